@@ -1,0 +1,300 @@
+"""What a sync did, as frozen facts.
+
+A tracker or a hook makes one event; each sink turns it into one output (a log line, a metric, a
+span, a row). Events carry plain numbers and bounded names: no token, no name, no e-mail address, no
+grade and no raw URL ever enters one.
+
+Times are seconds since the Unix epoch, durations are seconds. An event's ``time`` is when it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .names import RunStatus
+
+__all__ = [
+    "ApiCall",
+    "DbOperation",
+    "ErrorInfo",
+    "ErrorRecorded",
+    "Event",
+    "Heartbeat",
+    "ItemCounts",
+    "ItemsRecorded",
+    "ListTruncated",
+    "Progressed",
+    "RunContext",
+    "RunEnded",
+    "RunSnapshot",
+    "RunStarted",
+    "StepEnded",
+    "StepStarted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Where an event happened: a run and, inside it, a span.
+
+    Attributes:
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits; the run's span, or the current step's.
+        sampled: Whether the trace is recorded; an unsampled run makes no spans.
+    """
+
+    task_id: str
+    user_id: int | None
+    course_id: int | None
+    sync_type: str
+    trace_id: str
+    span_id: str
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """An error with a message from which secrets and personal data were removed."""
+
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCounts:
+    """How many items of one kind a run handled."""
+
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """The whole of a run at one moment: what its row in the table says.
+
+    Attributes:
+        items: Counts by item (:data:`~canvas_sync_instrumentation.names.ITEMS`); all are present.
+    """
+
+    task_id: str
+    user_id: int | None
+    course_id: int | None
+    sync_type: str
+    canvas_host: str | None
+    status: RunStatus
+    start_time: float
+    end_time: float | None
+    duration: float | None
+    heartbeat: float
+    progress: float
+    step: str | None
+    error: ErrorInfo | None
+    items: Mapping[str, ItemCounts]
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+    trace_id: str
+    host: str
+    pid: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began."""
+
+    context: RunContext
+    time: float
+    snapshot: RunSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A run is still alive."""
+
+    context: RunContext
+    time: float
+    snapshot: RunSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run came to its end; ``snapshot.status`` says how."""
+
+    context: RunContext
+    time: float
+    snapshot: RunSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A named part of a run began."""
+
+    context: RunContext
+    time: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A named part of a run ended, with the error that left it, if any."""
+
+    context: RunContext
+    time: float
+    name: str
+    duration: float
+    error: ErrorInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A run told how far it is, in percent from 0 to 100."""
+
+    context: RunContext
+    time: float
+    percent: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsRecorded:
+    """Items of one kind were handled.
+
+    Attributes:
+        inferred: True when the counts were read off the database operations of the run.
+    """
+
+    context: RunContext
+    time: float
+    item: str
+    counts: ItemCounts
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One request to the Canvas API, answered or not.
+
+    Attributes:
+        context: The run it belongs to; None outside a run.
+        method: HTTP method in upper case.
+        route: Canvas route template, such as ``/api/v1/courses/:course_id/assignments``.
+        path: The path with numbers kept and every other identifier replaced by its placeholder.
+        host: The Canvas host, without credentials.
+        status_code: HTTP status; None when there was no answer.
+        error_class: ``timeout``, ``connection`` or ``other`` when there was no answer.
+        throttled: Whether Canvas refused it for going over the rate limit.
+        auth_failure: One of :data:`~canvas_sync_instrumentation.names.AUTH_FAILURE_REASONS`.
+        retries: 1 when it repeats a failed call, plus the tries made below the hook.
+        backoff: Seconds between the failed call and this repetition.
+        cost: ``X-Request-Cost``.
+        rate_limit_remaining: ``X-Rate-Limit-Remaining``.
+        request_context_id: ``X-Request-Context-Id``, for a ticket with Canvas support.
+        is_page: Whether the answer is one page of a list.
+        message: What Canvas said about a failure, cleaned.
+    """
+
+    context: RunContext | None
+    time: float
+    duration: float
+    method: str
+    route: str
+    path: str
+    host: str
+    status_code: int | None
+    error_class: str | None = None
+    throttled: bool = False
+    auth_failure: str | None = None
+    retries: int = 0
+    backoff: float = 0.0
+    cost: float | None = None
+    rate_limit_remaining: float | None = None
+    request_context_id: str | None = None
+    is_page: bool = False
+    message: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was no answer or an answer of 400 and above."""
+        return self.status_code is None or self.status_code >= 400
+
+    @property
+    def outcome(self) -> str:
+        """The value of the ``status_code`` label: the status, or the error class."""
+        return str(self.status_code) if self.status_code is not None else self.error_class or "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ListTruncated:
+    """A list had further pages that were never fetched."""
+
+    context: RunContext
+    time: float
+    route: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DbOperation:
+    """One operation of the sync on its own database.
+
+    Attributes:
+        operation: Upper case, such as ``INSERT`` or ``CREATE``.
+        table: Table or model name; ``other`` when unknown.
+        count: Rows (or objects) the operation was given or touched.
+        batch: Whether several rows travelled together.
+        error_type: Class name of the error that ended it.
+    """
+
+    context: RunContext | None
+    time: float
+    duration: float
+    operation: str
+    table: str
+    count: int = 1
+    batch: bool = False
+    error_type: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The value of the ``outcome`` label: ``success`` or ``failed``."""
+        return "success" if self.error_type is None else "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecorded:
+    """The sync met an error.
+
+    Attributes:
+        operation: What was being done: ``run``, ``step``, ``api``, ``database`` or the app's word.
+    """
+
+    context: RunContext | None
+    time: float
+    operation: str
+    error: ErrorInfo
+
+
+Event = (
+    RunStarted
+    | Heartbeat
+    | RunEnded
+    | StepStarted
+    | StepEnded
+    | Progressed
+    | ItemsRecorded
+    | ApiCall
+    | ListTruncated
+    | DbOperation
+    | ErrorRecorded
+)

@@ -1,0 +1,216 @@
+"""Every name that users, dashboards and alerts depend on, in one place.
+
+Metric, label, span, log and table names are spelled here and nowhere else. The reference pages in
+``docs/reference`` are held complete against this module by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+__all__ = [
+    "AUTH_FAILURE_REASONS",
+    "DISTRIBUTION",
+    "INSTRUMENTATION_SCOPE",
+    "ITEMS",
+    "ITEM_ACTIONS",
+    "LOGS",
+    "METRICS",
+    "OTHER",
+    "SPAN_RUN",
+    "SPAN_STEP",
+    "TABLE",
+    "Log",
+    "MetricName",
+    "MetricSpec",
+    "MetricType",
+    "RunStatus",
+]
+
+DISTRIBUTION: Final = "canvas-sync-monitor"
+INSTRUMENTATION_SCOPE: Final = "canvas_sync_instrumentation"
+TABLE: Final = "canvas_sync_metrics"
+OTHER: Final = "other"
+"""The label value for whatever would make a label unbounded."""
+
+SPAN_RUN: Final = "canvas.sync"
+SPAN_STEP: Final = "canvas.sync.step"
+
+ITEMS: Final = ("course", "assignment", "submission", "grade", "user", "enrollment")
+ITEM_ACTIONS: Final = ("created", "updated", "unchanged", "failed")
+AUTH_FAILURE_REASONS: Final = (
+    "invalid_token",
+    "expired_token",
+    "revoked_token",
+    "insufficient_scope",
+    "forbidden",
+    "missing_user_agent",
+)
+
+
+class RunStatus(StrEnum):
+    """What became of a sync run."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+class Log(StrEnum):
+    """The five logs; the file is the value plus ``.log``."""
+
+    OPERATIONS = "operations"
+    API_CALLS = "api_calls"
+    DATABASE = "database"
+    ERRORS = "errors"
+    PROGRESS = "progress"
+
+
+_MEGABYTE: Final = 1024 * 1024
+
+LOGS: Final[dict[Log, tuple[int, int]]] = {
+    Log.OPERATIONS: (50 * _MEGABYTE, 10),
+    Log.API_CALLS: (30 * _MEGABYTE, 8),
+    Log.DATABASE: (30 * _MEGABYTE, 8),
+    Log.ERRORS: (20 * _MEGABYTE, 10),
+    Log.PROGRESS: (25 * _MEGABYTE, 7),
+}
+"""Log -> (size in bytes at which it is rotated, number of backups kept)."""
+
+
+class MetricType(StrEnum):
+    """Prometheus metric types."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class MetricName(StrEnum):
+    """The metrics that sync processes write and the exporter serves."""
+
+    RUNS = "canvas_sync_runs_total"
+    RUN_DURATION = "canvas_sync_run_duration_seconds"
+    RUNS_IN_PROGRESS = "canvas_sync_runs_in_progress"
+    RUN_OLDEST_START = "canvas_sync_run_oldest_start_timestamp_seconds"
+    LAST_RUN = "canvas_sync_last_run_timestamp_seconds"
+    LAST_SUCCESS = "canvas_sync_last_success_timestamp_seconds"
+    ITEMS = "canvas_sync_items_total"
+    API_REQUESTS = "canvas_sync_api_requests_total"
+    API_REQUEST_DURATION = "canvas_sync_api_request_duration_seconds"
+    API_REQUEST_COST = "canvas_sync_api_request_cost_total"
+    API_RATE_LIMIT_REMAINING = "canvas_sync_api_rate_limit_remaining"
+    API_THROTTLED = "canvas_sync_api_throttled_total"
+    API_RETRIES = "canvas_sync_api_retries_total"
+    API_BACKOFF = "canvas_sync_api_backoff_seconds_total"
+    API_AUTH_FAILURES = "canvas_sync_api_auth_failures_total"
+    API_PAGES = "canvas_sync_api_pages_total"
+    API_TRUNCATED_LISTS = "canvas_sync_api_truncated_lists_total"
+    DB_OPERATIONS = "canvas_sync_db_operations_total"
+    DB_OPERATION_DURATION = "canvas_sync_db_operation_duration_seconds"
+    ERRORS = "canvas_sync_errors_total"
+    LOG_RECORDS = "canvas_sync_log_records_total"
+    TELEMETRY_DROPPED = "canvas_sync_telemetry_dropped_total"
+    LOG_BYTES = "canvas_sync_log_bytes"
+    ARCHIVE_BYTES = "canvas_sync_archive_bytes"
+    ARCHIVES = "canvas_sync_archives"
+    CLEANUP_RUNS = "canvas_sync_cleanup_runs_total"
+    CLEANUP_LAST_SUCCESS = "canvas_sync_cleanup_last_success_timestamp_seconds"
+    CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """What a metric is.
+
+    Attributes:
+        type: Prometheus type.
+        labels: Label names, in the order in which values are given.
+        help: One sentence for ``# HELP``.
+        merge: How a gauge of several processes becomes one, by prometheus-client's names of
+            multiprocess modes (``max``, ``livesum``, ``livemin``); empty for other types.
+        buckets: Upper bounds of a histogram in seconds, without ``+Inf``.
+    """
+
+    type: MetricType
+    labels: tuple[str, ...]
+    help: str
+    merge: str = ""
+    buckets: tuple[float, ...] = ()
+
+
+_RUN_BUCKETS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+_API_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_DB_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+def _counter(help_text: str, *labels: str) -> MetricSpec:
+    return MetricSpec(MetricType.COUNTER, labels, help_text)
+
+
+def _gauge(help_text: str, merge: str, *labels: str) -> MetricSpec:
+    return MetricSpec(MetricType.GAUGE, labels, help_text, merge)
+
+
+def _histogram(help_text: str, buckets: tuple[float, ...], *labels: str) -> MetricSpec:
+    return MetricSpec(MetricType.HISTOGRAM, labels, help_text, buckets=buckets)
+
+
+METRICS: Final[dict[MetricName, MetricSpec]] = {
+    MetricName.RUNS: _counter("Sync runs that ended.", "sync_type", "status"),
+    MetricName.RUN_DURATION: _histogram(
+        "Duration of sync runs that ended.", _RUN_BUCKETS, "sync_type", "status"
+    ),
+    MetricName.RUNS_IN_PROGRESS: _gauge("Sync runs that run now.", "livesum", "sync_type"),
+    MetricName.RUN_OLDEST_START: _gauge(
+        "Start of the longest running sync; only while one runs.", "livemin", "sync_type"
+    ),
+    MetricName.LAST_RUN: _gauge("End of the newest sync run.", "max", "sync_type"),
+    MetricName.LAST_SUCCESS: _gauge("End of the newest successful sync run.", "max", "sync_type"),
+    MetricName.ITEMS: _counter("Items handled by sync runs.", "sync_type", "item", "action"),
+    MetricName.API_REQUESTS: _counter(
+        "Canvas API requests by status code, or by error class when there was no answer.",
+        "method",
+        "route",
+        "status_code",
+    ),
+    MetricName.API_REQUEST_DURATION: _histogram(
+        "Duration of Canvas API requests.", _API_BUCKETS, "method", "route"
+    ),
+    MetricName.API_REQUEST_COST: _counter("Sum of X-Request-Cost.", "route"),
+    MetricName.API_RATE_LIMIT_REMAINING: _gauge(
+        "Lowest X-Rate-Limit-Remaining last seen by a live process.", "livemin"
+    ),
+    MetricName.API_THROTTLED: _counter("Canvas API requests that were throttled.", "route"),
+    MetricName.API_RETRIES: _counter("Canvas API requests that repeated a failed one.", "route"),
+    MetricName.API_BACKOFF: _counter(
+        "Seconds between a failed Canvas API request and its retry.", "route"
+    ),
+    MetricName.API_AUTH_FAILURES: _counter("Canvas API requests refused, by cause.", "reason"),
+    MetricName.API_PAGES: _counter("Pages of Canvas lists fetched.", "route"),
+    MetricName.API_TRUNCATED_LISTS: _counter(
+        "Canvas lists whose next page was never fetched.", "route"
+    ),
+    MetricName.DB_OPERATIONS: _counter(
+        "Database operations of the sync.", "operation", "table", "outcome"
+    ),
+    MetricName.DB_OPERATION_DURATION: _histogram(
+        "Duration of database operations of the sync.", _DB_BUCKETS, "operation", "table"
+    ),
+    MetricName.ERRORS: _counter("Errors recorded by sync runs.", "operation", "error_type"),
+    MetricName.LOG_RECORDS: _counter("Log records written.", "log", "level"),
+    MetricName.TELEMETRY_DROPPED: _counter(
+        "Telemetry that could not be delivered.", "sink", "reason"
+    ),
+    MetricName.LOG_BYTES: _gauge("Size of a log with its backups.", "max", "log"),
+    MetricName.ARCHIVE_BYTES: _gauge("Size of a log's archives.", "max", "log"),
+    MetricName.ARCHIVES: _gauge("Number of a log's archives.", "max", "log"),
+    MetricName.CLEANUP_RUNS: _counter("Log cleanups that ended.", "status"),
+    MetricName.CLEANUP_LAST_SUCCESS: _gauge("End of the newest successful log cleanup.", "max"),
+    MetricName.CLEANUP_RECLAIMED: _counter("Bytes that log cleanups freed."),
+}

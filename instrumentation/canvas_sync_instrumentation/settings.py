@@ -1,0 +1,292 @@
+"""Settings, read once from a mapping such as ``os.environ``.
+
+Every setting is one line of a frozen dataclass: its type, default, environment variable and help
+stand together, and the reference page is held complete against them by a test. The exporter's own
+settings are made with the same :func:`setting` and :func:`read`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from .errors import SettingsError
+
+__all__ = [
+    "SettingHelp",
+    "Settings",
+    "describe",
+    "number",
+    "one_of",
+    "path",
+    "read",
+    "setting",
+    "switch",
+    "text",
+    "whole_number",
+    "words",
+]
+
+T = TypeVar("T")
+Parser = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingHelp:
+    """One setting as the reference page shows it."""
+
+    env: str
+    default: str
+    help: str
+    secret: bool
+
+
+def setting(env: str, parse: Parser, default: Any, help_text: str, *, secret: bool = False) -> Any:
+    """Declare a setting as a dataclass field.
+
+    Args:
+        env: Name of the environment variable.
+        parse: Turns the text into a value, or raises ValueError with the reason.
+        default: Value when the variable is unset or empty.
+        help_text: One sentence for the reference page.
+        secret: Whether the value may also come from the file that ``<env>_FILE`` names, and is
+            left out of ``repr``.
+    """
+    return dataclasses.field(
+        default=default,
+        repr=not secret,
+        metadata={"env": env, "parse": parse, "help": help_text, "secret": secret},
+    )
+
+
+def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
+    """Make settings of class ``cls``: argument, else environment, else default.
+
+    Args:
+        cls: A frozen dataclass whose fields were made by :func:`setting`.
+        environ: Where to look the variables up.
+        overrides: Field values that win over the environment; None means not given.
+
+    Raises:
+        SettingsError: A value cannot be used, a secret file cannot be read, or an override has an
+            unknown name.
+    """
+    fields = dataclasses.fields(cast("Any", cls))
+    unknown = sorted(set(overrides) - {field.name for field in fields})
+    if unknown:
+        known = ", ".join(field.name for field in fields)
+        raise SettingsError(f"Unknown setting {unknown[0]!r}. Known settings: {known}.")
+    values = {name: value for name, value in overrides.items() if value is not None}
+    for field in fields:
+        if field.name in values:
+            continue
+        raw = _raw_value(field, environ)
+        if raw:
+            values[field.name] = _parse(field, raw)
+    return cls(**values)
+
+
+def describe(cls: type[Any]) -> list[SettingHelp]:
+    """List the settings of class ``cls`` for the reference page."""
+    return [
+        SettingHelp(
+            field.metadata["env"],
+            "" if field.default in (None, "", ()) else _as_text(field.default),
+            field.metadata["help"],
+            field.metadata["secret"],
+        )
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _raw_value(field: dataclasses.Field[Any], environ: Mapping[str, str]) -> str:
+    name = field.metadata["env"]
+    value = environ.get(name, "").strip()
+    if value or not field.metadata["secret"]:
+        return value
+    file_name = environ.get(f"{name}_FILE", "").strip()
+    if not file_name:
+        return ""
+    try:
+        return Path(file_name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{name}_FILE names {file_name!r}, which cannot be read: {error}. "
+            "Point it at a readable text file that holds the value alone."
+        ) from error
+
+
+def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
+    name = field.metadata["env"]
+    try:
+        return field.metadata["parse"](raw)
+    except ValueError as error:
+        shown = "its value" if field.metadata["secret"] else repr(raw)
+        raise SettingsError(f"{name}: {shown} cannot be used: {error}.") from error
+
+
+def text(raw: str) -> str:
+    """Any text."""
+    return raw
+
+
+def path(raw: str) -> Path:
+    """A file or folder; ``~`` is the home folder."""
+    return Path(raw).expanduser()
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """Words between commas, in lower case."""
+    return tuple(word.strip().lower() for word in raw.split(",") if word.strip())
+
+
+def switch(raw: str) -> bool:
+    """``true`` or ``false`` in the usual spellings."""
+    word = raw.lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("say true or false")
+
+
+def number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    """Make a parser for a number from ``low`` to ``high``, both included."""
+
+    def parse(raw: str) -> float:
+        try:
+            value = float(raw)
+        except ValueError:
+            raise ValueError("say a number") from None
+        if not low <= value <= high:
+            raise ValueError(_range_hint(low, high))
+        return value
+
+    return parse
+
+
+def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Make a parser for a whole number from ``low`` to ``high``, both included."""
+
+    def parse(raw: str) -> int:
+        try:
+            value = int(raw)
+        except ValueError:
+            raise ValueError("say a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(_range_hint(low, high))
+        return value
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Make a parser for one of some words."""
+
+    def parse(raw: str) -> str:
+        word = raw.lower()
+        if word not in choices:
+            raise ValueError("say one of " + ", ".join(choices))
+        return word
+
+    return parse
+
+
+def _range_hint(low: float, high: float) -> str:
+    return f"say {low:g} or more" if math.isinf(high) else f"say a number from {low:g} to {high:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of an instrumented app. All have defaults that work on one machine."""
+
+    enabled: bool = setting(
+        "CANVAS_SYNC_ENABLED", switch, True, "Whether anything is recorded at all."
+    )
+    log_dir: Path = setting(
+        "CANVAS_SYNC_LOG_DIR", path, Path("logs/canvas_sync"), "Folder of the five log files."
+    )
+    log_format: str = setting(
+        "CANVAS_SYNC_LOG_FORMAT",
+        one_of("json", "text"),
+        "json",
+        "`json` for JSON Lines, `text` for the human line alone.",
+    )
+    state_dir: Path | None = setting(
+        "CANVAS_SYNC_STATE_DIR",
+        path,
+        None,
+        "Folder of the embedded database, the metric files and the spool; `state` inside the log "
+        "folder when unset. Never on a network file system.",
+    )
+    database_url: str | None = setting(
+        "CANVAS_SYNC_DATABASE_URL",
+        text,
+        None,
+        "SQLAlchemy URL of the database with the `canvas_sync_metrics` table; an SQLite file in "
+        "the state folder when unset.",
+        secret=True,
+    )
+    multiproc_dir: Path | None = setting(
+        "PROMETHEUS_MULTIPROC_DIR",
+        path,
+        None,
+        "Folder of the metric files of all processes; `metrics` inside the state folder when unset.",
+    )
+    canvas_hosts: tuple[str, ...] = setting(
+        "CANVAS_SYNC_CANVAS_HOSTS",
+        words,
+        (),
+        "Hosts (`canvas.example.edu`, `host:port`) that are Canvas, between commas. When unset, "
+        "requests count as Canvas by their path (`/api/v1/` and its siblings).",
+    )
+    heartbeat_seconds: float = setting(
+        "CANVAS_SYNC_HEARTBEAT_SECONDS",
+        number(0.1, 3600),
+        10.0,
+        "How often a running sync renews its heartbeat in the table.",
+    )
+    exit_timeout_seconds: float = setting(
+        "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS",
+        number(0, 60),
+        2.0,
+        "How long the exit of a process may wait for spans and rows to be delivered.",
+    )
+    strict: bool = setting(
+        "CANVAS_SYNC_STRICT",
+        switch,
+        False,
+        "For tests: raise misuse and internal errors instead of counting them.",
+    )
+
+    @property
+    def state_folder(self) -> Path:
+        """Folder of the embedded database, the metric files and the spool."""
+        return self.state_dir or self.log_dir / "state"
+
+    @property
+    def metrics_folder(self) -> Path:
+        """Folder of the metric files."""
+        return self.multiproc_dir or self.state_folder / "metrics"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Folder where rows wait for the database."""
+        return self.state_folder / "spool"
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL; the embedded SQLite file when none was given."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{(self.state_folder / 'canvas_sync.sqlite3').absolute()}"
