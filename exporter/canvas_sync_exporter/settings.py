@@ -1,0 +1,136 @@
+"""Settings of the exporter, beside those of the instrumented app on the same machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.settings import (
+    Settings,
+    number,
+    path,
+    read,
+    setting,
+    text,
+    whole_number,
+)
+
+__all__ = ["Configuration", "ExporterSettings", "clock_time", "configuration", "time_zone"]
+
+
+def clock_time(raw: str) -> dt.time:
+    """A time of day, such as ``02:00``."""
+    try:
+        value = dt.time.fromisoformat(raw)
+    except ValueError:
+        raise ValueError("say a time of day such as 02:00") from None
+    if value.tzinfo is not None:
+        raise ValueError("say a time of day without a zone; CANVAS_SYNC_TIMEZONE names the zone")
+    return value
+
+
+def time_zone(raw: str) -> ZoneInfo:
+    """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
+    try:
+        return ZoneInfo(raw)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterSettings:
+    """Settings of the exporter alone. All have defaults that work on one machine."""
+
+    host: str = setting(
+        "CANVAS_SYNC_EXPORTER_HOST",
+        text,
+        "127.0.0.1",
+        "Address that the exporter listens on; any other than loopback needs tokens.",
+    )
+    port: int = setting(
+        "CANVAS_SYNC_EXPORTER_PORT",
+        whole_number(0, 65535),
+        5000,
+        "Port that the exporter listens on; 0 takes a free one.",
+    )
+    tokens_file: Path | None = setting(
+        "CANVAS_SYNC_TOKENS_FILE",
+        path,
+        None,
+        "File with the hashes of the access tokens; without it only this machine is answered.",
+    )
+    interrupted_after_seconds: float = setting(
+        "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS",
+        number(0.2),
+        60.0,
+        "A running sync without a heartbeat for so long counts as interrupted; over twice "
+        "CANVAS_SYNC_HEARTBEAT_SECONDS.",
+    )
+    cleanup_time: dt.time = setting(
+        "CANVAS_SYNC_CLEANUP_TIME", clock_time, dt.time(2), "When the nightly log cleanup runs."
+    )
+    timezone: dt.tzinfo = setting(
+        "CANVAS_SYNC_TIMEZONE", time_zone, dt.UTC, "Time zone of the cleanup time."
+    )
+    archive_dir: Path | None = setting(
+        "CANVAS_SYNC_ARCHIVE_DIR",
+        path,
+        None,
+        "Folder of the archives; `archive` inside the log folder when unset.",
+    )
+    archive_days: int = setting(
+        "CANVAS_SYNC_ARCHIVE_DAYS",
+        whole_number(1, 36500),
+        30,
+        "Archives older than so many days are deleted.",
+    )
+    keep_lines: int = setting(
+        "CANVAS_SYNC_KEEP_LINES",
+        whole_number(0, 10_000_000),
+        10_000,
+        "So many of the newest lines of a log stay when the cleanup archives it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The exporter's settings together with those of the instrumented app."""
+
+    app: Settings
+    exporter: ExporterSettings
+
+    @property
+    def archive_folder(self) -> Path:
+        """Folder of the archives."""
+        return self.exporter.archive_dir or self.app.log_dir / "archive"
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether the table lives in the SQLite file of the state folder."""
+        return self.app.database_url is None
+
+
+def configuration(environ: Mapping[str, str], **overrides: Any) -> Configuration:
+    """Read both groups of settings and check them against each other.
+
+    Args:
+        environ: Where to look the variables up.
+        overrides: Fields of :class:`ExporterSettings` that win over the environment.
+
+    Raises:
+        SettingsError: A value cannot be used; the message names the setting.
+    """
+    app = read(Settings, environ)
+    exporter = read(ExporterSettings, environ, **overrides)
+    if exporter.interrupted_after_seconds <= 2 * app.heartbeat_seconds:
+        raise SettingsError(
+            f"CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS: {exporter.interrupted_after_seconds:g} cannot "
+            "be used: it must be over twice CANVAS_SYNC_HEARTBEAT_SECONDS, which is "
+            f"{app.heartbeat_seconds:g}."
+        )
+    return Configuration(app, exporter)

@@ -1,0 +1,160 @@
+"""Access tokens: the file with their hashes, and who may do what.
+
+One token a line: ``name scope sha256:<hash>``, ``#`` begins a comment. A token has over 190 random
+bits, so that a plain SHA-256 of it cannot be turned back. The token itself is stored nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+import secrets
+import stat
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from canvas_sync_instrumentation.errors import SettingsError
+
+__all__ = ["Scope", "Token", "TokenFile", "hash_token", "new_token", "parse_tokens"]
+
+_LINE = re.compile(r"(?P<name>[\w.@-]{1,100}) +(?P<scope>\S+) +sha256:(?P<digest>[0-9a-f]{64})")
+_log = logging.getLogger(__name__)
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    READ = "read"
+    METRICS = "metrics"
+    ADMIN = "admin"
+
+    def covers(self, needed: Scope) -> bool:
+        """Whether a token of this scope may do what needs ``needed``."""
+        return self in (needed, Scope.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One line of the tokens file."""
+
+    name: str
+    scope: Scope
+    digest: str
+
+    def line(self) -> str:
+        """The line of the tokens file."""
+        return f"{self.name} {self.scope} sha256:{self.digest}"
+
+
+def hash_token(secret: str) -> str:
+    """SHA-256 of a token in hexadecimal digits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def new_token(name: str, scope: Scope) -> tuple[str, Token]:
+    """Make a token: the secret for its bearer and the line for the file.
+
+    Raises:
+        ValueError: The name cannot stand in the file.
+    """
+    secret = f"csm_{secrets.token_urlsafe(32)}"
+    token = Token(name, scope, hash_token(secret))
+    parse_tokens(token.line())
+    return secret, token
+
+
+def parse_tokens(content: str) -> tuple[Token, ...]:
+    """Read the lines of a tokens file.
+
+    Raises:
+        ValueError: A line makes no sense, a name stands twice, or there is no token at all.
+    """
+    tokens: dict[str, Token] = {}
+    for number, raw in enumerate(content.splitlines(), start=1):
+        line = raw.partition("#")[0].strip()
+        if not line:
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None or match["scope"] not in set(Scope):
+            raise ValueError(
+                f"line {number}: say 'name scope sha256:<64 hexadecimal digits>' with a scope of "
+                + ", ".join(Scope)
+            )
+        if match["name"] in tokens:
+            raise ValueError(f"line {number}: the name {match['name']!r} stands twice")
+        tokens[match["name"]] = Token(match["name"], Scope(match["scope"]), match["digest"])
+    if not tokens:
+        raise ValueError("there is no token in it")
+    return tuple(tokens.values())
+
+
+class TokenFile:
+    """The tokens of a file, read again whenever the file changes.
+
+    Args:
+        path: The file.
+
+    Raises:
+        SettingsError: The file cannot be read, others may write to it, or a line makes no sense.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        try:
+            self._version = self._current_version()
+            self._tokens = self._load()
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"CANVAS_SYNC_TOKENS_FILE names {str(path)!r}, which cannot be used: {error}. "
+                "Make a token with: canvas-sync-monitor token new --name NAME --scope SCOPE "
+                f"--file {path}"
+            ) from error
+
+    def find(self, secret: str) -> Token | None:
+        """The token that ``secret`` is, if any; takes equally long for any wrong one."""
+        self._refresh()
+        digest = hash_token(secret)
+        found = None
+        for token in self._tokens:
+            if hmac.compare_digest(token.digest, digest):
+                found = token
+        return found
+
+    def _refresh(self) -> None:
+        with self._lock:
+            version = self._current_version(missing_ok=True)
+            if version == self._version:
+                return
+            self._version = version
+            try:
+                self._tokens = self._load()
+            except (OSError, ValueError) as error:
+                _log.error("%s: %s. The tokens read before stay in force.", self._path, error)
+            else:
+                _log.info("%s: read again, %d tokens", self._path, len(self._tokens))
+
+    def _current_version(self, *, missing_ok: bool = False) -> tuple[int, ...]:
+        try:
+            status = self._path.stat()
+        except OSError:
+            if not missing_ok:
+                raise
+            return ()
+        return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
+
+    def _load(self) -> tuple[Token, ...]:
+        with self._path.open(encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o022:
+                raise ValueError(
+                    f"others may write to it (mode {mode:04o}): chmod 600 {self._path}"
+                )
+            if mode & 0o044:
+                _log.warning("%s: others may read it: chmod 600 %s", self._path, self._path)
+            return parse_tokens(file.read())

@@ -1,0 +1,92 @@
+"""One endpoint of the REST API, and what happens around each call of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from flask import Response, request
+from werkzeug.exceptions import MethodNotAllowed
+
+from .access import Access
+from .auth import Scope
+from .parameters import Parameter, read_parameters
+from .problems import ProblemError
+
+__all__ = ["METHODS", "Endpoint", "json_response"]
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_MAX_BODY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint.
+
+    Attributes:
+        path: Flask rule below the prefix of the API.
+        handler: Called with the parameters by name; returns the answer's body, or a response.
+        summary: One line for the OpenAPI document.
+        answer: Type of the body; its JSON Schema goes into the OpenAPI document.
+        scope: What a token must cover; None when anybody may ask.
+        problems: Statuses of its own errors and when they occur, beside those of every endpoint.
+        further_answers: Statuses other than 200 that carry the same body.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    summary: str
+    answer: Any
+    parameters: tuple[Parameter, ...] = ()
+    scope: Scope | None = Scope.READ
+    problems: Mapping[int, str] = field(default_factory=dict)
+    further_answers: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Operation id and name of the Flask endpoint."""
+        return self.handler.__name__
+
+    def respond(self, access: Access, path: Mapping[str, str]) -> Response:
+        """Answer the current request, which matched the path.
+
+        Raises:
+            ProblemError: The request cannot be answered as asked.
+            MethodNotAllowed: The endpoint has another method.
+        """
+        allowed = ["GET", "HEAD", "OPTIONS"] if self.method == "GET" else [self.method, "OPTIONS"]
+        if request.method == "OPTIONS":
+            return Response(status=204, headers={"Allow": ", ".join(allowed)})
+        if request.method not in allowed:
+            raise MethodNotAllowed(allowed)
+        if self.scope is not None:
+            access.require(request, self.scope)
+        values = read_parameters(self.parameters, path, request.args)
+        if self.method == "POST":
+            _require_empty_json()
+        result = self.handler(**values)
+        return result if isinstance(result, Response) else json_response(result)
+
+
+def json_response(body: Any, status: int = 200) -> Response:
+    """Answer with ``body`` as JSON that no cache may keep."""
+    return Response(
+        msgspec.json.encode(body),
+        status,
+        {"Cache-Control": "no-store"},
+        content_type="application/json",
+    )
+
+
+def _require_empty_json() -> None:
+    """Ask for a JSON content type, which a form on a foreign site cannot send (CSRF)."""
+    if request.mimetype != "application/json":
+        raise ProblemError(415, "Send Content-Type: application/json.")
+    if (request.content_length or 0) > _MAX_BODY:
+        raise ProblemError(413, f"Send a body of at most {_MAX_BODY} bytes.")
+    body = request.get_data().strip()
+    if body not in (b"", b"{}"):
+        raise ProblemError(422, "Send no body or an empty JSON object.")

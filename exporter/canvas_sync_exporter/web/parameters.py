@@ -1,0 +1,91 @@
+"""Parameters of a path or a query: how they are read, and how OpenAPI describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from .problems import FieldError, ProblemError
+
+__all__ = ["Parameter", "read_parameters", "text", "whole_number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an endpoint.
+
+    Attributes:
+        in_path: Whether it stands in the path rather than in the query.
+        parse: Turns the text into a value, or raises ValueError with the reason.
+        schema: JSON Schema of the value.
+        default: Value of a query parameter that was not given.
+    """
+
+    name: str
+    in_path: bool
+    description: str
+    parse: Callable[[str], Any]
+    schema: Mapping[str, Any]
+    default: Any = None
+
+
+def whole_number(  # one line of a table of endpoints each
+    name: str, description: str, low: int, high: int, *, default: int | None = None
+) -> Parameter:
+    """A whole number from ``low`` to ``high``; in the path when it has no default."""
+
+    def parse(raw: str) -> int:
+        if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and low <= int(raw) <= high):
+            raise ValueError(f"say a whole number from {low} to {high}")
+        return int(raw)
+
+    schema: dict[str, Any] = {"type": "integer", "minimum": low, "maximum": high}
+    if default is not None:
+        schema["default"] = default
+    return Parameter(name, default is None, description, parse, schema, default)
+
+
+def text(name: str, description: str, max_length: int, *, in_path: bool = False) -> Parameter:
+    """A text of 1 to ``max_length`` characters."""
+
+    def parse(raw: str) -> str:
+        if not 0 < len(raw) <= max_length or "\0" in raw:
+            raise ValueError(f"say 1 to {max_length} characters, none of them NUL")
+        return raw
+
+    schema = {"type": "string", "minLength": 1, "maxLength": max_length}
+    return Parameter(name, in_path, description, parse, schema)
+
+
+def read_parameters(
+    parameters: Sequence[Parameter], path: Mapping[str, str], query: MultiDict[str, str]
+) -> dict[str, Any]:
+    """Read the parameters of a request.
+
+    Raises:
+        ProblemError: 422, with every parameter that is wrong, unknown or given twice.
+    """
+    values: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    known = {parameter.name for parameter in parameters if not parameter.in_path}
+    hint = f"known are {', '.join(sorted(known))}" if known else "there are none here"
+    errors += [FieldError(n, f"unknown parameter; {hint}") for n in query if n not in known]
+    for parameter in parameters:
+        name = parameter.name
+        given = [path[name]] if parameter.in_path else query.getlist(name)
+        if len(given) > 1:
+            errors.append(FieldError(name, "given more than once"))
+        elif not given:
+            values[name] = parameter.default
+        else:
+            try:
+                values[name] = parameter.parse(given[0])
+            except ValueError as error:
+                errors.append(FieldError(name, str(error)))
+    if errors:
+        names = ", ".join(error.field for error in errors)
+        raise ProblemError(422, f"These parameters are wrong: {names}.", errors=errors)
+    return values

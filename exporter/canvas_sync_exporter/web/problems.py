@@ -1,0 +1,69 @@
+"""Errors as ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import msgspec
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+__all__ = ["PROBLEM_TYPE", "FieldError", "Problem", "ProblemError", "http_problem"]
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one parameter."""
+
+    field: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a request was not answered as asked (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = msgspec.field(default="about:blank")
+    errors: Sequence[FieldError] = ()
+
+
+class ProblemError(Exception):
+    """A request cannot be answered as asked.
+
+    Args:
+        status: HTTP status of the answer.
+        detail: What is wrong and what to do, for the caller.
+        errors: The parameters that are wrong.
+        headers: Further headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem(HTTPStatus(status).phrase, status, detail, errors=errors)
+        self.headers = {"Cache-Control": "no-store", **(headers or {})}
+
+    def response(self) -> Response:
+        """The answer that tells the problem."""
+        return Response(
+            msgspec.json.encode(self.problem),
+            self.problem.status,
+            self.headers,
+            content_type=PROBLEM_TYPE,
+        )
+
+
+def http_problem(error: HTTPException) -> ProblemError:
+    """Turn an error of werkzeug, such as "method not allowed", into a problem."""
+    kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    return ProblemError(error.code or 500, error.description or "", headers=kept)
