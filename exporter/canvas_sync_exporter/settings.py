@@ -34,8 +34,10 @@ def clock_time(raw: str) -> dt.time:
     return value
 
 
-def time_zone(raw: str) -> ZoneInfo:
+def time_zone(raw: str) -> dt.tzinfo:
     """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
+    if raw == "UTC":  # works without the database too
+        return dt.UTC
     try:
         return ZoneInfo(raw)
     except (LookupError, ValueError, OSError):

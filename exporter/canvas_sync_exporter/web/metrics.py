@@ -1,0 +1,73 @@
+"""``/metrics``: the registry as text or OpenMetrics, and the exporter's own request metrics."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+
+from .access import Access
+from .auth import Scope
+from .endpoint import METHODS
+
+__all__ = ["count_requests", "metrics_blueprint"]
+
+_GZIP_LEVEL = 1
+
+
+def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
+    """Make the blueprint that serves ``/metrics``."""
+    blueprint = Blueprint("canvas_sync_exporter", __name__)
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        access.require(request, Scope.METRICS)
+        encode, content_type = _encoder(request.headers.get("Accept", ""))
+        response = Response(encode(registry), content_type=content_type)
+        response.headers["Cache-Control"] = "no-store"
+        response.vary.update(("Accept", "Accept-Encoding"))
+        if request.accept_encodings["gzip"] > 0:
+            response.set_data(gzip.compress(response.get_data(), _GZIP_LEVEL, mtime=0))
+            response.content_encoding = "gzip"
+        return response
+
+    return blueprint
+
+
+def count_requests(app: Flask, registry: CollectorRegistry) -> None:
+    """Count and time the requests that an app answers."""
+    requests = Counter(
+        "canvas_sync_exporter_http_requests_total",
+        "HTTP requests that the exporter answered.",
+        ("method", "endpoint", "status"),
+        registry=registry,
+    )
+    durations = Histogram(
+        "canvas_sync_exporter_http_request_duration_seconds",
+        "Duration of the exporter's answers.",
+        ("method", "endpoint"),
+        registry=registry,
+    )
+
+    @app.before_request
+    def start() -> None:
+        g.canvas_sync_start = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        method = request.method if request.method in METHODS else "other"
+        endpoint = str(request.url_rule) if request.url_rule else "other"
+        requests.labels(method, endpoint, response.status_code).inc()
+        durations.labels(method, endpoint).observe(time.perf_counter() - g.canvas_sync_start)
+        return response
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # choose_encoder compares a version that is none
+        return choose_encoder("")

@@ -1,0 +1,111 @@
+"""The OpenAPI 3.1 document, made from the table of endpoints and the types of their answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from canvas_sync_instrumentation.names import DISTRIBUTION
+
+from .auth import Scope
+from .endpoint import Endpoint
+from .parameters import Parameter
+from .problems import PROBLEM_TYPE, Problem
+
+__all__ = ["openapi_document"]
+
+_REFERENCE = "#/components/schemas/{name}"
+_SECURITY_SCHEME = "token"
+_VARIABLE = re.compile(r"<(?:path:)?(\w+)>")
+_ALWAYS = {
+    403: "The token's scope does not suffice; without tokens, the caller is not on this machine.",
+    422: "A parameter is wrong; `errors` names it.",
+}
+
+
+def openapi_document(endpoints: Sequence[Endpoint], prefix: str, server: str) -> dict[str, Any]:
+    """Describe the endpoints.
+
+    Args:
+        endpoints: The endpoints, in the order in which they shall be shown.
+        prefix: What stands before each endpoint's path.
+        server: URL of the server without the prefix; may be relative.
+    """
+    types = {_type_key(answer): answer for answer in [*(e.answer for e in endpoints), Problem]}
+    schemas, components = msgspec.json.schema_components(types.values(), ref_template=_REFERENCE)
+    by_type = dict(zip(types, schemas, strict=True))
+    paths: dict[str, Any] = {}
+    for endpoint in endpoints:
+        template = _VARIABLE.sub(r"{\1}", endpoint.path)
+        paths.setdefault(f"{prefix}/{template}", {})[endpoint.method.lower()] = _operation(
+            endpoint, by_type
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Canvas sync metrics",
+            "version": version(DISTRIBUTION),
+            "summary": "What the syncs from the Canvas LMS did, and the upkeep of their logs.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {_SECURITY_SCHEME: _SECURITY}},
+    }
+
+
+_SECURITY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token with the scope "
+    + ", ".join(f"`{scope}`" for scope in Scope)
+    + ". Without a tokens file none is needed, and only this machine is answered.",
+}
+
+
+def _type_key(answer: Any) -> str:
+    return str(answer)
+
+
+def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+    body = {"application/json": {"schema": schemas[_type_key(endpoint.answer)]}}
+    answers = {200: "The answer.", **endpoint.further_answers}
+    problems = {**_ALWAYS, **endpoint.problems}
+    security: list[dict[str, list[str]]] = [{}]
+    if endpoint.scope is not None:
+        security = [{_SECURITY_SCHEME: []}, {}]
+        problems[401] = "There is no valid access token."
+    problem_body = {PROBLEM_TYPE: {"schema": schemas[_type_key(Problem)]}}
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "security": security,
+        "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
+        "responses": {
+            str(status): {"description": text, "content": content}
+            for content, texts in ((body, answers), (problem_body, problems))
+            for status, text in sorted(texts.items())
+        },
+    }
+    if endpoint.scope is not None:
+        operation["description"] = f"Needs a token with the scope `{endpoint.scope}` or `admin`."
+    if endpoint.method == "POST":
+        operation["requestBody"] = {"content": {"application/json": {"schema": _EMPTY_OBJECT}}}
+    return operation
+
+
+_EMPTY_OBJECT = {"type": "object", "additionalProperties": False}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "path" if parameter.in_path else "query",
+        "required": parameter.in_path,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
