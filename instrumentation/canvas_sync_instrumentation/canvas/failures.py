@@ -1,0 +1,55 @@
+"""Why a request got no answer, told by its exception without importing any HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["error_class"]
+
+_TIMEOUTS: Final = frozenset({"Timeout", "TimeoutError", "TimeoutException"})
+_CONNECTIONS: Final = frozenset(
+    {
+        "ChunkedEncodingError",  # requests: the answer broke off
+        "ClientConnectionError",  # aiohttp
+        "ConnectionError",  # built in, and requests
+        "NetworkError",  # httpx
+        "NewConnectionError",  # urllib3
+        "ProtocolError",  # urllib3, httpx
+        "ProxyError",
+        "SSLError",
+        "gaierror",
+    }
+)
+
+
+def error_class(error: BaseException) -> str:
+    """Return ``timeout``, ``connection`` or ``other`` for what a client raised.
+
+    Clients wrap what happened: requests reports a read timeout after several tries as its
+    ``ConnectionError``, with the timeout inside. What is inside decides.
+    """
+    classes = [_by_name(cause) for cause in _causes(error)]
+    if "timeout" in classes:
+        return "timeout"
+    return "connection" if "connection" in classes else "other"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was made from (its argument, urllib3's ``reason``)."""
+    seen: list[BaseException] = []
+    cause: object = error
+    while isinstance(cause, BaseException) and cause not in seen:
+        seen.append(cause)
+        yield cause
+        cause = getattr(cause, "reason", None) or next(iter(cause.args), None)
+
+
+def _by_name(error: BaseException) -> str:
+    names = {cls.__name__ for cls in type(error).__mro__}
+    # In urllib3 1.x a refused connection also derives from its timeout error.
+    if "NewConnectionError" in names:
+        return "connection"
+    if names & _TIMEOUTS:
+        return "timeout"
+    return "connection" if names & _CONNECTIONS else "other"

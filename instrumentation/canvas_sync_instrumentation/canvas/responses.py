@@ -1,0 +1,136 @@
+"""What an answer of Canvas says about throttling, authorization, cost and paging.
+
+Sources: https://canvas.instructure.com/doc/api/file.throttling.html,
+https://canvas.instructure.com/doc/api/file.oauth.html, file.pagination.html, and the change of
+throttled answers from 403 to 429 that Instructure announced for October 2025.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .messages import message_of_body
+from .paging import PAGE_RELATIONS, parse_link_header
+from .redaction import redact
+
+__all__ = ["ResponseFacts", "classify"]
+
+_WANTED: Final = frozenset(
+    {
+        "content-type",
+        "link",
+        "retry-after",
+        "www-authenticate",
+        "x-rate-limit-remaining",
+        "x-request-context-id",
+        "x-request-cost",
+    }
+)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_THROTTLED_TEXT: Final = "rate limit exceeded"
+_LONGEST_MESSAGE: Final = 300
+
+_AUTH_TEXTS: Final = (
+    ("insufficient scopes", "insufficient_scope"),
+    ("revoked access token", "revoked_token"),
+    ("expired access token", "expired_token"),
+    ("invalid access token", "invalid_token"),
+    ("user-agent", "missing_user_agent"),
+    ("user agent", "missing_user_agent"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """What one answer says.
+
+    Attributes:
+        throttled: Whether Canvas refused it for going over the rate limit.
+        auth_failure: One of :data:`~canvas_sync_instrumentation.names.AUTH_FAILURE_REASONS`.
+        cost: ``X-Request-Cost``, in seconds of server time.
+        rate_limit_remaining: ``X-Rate-Limit-Remaining``, in the same unit.
+        request_context_id: ``X-Request-Context-Id``.
+        is_page: Whether it is one page of a list.
+        next_url: Where the next page is, as Canvas sent it: opaque, never to be recorded.
+        message: What Canvas said about a failure, redacted.
+        retry_after: ``Retry-After`` in seconds (Canvas sends none, a proxy may).
+    """
+
+    throttled: bool = False
+    auth_failure: str | None = None
+    cost: float | None = None
+    rate_limit_remaining: float | None = None
+    request_context_id: str | None = None
+    is_page: bool = False
+    next_url: str | None = None
+    message: str | None = None
+    retry_after: float | None = None
+
+
+def classify(
+    status: int, headers: Mapping[str, str], body: str | None, content_type: str | None = None
+) -> ResponseFacts:
+    """Read an answer of Canvas.
+
+    Args:
+        status: HTTP status.
+        headers: In any case. Values that make no sense are ignored.
+        body: The text of the answer; None when it was not loaded. Looked at for failures only.
+        content_type: Taken from the headers when not given.
+    """
+    found = {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
+    cost = _number(found.get("x-request-cost"), at_least=0)
+    links = parse_link_header(found["link"]) if "link" in found else {}
+    request_id = found.get("x-request-context-id", "")
+    failed = status >= 400
+    kind = (content_type or found.get("content-type", "")).lower()
+    throttled = failed and _is_throttled(status, body, kind, cost is None)
+    return ResponseFacts(
+        throttled=throttled,
+        auth_failure=_auth_failure(status, found, body) if failed and not throttled else None,
+        cost=cost,
+        rate_limit_remaining=_number(found.get("x-rate-limit-remaining")),
+        request_context_id=request_id if _REQUEST_ID.fullmatch(request_id) else None,
+        is_page=not PAGE_RELATIONS.isdisjoint(links),
+        next_url=links.get("next"),
+        message=_message(body, kind) if failed and body else None,
+        retry_after=_number(found.get("retry-after"), at_least=0),
+    )
+
+
+def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:
+    """Tell throttling from a refusal; what remains of the quota says nothing about it."""
+    if status != 403:
+        return status == 429
+    if body is None:
+        return costs_nothing and content_type.startswith("text/plain")
+    return _THROTTLED_TEXT in body.lower()
+
+
+def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> str | None:
+    if status not in {401, 403}:
+        return None
+    text = (body or "").lower()
+    for said, reason in _AUTH_TEXTS:
+        if said in text:
+            return reason
+    # Only a refused token is answered with the header; a missing permission is not.
+    return "invalid_token" if status == 401 and "www-authenticate" in headers else "forbidden"
+
+
+def _message(body: str, content_type: str) -> str | None:
+    text = message_of_body(body)
+    if text is None and content_type.startswith("text/plain"):
+        text = body.strip().partition("\n")[0]
+    return redact(text, _LONGEST_MESSAGE) if text else None
+
+
+def _number(value: str | None, at_least: float | None = None) -> float | None:
+    if value is None or not _NUMBER.fullmatch(value.strip()):
+        return None
+    number = float(value)
+    return number if at_least is None or number >= at_least else None
