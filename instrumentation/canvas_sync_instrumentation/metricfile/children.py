@@ -1,0 +1,135 @@
+"""One series each: what a caller keeps and updates.
+
+A child knows its cells in a store: the process's metric file, or memory while that has no space.
+Whoever updates one holds the lock of its :class:`~.files.MetricFiles`.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Protocol
+
+from .layout import SLOT_SIZE
+from .mapped import ExemplarFile, Values
+
+__all__ = ["Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
+
+
+class Store(Protocol):
+    """Where values are kept; ``values`` changes when the store grows."""
+
+    values: Values
+
+
+class Memory:
+    """A store for values that have no place in a file yet."""
+
+    def __init__(self, size: int) -> None:
+        self.values: Values = array("d", bytes(8 * size))
+
+
+class Child:
+    """A series with its cells; at first in memory.
+
+    Args:
+        size: Number of cells.
+    """
+
+    __slots__ = ("_cell", "_cells", "_store")
+
+    def __init__(self, size: int) -> None:
+        self._store: Store = Memory(size)
+        self._cells: Sequence[int] = range(size)
+        self._cell = 0
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it has no place in a file yet."""
+        return isinstance(self._store, Memory)
+
+    def move(self, store: Store, cells: Sequence[int]) -> None:
+        """Carry the values over into ``cells`` of ``store`` and go on there."""
+        for old, new in zip(self._cells, cells, strict=True):
+            store.values[new] = self._store.values[old]
+        self._store, self._cells, self._cell = store, cells, cells[0]
+
+
+class Counter(Child):
+    """A number that only grows."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def add(self, amount: float = 1.0) -> None:
+        """Add ``amount``, which is not negative."""
+        self._store.values[self._cell] += amount
+
+
+class Gauge(Child):
+    """A number that goes up and down; it has no value, and is not served, until it is set."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.clear()
+
+    def set(self, value: float) -> None:
+        """Set it to ``value``."""
+        self._store.values[self._cell] = value
+
+    def clear(self) -> None:
+        """Leave it without a value."""
+        self.set(math.nan)
+
+
+class Histogram(Child):
+    """A distribution, with an exemplar for each bucket.
+
+    Args:
+        bounds: Upper bounds of the buckets, ascending, without infinity.
+    """
+
+    __slots__ = ("_bounds", "_exemplars", "_slots")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        super().__init__(len(bounds) + 2)
+        self._bounds = bounds
+        self._exemplars: ExemplarFile | None = None
+        self._slots = 0
+
+    @property
+    def has_exemplars(self) -> bool:
+        """Whether it keeps exemplars."""
+        return self._exemplars is not None
+
+    def attach(self, exemplars: ExemplarFile, slots: int) -> None:
+        """Keep exemplars in the slots of ``exemplars`` that start at the offset ``slots``."""
+        self._exemplars, self._slots = exemplars, slots
+
+    def observe(self, value: float, trace_id: str | None = None, time: float = 0.0) -> None:
+        """Count one value.
+
+        Args:
+            value: Not negative, not infinite.
+            trace_id: The sampled trace it belongs to, as 32 hexadecimal digits.
+            time: When it was, in seconds since the Unix epoch; used with ``trace_id``.
+
+        Raises:
+            ValueError: ``value`` is negative, infinite or not a number.
+        """
+        if not 0.0 <= value < math.inf:
+            raise ValueError(f"a histogram takes no value of {value}")
+        values = self._store.values
+        bucket = bisect_left(self._bounds, value)
+        cell = self._cells[bucket + 1]
+        values[self._cell] += value
+        values[cell] += 1.0
+        if trace_id is not None and self._exemplars is not None:
+            start = self._slots + bucket * SLOT_SIZE
+            self._exemplars.write(start, trace_id, value, time, cell)

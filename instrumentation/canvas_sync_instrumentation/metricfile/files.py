@@ -1,0 +1,180 @@
+"""The metric files of this process: hands out its series and finds them a place."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from ..names import METRICS, OTHER, MetricName
+from .children import Child, Counter, Gauge, Histogram
+from .layout import (
+    exemplar_file_name,
+    file_kind,
+    file_name,
+    keys_of,
+    new_process_id,
+)
+from .mapped import ExemplarFile, SeriesFile
+
+__all__ = ["MetricFiles"]
+
+ChildT = TypeVar("ChildT", bound=Child)
+
+_MAX_COMBINATIONS: Final = 200
+_OPEN_LABELS: Final = frozenset(
+    {"sync_type", "method", "route", "operation", "table", "error_type"}
+)
+"""Labels whose values come from the app; the values of the others are a short list."""
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+class MetricFiles:
+    """The series of this process, kept in files of ``folder`` that outlive it.
+
+    Files are made when the first series needs them. A series for which there is no space stays in
+    memory until :meth:`settle` finds some. At most 200 combinations of the values that an app is
+    free to choose (such as routes) are kept apart for each metric; further ones become ``other``.
+
+    All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
+    again by the thread that holds it, as a signal handler does.
+
+    Args:
+        folder: Where the files go; made when missing. Not on a network file system.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.lock = threading.RLock()
+        self._process_id = new_process_id()
+        self._files: dict[str, SeriesFile] = {}
+        self._exemplar_file: ExemplarFile | None = None
+        self._children: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
+        self._combinations: dict[MetricName, set[tuple[str, ...]]] = {}
+        self._waiting: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many series are in memory alone, because there was no space for them."""
+        return len(self._waiting)
+
+    def counter(self, name: MetricName, labels: Sequence[str] = ()) -> Counter:
+        """Find or make a counter.
+
+        Args:
+            name: The metric.
+            labels: Values in the order of the metric's label names.
+
+        Raises:
+            OSError: Its file cannot be made, for another reason than missing space.
+        """
+        return self._child(name, labels, Counter, Counter)
+
+    def gauge(self, name: MetricName, labels: Sequence[str] = ()) -> Gauge:
+        """Find or make a gauge; arguments and errors as in :meth:`counter`."""
+        return self._child(name, labels, Gauge, Gauge)
+
+    def histogram(self, name: MetricName, labels: Sequence[str] = ()) -> Histogram:
+        """Find or make a histogram; arguments and errors as in :meth:`counter`."""
+        return self._child(name, labels, Histogram, lambda: Histogram(METRICS[name].buckets))
+
+    def _child(
+        self,
+        name: MetricName,
+        labels: Sequence[str],
+        kind: type[ChildT],
+        make: Callable[[], ChildT],
+    ) -> ChildT:
+        identity = (name, self._bounded(name, tuple(labels)))
+        child = self._children.get(identity)
+        if child is None:
+            child = make()
+            if not self._place(identity, child):
+                self._waiting[identity] = child
+            self._children[identity] = child
+        if not isinstance(child, kind):
+            raise TypeError(f"{name} is no {kind.__name__.lower()}")
+        return child
+
+    def _bounded(self, name: MetricName, labels: tuple[str, ...]) -> tuple[str, ...]:
+        names = METRICS[name].labels
+        chosen = tuple(
+            value for key, value in zip(names, labels, strict=True) if key in _OPEN_LABELS
+        )
+        known = self._combinations.setdefault(name, set())
+        if chosen not in known:
+            if len(known) >= _MAX_COMBINATIONS:
+                pairs = zip(names, labels, strict=True)
+                return tuple(OTHER if key in _OPEN_LABELS else value for key, value in pairs)
+            known.add(chosen)
+        return labels
+
+    def _place(self, identity: tuple[MetricName, tuple[str, ...]], child: Child) -> bool:
+        if self._closed:
+            return False
+        name, labels = identity
+        try:
+            if child.in_memory:
+                file = self._file(file_kind(METRICS[name]))
+                child.move(file, file.allocate(keys_of(name, labels)))
+            if isinstance(child, Histogram) and not child.has_exemplars:
+                exemplars = self._exemplars()
+                child.attach(exemplars, exemplars.allocate(len(METRICS[name].buckets) + 1))
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                return False
+            raise
+        return True
+
+    def _file(self, kind: str) -> SeriesFile:
+        if kind not in self._files:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._files[kind] = SeriesFile(self._folder / file_name(kind, self._process_id))
+        return self._files[kind]
+
+    def _exemplars(self) -> ExemplarFile:
+        if self._exemplar_file is None:
+            path = self._folder / exemplar_file_name(self._process_id)
+            self._exemplar_file = ExemplarFile(path)
+        return self._exemplar_file
+
+    def settle(self) -> bool:
+        """Move series from memory into the files; tell whether none is left."""
+        for identity, child in list(self._waiting.items()):
+            if not self._place(identity, child):
+                return False
+            del self._waiting[identity]
+        return True
+
+    def close(self) -> None:
+        """Let go of the files; they stay, with their values, as those of a dead process.
+
+        Later updates go to memory that nobody reads.
+        """
+        self._closed = True
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+        if self._exemplar_file is not None:
+            self._exemplar_file.close()
+            self._exemplar_file = None
+
+    def after_fork_in_child(self) -> None:
+        """Leave the files to the parent and start at 0 in files of its own.
+
+        Series handed out before belong to the parent: the child asks for new ones.
+        """
+        if not self._closed:
+            self.close()
+            self._start_anew()
