@@ -1,0 +1,66 @@
+"""The app's database: opened, and filled by create-or-update in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, insert, select, update
+from sqlalchemy.orm import Session
+
+from .models import Base
+
+__all__ = ["open_database", "save"]
+
+_BATCH = 100
+
+
+def open_database(url: str) -> Engine:
+    """Open the database at an SQLAlchemy URL and make its tables where they are missing."""
+    if not url.startswith("sqlite"):
+        engine = create_engine(url)
+    else:
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _write_ahead)
+    Base.metadata.create_all(engine)
+    return engine
+
+
+def save(session: Session, model: type[Base], rows: Iterable[dict[str, Any]]) -> None:
+    """Create or update rows by their id, and leave those alone that are as they were.
+
+    Args:
+        session: Where; committed after every batch, so that other syncs can write too.
+        model: The table.
+        rows: Column values, all with the same columns.
+    """
+    for batch in _batches(rows):
+        known = _known(session, model, batch)
+        new = [row for row in batch if row["id"] not in known]
+        changed = [row for row in batch if row["id"] in known and known[row["id"]] != row]
+        if new:
+            session.execute(insert(model), new)
+        if changed:
+            session.execute(update(model), changed)
+        session.commit()
+
+
+def _known(
+    session: Session, model: type[Base], batch: Sequence[dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
+    ids = [row["id"] for row in batch]
+    columns = model.__table__.columns
+    found = session.execute(select(*columns).where(model.id.in_(ids))).mappings()
+    return {row["id"]: dict(row) for row in found}
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
+
+
+def _write_ahead(connection: Any, _: object) -> None:
+    """Several syncs write at a time: readers must not wait for them."""
+    connection.execute("PRAGMA journal_mode=WAL")
