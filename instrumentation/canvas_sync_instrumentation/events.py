@@ -231,7 +231,9 @@ class ApiCall:
     @property
     def outcome(self) -> str:
         """The value of the ``status_code`` label: the status, or the error class."""
-        return str(self.status_code) if self.status_code is not None else self.error_class or "other"
+        return (
+            str(self.status_code) if self.status_code is not None else self.error_class or "other"
+        )
 
 
 @dataclass(frozen=True, slots=True)

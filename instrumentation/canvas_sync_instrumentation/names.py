@@ -39,7 +39,9 @@ SPAN_RUN: Final = "canvas.sync"
 SPAN_STEP: Final = "canvas.sync.step"
 
 ITEMS: Final = ("course", "assignment", "submission", "grade", "user", "enrollment")
-ITEM_ACTIONS: Final = ("created", "updated", "unchanged", "failed")
+ITEM_ACTIONS: Final = ("created", "updated", "unchanged", "failed", "processed")
+"""What happened to an item; ``processed`` when the app did not say."""
+
 AUTH_FAILURE_REASONS: Final = (
     "invalid_token",
     "expired_token",

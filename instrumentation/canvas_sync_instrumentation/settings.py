@@ -241,7 +241,7 @@ class Settings:
         "PROMETHEUS_MULTIPROC_DIR",
         path,
         None,
-        "Folder of the metric files of all processes; `metrics` inside the state folder when unset.",
+        "Folder of the metric files of all processes; `metrics` in the state folder when unset.",
     )
     canvas_hosts: tuple[str, ...] = setting(
         "CANVAS_SYNC_CANVAS_HOSTS",

@@ -1,0 +1,109 @@
+"""Making the event of an API call from what a client saw. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from .canvas.failures import error_class
+from .canvas.redaction import error_info, redact
+from .canvas.responses import ResponseFacts
+from .canvas.routes import route_of, sanitized_path
+from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
+from .names import OTHER
+
+__all__ = ["Request", "answered", "error_of_call", "error_of_operation", "host_of", "unanswered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was sent.
+
+    Attributes:
+        method: HTTP method in upper case.
+        url: The whole URL; its query never enters an event.
+        context: The run it belongs to; None outside a run.
+        retries: How often it was sent before.
+        backoff: Seconds between the failed try and this one.
+    """
+
+    method: str
+    url: SplitResult
+    context: RunContext | None
+    retries: int = 0
+    backoff: float = 0.0
+
+    @classmethod
+    def to(cls, method: str, url: str, context: RunContext | None) -> Request:
+        """Make a request from texts."""
+        return cls(method.upper(), urlsplit(url), context)
+
+
+def answered(
+    request: Request, *, time: float, duration: float, status: int, facts: ResponseFacts
+) -> ApiCall:
+    """Make the event of a request that got an answer."""
+    path = request.url.path
+    return ApiCall(
+        context=request.context,
+        time=time,
+        duration=duration,
+        method=request.method,
+        route=route_of(path),
+        path=sanitized_path(path),
+        host=host_of(request.url),
+        status_code=status,
+        throttled=facts.throttled,
+        auth_failure=facts.auth_failure,
+        retries=request.retries,
+        backoff=request.backoff,
+        cost=facts.cost,
+        rate_limit_remaining=facts.rate_limit_remaining,
+        request_context_id=facts.request_context_id,
+        is_page=facts.is_page,
+        message=facts.message,
+    )
+
+
+def unanswered(
+    request: Request, *, time: float, duration: float, error: BaseException | str
+) -> ApiCall:
+    """Make the event of a request that got no answer."""
+    path = request.url.path
+    return ApiCall(
+        context=request.context,
+        time=time,
+        duration=duration,
+        method=request.method,
+        route=route_of(path),
+        path=sanitized_path(path),
+        host=host_of(request.url),
+        status_code=None,
+        error_class=error_class(error) if isinstance(error, BaseException) else OTHER,
+        retries=request.retries,
+        backoff=request.backoff,
+        message=error_info(error).message if isinstance(error, BaseException) else redact(error),
+    )
+
+
+def error_of_call(call: ApiCall) -> ErrorRecorded | None:
+    """Make the error of a failed call. Being throttled is none: the client waits and repeats."""
+    if not call.failed or call.throttled:
+        return None
+    status = call.status_code
+    kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
+    message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
+    return ErrorRecorded(call.context, call.time, "api", ErrorInfo(kind, message))
+
+
+def error_of_operation(operation: DbOperation, message: str) -> ErrorRecorded | None:
+    """Make the error of a failed database operation."""
+    if operation.error_type is None:
+        return None
+    error = ErrorInfo(operation.error_type, message)
+    return ErrorRecorded(operation.context, operation.time, "database", error)
+
+
+def host_of(url: SplitResult) -> str:
+    """Give host and port without credentials."""
+    return url.netloc.rpartition("@")[2]

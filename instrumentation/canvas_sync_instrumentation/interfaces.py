@@ -1,0 +1,52 @@
+"""What a run needs from the monitor above it, as protocols."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .clock import Clock
+from .events import Event
+from .sinks.spans import SpanSink
+
+__all__ = ["Host", "LiveRun"]
+
+
+class LiveRun(Protocol):
+    """A run that has not ended."""
+
+    def heartbeat(self) -> None:
+        """Tell the table that the run is alive."""
+
+    def interrupt(self) -> None:
+        """End it because its process ends."""
+
+
+class Host(Protocol):
+    """What runs report to: the monitor."""
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time comes from."""
+
+    @property
+    def spans(self) -> SpanSink:
+        """Where spans begin."""
+
+    @property
+    def host_name(self) -> str:
+        """This machine's name."""
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to every sink."""
+
+    def misuse(self, message: str) -> None:
+        """Report a call that makes no sense; raises in strict mode."""
+
+    def internal_error(self, part: str, error: Exception) -> None:
+        """Report a failure of our own; raises it in strict mode."""
+
+    def adopt(self, run: LiveRun) -> None:
+        """Keep a run's heartbeat going until :meth:`release`."""
+
+    def release(self, run: LiveRun) -> None:
+        """Stop a run's heartbeat: it has ended."""

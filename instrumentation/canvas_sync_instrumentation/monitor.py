@@ -1,0 +1,257 @@
+"""The monitor: one per process, it wires settings, sinks and runs together.
+
+Its promise: telemetry never breaks, blocks or changes the sync. Whatever fails inside is counted
+in ``canvas_sync_telemetry_dropped_total`` and logged once by the ``canvas_sync_instrumentation``
+logger, and the sync goes on. In strict mode it is raised instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from .clock import Clock, SystemClock
+from .errors import SettingsError, TrackerMisuseError
+from .events import Event
+from .heart import Heart
+from .interfaces import LiveRun
+from .recorder import Recorder
+from .settings import Settings, read
+from .sinks.spans import SpanSink
+from .wiring import Sinks, open_sinks
+
+__all__ = [
+    "Monitor",
+    "configure",
+    "current_monitor",
+    "get_monitor",
+    "hook_recorder",
+    "install",
+    "shutdown",
+]
+
+_logger = logging.getLogger("canvas_sync_instrumentation")
+
+
+class Monitor:
+    """Hands each event to every sink, keeps heartbeats going, and ends everything in time.
+
+    Args:
+        settings: How it behaves.
+        sinks: Where events go.
+        clock: Where the time comes from.
+    """
+
+    def __init__(self, settings: Settings, sinks: Sinks, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.host_name = socket.gethostname()
+        self.canvas_hosts = settings.canvas_hosts
+        self._sinks = sinks
+        self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
+        self._reported: set[str] = set()
+        self._runs: set[LiveRun] = set()
+        self._heart = Heart(settings.heartbeat_seconds, self._beat)
+
+    @property
+    def spans(self) -> SpanSink:
+        """Where spans begin."""
+        return self._sinks.spans
+
+    def emit(self, event: Event) -> None:
+        """Hand an event to every sink; a sink that fails does not keep it from the others."""
+        for name, handle in self._handlers:
+            try:
+                handle(event)
+            except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+                self.internal_error(name, error)
+
+    def misuse(self, message: str) -> None:
+        """Report a call that makes no sense.
+
+        Raises:
+            TrackerMisuseError: In strict mode.
+        """
+        if self.settings.strict:
+            raise TrackerMisuseError(message)
+        self._sinks.count_drop("tracker", "misuse")
+        self._report(message, message)
+
+    def internal_error(self, part: str, error: Exception) -> None:
+        """Report a failure of our own; raises it in strict mode."""
+        if self.settings.strict:
+            raise error
+        self._sinks.count_drop(part, "internal_error")
+        self._report(
+            f"{part}:{type(error).__qualname__}",
+            f"Telemetry failed in {part}, the sync goes on. Please report this.",
+            error,
+        )
+
+    def adopt(self, run: LiveRun) -> None:
+        """Keep a run's heartbeat going until :meth:`release`."""
+        self._runs.add(run)
+        self._heart.start()
+
+    def release(self, run: LiveRun) -> None:
+        """Stop a run's heartbeat: it has ended. Its spans are sent off in the background."""
+        self._runs.discard(run)
+        self._heart.beat_soon()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
+        deadline = self.clock.monotonic() + timeout
+        results = [
+            sink.flush(max(0.0, deadline - self.clock.monotonic()))
+            for sink in self._sinks.by_name.values()
+        ]
+        return all(results)
+
+    def shutdown(self, timeout: float | None = None) -> None:
+        """End open runs as ``interrupted`` and deliver what is pending.
+
+        Args:
+            timeout: Seconds for all of it; ``CANVAS_SYNC_EXIT_TIMEOUT_SECONDS`` when None.
+        """
+        budget = self.settings.exit_timeout_seconds if timeout is None else timeout
+        deadline = self.clock.monotonic() + budget
+        for run in tuple(self._runs):
+            run.interrupt()
+        self._heart.stop()
+        for name, sink in self._sinks.closing_order():
+            try:
+                sink.close(max(0.0, deadline - self.clock.monotonic()))
+            except Exception as error:  # noqa: BLE001 - the others are still to be closed
+                self.internal_error(name, error)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's runs and threads, and give each sink a new start."""
+        self._runs = set()
+        self._heart = Heart(self.settings.heartbeat_seconds, self._beat)
+        for name, sink in self._sinks.by_name.items():
+            try:
+                sink.after_fork_in_child()
+            except Exception as error:  # noqa: BLE001 - a fork of the app must not fail
+                self.internal_error(name, error)
+
+    def _beat(self, *, due: bool) -> None:
+        if due:
+            for run in tuple(self._runs):
+                run.heartbeat()
+        for name, sink in self._sinks.flushed_by_heartbeat():
+            try:
+                sink.flush(self.settings.exit_timeout_seconds)
+            except Exception as error:  # noqa: BLE001 - the next beat tries again
+                self.internal_error(name, error)
+
+    def _report(self, key: str, message: str, error: Exception | None = None) -> None:
+        if key not in self._reported and len(self._reported) < 1000:
+            self._reported.add(key)
+            _logger.warning("%s (reported once)", message, exc_info=error)
+
+
+class _Process:
+    """The one monitor of this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.monitor: Monitor | None = None
+        self.has_exit_hooks = False
+
+    def install(self, monitor: Monitor) -> Monitor | None:
+        """Make ``monitor`` the current one and give the one before."""
+        with self.lock:
+            before, self.monitor = self.monitor, monitor
+            if not self.has_exit_hooks:
+                self.has_exit_hooks = True
+                atexit.register(shutdown)
+                os.register_at_fork(after_in_child=self.after_fork_in_child)
+        return before
+
+    def after_fork_in_child(self) -> None:
+        self.lock = threading.RLock()
+        if self.monitor is not None:
+            self.monitor.after_fork_in_child()
+
+
+_process = _Process()
+
+
+def configure(
+    settings: Settings | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    **overrides: Any,
+) -> Monitor:
+    """Set the monitor of this process up, in place of the one before.
+
+    Calling it is optional: the first tracker or hook does so from the environment.
+
+    Args:
+        settings: Ready settings; when None they are read.
+        environ: Where they are read from, ``os.environ`` when None; the ``OTEL_*`` variables too.
+        overrides: Fields of :class:`~canvas_sync_instrumentation.settings.Settings` that win over
+            ``environ``.
+
+    Raises:
+        SettingsError: A setting has a value that cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    settings = settings or read(Settings, environ, **overrides)
+    monitor = Monitor(settings, open_sinks(settings, environ))
+    install(monitor)
+    return monitor
+
+
+def install(monitor: Monitor) -> None:
+    """Make ``monitor`` the one of this process and shut the one before down."""
+    before = _process.install(monitor)
+    if before is not None:
+        before.shutdown()
+
+
+def get_monitor() -> Monitor:
+    """Give the monitor of this process; set up from the environment if there is none yet.
+
+    With settings that cannot be used it reports them once and records nothing: a sync is not
+    stopped by a typing error in its telemetry. :func:`configure` raises in that case.
+    """
+    monitor = _process.monitor
+    if monitor is not None:
+        return monitor
+    with _process.lock:
+        if _process.monitor is None:
+            try:
+                configure()
+            except SettingsError as error:
+                _logger.error("Nothing is recorded. %s", error)
+                configure(Settings(enabled=False), environ={})
+        assert _process.monitor is not None  # noqa: S101 - configure() has just installed it
+        return _process.monitor
+
+
+def current_monitor() -> Monitor | None:
+    """Give the monitor of this process if there is one; sets none up."""
+    return _process.monitor
+
+
+def hook_recorder() -> Recorder:
+    """Give hooks their recorder; it follows later calls of :func:`configure`."""
+    return Recorder(get_monitor)
+
+
+def shutdown(timeout: float | None = None) -> None:
+    """End open runs as ``interrupted`` and deliver what is pending; runs at exit by itself.
+
+    Args:
+        timeout: Seconds for all of it; ``CANVAS_SYNC_EXIT_TIMEOUT_SECONDS`` when None.
+    """
+    with _process.lock:
+        monitor, _process.monitor = _process.monitor, None
+    if monitor is not None:
+        monitor.shutdown(timeout)

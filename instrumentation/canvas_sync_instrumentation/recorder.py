@@ -1,0 +1,200 @@
+"""What hooks report: API calls and database operations, made into events of the current run.
+
+A hook knows its client library, the recorder knows Canvas: it names the route, reads the
+rate-limit headers, tells the causes of failures apart, matches retries, and finds the run that the
+call belongs to. Nothing it is given is kept beyond the event: no URL, no header, no body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from .apicalls import Request, answered, error_of_call, error_of_operation, host_of, unanswered
+from .canvas.redaction import error_info
+from .canvas.responses import classify
+from .canvas.routes import is_canvas_path
+from .events import ApiCall, DbOperation
+from .interfaces import Host
+from .names import OTHER
+from .run import Run, current_position
+
+__all__ = ["PendingCall", "Recorder", "RecorderHost"]
+
+_RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class RecorderHost(Host, Protocol):
+    """A monitor that also knows which hosts are Canvas."""
+
+    @property
+    def canvas_hosts(self) -> tuple[str, ...]:
+        """Hosts that are Canvas; empty when the path decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCall:
+    """An API call that has begun, at ``start`` in monotonic seconds."""
+
+    request: Request
+    start: float
+    run: Run | None
+    digest: int
+
+
+class Recorder:
+    """Turns what hooks see into events of the current run, or of none.
+
+    Args:
+        host: Gives the monitor of the moment, so that hooks outlive a new configuration.
+    """
+
+    def __init__(self, host: Callable[[], RecorderHost]) -> None:
+        self._host = host
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Count and swallow what fails inside; raise it in strict mode."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+            self._host().internal_error("hooks", error)
+
+    def is_canvas(self, url: str) -> bool:
+        """Tell whether ``url`` is a request to the Canvas API."""
+        parts = urlsplit(url)
+        if not is_canvas_path(parts.path):
+            return False
+        hosts = self._host().canvas_hosts
+        return not hosts or host_of(parts).lower() in hosts or parts.hostname in hosts
+
+    def api_call_started(self, method: str, url: str) -> PendingCall:
+        """Note that an API call begins now.
+
+        Args:
+            method: HTTP method.
+            url: The whole URL; neither its query nor names in it are kept.
+        """
+        position = current_position()
+        start = self._host().clock.monotonic()
+        if position is None:
+            return PendingCall(Request.to(method, url, None), start, None, 0)
+        request = Request.to(method, url, position.context)
+        digest, since_failure = position.run.calls.begin(request.method, url, start)
+        if since_failure is not None:
+            request = replace(request, retries=1, backoff=since_failure)
+        return PendingCall(request, start, position.run, digest)
+
+    def api_call_ended(
+        self,
+        pending: PendingCall,
+        *,
+        status: int,
+        headers: Mapping[str, str],
+        body: str | None,
+        tries_below: int = 0,
+    ) -> None:
+        """Record the answer to an API call.
+
+        Args:
+            pending: What :meth:`api_call_started` gave.
+            status: HTTP status code.
+            headers: Answer headers, in any case.
+            body: The answer's text; None when it was not read yet.
+            tries_below: Tries that the client library made before this answer.
+        """
+        host = self._host()
+        end = host.clock.monotonic()
+        facts = classify(status, headers, body)
+        call = answered(
+            _with_tries(pending.request, tries_below),
+            time=host.clock.time(),
+            duration=end - pending.start,
+            status=status,
+            facts=facts,
+        )
+        run = pending.run
+        if run is not None:
+            if facts.throttled or status in _RETRYABLE:
+                run.calls.failed(pending.digest, end)
+            if facts.next_url is not None:
+                run.calls.saw_next(call.method, facts.next_url, call.route)
+        self._report(call, run)
+
+    def api_call_failed(
+        self, pending: PendingCall, error: BaseException, *, tries_below: int = 0
+    ) -> None:
+        """Record an API call that got no answer.
+
+        Args:
+            pending: What :meth:`api_call_started` gave.
+            error: What the client library raised.
+            tries_below: Tries that the client library made before.
+        """
+        host = self._host()
+        end = host.clock.monotonic()
+        call = unanswered(
+            _with_tries(pending.request, tries_below),
+            time=host.clock.time(),
+            duration=end - pending.start,
+            error=error,
+        )
+        if pending.run is not None:
+            pending.run.calls.failed(pending.digest, end)
+        self._report(call, pending.run)
+
+    def db_operation(
+        self,
+        operation: str,
+        table: str,
+        duration: float,
+        *,
+        count: int = 1,
+        batch: bool = False,
+        error: BaseException | None = None,
+    ) -> None:
+        """Record an operation on the app's own database.
+
+        Args:
+            operation: Such as ``INSERT``.
+            table: Table name.
+            duration: Seconds.
+            count: Rows.
+            batch: Whether several rows travelled together.
+            error: What ended it, if it failed.
+        """
+        host = self._host()
+        position = current_position()
+        info = None if error is None else error_info(error)
+        event = DbOperation(
+            position.context if position else None,
+            host.clock.time(),
+            duration,
+            operation.upper(),
+            table or OTHER,
+            count,
+            batch,
+            None if info is None else info.error_type,
+        )
+        if position is not None:
+            position.run.db_operation(event, infer_items=True)
+        else:
+            host.emit(event)
+        if info is not None and (failure := error_of_operation(event, info.message)):
+            host.emit(failure)
+
+    def _report(self, call: ApiCall, run: Run | None) -> None:
+        if run is not None:
+            run.api_call(call)
+            return
+        host = self._host()
+        host.emit(call)
+        if failure := error_of_call(call):
+            host.emit(failure)
+
+
+def _with_tries(request: Request, tries: int) -> Request:
+    return replace(request, retries=request.retries + tries) if tries else request

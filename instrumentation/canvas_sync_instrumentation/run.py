@@ -1,0 +1,330 @@
+"""The state of one sync run: where it is, what it adds up to, how it ended."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from .apicalls import error_of_call
+from .callhistory import CallHistory
+from .canvas.redaction import error_info
+from .events import (
+    ApiCall,
+    DbOperation,
+    ErrorInfo,
+    ErrorRecorded,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    ListTruncated,
+    RunContext,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+)
+from .guard import survives
+from .interfaces import Host
+from .names import SPAN_RUN, SPAN_STEP, RunStatus
+from .sinks.spans import OpenSpan
+from .totals import RunTotals
+
+__all__ = ["OpenStep", "Position", "Run", "current_position", "new_identity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The run, and the span inside it, in which code executes."""
+
+    run: Run
+    context: RunContext
+    span: OpenSpan | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A part of a run that has begun; ``start`` is in monotonic seconds."""
+
+    name: str
+    start: float
+    span: OpenSpan | None
+    context: RunContext
+    outer_step: str | None
+    position_token: Token[Position | None]
+    otel_token: Token[otel_context.Context]
+
+
+_position: ContextVar[Position | None] = ContextVar("canvas_sync_position", default=None)
+
+
+def current_position() -> Position | None:
+    """Tell in which run the calling code executes; None outside a run that is still open."""
+    position = _position.get()
+    return position if position is not None and position.run.is_open else None
+
+
+class Run:
+    """One sync run. It starts when it is made, and becomes the current run of its context.
+
+    Args:
+        host: The monitor that it reports to.
+        identity: What is known before its span begins; its trace and span ids are replaced by
+            those of the span.
+        metadata: Whatever else belongs into the row, already cleaned.
+    """
+
+    def __init__(self, host: Host, identity: RunContext, metadata: Mapping[str, Any]) -> None:
+        self.host = host
+        self.totals = RunTotals()
+        self.calls = CallHistory()
+        self.status = RunStatus.RUNNING
+        self.percent = 0.0
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._metadata = metadata
+        self._step: str | None = None
+        self._error: ErrorInfo | None = None
+        self._end_time: float | None = None
+        self._duration: float | None = None
+        self._start_time = self._last_heartbeat = host.clock.time()
+        self._start = host.clock.monotonic()
+        self._span = self._start_span(identity)
+        self.context = identity if self._span is None else _traced(identity, self._span)
+        self._outer = _position.get()
+        _position.set(Position(self, self.context, self._span))
+        self._begin()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has not ended yet; a forked child sees its parent's run as closed."""
+        return self.status is RunStatus.RUNNING and self._pid == os.getpid()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started the run."""
+        return self._pid == os.getpid()
+
+    def attach(self) -> Token[otel_context.Context]:
+        """Make the run's span the current one of OpenTelemetry; gives what detaches it."""
+        return otel_context.attach(_with_current(self._span))
+
+    def here(self) -> RunContext:
+        """Give the run's context, with the span of the step in which the caller executes."""
+        position = _position.get()
+        return position.context if position and position.run is self else self.context
+
+    # What happens in it
+
+    def api_call(self, call: ApiCall) -> None:
+        """Add an API call."""
+        self.totals.add_api_call(call)
+        self.host.emit(call)
+        if failure := error_of_call(call):
+            self.host.emit(failure)
+
+    def db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
+        """Add a database operation; ``infer_items`` as in :meth:`RunTotals.add_db_operation`."""
+        self.totals.add_db_operation(operation, infer_items=infer_items)
+        self.host.emit(operation)
+
+    def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
+        """Tell what was done to items of one kind."""
+        self.host.emit(ItemsRecorded(self.here(), self.host.clock.time(), item, counts, inferred))
+
+    @survives
+    def open_step(self, name: str) -> OpenStep:
+        """Begin a part of the run."""
+        now = self.host.clock.time()
+        span = self._start_step_span(name, now)
+        context = self.context if span is None else _traced(self.context, span)
+        step = OpenStep(
+            name,
+            self.host.clock.monotonic(),
+            span,
+            context,
+            self._step,
+            _position.set(Position(self, context, span)),
+            otel_context.attach(_with_current(span)),
+        )
+        self._step = name
+        self.host.emit(StepStarted(context, now, name))
+        return step
+
+    @survives
+    def close_step(self, step: OpenStep, raised: BaseException | None) -> None:
+        """End a part of the run, with what was raised out of it."""
+        otel_context.detach(step.otel_token)
+        _position.reset(step.position_token)
+        self._step = step.outer_step
+        now = self.host.clock.time()
+        duration = self.host.clock.monotonic() - step.start
+        error = None if raised is None else error_info(raised)
+        if step.span is not None:
+            step.span.end(end_time=now, error=error)
+        self.host.emit(StepEnded(step.context, now, step.name, duration, error))
+
+    # Life and end
+
+    @survives
+    def heartbeat(self, at_most_every: float = 0.0) -> None:
+        """Tell the table that the run is alive, unless it was told in the last few seconds."""
+        now = self.host.clock.time()
+        if self.is_open and now - self._last_heartbeat >= at_most_every:
+            self._last_heartbeat = now
+            self.host.emit(Heartbeat(self.context, now, self.snapshot(now)))
+
+    @survives
+    def interrupt(self) -> None:
+        """End the run because its process ends before it."""
+        self.end(
+            RunStatus.INTERRUPTED,
+            ErrorInfo("Interrupted", "The process ended before the run was completed."),
+        )
+
+    def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
+        """End the run; tell whether it had not ended before."""
+        with self._lock:
+            if not self.is_open:
+                return False
+            self._duration = self.host.clock.monotonic() - self._start
+            self._end_time = self._start_time + self._duration
+            self._error = error
+            self.status = status
+        self.host.release(self)
+        self._tell_what_is_known_at_the_end(status, error)
+        snapshot = self.snapshot(self._end_time)
+        self.host.emit(RunEnded(self.context, self._end_time, snapshot))
+        self._leave()
+        if self._span is not None:
+            is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+            self._span.end(
+                end_time=self._end_time,
+                error=error if is_failure else None,
+                attributes=_end_attributes(snapshot),
+            )
+        return True
+
+    def snapshot(self, now: float) -> RunSnapshot:
+        """Give the whole of the run as its row shows it at ``now`` (Unix seconds)."""
+        calls = self.totals.calls()
+        return RunSnapshot(
+            task_id=self.context.task_id,
+            user_id=self.context.user_id,
+            course_id=self.context.course_id,
+            sync_type=self.context.sync_type,
+            canvas_host=self.totals.canvas_host,
+            status=self.status,
+            start_time=self._start_time,
+            end_time=self._end_time,
+            duration=self._duration,
+            heartbeat=now,
+            progress=100.0 if self.status is RunStatus.SUCCESS else self.percent,
+            step=self._step,
+            error=self._error,
+            items=self.totals.items(),
+            api_calls=calls.api_calls,
+            api_failed=calls.api_failed,
+            api_throttled=calls.api_throttled,
+            api_retried=calls.api_retried,
+            api_seconds=calls.api_seconds,
+            db_operations=calls.db_operations,
+            db_failed=calls.db_failed,
+            db_seconds=calls.db_seconds,
+            trace_id=self.context.trace_id,
+            host=self.host.host_name,
+            pid=self._pid,
+            metadata=self._metadata,
+        )
+
+    # Private
+
+    @survives
+    def _start_span(self, identity: RunContext) -> OpenSpan:
+        return self.host.spans.start_run(
+            SPAN_RUN,
+            attributes=_start_attributes(identity),
+            parent=None,
+            start_time=self._start_time,
+        )
+
+    def _start_step_span(self, name: str, now: float) -> OpenSpan | None:
+        position = _position.get()
+        outer = position.span if position and position.run is self else self._span
+        if outer is None:
+            return None
+        attributes = {"canvas.sync.step.name": name}
+        return self.host.spans.start_step(
+            SPAN_STEP, attributes=attributes, parent=outer, start_time=now
+        )
+
+    @survives
+    def _begin(self) -> None:
+        self.host.adopt(self)
+        now = self._start_time
+        self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
+
+    def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
+        for item, counts in self.totals.inferred_items().items():
+            self.items(item, counts, inferred=True)
+        now = self.host.clock.time()
+        for route, count in self.calls.truncated().items():
+            self.host.emit(ListTruncated(self.context, now, route, count))
+        if status is RunStatus.FAILED and error is not None:
+            self.host.emit(ErrorRecorded(self.context, now, "run", error))
+
+    def _leave(self) -> None:
+        position = _position.get()
+        if position is not None and position.run is self:
+            _position.set(self._outer)
+
+
+def new_identity(
+    task_id: str, user_id: int | None, course_id: int | None, sync_type: str
+) -> RunContext:
+    """Make the context of a run whose span has not begun, with a trace id of its own."""
+    return RunContext(
+        task_id,
+        user_id,
+        course_id,
+        sync_type,
+        trace_id=f"{random.getrandbits(128):032x}",
+        span_id=f"{random.getrandbits(64):016x}",
+        sampled=False,
+    )
+
+
+def _traced(context: RunContext, span: OpenSpan) -> RunContext:
+    return replace(context, trace_id=span.trace_id, span_id=span.span_id, sampled=span.sampled)
+
+
+def _with_current(span: OpenSpan | None) -> otel_context.Context:
+    """Give the current OpenTelemetry context with ``span`` in it."""
+    return otel_context.get_current() if span is None else trace.set_span_in_context(span.span)
+
+
+def _start_attributes(context: RunContext) -> dict[str, Any]:
+    attributes = {
+        "canvas.sync.task_id": context.task_id,
+        "canvas.sync.type": context.sync_type,
+        "canvas.user_id": context.user_id,
+        "canvas.course_id": context.course_id,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _end_attributes(snapshot: RunSnapshot) -> dict[str, Any]:
+    return {
+        "canvas.sync.status": str(snapshot.status),
+        "canvas.sync.api_calls": snapshot.api_calls,
+        "canvas.sync.api_throttled": snapshot.api_throttled,
+        "canvas.sync.db_operations": snapshot.db_operations,
+    }

@@ -1,0 +1,150 @@
+"""What one run adds up to, and the item counts that can be read off its database operations."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .events import ApiCall, DbOperation, ItemCounts
+from .names import ITEMS
+
+__all__ = ["CallTotals", "RunTotals", "item_of_table"]
+
+_NOTHING = ItemCounts()
+_CREATING = frozenset({"INSERT", "MERGE", "REPLACE", "UPSERT"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """Sums over the API calls and database operations of a run; durations in seconds."""
+
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+
+
+class RunTotals:
+    """Adds up the events of one run, from any thread.
+
+    Items that the app records itself are taken as they are. For an item that it never records, the
+    rows that its own database operations created and updated stand in.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._recorded: dict[str, ItemCounts] = {}
+        self._inferred: dict[str, ItemCounts] = {}
+        self._api_calls = self._api_failed = self._api_throttled = self._api_retried = 0
+        self._api_seconds = 0.0
+        self._db_operations = self._db_failed = 0
+        self._db_seconds = 0.0
+        self._canvas_host: str | None = None
+
+    @property
+    def canvas_host(self) -> str | None:
+        """The Canvas host of the first API call."""
+        return self._canvas_host
+
+    def add_api_call(self, call: ApiCall) -> None:
+        """Add one API call."""
+        with self._lock:
+            self._api_calls += 1
+            self._api_seconds += call.duration
+            if call.failed:
+                self._api_failed += 1
+                self._api_throttled += call.throttled
+            self._api_retried += call.retries
+            if self._canvas_host is None:
+                self._canvas_host = call.host or None
+
+    def add_db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
+        """Add one database operation.
+
+        Args:
+            operation: What was done.
+            infer_items: Whether its rows may stand in for items that the app does not record.
+        """
+        with self._lock:
+            self._db_operations += 1
+            self._db_seconds += operation.duration
+            self._db_failed += operation.error_type is not None
+            if infer_items:
+                self._infer(operation)
+
+    def add_items(self, item: str, counts: ItemCounts) -> None:
+        """Add items that the app recorded."""
+        with self._lock:
+            self._recorded[item] = _plus(self._recorded.get(item, _NOTHING), counts)
+
+    def items(self) -> Mapping[str, ItemCounts]:
+        """Counts of every item, recorded or else inferred."""
+        with self._lock:
+            known = self._inferred | self._recorded
+        return {item: known.get(item, _NOTHING) for item in ITEMS}
+
+    def inferred_items(self) -> Mapping[str, ItemCounts]:
+        """Counts of the items that the app never recorded itself."""
+        with self._lock:
+            return {
+                item: counts
+                for item, counts in self._inferred.items()
+                if item not in self._recorded
+            }
+
+    def calls(self) -> CallTotals:
+        """Sums over API calls and database operations so far."""
+        with self._lock:
+            return CallTotals(
+                self._api_calls,
+                self._api_failed,
+                self._api_throttled,
+                self._api_retried,
+                self._api_seconds,
+                self._db_operations,
+                self._db_failed,
+                self._db_seconds,
+            )
+
+    def _infer(self, operation: DbOperation) -> None:
+        item = item_of_table(operation.table)
+        if item is None or operation.count < 1:
+            return
+        count = operation.count
+        if operation.error_type is not None:
+            counts = ItemCounts(processed=count, failed=count)
+        elif operation.operation in _CREATING:
+            counts = ItemCounts(processed=count, created=count)
+        elif operation.operation == "UPDATE":
+            counts = ItemCounts(processed=count, updated=count)
+        else:
+            return
+        self._inferred[item] = _plus(self._inferred.get(item, _NOTHING), counts)
+
+
+@functools.lru_cache(maxsize=512)
+def item_of_table(table: str) -> str | None:
+    """Tell which Canvas item a table holds, by the last word of its name.
+
+    ``courses``, ``canvas_course`` and ``lms.Courses`` hold courses; ``course_settings`` does not.
+    """
+    last_word = table.lower().rpartition(".")[2].rpartition("_")[2]
+    singular = last_word.removesuffix("s")
+    return singular if singular in ITEMS else None
+
+
+def _plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+    return replace(
+        one,
+        processed=one.processed + other.processed,
+        created=one.created + other.created,
+        updated=one.updated + other.updated,
+        unchanged=one.unchanged + other.unchanged,
+        failed=one.failed + other.failed,
+    )

@@ -1,0 +1,395 @@
+"""The tracker: what an app says about one sync run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Self, TypedDict, Unpack
+
+from opentelemetry import context as otel_context
+
+from .apicalls import Request, answered, error_of_operation, unanswered
+from .canvas.redaction import error_info, redact
+from .canvas.responses import classify
+from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts, Progressed
+from .guard import survives
+from .interfaces import Host
+from .metadata import clean_metadata
+from .monitor import get_monitor
+from .names import OTHER, RunStatus
+from .run import Run, new_identity
+
+__all__ = ["CanvasSyncMetricsTracker", "ItemOutcome"]
+
+_ID_LENGTH = 255
+_WORD_LENGTH = 64
+_PROGRESS_HEARTBEAT_SECONDS = 1.0
+
+
+class ItemOutcome(TypedDict, total=False):
+    """What happened to items; at most one may be true."""
+
+    created: bool
+    updated: bool
+    unchanged: bool
+    failed: bool
+
+
+class CanvasSyncMetricsTracker:
+    """Follows one sync run from its making to its end.
+
+    The run starts when the tracker is made, and API calls and database operations that hooks see
+    belong to it from then on. As a context manager, leaving by an exception ends it as ``failed``
+    and by return as ``success``; without ``with``, call one of the ``complete_*`` methods.
+
+    Methods may be called from any thread. In production none of them raises: a call that makes no
+    sense is logged once and counted. With ``CANVAS_SYNC_STRICT`` it raises
+    :class:`~canvas_sync_instrumentation.errors.TrackerMisuseError`.
+
+    Args:
+        task_id: The run's own id, unique over all runs.
+        user_id: Canvas id of the user for whom the sync runs.
+        sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
+        course_id: Canvas id of the course, for a sync of one course.
+        metadata: Whatever else belongs into the row; plain JSON values without personal data.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        user_id: int | None,
+        *,
+        sync_type: str = "full",
+        course_id: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.host: Host = get_monitor()
+        self._otel_token: Token[otel_context.Context] | None = None
+        identity = new_identity(
+            self._text("task_id", task_id, _ID_LENGTH) or f"unnamed-{uuid.uuid4().hex}",
+            self._number("user_id", user_id),
+            self._number("course_id", course_id),
+            self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
+        )
+        self._run = Run(self.host, identity, self._cleaned(metadata) or {})
+
+    def __enter__(self) -> Self:
+        self._otel_token = self._run.attach()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._otel_token is not None:
+            otel_context.detach(self._otel_token)
+            self._otel_token = None
+        if self._run.is_open:
+            self._complete_by(error)
+        elif error is not None and not _is_quiet_exit(error):
+            self.record_error(error, operation="run")
+
+    @property
+    def task_id(self) -> str:
+        """The run's own id."""
+        return self._run.context.task_id
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the run's trace, 32 hexadecimal digits."""
+        return self._run.context.trace_id
+
+    @property
+    def status(self) -> RunStatus:
+        """What has become of the run so far."""
+        return self._run.status
+
+    # Items
+
+    def record_course(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record courses: see :meth:`record_items`."""
+        self.record_items("course", count, **outcome)
+
+    def record_assignment(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record assignments: see :meth:`record_items`."""
+        self.record_items("assignment", count, **outcome)
+
+    def record_submission(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record submissions: see :meth:`record_items`."""
+        self.record_items("submission", count, **outcome)
+
+    def record_grade(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record grades: see :meth:`record_items`."""
+        self.record_items("grade", count, **outcome)
+
+    def record_user(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record users: see :meth:`record_items`."""
+        self.record_items("user", count, **outcome)
+
+    def record_enrollment(self, count: int = 1, **outcome: Unpack[ItemOutcome]) -> None:
+        """Record enrollments: see :meth:`record_items`."""
+        self.record_items("enrollment", count, **outcome)
+
+    @survives
+    def record_items(
+        self,
+        item: str,
+        count: int = 1,
+        *,
+        created: bool = False,
+        updated: bool = False,
+        unchanged: bool = False,
+        failed: bool = False,
+    ) -> None:
+        """Record that ``count`` items were handled, and at most one word on what happened to them.
+
+        Args:
+            item: One of :data:`~canvas_sync_instrumentation.names.ITEMS`.
+            count: How many; 0 records nothing.
+            created: They were new.
+            updated: They had changed.
+            unchanged: They were as before.
+            failed: They could not be handled.
+        """
+        call = f"record_{item}"
+        if not self._may_record(call) or not self._is_count(call, "count", count):
+            return
+        if created + updated + unchanged + failed > 1:
+            self.host.misuse(
+                f"{call}: say one of created, updated, unchanged and failed; call it once for each."
+            )
+            return
+        counts = ItemCounts(
+            count, count * created, count * updated, count * unchanged, count * failed
+        )
+        self._run.totals.add_items(item, counts)
+        if count:
+            self._run.items(item, counts)
+
+    # Calls, operations, errors
+
+    @survives
+    def record_api_call(
+        self,
+        method: str,
+        url: str,
+        status_code: int | None = None,
+        duration: float = 0.0,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+        error: BaseException | str = "no answer",
+    ) -> None:
+        """Record a Canvas API call that no hook sees.
+
+        Args:
+            method: HTTP method.
+            url: URL or path; its query and every id that is not a number are left out.
+            status_code: HTTP status; None when there was no answer.
+            duration: Seconds.
+            headers: Answer headers, for rate limit, cost, request id and paging.
+            body: The answer's text, to tell causes of a failure apart; it is not kept.
+            error: What the client raised when there was no answer.
+        """
+        call = "record_api_call"
+        if not self._may_record(call) or not self._is_duration(call, duration):
+            return
+        request = Request.to(method, url, self._run.here())
+        now = self.host.clock.time()
+        if status_code is None:
+            event = unanswered(request, time=now, duration=duration, error=error)
+        else:
+            facts = classify(status_code, headers or {}, body)
+            event = answered(request, time=now, duration=duration, status=status_code, facts=facts)
+        self._run.api_call(event)
+
+    @survives
+    def record_db_operation(
+        self,
+        operation: str,
+        table: str,
+        count: int = 1,
+        duration: float = 0.0,
+        *,
+        batch: bool = False,
+        error: BaseException | str | None = None,
+    ) -> None:
+        """Record an operation on the app's own database that no hook sees.
+
+        Args:
+            operation: A word such as ``CREATE`` or ``UPDATE``; it becomes a metric label.
+            table: Table or model name; it becomes a metric label.
+            count: Rows or objects.
+            duration: Seconds.
+            batch: Whether several rows travelled together.
+            error: What ended it, if it failed.
+        """
+        call = "record_db_operation"
+        if not (
+            self._may_record(call)
+            and self._is_count(call, "count", count)
+            and self._is_duration(call, duration)
+        ):
+            return
+        info = None if error is None else _as_error(error)
+        event = DbOperation(
+            self._run.here(),
+            self.host.clock.time(),
+            duration,
+            redact(operation, _WORD_LENGTH).upper(),
+            redact(table, _WORD_LENGTH),
+            count,
+            batch,
+            None if info is None else info.error_type,
+        )
+        self._run.db_operation(event, infer_items=False)
+        if info is not None and (failure := error_of_operation(event, info.message)):
+            self.host.emit(failure)
+
+    @survives
+    def record_error(self, error: BaseException | str, *, operation: str = "app") -> None:
+        """Record an error that the sync survived.
+
+        Args:
+            error: The exception, or a short text without personal data.
+            operation: What was being done: one word, it becomes a metric label.
+        """
+        word = redact(operation, _WORD_LENGTH)
+        now = self.host.clock.time()
+        self.host.emit(ErrorRecorded(self._run.here(), now, word, _as_error(error)))
+
+    # Progress and steps
+
+    @survives
+    def progress(self, percent: float, message: str = "") -> None:
+        """Tell how far the run is.
+
+        Args:
+            percent: From 0 to 100; what lies outside is reported and cut.
+            message: A few words without personal data.
+        """
+        if not self._may_record("progress"):
+            return
+        if not 0 <= percent <= 100:  # NaN too
+            self.host.misuse(f"progress: percent must be from 0 to 100, and is {percent!r}.")
+            percent = 100 if percent > 100 else 0
+        self._run.percent = float(percent)
+        now = self.host.clock.time()
+        self.host.emit(Progressed(self._run.here(), now, float(percent), redact(message)))
+        self._run.heartbeat(at_most_every=_PROGRESS_HEARTBEAT_SECONDS)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Mark a part of the run: a child span, and the ``step`` of the row.
+
+        Args:
+            name: A few words without personal data.
+        """
+        label = self._text("step", name, _ID_LENGTH) or OTHER
+        step = self._run.open_step(label) if self._may_record("step") else None
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            if step is not None:
+                quiet = error is None or _is_quiet_exit(error)
+                self._run.close_step(step, None if quiet else error)
+
+    # The end
+
+    @survives
+    def complete_success(self) -> None:
+        """End the run: everything was synced."""
+        self._complete(RunStatus.SUCCESS)
+
+    @survives
+    def complete_partial(self, reason: str) -> None:
+        """End the run: a part was synced, and ``reason`` says what was not."""
+        self._complete(RunStatus.PARTIAL, ErrorInfo("Partial", redact(reason)))
+
+    @survives
+    def complete_failure(self, error: BaseException | str) -> None:
+        """End the run: ``error`` stopped it."""
+        self._complete(RunStatus.FAILED, _as_error(error))
+
+    @survives
+    def complete_cancelled(self) -> None:
+        """End the run: somebody stopped it on purpose."""
+        self._complete(RunStatus.CANCELLED)
+
+    # Private
+
+    def _complete_by(self, error: BaseException | None) -> None:
+        if error is None or _is_quiet_exit(error):
+            self.complete_success()
+        elif isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+            self.complete_cancelled()
+        else:
+            self.complete_failure(error)
+
+    def _complete(self, status: RunStatus, error: ErrorInfo | None = None) -> None:
+        if not self._run.end(status, error):
+            self._may_record(f"complete as {status}")
+
+    def _may_record(self, call: str) -> bool:
+        if self._run.is_open:
+            return True
+        if self._run.is_ours:
+            self.host.misuse(
+                f"{call}: run {self.task_id!r} has already ended as {self.status}. "
+                "Make a new tracker for a new run."
+            )
+        return False
+
+    def _is_count(self, call: str, name: str, value: object) -> bool:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return True
+        self.host.misuse(f"{call}: {name} must be a whole number from 0 on, and is {value!r}.")
+        return False
+
+    def _is_duration(self, call: str, value: float) -> bool:
+        if value >= 0:
+            return True
+        self.host.misuse(f"{call}: duration is in seconds from 0 on, and is {value!r}.")
+        return False
+
+    @survives
+    def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+        return clean_metadata(metadata or {})
+
+    @survives
+    def _text(self, name: str, value: object, length: int) -> str:
+        text = redact(str(value), length).strip()
+        if not text:
+            self.host.misuse(f"{name} must not be empty.")
+        return text
+
+    def _number(self, name: str, value: object) -> int | None:
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            return int(value)
+        self.host.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
+        return None
+
+
+def _as_error(error: BaseException | str) -> ErrorInfo:
+    if isinstance(error, BaseException):
+        return error_info(error)
+    return ErrorInfo("Error", redact(str(error)))
+
+
+def _is_quiet_exit(error: BaseException) -> bool:
+    """Tell whether ``error`` is an ordinary end: ``sys.exit(0)``, or a generator that is closed."""
+    if isinstance(error, SystemExit):
+        return error.code in (None, 0)
+    return isinstance(error, GeneratorExit)

@@ -1,0 +1,108 @@
+"""Opening the sinks that the settings ask for; one that cannot be opened is left out, loudly."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from .settings import Settings
+from .sinks import DropCounter, Sink, count_nothing
+from .sinks.logs import LogSink
+from .sinks.metrics import MetricsSink
+from .sinks.spans import SpanSink
+from .sinks.store import StoreSink
+from .storage.database import open_engine
+
+__all__ = ["Sinks", "open_sinks"]
+
+_logger = logging.getLogger("canvas_sync_instrumentation")
+
+S = TypeVar("S", bound=Sink)
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """The sinks of a monitor.
+
+    Attributes:
+        spans: Where spans begin; it is one of the sinks.
+        by_name: All sinks, in the order in which they get events.
+        metrics: Counts what the others lose; None when metrics could not be opened.
+    """
+
+    spans: SpanSink
+    by_name: Mapping[str, Sink] = field(default_factory=dict)
+    metrics: MetricsSink | None = None
+
+    def count_drop(self, sink: str, reason: str, count: int = 1) -> None:
+        """Count telemetry that was lost."""
+        if self.metrics is not None:
+            self.metrics.count_dropped(sink, reason, count)
+
+    def closing_order(self) -> list[tuple[str, Sink]]:
+        """Give the sinks so that the metrics, which count losses of the others, close last."""
+        return sorted(self.by_name.items(), key=lambda entry: entry[0] == "metrics")
+
+    def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
+        """Give the sinks that hold back what only another event or a flush would deliver."""
+        return [entry for entry in self.by_name.items() if entry[0] in {"log", "spans"}]
+
+
+def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
+    """Open every sink.
+
+    Args:
+        settings: What to open and where.
+        environ: For the ``OTEL_*`` variables.
+    """
+    if not settings.enabled:
+        return Sinks(SpanSink(environ={"OTEL_SDK_DISABLED": "true"}, on_drop=count_nothing))
+    metrics = _open("Metrics are", lambda: MetricsSink(settings.metrics_folder))
+
+    def on_drop(sink: str, reason: str, count: int = 1) -> None:
+        if metrics is not None:
+            metrics.count_dropped(sink, reason, count)
+
+    def on_record(log: str, level: str) -> None:
+        if metrics is not None:
+            metrics.count_record(log, level)
+
+    spans = SpanSink(environ=environ, on_drop=on_drop)
+    sinks: dict[str, Sink | None] = {
+        "log": _open(
+            "The log files are",
+            lambda: LogSink(
+                settings.log_dir,
+                settings.log_format,
+                control_dir=settings.state_folder / "control",
+                host=socket.gethostname(),
+                on_drop=on_drop,
+                on_record=on_record,
+            ),
+        ),
+        "metrics": metrics,
+        "spans": spans,
+        "store": _open("The table is", lambda: _open_store(settings, on_drop)),
+    }
+    return Sinks(spans, {name: sink for name, sink in sinks.items() if sink is not None}, metrics)
+
+
+def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
+    url = settings.resolved_database_url
+    return StoreSink(
+        lambda: open_engine(url),
+        settings.spool_folder,
+        auto_upgrade=settings.database_url is None,
+        on_drop=on_drop,
+    )
+
+
+def _open(what: str, make: Callable[[], S]) -> S | None:
+    try:
+        return make()
+    except OSError as error:
+        _logger.error("%s off: %s. Make the folder writable and restart.", what, error)
+        return None

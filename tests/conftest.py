@@ -1,0 +1,27 @@
+"""What every test gets: strict telemetry, and no monitor left over from the test before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["support.otlp"]
+
+
+@pytest.fixture(autouse=True)
+def _strict_telemetry_in_an_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Settings come from nowhere but the test; our own errors are raised."""
+    from canvas_sync_instrumentation.monitor import shutdown
+
+    for name in list(os.environ):
+        if name.startswith(("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_MULTIPROC_DIR")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CANVAS_SYNC_STRICT", "true")
+    monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(tmp_path / "logs"))
+    yield
+    shutdown()

@@ -1,0 +1,474 @@
+"""What a tracker's calls turn into, and how it meets misuse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from canvas_sync_instrumentation.carry import carry_run, continue_trace, trace_headers
+from canvas_sync_instrumentation.errors import TrackerMisuseError
+from canvas_sync_instrumentation.events import (
+    ApiCall,
+    DbOperation,
+    ErrorRecorded,
+    Event,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    ListTruncated,
+    Progressed,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepStarted,
+)
+from canvas_sync_instrumentation.monitor import hook_recorder
+from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_instrumentation.run import current_position
+from canvas_sync_instrumentation.testing import FixedClock, recorded_events
+from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+
+E = TypeVar("E")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def events(clock: FixedClock) -> Iterator[list[Event]]:
+    with recorded_events(clock) as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def production_events(clock: FixedClock) -> Iterator[list[Event]]:
+    with recorded_events(clock, strict=False) as recorded:
+        yield recorded
+
+
+def only(kind: type[E], events: list[Event]) -> list[E]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def ended(events: list[Event]) -> RunEnded:
+    (event,) = only(RunEnded, events)
+    return event
+
+
+def test_leaving_the_block_ends_the_run_as_success(events: list[Event], clock: FixedClock) -> None:
+    with CanvasSyncMetricsTracker("t1", 42, sync_type="incremental", course_id=7):
+        clock.advance(2.5)
+    (started,) = only(RunStarted, events)
+    assert started.snapshot.status is RunStatus.RUNNING
+    run = ended(events).snapshot
+    assert (run.status, run.duration, run.progress) == (RunStatus.SUCCESS, 2.5, 100.0)
+    assert (run.task_id, run.user_id, run.course_id, run.sync_type) == ("t1", 42, 7, "incremental")
+    assert run.start_time == started.time
+    assert run.end_time == started.time + 2.5
+
+
+def test_an_exception_ends_the_run_as_failed_and_goes_on_unchanged(events: list[Event]) -> None:
+    with (
+        pytest.raises(LookupError, match="gone"),
+        CanvasSyncMetricsTracker("t1", 42),
+    ):
+        raise LookupError("gone")
+    run = ended(events).snapshot
+    assert run.status is RunStatus.FAILED
+    assert run.error is not None
+    assert (run.error.error_type, run.error.message) == ("LookupError", "gone")
+    (error,) = only(ErrorRecorded, events)
+    assert error.operation == "run"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (KeyboardInterrupt(), RunStatus.CANCELLED),
+        (asyncio.CancelledError(), RunStatus.CANCELLED),
+        (SystemExit(0), RunStatus.SUCCESS),
+        (SystemExit(3), RunStatus.FAILED),
+    ],
+)
+def test_each_way_out_of_the_block_has_its_status(
+    events: list[Event], raised: BaseException, status: RunStatus
+) -> None:
+    with pytest.raises(type(raised)), CanvasSyncMetricsTracker("t1", 42):
+        raise raised
+    assert ended(events).snapshot.status is status
+
+
+@pytest.mark.parametrize(
+    ("complete", "status"),
+    [
+        (lambda run: run.complete_success(), RunStatus.SUCCESS),
+        (lambda run: run.complete_partial("two courses were locked"), RunStatus.PARTIAL),
+        (lambda run: run.complete_failure(ValueError("bad")), RunStatus.FAILED),
+        (lambda run: run.complete_failure("bad"), RunStatus.FAILED),
+        (lambda run: run.complete_cancelled(), RunStatus.CANCELLED),
+    ],
+)
+def test_plain_calls_end_a_run_without_a_block(
+    events: list[Event],
+    complete: Callable[[CanvasSyncMetricsTracker], None],
+    status: RunStatus,
+) -> None:
+    run = CanvasSyncMetricsTracker("t1", 42)
+    assert current_position() is not None
+    complete(run)
+    assert ended(events).snapshot.status is status
+    assert run.status is status
+    assert current_position() is None
+
+
+def test_a_run_completed_inside_its_block_is_not_completed_again(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.complete_partial("one course was locked")
+    snapshot = ended(events).snapshot
+    assert snapshot.status is RunStatus.PARTIAL
+    assert snapshot.error is not None
+    assert snapshot.error.message == "one course was locked"
+
+
+def test_an_error_after_the_end_is_recorded_and_does_not_change_the_end(
+    events: list[Event],
+) -> None:
+    with pytest.raises(OSError, match="late"), CanvasSyncMetricsTracker("t1", 42) as run:
+        run.complete_success()
+        raise OSError("late")
+    assert ended(events).snapshot.status is RunStatus.SUCCESS
+    assert [event.error.error_type for event in only(ErrorRecorded, events)] == ["OSError"]
+
+
+@pytest.mark.parametrize(
+    "item", ["course", "assignment", "submission", "grade", "user", "enrollment"]
+)
+def test_each_item_is_counted_by_what_happened_to_it(events: list[Event], item: str) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        record = getattr(run, f"record_{item}")
+        record(created=True)
+        record(3, updated=True)
+        record(5, unchanged=True)
+        record(2, failed=True)
+        record(4)
+    expected = ItemCounts(processed=15, created=1, updated=3, unchanged=5, failed=2)
+    assert ended(events).snapshot.items[item] == expected
+    assert [event.counts.processed for event in only(ItemsRecorded, events)] == [1, 3, 5, 2, 4]
+
+
+def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.record_api_call("get", "https://canvas.test/api/v1/courses?per_page=9", 200, 0.25)
+        run.record_api_call(
+            "GET",
+            "https://canvas.test/api/v1/courses/7",
+            403,
+            0.5,
+            body="403 Forbidden (Rate Limit Exceeded)",
+        )
+        run.record_api_call("GET", "/api/v1/courses/7", error=TimeoutError("slow"))
+        run.record_db_operation("CREATE", "Course", 2, 0.0153)
+        run.record_db_operation("UPDATE", "Assignment", 340, batch=True, error="locked")
+    snapshot = ended(events).snapshot
+    assert (snapshot.api_calls, snapshot.api_failed, snapshot.api_throttled) == (3, 2, 1)
+    assert snapshot.api_seconds == pytest.approx(0.75)
+    assert snapshot.canvas_host == "canvas.test"
+    assert (snapshot.db_operations, snapshot.db_failed) == (2, 1)
+    assert snapshot.db_seconds == pytest.approx(0.0153)
+    assert [call.outcome for call in only(ApiCall, events)] == ["200", "403", "timeout"]
+    assert only(ApiCall, events)[0].route == "/api/v1/courses"
+    assert only(ApiCall, events)[1].route == "/api/v1/courses/:id"
+    assert [op.outcome for op in only(DbOperation, events)] == ["success", "failed"]
+    assert [error.error.error_type for error in only(ErrorRecorded, events)] == [
+        "timeout",
+        "Error",
+    ]
+
+
+def test_explicit_database_calls_do_not_stand_in_for_items(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.record_db_operation("CREATE", "courses", 2)
+    assert ended(events).snapshot.items["course"] == ItemCounts()
+
+
+def test_items_are_read_off_hooked_database_operations_unless_the_app_records_them(
+    events: list[Event],
+) -> None:
+    recorder = hook_recorder()
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        recorder.db_operation("INSERT", "canvas_courses", 0.1, count=3)
+        recorder.db_operation("UPDATE", "lms.assignments", 0.1, count=5)
+        recorder.db_operation("SELECT", "users", 0.1, count=9)
+        recorder.db_operation("INSERT", "users", 0.1, count=2)
+        recorder.db_operation("INSERT", "course_settings", 0.1, count=8)
+        recorder.db_operation("INSERT", "grades", 0.1, count=4, error=OSError("locked"))
+        run.record_user(7, unchanged=True)
+    items = ended(events).snapshot.items
+    assert items["course"] == ItemCounts(processed=3, created=3)
+    assert items["assignment"] == ItemCounts(processed=5, updated=5)
+    assert items["user"] == ItemCounts(processed=7, unchanged=7)
+    assert items["grade"] == ItemCounts(processed=4, failed=4)
+    inferred = {event.item for event in only(ItemsRecorded, events) if event.inferred}
+    assert inferred == {"course", "assignment", "grade"}
+
+
+def test_progress_is_told_with_a_heartbeat_at_most_every_second(
+    events: list[Event], clock: FixedClock
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.progress(10, "Processing courses")
+        clock.advance(1.0)
+        run.progress(20)
+        run.progress(30)
+        assert [event.percent for event in only(Progressed, events)] == [10.0, 20.0, 30.0]
+        assert [beat.snapshot.progress for beat in only(Heartbeat, events)] == [20.0]
+
+
+def test_a_step_has_a_span_of_its_own_and_steps_nest(
+    events: list[Event], clock: FixedClock
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        with run.step("courses"):
+            clock.advance(1)
+            with pytest.raises(KeyError), run.step("one course"):
+                clock.advance(2)
+                raise KeyError("7")
+        run.record_error("late")
+    names = [event.name for event in only(StepStarted, events)]
+    assert names == ["courses", "one course"]
+    inner, outer = only(StepEnded, events)
+    assert (inner.name, inner.duration) == ("one course", 2)
+    assert inner.error is not None
+    assert inner.error.error_type == "KeyError"
+    assert (outer.name, outer.duration, outer.error) == ("courses", 3, None)
+    assert ended(events).snapshot.step is None
+
+
+def test_an_inner_run_hides_the_outer_one_until_it_ends(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("outer", 42):
+        with CanvasSyncMetricsTracker("inner", 42) as inner:
+            position = current_position()
+            assert position is not None
+            assert position.context.task_id == inner.task_id
+        position = current_position()
+        assert position is not None
+        assert position.context.task_id == "outer"
+    assert [event.snapshot.task_id for event in only(RunEnded, events)] == ["inner", "outer"]
+
+
+def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -> None:
+    def seen() -> str | None:
+        position = current_position()
+        return position and position.context.task_id
+
+    with CanvasSyncMetricsTracker("t1", 42), ThreadPoolExecutor(2) as pool:
+        assert pool.submit(seen).result() is None
+        carried = carry_run(seen)
+        assert [future.result() for future in [pool.submit(carried) for _ in range(5)]] == [
+            "t1"
+        ] * 5
+
+
+def test_a_trace_continues_where_its_headers_arrive(events: list[Event]) -> None:
+    assert trace_headers() == {}
+    with CanvasSyncMetricsTracker("producer", 42) as producer:
+        headers = trace_headers()
+    assert headers["traceparent"].split("-")[1] == producer.trace_id
+    with continue_trace(headers), CanvasSyncMetricsTracker("consumer", 42) as consumer:
+        pass
+    assert consumer.trace_id == producer.trace_id
+    with (
+        continue_trace({"traceparent": "nonsense"}),
+        CanvasSyncMetricsTracker("other", 42) as other,
+    ):
+        pass
+    assert other.trace_id != producer.trace_id
+
+
+def test_a_list_whose_next_page_was_never_fetched_is_truncated(events: list[Event]) -> None:
+    recorder = hook_recorder()
+    first = "https://canvas.test/api/v1/courses?per_page=2"
+    second = "https://canvas.test/api/v1/courses?page=bookmark:x&per_page=2"
+    link = {"Link": f'<{second}>; rel="next", <{first}>; rel="current"'}
+    with CanvasSyncMetricsTracker("whole", 42):
+        pending = recorder.api_call_started("GET", first)
+        recorder.api_call_ended(pending, status=200, headers=link, body="[]")
+        pending = recorder.api_call_started("GET", second)
+        recorder.api_call_ended(pending, status=200, headers={}, body="[]")
+    assert not only(ListTruncated, events)
+    with CanvasSyncMetricsTracker("cut", 42):
+        pending = recorder.api_call_started("GET", first)
+        recorder.api_call_ended(pending, status=200, headers=link, body="[]")
+    (truncated,) = only(ListTruncated, events)
+    assert (truncated.route, truncated.count) == ("/api/v1/courses", 1)
+
+
+def test_a_repeated_call_counts_as_retry_with_the_time_between(
+    events: list[Event], clock: FixedClock
+) -> None:
+    recorder = hook_recorder()
+    url = "https://canvas.test/api/v1/courses/7"
+    with CanvasSyncMetricsTracker("t1", 42):
+        pending = recorder.api_call_started("GET", url)
+        clock.advance(0.5)
+        recorder.api_call_ended(pending, status=429, headers={}, body="")
+        clock.advance(4)
+        pending = recorder.api_call_started("GET", url)
+        clock.advance(0.25)
+        recorder.api_call_ended(pending, status=200, headers={}, body="{}", tries_below=2)
+    failed, repeated = only(ApiCall, events)
+    assert (failed.throttled, failed.retries, failed.duration) == (True, 0, 0.5)
+    assert (repeated.retries, repeated.backoff, repeated.duration) == (3, 4, 0.25)
+    snapshot = ended(events).snapshot
+    assert (snapshot.api_retried, snapshot.api_throttled, snapshot.api_failed) == (3, 1, 1)
+
+
+def test_calls_outside_a_run_are_recorded_without_one(events: list[Event]) -> None:
+    recorder = hook_recorder()
+    pending = recorder.api_call_started("GET", "https://canvas.test/api/v1/courses")
+    recorder.api_call_failed(pending, ConnectionRefusedError("no"))
+    recorder.db_operation("SELECT", "courses", 0.1)
+    (call,) = only(ApiCall, events)
+    (operation,) = only(DbOperation, events)
+    (error,) = only(ErrorRecorded, events)
+    assert call.context is None
+    assert operation.context is None
+    assert error.context is None
+    assert (call.outcome, error.error.error_type) == ("connection", "connection")
+
+
+def test_metadata_is_plain_bounded_and_without_secrets(events: list[Event]) -> None:
+    metadata = {"school": "North", "note": "mail to ann@school.example", "at": {"deep": [1, {2}]}}
+    with CanvasSyncMetricsTracker("t1", 42, metadata=metadata):
+        pass
+    stored = ended(events).snapshot.metadata
+    assert stored["school"] == "North"
+    assert "ann@school.example" not in str(stored)
+    assert stored["at"] == {"deep": [1, [2]]}
+
+
+MISUSES: list[Callable[[CanvasSyncMetricsTracker], object]] = [
+    lambda run: run.record_course(-1),
+    lambda run: run.record_course(1.5),  # type: ignore[arg-type]
+    lambda run: run.record_course(True),
+    lambda run: run.record_course(created=True, updated=True),
+    lambda run: run.progress(140),
+    lambda run: run.progress(-1),
+    lambda run: run.progress(float("nan")),
+    lambda run: run.record_api_call("GET", "/api/v1/courses", 200, -1),
+    lambda run: run.record_db_operation("CREATE", "Course", -2),
+    lambda run: run.record_db_operation("CREATE", "Course", 2, float("nan")),
+]
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_misuse_is_a_clear_error_in_tests(
+    events: list[Event], misuse: Callable[[CanvasSyncMetricsTracker], object]
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        with pytest.raises(TrackerMisuseError, match=r"must be|say one of|is in seconds"):
+            misuse(run)
+        assert run.status is RunStatus.RUNNING
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_misuse_is_survived_in_production_and_logged_once(
+    production_events: list[Event],
+    misuse: Callable[[CanvasSyncMetricsTracker], object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        misuse(run)
+        misuse(run)
+    snapshot = ended(production_events).snapshot
+    assert snapshot.status is RunStatus.SUCCESS
+    assert snapshot.items["course"] == ItemCounts()
+    assert len(caplog.records) == 1
+    assert all(0 <= event.percent <= 100 for event in only(Progressed, production_events))
+
+
+AFTER_THE_END: list[Callable[[CanvasSyncMetricsTracker], object]] = [
+    lambda run: run.complete_success(),
+    lambda run: run.complete_failure("again"),
+    lambda run: run.record_course(),
+    lambda run: run.record_api_call("GET", "/api/v1/courses", 200),
+    lambda run: run.record_db_operation("CREATE", "Course"),
+    lambda run: run.progress(50),
+    lambda run: run.step("late").__enter__(),
+]
+
+
+@pytest.mark.parametrize("call", AFTER_THE_END)
+def test_what_comes_after_the_end_is_a_clear_error_in_tests(
+    events: list[Event], call: Callable[[CanvasSyncMetricsTracker], object]
+) -> None:
+    run = CanvasSyncMetricsTracker("t1", 42)
+    run.complete_success()
+    with pytest.raises(TrackerMisuseError, match="'t1' has already ended as success"):
+        call(run)
+
+
+@pytest.mark.parametrize("call", AFTER_THE_END)
+def test_what_comes_after_the_end_changes_nothing_in_production(
+    production_events: list[Event], call: Callable[[CanvasSyncMetricsTracker], object]
+) -> None:
+    run = CanvasSyncMetricsTracker("t1", 42)
+    run.complete_cancelled()
+    before = list(production_events)
+    call(run)
+    assert production_events == before
+
+
+@pytest.mark.parametrize("user", ["ann@school.example", 4.5, True, object()])
+def test_a_user_who_is_no_number_is_left_out_in_production(
+    production_events: list[Event], user: int
+) -> None:
+    with CanvasSyncMetricsTracker("t1", user):
+        pass
+    assert ended(production_events).snapshot.user_id is None
+
+
+def test_a_failure_inside_never_reaches_the_sync(
+    production_events: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Hostile:
+        def __str__(self) -> str:
+            raise RuntimeError("hostile")
+
+    with CanvasSyncMetricsTracker("t1", 42, metadata={"x": Hostile()}) as run:
+        run.record_error(Hostile())  # type: ignore[arg-type]
+        run.record_course(1, craeted=True)  # type: ignore[call-arg]
+        run.progress("half")  # type: ignore[arg-type]
+    assert ended(production_events).snapshot.status is RunStatus.SUCCESS
+    assert any("the sync goes on" in record.message for record in caplog.records)
+
+
+def test_a_forked_child_leaves_its_parents_run_alone(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        read_end, write_end = os.pipe()
+        child = os.fork()
+        if child == 0:
+            run.complete_failure("in the child")
+            os.write(write_end, str(run.status).encode())
+            os._exit(0)
+        os.close(write_end)
+        assert os.read(read_end, 100) == b"running"
+        os.close(read_end)
+        os.waitpid(child, 0)
+    assert ended(events).snapshot.status is RunStatus.SUCCESS
+
+
+def test_open_runs_are_interrupted_when_the_process_ends() -> None:
+    with recorded_events() as events:
+        run = CanvasSyncMetricsTracker("t1", 42)
+    assert run.status is RunStatus.INTERRUPTED
+    assert ended(events).snapshot.error is not None
+    assert sys.exc_info() == (None, None, None)
