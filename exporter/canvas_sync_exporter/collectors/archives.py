@@ -1,0 +1,48 @@
+"""The archives of the five logs, by their directory entries alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from canvas_sync_instrumentation.names import METRICS, Log, MetricName
+
+from .log_files import file_sizes
+
+__all__ = ["ArchivesCollector"]
+
+_SUFFIX = ".tar.gz"
+
+
+class ArchivesCollector(Collector):
+    """Serves number and bytes of each log's archives (``<log>-*.tar.gz``).
+
+    Args:
+        folder: The archive folder; while it is missing there are none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Give two samples for each log."""
+        counts, sizes = dict.fromkeys(Log, 0), dict.fromkeys(Log, 0)
+        for name, size in file_sizes(self._folder):
+            stem, dash, _ = name.partition("-")
+            if dash and stem in sizes and name.endswith(_SUFFIX):
+                counts[Log(stem)] += 1
+                sizes[Log(stem)] += size
+        yield _family(MetricName.ARCHIVES, counts)
+        yield _family(MetricName.ARCHIVE_BYTES, sizes)
+
+
+def _family(name: MetricName, values: dict[Log, int]) -> Metric:
+    spec = METRICS[name]
+    family = GaugeMetricFamily(name, spec.help, labels=spec.labels)
+    for log, value in values.items():
+        family.add_metric([log], value)
+    return family

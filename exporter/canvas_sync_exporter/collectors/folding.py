@@ -1,0 +1,174 @@
+"""Adding up a folder of metric files, and folding those of dead processes into one state.
+
+Several exporters may share a folder. A fold holds the folder's lock alone, a reader shares it with
+other readers: nobody ever sees a value both in the state and in its file, or in neither.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_instrumentation.metricfile import exemplar_file_name
+
+from .reading import FileReader, Reading, is_dead
+from .samples import LIVE_KINDS, SampleKeys, Totals
+from .state import FoldedState, StateFile, no_step, sync_folder
+
+__all__ = ["MetricFolder"]
+
+_LOCK_NAME: Final = "fold.lock"
+_LOCK_TIMEOUT: Final = 10.0
+_LOCK_PAUSE: Final = 0.002
+
+_logger = logging.getLogger(__name__)
+
+
+class MetricFolder:
+    """The metric files of all processes, live and dead. Not for two threads at once.
+
+    Args:
+        folder: The folder of the metric files.
+        keys: Parses and keeps keys.
+        on_step: Called after each step of a fold.
+
+    Attributes:
+        broken_files: How many files were found broken so far.
+    """
+
+    def __init__(
+        self, folder: Path, keys: SampleKeys, on_step: Callable[[str], None] = no_step
+    ) -> None:
+        self._folder = folder
+        self._reader = FileReader(folder, keys)
+        self._state = StateFile(folder)
+        self._on_step = on_step
+        self._broken: set[str] = set()
+        self.broken_files = 0
+
+    @property
+    def recoveries(self) -> int:
+        """How often the state had to be read from its second copy."""
+        return self._state.recoveries
+
+    def needs_fold(self) -> bool:
+        """Tell whether there are files of dead processes, or a damaged copy of the state."""
+        if self._state.damaged:
+            return True
+        return any(is_dead(self._folder / name) for name in self._reader.names())
+
+    def read(self) -> Totals:
+        """Add up the state and the files that it does not contain.
+
+        Raises:
+            StateDamagedError: The state cannot be read.
+            OSError: The folder cannot be read, or its lock not be had.
+        """
+        with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_SH):
+            state = self._state.load()
+            readings = list(self._read_all(state))
+        return _sum(state, readings)
+
+    def fold(self) -> int:
+        """Move the values of dead processes into the state and delete their files.
+
+        A crash at any moment loses nothing and counts nothing twice: the state lists what it
+        contains until the files are gone. A broken file is moved aside as ``<name>.broken``, with
+        the values counted that it had when it was last good.
+
+        Returns:
+            How many metric files were folded.
+
+        Raises:
+            StateDamagedError: The state cannot be read; nothing was changed.
+            OSError: The state cannot be written; nothing was lost.
+        """
+        with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_EX):
+            state = self._state.load()
+            dead = [reading for reading in self._read_all(state) if reading.dead]
+            present = [name for name in state.sources if (self._folder / name).exists()]
+            if dead or present or self._state.damaged:
+                state = self._contain(state, dead, present)
+                self._remove(state.sources, {reading.name for reading in dead if reading.broken})
+        return len(dead)
+
+    def _read_all(self, state: FoldedState) -> Iterator[Reading]:
+        names = set(self._reader.names()).difference(state.sources)
+        self._reader.forget_all_but(names)
+        for name in sorted(names):
+            reading = self._reader.read(name)
+            if reading is not None:
+                self._note_broken(reading)
+                yield reading
+
+    def _note_broken(self, reading: Reading) -> None:
+        if reading.broken is None:
+            self._broken.discard(reading.name)
+        elif reading.name not in self._broken:
+            self._broken.add(reading.name)
+            self.broken_files += 1
+            _logger.error(
+                "The metric file %s is broken: %s. The values it had before are used.",
+                self._folder / reading.name,
+                reading.broken,
+            )
+
+    def _contain(self, state: FoldedState, dead: list[Reading], present: list[str]) -> FoldedState:
+        # Earlier removals must be final before their names leave the list of sources.
+        sync_folder(self._folder)
+        totals = _sum(state, dead)
+        sources = [*present, *(reading.name for reading in dead)]
+        sources += [
+            exemplar_file_name(reading.process_id)
+            for reading in dead
+            if reading.kind == "histogram"
+        ]
+        state = FoldedState(totals.values, totals.exemplars, sources)
+        self._state.save(state, self._on_step)
+        return state
+
+    def _remove(self, names: Iterable[str], broken: set[str]) -> None:
+        for name in names:
+            path = self._folder / name
+            if name in broken:
+                path.replace(path.with_name(f"{name}.broken"))
+            else:
+                path.unlink(missing_ok=True)
+            self._on_step(f"removed {name}")
+
+
+def _sum(state: FoldedState, readings: Iterable[Reading]) -> Totals:
+    values = {kind: dict(samples) for kind, samples in state.values.items()}
+    totals = Totals(values, dict(state.exemplars))
+    for reading in readings:
+        if not (reading.dead and reading.kind in LIVE_KINDS):
+            totals.merge(reading.kind, reading.keys, reading.values)
+            totals.merge_exemplars(reading.exemplars)
+    return totals
+
+
+@contextmanager
+def _locked(path: Path, operation: int) -> Iterator[None]:
+    """Hold a lock file; a process that is stopped with it in hand does not stop this one too."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + _LOCK_TIMEOUT
+        while True:
+            try:
+                fcntl.flock(fd, operation | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"another exporter has held {path} for {_LOCK_TIMEOUT:g} s"
+                    ) from None
+                time.sleep(_LOCK_PAUSE)
+        yield
+    finally:
+        os.close(fd)

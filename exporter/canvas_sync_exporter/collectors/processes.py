@@ -1,0 +1,82 @@
+"""The metrics of sync processes, live and dead together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from .folding import MetricFolder
+from .samples import SampleKeys, Totals
+
+__all__ = ["BROKEN_FILES", "FOLD_FAILURES", "STATE_RECOVERIES", "ProcessCollector"]
+
+BROKEN_FILES: Final = "canvas_sync_exporter_broken_metric_files_total"
+FOLD_FAILURES: Final = "canvas_sync_exporter_fold_failures_total"
+STATE_RECOVERIES: Final = "canvas_sync_exporter_state_recoveries_total"
+
+_logger = logging.getLogger(__name__)
+
+
+class ProcessCollector(Collector):
+    """Serves what the processes of a folder counted; no counter goes back when one ends.
+
+    Threads may share it, and several exporters the folder.
+
+    Args:
+        folder: The folder of the metric files; while it is missing there are none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder
+        self._keys = SampleKeys()
+        self._folder = MetricFolder(folder, self._keys)
+        self._fold_failures = 0
+        self._mutex = threading.Lock()
+
+    def collect(self) -> Iterable[Metric]:
+        """Fold the dead, then add up everything.
+
+        Raises:
+            StateDamagedError: The counters of dead processes cannot be read.
+            OSError: The folder cannot be read.
+        """
+        with self._mutex:
+            totals = self._read() if self._path.is_dir() else Totals()
+            families = totals.families(self._keys)
+        yield from families
+        yield from self._own_families()
+
+    def fold(self) -> int:
+        """Fold the files of dead processes and answer how many there were.
+
+        Raises:
+            StateDamagedError: The counters of dead processes cannot be read.
+            OSError: The folder cannot be read or written.
+        """
+        with self._mutex:
+            return self._folder.fold() if self._path.is_dir() else 0
+
+    def _read(self) -> Totals:
+        if self._folder.needs_fold():
+            try:
+                self._folder.fold()
+            except OSError:
+                # Such as a full disk: the sums are right without it, only slower to make.
+                self._fold_failures += 1
+                _logger.exception("The files in %s could not be folded.", self._path)
+        return self._folder.read()
+
+    def _own_families(self) -> Iterable[Metric]:
+        for name, text, value in (
+            (BROKEN_FILES, "Metric files found broken.", self._folder.broken_files),
+            (FOLD_FAILURES, "Folds of dead processes' files that failed.", self._fold_failures),
+            (STATE_RECOVERIES, "Damages of the folded state undone.", self._folder.recoveries),
+        ):
+            yield CounterMetricFamily(name, text, value=value)

@@ -1,0 +1,172 @@
+"""Reading the metric files of processes that may write them at this moment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_instrumentation.metricfile import (
+    BrokenFileError,
+    Exemplar,
+    exemplar_file_name,
+    parse_file_name,
+    read_entries,
+    read_exemplars,
+)
+from canvas_sync_instrumentation.metricfile.layout import HEADER_SIZE, read_used
+
+from .samples import SampleKeys
+
+__all__ = ["FileReader", "Reading", "is_dead"]
+
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FIRST_READ: Final = 16 * 1024
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one metric file said.
+
+    Attributes:
+        inode: Tells the file from another of the same name.
+        dead: Whether its process has ended.
+        end: How many of its bytes are known.
+        cells: Where the values stand.
+        values: The values of ``keys``; the last good ones when the file is broken.
+        exemplars: By the key of the bucket.
+        broken: What is wrong with the file, if anything.
+    """
+
+    name: str
+    kind: str
+    process_id: str
+    inode: int = 0
+    dead: bool = False
+    end: int = HEADER_SIZE
+    keys: list[bytes] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    exemplars: dict[bytes, Exemplar] = field(default_factory=dict)
+    broken: str | None = None
+
+
+class FileReader:
+    """Reads the metric files of a folder; what it knows of a file's keys it does not parse again.
+
+    Args:
+        folder: The folder of the metric files.
+        keys: Parses and keeps keys.
+    """
+
+    def __init__(self, folder: Path, keys: SampleKeys) -> None:
+        self._folder = folder
+        self._keys = keys
+        self._known: dict[str, Reading] = {}
+
+    def names(self) -> list[str]:
+        """List the metric files that are ours, sorted."""
+        names = (path.name for path in self._folder.iterdir())
+        return sorted(name for name in names if parse_file_name(name) is not None)
+
+    def forget_all_but(self, names: set[str]) -> None:
+        """Drop what is known of other files."""
+        for name in self._known.keys() - names:
+            del self._known[name]
+
+    def read(self, name: str) -> Reading | None:
+        """Read one file; None when it is gone.
+
+        A file that cannot be read or makes no sense comes back as ``broken`` with the values it
+        had when it was last good.
+        """
+        reading = self._known.get(name) or _blank(name)
+        self._known[name] = reading
+        try:
+            fd = os.open(self._folder / name, _FLAGS)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            reading.broken = str(error)
+            return reading
+        try:
+            reading.dead = _lockable(fd)
+            self._update(reading, fd)
+            reading.broken = None
+        except (BrokenFileError, OSError) as error:
+            reading.broken = str(error)
+        finally:
+            os.close(fd)
+        return reading
+
+    def _update(self, reading: Reading, fd: int) -> None:
+        status = os.fstat(fd)
+        data = _read_in_use(fd, status.st_size)
+        if reading.inode != status.st_ino or len(data) < reading.end:
+            reading.end, reading.keys, reading.cells = HEADER_SIZE, [], []
+        keys, cells = [], []
+        for key, cell in read_entries(data, reading.end):
+            self._keys.parse(key)
+            keys.append(key)
+            cells.append(cell)
+        reading.keys += keys
+        reading.cells += cells
+        reading.inode, reading.end = status.st_ino, len(data)
+        doubles = memoryview(data).cast("d")
+        reading.values = [doubles[cell] for cell in reading.cells]
+        if reading.kind == "histogram":
+            reading.exemplars = self._exemplars(reading)
+
+    def _exemplars(self, reading: Reading) -> dict[bytes, Exemplar]:
+        try:
+            fd = os.open(self._folder / exemplar_file_name(reading.process_id), _FLAGS)
+        except FileNotFoundError:
+            return {}
+        try:
+            found = read_exemplars(_read_in_use(fd, os.fstat(fd).st_size))
+        finally:
+            os.close(fd)
+        key_at = dict(zip(reading.cells, reading.keys, strict=True))
+        return {key_at[cell]: exemplar for cell, exemplar in found.items() if cell in key_at}
+
+
+def is_dead(path: Path) -> bool:
+    """Tell whether the process that made a metric file has ended; False when the file is gone."""
+    try:
+        fd = os.open(path, _FLAGS)
+    except OSError:
+        return False
+    try:
+        return _lockable(fd)
+    finally:
+        os.close(fd)
+
+
+def _lockable(fd: int) -> bool:
+    # Shared, so that two exporters that ask at the same moment both get the same answer.
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _blank(name: str) -> Reading:
+    parsed = parse_file_name(name)
+    if parsed is None:
+        raise ValueError(f"{name} is not the name of a metric file")
+    return Reading(name, *parsed)
+
+
+def _read_in_use(fd: int, size: int) -> bytes:
+    data = os.pread(fd, _FIRST_READ, 0)
+    used = read_used(data)
+    if used > size:
+        raise BrokenFileError(f"says that {used} bytes are in use, and has {size}")
+    if used > len(data):
+        data += os.pread(fd, used - len(data), len(data))
+    if used > len(data):
+        raise BrokenFileError("became shorter while it was read")
+    return data[:used]

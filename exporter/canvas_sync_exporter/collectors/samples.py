@@ -1,0 +1,204 @@
+"""From the keys and values of metric files to metric families."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Exemplar as ServedExemplar
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+from canvas_sync_instrumentation.metricfile import BrokenFileError, Exemplar
+
+__all__ = ["LIVE_KINDS", "SampleKey", "SampleKeys", "Totals"]
+
+LIVE_KINDS: Final = frozenset({"gauge_livesum", "gauge_livemin"})
+"""Kinds of files that say nothing once their process has ended."""
+
+_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleKey:
+    """A key, parsed.
+
+    Attributes:
+        metric: Name of the family.
+        sample: Name of the sample.
+        labels: Sorted, without ``le``.
+        bound: The bucket's upper bound; None for anything but a bucket.
+    """
+
+    metric: str
+    sample: str
+    labels: _Labels
+    bound: float | None
+    help: str
+
+
+class SampleKeys:
+    """Parses keys, each once."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[bytes, SampleKey] = {}
+
+    def parse(self, key: bytes) -> SampleKey:
+        """Parse a key.
+
+        Raises:
+            BrokenFileError: It is no key of a sample.
+        """
+        parsed = self._parsed.get(key)
+        if parsed is None:
+            parsed = self._parsed[key] = _parse(key)
+        return parsed
+
+
+def _parse(key: bytes) -> SampleKey:
+    try:
+        metric, sample, labels, text = msgspec.json.decode(
+            key, type=tuple[str, str, dict[str, str], str]
+        )
+        bound = labels.pop("le", None)
+        parsed = SampleKey(
+            metric,
+            sample,
+            tuple(sorted(labels.items())),
+            None if bound is None else float(bound),
+            text,
+        )
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}") from error
+    if not all(_NAME.fullmatch(name) for name in (metric, sample, *labels)):
+        raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not take")
+    return parsed
+
+
+def _add(one: float, other: float) -> float:
+    return one + other
+
+
+_MERGE: Final[dict[str, Callable[[float, float], float]]] = {
+    "counter": _add,
+    "histogram": _add,
+    "gauge_livesum": _add,
+    "gauge_livemin": min,
+    "gauge_max": max,
+}
+
+
+@dataclass(slots=True)
+class Totals:
+    """Values of several processes in one.
+
+    Attributes:
+        values: Kind of file -> key of the sample -> value.
+        exemplars: Key of a histogram bucket -> its newest exemplar.
+    """
+
+    values: dict[str, dict[bytes, float]] = field(default_factory=dict)
+    exemplars: dict[bytes, Exemplar] = field(default_factory=dict)
+
+    def merge(self, kind: str, keys: Iterable[bytes], values: Iterable[float]) -> None:
+        """Take in the values of one file; those that are not set (NaN) are left out."""
+        totals, merge = self.values.setdefault(kind, {}), _MERGE[kind]
+        for key, value in zip(keys, values, strict=True):
+            if not math.isnan(value):
+                known = totals.get(key)
+                totals[key] = value if known is None else merge(known, value)
+
+    def merge_exemplars(self, exemplars: Mapping[bytes, Exemplar]) -> None:
+        """Take in the exemplars of one process; the newest of a bucket stays."""
+        for key, exemplar in exemplars.items():
+            known = self.exemplars.get(key)
+            if known is None or known.time < exemplar.time:
+                self.exemplars[key] = exemplar
+
+    def families(self, keys: SampleKeys) -> list[Metric]:
+        """Make metric families, sorted by name."""
+        families: dict[str, Metric] = {}
+        for kind, values in self.values.items():
+            parsed = [(keys.parse(key), key, value) for key, value in values.items()]
+            if kind == "histogram":
+                self._add_histograms(families, parsed)
+            else:
+                _add_plain(families, kind, parsed)
+        return [families[name] for name in sorted(families)]
+
+    def _add_histograms(
+        self, families: dict[str, Metric], parsed: Iterable[tuple[SampleKey, bytes, float]]
+    ) -> None:
+        groups: dict[tuple[str, _Labels], _Histogram] = {}
+        for key, raw, value in parsed:
+            if _family(families, key, "histogram") is not None:
+                group = groups.setdefault((key.metric, key.labels), _Histogram())
+                group.add(key, value, self.exemplars.get(raw))
+        for (name, labels), group in groups.items():
+            families[name].samples.extend(group.samples(name, dict(labels)))
+
+
+def _add_plain(
+    families: dict[str, Metric], kind: str, parsed: Iterable[tuple[SampleKey, bytes, float]]
+) -> None:
+    merge = _MERGE[kind]
+    merged: dict[tuple[str, str, _Labels], float] = {}
+    for key, _, value in parsed:
+        if _family(families, key, kind.partition("_")[0]) is not None:
+            # Two versions may write one series under keys that differ in their help.
+            identity = (key.metric, key.sample, key.labels)
+            merged[identity] = merge(merged[identity], value) if identity in merged else value
+    for (metric, name, labels), value in merged.items():
+        families[metric].samples.append(Sample(name, dict(labels), value))
+
+
+def _family(families: dict[str, Metric], key: SampleKey, kind: str) -> Metric | None:
+    """Find or make the family of a sample; None when another kind has its name already."""
+    family = families.get(key.metric)
+    if family is None:
+        family = families[key.metric] = Metric(key.metric, key.help, kind)
+    return family if family.type == kind else None
+
+
+@dataclass(slots=True)
+class _Histogram:
+    """One histogram of a family: the files count in each bucket alone, Prometheus cumulates."""
+
+    total: float = 0.0
+    buckets: dict[float, float] = field(default_factory=dict)
+    exemplars: dict[float, Exemplar] = field(default_factory=dict)
+
+    def add(self, key: SampleKey, value: float, exemplar: Exemplar | None) -> None:
+        if key.bound is None:
+            self.total += value
+            return
+        self.buckets[key.bound] = self.buckets.get(key.bound, 0.0) + value
+        if exemplar is not None:
+            self.exemplars[key.bound] = exemplar
+
+    def samples(self, name: str, labels: dict[str, str]) -> Iterable[Sample]:
+        count = 0.0
+        for bound in sorted(self.buckets):
+            count += self.buckets[bound]
+            le = floatToGoString(bound)  # type: ignore[no-untyped-call] # the library has no types
+            yield Sample(
+                f"{name}_bucket",
+                {**labels, "le": le},
+                count,
+                None,
+                _served(self.exemplars.get(bound)),
+            )
+        yield Sample(f"{name}_count", labels, count)
+        yield Sample(f"{name}_sum", labels, self.total)
+
+
+def _served(exemplar: Exemplar | None) -> ServedExemplar | None:
+    if exemplar is None:
+        return None
+    return ServedExemplar({"trace_id": exemplar.trace_id}, exemplar.value, exemplar.time)

@@ -1,0 +1,150 @@
+"""The state file: what the files of dead processes added up to, in two copies."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.metricfile import Exemplar
+
+__all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_step"]
+
+_MAGIC: Final = b"CSXFOLD1"
+_DIGEST_SIZE: Final = hashlib.sha256().digest_size
+_COPIES: Final = ("folded.state", "folded.state.copy")
+
+_logger = logging.getLogger(__name__)
+
+
+class StateDamagedError(CanvasSyncMonitorError):
+    """Both copies of the state file are damaged."""
+
+
+class FoldedState(msgspec.Struct, frozen=True):
+    """The sums over dead processes.
+
+    Attributes:
+        values: Kind of file -> key of the sample -> value.
+        exemplars: Key of a histogram bucket -> its newest exemplar.
+        sources: Names of the files that are contained and may still exist.
+    """
+
+    values: dict[str, dict[bytes, float]] = {}
+    exemplars: dict[bytes, Exemplar] = {}
+    sources: list[str] = []
+
+
+def no_step(step: str) -> None:
+    """Go on: tests stop a fold at its steps, nobody else does."""
+
+
+class StateFile:
+    """Loads and saves the state; whoever calls holds the folder's lock.
+
+    Either copy is replaced as a whole, and the sources go only when both contain them: as long as
+    one copy is intact nothing is lost. A damaged copy is reported and counted.
+
+    Args:
+        folder: The folder of the metric files.
+
+    Attributes:
+        damaged: Whether the second copy had to stand in for the first when last loaded.
+        recoveries: How often that was found.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths = [folder / name for name in _COPIES]
+        self._cached: tuple[tuple[int, int, int], FoldedState] | None = None
+        self.damaged = False
+        self.recoveries = 0
+
+    def load(self) -> FoldedState:
+        """Read the state; an empty one when nothing was ever folded.
+
+        Raises:
+            StateDamagedError: No copy can be used; nothing is changed.
+        """
+        first, second = self._paths
+        signature = _signature(first)
+        if self._cached is not None and self._cached[0] == signature:
+            return self._cached[1]
+        state = _decode(first)
+        if state is not None:
+            self.damaged = False
+            self._cached = (signature, state)
+            return state
+        if not first.exists() and not second.exists():
+            return FoldedState()
+        return self._stand_in(second)
+
+    def _stand_in(self, second: Path) -> FoldedState:
+        state = _decode(second)
+        if state is None:
+            names = " and ".join(_COPIES)
+            raise StateDamagedError(
+                f"The counters of ended sync processes cannot be read: in {self._folder}, {names} "
+                "are damaged. Restore one of them from a backup, or remove both to start at 0."
+            )
+        if not self.damaged:
+            self.damaged = True
+            self.recoveries += 1
+            _logger.error("%s is missing or damaged; its copy is used instead.", self._paths[0])
+        return state
+
+    def save(self, state: FoldedState, on_step: Callable[[str], None] = no_step) -> None:
+        """Replace both copies, durably.
+
+        Raises:
+            OSError: One could not be replaced; the other, or the old one, is intact.
+        """
+        payload = msgspec.msgpack.encode(state)
+        data = _MAGIC + hashlib.sha256(payload).digest() + payload
+        self._cached = None
+        for path in self._paths:
+            temporary = path.with_name(f"{path.name}.tmp")
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            on_step(f"wrote {temporary.name}")
+            temporary.replace(path)
+            sync_folder(self._folder)
+            on_step(f"replaced {path.name}")
+        self.damaged = False
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` as durable as the files."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _signature(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _decode(path: Path) -> FoldedState | None:
+    """Read one copy; None when it is missing or damaged."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    payload = data[len(_MAGIC) + _DIGEST_SIZE :]
+    if data[: len(_MAGIC) + _DIGEST_SIZE] != _MAGIC + hashlib.sha256(payload).digest():
+        return None
+    return msgspec.msgpack.decode(payload, type=FoldedState)
