@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]  # it ships no types
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -37,11 +37,13 @@ class OtlpReceiver:
     Attributes:
         endpoint: For ``OTEL_EXPORTER_OTLP_ENDPOINT``.
         protocol: For ``OTEL_EXPORTER_OTLP_PROTOCOL``.
+        rejecting: Whether requests are answered with an error that no client repeats (HTTP only).
     """
 
     def __init__(self, endpoint: str, protocol: str) -> None:
         self.endpoint = endpoint
         self.protocol = protocol
+        self.rejecting = False
         self._arrived = threading.Condition()
         self._spans: list[Span] = []
         self._resources: list[dict[str, Any]] = []
@@ -76,7 +78,7 @@ class OtlpReceiver:
             self._arrived.notify_all()
 
     def wait_for_spans(self, count: int, timeout: float = 20.0) -> list[Span]:
-        """Wait until ``count`` spans have come; fail when they do not within ``timeout`` seconds."""
+        """Wait until ``count`` spans have come; fail after ``timeout`` seconds."""
         with self._arrived:
             came = self._arrived.wait_for(lambda: len(self._spans) >= count, timeout)
             names = [span.name for span in self._spans]
@@ -112,11 +114,11 @@ def http_receiver() -> Iterator[OtlpReceiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            known = self.path == "/v1/traces"
-            if known:
+            welcome = self.path == "/v1/traces" and not receiver.rejecting
+            if welcome:
                 receiver.take(ExportTraceServiceRequest.FromString(body))
             answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200 if known else 404)
+            self.send_response(200 if welcome else 404)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -156,7 +158,9 @@ def grpc_receiver() -> Iterator[OtlpReceiver]:
     service = _TraceService()
     with futures.ThreadPoolExecutor(max_workers=2) as pool:
         server = grpc.server(pool)
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(service, server)
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            service, server
+        )  # generated without types
         port = server.add_insecure_port("127.0.0.1:0")
         service.receiver = OtlpReceiver(f"http://127.0.0.1:{port}", "grpc")
         server.start()

@@ -23,7 +23,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from ..names import INSTRUMENTATION_SCOPE
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, parent_of
-from ._otlp_exporter import CountingExporter
+from ._otlp_exporter import QuietExporter
 from ._span_queue import SpanQueue
 
 __all__ = ["OtlpPipeline"]
@@ -49,7 +49,7 @@ class OtlpPipeline:
     """
 
     def __init__(self, environ: Mapping[str, str], on_drop: DropCounter) -> None:
-        self._exporter = CountingExporter(environ, on_drop)
+        self._exporter = QuietExporter(environ)
         self._queue = SpanQueue(
             self._exporter,
             on_drop,

@@ -1,18 +1,18 @@
-"""The OTLP exporter of the SDK, made late, counted, and quiet while a collector is away."""
+"""The OTLP exporter of the SDK, opened late, and quiet while a collector is away."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from . import DropCounter
+from ._span_queue import EXPORT_THREAD
 
-__all__ = ["CountingExporter"]
+__all__ = ["QuietExporter"]
 
 _logger = logging.getLogger(__name__)
 
@@ -24,25 +24,27 @@ _EXPORTER_LOGGERS: Final = (
 )
 
 
-class CountingExporter(SpanExporter):
-    """Exports over the protocol that the environment names and counts what fails.
+class QuietExporter(SpanExporter):
+    """Exports over the protocol that the environment names; never raises, and tells failures once.
 
-    The real exporter is made at the first export, in the exporting thread: a process that makes no
-    span pays no memory for gRPC or protobuf, and one that forks first has no channel to inherit.
+    The real exporter is imported at once, since an exit is too late for that, and made at the first
+    export: a process that forks before it has no channel to leave to its children.
     """
 
-    def __init__(self, environ: Mapping[str, str], on_drop: DropCounter) -> None:
-        self._environ = environ
-        self._on_drop = on_drop
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._make_exporter = _exporter_factory(environ)
         self._exporter: SpanExporter | None = None
         self._inherited: SpanExporter | None = None
         self._failing = False
+        self._quiet = _QuietWhileFailing(self)
+        for name in _EXPORTER_LOGGERS:
+            logging.getLogger(name).addFilter(self._quiet)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export a batch; the first failure of a series is told, each is counted."""
+        """Export a batch; only the first failure of a series is told."""
         try:
             if self._exporter is None:
-                self._exporter = self._open()
+                self._exporter = self._make_exporter()
             result = self._exporter.export(spans)
         except Exception:  # noqa: BLE001 - exporters raise anything, for a bad OTEL_* value too
             self._tell_failure(exc_info=True)
@@ -52,12 +54,12 @@ class CountingExporter(SpanExporter):
                 self._failing = False
             else:
                 self._tell_failure(exc_info=False)
-        if result is not SpanExportResult.SUCCESS:
-            self._on_drop("spans", "export_failed", len(spans))
         return result
 
     def shutdown(self) -> None:
         """Close the connection to the collector."""
+        for name in _EXPORTER_LOGGERS:
+            logging.getLogger(name).removeFilter(self._quiet)
         if self._exporter is not None:
             self._exporter.shutdown()
 
@@ -66,12 +68,6 @@ class CountingExporter(SpanExporter):
         # It is kept, not dropped: its finalizer would talk to the parent's collector.
         self._inherited = self._exporter or self._inherited
         self._exporter = None
-
-    def _open(self) -> SpanExporter:
-        quiet = _QuietWhileFailing(self, threading.current_thread())
-        for name in _EXPORTER_LOGGERS:
-            logging.getLogger(name).addFilter(quiet)
-        return _open_exporter(self._environ)
 
     def _tell_failure(self, *, exc_info: bool) -> None:
         if not self._failing:
@@ -90,18 +86,17 @@ class CountingExporter(SpanExporter):
 
 
 class _QuietWhileFailing(logging.Filter):
-    """Lets the SDK's own log lines through for the first failure of a series, from our thread."""
+    """Lets the SDK's own log lines from our thread through for the first failure of a series."""
 
-    def __init__(self, exporter: CountingExporter, thread: threading.Thread) -> None:
+    def __init__(self, exporter: QuietExporter) -> None:
         super().__init__()
         self._exporter = exporter
-        self._thread = thread
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.thread != self._thread.ident or not self._exporter.failing
+        return record.threadName != EXPORT_THREAD or not self._exporter.failing
 
 
-def _open_exporter(environ: Mapping[str, str]) -> SpanExporter:
+def _exporter_factory(environ: Mapping[str, str]) -> Callable[[], SpanExporter]:
     protocol = (
         environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -110,7 +105,7 @@ def _open_exporter(environ: Mapping[str, str]) -> SpanExporter:
     endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
     base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     if protocol == _GRPC:
-        return _open_grpc(endpoint or base)
+        return _grpc_factory(endpoint or base)
     if protocol != _HTTP:
         _logger.warning(
             "OTEL_EXPORTER_OTLP_PROTOCOL: %r is not supported; %s is used. Say %s or %s.",
@@ -119,20 +114,20 @@ def _open_exporter(environ: Mapping[str, str]) -> SpanExporter:
             _HTTP,
             _GRPC,
         )
-    return _open_http(endpoint or f"{base.rstrip('/')}/v1/traces")
+    return _http_factory(endpoint or f"{base.rstrip('/')}/v1/traces")
 
 
-def _open_http(endpoint: str) -> SpanExporter:
+def _http_factory(endpoint: str) -> Callable[[], SpanExporter]:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - memory
         OTLPSpanExporter,
     )
 
-    return OTLPSpanExporter(endpoint=endpoint)
+    return partial(OTLPSpanExporter, endpoint=endpoint)
 
 
-def _open_grpc(endpoint: str) -> SpanExporter:
+def _grpc_factory(endpoint: str) -> Callable[[], SpanExporter]:
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - memory
         OTLPSpanExporter,
     )
 
-    return OTLPSpanExporter(endpoint=endpoint)
+    return partial(OTLPSpanExporter, endpoint=endpoint)

@@ -12,7 +12,7 @@ from opentelemetry.context import (
     set_value,
 )
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from . import DropCounter
 
@@ -34,8 +34,8 @@ class SpanQueue(SpanProcessor):
     timeout, counts what it drops, and takes spans that are only made when they are exported.
 
     Args:
-        exporter: Called from the exporting thread alone. It counts its own failures.
-        on_drop: Counts spans for which there was no room or no time.
+        exporter: Called from the exporting thread alone; must not raise.
+        on_drop: Counts spans that found no room, failed to be exported or were left at the end.
         capacity: How many spans may wait; a further one is dropped.
         batch_size: How many spans travel together.
         delay: Seconds after which an incomplete batch travels.
@@ -105,6 +105,7 @@ class SpanQueue(SpanProcessor):
         self._closing = True
         self._wake.set()
         if self._thread is None:
+            self._exporter.shutdown()
             return
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -149,10 +150,11 @@ class SpanQueue(SpanProcessor):
             # close include a batch that is under way.
             batch = [queue[index] for index in range(min(len(queue), self._batch_size))]
             spans = [span for span in map(_make, batch) if span is not None]
-            if spans:
-                self._exporter.export(spans)
+            result = self._exporter.export(spans) if spans else SpanExportResult.SUCCESS
             if self._abandoned.is_set():
                 return
+            if result is not SpanExportResult.SUCCESS:
+                self._on_drop("spans", "export_failed", len(spans))
             for item in batch:
                 queue.popleft()
                 if isinstance(item, threading.Event):
