@@ -267,7 +267,7 @@ def test_an_inner_run_hides_the_outer_one_until_it_ends(events: list[Event]) -> 
 def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -> None:
     def seen() -> str | None:
         position = current_position()
-        return position and position.context.task_id
+        return None if position is None else position.context.task_id
 
     with CanvasSyncMetricsTracker("t1", 42), ThreadPoolExecutor(2) as pool:
         assert pool.submit(seen).result() is None
