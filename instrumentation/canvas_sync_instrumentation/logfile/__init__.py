@@ -1,0 +1,19 @@
+"""Log files that several processes write without losing, tearing or doubling a line.
+
+:class:`LogFileWriter` is the writer, :class:`CanvasSyncRotatingFileHandler` the same as a standard
+logging handler. How it works is told in :mod:`.writer`, :mod:`.control` and :mod:`.rotation`.
+"""
+
+from __future__ import annotations
+
+from .filesystem import network_filesystem_warning
+from .handler import CanvasSyncRotatingFileHandler
+from .text import escape_controls
+from .writer import LogFileWriter
+
+__all__ = [
+    "CanvasSyncRotatingFileHandler",
+    "LogFileWriter",
+    "escape_controls",
+    "network_filesystem_warning",
+]

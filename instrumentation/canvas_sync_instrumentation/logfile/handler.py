@@ -1,0 +1,83 @@
+"""The lossless writer as a standard logging handler."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from .text import escape_controls
+from .writer import LogFileWriter
+
+__all__ = ["CanvasSyncRotatingFileHandler"]
+
+_CLOSE_SECONDS = 1.0
+
+
+class CanvasSyncRotatingFileHandler(logging.Handler):
+    r"""Writes each record as one line to a log that several processes share.
+
+    Its arguments are spelled like those of the standard ``RotatingFileHandler``, so that a
+    ``logging.config.dictConfig`` needs another class name and nothing else. A line break within a
+    record, as in a traceback, is written as ``\n``.
+
+    Args:
+        filename: The log.
+        maxBytes: Size at which it is rotated; 0 for never.
+        backupCount: How many rotated files are kept; 0 for never rotated.
+        encoding: ``utf-8``, the only one.
+        control_dir: Folder of the control page; ``state/control`` beside the log when not given.
+
+    Attributes:
+        dropped: How many records were lost because the disk did not take them.
+
+    Raises:
+        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the encoding is another one.
+    """
+
+    def __init__(
+        self,
+        filename: str | os.PathLike[str],
+        maxBytes: int = 0,  # noqa: N803 - the standard handler's spelling
+        backupCount: int = 0,  # noqa: N803 - the standard handler's spelling
+        encoding: str = "utf-8",
+        control_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if encoding.lower() not in {"utf-8", "utf8"}:
+            raise ValueError(f"encoding must be utf-8, not {encoding!r}")
+        if backupCount < 0:
+            raise ValueError(f"backupCount must be 0 or more, not {backupCount}")
+        super().__init__()
+        path = Path(filename).absolute()
+        self.dropped = 0
+        self._pid = os.getpid()
+        self._writer = LogFileWriter(
+            path,
+            max_bytes=maxBytes if backupCount else 0,
+            backups=backupCount or 1,
+            control_dir=Path(control_dir) if control_dir else path.parent / "state" / "control",
+            on_drop=self._count_dropped,
+        )
+
+    def _count_dropped(self, _reason: str, count: int) -> None:
+        self.dropped += count
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            # Users plug this handler in alone, so it notices a fork by itself.
+            if (pid := os.getpid()) != self._pid:
+                self._writer.after_fork_in_child()
+                self._pid = pid
+            self._writer.append(f"{escape_controls(self.format(record))}\n".encode())
+        except Exception:  # noqa: BLE001 - the logging protocol: every error goes to handleError
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Try once to write what is pending."""
+        self._writer.flush(0)
+
+    def close(self) -> None:
+        """Write what is pending, then let go of the log."""
+        self._writer.close(_CLOSE_SECONDS)
+        super().close()

@@ -1,0 +1,54 @@
+"""The files of one log: ``x.log``, which is written, and its backups, ``x.log.1`` the newest."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from .control import ControlPage
+
+__all__ = ["control_path", "log_files", "rotate"]
+
+
+def control_path(control_dir: Path, log_path: Path) -> Path:
+    """Return the control file of a log."""
+    return control_dir / f"{log_path.name}.control"
+
+
+def log_files(path: Path) -> list[Path]:
+    """List the files of a log that exist, newest first."""
+    prefix = f"{path.name}."
+    numbers = sorted(
+        int(number)
+        for name in os.listdir(path.parent)  # noqa: PTH208 - names are all that is needed
+        if name.startswith(prefix) and re.fullmatch(r"[0-9]+", number := name.removeprefix(prefix))
+    )
+    backups = [_backup(path, number) for number in numbers]
+    return [path, *backups] if path.exists() else backups
+
+
+def rotate(path: Path, backups: int, control: ControlPage) -> None:
+    """Make ``x.log`` the first backup; the next writer to come makes a new one.
+
+    Call it under the control page's lock. Backups move up only as far as the first free number, so
+    that a hole left by a rotation that was killed is filled by the next one and costs no backup.
+
+    Args:
+        path: The log.
+        backups: How many backups are kept; when all numbers are taken the oldest is removed.
+        control: The log's control page.
+    """
+    control.next_generation()
+    numbers = range(1, backups + 1)
+    free = next((number for number in numbers if not _backup(path, number).exists()), None)
+    if free is None:
+        free = backups
+        _backup(path, free).unlink()
+    for number in range(free, 1, -1):
+        _backup(path, number - 1).rename(_backup(path, number))
+    path.rename(_backup(path, 1))
+
+
+def _backup(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")

@@ -1,0 +1,274 @@
+"""Appending lines to a log that other processes append to and rotate at the same time.
+
+A line is one ``write`` on a descriptor opened with ``O_APPEND``. Before it the writer compares the
+generation on the :class:`~.control.ControlPage` and reopens the log when it changed; after it, it
+compares again. Unchanged means that nobody had begun to move files, so the line is in the log. If a
+rotation ran in between, the line may have gone to a file that is already removed or archived: then,
+and only then, the writer looks, and writes the line again when it is nowhere else.
+
+Lines that the disk does not take wait in memory, in order, and are tried again at the next append
+and at :meth:`LogFileWriter.flush`. A line has been written when ``append`` returned and nothing is
+pending; from then on the death of the process does not lose it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from .control import ControlPage, Identity, identity_of
+from .rotation import control_path, log_files, rotate
+
+__all__ = ["PENDING_BYTES", "LogFileWriter"]
+
+PENDING_BYTES: Final = 1024 * 1024
+"""How many bytes of lines wait in memory for a disk that does not take them."""
+
+_CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand is noticed
+_RETRY_BYTES: Final = 64 * 1024  # growth after which a rotation that could not run is tried again
+_LOCK_SECONDS: Final = 1.0
+_FLUSH_SECONDS: Final = 0.02
+_CLOSED: Final = -1
+_UNKNOWN: Final = -1
+_LOGGER: Final = logging.getLogger(__name__)
+
+
+class LogFileWriter:
+    """Writes one log, together with any number of threads and processes.
+
+    Nothing is opened before the first line. No method raises OSError: what cannot be written waits
+    and is dropped, counted, when more than :data:`PENDING_BYTES` wait.
+
+    Args:
+        path: The log; its folder is made when missing.
+        max_bytes: Size at which it is rotated; 0 for never.
+        backups: How many rotated files are kept, at least 1.
+        control_dir: Folder of the control page, the same for all processes, on a local disk.
+        on_drop: Told the reason (``disk_full``, ``io_error``, ``closed``) and number of lost lines.
+
+    Attributes:
+        last_error: The newest error of the operating system, for a health check.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        backups: int,
+        control_dir: Path,
+        on_drop: Callable[[str, int], None],
+    ) -> None:
+        if max_bytes < 0 or backups < 1:
+            raise ValueError(f"max_bytes must be 0 or more, backups 1 or more; not {backups}")
+        self.last_error: OSError | None = None
+        self._path = path
+        self._max_bytes = max_bytes or sys.maxsize
+        self._backups = backups
+        self._on_drop = on_drop
+        self._control = ControlPage(control_path(control_dir, path))
+        self._mutex = threading.RLock()
+        self._closed = False
+        self._warned = False
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._busy = False
+        self._torn = False  # the next write has to end a line first
+        self._queue: deque[bytes] = deque()
+        self._queue_bytes = 0
+        self._fd = _CLOSED
+        self._identity: Identity | None = None
+        self._words: Sequence[int] = (0,)
+        self._generation = _UNKNOWN
+        self._check_at = 0.0
+        self._limit = self._max_bytes
+
+    @property
+    def pending(self) -> int:
+        """How many lines wait in memory."""
+        return len(self._queue)
+
+    def append(self, line: bytes) -> None:
+        """Write one whole line, its newline included."""
+        with self._mutex:
+            if self._busy or self._closed:
+                # Busy: called by a signal handler in the middle of this method.
+                self._keep(line)
+                return
+            self._busy = True
+            try:
+                if self._queue:
+                    self._keep(line)
+                    self._write_pending()
+                else:
+                    self._write_or_keep(line)
+            finally:
+                self._busy = False
+
+    def flush(self, timeout: float) -> bool:
+        """Write what is pending, trying for ``timeout`` seconds; tell whether nothing is left."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._mutex:
+                if not self._busy:
+                    self._busy = True
+                    try:
+                        self._write_pending()
+                    finally:
+                        self._busy = False
+                if not self._queue and not self._torn:
+                    return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_FLUSH_SECONDS)
+
+    def close(self, timeout: float) -> None:
+        """Write what is pending, trying for ``timeout`` seconds, drop the rest and let go."""
+        self.flush(timeout)
+        with self._mutex:
+            self._closed = True
+            if self._queue:
+                self._on_drop(self._reason(), len(self._queue))
+            if not self._busy:
+                self._close_file()
+                self._start_anew()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew in a forked child; what was pending is the parent's to write."""
+        self._mutex = threading.RLock()
+        self._control.after_fork_in_child()
+        self._close_file()
+        self._start_anew()
+
+    def _close_file(self) -> None:
+        # The number is forgotten before it is free, so that nobody closes another file by it.
+        fd, self._fd = self._fd, _CLOSED
+        if fd != _CLOSED:
+            os.close(fd)
+
+    def _write_or_keep(self, line: bytes) -> None:
+        try:
+            self._write(line)
+        except OSError as error:
+            self.last_error = error
+            self._keep(line)
+
+    def _write_pending(self) -> None:
+        try:
+            while self._queue:
+                self._write(self._queue[0])
+                self._queue_bytes -= len(self._queue.popleft())
+            if self._torn:
+                self._write(b"")
+        except OSError as error:
+            self.last_error = error
+
+    def _keep(self, line: bytes) -> None:
+        if self._closed:
+            self._on_drop("closed", 1)
+        elif self._queue_bytes + len(line) > PENDING_BYTES:
+            self._on_drop(self._reason(), 1)
+        else:
+            self._queue.append(line)
+            self._queue_bytes += len(line)
+
+    def _reason(self) -> str:
+        full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        code = self.last_error.errno if self.last_error else None
+        return "disk_full" if code in full else "io_error"
+
+    def _write(self, line: bytes) -> None:
+        """Write one line; when this returns it is in the log, its backups or an archive."""
+        while True:
+            if self._words[0] != self._generation or time.monotonic() >= self._check_at:
+                self._refresh()
+            fd = self._fd
+            data = b"\n" + line if self._torn else line
+            missing = len(data) - os.write(fd, data)
+            self._torn = missing > 0
+            if missing > 1:  # a missing newline alone is owed, not the line
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            end = os.lseek(fd, 0, os.SEEK_CUR)
+            if self._words[0] == self._generation:
+                if end >= self._limit:
+                    self._rotate(end)
+                return
+            if self._survives(end):
+                return
+
+    def _refresh(self) -> None:
+        """Open the log, or open it anew when it was rotated, removed or moved away."""
+        self._words = self._control.refresh()
+        generation = self._words[0]  # read before the file is opened: at worst it is opened again
+        if generation != self._generation or identity_of(self._path) != self._identity:
+            self._open()
+        self._generation = generation
+        self._check_at = time.monotonic() + _CHECK_SECONDS
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            fd = os.open(self._path, flags, 0o666)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self._path, flags, 0o666)
+        self._close_file()
+        self._fd = fd
+        self._torn = _ends_torn(fd)
+        if (identity := identity_of(fd)) != self._identity:
+            self._identity = identity
+            self._limit = self._max_bytes
+
+    def _rotate(self, end: int) -> None:
+        """Rotate the log, unless another process does so now or did so before."""
+        self._limit = end + _RETRY_BYTES
+        try:
+            with self._control.locked(0) as held:
+                if held and identity_of(self._path) == self._identity:
+                    rotate(self._path, self._backups, self._control)
+                elif held:
+                    self._check_at = 0.0
+        except OSError as error:
+            self.last_error = error
+            if not self._warned:
+                self._warned = True
+                _LOGGER.warning(
+                    "%s cannot be rotated and grows on: %s. Let its folder and %s be writable for "
+                    "every process that logs.",
+                    self._path,
+                    error,
+                    self._control.path,
+                )
+
+    def _survives(self, end: int) -> bool:
+        """Tell whether the line that ends at offset ``end`` is safe though files were moved.
+
+        It is when its file still belongs to the log, was archived up to that offset at least, or
+        was moved away by hand. It is not when the file was removed, or archived before the line
+        came. Should the lock stay taken (its holder was stopped), the answer is the best to be
+        had.
+        """
+        identity = identity_of(self._fd)
+        assert identity is not None  # noqa: S101 - the descriptor is open
+        with self._control.locked(_LOCK_SECONDS):
+            if identity in map(identity_of, log_files(self._path)):
+                return True
+            archived = self._control.claimed_length(identity, self._generation)
+            if archived is not None:
+                return end <= archived
+            return os.fstat(self._fd).st_nlink > 0
+
+
+def _ends_torn(fd: int) -> bool:
+    """Tell whether a file ends within a line, as when a process was killed while it wrote."""
+    size = os.fstat(fd).st_size
+    return size > 0 and os.pread(fd, 1, size - 1) != b"\n"

@@ -1,0 +1,174 @@
+"""Real processes that write a log, and what they left behind.
+
+The functions are targets of spawned processes. A line is ``writer:number:padding``.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from canvas_sync_instrumentation.logfile import LogFileWriter
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.logfile.rotation import control_path, log_files, rotate
+
+__all__ = [
+    "append_until_killed",
+    "fork_while_writing",
+    "kill_at_each_line",
+    "line_of",
+    "lines_left",
+    "make_writer",
+    "page_of",
+    "random_moments",
+    "rotate_once",
+    "spawn",
+    "write_lines",
+]
+
+spawn = multiprocessing.get_context("spawn")
+
+
+def make_writer(
+    folder: Path,
+    *,
+    max_bytes: int = 1024 * 1024,
+    backups: int = 200,
+    on_drop: Callable[[str, int], None] | None = None,
+) -> LogFileWriter:
+    """Make a writer of ``x.log``; a lost line fails unless the caller counts them."""
+
+    def refuse(reason: str, count: int) -> None:
+        raise AssertionError(f"{count} lines lost: {reason}")
+
+    return LogFileWriter(
+        folder / "x.log",
+        max_bytes=max_bytes,
+        backups=backups,
+        control_dir=folder / "control",
+        on_drop=on_drop or refuse,
+    )
+
+
+def page_of(folder: Path) -> ControlPage:
+    """Return the control page of ``x.log``."""
+    return ControlPage(control_path(folder / "control", folder / "x.log"))
+
+
+def rotate_once(folder: Path, backups: int = 200) -> None:
+    """Rotate ``x.log`` as any writer would."""
+    page = page_of(folder)
+    with page.locked(10) as held:
+        assert held
+        rotate(folder / "x.log", backups, page)
+
+
+def line_of(writer: str, number: int) -> bytes:
+    """Return a line of about 100 bytes."""
+    return f"{writer}:{number}:{'x' * 90}\n".encode()
+
+
+def lines_left(folder: Path) -> Counter[bytes]:
+    """Count each line in the log and its backups, blank ones left out."""
+    found: Counter[bytes] = Counter()
+    for file in log_files(folder / "x.log"):
+        found.update(line for line in file.read_bytes().splitlines(keepends=True) if line.strip())
+    return found
+
+
+def write_lines(folder: Path, writer: str, count: int, pause_every: int = 0) -> None:
+    """Write ``count`` lines; be slow when ``pause_every`` is given."""
+    log = make_writer(folder)
+    for number in range(count):
+        log.append(line_of(writer, number))
+        if pause_every and number % pause_every == 0:
+            time.sleep(0.001)
+    assert log.flush(10)
+    log.close(0)
+
+
+def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> None:
+    """Write lines without end, and tell each number once its line is written."""
+    log = make_writer(folder, max_bytes=16 * 1024)
+    number = 0
+    while True:
+        log.append(line_of(writer, number))
+        if not log.pending:
+            os.write(acknowledge.fileno(), number.to_bytes(4, "big"))
+        number += 1
+
+
+def fork_while_writing(folder: Path, children: int, count: int) -> None:
+    """Write and fork, time and again; each child writes ``count`` lines, the parent too."""
+    log = make_writer(folder, max_bytes=64 * 1024)
+    pids = []
+    for child in range(children):
+        pid = os.fork()
+        if pid == 0:
+            log.after_fork_in_child()
+            for number in range(count):
+                log.append(line_of(f"child{child}", number))
+            os._exit(0 if log.flush(10) else 1)
+        pids.append(pid)
+        for number in range(child * count, (child + 1) * count):
+            log.append(line_of("parent", number))
+    assert all(os.waitpid(pid, 0)[1] == 0 for pid in pids)
+    log.close(10)
+
+
+def kill_at_each_line(modules: list[str], prepare: Any, act: Any, check: Any) -> None:
+    """Fork a child for each line that ``act`` executes, and kill the child right before it.
+
+    Args:
+        modules: Names of files (such as ``rotation.py``) whose lines count.
+        prepare: Called with the step before the child is made.
+        act: What the child does.
+        check: Called with the step after the child was killed, and after it came through.
+    """
+    step = 0
+    killed = True
+    while killed:
+        prepare(step)
+        pid = os.fork()
+        if pid == 0:
+            sys.settrace(_killer(step, modules))
+            act(step)
+            os._exit(0)
+        status = os.waitpid(pid, 0)[1]
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert killed or status == 0
+        check(step)
+        step += 1
+    assert step > 10, "the action was never interrupted"
+
+
+def _killer(step: int, modules: list[str]) -> Any:
+    left = step
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal left
+        if Path(frame.f_code.co_filename).name not in modules:
+            return None
+        if event == "line":
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+        return trace
+
+    return trace
+
+
+def random_moments(seed: int, count: int) -> list[int]:
+    """Return reproducible numbers of acknowledgements after which to strike."""
+    generator = random.Random(seed)
+    return [generator.randint(1, 3000) for _ in range(count)]
