@@ -1,0 +1,106 @@
+"""The one wrapper around ``requests.Session.send``, where every request of requests passes.
+
+The hooks for requests and for canvasapi share it, so that a request that both of them look for is
+recorded once, in whatever order they were switched on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from ._patch import Patch
+from ._recorder import HookRecorder
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+__all__ = ["Chooser", "unwatch", "watch"]
+
+Chooser = Callable[[str], HookRecorder | None]
+"""Says who records a request to a URL, if anyone."""
+
+_LONGEST_BODY: Final = 65_536
+"""Bytes of an error's body that are looked at."""
+
+_choosers: dict[str, Chooser] = {}
+_recorded_by: ContextVar[Session | None] = ContextVar("canvas_sync_sending", default=None)
+
+
+def watch(name: str, chooser: Chooser) -> None:
+    """Record the requests that ``chooser`` chooses; ``name`` replaces an earlier one of its own."""
+    from requests import Session  # noqa: PLC0415 - requests may not be installed
+
+    _choosers[name] = chooser
+    _patch.apply(Session)
+
+
+def unwatch(name: str) -> None:
+    """Forget the chooser ``name``; with the last one goes the wrapper."""
+    if _choosers.pop(name, None) is None or _choosers:
+        return
+    from requests import Session  # noqa: PLC0415 - requests may not be installed
+
+    _patch.remove(Session)
+
+
+def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
+    @functools.wraps(send)
+    def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
+        recorder = _recorder_for(self, request, kwargs)
+        if recorder is None:
+            return send(self, request, **kwargs)
+        pending = None
+        with recorder.guard():
+            pending = recorder.api_call_started(request.method or "", request.url or "")
+        outer = _recorded_by.set(self)
+        try:
+            response = send(self, request, **kwargs)
+        except BaseException as error:
+            if pending is not None:
+                with recorder.guard():
+                    recorder.api_call_failed(pending, error)
+            raise
+        finally:
+            _recorded_by.reset(outer)
+        if pending is not None:
+            with recorder.guard():
+                _record_answer(recorder, pending, response)
+        return response
+
+    return recording_send
+
+
+_patch = Patch("send", _recording)
+
+
+def _recorder_for(
+    session: Session, request: PreparedRequest, options: dict[str, Any]
+) -> HookRecorder | None:
+    # A session follows a redirect by sending again from within: that is still the same call.
+    if _recorded_by.get() is session and options.get("allow_redirects") is False:
+        return None
+    url = request.url or ""
+    chosen = (chooser(url) for chooser in tuple(_choosers.values()))
+    return next(filter(None, chosen), None)
+
+
+def _record_answer(recorder: HookRecorder, pending: Any, response: Response) -> None:
+    retries = getattr(response.raw, "retries", None)
+    recorder.api_call_ended(
+        pending,
+        status=response.status_code,
+        headers=response.headers,
+        body=_loaded_body(response),
+        tries_below=len(getattr(retries, "history", ())),
+    )
+
+
+def _loaded_body(response: Response) -> str | None:
+    """Give the text of a failure, only if it was loaded: a stream is the caller's to read."""
+    content = getattr(response, "_content", None)
+    if response.status_code < 400 or not isinstance(content, bytes):
+        return None
+    return content[:_LONGEST_BODY].decode("utf-8", "replace")

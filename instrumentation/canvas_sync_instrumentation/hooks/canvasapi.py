@@ -1,0 +1,81 @@
+"""Records each API call of the ``canvasapi`` client library, and no other traffic of the app.
+
+``Requester.request`` is the one funnel of canvasapi 3.x; it only marks that the requests below are
+canvasapi's. They are recorded where ``requests`` sends them, where an answer has a status even when
+canvasapi turns it into an exception without one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+
+from ._patch import Patch
+from ._recorder import HookRecorder, recorder_or_default
+from ._sending import unwatch, watch
+
+__all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
+
+_NAME = "canvasapi"
+_canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", default=None)
+
+
+def instrument_canvasapi(*, recorder: HookRecorder | None = None) -> None:
+    """Record every API call of canvasapi from now on, also of clients made before.
+
+    Exceptions and return values stay as they are. Uploads of file contents to another host than
+    Canvas are not API calls. Calling it again changes nothing.
+
+    Args:
+        recorder: Where calls are reported; the monitor of this process when None.
+
+    Raises:
+        ImportError: canvasapi is not installed.
+    """
+    from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
+
+    used = recorder_or_default(recorder)
+
+    def choose(url: str) -> HookRecorder | None:
+        canvas_url = _canvas_url.get()
+        if canvas_url is None:
+            return None
+        with used.guard():
+            if _same_host(url, canvas_url) or used.is_canvas(url):
+                return used
+        return None
+
+    watch(_NAME, choose)
+    _patch.apply(Requester)
+
+
+def uninstrument_canvasapi() -> None:
+    """Undo :func:`instrument_canvasapi`."""
+    unwatch(_NAME)
+    try:
+        from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
+    except ImportError:
+        return
+    _patch.remove(Requester)
+
+
+def _marking(request: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(request)
+    def marking_request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outer = _canvas_url.set(getattr(self, "original_url", ""))
+        try:
+            return request(self, *args, **kwargs)
+        finally:
+            _canvas_url.reset(outer)
+
+    return marking_request
+
+
+_patch = Patch("request", _marking)
+
+
+def _same_host(url: str, other: str) -> bool:
+    return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()

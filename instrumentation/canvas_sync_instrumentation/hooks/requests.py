@@ -1,0 +1,39 @@
+"""Records each Canvas API call that an app makes through ``requests``."""
+
+from __future__ import annotations
+
+from ._recorder import HookRecorder, recorder_or_default
+from ._sending import unwatch, watch
+
+__all__ = ["instrument_requests", "uninstrument_requests"]
+
+_NAME = "requests"
+
+
+def instrument_requests(*, recorder: HookRecorder | None = None) -> None:
+    """Record every request to Canvas that goes through any ``requests.Session`` from now on.
+
+    Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
+    A call counts once with the redirects it follows, and tells the tries that urllib3 made below.
+    Calling it again changes nothing.
+
+    Args:
+        recorder: Where calls are reported; the monitor of this process when None.
+
+    Raises:
+        ImportError: requests is not installed.
+    """
+    used = recorder_or_default(recorder)
+
+    def choose(url: str) -> HookRecorder | None:
+        with used.guard():
+            if used.is_canvas(url):
+                return used
+        return None
+
+    watch(_NAME, choose)
+
+
+def uninstrument_requests() -> None:
+    """Undo :func:`instrument_requests`."""
+    unwatch(_NAME)

@@ -1,0 +1,239 @@
+"""requests is seen and otherwise left as it is, against a real server."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from canvas_sync_instrumentation.events import ApiCall, Event
+from canvas_sync_instrumentation.hooks.requests import instrument_requests, uninstrument_requests
+from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
+from canvas_sync_instrumentation.recorder import Recorder
+from canvas_sync_instrumentation.testing import recorded_events
+from support.http_answers import Answer, AnswerServer, answering
+
+ORIGINAL_SEND = requests.Session.send
+COURSES = "/api/v1/courses"
+
+
+def calls_of(events: list[Event]) -> list[ApiCall]:
+    return [event for event in events if isinstance(event, ApiCall)]
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[AnswerServer]:
+    with answering() as server:
+        server.answers[COURSES] = [Answer(headers={"X-Request-Cost": "0.5"})]
+        yield server
+
+
+@pytest.fixture(name="events")
+def _events() -> Iterator[list[Event]]:
+    with recorded_events() as events:
+        instrument_requests()
+        yield events
+        uninstrument_requests()
+    assert requests.Session.send is ORIGINAL_SEND
+
+
+def test_a_canvas_call_is_recorded_with_what_canvas_said(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    requests.get(f"{server.url}{COURSES}?search_term=Jane", timeout=5)
+    (call,) = calls_of(events)
+    assert (call.method, call.route, call.path) == ("GET", COURSES, COURSES)
+    assert (call.status_code, call.cost, call.retries) == (200, 0.5, 0)
+    assert 0 < call.duration < 5
+    assert "Jane" not in repr(call)
+
+
+def test_other_servers_are_not_recorded(server: AnswerServer, events: list[Event]) -> None:
+    server.answers["/weather"] = [Answer(body="sunny")]
+    assert requests.get(f"{server.url}/weather", timeout=5).text == "sunny"
+    assert events == []
+
+
+@pytest.mark.parametrize(("hosts", "count"), [((), 1), (("127.0.0.1",), 1), (("other.test",), 0)])
+def test_the_hosts_of_the_settings_decide_what_is_canvas(
+    server: AnswerServer, tmp_path: Path, hosts: tuple[str, ...], count: int
+) -> None:
+    configure(log_dir=tmp_path, canvas_hosts=hosts)
+    instrument_requests()
+    try:
+        requests.get(f"{server.url}{COURSES}", timeout=5)
+    finally:
+        uninstrument_requests()
+        shutdown()
+    log = tmp_path / "api_calls.log"
+    assert (len(log.read_text().splitlines()) if log.exists() else 0) == count
+
+
+def test_redirects_belong_to_the_call_that_follows_them(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/api/v1/files/8"})]
+    server.answers["/api/v1/files/8"] = [Answer(307, {"Location": "/elsewhere"})]
+    server.answers["/elsewhere"] = [Answer(body="content")]
+    response = requests.get(f"{server.url}/api/v1/files/7", timeout=5)
+    assert response.text == "content"
+    assert [r.status_code for r in response.history] == [302, 307]
+    (call,) = calls_of(events)
+    assert (call.path, call.status_code) == ("/api/v1/files/7", 200)
+
+
+def test_a_redirect_that_is_not_followed_is_the_answer(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/elsewhere"})]
+    requests.get(f"{server.url}/api/v1/files/7", timeout=5, allow_redirects=False)
+    assert [call.status_code for call in calls_of(events)] == [302]
+
+
+def test_a_call_that_a_response_hook_makes_is_a_call_of_its_own(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    """Such as an application that renews its token when it is refused."""
+    server.answers["/login/oauth2/token"] = [Answer(body="{}")]
+    session = requests.Session()
+
+    def renew(response: requests.Response, *_: Any, **__: Any) -> None:
+        if "oauth2" not in str(response.url):
+            session.post(f"{server.url}/login/oauth2/token", timeout=5)
+
+    session.hooks["response"] = [renew]
+    session.get(f"{server.url}{COURSES}", timeout=5)
+    assert [call.route for call in calls_of(events)] == ["/login/oauth2/token", COURSES]
+
+
+def test_tries_made_by_urllib3_are_counted(server: AnswerServer, events: list[Event]) -> None:
+    server.answers[COURSES] = [Answer(503), Answer(503), Answer()]
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503])))
+    assert session.get(f"{server.url}{COURSES}", timeout=5).status_code == 200
+    (call,) = calls_of(events)
+    assert (call.status_code, call.retries) == (200, 2)
+
+
+def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Event]) -> None:
+    """The body of a streamed answer is unknown: the throttled are told by its headers."""
+    text = "403 Forbidden (Rate Limit Exceeded)"
+    server.answers[COURSES] = [Answer(403, {"Content-Type": "text/plain"}, text)]
+    with requests.get(f"{server.url}{COURSES}", timeout=5, stream=True) as response:
+        (call,) = calls_of(events)
+        assert call.throttled
+        assert call.message is None
+        assert b"".join(response.iter_content(4)) == text.encode()
+
+
+@pytest.mark.parametrize(
+    ("url", "error_class", "exception"),
+    [
+        (None, "timeout", requests.ReadTimeout),
+        ("http://127.0.0.1:1", "connection", requests.ConnectionError),
+    ],
+)
+def test_a_call_without_an_answer_is_recorded_and_its_error_raised(
+    server: AnswerServer,
+    events: list[Event],
+    url: str | None,
+    error_class: str,
+    exception: type[Exception],
+) -> None:
+    server.answers[COURSES] = [Answer(hang=True)]
+    with pytest.raises(exception) as caught:
+        requests.get(f"{url or server.url}{COURSES}?access_token=abc", timeout=0.2)
+    assert type(caught.value) is exception
+    (call,) = calls_of(events)
+    assert (call.status_code, call.error_class) == (None, error_class)
+    assert "abc" not in repr(events)
+
+
+def test_nothing_that_cannot_be_sent_is_recorded(events: list[Event]) -> None:
+    with pytest.raises(requests.exceptions.InvalidURL):
+        requests.get("http://", timeout=1)
+    assert events == []
+
+
+def test_instrumenting_twice_records_once(server: AnswerServer, events: list[Event]) -> None:
+    instrument_requests()
+    requests.get(f"{server.url}{COURSES}", timeout=5)
+    assert len(calls_of(events)) == 1
+
+
+def test_a_subclass_that_sends_by_itself_is_seen(server: AnswerServer, events: list[Event]) -> None:
+    class Session(requests.Session):
+        def send(self, request: Any, **kwargs: Any) -> requests.Response:
+            return super().send(request, **kwargs)
+
+    Session().get(f"{server.url}{COURSES}", timeout=5)
+    assert len(calls_of(events)) == 1
+
+
+def test_another_wrapper_over_ours_stays_and_records_nothing_after_the_end(
+    server: AnswerServer, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = requests.Session.send
+
+    @functools.wraps(ours)
+    def theirs(self: requests.Session, *args: Any, **kwargs: Any) -> requests.Response:
+        return ours(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests.Session, "send", theirs)
+        uninstrument_requests()
+        assert requests.Session.send is theirs
+        requests.get(f"{server.url}{COURSES}", timeout=5)
+        assert events == []
+        instrument_requests()
+        requests.get(f"{server.url}{COURSES}", timeout=5)
+        assert len(calls_of(events)) == 1
+
+
+class _BrokenRecorder(Recorder):
+    """Fails at the end of each call, and keeps count."""
+
+    def __init__(self) -> None:
+        super().__init__(get_monitor)
+        self.failures = 0
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError:
+            self.failures += 1
+
+    def api_call_ended(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("broken")
+
+    api_call_failed = api_call_ended
+
+
+def test_a_recorder_that_fails_leaves_the_call_alone(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    recorder = _BrokenRecorder()
+    instrument_requests(recorder=recorder)
+    assert requests.get(f"{server.url}{COURSES}", timeout=5).json() == []
+    with pytest.raises(requests.ConnectionError):
+        requests.get("http://127.0.0.1:1/api/v1/courses", timeout=1)
+    assert recorder.failures == 2
+    assert events == []
+
+
+def test_a_body_that_is_uploaded_reaches_the_server_whole(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/api/v1/courses/7/files"] = [Answer(201)]
+    url = f"{server.url}/api/v1/courses/7/files"
+    assert requests.post(url, data=io.BytesIO(b"x" * 100_000), timeout=5).status_code == 201
+    assert calls_of(events)[0].method == "POST"
