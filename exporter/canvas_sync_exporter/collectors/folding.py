@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.metricfile import exemplar_file_name
+from canvas_sync_instrumentation.metricfile import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
 from .samples import LIVE_KINDS, SampleKeys, Totals
@@ -72,8 +72,10 @@ class MetricFolder:
         """
         with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_SH):
             state = self._state.load()
-            readings = list(self._read_all(state))
-        return _sum(state, readings)
+            totals = _totals(state)
+            for reading in self._read_all(state):
+                _absorb(totals, reading)
+        return totals
 
     def fold(self) -> int:
         """Move the values of dead processes into the state and delete their files.
@@ -91,12 +93,27 @@ class MetricFolder:
         """
         with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_EX):
             state = self._state.load()
-            dead = [reading for reading in self._read_all(state) if reading.dead]
+            totals = _totals(state)
+            dead = self._absorb_dead(state, totals)
             present = [name for name in state.sources if (self._folder / name).exists()]
             if dead or present or self._state.damaged:
-                state = self._contain(state, dead, present)
-                self._remove(state.sources, {reading.name for reading in dead if reading.broken})
+                sources = [*present, *dead, *_exemplar_files(dead)]
+                # Earlier removals must be final before their names leave the list of sources.
+                sync_folder(self._folder)
+                state = FoldedState(totals.values, totals.exemplars, sources)
+                self._state.save(state, self._on_step)
+                self._remove(sources)
         return len(dead)
+
+    def _absorb_dead(self, state: FoldedState, totals: Totals) -> list[str]:
+        dead = []
+        for reading in self._read_all(state):
+            if reading.dead:
+                _absorb(totals, reading)
+                dead.append(reading.name)
+                if reading.broken is None:
+                    self._reader.forget(reading.name)
+        return dead
 
     def _read_all(self, state: FoldedState) -> Iterator[Reading]:
         names = set(self._reader.names()).difference(state.sources)
@@ -119,38 +136,32 @@ class MetricFolder:
                 reading.broken,
             )
 
-    def _contain(self, state: FoldedState, dead: list[Reading], present: list[str]) -> FoldedState:
-        # Earlier removals must be final before their names leave the list of sources.
-        sync_folder(self._folder)
-        totals = _sum(state, dead)
-        sources = [*present, *(reading.name for reading in dead)]
-        sources += [
-            exemplar_file_name(reading.process_id)
-            for reading in dead
-            if reading.kind == "histogram"
-        ]
-        state = FoldedState(totals.values, totals.exemplars, sources)
-        self._state.save(state, self._on_step)
-        return state
-
-    def _remove(self, names: Iterable[str], broken: set[str]) -> None:
+    def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             path = self._folder / name
-            if name in broken:
+            if name in self._broken:
                 path.replace(path.with_name(f"{name}.broken"))
             else:
                 path.unlink(missing_ok=True)
             self._on_step(f"removed {name}")
 
 
-def _sum(state: FoldedState, readings: Iterable[Reading]) -> Totals:
+def _totals(state: FoldedState) -> Totals:
     values = {kind: dict(samples) for kind, samples in state.values.items()}
-    totals = Totals(values, dict(state.exemplars))
-    for reading in readings:
-        if not (reading.dead and reading.kind in LIVE_KINDS):
-            totals.merge(reading.kind, reading.keys, reading.values)
-            totals.merge_exemplars(reading.exemplars)
-    return totals
+    return Totals(values, dict(state.exemplars))
+
+
+def _absorb(totals: Totals, reading: Reading) -> None:
+    if not (reading.dead and reading.kind in LIVE_KINDS):
+        totals.merge(reading.kind, reading.keys, reading.values)
+        totals.merge_exemplars(reading.exemplars)
+
+
+def _exemplar_files(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        parsed = parse_file_name(name)
+        if parsed is not None and parsed[0] == "histogram":
+            yield exemplar_file_name(parsed[1])
 
 
 @contextmanager

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_instrumentation.metricfile import (
+    HEADER_SIZE,
     BrokenFileError,
     Exemplar,
     exemplar_file_name,
     parse_file_name,
     read_entries,
     read_exemplars,
+    read_used,
 )
-from canvas_sync_instrumentation.metricfile.layout import HEADER_SIZE, read_used
 
 from .samples import SampleKeys
 
@@ -71,6 +72,10 @@ class FileReader:
         names = (path.name for path in self._folder.iterdir())
         return sorted(name for name in names if parse_file_name(name) is not None)
 
+    def forget(self, name: str) -> None:
+        """Drop what is known of a file."""
+        self._known.pop(name, None)
+
     def forget_all_but(self, names: set[str]) -> None:
         """Drop what is known of other files."""
         for name in self._known.keys() - names:
@@ -106,13 +111,9 @@ class FileReader:
         data = _read_in_use(fd, status.st_size)
         if reading.inode != status.st_ino or len(data) < reading.end:
             reading.end, reading.keys, reading.cells = HEADER_SIZE, [], []
-        keys, cells = [], []
-        for key, cell in read_entries(data, reading.end):
-            self._keys.parse(key)
-            keys.append(key)
-            cells.append(cell)
-        reading.keys += keys
-        reading.cells += cells
+        entries = read_entries(data, reading.end)
+        reading.keys += [self._keys.parse(key).raw for key, _ in entries]
+        reading.cells += [cell for _, cell in entries]
         reading.inode, reading.end = status.st_ino, len(data)
         doubles = memoryview(data).cast("d")
         reading.values = [doubles[cell] for cell in reading.cells]

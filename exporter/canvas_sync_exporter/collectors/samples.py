@@ -30,12 +30,14 @@ class SampleKey:
     """A key, parsed.
 
     Attributes:
+        raw: The key itself.
         metric: Name of the family.
         sample: Name of the sample.
         labels: Sorted, without ``le``.
         bound: The bucket's upper bound; None for anything but a bucket.
     """
 
+    raw: bytes
     metric: str
     sample: str
     labels: _Labels
@@ -68,6 +70,7 @@ def _parse(key: bytes) -> SampleKey:
         )
         bound = labels.pop("le", None)
         parsed = SampleKey(
+            key,
             metric,
             sample,
             tuple(sorted(labels.items())),
@@ -125,7 +128,7 @@ class Totals:
         """Make metric families, sorted by name."""
         families: dict[str, Metric] = {}
         for kind, values in self.values.items():
-            parsed = [(keys.parse(key), key, value) for key, value in values.items()]
+            parsed = [(keys.parse(key), value) for key, value in values.items()]
             if kind == "histogram":
                 self._add_histograms(families, parsed)
             else:
@@ -133,23 +136,23 @@ class Totals:
         return [families[name] for name in sorted(families)]
 
     def _add_histograms(
-        self, families: dict[str, Metric], parsed: Iterable[tuple[SampleKey, bytes, float]]
+        self, families: dict[str, Metric], parsed: Iterable[tuple[SampleKey, float]]
     ) -> None:
         groups: dict[tuple[str, _Labels], _Histogram] = {}
-        for key, raw, value in parsed:
+        for key, value in parsed:
             if _family(families, key, "histogram") is not None:
                 group = groups.setdefault((key.metric, key.labels), _Histogram())
-                group.add(key, value, self.exemplars.get(raw))
+                group.add(key, value, self.exemplars.get(key.raw))
         for (name, labels), group in groups.items():
             families[name].samples.extend(group.samples(name, dict(labels)))
 
 
 def _add_plain(
-    families: dict[str, Metric], kind: str, parsed: Iterable[tuple[SampleKey, bytes, float]]
+    families: dict[str, Metric], kind: str, parsed: Iterable[tuple[SampleKey, float]]
 ) -> None:
     merge = _MERGE[kind]
     merged: dict[tuple[str, str, _Labels], float] = {}
-    for key, _, value in parsed:
+    for key, value in parsed:
         if _family(families, key, kind.partition("_")[0]) is not None:
             # Two versions may write one series under keys that differ in their help.
             identity = (key.metric, key.sample, key.labels)

@@ -10,19 +10,20 @@ from __future__ import annotations
 from .children import Counter, Gauge, Histogram
 from .files import MetricFiles
 from .layout import (
+    HEADER_SIZE,
     BrokenFileError,
-    Entry,
     Exemplar,
     exemplar_file_name,
     parse_file_name,
     read_entries,
     read_exemplars,
+    read_used,
 )
 
 __all__ = [
+    "HEADER_SIZE",
     "BrokenFileError",
     "Counter",
-    "Entry",
     "Exemplar",
     "Gauge",
     "Histogram",
@@ -31,4 +32,5 @@ __all__ = [
     "parse_file_name",
     "read_entries",
     "read_exemplars",
+    "read_used",
 ]

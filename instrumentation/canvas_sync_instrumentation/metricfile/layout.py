@@ -18,7 +18,7 @@ import re
 import secrets
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -29,7 +29,6 @@ __all__ = [
     "HEADER_SIZE",
     "SLOT_SIZE",
     "BrokenFileError",
-    "Entry",
     "Exemplar",
     "encode_entry",
     "encode_slot",
@@ -58,13 +57,6 @@ SLOT_SIZE: Final = _SLOT.size + _CHECKSUM.size
 
 class BrokenFileError(Exception):
     """A file does not have the layout that its name promises."""
-
-
-class Entry(NamedTuple):
-    """One entry of a metric file; its value is the double number ``cell`` of the file."""
-
-    key: bytes
-    cell: int
 
 
 class Exemplar(NamedTuple):
@@ -152,16 +144,20 @@ def read_used(data: bytes) -> int:
     return used
 
 
-def read_entries(data: bytes, start: int = HEADER_SIZE) -> Iterator[Entry]:
-    """Iterate over the entries of a metric file.
+def read_entries(data: bytes, start: int = HEADER_SIZE) -> list[tuple[bytes, int]]:
+    """Read the entries of a metric file.
 
     Args:
         data: The bytes in use, from the start of the file.
         start: Offset of the first entry that is wanted.
 
+    Returns:
+        Each key with its cell: the value is the double number ``cell`` of the file.
+
     Raises:
         BrokenFileError: An entry does not end inside ``data``.
     """
+    entries = []
     position, end, unpack = start, len(data), _INTEGER.unpack_from
     while position < end:
         length = unpack(data, position)[0]
@@ -169,8 +165,9 @@ def read_entries(data: bytes, start: int = HEADER_SIZE) -> Iterator[Entry]:
         value = first + length + 8 - (length + _INTEGER.size) % 8
         if length <= 0 or value + 16 > end:
             raise BrokenFileError(f"the entry at byte {position} does not end inside the file")
-        yield Entry(data[first : first + length], value // 8)
+        entries.append((data[first : first + length], value // 8))
         position = value + 16
+    return entries
 
 
 def encode_slot(trace_id: str, value: float, time: float, cell: int) -> bytes:

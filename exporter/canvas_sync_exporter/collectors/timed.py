@@ -1,0 +1,58 @@
+"""Several collectors as one, none of which can break the others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+__all__ = ["COLLECTOR_DURATION", "COLLECTOR_SUCCESS", "Timed"]
+
+COLLECTOR_SUCCESS: Final = "canvas_sync_exporter_collector_success"
+COLLECTOR_DURATION: Final = "canvas_sync_exporter_collector_duration_seconds"
+
+_logger = logging.getLogger(__name__)
+
+
+class Timed(Collector):
+    """Several collectors as one, with the success and the duration of each.
+
+    A collector that fails is logged, shown as 0 in ``canvas_sync_exporter_collector_success`` and
+    leaves the others alone.
+
+    Args:
+        collectors: Each collector by the value of its ``collector`` label.
+    """
+
+    def __init__(self, collectors: Mapping[str, Collector]) -> None:
+        self._collectors = dict(collectors)
+
+    def collect(self) -> Iterable[Metric]:
+        """Collect from all of them."""
+        success = GaugeMetricFamily(
+            COLLECTOR_SUCCESS, "Whether a collector could be read.", labels=["collector"]
+        )
+        duration = GaugeMetricFamily(
+            COLLECTOR_DURATION, "How long a collector took.", labels=["collector"]
+        )
+        for name, collector in self._collectors.items():
+            start = time.perf_counter()
+            families = _collect(name, collector)
+            duration.add_metric([name], time.perf_counter() - start)
+            success.add_metric([name], 0.0 if families is None else 1.0)
+            yield from families or ()
+        yield success
+        yield duration
+
+
+def _collect(name: str, collector: Collector) -> list[Metric] | None:
+    try:
+        return list(collector.collect())
+    except Exception:  # the boundary: no collector may take the scrape with it
+        _logger.exception("The collector %s failed; the others are served without it.", name)
+        return None
