@@ -1,0 +1,7 @@
+"""The demo's tests all know the simulated Canvas."""
+
+from __future__ import annotations
+
+from support.canvas import canvas_server
+
+__all__ = ["canvas_server"]
