@@ -1,0 +1,130 @@
+"""Takes runs into the database and knows what to do while it is away; used by one thread alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.events import RunSnapshot
+from canvas_sync_instrumentation.storage.database import check_schema, upgrade
+from canvas_sync_instrumentation.storage.rows import write_runs
+from canvas_sync_instrumentation.storage.spool import drain_orphans, encode, keep_aside
+
+from . import DropCounter
+
+__all__ = ["SINK", "RowWriter"]
+
+SINK: Final = "store"
+"""The sink's name in the metric of dropped telemetry."""
+
+_OUTAGES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
+"""The database, its table or its settings are not as they should be; this may pass."""
+_logger = logging.getLogger(__name__)
+
+
+class RowWriter:
+    """Writes snapshots into the table through an engine that it opens when first needed.
+
+    Args:
+        open_database: Makes the engine; called again after each failure.
+        folder: The spool folder: values that cannot be stored are kept there, and files of dead
+            processes are drained from it once.
+        auto_upgrade: Whether to create and upgrade the table, rather than only check it.
+        on_drop: Counts rows that are lost.
+    """
+
+    def __init__(
+        self,
+        open_database: Callable[[], Engine],
+        folder: Path,
+        *,
+        auto_upgrade: bool,
+        on_drop: DropCounter,
+    ) -> None:
+        self._open_database = open_database
+        self._folder = folder
+        self._prepare = upgrade if auto_upgrade else check_schema
+        self._on_drop = on_drop
+        self._engine: Engine | None = None
+        self._outage = False
+        self._orphans_wait = True
+        self._inherited: list[object] = []
+
+    def write(self, snapshots: Sequence[RunSnapshot], damaged: Sequence[bytes]) -> bool:
+        """Write snapshots and put damaged spool lines aside.
+
+        Returns:
+            False when the database is away; this is reported once per outage.
+        """
+        try:
+            rejected = write_runs(self._connected(), snapshots)
+            keep_aside(self._folder, [*damaged, *map(encode, rejected)])
+        except _OUTAGES as error:
+            self._report(error)
+            self._disconnect()
+            return False
+        self._count(len(damaged), len(rejected))
+        if self._outage:
+            self._outage = False
+            _logger.warning("The database is back: waiting rows of sync runs are written.")
+        return True
+
+    def drain_orphans(self) -> None:
+        """Write what dead processes left behind, once; what fails is left to the next process."""
+        if self._engine is None or not self._orphans_wait:
+            return
+        self._orphans_wait = False
+        try:
+            drained = drain_orphans(self._folder, self._engine)
+        except _OUTAGES as error:
+            self._report(error)
+            return
+        self._count(drained.damaged, drained.rejected)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._disconnect()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent."""
+        if self._engine is not None:
+            # Kept alive: finalising them would speak on connections that the parent still uses.
+            self._inherited += [self._engine, self._engine.pool]
+            self._engine.dispose(close=False)
+            self._engine = None
+        self._outage = False
+
+    def _connected(self) -> Engine:
+        if self._engine is None:
+            engine = self._open_database()
+            self._prepare(engine)
+            self._engine = engine
+        return self._engine
+
+    def _disconnect(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _report(self, error: Exception) -> None:
+        if not self._outage:
+            self._outage = True
+            reason = _reason(error)
+            _logger.warning("Rows of sync runs wait in %s. Cause: %s", self._folder, reason)
+
+    def _count(self, damaged: int, rejected: int) -> None:
+        if damaged:
+            self._on_drop(SINK, "damaged_record", damaged)
+        if rejected:
+            self._on_drop(SINK, "rejected_row", rejected)
+
+
+def _reason(error: Exception) -> str:
+    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    return f"{type(cause).__name__}: {cause}".partition("\n")[0]

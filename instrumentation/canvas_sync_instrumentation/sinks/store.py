@@ -1,0 +1,203 @@
+"""The store sink: rows of the table, written by a thread of their own.
+
+The sync's thread only appends a snapshot to this process's spool file. The writer thread takes
+snapshots from there into the database and empties the file once they are committed; while the
+database is away they wait, even beyond the end of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded, RunSnapshot, RunStarted
+from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, Batch, Spool, encode
+
+from . import DropCounter
+from ._row_writer import SINK, RowWriter
+
+__all__ = ["StoreSink"]
+
+_FIRST_DELAY_S: Final = 0.25
+_LAST_DELAY_S: Final = 15.0
+_HEARTBEAT_SHARE: Final = 0.75
+"""Heartbeats may fill the spool so far; the rest is kept for starts and ends."""
+_MEMORY_RUNS: Final = 1000
+"""Runs that may wait in memory while the spool cannot be written."""
+
+
+class StoreSink:
+    """Writes each run's row: at its start, at its heartbeats, at its end.
+
+    Args:
+        open_database: Makes the engine; called in the writer thread, again after a failure.
+        spool_folder: Where rows wait; each process has its own file there.
+        auto_upgrade: Whether to create and upgrade the table. Otherwise a table that does not fit
+            is reported once and rows wait for it.
+        on_drop: Counts rows that are lost.
+        spool_limit: Bytes that may wait.
+    """
+
+    def __init__(
+        self,
+        open_database: Callable[[], Engine],
+        spool_folder: Path,
+        *,
+        auto_upgrade: bool,
+        on_drop: DropCounter,
+        spool_limit: int = SPOOL_LIMIT,
+    ) -> None:
+        self._folder = spool_folder
+        self._on_drop = on_drop
+        self._spool_limit = spool_limit
+        self._rows = RowWriter(
+            open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
+        )
+        self._spool: Spool | None = None
+        self._start_anew()
+
+    def handle(self, event: Event) -> None:
+        """Keep the run's snapshot for the writer; other events mean nothing here."""
+        if not isinstance(event, (RunStarted, Heartbeat, RunEnded)):
+            return
+        record = encode(event.snapshot)
+        with self._changed:
+            if self._closing:
+                self._on_drop(SINK, "closed")
+                return
+            self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
+            self._ensure_thread()
+            self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds until every row is in the table."""
+        return self._settle(timeout, give_up=False)
+
+    def close(self, timeout: float) -> None:
+        """Write what waits within ``timeout`` seconds and stop; the rest stays in the spool.
+
+        A database that is away is not waited for: the next process or the exporter writes the rest.
+        """
+        deadline = time.monotonic() + timeout
+        self._settle(timeout, give_up=True)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        else:
+            self._release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave thread, spool and connections to the parent; the child makes its own."""
+        if self._spool is not None:
+            self._spool.abandon()
+        self._rows.after_fork_in_child()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._spool = None
+        self._memory: dict[str, RunSnapshot] = {}
+        self._closing = False
+        self._urgent = False
+        self._flushing = 0
+        self._failures = 0
+        self._delay = 0.0
+
+    def _keep(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+        try:
+            if self._spool is None:
+                self._spool = Spool(self._folder, self._spool_limit)
+            if self._spool.has_room(record, _HEARTBEAT_SHARE if is_heartbeat else 1.0):
+                self._spool.append(record)
+            elif not is_heartbeat:
+                self._on_drop(SINK, "spool_full")
+        except OSError:
+            self._remember(snapshot)
+
+    def _remember(self, snapshot: RunSnapshot) -> None:
+        """Fall back on memory, where only the newest snapshot of a run waits."""
+        if snapshot.task_id in self._memory or len(self._memory) < _MEMORY_RUNS:
+            self._memory[snapshot.task_id] = snapshot
+        else:
+            self._on_drop(SINK, "spool_unwritable")
+
+    def _ensure_thread(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        thread = threading.Thread(target=self._write_rows, name="canvas-sync-store", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending; the spool keeps the row
+            return
+        self._thread = thread
+
+    def _settle(self, timeout: float, *, give_up: bool) -> bool:
+        """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
+        with self._changed:
+            failures = self._failures
+            self._flushing += 1
+            self._urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: not self._has_work() or (give_up and self._failures > failures), timeout
+            )
+            self._flushing -= 1
+            return not self._has_work()
+
+    def _has_work(self) -> bool:
+        return bool(self._memory) or (self._spool is not None and not self._spool.is_empty)
+
+    def _write_rows(self) -> None:
+        """Run the writer thread."""
+        while self._wait_for_work():
+            with self._changed:
+                remembered = list(self._memory.values())
+            batch = self._spool.read() if self._spool else Batch([], [], 0)
+            written = self._rows.write([*batch.snapshots, *remembered], batch.damaged)
+            self._finish(batch, remembered, written=written)
+            if written:
+                self._rows.drain_orphans()
+        self._release()
+
+    def _wait_for_work(self) -> bool:
+        """Wait out the delay after a failure, then for rows; False when it is time to stop."""
+        with self._changed:
+            if self._delay:
+                delay = _FIRST_DELAY_S if self._flushing else self._delay
+                self._changed.wait_for(lambda: self._urgent or self._closing, delay)
+            self._urgent = False
+            self._changed.wait_for(lambda: self._closing or self._has_work())
+            return not self._closing
+
+    def _finish(self, batch: Batch, remembered: list[RunSnapshot], *, written: bool) -> None:
+        with self._changed:
+            if written:
+                self._delay = 0.0
+                if self._spool is not None:
+                    self._spool.discard(batch)
+                for snapshot in remembered:
+                    if self._memory.get(snapshot.task_id) is snapshot:
+                        del self._memory[snapshot.task_id]
+            else:
+                self._failures += 1
+                self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)
+            self._changed.notify_all()
+
+    def _release(self) -> None:
+        with self._changed:
+            if self._memory:
+                self._on_drop(SINK, "spool_unwritable", len(self._memory))
+                self._memory.clear()
+            if self._spool is not None:
+                self._spool.close()
+                self._spool = None
+        self._rows.close()

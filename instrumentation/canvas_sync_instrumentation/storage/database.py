@@ -1,0 +1,201 @@
+"""Opens the database of the table, and creates, upgrades and checks the table.
+
+Engines made here carry the execution option ``canvas_sync_internal``, by which the SQLAlchemy hook
+leaves our own statements out. Alembic is imported only when a migration really has to run.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    table,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from canvas_sync_instrumentation.errors import SettingsError, StorageError
+from canvas_sync_instrumentation.names import TABLE
+
+from .model import metrics_table
+
+__all__ = ["SCHEMA_VERSION", "VERSION_TABLE", "check_schema", "open_engine", "upgrade"]
+
+SCHEMA_VERSION: Final = "0001"
+"""The newest revision in ``migrations/versions``; revisions sort by name."""
+VERSION_TABLE: Final = "canvas_sync_alembic_version"
+"""Our own, so that the app's Alembic and ours never meet."""
+
+_UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
+_ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
+_BUSY_TIMEOUT_MS: Final = 5000
+_CONNECT_TIMEOUT_S: Final = 5
+_STATEMENT_TIMEOUT_MS: Final = 15_000
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """Make an engine for the table's database; nothing is opened before its first connection.
+
+    SQLite runs in WAL mode and its file and folder are made readable by the owner alone.
+    PostgreSQL is spoken to by psycopg 3 unless the URL names a driver or psycopg2 is installed.
+
+    Args:
+        url: An SQLAlchemy URL of an SQLite file or of PostgreSQL 15 or later.
+
+    Raises:
+        SettingsError: The URL cannot be used; the message never shows a password.
+    """
+    parsed = _parse(url)
+    options: dict[str, Any] = {
+        # Parameters hold what a run said about itself: they stay out of error messages.
+        "hide_parameters": True,
+        "execution_options": {"canvas_sync_internal": True},
+    }
+    if parsed.get_backend_name() == "postgresql":
+        options |= {"pool_pre_ping": True, "connect_args": _postgresql_arguments(parsed)}
+    try:
+        engine = create_engine(parsed, **options)
+    except (ArgumentError, ImportError, NoSuchModuleError, TypeError, ValueError) as error:
+        raise _unusable(f"{type(error).__name__} when making an engine of it") from None
+    if parsed.get_backend_name() == "sqlite":
+        _prepare_sqlite(engine, Path(parsed.database or ""))
+    return engine
+
+
+def upgrade(engine: Engine) -> None:
+    """Create the table, or bring it to this version; several processes may do so at once.
+
+    Raises:
+        StorageError: The table is newer than this version, or columns are missing afterwards.
+    """
+    with engine.connect() as connection:
+        if _version(connection) == SCHEMA_VERSION:
+            return
+    locked = engine.execution_options(canvas_sync_immediate=True)
+    with locked.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        version = _version(connection)
+        _refuse_newer(version)
+        if version != SCHEMA_VERSION:
+            _migrate(connection)
+    check_schema(engine)
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that the table is there and fits this version.
+
+    Raises:
+        StorageError: It is missing, too old or too new; the message says what to do.
+    """
+    with engine.connect() as connection:
+        _refuse_newer(_version(connection))
+        inspector = inspect(connection)
+        if not inspector.has_table(TABLE):
+            raise StorageError(f"The database has no table {TABLE}. {_UPGRADE_HINT}.")
+        present = {found["name"] for found in inspector.get_columns(TABLE)}
+    missing = sorted(set(metrics_table.columns.keys()) - present)
+    if missing:
+        raise StorageError(
+            f"The table {TABLE} is too old: it lacks {', '.join(missing)}. {_UPGRADE_HINT}; "
+            "if your app migrates this table itself, add the columns there."
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - costs 50 ms of import that few processes need
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    versions = table(VERSION_TABLE, column("version_num", String))
+    return connection.scalar(select(versions.c.version_num))
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and version > SCHEMA_VERSION:
+        raise StorageError(
+            f"The table {TABLE} has version {version}, newer than {SCHEMA_VERSION}, which this "
+            "program knows. Update canvas-sync-monitor."
+        )
+
+
+def _parse(url: str) -> URL:
+    # Heroku and others still say postgres://, which SQLAlchemy no longer takes.
+    spelled = url.replace("postgres://", "postgresql://", 1) if url[:11] == "postgres://" else url
+    try:
+        parsed = make_url(spelled)
+    except (ArgumentError, ValueError):
+        raise _unusable("it is not an SQLAlchemy URL") from None
+    backend = parsed.get_backend_name()
+    if backend not in ("postgresql", "sqlite"):
+        raise _unusable("it is neither SQLite nor PostgreSQL")
+    if backend == "sqlite" and (parsed.database or "").removeprefix("file:") in ("", ":memory:"):
+        raise _unusable("a database in memory cannot be shared; name a file")
+    if parsed.drivername == "postgresql" and find_spec("psycopg2") is None:
+        if find_spec("psycopg") is None:
+            raise _unusable(
+                "no driver is installed; run pip install 'canvas-sync-monitor[postgresql]'"
+            )
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _unusable(reason: str) -> SettingsError:
+    return SettingsError(
+        f"CANVAS_SYNC_DATABASE_URL: its value cannot be used: {reason}. Examples: "
+        "sqlite:////var/lib/app/canvas_sync.sqlite3, postgresql://user:password@host/database."
+    )
+
+
+def _postgresql_arguments(url: URL) -> dict[str, object]:
+    """Bound every wait; what the URL says wins, such as ``?options=`` for a PgBouncer."""
+    defaults: dict[str, object] = {
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}",
+        "application_name": "canvas-sync-monitor",
+    }
+    return {name: value for name, value in defaults.items() if name not in url.query}
+
+
+def _prepare_sqlite(engine: Engine, file: Path) -> None:
+    @event.listens_for(engine, "do_connect")
+    def make_file(*_: object) -> None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        # SQLAlchemy's documented way to get transactions that begin when we say so.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("canvas_sync_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

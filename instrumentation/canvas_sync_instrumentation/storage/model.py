@@ -1,0 +1,117 @@
+"""The ``canvas_sync_metrics`` table: one row per sync run.
+
+It is a SQLAlchemy Core table on a MetaData of its own. An app that wants it among its own tables
+copies it there: ``metrics_table.to_metadata(Base.metadata)``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+from canvas_sync_instrumentation.names import ITEMS, TABLE
+
+__all__ = ["ITEM_COLUMN_ACTIONS", "METADATA", "UtcDateTime", "item_column", "metrics_table"]
+
+ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
+"""The counts that have a column; unchanged items are what is left of the processed ones."""
+
+_RFC3339_LENGTH: Final = len("2025-12-22T10:15:30.123456Z")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC.
+
+    PostgreSQL has ``timestamp with time zone``. SQLite has no such type: there it is RFC 3339 text
+    of fixed length, which sorts by time and which people, SQLite's date functions and Grafana read.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column type of a database."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(_RFC3339_LENGTH))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Turn an aware datetime into what the database stores."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        moment = value.astimezone(UTC).replace(tzinfo=None)
+        return moment.isoformat(timespec="microseconds") + "Z"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Turn what the database stores into an aware datetime in UTC."""
+        if value is None:
+            return None
+        moment = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
+        return moment.astimezone(UTC)
+
+
+def item_column(item: str, action: str) -> str:
+    """Name the column that counts ``action`` on ``item``, such as ``courses_created``."""
+    return f"{item}s_{action}"
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+METADATA: Final = MetaData()
+
+metrics_table: Final = Table(
+    TABLE,
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("sync_task_id", String, nullable=False),
+    Column("user_id", BigInteger),
+    Column("course_id", BigInteger),
+    Column("sync_type", String, nullable=False),
+    Column("canvas_host", String),
+    Column("sync_start_time", UtcDateTime, nullable=False),
+    Column("sync_end_time", UtcDateTime),
+    Column("duration", Float(53)),
+    Column("heartbeat", UtcDateTime, nullable=False),
+    Column("sync_status", String, nullable=False),
+    Column("progress", Float(53), nullable=False),
+    Column("step", String),
+    Column("error_type", String),
+    Column("error_message", Text),
+    *(_count(item_column(item, action)) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
+    _count("api_calls"),
+    _count("api_failed"),
+    _count("api_throttled"),
+    _count("api_retried"),
+    Column("api_seconds", Float(53), nullable=False),
+    _count("db_operations"),
+    _count("db_failed"),
+    Column("db_seconds", Float(53), nullable=False),
+    Column("trace_id", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("sync_metadata", JSON, nullable=False),
+    UniqueConstraint("sync_task_id", name=f"uq_{TABLE}_sync_task_id"),
+    Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
+    Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),
+    Index(f"ix_{TABLE}_start", "sync_start_time"),
+)
