@@ -8,13 +8,13 @@ Source: https://canvas.instructure.com/doc/api/file.errors.html and the answers 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 __all__ = ["message_in", "message_of_body"]
 
-_TEXT_KEYS: Final = ("message", "error_description", "error")
+_TEXT_KEYS: Final = ("message", "error_description", "error", "errors")
 _MOST_MESSAGES: Final = 3
 _DEEPEST: Final = 6
 
@@ -39,13 +39,20 @@ def _messages(node: Any, depth: int) -> Iterator[str]:
         return
     if isinstance(node, list):
         for item in node:
-            yield from _messages(item, depth + 1)
+            if isinstance(item, str) and depth:
+                yield item
+            else:
+                yield from _messages(item, depth + 1)
     elif isinstance(node, dict):
         text = next((node[key] for key in _TEXT_KEYS if isinstance(node.get(key), str)), None)
         if text:
             yield text
-        elif "errors" in node:
-            yield from _messages(node["errors"], depth + 1)
-        else:
-            for value in node.values():
-                yield from _messages(value, depth + 1)
+        for inner in () if text else _inside(node, depth):
+            yield from _messages(inner, depth + 1)
+
+
+def _inside(node: dict[str, Any], depth: int) -> Iterable[Any]:
+    """Give where to look on: an answer that has no ``errors`` is data, and nobody's business."""
+    if "errors" in node:
+        return (node["errors"],)
+    return node.values() if depth else ()

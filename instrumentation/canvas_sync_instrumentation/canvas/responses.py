@@ -88,7 +88,7 @@ def classify(
     request_id = found.get("x-request-context-id", "")
     failed = status >= 400
     kind = (content_type or found.get("content-type", "")).lower()
-    throttled = failed and _is_throttled(status, body, kind, cost is None)
+    throttled = failed and _is_throttled(status, body, kind, "x-request-cost" not in found)
     return ResponseFacts(
         throttled=throttled,
         auth_failure=_auth_failure(status, found, body) if failed and not throttled else None,

@@ -213,7 +213,11 @@ def test_an_upload_to_another_host_is_no_call_to_canvas(
     with answering() as storage:
         storage.answers["/upload"] = [Answer(201, body='{"id": 9, "url": "x"}')]
         server.answers["/api/v1/courses/7/files"] = [
-            Answer(body=json.dumps({"upload_url": storage.url + "/upload", "upload_params": {}}))
+            Answer(
+                body=json.dumps(
+                    {"upload_url": storage.url + "/upload", "upload_params": {"key": "1"}}
+                )
+            )
         ]
         course = Canvas(server.url, TOKEN).get_course(7)
         uploaded, _ = course.upload(str(file))
