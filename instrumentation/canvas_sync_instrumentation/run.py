@@ -307,8 +307,10 @@ def _traced(context: RunContext, span: OpenSpan) -> RunContext:
 
 
 def _with_current(span: OpenSpan | None) -> otel_context.Context:
-    """Give the current OpenTelemetry context with ``span`` in it."""
-    return otel_context.get_current() if span is None else trace.set_span_in_context(span.span)
+    """Give the current OpenTelemetry context with ``span`` in it, where there is tracing at all."""
+    if span is None or not span.span.get_span_context().is_valid:
+        return otel_context.get_current()
+    return trace.set_span_in_context(span.span)
 
 
 def _start_attributes(context: RunContext) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    INVALID_SPAN,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -28,8 +29,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes
 
-from ..events import ApiCall, DbOperation, ErrorInfo, Event
-from ..names import INSTRUMENTATION_SCOPE
+from canvas_sync_instrumentation.events import ApiCall, DbOperation, ErrorInfo, Event
+from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, nanoseconds, parent_of
 
@@ -215,9 +216,10 @@ def _opened(span: Span, *, sampled: bool) -> OpenSpan:
 
 
 def _unrecorded(around: SpanContext) -> OpenSpan:
-    if not around.is_valid:
-        around = SpanContext(secrets.randbits(128) or 1, secrets.randbits(64) or 1, is_remote=False)
-    return _opened(NonRecordingSpan(around), sampled=False)
+    if around.is_valid:
+        return _opened(NonRecordingSpan(around), sampled=False)
+    # Ids for log lines and rows alone: as the current span they would tell others not to sample.
+    return OpenSpan(INVALID_SPAN, secrets.token_hex(16), secrets.token_hex(8), sampled=False)
 
 
 def _record_leaf(tracer: Tracer, event: LeafEvent) -> None:
