@@ -34,6 +34,7 @@ __all__ = [
     "rotate_once",
     "spawn",
     "write_lines",
+    "write_on_a_full_disk",
 ]
 
 spawn = multiprocessing.get_context("spawn")
@@ -93,6 +94,24 @@ def write_lines(folder: Path, writer: str, count: int, pause_every: int = 0) -> 
         log.append(line_of(writer, number))
         if pause_every and number % pause_every == 0:
             time.sleep(0.001)
+    assert log.flush(10)
+    log.close(0)
+
+
+def write_on_a_full_disk(folder: Path, writer: str, pipe: Connection) -> None:
+    """Write until lines wait for room, tell so, and finish when told that there is some."""
+    log = make_writer(folder)
+    number = 0
+    while not log.pending:
+        log.append(line_of(writer, number))
+        number += 1
+    pipe.send("waiting")
+    while not pipe.poll():
+        if number < 800:
+            log.append(line_of(writer, number))
+            number += 1
+    for rest in range(number, 800):
+        log.append(line_of(writer, rest))
     assert log.flush(10)
     log.close(0)
 

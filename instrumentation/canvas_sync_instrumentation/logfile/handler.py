@@ -45,8 +45,8 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
     ) -> None:
         if encoding.lower() not in {"utf-8", "utf8"}:
             raise ValueError(f"encoding must be utf-8, not {encoding!r}")
-        if backupCount < 0:
-            raise ValueError(f"backupCount must be 0 or more, not {backupCount}")
+        if min(maxBytes, backupCount) < 0:
+            raise ValueError("maxBytes and backupCount must be 0 or more")
         super().__init__()
         path = Path(filename).absolute()
         self.dropped = 0
