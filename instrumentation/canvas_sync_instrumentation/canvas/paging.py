@@ -8,21 +8,17 @@ missing; the URLs are opaque.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 __all__ = ["PAGE_RELATIONS", "parse_link_header"]
 
 PAGE_RELATIONS: Final = frozenset({"current", "next", "prev", "first", "last"})
 
-_TARGET: Final = re.compile(r"[\s,]*<([^>]*)>")
-_PARAMETER: Final = re.compile(
-    r"""\s*;\s*([!#$%&'*+.^_`|~0-9A-Za-z-]*)   # name
-        (?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"       # quoted value
-                  |([^\s;,"]*)))?              # bare value
-    """,
-    re.VERBOSE,
-)
+_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]*"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_BARE: Final = r'[^\s;,"]*'
+_LINK: Final = re.compile(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_QUOTED}|{_BARE}))?)*)")
+_PARAMETER: Final = re.compile(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|{_BARE}))?")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -30,28 +26,27 @@ def parse_link_header(value: str) -> dict[str, str]:
     """Return the target of each relation in a ``Link`` header.
 
     Args:
-        value: The header. What follows a malformed part is ignored.
+        value: The header. Malformed parts are ignored.
 
     Returns:
         Relation in lower case -> URL as it was sent. The first target of a relation wins.
     """
     links: dict[str, str] = {}
-    for target, relations in _links(value):
-        for relation in relations.lower().split():
+    for target, parameters in _LINK.findall(value):
+        for relation in _relations(parameters):
             links.setdefault(relation, target)
     return links
 
 
-def _links(value: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while found := _TARGET.match(value, position):
-        target, position = found[1], found.end()
-        relations = ""
-        while found := _PARAMETER.match(value, position):
-            position = found.end()
-            # RFC 8288, 3.3: further rel parameters of a link must be ignored.
-            if found[1].lower() == "rel" and not relations:
-                relations = (
-                    _ESCAPED.sub(r"\1", found[2]) if found[2] is not None else found[3] or ""
-                )
-        yield target, relations
+def _relations(parameters: str) -> list[str]:
+    for name, value in _PARAMETER.findall(parameters):
+        # RFC 8288, 3.3: of several rel parameters the first counts.
+        if name.lower() == "rel":
+            return _unquoted(value).lower().split()
+    return []
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    return _ESCAPED.sub(r"\1", value[1:-1]) if "\\" in value else value[1:-1]

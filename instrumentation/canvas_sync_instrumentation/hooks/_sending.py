@@ -47,7 +47,7 @@ def unwatch(name: str) -> None:
 
 
 def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
-    @functools.wraps(send)
+    @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
     def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
         recorder = _recorder_for(self, request, kwargs)
         if recorder is None:

@@ -63,7 +63,7 @@ def uninstrument_canvasapi() -> None:
 
 
 def _marking(request: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(request)
+    @functools.wraps(request, updated=())  # a mark that another library left is not ours to carry
     def marking_request(self: Any, *args: Any, **kwargs: Any) -> Any:
         outer = _canvas_url.set(getattr(self, "original_url", ""))
         try:

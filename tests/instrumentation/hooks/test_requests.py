@@ -198,6 +198,22 @@ def test_another_wrapper_over_ours_stays_and_records_nothing_after_the_end(
         assert len(calls_of(events)) == 1
 
 
+def test_a_mark_of_another_wrapper_is_not_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By such marks other libraries know their own wrapper, to take it off again."""
+
+    @functools.wraps(ORIGINAL_SEND)
+    def theirs(self: requests.Session, *args: Any, **kwargs: Any) -> requests.Response:
+        return ORIGINAL_SEND(self, *args, **kwargs)
+
+    theirs.__dict__["theirs"] = True
+    monkeypatch.setattr(requests.Session, "send", theirs)
+    with recorded_events():
+        instrument_requests()
+        assert not hasattr(requests.Session.send, "theirs")
+        uninstrument_requests()
+    assert requests.Session.send is theirs
+
+
 class _BrokenRecorder(Recorder):
     """Fails at the end of each call, and keeps count."""
 
