@@ -7,13 +7,12 @@ Whoever updates one holds the lock of its :class:`~.files.MetricFiles`.
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
 from .layout import SLOT_SIZE
-from .mapped import ExemplarFile, Values
+from .mapped import ExemplarFile
 
 __all__ = ["Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
 
@@ -21,14 +20,14 @@ __all__ = ["Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
 class Store(Protocol):
     """Where values are kept; ``values`` changes when the store grows."""
 
-    values: Values
+    values: memoryview[float]
 
 
 class Memory:
     """A store for values that have no place in a file yet."""
 
     def __init__(self, size: int) -> None:
-        self.values: Values = array("d", bytes(8 * size))
+        self.values = memoryview(bytearray(8 * size)).cast("d")
 
 
 class Child:

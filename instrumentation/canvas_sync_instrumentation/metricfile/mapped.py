@@ -6,16 +6,13 @@ import fcntl
 import mmap
 import os
 import struct
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from .layout import EXEMPLAR_MAGIC, HEADER_SIZE, SLOT_SIZE, encode_entry, encode_slot
 
-__all__ = ["ExemplarFile", "MappedFile", "SeriesFile", "Values"]
-
-Values: TypeAlias = "memoryview[float] | array[float]"
+__all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
 
 _FIRST_CAPACITY: Final = 16 * 1024
 _INTEGER: Final = struct.Struct("=i")
@@ -47,11 +44,10 @@ class MappedFile:
     def _map(self) -> None:
         self._memory = mmap.mmap(self._fd, self._capacity)
         self._bytes = memoryview(self._memory)
-        self.values: Values = self._bytes.cast("d")
+        self.values = self._bytes.cast("d")
 
     def _unmap(self) -> None:
-        if isinstance(self.values, memoryview):
-            self.values.release()
+        self.values.release()
         self._bytes.release()
         self._memory.close()
 
@@ -89,9 +85,9 @@ class MappedFile:
 
         Values written afterwards go to memory that nobody reads.
         """
-        detached = array("d", self.values)
+        detached = memoryview(bytearray(self._bytes))
         self._unmap()
-        self.values = detached
+        self._bytes, self.values = detached, detached.cast("d")
         os.close(self._fd)
 
 

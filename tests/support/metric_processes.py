@@ -1,0 +1,125 @@
+"""Real processes that count, end in all sorts of ways, scrape and fold.
+
+Functions of this module run in processes of their own, by :func:`start`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
+
+from canvas_sync_exporter.collectors.folding import MetricFolder
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.samples import SampleKeys
+from canvas_sync_instrumentation.metricfile import MetricFiles
+from canvas_sync_instrumentation.names import MetricName
+
+__all__ = ["count", "finish", "read_samples", "samples", "start", "total"]
+
+COUNTED = MetricName.LOG_RECORDS
+COUNTED_LABELS = ("operations", "INFO")
+
+
+def start(function: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a function of this module in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "support.metric_processes", function, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Close the process's input, wait for its end and answer what it printed."""
+    return process.communicate(timeout=60)[0]
+
+
+def count(files: MetricFiles, amount: float) -> None:
+    """Add ``amount`` to a counter, a bucket, a live gauge and the greatest of a gauge."""
+    with files.lock:
+        files.counter(COUNTED, COUNTED_LABELS).add(amount)
+        files.histogram(MetricName.DB_OPERATION_DURATION, ("INSERT", "courses")).observe(
+            0.02, "ab" * 16, amount
+        )
+        files.gauge(MetricName.RUNS_IN_PROGRESS, ("full",)).set(1)
+        files.gauge(MetricName.LAST_RUN, ("full",)).set(amount)
+
+
+def samples(collector: Collector) -> dict[str, float]:
+    """Give each sample that a collector serves, by its name with labels."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return read_samples(generate_latest(registry).decode())
+
+
+def read_samples(exposition: str) -> dict[str, float]:
+    """Read the text format: each sample by its name with labels."""
+    lines = (line for line in exposition.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def total(values: Mapping[str, float]) -> float:
+    """What all processes counted."""
+    return values.get(f'{COUNTED}{{level="INFO",log="operations"}}', 0.0)
+
+
+def run_counting(folder: str, amount: str, end: str) -> None:
+    """Count, then end: ``exit``, ``kill`` (SIGKILL), ``fork`` (a child counts too) or ``wait``."""
+    files = MetricFiles(Path(folder))
+    count(files, float(amount))
+    if end == "fork":
+        child = os.fork()
+        if child == 0:
+            files.after_fork_in_child()
+            count(files, float(amount))
+            os._exit(0)
+        os.waitpid(child, 0)
+    print("counted", flush=True)
+    if end == "wait":
+        sys.stdin.read()
+    if end == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_fold(folder: str, last_step: str) -> None:
+    """Fold, and die by SIGKILL after the step of that number; print the steps."""
+    steps: list[str] = []
+
+    def on_step(step: str) -> None:
+        steps.append(step)
+        print(step, flush=True)
+        if len(steps) == int(last_step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    MetricFolder(Path(folder), SampleKeys(), on_step).fold()
+
+
+def run_scrapes(folder: str) -> None:
+    """Scrape, folding, until the input is closed; print the total whenever it changes."""
+    collector = ProcessCollector(Path(folder))
+    last = -1.0
+    print("ready", flush=True)
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        last = _scrape(collector, last)
+    _scrape(collector, last)
+
+
+def _scrape(collector: ProcessCollector, last: float) -> float:
+    now = total(samples(collector))
+    if now != last:
+        print(now, flush=True)
+    return now
+
+
+if __name__ == "__main__":
+    globals()[f"run_{sys.argv[1]}"](*sys.argv[2:])
