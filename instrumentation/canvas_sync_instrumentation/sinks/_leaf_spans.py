@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from ..events import ApiCall, DbOperation
+from canvas_sync_instrumentation.events import ApiCall, DbOperation
 
 __all__ = ["LeafEvent", "LeafSpan", "describe_leaf", "nanoseconds", "parent_of"]
 

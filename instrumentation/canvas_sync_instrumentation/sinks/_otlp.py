@@ -20,7 +20,8 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from ..names import INSTRUMENTATION_SCOPE
+from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
+
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, parent_of
 from ._otlp_exporter import QuietExporter

@@ -31,6 +31,7 @@ from opentelemetry.util.types import Attributes
 
 from canvas_sync_instrumentation.events import ApiCall, DbOperation, ErrorInfo, Event
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
+
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, nanoseconds, parent_of
 

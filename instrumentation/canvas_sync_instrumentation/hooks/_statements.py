@@ -1,0 +1,156 @@
+"""What an SQL statement does, and to which table: enough for a label, with no grammar behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from canvas_sync_instrumentation.names import OTHER
+
+__all__ = ["OTHER_OPERATION", "operation_and_table"]
+
+OTHER_OPERATION: Final = "OTHER"
+"""The operation of a statement that begins with no known verb."""
+
+_LONGEST: Final = 8_000
+"""Characters that are looked at: enough for the column list of a wide table."""
+_LONGEST_NAME: Final = 128
+
+_DATA_VERBS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
+_VERBS: Final = _DATA_VERBS | {
+    "ALTER", "ANALYZE", "BEGIN", "CALL", "COMMIT", "COPY", "CREATE", "DROP", "EXECUTE", "EXPLAIN",
+    "GRANT", "LOCK", "PRAGMA", "REINDEX", "RELEASE", "REVOKE", "ROLLBACK", "SAVEPOINT", "SET",
+    "SHOW", "START", "TRUNCATE", "VACUUM", "VALUES",
+}  # fmt: skip
+_ANCHORS: Final = {
+    "SELECT": frozenset({"FROM"}),
+    "DELETE": frozenset({"FROM"}),
+    "INSERT": frozenset({"INTO"}),
+    "REPLACE": frozenset({"INTO"}),
+    "MERGE": frozenset({"INTO"}),
+    "UPDATE": frozenset({"UPDATE"}),
+    "TRUNCATE": frozenset({"TRUNCATE"}),
+    "ALTER": frozenset({"TABLE"}),
+    "DROP": frozenset({"TABLE"}),
+    "CREATE": frozenset({"TABLE", "ON"}),
+    "COPY": frozenset({"COPY"}),
+}
+"""Verb -> the words after which its table is named."""
+_FILLERS: Final = frozenset(
+    {"ABORT", "EXISTS", "FAIL", "IF", "IGNORE", "LATERAL", "NOT", "ONLY", "OR", "REPLACE",
+     "ROLLBACK", "TABLE"}
+)  # fmt: skip
+"""Words that may stand between an anchor and the name."""
+
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<skip>   \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<text>   '[^']*(?:''[^']*)*'? )
+    | (?P<quoted> "(?:[^"]|"")+" | `(?:[^`]|``)+` | \[[^\]]+\] )
+    | (?P<word>   [^\W\d][\w$]* )
+    | (?P<sign>   \d[\w.]* | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    depth: int
+
+    @property
+    def keyword(self) -> str:
+        """The word in upper case; empty for anything that is not a bare word."""
+        return self.text.upper() if self.kind == "word" else ""
+
+    @property
+    def name(self) -> str:
+        """The identifier without its quotes; empty for anything else."""
+        if self.kind == "word":
+            return self.text
+        if self.kind != "quoted":
+            return ""
+        quote = self.text[-1]
+        return self.text[1:-1].replace(quote * 2, quote)
+
+
+def operation_and_table(statement: str) -> tuple[str, str]:
+    """Tell what a statement does and to which table.
+
+    Args:
+        statement: SQL of any dialect, or any other text.
+
+    Returns:
+        The verb in upper case, ``OTHER`` when it is not a known one; and the first table it is
+        about, without schema and quotes, ``other`` when there is none or it is not found.
+    """
+    return _parsed(statement[:_LONGEST])
+
+
+@lru_cache(maxsize=256)
+def _parsed(statement: str) -> tuple[str, str]:
+    tokens = list(_tokens(statement))
+    start = _main_verb(tokens)
+    verb = tokens[start].keyword if start < len(tokens) else ""
+    if verb not in _VERBS:
+        return OTHER_OPERATION, OTHER
+    # A query on a common table expression is about the table behind it.
+    before = tokens[:start]
+    hidden = {token.name for token in before if token.depth == 0}
+    table = _first_table(tokens[start:], verb, hidden)
+    if table is None and before:
+        table = _first_table(before, "SELECT", hidden)
+    return verb, table or OTHER
+
+
+def _tokens(statement: str) -> Iterator[_Token]:
+    depth = 0
+    for match in _TOKEN.finditer(statement):
+        kind, text = match.lastgroup or "", match.group()
+        if kind == "skip":
+            continue
+        if text == ")":
+            depth -= 1
+        yield _Token(kind, text, depth)
+        if text == "(":
+            depth += 1
+
+
+def _main_verb(tokens: Sequence[_Token]) -> int:
+    first = next((index for index, token in enumerate(tokens) if token.text != "("), len(tokens))
+    if first == len(tokens) or tokens[first].keyword != "WITH":
+        return first
+    depth = tokens[first].depth
+    for index in range(first + 1, len(tokens)):
+        if tokens[index].depth == depth and tokens[index].keyword in _DATA_VERBS:
+            return index
+    return len(tokens)
+
+
+def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
+    anchors = _ANCHORS.get(verb, frozenset())
+    # The anchor of the statement itself comes before those in its parentheses.
+    for index in sorted(
+        (index for index, token in enumerate(tokens) if token.keyword in anchors),
+        key=lambda index: tokens[index].depth,
+    ):
+        name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
+        if name is not None and name not in hidden:
+            return name
+    return None
+
+
+def _name_at(tokens: Sequence[_Token], index: int, *, calls_allowed: bool) -> str | None:
+    while index < len(tokens) and (tokens[index].text == "(" or tokens[index].keyword in _FILLERS):
+        index += 1
+    while index + 2 < len(tokens) and tokens[index + 1].text == "." and tokens[index].name:
+        index += 2
+    if index >= len(tokens) or tokens[index].keyword in _VERBS:
+        return None
+    if not calls_allowed and index + 1 < len(tokens) and tokens[index + 1].text == "(":
+        return None  # a function that gives rows
+    name = tokens[index].name
+    return name if 0 < len(name) <= _LONGEST_NAME else None

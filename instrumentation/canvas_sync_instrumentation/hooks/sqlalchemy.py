@@ -1,0 +1,164 @@
+"""Records each statement that an app sends through SQLAlchemy."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
+
+from ._recorder import HookRecorder, recorder_or_default
+from ._statements import operation_and_table
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["INTERNAL", "instrument_sqlalchemy", "uninstrument_sqlalchemy"]
+
+INTERNAL: Final = "canvas_sync_internal"
+"""Execution option of engines that are not the app's: what they do is not recorded."""
+
+_Target = Engine | type[Engine]
+
+_listeners: WeakKeyDictionary[_Target, _Listener] = WeakKeyDictionary()
+
+# Statement under way -> its start; insert in several batches -> seconds of those that are done.
+# They are shared: what the listeners of one engine and of all engines both see counts once.
+_started: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
+_batches: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
+
+
+def instrument_sqlalchemy(
+    engine: Engine | AsyncEngine | None = None, *, recorder: HookRecorder | None = None
+) -> None:
+    """Record every statement that an engine executes from now on.
+
+    An execution with many rows counts once, with its rows, also where SQLAlchemy sends them in
+    batches. Results, exceptions and transactions stay as they are. Calling it again changes
+    nothing.
+
+    Args:
+        engine: Which engine; every one, present and future, when None.
+        recorder: Where statements are reported; the monitor of this process when None.
+    """
+    target = _target(engine)
+    if target not in _listeners:
+        listener = _listeners[target] = _Listener(recorder_or_default(recorder))
+        for name in _Listener.EVENTS:
+            event.listen(target, name, getattr(listener, name))
+
+
+def uninstrument_sqlalchemy(engine: Engine | AsyncEngine | None = None) -> None:
+    """Undo :func:`instrument_sqlalchemy` of the same ``engine``."""
+    target = _target(engine)
+    listener = _listeners.pop(target, None)
+    if listener is not None:
+        for name in _Listener.EVENTS:
+            event.remove(target, name, getattr(listener, name))
+
+
+class _Listener:
+    """The events of SQLAlchemy that frame a statement, each called with all its arguments."""
+
+    EVENTS: Final = (
+        "before_cursor_execute",
+        "after_cursor_execute",
+        "after_execute",
+        "handle_error",
+    )
+
+    def __init__(self, recorder: HookRecorder) -> None:
+        self._recorder = recorder
+
+    def before_cursor_execute(
+        self,
+        conn: Connection,
+        _cursor: Any,
+        _statement: str,
+        _parameters: Any,
+        context: ExecutionContext | None,
+        _executemany: bool,
+    ) -> None:
+        if context is not None and not conn.get_execution_options().get(INTERNAL):
+            _started[context] = perf_counter()
+
+    def after_cursor_execute(
+        self,
+        _conn: Connection,
+        cursor: Any,
+        statement: str,
+        parameters: Any,
+        context: ExecutionContext | None,
+        executemany: bool,
+    ) -> None:
+        started = _taken(_started, context)
+        if context is None or started is None:
+            return
+        duration = perf_counter() - started
+        if executemany and not isinstance(parameters, list):
+            # One batch, in a flat collection of values; after_execute() comes after the last.
+            _batches[context] = _batches.get(context, 0.0) + duration
+            return
+        with self._recorder.guard():
+            rows = len(parameters) if executemany else _rows_touched(cursor)
+            self._report(statement, duration, rows, executemany)
+
+    def after_execute(
+        self,
+        _conn: Connection,
+        _clauseelement: Any,
+        _multiparams: Any,
+        _params: Any,
+        _execution_options: Any,
+        result: Any,
+    ) -> None:
+        context = getattr(result, "context", None)
+        duration = _taken(_batches, context)
+        if context is not None and duration is not None:
+            with self._recorder.guard():
+                self._report(context.statement, duration, len(context.parameters), True)
+
+    def handle_error(self, failure: ExceptionContext) -> None:
+        context = failure.execution_context
+        started = _taken(_started, context)
+        if context is None or started is None:
+            return
+        duration = perf_counter() - started + (_taken(_batches, context) or 0.0)
+        with self._recorder.guard():
+            rows = len(context.parameters) if context.executemany else 1
+            error = failure.original_exception
+            self._report(failure.statement or "", duration, rows, context.executemany, error)
+
+    def _report(
+        self,
+        statement: str,
+        duration: float,
+        rows: int,
+        executemany: bool,
+        error: BaseException | None = None,
+    ) -> None:
+        operation, table = operation_and_table(statement)
+        batch = executemany and rows > 1
+        self._recorder.db_operation(
+            operation, table, duration, count=rows, batch=batch, error=error
+        )
+
+
+def _taken(
+    times: WeakKeyDictionary[ExecutionContext, float], context: ExecutionContext | None
+) -> float | None:
+    return None if context is None else times.pop(context, None)
+
+
+def _rows_touched(cursor: Any) -> int:
+    """Count the rows of a statement as the driver does; 1 where it does not know."""
+    rows: int = cursor.rowcount
+    return rows if rows >= 0 else 1
+
+
+def _target(engine: Engine | AsyncEngine | None) -> _Target:
+    if engine is None:
+        return Engine
+    return engine if isinstance(engine, Engine) else engine.sync_engine
