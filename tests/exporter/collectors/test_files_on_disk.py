@@ -1,0 +1,45 @@
+"""Logs and archives as they lie on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from canvas_sync_exporter.collectors.archives import ArchivesCollector
+from canvas_sync_exporter.collectors.log_files import LogFilesCollector
+from canvas_sync_instrumentation.names import Log, MetricName
+from support.metric_processes import samples
+
+
+def test_a_logs_size_includes_its_backups_and_nothing_else(tmp_path: Path) -> None:
+    """Foreign files and a link to elsewhere do not count."""
+    sizes = {"operations.log": 10, "operations.log.1": 20, "operations.log.12": 30}
+    foreign = {"operations.log.old": 1000, "other.log": 1000, "xoperations.log": 1000}
+    for name, size in {**sizes, **foreign}.items():
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "errors.log").symlink_to(tmp_path / "other.log")
+    values = samples(LogFilesCollector(tmp_path))
+    assert values == {
+        f'{MetricName.LOG_BYTES}{{log="{log}"}}': 60.0 if log is Log.OPERATIONS else 0.0
+        for log in Log
+    }
+
+
+def test_archives_are_counted_and_summed_by_log(tmp_path: Path) -> None:
+    """Only whole archives of a known log count."""
+    for name, size in {
+        "api_calls-20250101T020000Z.tar.gz": 5,
+        "api_calls-20250102T020000Z.tar.gz": 6,
+        "api_calls-20250103T020000Z.tar.gz.tmp": 1000,
+        "unknown-20250101T020000Z.tar.gz": 1000,
+    }.items():
+        (tmp_path / name).write_bytes(bytes(size))
+    values = samples(ArchivesCollector(tmp_path))
+    assert values[f'{MetricName.ARCHIVES}{{log="api_calls"}}'] == 2
+    assert values[f'{MetricName.ARCHIVE_BYTES}{{log="api_calls"}}'] == 11
+    assert sum(values.values()) == 13
+
+
+def test_missing_folders_are_empty(tmp_path: Path) -> None:
+    """Each log is there with 0 before anything was written."""
+    assert set(samples(LogFilesCollector(tmp_path / "no")).values()) == {0.0}
+    assert len(samples(ArchivesCollector(tmp_path / "no"))) == 2 * len(Log)

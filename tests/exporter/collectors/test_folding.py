@@ -1,0 +1,119 @@
+"""A fold that dies at any step, and a state that is damaged on disk."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from canvas_sync_exporter.collectors.folding import MetricFolder
+from canvas_sync_exporter.collectors.processes import STATE_RECOVERIES, ProcessCollector
+from canvas_sync_exporter.collectors.samples import SampleKeys
+from canvas_sync_exporter.collectors.state import StateDamagedError
+from canvas_sync_instrumentation.metricfile import MetricFiles
+from canvas_sync_instrumentation.names import MetricName
+from support.metric_processes import count, finish, samples, start, total
+
+COPIES = ("folded.state", "folded.state.copy")
+
+
+def leave_dead(folder: Path, amount: float) -> None:
+    """Leave the files of a dead process that counted ``amount``."""
+    files = MetricFiles(folder)
+    count(files, amount)
+    files.close()
+
+
+def steps_of_a_fold(folder: Path) -> list[str]:
+    """The steps of a fold of one dead process after another."""
+    leave_dead(folder, 1)
+    return finish(start("fold", folder, 0)).splitlines()
+
+
+def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
+    """Killed after each step in turn; also when the next fold is killed there again."""
+    steps = steps_of_a_fold(tmp_path / "once")
+    assert len(steps) == 9  # two copies, written and replaced; five files removed
+    for number in range(1, len(steps) + 1):
+        folder = tmp_path / str(number)
+        leave_dead(folder, 1)
+        ProcessCollector(folder).fold()
+        leave_dead(folder, 10)
+        for _ in range(2):
+            fold = start("fold", folder, number)
+            finish(fold)
+            assert fold.returncode in {-signal.SIGKILL, 0}
+            assert total(samples_without_fold(folder)) == 11
+        collector = ProcessCollector(folder)
+        for _ in range(2):
+            assert total(samples(collector)) == 11
+        assert not list(folder.glob("*.db"))
+
+
+def samples_without_fold(folder: Path) -> dict[str, float]:
+    """What a reader sees before anybody folds again."""
+    keys = SampleKeys()
+    return {
+        sample.name + '{level="INFO",log="operations"}': sample.value
+        for family in MetricFolder(folder, keys).read().families(keys)
+        for sample in family.samples
+        if sample.name == MetricName.LOG_RECORDS
+    }
+
+
+def test_sources_stay_until_both_copies_contain_them(tmp_path: Path) -> None:
+    """Killed between the copies, then the only new one is damaged: nothing is lost."""
+    leave_dead(tmp_path, 1)
+    finish(start("fold", tmp_path, 2))
+    assert (tmp_path / COPIES[0]).exists()
+    assert not (tmp_path / COPIES[1]).exists()
+    assert list(tmp_path.glob("*.db"))
+    leave_dead(tmp_path, 10)
+    (tmp_path / COPIES[0]).unlink()
+    assert total(samples(ProcessCollector(tmp_path))) == 11
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "missing"])
+def test_one_damaged_copy_is_mended_from_the_other(tmp_path: Path, damage: str) -> None:
+    """The sums stay, the damage is counted, and after the next fold both copies are whole."""
+    leave_dead(tmp_path, 7)
+    collector = ProcessCollector(tmp_path)
+    assert total(samples(collector)) == 7
+    first, second = (tmp_path / name for name in COPIES)
+    data = first.read_bytes()
+    damaged = {"garbage": data[:-9] + b"x" + data[-8:], "truncated": data[:50], "empty": b""}
+    if damage == "missing":
+        first.unlink()
+    else:
+        first.write_bytes(damaged[damage])
+    for _ in range(2):
+        values = samples(collector)
+        assert total(values) == 7
+        assert values[STATE_RECOVERIES] == 1
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_two_damaged_copies_are_an_error_and_never_a_restart_from_zero(tmp_path: Path) -> None:
+    """Neither scrape nor fold goes on; files of the dead stay where they are."""
+    leave_dead(tmp_path, 7)
+    ProcessCollector(tmp_path).fold()
+    for name in COPIES:
+        (tmp_path / name).write_bytes(b"garbage")
+    leave_dead(tmp_path, 1)
+    collector = ProcessCollector(tmp_path)
+    with pytest.raises(StateDamagedError, match="Restore one of them"):
+        samples(collector)
+    with pytest.raises(StateDamagedError):
+        collector.fold()
+    assert list(tmp_path.glob("counter_*.db"))
+
+
+def test_a_fold_with_nothing_to_do_writes_nothing(tmp_path: Path) -> None:
+    """It answers 0 and leaves the state as it was."""
+    leave_dead(tmp_path, 1)
+    collector = ProcessCollector(tmp_path)
+    assert collector.fold() > 0
+    before = (tmp_path / COPIES[0]).stat().st_mtime_ns
+    assert collector.fold() == 0
+    assert (tmp_path / COPIES[0]).stat().st_mtime_ns == before
