@@ -2,3 +2,20 @@
 
 Each hook imports its library when it is switched on, none when this package is imported.
 """
+
+from __future__ import annotations
+
+from .canvasapi import instrument_canvasapi, uninstrument_canvasapi
+from .flask import init_app
+from .requests import instrument_requests, uninstrument_requests
+from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
+
+__all__ = [
+    "init_app",
+    "instrument_canvasapi",
+    "instrument_requests",
+    "instrument_sqlalchemy",
+    "uninstrument_canvasapi",
+    "uninstrument_requests",
+    "uninstrument_sqlalchemy",
+]

@@ -1,0 +1,69 @@
+"""Sets everything up for a Flask app that syncs with Canvas, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from canvas_sync_instrumentation.monitor import configure, current_monitor
+from canvas_sync_instrumentation.settings import Settings, read
+
+from .canvasapi import instrument_canvasapi
+from .requests import instrument_requests
+from .sqlalchemy import instrument_sqlalchemy
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["init_app"]
+
+_PREFIX: Final = "CANVAS_SYNC_"
+_EXTENSION: Final = "canvas_sync"
+
+
+def init_app(app: Flask, **settings_overrides: Any) -> None:
+    """Record the Canvas syncs of a Flask app: API calls and database operations.
+
+    Settings come from ``settings_overrides``, else from the keys ``CANVAS_SYNC_*`` of
+    ``app.config``, else from the environment. API calls are seen through canvasapi and requests as
+    far as these are installed, database operations through every SQLAlchemy engine. It may be
+    called by an application factory, any number of times and for several apps: a process has one
+    monitor, which is replaced only when the settings differ. It is kept in
+    ``app.extensions["canvas_sync"]``.
+
+    Args:
+        app: The app; nothing of it is changed but ``extensions``.
+        settings_overrides: Fields of :class:`~canvas_sync_instrumentation.settings.Settings`.
+
+    Raises:
+        SettingsError: A setting has a value that cannot be used.
+    """
+    environ = {**os.environ, **_settings_of(app.config)}
+    settings = read(Settings, environ, **settings_overrides)
+    monitor = current_monitor()
+    if monitor is None or monitor.settings != settings:
+        monitor = configure(settings, environ=environ)
+    app.extensions[_EXTENSION] = monitor
+    for package, instrument in (
+        ("canvasapi", instrument_canvasapi),
+        ("requests", instrument_requests),
+    ):
+        if find_spec(package) is not None:
+            instrument()
+    instrument_sqlalchemy()
+
+
+def _settings_of(config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: _as_text(value)
+        for name, value in config.items()
+        if name.startswith(_PREFIX) and value is not None
+    }
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list | tuple | set | frozenset):
+        return ",".join(map(str, value))
+    return str(value)
