@@ -14,6 +14,7 @@ from ..events import (
     ErrorRecorded,
     Event,
     Heartbeat,
+    ItemCounts,
     ItemsRecorded,
     ListTruncated,
     RunContext,
@@ -193,11 +194,10 @@ class MetricsSink:
             self._files.settle()
 
     def _items(self, event: ItemsRecorded) -> None:
-        sync_type, counts = event.context.sync_type, event.counts
+        sync_type = event.context.sync_type
         with self._lock:
-            for action in ITEM_ACTIONS:
-                count = getattr(counts, action)
-                if count:
+            for action, count in _by_action(event.counts).items():
+                if count > 0:
                     labels = (sync_type, event.item, action)
                     self._files.counter(MetricName.ITEMS, labels).add(count)
 
@@ -281,3 +281,14 @@ class MetricsSink:
 
 def _sampled(context: RunContext | None) -> str | None:
     return context.trace_id if context is not None and context.sampled else None
+
+
+def _by_action(counts: ItemCounts) -> dict[str, int]:
+    """Split the items, each in one action, so that the actions add up to all of them."""
+    said = {
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+    }
+    return {**said, "processed": counts.processed - sum(said.values())}

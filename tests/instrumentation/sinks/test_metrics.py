@@ -144,14 +144,16 @@ def test_the_end_of_a_run_that_began_elsewhere_does_not_go_below_zero(
 
 
 def test_items_are_counted_by_what_was_done(sink: MetricsSink, tmp_path: Path) -> None:
-    """Each action has its own count."""
-    done = dict(zip(ITEM_ACTIONS, range(1, len(ITEM_ACTIONS) + 1), strict=True))
-    counts = ItemCounts(**done)
+    """Each item is in one action, ``processed`` when the app did not say which."""
+    counts = ItemCounts(processed=15, created=1, updated=2, unchanged=3, failed=4)
     sink.handle(ItemsRecorded(context(), 1.7e9, "grade", counts))
+    sink.handle(ItemsRecorded(context(), 1.7e9, "grade", ItemCounts(processed=7, created=7)))
+    expected = {"created": 8, "updated": 2, "unchanged": 3, "failed": 4, "processed": 5}
     assert served(tmp_path, MetricName.ITEMS) == {
         f'{{action="{action}",item="grade",sync_type="full"}}': count
-        for action, count in done.items()
+        for action, count in expected.items()
     }
+    assert set(expected) == set(ITEM_ACTIONS)
 
 
 def test_an_api_call_updates_all_its_metrics(sink: MetricsSink, tmp_path: Path) -> None:
