@@ -128,7 +128,7 @@ class MetricsSink:
                 self._records[log, level] = counter
             counter.add()
 
-    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing here waits
+    def flush(self, timeout: float) -> bool:
         """Find room for series that had none; tell whether all have."""
         with self._lock:
             return self._files.settle()
@@ -189,7 +189,7 @@ class MetricsSink:
                 self._show_running(sync_type)
             files.settle()
 
-    def _heartbeat(self, event: Heartbeat) -> None:  # noqa: ARG002 - its coming says it all
+    def _heartbeat(self, event: Heartbeat) -> None:
         with self._lock:
             self._files.settle()
 
