@@ -26,17 +26,17 @@ from ..names import AUTH_FAILURE_REASONS, ITEM_ACTIONS, ITEMS, MetricName, RunSt
 
 __all__ = ["MetricsSink"]
 
-_DROPS: Final = (
-    ("log", "disk_full"),
-    ("log", "internal_error"),
-    ("metrics", "disk_full"),
-    ("metrics", "internal_error"),
-    ("spans", "queue_full"),
-    ("spans", "export_failed"),
-    ("spans", "internal_error"),
-    ("store", "spool_full"),
-    ("store", "internal_error"),
-)
+_LOSSES: Final = {
+    "hooks": ("internal_error",),
+    "log": ("closed", "disk_full", "internal_error", "io_error"),
+    "metrics": ("disk_full", "internal_error"),
+    "spans": ("export_failed", "internal_error", "queue_full"),
+    "store": (
+        *("closed", "damaged_record", "internal_error"),
+        *("rejected_row", "spool_full", "spool_unwritable"),
+    ),
+    "tracker": ("internal_error", "misuse"),
+}
 _OUTCOMES: Final = (
     *("200", "401", "403", "429", "500", "502", "503", "504"),
     *("timeout", "connection"),
@@ -97,8 +97,9 @@ class MetricsSink:
         with self._files.lock:
             for reason in AUTH_FAILURE_REASONS:
                 self._files.counter(MetricName.API_AUTH_FAILURES, (reason,))
-            for sink, reason in _DROPS:
-                self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
+            for sink, reasons in _LOSSES.items():
+                for reason in reasons:
+                    self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
 
     def _forget(self) -> None:
         self._lock = self._files.lock
