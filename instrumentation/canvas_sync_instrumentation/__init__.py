@@ -16,9 +16,15 @@ from __future__ import annotations
 
 from .carry import carry_run, continue_trace, trace_headers
 from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
-from .hooks.canvasapi import instrument_canvasapi, uninstrument_canvasapi
-from .hooks.flask import init_app
-from .hooks.requests import instrument_requests, uninstrument_requests
+from .hooks import (
+    init_app,
+    instrument_canvasapi,
+    instrument_requests,
+    instrument_sqlalchemy,
+    uninstrument_canvasapi,
+    uninstrument_requests,
+    uninstrument_sqlalchemy,
+)
 from .logfile.handler import CanvasSyncRotatingFileHandler
 from .monitor import configure, shutdown
 from .names import RunStatus
@@ -40,8 +46,10 @@ __all__ = [
     "init_app",
     "instrument_canvasapi",
     "instrument_requests",
+    "instrument_sqlalchemy",
     "shutdown",
     "trace_headers",
     "uninstrument_canvasapi",
     "uninstrument_requests",
+    "uninstrument_sqlalchemy",
 ]

@@ -44,7 +44,7 @@ def answered(
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
     path = request.url.path
-    return ApiCall(  # by position: this is on the path of every call, and names cost a third more
+    return ApiCall(  # by position: this is on the path of every call, and names cost more
         request.context,
         time,
         duration,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote, urlsplit
 
 __all__ = ["CallHistory"]
 
@@ -63,6 +63,7 @@ class CallHistory:
 
 
 def _digest(method: str, url: str) -> int:
+    """Tell requests apart by method, path and parameters, in whatever order and quoting."""
     parts = urlsplit(url)
-    query = parts.query and tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
-    return hash((method, parts.path, query))
+    query = unquote(parts.query) if "%" in parts.query else parts.query
+    return hash((method, parts.path, tuple(sorted(query.split("&"))) if "&" in query else query))

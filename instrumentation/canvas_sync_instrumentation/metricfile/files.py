@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ..names import METRICS, OTHER, MetricName
+from canvas_sync_instrumentation.names import METRICS, OTHER, MetricName
+
 from .children import Child, Counter, Gauge, Histogram
 from .layout import (
     exemplar_file_name,

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from ..names import METRICS, MetricName, MetricSpec, MetricType
+from canvas_sync_instrumentation.names import METRICS, MetricName, MetricSpec, MetricType
 
 __all__ = [
     "EXEMPLAR_MAGIC",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..events import Event
+from canvas_sync_instrumentation.events import Event
 
 __all__ = ["DropCounter", "Sink", "count_nothing"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..events import (
+from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
     ErrorRecorded,
@@ -21,8 +21,14 @@ from ..events import (
     RunEnded,
     RunStarted,
 )
-from ..metricfile import Counter, Gauge, Histogram, MetricFiles
-from ..names import AUTH_FAILURE_REASONS, ITEM_ACTIONS, ITEMS, MetricName, RunStatus
+from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
+from canvas_sync_instrumentation.names import (
+    AUTH_FAILURE_REASONS,
+    ITEM_ACTIONS,
+    ITEMS,
+    MetricName,
+    RunStatus,
+)
 
 __all__ = ["MetricsSink"]
 
