@@ -105,6 +105,11 @@ class CanvasServer:
         with self._service.lock:
             return dict(self._service.requests)
 
+    def holds(self, user_id: int) -> bool:
+        """Whether a slow answer to this user is being kept back right now."""
+        with self._service.lock:
+            return self._service.held[user_id] > 0
+
     def evolve(self) -> None:
         """Let a day of term pass: some records change, some are new."""
         with self._service.lock:

@@ -89,6 +89,7 @@ class Service:
     ) -> None:
         self.school = school
         self.requests: Counter[tuple[str, str, int | None]] = Counter()
+        self.held: Counter[int] = Counter()
         self.lock = threading.Lock()
         self._behaviour = behaviour
         self._ledger = FaultLedger(plan)
@@ -170,10 +171,10 @@ class Service:
         effects: list[Effect],
         bucket: LeakyBucket,
     ) -> Answer:
-        for effect in effects:
-            self._suffer(effect, bucket)
         if user is None:
             raise RefusedError(token_refused("invalid"))
+        for effect in effects:
+            self._suffer(effect, user, bucket)
         if found is None:
             raise RefusedError(not_found())
         route, ids = found
@@ -181,10 +182,10 @@ class Service:
             status = self._behaviour.forbidden_status
             return route.handler(Call(request, ids, user, self.school, self._jobs, status))
 
-    def _suffer(self, effect: Effect, bucket: LeakyBucket) -> None:
+    def _suffer(self, effect: Effect, user: User, bucket: LeakyBucket) -> None:
         match effect:
             case Slow(seconds):
-                self._pause(seconds)
+                self._hold(user, seconds)
             case Dropped():
                 raise DroppedError
             case TokenRefused(reason):
@@ -200,6 +201,13 @@ class Service:
             case QuotaSpent(level):
                 with self.lock:
                     bucket.fill_to(level)
+
+    def _hold(self, user: User, seconds: float) -> None:
+        with self.lock:
+            self.held[user.id] += 1
+        self._pause(seconds)
+        with self.lock:
+            self.held[user.id] -= 1
 
     def _number(self) -> int:
         with self.lock:
