@@ -38,13 +38,20 @@ class OtlpReceiver:
         endpoint: For ``OTEL_EXPORTER_OTLP_ENDPOINT``.
         protocol: For ``OTEL_EXPORTER_OTLP_PROTOCOL``.
         rejecting: Whether requests are answered with an error that no client repeats (HTTP only).
+        arrived: Set when a request has come in (HTTP only).
+        gate: Answers wait until it is set, as it is at first (HTTP only).
+        peers: Span name -> the client's end of the connection on which it came last.
     """
 
     def __init__(self, endpoint: str, protocol: str) -> None:
         self.endpoint = endpoint
         self.protocol = protocol
         self.rejecting = False
-        self._arrived = threading.Condition()
+        self.arrived = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.peers: dict[str, str] = {}
+        self._changed = threading.Condition()
         self._spans: list[Span] = []
         self._resources: list[dict[str, Any]] = []
 
@@ -59,28 +66,29 @@ class OtlpReceiver:
     @property
     def spans(self) -> list[Span]:
         """The spans so far."""
-        with self._arrived:
+        with self._changed:
             return list(self._spans)
 
     @property
     def resources(self) -> list[dict[str, Any]]:
         """The attributes of the resource of each request so far."""
-        with self._arrived:
+        with self._changed:
             return list(self._resources)
 
-    def take(self, request: ExportTraceServiceRequest) -> None:
+    def take(self, request: ExportTraceServiceRequest, peer: str) -> None:
         """Keep the spans of a request."""
-        with self._arrived:
+        with self._changed:
             for resource_spans in request.resource_spans:
                 self._resources.append(attributes_of(resource_spans.resource.attributes))
                 for scope_spans in resource_spans.scope_spans:
                     self._spans.extend(scope_spans.spans)
-            self._arrived.notify_all()
+                    self.peers.update((span.name, peer) for span in scope_spans.spans)
+            self._changed.notify_all()
 
     def wait_for_spans(self, count: int, timeout: float = 20.0) -> list[Span]:
         """Wait until ``count`` spans have come; fail after ``timeout`` seconds."""
-        with self._arrived:
-            came = self._arrived.wait_for(lambda: len(self._spans) >= count, timeout)
+        with self._changed:
+            came = self._changed.wait_for(lambda: len(self._spans) >= count, timeout)
             names = [span.name for span in self._spans]
             assert came, f"{len(names)} of {count} spans came in {timeout} s: {names}"
             return list(self._spans)
@@ -114,9 +122,11 @@ def http_receiver() -> Iterator[OtlpReceiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
+            receiver.arrived.set()
+            receiver.gate.wait()
             welcome = self.path == "/v1/traces" and not receiver.rejecting
             if welcome:
-                receiver.take(ExportTraceServiceRequest.FromString(body))
+                receiver.take(ExportTraceServiceRequest.FromString(body), str(self.client_address))
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200 if welcome else 404)
             self.send_header("Content-Type", "application/x-protobuf")
@@ -148,7 +158,7 @@ class _TraceService(trace_service_pb2_grpc.TraceServiceServicer):
         self, request: ExportTraceServiceRequest, context: grpc.ServicerContext
     ) -> ExportTraceServiceResponse:
         assert self.receiver is not None
-        self.receiver.take(request)
+        self.receiver.take(request, context.peer())
         return ExportTraceServiceResponse()
 
 

@@ -423,16 +423,22 @@ def test_delivery_goes_on_when_the_collector_is_well_again(
     assert caplog.text.count("cannot be delivered") == 2
 
 
-def test_spans_given_up_at_the_close_are_counted_once(make_sink: MakeSink, drops: Drops) -> None:
-    """Also when their export ends as a failure after the close."""
-    with silent_collector() as endpoint:
-        sink = make_sink(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_TIMEOUT="0.5")
-        others = set(threading.enumerate())
-        sink.handle(API_CALL)
-        (exporting,) = set(threading.enumerate()) - others
-        assert exporting.name == EXPORT_THREAD
-        sink.close(0.0)
-        exporting.join(20.0)
+def test_spans_given_up_at_the_close_are_counted_once(
+    make_sink: MakeSink, http: OtlpReceiver, drops: Drops
+) -> None:
+    """Also when the export that was under way ends as a failure after the close."""
+    http.rejecting = True
+    http.gate.clear()
+    sink = make_sink(**http.environ)
+    others = set(threading.enumerate())
+    sink.handle(API_CALL)
+    (exporting,) = set(threading.enumerate()) - others
+    assert exporting.name == EXPORT_THREAD
+    assert not sink.flush(0.0)
+    assert http.arrived.wait(20.0)
+    sink.close(0.0)
+    http.gate.set()
+    exporting.join(20.0)
     assert not exporting.is_alive()
     assert drops.counts == {("spans", "export_failed"): 1}
 
@@ -593,6 +599,7 @@ def test_a_forked_child_sends_its_own_spans_and_not_its_parents(
     assert output == ""
     assert [name for name in names if name != "GET /r"] == ["after", "before", "child", "queued"]
     assert names.count("GET /r") == 4
+    assert receiver.peers["child"] != receiver.peers["before"]
 
 
 def test_an_app_with_its_own_provider_gets_the_spans_there(tmp_path: Path) -> None:
