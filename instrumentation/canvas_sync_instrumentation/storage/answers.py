@@ -1,0 +1,101 @@
+"""The shapes of what the queries answer; the REST API shows them as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from canvas_sync_instrumentation.events import ItemCounts
+
+from .runs import Run
+from .statistics import Statistics
+
+__all__ = ["DayPerformance", "Performance", "RunCounts", "Summary", "Totals", "UserSummary"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """How many runs there were and how they ended.
+
+    Attributes:
+        by_status: Every status is present.
+        success_rate: Successes among the runs that ended, 0 to 1; None when none has ended.
+    """
+
+    total: int
+    by_status: dict[str, int]
+    success_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over runs.
+
+    Attributes:
+        items: Counts by item in the plural.
+    """
+
+    items: dict[str, ItemCounts]
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    db_operations: int
+    db_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All runs that began since a moment."""
+
+    since: datetime
+    runs: RunCounts
+    by_sync_type: dict[str, RunCounts]
+    duration: Statistics
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class UserSummary:
+    """One user's runs that began since a moment.
+
+    Attributes:
+        last_run: The newest run of all time; None when the user never had one.
+        last_success: Start of the newest successful run of all time.
+    """
+
+    user_id: int
+    since: datetime
+    runs: RunCounts
+    duration: Statistics
+    totals: Totals
+    last_run: Run | None
+    last_success: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayPerformance:
+    """How fast the runs were that began on one UTC day."""
+
+    day: date
+    duration: Statistics
+    api_latency: Statistics
+    db_time: Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How fast the runs were that began since a moment and have ended.
+
+    Attributes:
+        duration: Of whole runs.
+        api_latency: A run's time in API calls divided by their number; runs without calls left out.
+        db_time: A run's time in database operations.
+        trend: The same for each day on which a run began, oldest first.
+    """
+
+    since: datetime
+    duration: Statistics
+    api_latency: Statistics
+    db_time: Statistics
+    trend: list[DayPerformance]

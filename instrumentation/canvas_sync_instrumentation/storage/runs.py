@@ -1,0 +1,147 @@
+"""Rows of the table as people read them, and lists of them page by page."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
+
+from canvas_sync_instrumentation.events import ItemCounts
+from canvas_sync_instrumentation.names import ITEMS, RunStatus
+
+from .model import item_column, metrics_table
+
+__all__ = ["BadCursor", "Page", "Run", "item_counts", "read_page", "to_run"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
+
+
+class BadCursor(ValueError):  # noqa: N818 - the name says it all
+    """A cursor that no page ever gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of the table; fields are named as its columns.
+
+    Attributes:
+        items: Counts by item in the plural (``courses``), for which the table has four columns
+            each.
+    """
+
+    id: int
+    sync_task_id: str
+    user_id: int | None
+    course_id: int | None
+    sync_type: str
+    canvas_host: str | None
+    sync_start_time: datetime
+    sync_end_time: datetime | None
+    duration: float | None
+    heartbeat: datetime
+    sync_status: RunStatus
+    progress: float
+    step: str | None
+    error_type: str | None
+    error_message: str | None
+    items: dict[str, ItemCounts]
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+    trace_id: str
+    host: str
+    pid: int
+    sync_metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, newest runs first.
+
+    Attributes:
+        next: Cursor of the next page; None when this is the last.
+    """
+
+    items: list[Run]
+    next: str | None
+
+
+_PLAIN_COLUMNS: Final = [
+    name
+    for name in Run.__dataclass_fields__
+    if name in metrics_table.columns and name != "sync_status"
+]
+
+
+def to_run(row: RowMapping) -> Run:
+    """Make a run of a row's mapping of columns to values."""
+    plain = {name: row[name] for name in _PLAIN_COLUMNS}
+    return Run(**plain, sync_status=RunStatus(row["sync_status"]), items=item_counts(row))
+
+
+def item_counts(row: RowMapping) -> dict[str, ItemCounts]:
+    """Gather the count columns of a row, or their sums; unchanged is what is left."""
+    return {f"{item}s": _counts_of(row, item) for item in ITEMS}
+
+
+def read_page(
+    connection: Connection, limit: int, cursor: str | None, *conditions: ColumnElement[bool]
+) -> Page:
+    """Read the runs that meet ``conditions``, newest first.
+
+    Args:
+        connection: Where the table is.
+        limit: How many runs at most.
+        cursor: ``next`` of the page before; None for the first page.
+        conditions: What the runs have in common.
+
+    Raises:
+        BadCursor: The cursor cannot be read.
+    """
+    start, number = metrics_table.c.sync_start_time, metrics_table.c.id
+    statement = select(metrics_table).where(*conditions)
+    if cursor is not None:
+        last_start, last_number = _read_cursor(cursor)
+        before = or_(start < last_start, number < last_number)
+        statement = statement.where(and_(start <= last_start, before))
+    statement = statement.order_by(start.desc(), number.desc()).limit(limit + 1)
+    runs = [to_run(row) for row in connection.execute(statement).mappings()]
+    has_more = len(runs) > limit
+    return Page(runs[:limit], _make_cursor(runs[limit - 1]) if has_more else None)
+
+
+def _counts_of(row: RowMapping, item: str) -> ItemCounts:
+    processed, created, updated, failed = (
+        int(row[item_column(item, action)] or 0)
+        for action in ("processed", "created", "updated", "failed")
+    )
+    unchanged = max(0, processed - created - updated - failed)
+    return ItemCounts(processed, created, updated, unchanged, failed)
+
+
+def _make_cursor(run: Run) -> str:
+    microseconds = (run.sync_start_time - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(f"{microseconds}.{run.id}".encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        decoded = ""
+    parts = _CURSOR.fullmatch(decoded)
+    if parts is None:
+        raise BadCursor("This is no cursor of this list; take `next` of the page before.")
+    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])
