@@ -20,7 +20,7 @@ from pathlib import Path
 
 from canvas_sync_instrumentation.errors import SettingsError
 
-__all__ = ["Scope", "Token", "TokenFile", "hash_token", "new_token", "parse_tokens"]
+__all__ = ["Scope", "Token", "TokenFile", "append_token", "hash_token", "new_token", "parse_tokens"]
 
 _LINE = re.compile(r"(?P<name>[\w.@-]{1,100}) +(?P<scope>\S+) +sha256:(?P<digest>[0-9a-f]{64})")
 _log = logging.getLogger(__name__)
@@ -91,6 +91,22 @@ def parse_tokens(content: str) -> tuple[Token, ...]:
     if not tokens:
         raise ValueError("there is no token in it")
     return tuple(tokens.values())
+
+
+def append_token(path: Path, token: Token) -> None:
+    """Add a token to a file, which is made when missing, readable by its owner alone.
+
+    Raises:
+        OSError: The file cannot be read or written.
+        ValueError: The file has a line that makes no sense, or a token of that name.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "r+", encoding="utf-8") as file:  # noqa: PTH123 - has the mode
+        content = file.read()
+        separator = "" if content.endswith("\n") or not content else "\n"
+        addition = f"{separator}{token.line()}\n"
+        parse_tokens(content + addition)
+        file.write(addition)
 
 
 class TokenFile:

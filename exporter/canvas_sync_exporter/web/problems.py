@@ -24,10 +24,10 @@ class FieldError(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a request was not answered as asked (RFC 9457)."""
 
+    type: str
     title: str
     status: int
     detail: str
-    type: str = msgspec.field(default="about:blank")
     errors: Sequence[FieldError] = ()
 
 
@@ -50,7 +50,7 @@ class ProblemError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.problem = Problem(HTTPStatus(status).phrase, status, detail, errors=errors)
+        self.problem = Problem("about:blank", HTTPStatus(status).phrase, status, detail, errors)
         self.headers = {"Cache-Control": "no-store", **(headers or {})}
 
     def response(self) -> Response:

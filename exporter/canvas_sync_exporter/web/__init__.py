@@ -1,0 +1,79 @@
+"""The exporter's web app, and its REST API for an app of your own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, redirect, request, url_for
+from prometheus_client import CollectorRegistry
+
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.storage.database import open_engine
+
+from .access import Access
+from .auth import TokenFile
+from .blueprint import answer_problems, api_blueprint
+from .context import WebContext
+from .metrics import count_requests, metrics_blueprint
+
+__all__ = ["create_app", "register_canvas_metrics_api"]
+
+
+def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
+    """Make the exporter's own app: ``/metrics``, the REST API and its documentation.
+
+    Args:
+        context: What it serves from.
+        registry: What ``/metrics`` shows; the app's own request metrics are added to it.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    count_requests(app, registry)
+    answer_problems(app)
+
+    @app.before_request
+    def refuse_strangers() -> None:
+        context.access.require_local(request)
+
+    app.register_blueprint(metrics_blueprint(registry, context.access))
+    app.register_blueprint(api_blueprint(context))
+
+    @app.get("/")
+    def index() -> Any:
+        return redirect(url_for("canvas_sync_api.docs"))
+
+    return app
+
+
+def register_canvas_metrics_api(app: Flask) -> None:
+    """Add the REST API and its documentation to an app of your own, and change nothing else.
+
+    The settings are those of the exporter; where ``app.config`` has one by its name
+    (``CANVAS_SYNC_LOG_DIR``), that wins over the environment. Recurring jobs, such as the nightly
+    cleanup, do not run in your app but in ``canvas-sync-monitor serve``. Without a tokens file only
+    callers on the same machine are answered.
+
+    Args:
+        app: The app; its routes under ``/api/canvas/`` must not be those of this API.
+
+    Raises:
+        SettingsError: A setting or the tokens file cannot be used.
+    """
+    config = configuration({**os.environ, **_settings_of(app.config)})
+    tokens_file = config.exporter.tokens_file
+    access = Access(TokenFile(tokens_file) if tokens_file else None)
+    engine = open_engine(config.app.resolved_database_url)
+    app.register_blueprint(
+        api_blueprint(WebContext(config, engine, access, Upkeep(config, engine)))
+    )
+
+
+def _settings_of(config: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in config.items()
+        if name.startswith("CANVAS_SYNC_") and value is not None
+    }

@@ -1,0 +1,274 @@
+"""The eleven endpoints of the REST API: which there are, and what each one asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from canvas_sync_exporter.logs.retention import (
+    CleanupReport,
+    CleanupRunning,
+    get_cleanup_status,
+)
+from canvas_sync_exporter.logs.status import LogStatus
+from canvas_sync_exporter.upkeep import retention_settings
+from canvas_sync_instrumentation.storage import queries
+from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
+from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run
+
+from .auth import Scope
+from .context import WebContext
+from .endpoint import Endpoint, json_response
+from .health import Health, check_health
+from .parameters import Parameter, text, whole_number
+from .problems import FieldError, ProblemError
+
+__all__ = ["PREFIX", "Api"]
+
+PREFIX = "/api/canvas/metrics"
+
+_BIGGEST = 2**63 - 1
+_RUN_ID = whole_number("run_id", "Number of the run.", 1, _BIGGEST)
+_TASK_ID = text("task_id", "Task id of the run.", 1000, in_path=True)
+_USER_ID = whole_number("user_id", "Canvas number of the user.", 0, _BIGGEST)
+_DAYS = whole_number("days", "Look at runs that began in so many days.", 1, 3660, default=7)
+_LIMIT = whole_number("limit", "How many runs to list at most.", 1, 500, default=50)
+_CURSOR = text("cursor", "`next` of the list's part before.", 500)
+_NO_RUN = {404: "There is no such run."}
+_NO_USER = {404: "The user never had a run."}
+_NO_DATABASE = {503: "The database cannot be asked now; `Retry-After` says when to try again."}
+
+
+@dataclass(frozen=True, slots=True)
+class LogCleanupStatus:
+    """How the logs stand.
+
+    Attributes:
+        logs: Each log with its backups and archives.
+        free_disk_bytes: Room left on the logs' disk.
+        running: Whether a cleanup runs now.
+        last_cleanup: What the newest cleanup did; null when there was none.
+        next_cleanup: When the next one runs; null where no recurring jobs run.
+    """
+
+    logs: list[LogStatus]
+    free_disk_bytes: int
+    running: bool
+    last_cleanup: CleanupReport | None
+    next_cleanup: dt.datetime | None
+
+
+class Api:
+    """Answers each endpoint from the table and the log folder.
+
+    Args:
+        context: Where they are.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._engine = context.engine
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, in the order in which the documentation shows them."""
+        return (*self._run_endpoints(), *self._statistics_endpoints(), *self._upkeep_endpoints())
+
+    def _run_endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            _query("sync/<run_id>", self.run, Run, "One run, whole", _RUN_ID, problems=_NO_RUN),
+            _query(
+                "sync/task/<path:task_id>",
+                self.run_of_task,
+                Run,
+                "One run, whole, by its task id",
+                _TASK_ID,
+                problems=_NO_RUN,
+            ),
+            _query(
+                "user/<user_id>/syncs",
+                self.user_runs,
+                Page,
+                "The runs of a user, newest first",
+                _USER_ID,
+                _LIMIT,
+                _CURSOR,
+                problems=_NO_USER,
+            ),
+            _query("recent", self.recent_runs, Page, "All runs, newest first", _LIMIT, _CURSOR),
+            _query(
+                "failed",
+                self.failed_runs,
+                Page,
+                "Failed, partial and interrupted runs with their errors, newest first",
+                _DAYS,
+                _LIMIT,
+                _CURSOR,
+            ),
+        )
+
+    def _statistics_endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            _query(
+                "user/<user_id>/summary",
+                self.user_summary,
+                UserSummary,
+                "Totals, success rate, durations and the last run of a user",
+                _USER_ID,
+                _DAYS,
+                problems=_NO_USER,
+            ),
+            _query(
+                "summary",
+                self.summary,
+                Summary,
+                "Totals of all runs, by status and sync type",
+                _DAYS,
+            ),
+            _query(
+                "performance",
+                self.performance,
+                Performance,
+                "How fast runs, API calls and database operations were, with a trend by day",
+                _DAYS,
+            ),
+        )
+
+    def _upkeep_endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                "GET",
+                "logs/cleanup-status",
+                self.cleanup_status,
+                "Size of the logs and archives, last and next cleanup, free disk",
+                LogCleanupStatus,
+            ),
+            Endpoint(
+                "POST",
+                "logs/cleanup",
+                self.cleanup,
+                "Run the log cleanup now and tell what it did",
+                CleanupReport,
+                scope=Scope.ADMIN,
+                problems={
+                    409: "A cleanup runs already.",
+                    413: "The body is too long.",
+                    415: "The content type is not JSON.",
+                },
+            ),
+            Endpoint(
+                "GET",
+                "health",
+                self.health,
+                "Whether the exporter can do its work",
+                Health,
+                scope=None,
+                further_answers={503: "It cannot; the checks tell why."},
+            ),
+        )
+
+    def run(self, run_id: int) -> Run:
+        """Find a run by its number."""
+        return _found(queries.run_by_id(self._engine, run_id), f"There is no run {run_id}.")
+
+    def run_of_task(self, task_id: str) -> Run:
+        """Find a run by its task id."""
+        return _found(
+            queries.run_by_task(self._engine, task_id), f"There is no run with the id {task_id!r}."
+        )
+
+    def user_runs(self, user_id: int, limit: int, cursor: str | None) -> Page:
+        """List a user's runs."""
+        self._require_user(user_id)
+        with _cursor_problems():
+            return queries.user_runs(self._engine, user_id, limit, cursor)
+
+    def recent_runs(self, limit: int, cursor: str | None) -> Page:
+        """List all runs."""
+        with _cursor_problems():
+            return queries.recent_runs(self._engine, limit, cursor)
+
+    def failed_runs(self, days: int, limit: int, cursor: str | None) -> Page:
+        """List the runs that went wrong."""
+        with _cursor_problems():
+            return queries.failed_runs(self._engine, _days_ago(days), limit, cursor)
+
+    def user_summary(self, user_id: int, days: int) -> UserSummary:
+        """Sum up a user's runs."""
+        self._require_user(user_id)
+        return queries.user_summary(self._engine, user_id, _days_ago(days))
+
+    def summary(self, days: int) -> Summary:
+        """Sum up all runs."""
+        return queries.summary(self._engine, _days_ago(days))
+
+    def performance(self, days: int) -> Performance:
+        """Tell how fast runs were."""
+        return queries.performance(self._engine, _days_ago(days))
+
+    def cleanup_status(self) -> LogCleanupStatus:
+        """Tell how the logs stand."""
+        status = get_cleanup_status(retention_settings(self._context.configuration))
+        jobs = self._context.jobs
+        return LogCleanupStatus(
+            logs=status.logs,
+            free_disk_bytes=status.free_bytes,
+            running=status.running,
+            last_cleanup=status.last,
+            next_cleanup=jobs.next_cleanup() if jobs else None,
+        )
+
+    def cleanup(self) -> CleanupReport:
+        """Run the log cleanup."""
+        try:
+            return self._context.upkeep.clean_logs()
+        except CleanupRunning as running:
+            raise ProblemError(409, str(running)) from running
+
+    def health(self) -> Response:
+        """Tell how the exporter is; the single checks only to who may read."""
+        health = check_health(self._context)
+        status = 503 if health.status == "unhealthy" else 200
+        if not self._context.access.allows(request, Scope.READ):
+            health = Health(health.status)
+        return json_response(health, status)
+
+    def _require_user(self, user_id: int) -> None:
+        if not queries.user_runs(self._engine, user_id, 1).items:
+            raise ProblemError(404, f"The user {user_id} never had a run.")
+
+
+def _query(
+    path: str,
+    handler: Callable[..., Any],
+    answer: Any,
+    summary: str,
+    *parameters: Parameter,
+    problems: Mapping[int, str] | None = None,
+) -> Endpoint:
+    """An endpoint that asks the table."""
+    problems = {**(problems or {}), **_NO_DATABASE}
+    return Endpoint("GET", path, handler, summary, answer, parameters, problems=problems)
+
+
+def _days_ago(days: int) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+
+
+def _found(run: Run | None, otherwise: str) -> Run:
+    if run is None:
+        raise ProblemError(404, otherwise)
+    return run
+
+
+@contextmanager
+def _cursor_problems() -> Iterator[None]:
+    try:
+        yield
+    except BadCursor as error:
+        wrong = FieldError("cursor", str(error))
+        raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error

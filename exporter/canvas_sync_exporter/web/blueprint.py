@@ -1,0 +1,98 @@
+"""The REST API as a Flask blueprint, with errors of its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from canvas_sync_exporter.upkeep import reason
+from canvas_sync_instrumentation.errors import StorageError
+
+from .api import PREFIX, Api
+from .context import WebContext
+from .docs import add_docs
+from .endpoint import METHODS, Endpoint, json_response
+from .openapi import openapi_document
+from .problems import ProblemError, http_problem
+
+__all__ = ["answer_problems", "api_blueprint"]
+
+_ROOT, _, _PATH = PREFIX.rpartition("/")
+_RETRY_SECONDS = 15
+
+_log = logging.getLogger(__name__)
+
+
+def api_blueprint(context: WebContext) -> Blueprint:
+    """Make the blueprint of the REST API, its OpenAPI document and its page."""
+    blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
+    answer_problems(blueprint)
+    endpoints = Api(context).endpoints()
+
+    @blueprint.before_request
+    def refuse_strangers() -> None:
+        context.access.require_local(request)
+
+    @blueprint.get("/openapi.json")
+    def openapi_json() -> Response:
+        return json_response(openapi_document(endpoints, PREFIX, request.root_path or "/"))
+
+    add_docs(blueprint)
+    for endpoint in endpoints:
+        _add_endpoint(blueprint, endpoint, context)
+
+    @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=METHODS)
+    @blueprint.route(f"/{_PATH}/<path:rest>", methods=METHODS)
+    def unknown(rest: str) -> Response:
+        raise ProblemError(404, f"There is no {PREFIX}/{rest}; see {_ROOT}/docs.")
+
+    return blueprint
+
+
+def _add_endpoint(blueprint: Blueprint, endpoint: Endpoint, context: WebContext) -> None:
+    """Route every method to the endpoint, so that a wrong one is answered here, not by the app."""
+
+    def view(**path: str) -> Response:
+        return endpoint.respond(context.access, path)
+
+    blueprint.add_url_rule(
+        f"/{_PATH}/{endpoint.path}",
+        endpoint.name,
+        view,
+        methods=METHODS,
+        provide_automatic_options=False,
+    )
+
+
+def answer_problems(scaffold: Blueprint | Flask) -> None:
+    """Answer every error inside a blueprint or app as ``application/problem+json``."""
+    scaffold.register_error_handler(ProblemError, ProblemError.response)
+    scaffold.register_error_handler(HTTPException, _http_error)
+    for kind in (DBAPIError, PoolTimeoutError, StorageError):
+        scaffold.register_error_handler(kind, _database_away)
+    scaffold.register_error_handler(Exception, _own_bug)
+
+
+def _http_error(error: HTTPException) -> Any:
+    is_error = error.code is not None and error.code >= 400
+    return http_problem(error).response() if is_error else error
+
+
+def _database_away(error: Exception) -> Response:
+    why = reason(error)
+    _log.warning("%s %s: the database cannot be asked: %s", request.method, request.path, why)
+    return ProblemError(
+        503,
+        f"The database cannot be asked now: {why}",
+        headers={"Retry-After": str(_RETRY_SECONDS)},
+    ).response()
+
+
+def _own_bug(error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return ProblemError(500, "An error of the exporter; its log tells more.").response()

@@ -1,0 +1,47 @@
+"""What the web app needs of the rest of the exporter."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.settings import Configuration
+from canvas_sync_exporter.upkeep import Upkeep
+
+from .access import Access
+
+__all__ = ["JobsView", "WebContext"]
+
+
+class JobsView(Protocol):
+    """What the web app tells about the recurring jobs."""
+
+    @property
+    def running(self) -> bool:
+        """Whether jobs are started when they are due."""
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Why jobs failed when they last ran, by job."""
+
+    def next_cleanup(self) -> dt.datetime | None:
+        """When the log cleanup runs next."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """What the web app needs of the rest of the exporter.
+
+    Attributes:
+        jobs: None in a user's own app, where no jobs run.
+    """
+
+    configuration: Configuration
+    engine: Engine
+    access: Access
+    upkeep: Upkeep
+    jobs: JobsView | None = None

@@ -1,0 +1,105 @@
+"""Health: whether the exporter can do its work, check by check."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from canvas_sync_exporter.logs.status import free_bytes
+from canvas_sync_exporter.upkeep import reason
+from canvas_sync_instrumentation.errors import StorageError
+from canvas_sync_instrumentation.storage.database import check_schema
+
+from .context import WebContext
+
+__all__ = ["Check", "Health", "check_health"]
+
+Status = Literal["ok", "degraded", "unhealthy"]
+_SEVERITY: tuple[Status, ...] = ("ok", "degraded", "unhealthy")
+_LITTLE_DISK = 200 * 1024 * 1024
+_LARGE_BACKLOG = 8 * 1024 * 1024
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that the exporter needs, and how it is."""
+
+    status: Status
+    reason: str
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the exporter is; the worst of its checks. The checks are told to who may read."""
+
+    status: Status
+    checks: dict[str, Check] = {}
+
+
+def check_health(context: WebContext) -> Health:
+    """Look at everything that the exporter needs."""
+    app = context.configuration.app
+    checks = {
+        "database": _database(context),
+        "log_folder": _log_folder(app.log_dir),
+        "metric_files": _metric_files(app.metrics_folder),
+        "spool": _spool(app.spool_folder),
+        "jobs": _jobs(context),
+    }
+    worst = max((check.status for check in checks.values()), key=_SEVERITY.index)
+    return Health(worst, checks)
+
+
+def _database(context: WebContext) -> Check:
+    try:
+        check_schema(context.engine)
+    except (SQLAlchemyError, StorageError) as error:
+        return Check("unhealthy", reason(error))
+    return Check("ok", "The table can be read.")
+
+
+def _log_folder(folder: Path) -> Check:
+    if not folder.is_dir():
+        return Check("degraded", f"{folder} does not exist; no sync has run here yet.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Check("degraded", f"{folder} cannot be written; logs cannot be cleaned up.")
+    free = free_bytes(folder)
+    if free < _LITTLE_DISK:
+        return Check("degraded", f"Only {free} bytes of disk are free for {folder}.")
+    return Check("ok", f"{free} bytes of disk are free.")
+
+
+def _metric_files(folder: Path) -> Check:
+    if not folder.is_dir():
+        return Check("degraded", f"{folder} does not exist; no sync has run here yet.")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return Check("degraded", f"{folder} cannot be read and written.")
+    return Check("ok", "The folder can be read and written.")
+
+
+def _spool(folder: Path) -> Check:
+    waiting = sum(_size(file) for file in folder.glob("*.jsonl"))
+    if waiting > _LARGE_BACKLOG:
+        return Check("degraded", f"{waiting} bytes of rows wait for the database.")
+    return Check("ok", f"{waiting} bytes of rows wait for the database.")
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # delivered and removed meanwhile
+        return 0
+
+
+def _jobs(context: WebContext) -> Check:
+    jobs = context.jobs
+    if jobs is None:
+        return Check("ok", "Jobs run in the exporter's own process.")
+    if not jobs.running:
+        return Check("unhealthy", "The scheduler has stopped; restart the exporter.")
+    if jobs.failures:
+        told = "; ".join(f"{name}: {why}" for name, why in sorted(jobs.failures.items()))
+        return Check("degraded", told)
+    return Check("ok", "Every job succeeded when it last ran.")
