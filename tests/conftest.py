@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["support.otlp"]
+pytest_plugins = ["support.databases", "support.otlp", "support.postgresql"]
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ two is newer is decided inside the database, in the statement itself:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
 
 __all__ = ["newest_of_each", "write_runs"]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
 """What the database says to a value that it will never take (a number of over 64 bits)."""
 
@@ -162,7 +163,7 @@ def _item_counts(snapshot: RunSnapshot) -> dict[str, int]:
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def _text(value: str | None) -> str | None:

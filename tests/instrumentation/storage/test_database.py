@@ -1,0 +1,185 @@
+"""Opening the database, and creating, upgrading and checking the table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, func, inspect, select, text
+
+from canvas_sync_instrumentation.errors import SettingsError, StorageError
+from canvas_sync_instrumentation.storage import database
+from canvas_sync_instrumentation.storage.database import (
+    SCHEMA_VERSION,
+    VERSION_TABLE,
+    check_schema,
+    open_engine,
+    upgrade,
+)
+from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
+
+_UPGRADE = """
+import sys
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+upgrade(open_engine(sys.argv[1]))
+"""
+_OPEN_CURRENT = _UPGRADE + "assert 'alembic' not in sys.modules, 'Alembic was imported'"
+
+
+def test_the_migrations_make_the_table_of_the_model(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        differences = compare_metadata(context, METADATA)
+    engine.dispose()
+    assert differences == []
+
+
+def test_the_version_known_to_the_code_is_the_newest_migration() -> None:
+    migrations = Path(database.__file__).parent / "migrations"
+    assert ScriptDirectory(str(migrations)).get_current_head() == SCHEMA_VERSION
+
+
+def test_several_processes_may_upgrade_at_once(empty_database_url: str) -> None:
+    command = [sys.executable, "-c", _UPGRADE, empty_database_url]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
+    engine = open_engine(empty_database_url)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_a_current_table_is_opened_without_alembic(empty_database_url: str) -> None:
+    """Importing Alembic costs every instrumented process time and memory."""
+    subprocess.run([sys.executable, "-c", _UPGRADE, empty_database_url], check=True)
+    subprocess.run([sys.executable, "-c", _OPEN_CURRENT, empty_database_url], check=True)
+
+
+def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    upgrade(engine)
+    with engine.connect() as connection:
+        versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).all()
+    engine.dispose()
+    assert versions == [(SCHEMA_VERSION,)]
+
+
+def test_the_table_may_live_among_the_tables_of_the_app(empty_database_url: str) -> None:
+    """Made by the app's own metadata it is accepted as it is, and by an upgrade too."""
+    engine = open_engine(empty_database_url)
+    app_metadata = MetaData()
+    metrics_table.to_metadata(app_metadata)
+    app_metadata.create_all(engine)
+    check_schema(engine)
+    upgrade(engine)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_the_apps_own_alembic_table_is_left_alone(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('of_the_app')"))
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "of_the_app"
+    engine.dispose()
+
+
+def test_a_missing_table_names_the_command_that_makes_it(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    with pytest.raises(StorageError, match="canvas-sync-monitor db upgrade"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_a_table_without_a_column_is_too_old(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE canvas_sync_metrics DROP COLUMN canvas_host"))
+    with pytest.raises(StorageError, match="lacks canvas_host"):
+        check_schema(engine)
+    engine.dispose()
+
+
+def test_a_table_of_a_later_version_is_refused(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    for check in (check_schema, upgrade):
+        with pytest.raises(StorageError, match="Update canvas-sync-monitor"):
+            check(engine)
+    engine.dispose()
+
+
+def test_an_sqlite_file_is_private_and_in_wal_mode(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "canvas_sync.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    assert not file.parent.exists(), "opening an engine must not touch the disk"
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 1
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    modes = {each.name: each.stat().st_mode & 0o777 for each in file.parent.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    engine.dispose()
+
+
+def test_postgresql_bounds_every_statement(postgresql_url: str) -> None:
+    engine = open_engine(postgresql_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "15s"
+    engine.dispose()
+
+
+def test_options_in_the_url_win(postgresql_url: str) -> None:
+    engine = open_engine(f"{postgresql_url}&options=-c%20statement_timeout%3D1234")
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "1234ms"
+    engine.dispose()
+
+
+def test_the_old_spelling_of_a_postgresql_url_works(postgresql_url: str) -> None:
+    engine = open_engine(postgresql_url.replace("postgresql://", "postgres://"))
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.current_database()))
+    engine.dispose()
+
+
+def test_engines_are_marked_as_internal(tmp_path: Path) -> None:
+    """The SQLAlchemy hook leaves our own statements out by this mark."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    with engine.connect() as connection:
+        assert connection.get_execution_options()["canvas_sync_internal"] is True
+        assert not inspect(connection).has_table("canvas_sync_metrics")
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "postgres:hunter2",
+        "mysql://user:hunter2@host/database",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql+hunter2://user:hunter2@host/database",
+        "postgresql://user:hunter2@host:port/database",
+    ],
+)
+def test_an_unusable_url_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="CANVAS_SYNC_DATABASE_URL") as caught:
+        open_engine(url)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
