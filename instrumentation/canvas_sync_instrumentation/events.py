@@ -5,6 +5,9 @@ span, a row). Events carry plain numbers and bounded names: no token, no name, n
 grade and no raw URL ever enters one.
 
 Times are seconds since the Unix epoch, durations are seconds. An event's ``time`` is when it ended.
+
+The two events that a sync makes by the thousand, :class:`ApiCall` and :class:`DbOperation`, are
+frozen structs: the same to whoever uses them, and made in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from .names import RunStatus
 
@@ -181,8 +186,7 @@ class ItemsRecorded:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
+class ApiCall(msgspec.Struct, frozen=True, gc=False):
     """One request to the Canvas API, answered or not.
 
     Attributes:
@@ -246,8 +250,7 @@ class ListTruncated:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class DbOperation:
+class DbOperation(msgspec.Struct, frozen=True, gc=False):
     """One operation of the sync on its own database.
 
     Attributes:

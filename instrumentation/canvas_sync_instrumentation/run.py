@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
+import secrets
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
@@ -296,8 +296,8 @@ def new_identity(
         user_id,
         course_id,
         sync_type,
-        trace_id=f"{random.getrandbits(128):032x}",
-        span_id=f"{random.getrandbits(64):016x}",
+        trace_id=secrets.token_hex(16),  # never repeated by an app's random.seed() or a fork
+        span_id=secrets.token_hex(8),
         sampled=False,
     )
 

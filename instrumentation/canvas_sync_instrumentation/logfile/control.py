@@ -1,10 +1,11 @@
 """The control page: what the processes that share one log tell each other.
 
 Each log has a small file that every writer maps. Its first word is the *generation*: whoever is
-about to rename or remove a file of the log first adds 1 to it, so that reading one word tells a
-writer whether its open file may have been moved. The rest is a ring of *claims*: files that the
-cleanup took for archiving, with the length that the archive holds, so that a writer that was late
-knows whether its line is in there.
+about to rename or remove a file of the log first raises it, so that reading one word tells a writer
+whether its open file may have been moved. It is odd only while the live log is replaced by another
+file, a fraction of a millisecond in which nobody may open it. The rest is a ring of *claims*: files
+that the cleanup took for archiving, with the length that the archive holds, so that a writer that
+was late knows whether its line is in there.
 
 An exclusive ``flock`` on the same file guards whatever changes the page or the names of the log's
 files. All of it matters only while processes run: nothing has to survive a power failure.
@@ -33,6 +34,7 @@ _FIRST_CLAIM: Final = 4
 _CLAIM_WORDS: Final = 4
 _CLAIM_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_CLAIM) // _CLAIM_WORDS
 _POLL_SECONDS: Final = 0.001
+_SWAP_SECONDS: Final = 0.02
 
 
 def identity_of(file: int | Path) -> Identity | None:
@@ -118,17 +120,40 @@ class ControlPage:
             self._lock_fd = None
             os.close(fd)
 
-    def next_generation(self) -> int:
+    def generation(self) -> int:
+        """Return the generation at which the log may be opened.
+
+        Raises:
+            OSError: The live log is being replaced by a process that was stopped.
+        """
+        words = self._mapped
+        if words[_GENERATION] % 2:
+            with self.locked(_SWAP_SECONDS) as held:
+                if not held:
+                    raise TimeoutError(f"{self.path}: the log is being replaced")
+                if words[_GENERATION] % 2:
+                    self.next_generation()  # whoever was replacing it was killed
+        return words[_GENERATION]
+
+    def next_generation(self) -> None:
         """Tell every writer that files are about to move; call it first, under the lock."""
         words = self._mapped
-        generation = words[_GENERATION] + 1
-        words[_GENERATION] = generation
-        return generation
+        words[_GENERATION] = (words[_GENERATION] | 1) + 1
+
+    @contextmanager
+    def swapping(self) -> Iterator[None]:
+        """Keep writers from opening the live log while it is replaced; call it under the lock."""
+        self._mapped[_GENERATION] |= 1
+        try:
+            yield
+        finally:
+            self.next_generation()
 
     def claim(self, identity: Identity, length: int) -> None:
         """Note that ``length`` bytes of a file go into an archive; call it under the lock.
 
-        Call it after :meth:`next_generation` and before the file loses its name.
+        Call it after :meth:`next_generation`, for the live log while :meth:`swapping`, and before
+        the file loses its name: nobody opens the file any more who could not find out.
         """
         words = self._mapped
         made = words[_CLAIMS_MADE]

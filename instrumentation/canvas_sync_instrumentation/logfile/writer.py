@@ -208,7 +208,7 @@ class LogFileWriter:
     def _refresh(self) -> None:
         """Open the log, or open it anew when it was rotated, removed or moved away."""
         self._words = self._control.refresh()
-        generation = self._words[0]  # read before the file is opened: at worst it is opened again
+        generation = self._control.generation()  # before the open: at worst it is opened again
         if generation != self._generation or identity_of(self._path) != self._identity:
             self._open()
         self._generation = generation

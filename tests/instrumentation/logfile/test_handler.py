@@ -78,7 +78,7 @@ def test_either_limit_at_0_means_never_rotated(tmp_path: Path, given: dict[str, 
 
 @pytest.mark.parametrize("given", [{"encoding": "latin-1"}, {"backupCount": -1}, {"maxBytes": -1}])
 def test_what_cannot_be_done_is_refused(tmp_path: Path, given: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="encoding|backupCount"):
+    with pytest.raises(ValueError, match=r"encoding|backupCount"):
         CanvasSyncRotatingFileHandler(tmp_path / "app.log", **given)  # type: ignore[arg-type]  # what is tested
 
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from canvas_sync_instrumentation.events import (
     ApiCall,
@@ -83,7 +84,7 @@ def ended(status: RunStatus, error: ErrorInfo | None = None) -> RunEnded:
 
 
 def operation(**changes: Any) -> DbOperation:
-    return replace(DbOperation(CONTEXT, TIME, 0.0153, "CREATE", "Course", 2), **changes)
+    return structs.replace(DbOperation(CONTEXT, TIME, 0.0153, "CREATE", "Course", 2), **changes)
 
 
 class Case(NamedTuple):
@@ -164,7 +165,7 @@ CASES: list[Case] = [
     ),
     *[
         Case(
-            replace(CALL, **changes),
+            structs.replace(CALL, **changes),
             Log.API_CALLS,
             "api_call",
             level,
@@ -305,7 +306,7 @@ def test_the_text_format_writes_the_human_line_alone(sinks: Sinks, case: Case) -
 
 
 def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -> None:
-    rich = replace(
+    rich = structs.replace(
         CALL,
         status_code=None,
         error_class="other",
@@ -323,7 +324,7 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
     events = [
         *[case.event for case in CASES],
         rich,
-        replace(rich, status_code=500),
+        structs.replace(rich, status_code=500),
         RunEnded(CONTEXT, TIME, stepped),
         ItemsRecorded(CONTEXT, TIME, "course", ItemCounts(), inferred=True),
     ]
@@ -373,7 +374,7 @@ def test_the_end_of_a_run_tells_its_totals(sinks: Sinks) -> None:
 
 
 def test_a_call_outside_a_run_keeps_the_common_fields(sinks: Sinks) -> None:
-    content = sinks.written(replace(CALL, context=None), "json")[Log.API_CALLS]
+    content = sinks.written(structs.replace(CALL, context=None), "json")[Log.API_CALLS]
     record = json.loads(content)
     assert list(record)[: len(COMMON_FIELDS)] == list(COMMON_FIELDS)
     assert (record["task_id"], record["user_id"], record["trace_id"]) == (None, None, None)
@@ -384,7 +385,7 @@ def test_a_heartbeat_writes_nothing(sinks: Sinks) -> None:
 
 
 def test_microseconds_are_there_when_they_are_zero(sinks: Sinks) -> None:
-    content = sinks.written(replace(CALL, time=1766398531.0), "json")[Log.API_CALLS]
+    content = sinks.written(structs.replace(CALL, time=1766398531.0), "json")[Log.API_CALLS]
     assert content.startswith(b'{"timestamp":"2025-12-22T10:15:31.000000Z",')
 
 
@@ -452,7 +453,7 @@ def test_any_text_makes_one_text_line(shared_sinks: Sinks, task_id: str, message
 @given(moment=st.floats(0, 4e9))
 def test_any_moment_becomes_rfc_3339_with_microseconds(moment: float) -> None:
     _, make = RecordMaker("worker-1").makers[ApiCall]
-    record: Record = make(replace(CALL, time=moment))
+    record: Record = make(structs.replace(CALL, time=moment))
     decoded = datetime.fromisoformat(record.timestamp)
     assert abs(decoded.timestamp() - moment) < 0.000002
     assert len(record.timestamp) == len("2025-12-22T10:15:30.123456Z")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import logging
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from opentelemetry import trace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.semconv._incubating.attributes import url_attributes as incubating_url
@@ -135,8 +135,8 @@ def test_a_run_its_step_and_their_calls_form_one_tree(
     sink = make_sink(**receiver.environ)
     run = start_run(sink, **{"canvas.sync.type": "full"})
     step = sink.start_step(SPAN_STEP, attributes={}, parent=run, start_time=START + 1)
-    sink.handle(dataclasses.replace(API_CALL, context=context_of(step)))
-    sink.handle(dataclasses.replace(DB_OPERATION, context=context_of(run)))
+    sink.handle(structs.replace(API_CALL, context=context_of(step)))
+    sink.handle(structs.replace(DB_OPERATION, context=context_of(run)))
     step.end(end_time=START + 4)
     run.end(end_time=START + 5, attributes={"canvas.sync.status": "success"})
 
@@ -197,7 +197,7 @@ def test_an_error_sets_status_and_type(make_sink: MakeSink, http: OtlpReceiver) 
 
 
 def test_an_api_call_follows_the_http_conventions() -> None:
-    leaf = describe_leaf(dataclasses.replace(API_CALL, status_code=429, throttled=True, retries=2))
+    leaf = describe_leaf(structs.replace(API_CALL, status_code=429, throttled=True, retries=2))
     assert leaf.name == "GET /api/v1/courses/:course_id/assignments"
     assert leaf.attributes == {
         http_attributes.HTTP_REQUEST_METHOD: "GET",
@@ -219,7 +219,7 @@ def test_an_api_call_follows_the_http_conventions() -> None:
 
 def test_a_call_without_an_answer_is_an_error_that_says_why() -> None:
     leaf = describe_leaf(
-        dataclasses.replace(
+        structs.replace(
             API_CALL, status_code=None, error_class="timeout", message="no answer in 30 s"
         )
     )
@@ -242,12 +242,12 @@ def test_a_call_without_an_answer_is_an_error_that_says_why() -> None:
 def test_the_server_is_told_with_its_port_when_it_has_one(
     host: str, server: dict[str, object]
 ) -> None:
-    attributes = describe_leaf(dataclasses.replace(API_CALL, host=host)).attributes
+    attributes = describe_leaf(structs.replace(API_CALL, host=host)).attributes
     assert {name: attributes[name] for name in attributes if name.startswith("server.")} == server
 
 
 def test_a_database_operation_follows_the_database_conventions() -> None:
-    leaf = describe_leaf(dataclasses.replace(DB_OPERATION, error_type="IntegrityError"))
+    leaf = describe_leaf(structs.replace(DB_OPERATION, error_type="IntegrityError"))
     assert leaf.name == "INSERT assignments"
     assert leaf.attributes == {
         db_attributes.DB_SYSTEM_NAME: "other_sql",
@@ -260,7 +260,7 @@ def test_a_database_operation_follows_the_database_conventions() -> None:
 
 
 def test_a_single_row_is_no_batch() -> None:
-    leaf = describe_leaf(dataclasses.replace(DB_OPERATION, batch=False, count=1))
+    leaf = describe_leaf(structs.replace(DB_OPERATION, batch=False, count=1))
     assert db_attributes.DB_OPERATION_BATCH_SIZE not in leaf.attributes
     assert not leaf.failed
 
@@ -269,7 +269,7 @@ def test_an_unsampled_run_makes_no_span(make_sink: MakeSink, http: OtlpReceiver)
     sink = make_sink(**http.environ, OTEL_TRACES_SAMPLER="always_off")
     run = start_run(sink)
     step = sink.start_step(SPAN_STEP, attributes={}, parent=run, start_time=START)
-    sink.handle(dataclasses.replace(API_CALL, context=context_of(step)))
+    sink.handle(structs.replace(API_CALL, context=context_of(step)))
     sink.handle(API_CALL)
     step.end(end_time=START)
     run.end(end_time=START)
@@ -290,7 +290,7 @@ def test_calls_outside_a_run_go_below_the_current_span_or_stand_alone(
     with trace.use_span(NonRecordingSpan(around)):
         sink.handle(DB_OPERATION)
     with trace.use_span(NonRecordingSpan(unsampled)):
-        sink.handle(dataclasses.replace(DB_OPERATION, table="unseen"))
+        sink.handle(structs.replace(DB_OPERATION, table="unseen"))
     assert sink.flush(20.0)
     alone, below = http.spans
     assert alone.parent_span_id == b""
@@ -324,7 +324,7 @@ def test_without_a_collector_runs_still_have_ids(
 ) -> None:
     sink = make_sink(**environ)
     first, second = start_run(sink), start_run(sink)
-    sink.handle(dataclasses.replace(API_CALL, context=context_of(first)))
+    sink.handle(structs.replace(API_CALL, context=context_of(first)))
     sink.handle(API_CALL)
     first.end(end_time=START, error=ErrorInfo("X", "y"))
     assert not first.sampled
