@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import requests
 from canvasapi.exceptions import CanvasException
@@ -23,7 +24,7 @@ def main() -> int:
     parser.add_argument("--user", type=int, required=True, help="Canvas id of the user")
     parser.add_argument("--sync-type", default="full")
     parser.add_argument("--canvas-url", required=True)
-    parser.add_argument("--database", required=True, help="SQLAlchemy URL of the app's database")
+    parser.add_argument("--database", type=Path, required=True, help="file of the app's database")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for an answer")
     arguments = parser.parse_args()
     token = os.environ.get("CANVAS_TOKEN", "")
@@ -35,7 +36,7 @@ def main() -> int:
         sync_type=arguments.sync_type,
         canvas_url=arguments.canvas_url,
         token=token,
-        database_url=arguments.database,
+        database=arguments.database,
         timeout=arguments.timeout,
     )
     try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
 from .models import Base
@@ -16,13 +17,11 @@ __all__ = ["open_database", "save"]
 _BATCH = 100
 
 
-def open_database(url: str) -> Engine:
-    """Open the database at an SQLAlchemy URL and make its tables where they are missing."""
-    if not url.startswith("sqlite"):
-        engine = create_engine(url)
-    else:
-        engine = create_engine(url, connect_args={"timeout": 30})
-        event.listen(engine, "connect", _write_ahead)
+def open_database(file: Path) -> Engine:
+    """Open the SQLite database in a file and make what is missing of it."""
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
     Base.metadata.create_all(engine)
     return engine
 
@@ -31,7 +30,7 @@ def save(session: Session, model: type[Base], rows: Iterable[dict[str, Any]]) ->
     """Create or update rows by their id, and leave those alone that are as they were.
 
     Args:
-        session: Where; committed after every batch, so that other syncs can write too.
+        session: Where; every batch is a transaction, so that other syncs come to write too.
         model: The table.
         rows: Column values, all with the same columns.
     """
@@ -61,6 +60,11 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _write_ahead(connection: Any, _: object) -> None:
-    """Several syncs write at a time: readers must not wait for them."""
+def _prepare(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions: _begin does
     connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin(connection: Connection) -> None:
+    """Syncs share people: what one has looked up, no other may create meanwhile."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -6,6 +6,7 @@ What this project asks of an app stands here, all of it: three lines and one cal
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
@@ -30,7 +31,7 @@ class SyncJob:
         sync_type: ``full``, or ``incremental`` when the user was synced before.
         canvas_url: Base URL of Canvas.
         token: The user's access token.
-        database_url: SQLAlchemy URL of the app's database.
+        database: File of the app's database.
         timeout: Seconds to wait for an answer of Canvas.
     """
 
@@ -39,7 +40,7 @@ class SyncJob:
     sync_type: str
     canvas_url: str
     token: str = field(repr=False)
-    database_url: str = field(repr=False)
+    database: Path
     timeout: float = 30.0
 
 
@@ -50,7 +51,7 @@ def run_sync(job: SyncJob) -> None:
         CanvasException: Canvas refused, or went on failing.
         requests.RequestException: Canvas could not be reached.
     """
-    engine = open_database(job.database_url)
+    engine = open_database(job.database)
     canvas = connect(job.canvas_url, job.token, job.timeout)
     instrument_canvasapi()  # 1
     instrument_sqlalchemy(engine)  # 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ SUBMISSIONS = "/api/v1/courses/:course_id/students/submissions"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'app.sqlite3'}")
+    engine = open_database(tmp_path / "app.sqlite3")
     yield engine
     engine.dispose()
 
@@ -82,7 +83,7 @@ def test_a_second_sync_writes_only_what_changed(
 
     @event.listens_for(engine, "before_cursor_execute")
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("SELECT", "PRAGMA")):
+        if not statement.startswith(("SELECT", "PRAGMA", "BEGIN")):
             written.append(" ".join(statement.split()[:3]))
 
     sync(canvas_server, engine)
@@ -97,6 +98,26 @@ def test_two_users_share_one_database(canvas_server: CanvasServer, engine: Engin
     sync(canvas_server, engine, 41)
     sync(canvas_server, engine, 42)
     assert_copied(canvas_server, engine, {101, 102, 103, 104})
+
+
+def test_syncs_of_users_who_share_people_run_at_the_same_time(
+    canvas_server: CanvasServer, tmp_path: Path
+) -> None:
+    """Each with a database connection of its own, from an empty database on."""
+    file = tmp_path / "shared.sqlite3"
+
+    def copy(user: int) -> list[int]:
+        engine = open_database(file)
+        try:
+            return sync(canvas_server, engine, user)
+        finally:
+            engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(copy, [41, 42, 43])) == [[], [], []]
+    engine = open_database(file)
+    assert_copied(canvas_server, engine, {101, 102, 103, 104, 105, 106})
+    engine.dispose()
 
 
 def test_an_expired_token_ends_the_sync_with_the_error_and_nothing_written(engine: Engine) -> None:
