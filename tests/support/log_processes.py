@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from canvas_sync_instrumentation.logfile.rotation import control_path, log_files
 
 __all__ = [
     "append_until_killed",
+    "fork_while_a_thread_writes",
     "fork_while_writing",
     "kill_at_each_line",
     "line_of",
@@ -43,17 +45,18 @@ spawn = multiprocessing.get_context("spawn")
 def make_writer(
     folder: Path,
     *,
+    name: str = "x.log",
     max_bytes: int = 1024 * 1024,
     backups: int = 200,
     on_drop: Callable[[str, int], None] | None = None,
 ) -> LogFileWriter:
-    """Make a writer of ``x.log``; a lost line fails unless the caller counts them."""
+    """Make a writer of a log; a lost line fails unless the caller counts them."""
 
     def refuse(reason: str, count: int) -> None:
         raise AssertionError(f"{count} lines lost: {reason}")
 
     return LogFileWriter(
-        folder / "x.log",
+        folder / name,
         max_bytes=max_bytes,
         backups=backups,
         control_dir=folder / "control",
@@ -79,17 +82,25 @@ def line_of(writer: str, number: int) -> bytes:
     return f"{writer}:{number}:{'x' * 90}\n".encode()
 
 
-def lines_left(folder: Path) -> Counter[bytes]:
+def lines_left(folder: Path, name: str = "x.log") -> Counter[bytes]:
     """Count each line in the log and its backups, blank ones left out."""
     found: Counter[bytes] = Counter()
-    for file in log_files(folder / "x.log"):
+    for file in log_files(folder / name):
         found.update(line for line in file.read_bytes().splitlines(keepends=True) if line.strip())
     return found
 
 
-def write_lines(folder: Path, writer: str, count: int, pause_every: int = 0) -> None:
+def write_lines(
+    folder: Path,
+    writer: str,
+    count: int,
+    pause_every: int = 0,
+    *,
+    name: str = "x.log",
+    max_bytes: int = 1024 * 1024,
+) -> None:
     """Write ``count`` lines; be slow when ``pause_every`` is given."""
-    log = make_writer(folder)
+    log = make_writer(folder, name=name, max_bytes=max_bytes)
     for number in range(count):
         log.append(line_of(writer, number))
         if pause_every and number % pause_every == 0:
@@ -143,6 +154,33 @@ def fork_while_writing(folder: Path, children: int, count: int) -> None:
             log.append(line_of("parent", number))
     assert all(os.waitpid(pid, 0)[1] == 0 for pid in pids)
     log.close(10)
+
+
+def fork_while_a_thread_writes(folder: Path) -> None:
+    """Fork at the very moment when a thread is in the middle of a write; the child writes too."""
+    log = make_writer(folder)
+    writing, forked = threading.Event(), threading.Event()
+    write = os.write
+
+    def slow_write(fd: int, data: Any) -> int:
+        writing.set()
+        assert forked.wait(10)
+        return write(fd, data)
+
+    os.write = slow_write
+    thread = threading.Thread(target=log.append, args=(line_of("thread", 0),))
+    thread.start()
+    assert writing.wait(10)
+    os.write = write
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(10)  # kills a child that hangs
+        log.after_fork_in_child()
+        log.append(line_of("child", 0))
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    forked.set()
+    thread.join()
 
 
 def kill_at_each_line(modules: list[str], prepare: Any, act: Any, check: Any) -> None:

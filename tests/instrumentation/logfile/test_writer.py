@@ -16,6 +16,7 @@ import pytest
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.logfile.writer import PENDING_BYTES, LogFileWriter
 from support.log_processes import (
+    fork_while_a_thread_writes,
     line_of,
     lines_left,
     make_writer,
@@ -126,6 +127,23 @@ def test_a_line_of_an_archived_file_is_written_again_only_if_it_came_after_the_c
     getattr(race, moment)(archive)
     writer.append(line_of("a", 1))
     assert lines_left(tmp_path) == Counter([line_of("a", 1)] if again else [])
+
+
+def test_a_claim_that_a_killed_cleanup_never_carried_out_doubles_nothing(
+    tmp_path: Path, writer: LogFileWriter, race: Race
+) -> None:
+    """The file was claimed up to a length, but is part of the log still."""
+
+    def claim() -> None:
+        page = page_of(tmp_path)
+        page.next_generation()
+        found = (tmp_path / "x.log").stat()
+        page.claim((found.st_dev, found.st_ino), found.st_size)
+
+    writer.append(line_of("a", 0))
+    race.before_write(claim)
+    writer.append(line_of("a", 1))
+    assert lines_left(tmp_path) == Counter([line_of("a", 0), line_of("a", 1)])
 
 
 def test_threads_lose_and_double_nothing(tmp_path: Path) -> None:
@@ -368,6 +386,14 @@ def test_what_waits_is_written_by_the_parent_alone(small_disk: SmallDisk) -> Non
     child.append(line_of("a", 1))
     child.after_fork_in_child()
     assert (writer.pending, child.pending) == (1, 0)
+
+
+def test_a_child_forked_while_another_thread_writes_does_not_hang(tmp_path: Path) -> None:
+    process = spawn.Process(target=fork_while_a_thread_writes, args=(tmp_path,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    assert lines_left(tmp_path) == Counter([line_of("thread", 0), line_of("child", 0)])
 
 
 def test_an_unwritable_place_is_counted_and_never_raised(

@@ -1,0 +1,1 @@
+"""The log files: their size, their archives, their retention."""

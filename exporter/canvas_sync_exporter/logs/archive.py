@@ -1,0 +1,166 @@
+"""Archives: ``<log>-<time>.tar.gz``, written so that one that has its name is whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from isal import igzip
+from isal.igzip_lib import IsalError
+
+from canvas_sync_instrumentation.names import Log
+
+__all__ = [
+    "Archive",
+    "ArchiveDamagedError",
+    "Member",
+    "archive_name",
+    "archives",
+    "sync_folder",
+    "write_archive",
+]
+
+_SUFFIX: Final = ".tar.gz"
+_TIME: Final = "%Y%m%dT%H%M%SZ"
+_NAME: Final = re.compile(r"(?P<log>[a-z_]+)-(?P<time>[0-9]{8}T[0-9]{6}Z)\.tar\.gz")
+_CHUNK: Final = 1024 * 1024
+
+
+class ArchiveDamagedError(OSError):
+    """An archive does not read back as what was written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What goes into an archive: the first ``length`` bytes of ``path``, under ``name``."""
+
+    path: Path
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive of one log."""
+
+    path: Path
+    log: Log
+    time: dt.datetime
+    size: int
+
+
+def archive_name(log: Log, moment: dt.datetime) -> str:
+    """Return an archive's name without its suffix."""
+    return f"{log.value}-{moment.astimezone(dt.UTC).strftime(_TIME)}"
+
+
+def archives(folder: Path) -> list[Archive]:
+    """List the archives in a folder, oldest first; other files are none of ours."""
+    if not folder.is_dir():
+        return []
+    found = (_archive(path) for path in folder.iterdir())
+    return sorted((each for each in found if each), key=lambda each: (each.time, each.path))
+
+
+def _archive(path: Path) -> Archive | None:
+    match = _NAME.fullmatch(path.name)
+    if match is None or match["log"] not in set(Log):
+        return None
+    moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)
+    return Archive(path, Log(match["log"]), moment, path.stat().st_size)
+
+
+def write_archive(folder: Path, name: str, members: Sequence[Member]) -> Path:
+    """Write an archive, read it back, and only then give it its name.
+
+    Args:
+        folder: Folder of the archives; made when missing.
+        name: Name without suffix.
+        members: What goes in, in order.
+
+    Returns:
+        The archive, safe on the disk. One that is there already was written whole, and stays.
+
+    Raises:
+        ArchiveDamagedError: What was written does not read back.
+        OSError: The disk is full, a file cannot be read, ...
+    """
+    archive = folder / f"{name}{_SUFFIX}"
+    if archive.exists():
+        return archive
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{name}.partial"
+    try:
+        with partial.open("wb") as raw:
+            _write(raw, members)
+            raw.flush()
+            os.fsync(raw.fileno())
+        _verify(partial, members)
+        partial.rename(archive)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    return archive
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write(raw: IO[bytes], members: Sequence[Member]) -> None:
+    with (
+        igzip.IGzipFile(fileobj=raw, mode="wb", compresslevel=1) as zipped,  # type: ignore[no-untyped-call]  # isal has no types
+        tarfile.open(fileobj=zipped, mode="w|", bufsize=_CHUNK) as tar,
+    ):
+        for member in members:
+            entry = tarfile.TarInfo(member.name)
+            entry.size = member.length
+            entry.mtime = int(member.path.stat().st_mtime)
+            with member.path.open("rb") as file:
+                tar.addfile(entry, file)
+
+
+def _verify(path: Path, members: Sequence[Member]) -> None:
+    try:
+        with _reading(path) as tar:
+            for member in members:
+                entry = tar.next()
+                if entry is None or (entry.name, entry.size) != (member.name, member.length):
+                    raise ArchiveDamagedError(f"{path}: {member.name} is not in it")
+                _compare(tar, entry, member)
+    except (tarfile.TarError, IsalError, EOFError) as error:  # type: ignore[misc]  # isal's stub calls it a value
+        raise ArchiveDamagedError(f"{path} does not read back: {error}") from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tarfile.TarFile]:
+    with (
+        igzip.open(path, "rb") as unzipped,  # type: ignore[no-untyped-call]  # isal has no types
+        tarfile.open(fileobj=unzipped, mode="r|") as tar,
+    ):
+        yield tar
+
+
+def _compare(tar: tarfile.TarFile, entry: tarfile.TarInfo, member: Member) -> None:
+    read_back = tar.extractfile(entry)
+    assert read_back is not None  # noqa: S101 - it is a regular file, as was written
+    left = member.length
+    with member.path.open("rb") as original:
+        while left:
+            chunk = original.read(min(_CHUNK, left))
+            if not chunk or read_back.read(len(chunk)) != chunk:
+                raise ArchiveDamagedError(f"{member.name} reads back differently")
+            left -= len(chunk)

@@ -1,0 +1,295 @@
+"""The cleanup: what was rotated out is archived, old archives are deleted.
+
+No line disappears that is not in an archive that was read back and is safe on the disk, and none
+is in two places, also while others write, and also when the cleanup is killed anywhere: the next
+one goes on with the claims (see :mod:`.claims`) that it finds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.logfile.rotation import control_path, log_files
+from canvas_sync_instrumentation.names import Log
+
+from .archive import Archive, archive_name, archives, write_archive
+from .claims import claim_log, claimed_members, claims, release, settle
+from .status import LogStatus, free_bytes, log_status
+
+__all__ = [
+    "CleanupReport",
+    "CleanupRunning",
+    "CleanupStatus",
+    "LogCleanup",
+    "RetentionSettings",
+    "cleanup_canvas_sync_logs",
+    "delete_old_archives",
+    "get_cleanup_status",
+]
+
+_REPORT: Final = "cleanup.json"
+_LOCK: Final = "cleanup.lock"
+_LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
+
+
+class CleanupRunning(CanvasSyncMonitorError):  # noqa: N818 - says what is, as FileExistsError does
+    """Another cleanup of the same logs runs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """What the cleanup keeps.
+
+    Attributes:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives.
+        control_dir: Folder of the logs' control pages, the one that the writers use.
+        archive_days: Archives older than so many days are deleted.
+        keep_lines: How many of the newest lines stay in a live log.
+        max_live_bytes: A live log up to this size is left as it is.
+    """
+
+    log_dir: Path
+    archive_dir: Path
+    control_dir: Path
+    archive_days: int = 30
+    keep_lines: int = 10_000
+    max_live_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LogCleanup:
+    """What the cleanup did for one log.
+
+    Attributes:
+        log: Its name.
+        archives: Names of the archives written.
+        files: How many files went into them.
+        bytes: How many bytes those had.
+        archive_bytes: How many bytes the archives take.
+        error: Why it could not be done, or not all of it; None when all went well.
+    """
+
+    log: str
+    archives: list[str]
+    files: int
+    bytes: int
+    archive_bytes: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupReport:
+    """What one cleanup did.
+
+    Attributes:
+        time: When it ended.
+        duration_seconds: How long it took.
+        logs: Each log.
+        archives_deleted: Names of the archives that were too old.
+        reclaimed_bytes: By how much the logs and archives together became smaller.
+        errors: What went wrong; empty when all went well.
+    """
+
+    time: dt.datetime
+    duration_seconds: float
+    logs: list[LogCleanup]
+    archives_deleted: list[str]
+    reclaimed_bytes: int
+    errors: list[str]
+
+    @property
+    def status(self) -> str:
+        """``success`` or ``failed``."""
+        return "failed" if self.errors else "success"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupStatus:
+    """How the logs stand.
+
+    Attributes:
+        logs: Each log.
+        free_bytes: Room left on the logs' disk.
+        running: Whether a cleanup runs now.
+        last: The newest cleanup that came to its end; None when there was none.
+    """
+
+    logs: list[LogStatus]
+    free_bytes: int
+    running: bool
+    last: CleanupReport | None
+
+
+def cleanup_canvas_sync_logs(settings: RetentionSettings, *, now: dt.datetime) -> CleanupReport:
+    """Archive what was rotated out and the older part of large live logs; delete old archives.
+
+    Args:
+        settings: What to keep.
+        now: The time, with a time zone.
+
+    Returns:
+        What was done. A full disk and the like are told in it; nothing was removed then that is
+        not archived.
+
+    Raises:
+        CleanupRunning: Another cleanup runs, in whatever process.
+        OSError: The control folder cannot be used.
+    """
+    start = time.monotonic()
+    with _alone(settings):
+        logs = [_clean(settings, log, now) for log in Log]
+        deleted, errors = delete_old_archives(settings, now=now)
+        report = CleanupReport(
+            time=now,
+            duration_seconds=time.monotonic() - start,
+            logs=logs,
+            archives_deleted=[archive.path.name for archive in deleted],
+            reclaimed_bytes=sum(log.bytes - log.archive_bytes for log in logs)
+            + sum(archive.size for archive in deleted),
+            errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
+        )
+        try:
+            _save(settings, report)
+        except OSError as error:
+            report.errors.append(f"the report could not be saved: {error}")
+    return report
+
+
+def get_cleanup_status(settings: RetentionSettings) -> CleanupStatus:
+    """Look at the logs and at what the newest cleanup did; never waits for one that runs."""
+    return CleanupStatus(
+        logs=log_status(settings.log_dir, settings.archive_dir),
+        free_bytes=free_bytes(settings.log_dir),
+        running=_is_running(settings),
+        last=_saved(settings),
+    )
+
+
+def delete_old_archives(
+    settings: RetentionSettings, *, now: dt.datetime
+) -> tuple[list[Archive], list[str]]:
+    """Delete the archives older than ``settings.archive_days``.
+
+    Returns:
+        Those deleted, and why others could not be.
+    """
+    oldest = now - dt.timedelta(days=settings.archive_days)
+    deleted, errors = [], []
+    for archive in archives(settings.archive_dir):
+        if archive.time >= oldest:
+            continue
+        try:
+            archive.path.unlink()
+        except OSError as error:
+            errors.append(f"{archive.path.name} could not be deleted: {error}")
+        else:
+            deleted.append(archive)
+    return deleted, errors
+
+
+def _clean(settings: RetentionSettings, log: Log, now: dt.datetime) -> LogCleanup:
+    written: list[Path] = []
+    members = []
+    failure = None
+    try:
+        for claim in _claims_to_archive(settings, log, now):
+            taken = claimed_members(claim)
+            if taken:
+                written.append(write_archive(settings.archive_dir, claim.name, taken))
+                members += taken
+            release(claim)
+    except OSError as error:
+        failure = str(error)
+    return LogCleanup(
+        log=log.value,
+        archives=[archive.name for archive in written],
+        files=len(members),
+        bytes=sum(member.length for member in members),
+        archive_bytes=sum(archive.stat().st_size for archive in written),
+        error=failure,
+    )
+
+
+def _claims_to_archive(settings: RetentionSettings, log: Log, now: dt.datetime) -> Iterator[Path]:
+    """Yield what an earlier run left, then a new claim.
+
+    The new one is made only once the earlier ones are archived: otherwise, with an archive folder
+    that cannot be written, claims would pile up beyond the limits of the log.
+    """
+    live = settings.log_dir / f"{log.value}.log"
+    page = ControlPage(control_path(settings.control_dir, live))
+    for claim in claims(settings.log_dir, log):
+        settle(claim, live, page)
+        yield claim
+    if not _has_something(settings, live):
+        return
+    name = _free_name(settings, log, now)
+    claim_log(
+        live,
+        name,
+        page,
+        keep_lines=settings.keep_lines,
+        max_live_bytes=settings.max_live_bytes,
+    )
+    yield from claims(settings.log_dir, log)
+
+
+def _has_something(settings: RetentionSettings, live: Path) -> bool:
+    if not settings.log_dir.is_dir():
+        return False
+    files = log_files(live)
+    return files not in ([], [live]) or (
+        files == [live] and live.stat().st_size > settings.max_live_bytes
+    )
+
+
+def _free_name(settings: RetentionSettings, log: Log, now: dt.datetime) -> str:
+    """Name the archive after the time; a second later when there is one of that name."""
+    taken = {archive.time for archive in archives(settings.archive_dir) if archive.log is log}
+    moment = now.replace(microsecond=0)
+    while moment in taken:
+        moment += dt.timedelta(seconds=1)
+    return archive_name(log, moment)
+
+
+@contextmanager
+def _alone(settings: RetentionSettings) -> Iterator[None]:
+    with ControlPage(settings.control_dir / _LOCK).locked(_LOCK_SECONDS) as held:
+        if not held:
+            raise CleanupRunning(
+                f"A cleanup of the logs in {settings.log_dir} runs now. Ask again when it is done."
+            )
+        yield
+
+
+def _is_running(settings: RetentionSettings) -> bool:
+    lock = settings.control_dir / _LOCK
+    if not lock.exists():
+        return False
+    with ControlPage(lock).locked(0) as held:
+        return not held
+
+
+def _save(settings: RetentionSettings, report: CleanupReport) -> None:
+    new = settings.control_dir / f"{_REPORT}.new"
+    new.write_bytes(msgspec.json.encode(report))
+    new.replace(settings.control_dir / _REPORT)
+
+
+def _saved(settings: RetentionSettings) -> CleanupReport | None:
+    try:
+        content = (settings.control_dir / _REPORT).read_bytes()
+        return msgspec.json.decode(content, type=CleanupReport)
+    except (FileNotFoundError, msgspec.DecodeError):  # a report of another version is no report
+        return None
