@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.diskspace import reserve
+
 __all__ = ["ControlPage", "Identity", "identity_of"]
 
 Identity = tuple[int, int]
@@ -83,7 +85,7 @@ class ControlPage:
         fd = self._open()
         try:
             # Blocks are allocated now, or a full disk would kill the process at the first store.
-            os.posix_fallocate(fd, 0, _PAGE_BYTES)
+            reserve(fd, 0, _PAGE_BYTES)
             self._words = memoryview(mmap.mmap(fd, _PAGE_BYTES)).cast("Q")
             self._identity = identity_of(fd)
         finally:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from .layout import SLOT_SIZE
 from .mapped import ExemplarFile
 
-__all__ = ["Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
+__all__ = ["EXEMPLAR_SECONDS", "Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
+
+EXEMPLAR_SECONDS: Final = 1.0
+"""How long a bucket keeps an exemplar at least: nobody scrapes more often."""
 
 
 class Store(Protocol):
@@ -94,12 +97,13 @@ class Histogram(Child):
         bounds: Upper bounds of the buckets, ascending, without infinity.
     """
 
-    __slots__ = ("_bounds", "_exemplars", "_slots")
+    __slots__ = ("_bounds", "_exemplars", "_next_exemplar", "_slots")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         super().__init__(len(bounds) + 2)
         self._bounds = bounds
         self._exemplars: ExemplarFile | None = None
+        self._next_exemplar = [0.0] * (len(bounds) + 1)
         self._slots = 0
 
     @property
@@ -126,9 +130,13 @@ class Histogram(Child):
             raise ValueError(f"a histogram takes no value of {value}")
         values = self._store.values
         bucket = bisect_left(self._bounds, value)
-        cell = self._cells[bucket + 1]
         values[self._cell] += value
-        values[cell] += 1.0
-        if trace_id is not None and self._exemplars is not None:
+        values[self._cells[bucket + 1]] += 1.0
+        if trace_id is not None and time >= self._next_exemplar[bucket]:
+            self._keep_exemplar(bucket, trace_id, value, time)
+
+    def _keep_exemplar(self, bucket: int, trace_id: str, value: float, time: float) -> None:
+        if self._exemplars is not None:
             start = self._slots + bucket * SLOT_SIZE
-            self._exemplars.write(start, trace_id, value, time, cell)
+            self._exemplars.write(start, trace_id, value, time, self._cells[bucket + 1])
+            self._next_exemplar[bucket] = time + EXEMPLAR_SECONDS

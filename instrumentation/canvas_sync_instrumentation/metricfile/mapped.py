@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.diskspace import reserve
+
 from .layout import EXEMPLAR_MAGIC, HEADER_SIZE, SLOT_SIZE, encode_entry, encode_slot
 
 __all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
@@ -72,7 +74,7 @@ class MappedFile:
         while capacity < needed:
             capacity *= 2
         try:
-            os.posix_fallocate(self._fd, self._capacity, capacity - self._capacity)
+            reserve(self._fd, self._capacity, capacity - self._capacity)
         except OSError:
             os.ftruncate(self._fd, self._capacity)
             raise
@@ -134,7 +136,7 @@ def _create_locked(path: Path, header: bytes, capacity: int) -> int:
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.posix_fallocate(fd, 0, capacity)
+        reserve(fd, 0, capacity)
         os.pwrite(fd, header, 0)
         temporary.rename(path)
     except BaseException:

@@ -102,9 +102,8 @@ class RowWriter:
 
     def _connected(self) -> Engine:
         if self._engine is None:
-            engine = self._open_database()
-            self._prepare(engine)
-            self._engine = engine
+            self._engine = self._open_database()
+            self._prepare(self._engine)
         return self._engine
 
     def _disconnect(self) -> None:

@@ -96,6 +96,7 @@ class SpanSink:
 
     def __init__(self, *, environ: Mapping[str, str], on_drop: DropCounter) -> None:
         self._own = _open_pipeline(environ, on_drop) if _is_configured(environ) else None
+        self._app_provider: TracerProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._flushing: threading.Thread | None = None
 
@@ -110,7 +111,7 @@ class SpanSink:
             parent: Where its parent is looked up; None means the current context.
             start_time: Seconds since the epoch.
         """
-        provider = _provider_of_app()
+        provider = self._app_provider = _provider_of_app()
         if provider is None and self._own is not None:
             provider = self._own.provider
         if provider is None:
@@ -146,7 +147,9 @@ class SpanSink:
         context = event.context
         if context is not None and not context.sampled:
             return
-        provider = _provider_of_app()
+        if context is None:  # a run has looked at its start, and looking takes its time
+            self._app_provider = _provider_of_app()
+        provider = self._app_provider
         if provider is not None:
             _record_leaf(self._tracer_of(provider), event)
         elif self._own is None:
