@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["support.databases", "support.otlp", "support.postgresql"]
+pytest_plugins = [
+    "support.databases",
+    "support.otlp",
+    "support.postgresql",
+    "support.small_disk",
+]
 
 
 @pytest.fixture(autouse=True)

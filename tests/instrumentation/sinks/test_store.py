@@ -1,0 +1,458 @@
+"""The store sink: every run reaches the table, whatever happens to the database."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from canvas_sync_instrumentation.events import (
+    ErrorInfo,
+    ErrorRecorded,
+    Heartbeat,
+    RunContext,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+)
+from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_instrumentation.sinks.store import StoreSink
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_instrumentation.storage.queries import recent_runs, run_by_task
+from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, encode, waiting_bytes
+from support.postgresql import PostgresqlServer
+from support.runs import running, snapshot
+from support.small_disk import SmallDisk
+
+_CONTEXT = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
+_START = 1_766_398_530.25
+_NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
+_TESTS = Path(__file__).parents[2]
+
+_PROCESS = """
+import os, sys, time
+from pathlib import Path
+from canvas_sync_instrumentation.events import RunContext, RunEnded, RunStarted
+from canvas_sync_instrumentation.sinks.store import StoreSink
+from canvas_sync_instrumentation.storage.database import open_engine
+from support.runs import running, snapshot
+
+url, folder, name, count = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+context = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
+
+def fail(sink, reason, count=1):
+    raise AssertionError(reason)
+
+sink = StoreSink(lambda: open_engine(url), folder, auto_upgrade=True, on_drop=fail)
+
+def sync(name):
+    for number in range(count):
+        task_id = f"{name}-{number}"
+        sink.handle(RunStarted(context, 0.0, running(task_id, start_time=1.7e9)))
+        sink.handle(RunEnded(context, 0.0, snapshot(task_id, start_time=1.7e9)))
+"""
+
+
+class _Drops:
+    """Counts what the sink loses."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def __call__(self, sink: str, reason: str, count: int = 1) -> None:
+        assert sink == "store"
+        self.counts[reason] += count
+
+
+Sinks = Callable[..., StoreSink]
+
+
+@pytest.fixture
+def drops() -> _Drops:
+    return _Drops()
+
+
+@pytest.fixture
+def make_sink(tmp_path: Path, drops: _Drops) -> Iterator[Sinks]:
+    """Make sinks on a database, all with one spool folder; closed at the end."""
+    made: list[StoreSink] = []
+
+    def make(url: str, *, auto_upgrade: bool = True, limit: int = SPOOL_LIMIT) -> StoreSink:
+        sink = StoreSink(
+            lambda: open_engine(url),
+            tmp_path / "spool",
+            auto_upgrade=auto_upgrade,
+            on_drop=drops,
+            spool_limit=limit,
+        )
+        made.append(sink)
+        return sink
+
+    yield make
+    for sink in made:
+        sink.close(1)
+
+
+def _start(task_id: str, **changes: Any) -> RunStarted:
+    return RunStarted(_CONTEXT, _START, running(task_id, start_time=_START, **changes))
+
+
+def _beat(task_id: str, seconds: float, **changes: Any) -> Heartbeat:
+    beat = running(task_id, start_time=_START, heartbeat=_START + seconds, **changes)
+    return Heartbeat(_CONTEXT, beat.heartbeat, beat)
+
+
+def _end(task_id: str, **changes: Any) -> RunEnded:
+    return RunEnded(_CONTEXT, _START + 60, snapshot(task_id, start_time=_START, **changes))
+
+
+def _statuses(engine: Engine) -> dict[str, str]:
+    return {run.sync_task_id: run.sync_status for run in recent_runs(engine, 5000).items}
+
+
+def _run_python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(_TESTS)},
+    )
+
+
+def test_a_run_is_seen_from_its_start_to_its_end(
+    make_sink: Sinks, empty_database_url: str, drops: _Drops
+) -> None:
+    sink = make_sink(empty_database_url)
+    engine = open_engine(empty_database_url)
+    seen = []
+    for event in (_start("a", progress=0.0), _beat("a", 10, progress=40.0), _end("a")):
+        sink.handle(event)
+        assert sink.flush(10)
+        run = run_by_task(engine, "a")
+        assert run is not None
+        seen.append((run.id, run.sync_status, run.progress))
+    engine.dispose()
+    assert seen == [
+        (1, RunStatus.RUNNING, 0.0),
+        (1, RunStatus.RUNNING, 40.0),
+        (1, RunStatus.SUCCESS, 100.0),
+    ]
+    assert not drops.counts
+
+
+def test_only_runs_wake_it(make_sink: Sinks, tmp_path: Path) -> None:
+    sink = make_sink(_NOWHERE)
+    sink.handle(ErrorRecorded(_CONTEXT, _START, "api", ErrorInfo("E", "m")))
+    assert sink.flush(0)
+    assert not (tmp_path / "spool").exists()
+
+
+def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, drops: _Drops) -> None:
+    opened_in: list[threading.Thread] = []
+
+    def open_database() -> Engine:
+        opened_in.append(threading.current_thread())
+        return open_engine(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+
+    sink = StoreSink(open_database, tmp_path / "spool", auto_upgrade=True, on_drop=drops)
+    sink.handle(_start("a"))
+    assert sink.flush(10)
+    sink.close(10)
+    assert [thread.name for thread in opened_in] == ["canvas-sync-store"]
+    assert opened_in[0].daemon
+    assert not opened_in[0].is_alive()
+
+
+def test_rows_wait_while_the_server_is_away_and_all_arrive(
+    make_sink: Sinks,
+    postgresql_url: str,
+    postgresql_server: PostgresqlServer,
+    drops: _Drops,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink = make_sink(postgresql_url)
+    names = [f"run-{number}" for number in range(60)]
+    _sync(sink, names[:20])
+    assert sink.flush(10)
+    postgresql_server.stop()
+    with caplog.at_level(logging.WARNING, "canvas_sync_instrumentation"):
+        _sync(sink, names[20:40])
+        assert not sink.flush(1)
+        _sync(sink, names[40:])
+        assert not sink.flush(1)
+        assert len(caplog.records) == 1, "an outage is reported once"
+        postgresql_server.start()
+        assert sink.flush(10)
+    assert [record.getMessage()[:20] for record in caplog.records[1:]] == ["The database is back"]
+    engine = open_engine(postgresql_url)
+    runs = sorted(recent_runs(engine, 500).items, key=lambda run: run.id)
+    engine.dispose()
+    assert [run.sync_task_id for run in runs] == names
+    assert {run.sync_status for run in runs} == {RunStatus.SUCCESS}
+    assert not drops.counts
+
+
+def test_a_locked_sqlite_file_is_waited_for(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    file = tmp_path / "x.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    locker = sqlite3.connect(file, isolation_level=None)
+    locker.execute("BEGIN EXCLUSIVE")
+    sink = make_sink(f"sqlite:///{file}")
+    _sync(sink, ["a", "b"])
+    assert not sink.flush(0.3)
+    locker.execute("ROLLBACK")
+    locker.close()
+    assert sink.flush(20)
+    assert _statuses(engine) == {"a": "success", "b": "success"}
+    engine.dispose()
+    assert not drops.counts
+
+
+def test_a_missing_table_is_reported_once_and_rows_wait_for_it(
+    make_sink: Sinks, empty_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = make_sink(empty_database_url, auto_upgrade=False)
+    _sync(sink, ["a"])
+    assert not sink.flush(0.8)
+    _sync(sink, ["b"])
+    assert not sink.flush(0.8)
+    (report,) = caplog.records
+    assert "canvas-sync-monitor db upgrade" in report.getMessage()
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    assert sink.flush(10)
+    assert _statuses(engine) == {"a": "success", "b": "success"}
+    engine.dispose()
+
+
+def test_reports_show_no_password(make_sink: Sinks, caplog: pytest.LogCaptureFixture) -> None:
+    sink = make_sink("postgresql://user:hunter2@127.0.0.1:9/none")
+    _sync(sink, ["a"])
+    sink.close(5)
+    (report,) = caplog.records
+    assert "hunter2" not in report.getMessage()
+    assert "127.0.0.1" in report.getMessage()
+
+
+def test_a_killed_process_leaves_its_rows_to_the_next_one(
+    make_sink: Sinks, empty_database_url: str, tmp_path: Path, drops: _Drops
+) -> None:
+    folder = tmp_path / "spool"
+    code = _PROCESS + "sync(name); print('ready', flush=True); time.sleep(600)"
+    with _run_python(code, _NOWHERE, folder, "killed", 200) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+    assert waiting_bytes(folder) > 0
+    sink = make_sink(empty_database_url)
+    sink.handle(_start("next"))
+    sink.close(20)
+    engine = open_engine(empty_database_url)
+    statuses = _statuses(engine)
+    engine.dispose()
+    assert statuses == {"next": "running"} | {f"killed-{n}": "success" for n in range(200)}
+    assert not list(folder.iterdir())
+    assert not drops.counts
+
+
+def test_several_processes_write_at_once(empty_database_url: str, tmp_path: Path) -> None:
+    code = _PROCESS + "sync(name); assert sink.flush(60); sink.close(5)"
+    folder = tmp_path / "spool"
+    processes = [_run_python(code, empty_database_url, folder, n, 100) for n in range(4)]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0] * 4
+    engine = open_engine(empty_database_url)
+    statuses = _statuses(engine)
+    engine.dispose()
+    assert Counter(statuses.values()) == {"success": 400}
+    assert not list(folder.iterdir())
+
+
+def test_a_process_that_only_ends_leaves_nothing_behind_that_is_not_written(
+    make_sink: Sinks, empty_database_url: str, tmp_path: Path
+) -> None:
+    """Without a close some rows may be in the table and the others are in the spool."""
+    folder = tmp_path / "spool"
+    with _run_python(_PROCESS + "sync(name); os._exit(0)", empty_database_url, folder, "x", 50):
+        pass
+    sink = make_sink(empty_database_url)
+    sink.handle(_end("next"))
+    sink.close(20)
+    engine = open_engine(empty_database_url)
+    assert len(_statuses(engine)) == 51
+    engine.dispose()
+
+
+def test_parent_and_forked_child_both_write(empty_database_url: str, tmp_path: Path) -> None:
+    code = (
+        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
+        + _PROCESS
+        + """
+sync("before")
+assert sink.flush(20)
+child = os.fork()
+if child == 0:
+    sink.after_fork_in_child()
+    sync("child")
+    assert sink.flush(20)
+    sink.close(5)
+    os._exit(0)
+sync("parent")
+assert os.waitpid(child, 0)[1] == 0
+sync("after")
+assert sink.flush(20)
+sink.close(5)
+"""
+    )
+    folder = tmp_path / "spool"
+    with _run_python(code, empty_database_url, folder, "x", 10) as process:
+        assert process.wait() == 0
+    engine = open_engine(empty_database_url)
+    statuses = _statuses(engine)
+    engine.dispose()
+    names = [f"{who}-{n}" for who in ("before", "child", "parent", "after") for n in range(10)]
+    assert statuses == dict.fromkeys(names, "success")
+    assert not list(folder.iterdir())
+
+
+def test_heartbeats_give_way_first_when_the_spool_is_full(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    size = len(encode(_end("run-00").snapshot))
+    sink = make_sink(_NOWHERE, limit=size * 20)
+    for number in range(16):
+        sink.handle(_end(f"run-{number:02}"))
+    sink.handle(_beat("run-00", 10))
+    assert not drops.counts
+    for number in range(16, 25):
+        sink.handle(_end(f"run-{number:02}"))
+    assert drops.counts == {"spool_full": 5}
+    assert waiting_bytes(tmp_path / "spool") == size * 20
+
+
+def test_rows_go_through_memory_when_the_spool_cannot_be_written(
+    make_sink: Sinks, empty_database_url: str, tmp_path: Path, drops: _Drops
+) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    sink = make_sink(empty_database_url)
+    _sync(sink, ["a", "b"])
+    assert sink.flush(10)
+    engine = open_engine(empty_database_url)
+    assert _statuses(engine) == {"a": "success", "b": "success"}
+    engine.dispose()
+    assert not drops.counts
+
+
+def test_rows_in_memory_that_never_arrive_are_counted(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    sink = make_sink(_NOWHERE)
+    _sync(sink, [f"run-{number}" for number in range(1010)])
+    assert drops.counts == {"spool_unwritable": 20}, "a start and an end of each"
+    sink.close(5)
+    assert drops.counts == {"spool_unwritable": 1020}
+
+
+def test_a_full_disk_loses_nothing_while_the_database_is_there(
+    empty_database_url: str, small_disk: SmallDisk, drops: _Drops
+) -> None:
+    folder = small_disk.path / "spool"
+    sink = StoreSink(
+        lambda: open_engine(empty_database_url), folder, auto_upgrade=True, on_drop=drops
+    )
+    _sync(sink, ["before"])
+    small_disk.fill()
+    _sync(sink, [f"full-{number}" for number in range(50)])
+    assert sink.flush(10)
+    small_disk.make_room()
+    _sync(sink, ["after"])
+    sink.close(10)
+    engine = open_engine(empty_database_url)
+    names = ["before", *(f"full-{number}" for number in range(50)), "after"]
+    assert _statuses(engine) == dict.fromkeys(names, "success")
+    engine.dispose()
+    assert not drops.counts
+
+
+def test_a_close_leaves_the_rows_to_others_when_the_database_refuses(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    sink = make_sink(_NOWHERE)
+    _sync(sink, ["a"])
+    began = time.monotonic()
+    sink.close(60)
+    assert time.monotonic() - began < 30, "a refused connection is not tried until the timeout"
+    assert waiting_bytes(tmp_path / "spool") > 0
+    assert not drops.counts
+
+
+def test_a_close_does_not_wait_longer_than_it_may_for_a_silent_server(make_sink: Sinks) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sink = make_sink(f"postgresql://user@127.0.0.1:{silent.getsockname()[1]}/none")
+        _sync(sink, ["a"])
+        began = time.monotonic()
+        sink.close(0.5)
+        assert time.monotonic() - began < 4, "the connection alone would be waited for 5 s"
+
+
+def test_rows_after_the_close_are_counted(
+    make_sink: Sinks, empty_database_url: str, drops: _Drops
+) -> None:
+    sink = make_sink(empty_database_url)
+    sink.close(5)
+    sink.handle(_end("late"))
+    sink.close(5)
+    assert drops.counts == {"closed": 1}
+
+
+def test_a_value_that_cannot_be_stored_is_counted_and_holds_nothing_up(
+    make_sink: Sinks, empty_database_url: str, tmp_path: Path, drops: _Drops
+) -> None:
+    sink = make_sink(empty_database_url)
+    _sync(sink, ["a"])
+    impossible: RunSnapshot = dataclasses.replace(_end("bad").snapshot, user_id=2**63)
+    sink.handle(RunEnded(_CONTEXT, _START, impossible))
+    _sync(sink, ["b"])
+    assert sink.flush(10)
+    engine = open_engine(empty_database_url)
+    assert _statuses(engine) == {"a": "success", "b": "success"}
+    engine.dispose()
+    assert drops.counts == {"rejected_row": 1}
+    assert (tmp_path / "spool" / "damaged.txt").read_bytes() == encode(impossible)
+
+
+def test_a_table_dropped_under_way_is_made_again(make_sink: Sinks, empty_database_url: str) -> None:
+    sink = make_sink(empty_database_url)
+    _sync(sink, ["a"])
+    assert sink.flush(10)
+    engine = open_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE canvas_sync_metrics"))
+        connection.execute(text("DROP TABLE canvas_sync_alembic_version"))
+    _sync(sink, ["b"])
+    assert sink.flush(10)
+    assert _statuses(engine) == {"b": "success"}
+    engine.dispose()
+
+
+def _sync(sink: StoreSink, names: list[str]) -> None:
+    for name in names:
+        sink.handle(_start(name))
+        sink.handle(_end(name))
