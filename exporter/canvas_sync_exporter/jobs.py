@@ -14,9 +14,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from .settings import Configuration
 from .upkeep import EXPECTED_FAILURES, Upkeep, reason
 
-__all__ = ["CLEANUP_JOB", "Jobs"]
+__all__ = ["Jobs"]
 
-CLEANUP_JOB = "log cleanup"
+_CLEANUP = "log cleanup"
 _FOLD_SECONDS = 60.0
 _DRAIN_SECONDS = 30.0
 _SLOWEST_WATCH_SECONDS = 15.0
@@ -59,7 +59,7 @@ class Jobs:
             CronTrigger(
                 hour=at.hour, minute=at.minute, second=at.second, timezone=settings.timezone
             ),
-            id=CLEANUP_JOB,
+            id=_CLEANUP,
         )
 
     def start(self) -> None:
@@ -82,7 +82,7 @@ class Jobs:
 
     def next_cleanup(self) -> dt.datetime | None:
         """When the log cleanup runs next."""
-        job = self._scheduler.get_job(CLEANUP_JOB)
+        job = self._scheduler.get_job(_CLEANUP)
         when: dt.datetime | None = job.next_run_time if job and self.running else None
         return when.astimezone(dt.UTC) if when else None
 

@@ -41,7 +41,7 @@ _LIMIT = whole_number("limit", "How many runs to list at most.", 1, 500, default
 _CURSOR = text("cursor", "`next` of the list's part before.", 500)
 _NO_RUN = {404: "There is no such run."}
 _NO_USER = {404: "The user never had a run."}
-_NO_DATABASE = {503: "The database cannot be asked now; `Retry-After` says when to try again."}
+_NO_DATABASE = {503: "The database is out of reach now; `Retry-After` says when to try again."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class Api:
                 "Totals, success rate, durations and the last run of a user",
                 _USER_ID,
                 _DAYS,
+                tag="statistics",
                 problems=_NO_USER,
             ),
             _query(
@@ -128,6 +129,7 @@ class Api:
                 Summary,
                 "Totals of all runs, by status and sync type",
                 _DAYS,
+                tag="statistics",
             ),
             _query(
                 "performance",
@@ -135,6 +137,7 @@ class Api:
                 Performance,
                 "How fast runs, API calls and database operations were, with a trend by day",
                 _DAYS,
+                tag="statistics",
             ),
         )
 
@@ -146,6 +149,7 @@ class Api:
                 self.cleanup_status,
                 "Size of the logs and archives, last and next cleanup, free disk",
                 LogCleanupStatus,
+                tag="upkeep",
             ),
             Endpoint(
                 "POST",
@@ -153,6 +157,7 @@ class Api:
                 self.cleanup,
                 "Run the log cleanup now and tell what it did",
                 CleanupReport,
+                tag="upkeep",
                 scope=Scope.ADMIN,
                 problems={
                     409: "A cleanup runs already.",
@@ -166,6 +171,7 @@ class Api:
                 self.health,
                 "Whether the exporter can do its work",
                 Health,
+                tag="upkeep",
                 scope=None,
                 further_answers={503: "It cannot; the checks tell why."},
             ),
@@ -248,11 +254,12 @@ def _query(
     answer: Any,
     summary: str,
     *parameters: Parameter,
+    tag: str = "runs",
     problems: Mapping[int, str] | None = None,
 ) -> Endpoint:
     """An endpoint that asks the table."""
     problems = {**(problems or {}), **_NO_DATABASE}
-    return Endpoint("GET", path, handler, summary, answer, parameters, problems=problems)
+    return Endpoint("GET", path, handler, summary, answer, tag, parameters, problems=problems)
 
 
 def _days_ago(days: int) -> dt.datetime:

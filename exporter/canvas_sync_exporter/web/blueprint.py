@@ -58,7 +58,10 @@ def _add_endpoint(blueprint: Blueprint, endpoint: Endpoint, context: WebContext)
     """Route every method to the endpoint, so that a wrong one is answered here, not by the app."""
 
     def view(**path: str) -> Response:
-        return endpoint.respond(context.access, path)
+        try:
+            return endpoint.respond(context.access, path)
+        except HTTPException as error:  # here, since an app's handler of its code would come first
+            return http_problem(error).response()
 
     blueprint.add_url_rule(
         f"/{_PATH}/{endpoint.path}",
@@ -73,8 +76,8 @@ def answer_problems(scaffold: Blueprint | Flask) -> None:
     """Answer every error inside a blueprint or app as ``application/problem+json``."""
     scaffold.register_error_handler(ProblemError, ProblemError.response)
     scaffold.register_error_handler(HTTPException, _http_error)
-    for kind in (DBAPIError, PoolTimeoutError, StorageError):
-        scaffold.register_error_handler(kind, _database_away)
+    for kind in (DBAPIError, PoolTimeoutError, StorageError, OSError):
+        scaffold.register_error_handler(kind, _out_of_reach)
     scaffold.register_error_handler(Exception, _own_bug)
 
 
@@ -83,12 +86,12 @@ def _http_error(error: HTTPException) -> Any:
     return http_problem(error).response() if is_error else error
 
 
-def _database_away(error: Exception) -> Response:
+def _out_of_reach(error: Exception) -> Response:
     why = reason(error)
-    _log.warning("%s %s: the database cannot be asked: %s", request.method, request.path, why)
+    _log.warning("%s %s: database or files are out of reach: %s", request.method, request.path, why)
     return ProblemError(
         503,
-        f"The database cannot be asked now: {why}",
+        f"The database or the files are out of reach now: {why}",
         headers={"Retry-After": str(_RETRY_SECONDS)},
     ).response()
 

@@ -30,6 +30,7 @@ class Endpoint:
         handler: Called with the parameters by name; returns the answer's body, or a response.
         summary: One line for the OpenAPI document.
         answer: Type of the body; its JSON Schema goes into the OpenAPI document.
+        tag: Under which the OpenAPI document shows it.
         scope: What a token must cover; None when anybody may ask.
         problems: Statuses of its own errors and when they occur, beside those of every endpoint.
         further_answers: Statuses other than 200 that carry the same body.
@@ -40,6 +41,7 @@ class Endpoint:
     handler: Callable[..., Any]
     summary: str
     answer: Any
+    tag: str
     parameters: tuple[Parameter, ...] = ()
     scope: Scope | None = Scope.READ
     problems: Mapping[int, str] = field(default_factory=dict)

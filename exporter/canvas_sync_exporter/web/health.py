@@ -55,7 +55,7 @@ def check_health(context: WebContext) -> Health:
 def _database(context: WebContext) -> Check:
     try:
         check_schema(context.engine)
-    except (SQLAlchemyError, StorageError) as error:
+    except (SQLAlchemyError, StorageError, OSError) as error:
         return Check("unhealthy", reason(error))
     return Check("ok", "The table can be read.")
 

@@ -83,6 +83,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
+        "tags": [endpoint.tag],
         "security": security,
         "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
         "responses": {

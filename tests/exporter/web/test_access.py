@@ -11,8 +11,9 @@ from canvas_sync_exporter.web.problems import ProblemError
 
 
 def _request(host: str, peer: str) -> Request:
-    environ = EnvironBuilder(headers={"Host": host}).get_environ()
-    return Request({**environ, "REMOTE_ADDR": peer, "HTTP_HOST": host})
+    environ = EnvironBuilder().get_environ()
+    environ.update({"REMOTE_ADDR": peer, "HTTP_HOST": host})
+    return Request(environ)
 
 
 @pytest.mark.parametrize(

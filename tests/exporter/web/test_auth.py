@@ -70,7 +70,7 @@ def test_what_was_written_is_read(tokens: list[Token]) -> None:
 
 @given(st.text())
 def test_text_that_names_no_hash_is_refused(content: str) -> None:
-    with pytest.raises(ValueError, match="line|token"):
+    with pytest.raises(ValueError, match=r"line|token"):
         parse_tokens(content)
 
 

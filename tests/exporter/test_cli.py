@@ -1,0 +1,257 @@
+"""The command line, as real processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import requests
+
+from canvas_sync_exporter.web.auth import TokenFile
+from canvas_sync_instrumentation.storage.database import check_schema, open_engine
+
+COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli"]
+API = "/api/canvas/metrics"
+
+
+def _environment(**settings: str) -> dict[str, str]:
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CANVAS_SYNC_", "PROMETHEUS_"))
+    }
+    return {**plain, **settings}
+
+
+def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=_environment(**settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def _serve(
+    folder: Path, *arguments: str, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A serving exporter and its URL, as its start line tells it."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        env=_environment(**settings),
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            found = re.search(r"Serving (\S+)/metrics", line)
+            if found:
+                yield process, found[1]
+                break
+        else:
+            pytest.fail("it ended without a start line")
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path) -> None:
+    with _serve(tmp_path) as (_, url):
+        assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
+        assert requests.get(f"{url}{API}/recent", timeout=30).json() == {"items": [], "next": None}
+        health = requests.get(f"{url}{API}/health", timeout=30)
+        assert (health.status_code, health.json()["status"]) == (200, "ok")
+        assert requests.get(f"{url}/", timeout=30).url == f"{url}/api/canvas/docs"
+    database = tmp_path / "logs" / "canvas_sync" / "state" / "canvas_sync.sqlite3"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_serve_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
+    with _serve(tmp_path) as (process, url):
+        assert requests.get(f"{url}{API}/summary", timeout=30).status_code == 200
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr is not None
+        rest = process.stderr.read()
+    assert "Stopped." in rest
+    assert "Traceback" not in rest
+
+
+def test_an_address_beyond_this_machine_is_refused_without_tokens(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):
+        refused = _run(tmp_path, "serve", "--host", host)
+        assert refused.returncode == 2
+        assert "token new" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    made = _run(tmp_path, "token", "new", "--name", "ops", "--scope", "admin", "--file", str(file))
+    assert made.returncode == 0
+    secret = re.search(r"csm_\S+", made.stdout)
+    assert secret is not None
+    with _serve(tmp_path, "--host", "0.0.0.0", CANVAS_SYNC_TOKENS_FILE=str(file)) as (_, url):
+        metrics = url.replace("0.0.0.0", "127.0.0.1") + "/metrics"
+        assert requests.get(metrics, timeout=30).status_code == 401
+        headers = {"Authorization": f"Bearer {secret[0]}"}
+        assert requests.get(metrics, headers=headers, timeout=30).status_code == 200
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failed = _run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+    assert failed.returncode == 1
+    assert "in use" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"CANVAS_SYNC_EXPORTER_PORT": "http"}, "CANVAS_SYNC_EXPORTER_PORT"),
+        ({"CANVAS_SYNC_DATABASE_URL": "mysql://u:hunter2@db/x"}, "CANVAS_SYNC_DATABASE_URL"),
+        ({"CANVAS_SYNC_TOKENS_FILE": "/nowhere"}, "CANVAS_SYNC_TOKENS_FILE"),
+        ({"CANVAS_SYNC_CLEANUP_TIME": "noon"}, "CANVAS_SYNC_CLEANUP_TIME"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_name(
+    tmp_path: Path, settings: dict[str, str], told: str
+) -> None:
+    failed = _run(tmp_path, "serve", **settings)
+    assert failed.returncode == 2
+    assert told in failed.stderr
+    assert "hunter2" not in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_database_that_is_away_does_not_keep_it_from_serving(tmp_path: Path) -> None:
+    url_of_nothing = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
+    with _serve(tmp_path, CANVAS_SYNC_DATABASE_URL=url_of_nothing) as (process, url):
+        assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
+        assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 503
+        assert requests.get(f"{url}{API}/health", timeout=30).status_code == 503
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert process.stderr is not None
+        assert "hunter2" not in process.stderr.read()
+
+
+def test_the_table_is_made_by_db_upgrade(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/own.sqlite3"
+    for _ in range(2):
+        done = _run(tmp_path, "db", "upgrade", CANVAS_SYNC_DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+        assert "canvas_sync_metrics" in done.stdout
+    engine = open_engine(url)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_db_upgrade_tells_of_a_database_that_is_away_without_the_password(tmp_path: Path) -> None:
+    url = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
+    failed = _run(tmp_path, "db", "upgrade", CANVAS_SYNC_DATABASE_URL=url)
+    assert failed.returncode == 1
+    assert "refused" in failed.stderr
+    assert "hunter2" not in failed.stderr + failed.stdout
+    assert "Traceback" not in failed.stderr
+
+
+def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
+    logs = tmp_path / "logs" / "canvas_sync"
+    logs.mkdir(parents=True)
+    (logs / "progress.log").write_text("now\n")
+    (logs / "progress.log.1").write_text("before\n" * 10)
+    done = _run(tmp_path, "cleanup")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 files, 70 bytes\)", done.stdout)
+    assert [file.name for file in (logs / "archive").iterdir()]
+    assert not (logs / "progress.log.1").exists()
+
+
+def test_a_cleanup_that_could_not_archive_fails(tmp_path: Path) -> None:
+    logs = tmp_path / "logs" / "canvas_sync"
+    logs.mkdir(parents=True)
+    (logs / "progress.log").write_text("now\n")
+    (logs / "progress.log.1").write_text("before\n")
+    (logs / "archive").write_text("in the way")
+    failed = _run(tmp_path, "cleanup")
+    assert failed.returncode == 1
+    assert "archive" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_new_token_is_shown_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    for name in ("prometheus", "grafana"):
+        done = _run(
+            tmp_path, "token", "new", "--name", name, "--scope", "metrics", "--file", str(file)
+        )
+        assert done.returncode == 0, done.stderr
+        secret = re.search(r"csm_\S+", done.stdout)
+        assert secret is not None
+        assert secret[0] not in file.read_text()
+        token = TokenFile(file).find(secret[0])
+        assert token is not None
+        assert token.name == name
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_token_is_not_added_twice_or_to_a_file_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    arguments = ["token", "new", "--name", "ci", "--scope", "read", "--file", str(file)]
+    assert _run(tmp_path, *arguments).returncode == 0
+    before = file.read_text()
+    twice = _run(tmp_path, *arguments)
+    assert (twice.returncode, file.read_text()) == (2, before)
+    assert "twice" in twice.stderr
+    file.write_text("this is no tokens file\n")
+    assert _run(tmp_path, *arguments).returncode == 2
+    assert file.read_text() == "this is no tokens file\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["serve", "--port", "70000"],
+        ["token", "new", "--name", "a b", "--scope", "read"],
+        ["token", "new", "--name", "a", "--scope", "write"],
+        ["db"],
+    ],
+)
+def test_wrong_usage_answers_2(tmp_path: Path, arguments: list[str]) -> None:
+    wrong = _run(tmp_path, *arguments)
+    assert wrong.returncode == 2
+    assert wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["cleanup"], ["db", "upgrade"], ["demo"]])
+def test_each_command_has_help_with_the_exit_codes(tmp_path: Path, command: list[str]) -> None:
+    told = _run(tmp_path, *command, "--help")
+    assert told.returncode == 0
+    assert "exit codes: 0 done" in " ".join(told.stdout.split())
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert _run(tmp_path, "--version").stdout.strip() == version("canvas-sync-monitor")

@@ -1,0 +1,200 @@
+"""The exporter's recurring work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.collectors import register_collectors
+from canvas_sync_exporter.jobs import Jobs
+from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.upkeep import Upkeep, reason
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_instrumentation.storage.queries import run_by_task
+from canvas_sync_instrumentation.storage.spool import Spool, encode
+from support.runs import running, snapshot, write
+
+DEADLINE = 30.0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Configuration:
+    return configuration(
+        {
+            "CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs"),
+            "CANVAS_SYNC_HEARTBEAT_SECONDS": "0.1",
+            "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS": "0.4",
+        }
+    )
+
+
+@pytest.fixture
+def engine(config: Configuration) -> Iterator[Engine]:
+    engine = open_engine(config.app.resolved_database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def _metric(config: Configuration, name: str, **labels: str) -> float | None:
+    registry = CollectorRegistry()
+    register_collectors(registry, config)
+    return registry.get_sample_value(name, labels)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        threading.Event().wait(0.02)
+
+
+def test_a_run_without_a_heartbeat_is_closed_and_counted_once(
+    config: Configuration, engine: Engine
+) -> None:
+    now = time.time()
+    write(engine, running("dead", start_time=now - 90, heartbeat=now - 60, sync_type="grades"))
+    write(engine, running("alive", start_time=now - 90, heartbeat=now + 60))
+    upkeep = Upkeep(config, engine)
+    assert [run.sync_task_id for run in upkeep.close_interrupted()] == ["dead"]
+    assert upkeep.close_interrupted() == []
+    run = run_by_task(engine, "dead")
+    assert run is not None
+    assert run.sync_status == "interrupted"
+    assert run.duration == pytest.approx(30, abs=0.001)
+    labels = {"sync_type": "grades", "status": "interrupted"}
+    assert _metric(config, "canvas_sync_runs_total", **labels) == 1
+    assert _metric(config, "canvas_sync_run_duration_seconds_sum", **labels) == pytest.approx(
+        30, abs=0.001
+    )
+
+
+def test_counters_of_the_cleanup_exist_before_the_first(
+    config: Configuration, engine: Engine
+) -> None:
+    upkeep = Upkeep(config, engine)
+    upkeep.start_counters()
+    for status in ("success", "failed"):
+        assert _metric(config, "canvas_sync_cleanup_runs_total", status=status) == 0
+    upkeep.clean_logs()
+    upkeep.start_counters()
+    assert _metric(config, "canvas_sync_cleanup_runs_total", status="success") == 1
+    assert _metric(config, "canvas_sync_cleanup_reclaimed_bytes_total") == 0
+
+
+def test_a_cleanup_that_could_not_archive_is_counted_as_failed(
+    config: Configuration, engine: Engine
+) -> None:
+    config.app.log_dir.mkdir(exist_ok=True)
+    (config.app.log_dir / "errors.log").write_text("now\n")
+    (config.app.log_dir / "errors.log.1").write_text("before\n")
+    config.archive_folder.write_text("in the way")
+    report = Upkeep(config, engine).clean_logs()
+    assert report.errors
+    assert _metric(config, "canvas_sync_cleanup_runs_total", status="failed") == 1
+    assert _metric(config, "canvas_sync_cleanup_last_success_timestamp_seconds") is None
+
+
+def _leave_a_row(folder: Path, task_id: str) -> None:
+    """A process writes a row into its spool and is killed."""
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from canvas_sync_instrumentation.storage.spool import Spool\n"
+        "Spool(pathlib.Path(sys.argv[1])).append(sys.stdin.buffer.read())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], input=encode(snapshot(task_id)), check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+
+def test_jobs_deliver_the_rows_of_the_dead_and_close_their_runs(
+    config: Configuration, engine: Engine
+) -> None:
+    _leave_a_row(config.app.spool_folder, "from the spool")
+    living = Spool(config.app.spool_folder)
+    living.append(encode(snapshot("still the owner's")))
+    write(engine, running("dead", heartbeat=time.time() - 60))
+    jobs = Jobs(Upkeep(config, engine), lambda: None, config)
+    jobs.start()
+    try:
+        runs_when_started = jobs.running
+        _wait_until(lambda: run_by_task(engine, "from the spool") is not None)
+        _wait_until(lambda: getattr(run_by_task(engine, "dead"), "sync_status", "") != "running")
+    finally:
+        jobs.stop()
+    assert (runs_when_started, jobs.running) == (True, False)
+    assert run_by_task(engine, "still the owner's") is None
+    living.close()
+
+
+def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
+    config: Configuration, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, moved = config.app.state_folder, config.app.state_folder.with_name("moved")
+    engine.dispose()
+    folder.rename(moved)
+    folder.write_text("in the way")
+    jobs = Jobs(Upkeep(config, engine), lambda: None, config)
+    jobs.start()
+    try:
+        name = "search for interrupted runs"
+        _wait_until(lambda: name in jobs.failures)
+        assert "File exists" in jobs.failures[name]
+        engine.dispose()
+        folder.unlink()
+        moved.rename(folder)
+        _wait_until(lambda: name not in jobs.failures)
+    finally:
+        jobs.stop()
+    assert caplog.text.count(f"The {name} failed") == 1
+
+
+def test_the_cleanup_runs_at_its_time_in_its_zone(tmp_path: Path) -> None:
+    config = configuration(
+        {
+            "CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs"),
+            "CANVAS_SYNC_CLEANUP_TIME": "03:30",
+            "CANVAS_SYNC_TIMEZONE": "America/New_York",
+        }
+    )
+    engine = open_engine(config.app.resolved_database_url)
+    upgrade(engine)
+    jobs = Jobs(Upkeep(config, engine), lambda: None, config)
+    before = jobs.next_cleanup()
+    jobs.start()
+    try:
+        when = jobs.next_cleanup()
+    finally:
+        jobs.stop()
+        engine.dispose()
+    assert before is None
+    assert when is not None
+    assert when.utcoffset() == dt.timedelta(0)
+    local = when.astimezone(ZoneInfo("America/New_York"))
+    assert (local.hour, local.minute, local.second) == (3, 30, 0)
+    assert dt.timedelta(0) < when - dt.datetime.now(dt.UTC) <= dt.timedelta(hours=25)
+
+
+def test_a_reason_is_one_line_without_the_statement(engine: Engine) -> None:
+    with engine.connect() as connection:
+        try:
+            connection.exec_driver_sql("SELECT no_such_thing\nFROM nowhere")
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is told
+            told = reason(error)
+    assert told == "OperationalError: no such table: nowhere"
+    assert reason(OSError()) == "OSError"
+    assert os.linesep not in told

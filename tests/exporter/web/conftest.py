@@ -1,0 +1,74 @@
+"""A running exporter with some runs in its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.collectors import register_collectors
+from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_exporter.web import create_app
+from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from support.http import serving
+from support.runs import failed, running, snapshot, write
+
+
+@dataclass
+class Exporter:
+    """A running exporter, and what it runs on."""
+
+    url: str
+    config: Configuration
+    engine: Engine
+    registry: CollectorRegistry
+
+    def get(self, path: str, **options: object) -> requests.Response:
+        """Ask for a path."""
+        return self.request("GET", path, **options)
+
+    def api(self, path: str, **options: object) -> requests.Response:
+        """Ask an endpoint of the REST API."""
+        return self.request("GET", f"/api/canvas/metrics/{path}", **options)
+
+    def request(self, method: str, path: str, **options: object) -> requests.Response:
+        """Send a request."""
+        arguments: dict[str, object] = {"timeout": 30, "allow_redirects": False, **options}
+        return requests.request(method, self.url + path, **arguments)  # type: ignore[arg-type]  # the options are the caller's
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Configuration:
+    """Settings that keep everything in the test's folder."""
+    return configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")})
+
+
+@pytest.fixture
+def engine(config: Configuration) -> Iterator[Engine]:
+    """The embedded database with five runs of two users."""
+    engine = open_engine(config.app.resolved_database_url)
+    upgrade(engine)
+    write(engine, snapshot("nightly/41"), failed("broken"), running("under way"))
+    write(engine, snapshot("nightly/42", user_id=7, sync_type="grades"))
+    write(engine, snapshot("\N{SNOWMAN} <b>", user_id=None, metadata={"a": [1, None]}))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def exporter(config: Configuration, engine: Engine) -> Iterator[Exporter]:
+    """A running exporter without tokens."""
+    registry = CollectorRegistry()
+    register_collectors(registry, config)
+    upkeep = Upkeep(config, engine)
+    app = create_app(WebContext(config, engine, Access(None), upkeep), registry)
+    with serving(app) as url:
+        yield Exporter(url, config, engine, registry)

@@ -1,0 +1,278 @@
+"""The REST API, asked over HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.names import ITEMS, RunStatus
+from support.runs import failed, snapshot, write
+
+if TYPE_CHECKING:
+    from .conftest import Exporter
+
+POST = "/api/canvas/metrics/logs/cleanup"
+
+
+def _problem(answer: requests.Response, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["type"] == "about:blank"
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+def _ids(answer: requests.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [run["sync_task_id"] for run in answer.json()["items"]]
+
+
+def test_a_run_is_told_whole_by_number_and_by_task_id(exporter: Exporter) -> None:
+    by_task = exporter.api("sync/task/nightly/41")
+    run = by_task.json()
+    assert by_task.headers["Content-Type"] == "application/json"
+    assert by_task.headers["Cache-Control"] == "no-store"
+    assert run["sync_status"] == "success"
+    assert run["duration"] == 12.5
+    assert run["items"]["courses"] == {
+        "processed": 3,
+        "created": 1,
+        "updated": 1,
+        "unchanged": 1,
+        "failed": 0,
+    }
+    assert set(run["items"]) == {f"{item}s" for item in ITEMS}
+    assert run["sync_metadata"] == {"term": "autumn"}
+    assert run["sync_start_time"].endswith("Z")
+    assert dt.datetime.fromisoformat(run["sync_start_time"]).utcoffset() == dt.timedelta(0)
+    assert exporter.api(f"sync/{run['id']}").json() == run
+
+
+def test_a_task_id_may_hold_any_character(exporter: Exporter) -> None:
+    answer = exporter.api("sync/task/%E2%98%83%20%3Cb%3E")
+    assert answer.json()["sync_task_id"] == "\N{SNOWMAN} <b>"
+
+
+@pytest.mark.parametrize("path", ["sync/999999", "sync/task/nobody", "sync/task/%FF%FE"])
+def test_an_unknown_run_is_not_found(exporter: Exporter, path: str) -> None:
+    _problem(exporter.api(path), 404)
+
+
+def test_an_unknown_user_is_not_found(exporter: Exporter) -> None:
+    _problem(exporter.api("user/12345/summary"), 404)
+    _problem(exporter.api("user/12345/syncs"), 404)
+
+
+def test_a_user_is_summed_up(exporter: Exporter) -> None:
+    summary = exporter.api("user/42/summary").json()
+    assert summary["user_id"] == 42
+    assert summary["runs"]["total"] == 3
+    by_status = {str(status): 0 for status in RunStatus}
+    by_status |= {"success": 1, "failed": 1, "running": 1}
+    assert summary["runs"]["by_status"] == by_status
+    assert summary["runs"]["success_rate"] == 0.5
+    assert summary["duration"]["max"] == 12.5
+    assert summary["last_run"]["sync_task_id"] == "under way"
+
+
+def test_a_user_without_a_recent_run_is_known_all_the_same(exporter: Exporter) -> None:
+    write(exporter.engine, snapshot("old", user_id=9, start_time=time.time() - 40 * 86400))
+    assert exporter.api("user/9/summary").json()["runs"]["total"] == 0
+    assert exporter.api("user/9/summary?days=60").json()["runs"]["total"] == 1
+
+
+def test_all_runs_are_summed_up_by_status_and_sync_type(exporter: Exporter) -> None:
+    summary = exporter.api("summary?days=1").json()
+    assert summary["runs"]["total"] == 5
+    assert {name: counts["total"] for name, counts in summary["by_sync_type"].items()} == {
+        "full": 4,
+        "grades": 1,
+    }
+
+
+def test_the_newest_runs_come_first(exporter: Exporter) -> None:
+    assert _ids(exporter.api("recent"))[0] == "under way"
+    assert len(_ids(exporter.api("recent?limit=2"))) == 2
+    assert _ids(exporter.api("user/7/syncs")) == ["nightly/42"]
+
+
+def test_runs_that_went_wrong_are_listed_with_their_errors(exporter: Exporter) -> None:
+    (run,) = exporter.api("failed").json()["items"]
+    assert run["sync_task_id"] == "broken"
+    assert (run["error_type"], run["error_message"]) == ("TimeoutError", "Canvas did not answer")
+
+
+@pytest.mark.parametrize("path", ["recent?", "failed?days=2&", "user/5/syncs?"])
+def test_a_list_is_read_to_its_end_by_cursor(exporter: Exporter, path: str) -> None:
+    write(exporter.engine, *(failed(f"f{number}", user_id=5) for number in range(25)))
+    found: list[str] = []
+    cursor = ""
+    while True:
+        answer = exporter.api(f"{path}limit=4{cursor}")
+        found += _ids(answer)
+        if answer.json()["next"] is None:
+            break
+        cursor = f"&cursor={answer.json()['next']}"
+    assert len(found) == len(set(found))
+    assert set(found) >= {f"f{number}" for number in range(25)}
+
+
+def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) -> None:
+    performance = exporter.api("performance?days=30").json()
+    assert performance["duration"]["count"] == 4
+    assert performance["duration"]["p99"] == 12.5
+    assert performance["api_latency"]["average"] == pytest.approx(0.25)
+    assert sum(day["duration"]["count"] for day in performance["trend"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("recent?limit=0", ["limit"]),
+        ("recent?limit=501", ["limit"]),
+        ("recent?limit=ten", ["limit"]),
+        ("recent?limit=", ["limit"]),
+        ("recent?limit=1_0", ["limit"]),
+        ("recent?limit=%D9%A1", ["limit"]),
+        ("recent?limit=" + "9" * 5000, ["limit"]),
+        ("recent?limit=1&limit=2", ["limit"]),
+        ("recent?cursor=nonsense", ["cursor"]),
+        ("recent?cursor=", ["cursor"]),
+        ("recent?days=3", ["days"]),
+        ("summary?days=0", ["days"]),
+        ("summary?days=3661", ["days"]),
+        ("summary?days=-1", ["days"]),
+        ("failed?days=x&limit=y&z=1", ["z", "days", "limit"]),
+        ("sync/first", ["run_id"]),
+        ("sync/0", ["run_id"]),
+        ("sync/9223372036854775808", ["run_id"]),
+        ("sync/task/%00", ["task_id"]),
+        ("user/me/summary", ["user_id"]),
+        ("user/1e3/syncs", ["user_id"]),
+        ("logs/cleanup-status?verbose=1", ["verbose"]),
+    ],
+)
+def test_a_wrong_parameter_is_named(exporter: Exporter, path: str, fields: list[str]) -> None:
+    problem = _problem(exporter.api(path), 422)
+    assert [error["field"] for error in problem["errors"]] == fields
+    assert all(error["detail"] for error in problem["errors"])
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
+def test_a_wrong_method_is_told_with_the_right_ones(exporter: Exporter, method: str) -> None:
+    answer = exporter.request(method, "/api/canvas/metrics/recent")
+    _problem(answer, 405)
+    assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_the_cleanup_is_not_run_by_a_link(exporter: Exporter) -> None:
+    answer = exporter.get(POST)
+    _problem(answer, 405)
+    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+def test_head_and_options_are_answered(exporter: Exporter) -> None:
+    head = exporter.request("HEAD", "/api/canvas/metrics/recent")
+    assert (head.status_code, head.content) == (200, b"")
+    options = exporter.request("OPTIONS", "/api/canvas/metrics/recent")
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/canvas/metrics/nothing", "/api/canvas/metrics"])
+def test_an_unknown_path_is_a_problem_too(exporter: Exporter, path: str) -> None:
+    answer = exporter.get(path)
+    if answer.status_code == 308:
+        answer = exporter.get(path + "/")
+    _problem(answer, 404)
+
+
+def test_the_cleanup_archives_what_was_rotated_out(exporter: Exporter) -> None:
+    logs = exporter.config.app.log_dir
+    logs.mkdir(exist_ok=True)
+    (logs / "errors.log").write_text("now\n")
+    (logs / "errors.log.1").write_text("before\n" * 100)
+    before = {log["log"]: log for log in exporter.api("logs/cleanup-status").json()["logs"]}
+    assert (before["errors"]["backups"], before["errors"]["lines"]) == (1, 101)
+
+    report = exporter.request("POST", POST, json={}).json()
+    assert report["errors"] == []
+    assert sum(log["files"] for log in report["logs"]) == 1
+
+    status = exporter.api("logs/cleanup-status").json()
+    after = {log["log"]: log for log in status["logs"]}
+    assert (after["errors"]["backups"], after["errors"]["archives"]) == (0, 1)
+    assert status["last_cleanup"] == report
+    assert status["next_cleanup"] is None
+    assert status["free_disk_bytes"] > 0
+    metrics = exporter.get("/metrics").text
+    assert 'canvas_sync_cleanup_runs_total{status="success"} 1.0' in metrics
+    assert "canvas_sync_cleanup_last_success_timestamp_seconds" in metrics
+
+
+def test_a_second_cleanup_at_the_same_time_is_refused(exporter: Exporter) -> None:
+    lock = exporter.config.app.state_folder / "control" / "cleanup.lock"
+    with ControlPage(lock).locked(0) as held:
+        assert held
+        _problem(exporter.request("POST", POST, json={}), 409)
+        assert exporter.api("logs/cleanup-status").json()["running"]
+    assert exporter.request("POST", POST, json={}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/json", b"", 200),
+        ("application/json; charset=utf-8", b" {} ", 200),
+        ("application/x-www-form-urlencoded", b"a=b", 415),
+        ("text/plain", b"{}", 415),
+        ("multipart/form-data; boundary=x", b"--x--", 415),
+        (None, b"", 415),
+        ("application/json", b'{"dry_run": true}', 422),
+        ("application/json", b"\xff", 422),
+        ("application/json", b"{}" + b" " * 2000, 413),
+        ("application/json", b" " * 70_000, 413),
+    ],
+)
+def test_the_cleanup_asks_for_json(
+    exporter: Exporter, content_type: str | None, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    answer = exporter.request("POST", POST, data=body, headers=headers)
+    assert answer.status_code == status, answer.text
+
+
+def test_a_database_that_is_away_is_told_with_when_to_ask_again(exporter: Exporter) -> None:
+    exporter.engine.dispose()
+    folder = exporter.config.app.state_folder
+    folder.rename(folder.with_name("moved"))
+    folder.write_text("in the way")
+    for path in ("recent", "summary", "performance", "sync/1", "user/1/syncs", "failed"):
+        answer = exporter.api(path)
+        _problem(answer, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "SELECT" not in answer.text
+    health = exporter.api("health")
+    assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+
+
+def test_a_table_that_is_missing_is_told(exporter: Exporter) -> None:
+    with exporter.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE canvas_sync_metrics")
+    _problem(exporter.api("recent"), 503)
+    health = exporter.api("health")
+    assert health.status_code == 503
+    assert "db upgrade" in health.json()["checks"]["database"]["reason"]
+
+
+def test_a_page_of_a_foreign_site_is_refused(exporter: Exporter) -> None:
+    for path in ("/metrics", "/api/canvas/metrics/recent", "/api/canvas/docs", "/"):
+        _problem(exporter.get(path, headers={"Host": "rebound.example.org"}), 403)

@@ -1,0 +1,82 @@
+"""What health says about each thing the exporter needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.context import JobsView, WebContext
+from canvas_sync_exporter.web.health import check_health
+from canvas_sync_instrumentation.metricfile import MetricFiles
+from canvas_sync_instrumentation.storage.database import open_engine
+
+
+@dataclasses.dataclass
+class _Jobs:
+    running: bool = True
+    failures: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def next_cleanup(self) -> dt.datetime | None:
+        return None
+
+
+def _context(config: Configuration, engine: Engine, jobs: JobsView | None = None) -> WebContext:
+    return WebContext(config, engine, Access(None), Upkeep(config, engine), jobs)
+
+
+def test_all_is_well_where_a_sync_has_run(config: Configuration, engine: Engine) -> None:
+    MetricFiles(config.app.metrics_folder).close()
+    health = check_health(_context(config, engine, _Jobs()))
+    assert health.status == "ok"
+    assert {check.status for check in health.checks.values()} == {"ok"}
+    assert set(health.checks) == {"database", "log_folder", "metric_files", "spool", "jobs"}
+
+
+def test_missing_folders_degrade_it(config: Configuration, engine: Engine, tmp_path: Path) -> None:
+    elsewhere = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path / "nothing")})
+    health = check_health(_context(elsewhere, engine))
+    assert health.status == "degraded"
+    assert health.checks["log_folder"].status == "degraded"
+    assert health.checks["metric_files"].status == "degraded"
+    assert str(tmp_path / "nothing") in health.checks["log_folder"].reason
+
+
+def test_a_large_backlog_of_rows_degrades_it(config: Configuration, engine: Engine) -> None:
+    MetricFiles(config.app.metrics_folder).close()
+    config.app.spool_folder.mkdir()
+    (config.app.spool_folder / "1-a.jsonl").write_bytes(b"x" * 9_000_000)
+    check = check_health(_context(config, engine)).checks["spool"]
+    assert (check.status, check.reason.split()[0]) == ("degraded", "9000000")
+
+
+def test_a_failing_job_degrades_it_and_a_dead_scheduler_is_unhealthy(
+    config: Configuration, engine: Engine
+) -> None:
+    MetricFiles(config.app.metrics_folder).close()
+    failing = check_health(_context(config, engine, _Jobs(failures={"log cleanup": "disk full"})))
+    assert failing.status == "degraded"
+    assert failing.checks["jobs"].reason == "log cleanup: disk full"
+    assert check_health(_context(config, engine, _Jobs(running=False))).status == "unhealthy"
+
+
+@pytest.mark.parametrize("in_the_way", ["folder", "garbage"])
+def test_a_database_that_cannot_be_read_is_unhealthy(
+    config: Configuration, tmp_path: Path, in_the_way: str
+) -> None:
+    file = tmp_path / "database"
+    if in_the_way == "folder":
+        file.mkdir()
+    else:
+        file.write_bytes(b"this is no database" * 500)
+    broken = open_engine(f"sqlite:///{file}")
+    health = check_health(_context(config, broken))
+    broken.dispose()
+    assert health.status == "unhealthy"
+    assert health.checks["database"].status == "unhealthy"

@@ -1,0 +1,124 @@
+"""The OpenAPI document and its rendered page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+if TYPE_CHECKING:
+    from .conftest import Exporter
+
+METRICS = "/api/canvas/metrics"
+ENDPOINTS = {
+    ("get", f"{METRICS}/sync/{{run_id}}"),
+    ("get", f"{METRICS}/sync/task/{{task_id}}"),
+    ("get", f"{METRICS}/user/{{user_id}}/summary"),
+    ("get", f"{METRICS}/user/{{user_id}}/syncs"),
+    ("get", f"{METRICS}/summary"),
+    ("get", f"{METRICS}/recent"),
+    ("get", f"{METRICS}/failed"),
+    ("get", f"{METRICS}/performance"),
+    ("get", f"{METRICS}/logs/cleanup-status"),
+    ("post", f"{METRICS}/logs/cleanup"),
+    ("get", f"{METRICS}/health"),
+}
+ASKED = [
+    ("get", "/sync/{run_id}", "/sync/1", 200),
+    ("get", "/sync/{run_id}", "/sync/999", 404),
+    ("get", "/sync/{run_id}", "/sync/x", 422),
+    ("get", "/sync/task/{task_id}", "/sync/task/nightly/42", 200),
+    ("get", "/sync/task/{task_id}", "/sync/task/broken", 200),
+    ("get", "/user/{user_id}/summary", "/user/42/summary?days=3", 200),
+    ("get", "/user/{user_id}/summary", "/user/9/summary", 404),
+    ("get", "/user/{user_id}/syncs", "/user/42/syncs?limit=2", 200),
+    ("get", "/summary", "/summary", 200),
+    ("get", "/recent", "/recent?limit=1", 200),
+    ("get", "/recent", "/recent?limit=0&x=1", 422),
+    ("get", "/failed", "/failed", 200),
+    ("get", "/performance", "/performance", 200),
+    ("get", "/performance", "/performance?days=", 422),
+    ("get", "/logs/cleanup-status", "/logs/cleanup-status", 200),
+    ("post", "/logs/cleanup", "/logs/cleanup", 200),
+    ("get", "/health", "/health", 200),
+]
+
+
+def _document(exporter: Exporter) -> dict[str, Any]:
+    document: dict[str, Any] = exporter.get("/api/canvas/openapi.json").json()
+    return document
+
+
+def test_the_document_is_valid_openapi_and_has_the_eleven_endpoints(exporter: Exporter) -> None:
+    document = _document(exporter)
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+    found = {(method, path) for path, item in document["paths"].items() for method in item}
+    assert found == ENDPOINTS
+
+
+def test_every_operation_tells_its_problems_and_security(exporter: Exporter) -> None:
+    document = _document(exporter)
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            assert operation["summary"]
+            assert operation["operationId"]
+            assert {} in operation["security"]
+            if not path.endswith("/health"):
+                assert {"token": []} in operation["security"]
+            for status, answer in operation["responses"].items():
+                is_problem = int(status) >= 400 and not path.endswith("/health")
+                kind = "application/problem+json" if is_problem else "application/json"
+                assert is_problem is False or list(answer["content"]) == [kind], (path, status)
+            for parameter in operation["parameters"]:
+                assert parameter["description"]
+                assert parameter["schema"]["type"] in {"integer", "string"}
+
+
+@pytest.mark.parametrize(("method", "template", "path", "status"), ASKED)
+def test_each_answer_is_as_the_document_says(
+    exporter: Exporter, method: str, template: str, path: str, status: int
+) -> None:
+    body: dict[str, str] | None = {} if method == "post" else None
+    answer = exporter.request(method.upper(), METRICS + path, json=body)
+    assert answer.status_code == status
+    document = _document(exporter)
+    operation = document["paths"][METRICS + template][method]
+    schema = operation["responses"][str(status)]["content"][answer.headers["Content-Type"]]
+    validator = Draft202012Validator(
+        {**_closed(schema["schema"]), "components": _closed(document["components"])},
+        format_checker=FormatChecker(["date-time", "date"]),
+    )
+    validator.validate(answer.json())
+
+
+def _closed(schema: Any) -> Any:
+    """The same schema, but objects may have no property that it does not name."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
+        closed["additionalProperties"] = False
+    return closed
+
+
+def test_the_page_needs_nothing_from_elsewhere(exporter: Exporter) -> None:
+    page = exporter.get("/api/canvas/docs")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "://" not in page.text
+    files = re.findall(r'(?:href|src|data-document)="([^"]+)"', page.text)
+    assert len(files) == 5
+    for file in files:
+        assert exporter.get(file).status_code == 200, file
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2f__init__.py", "swagger-ui.js", ""])
+def test_the_page_serves_no_other_file(exporter: Exporter, name: str) -> None:
+    assert exporter.get(f"/api/canvas/docs/{name}").status_code == 404
