@@ -63,7 +63,11 @@ class CallHistory:
 
 
 def _digest(method: str, url: str) -> int:
-    """Tell requests apart by method, path and parameters, in whatever order and quoting."""
+    """Tell requests apart by method, path and parameters.
+
+    Order, quoting and repetition of parameters do not count: canvasapi adds its own once more to a
+    request that it repeats.
+    """
     parts = urlsplit(url)
     query = unquote(parts.query) if "%" in parts.query else parts.query
-    return hash((method, parts.path, tuple(sorted(query.split("&"))) if "&" in query else query))
+    return hash((method, parts.path, frozenset(query.split("&"))))

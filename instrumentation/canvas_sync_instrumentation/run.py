@@ -25,6 +25,7 @@ from .events import (
     ItemCounts,
     ItemsRecorded,
     ListTruncated,
+    Progressed,
     RunContext,
     RunEnded,
     RunSnapshot,
@@ -136,6 +137,11 @@ class Run:
         self.totals.add_db_operation(operation, infer_items=infer_items)
         self.host.emit(operation)
 
+    def progress(self, message: str) -> None:
+        """Tell how far the run is: :attr:`percent`."""
+        now = self.host.clock.time()
+        self.host.emit(Progressed(self.here(), now, self.percent, message))
+
     def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
         """Tell what was done to items of one kind."""
         self.host.emit(ItemsRecorded(self.here(), self.host.clock.time(), item, counts, inferred))
@@ -199,6 +205,8 @@ class Run:
             self._end_time = self._start_time + self._duration
             self._error = error
             self.status = status
+            if status is RunStatus.SUCCESS:
+                self.percent = 100.0
         self.host.release(self)
         self._tell_what_is_known_at_the_end(status, error)
         snapshot = self.snapshot(self._end_time)
@@ -227,7 +235,7 @@ class Run:
             end_time=self._end_time,
             duration=self._duration,
             heartbeat=now,
-            progress=100.0 if self.status is RunStatus.SUCCESS else self.percent,
+            progress=self.percent,
             step=self._step,
             error=self._error,
             items=self.totals.items(),
@@ -271,6 +279,7 @@ class Run:
         self.host.adopt(self)
         now = self._start_time
         self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
+        self.progress("Started")
 
     def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
         for item, counts in self.totals.inferred_items().items():
@@ -278,6 +287,7 @@ class Run:
         now = self.host.clock.time()
         for route, count in self.calls.truncated().items():
             self.host.emit(ListTruncated(self.context, now, route, count))
+        self.progress(f"Ended: {status}")
         if status is RunStatus.FAILED and error is not None:
             self.host.emit(ErrorRecorded(self.context, now, "run", error))
 

@@ -15,7 +15,7 @@ from opentelemetry import context as otel_context
 from .apicalls import Request, answered, error_of_operation, unanswered
 from .canvas.redaction import error_info, redact
 from .canvas.responses import classify
-from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts, Progressed
+from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from .guard import survives
 from .interfaces import Host
 from .metadata import clean_metadata
@@ -280,8 +280,7 @@ class CanvasSyncMetricsTracker:
             self.host.misuse(f"progress: percent must be from 0 to 100, and is {percent!r}.")
             percent = 100 if percent > 100 else 0
         self._run.percent = float(percent)
-        now = self.host.clock.time()
-        self.host.emit(Progressed(self._run.here(), now, float(percent), redact(message)))
+        self._run.progress(redact(message))
         self._run.heartbeat(at_most_every=_PROGRESS_HEARTBEAT_SECONDS)
 
     @contextlib.contextmanager

@@ -228,8 +228,21 @@ def test_progress_is_told_with_a_heartbeat_at_most_every_second(
         clock.advance(1.0)
         run.progress(20)
         run.progress(30)
-        assert [event.percent for event in only(Progressed, events)] == [10.0, 20.0, 30.0]
+        assert [event.percent for event in only(Progressed, events)] == [0.0, 10.0, 20.0, 30.0]
         assert [beat.snapshot.progress for beat in only(Heartbeat, events)] == [20.0]
+
+
+def test_start_and_end_of_a_run_are_progress_too(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    CanvasSyncMetricsTracker("t2", 42).complete_cancelled()
+    told = [(event.percent, event.message) for event in only(Progressed, events)]
+    assert told == [
+        (0.0, "Started"),
+        (100.0, "Ended: success"),
+        (0.0, "Started"),
+        (0.0, "Ended: cancelled"),
+    ]
 
 
 def test_a_step_has_a_span_of_its_own_and_steps_nest(

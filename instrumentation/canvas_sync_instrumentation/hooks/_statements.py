@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from canvas_sync_instrumentation.names import OTHER
 
-__all__ = ["OTHER_OPERATION", "operation_and_table"]
+__all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "operation_and_table"]
 
 OTHER_OPERATION: Final = "OTHER"
 """The operation of a statement that begins with no known verb."""
@@ -18,11 +18,15 @@ _LONGEST: Final = 8_000
 """Characters that are looked at: enough for the column list of a wide table."""
 _LONGEST_NAME: Final = 128
 
+SESSION_CONTROL: Final = frozenset(
+    {"BEGIN", "COMMIT", "PRAGMA", "RELEASE", "ROLLBACK", "SAVEPOINT", "SET", "SHOW", "START"}
+)
+"""Verbs that steer a connection and do no work on data."""
+
 _DATA_VERBS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
-_VERBS: Final = _DATA_VERBS | {
-    "ALTER", "ANALYZE", "BEGIN", "CALL", "COMMIT", "COPY", "CREATE", "DROP", "EXECUTE", "EXPLAIN",
-    "GRANT", "LOCK", "PRAGMA", "REINDEX", "RELEASE", "REVOKE", "ROLLBACK", "SAVEPOINT", "SET",
-    "SHOW", "START", "TRUNCATE", "VACUUM", "VALUES",
+_VERBS: Final = _DATA_VERBS | SESSION_CONTROL | {
+    "ALTER", "ANALYZE", "CALL", "COPY", "CREATE", "DROP", "EXECUTE", "EXPLAIN", "GRANT", "LOCK",
+    "REINDEX", "REVOKE", "TRUNCATE", "VACUUM", "VALUES",
 }  # fmt: skip
 _ANCHORS: Final = {
     "SELECT": frozenset({"FROM"}),

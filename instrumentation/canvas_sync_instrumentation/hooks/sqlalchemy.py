@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
 
 from ._recorder import HookRecorder, recorder_or_default
-from ._statements import operation_and_table
+from ._statements import SESSION_CONTROL, operation_and_table
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -140,6 +140,8 @@ class _Listener:
         error: BaseException | None = None,
     ) -> None:
         operation, table = operation_and_table(statement)
+        if operation in SESSION_CONTROL and error is None:
+            return  # no work on data; one that fails tells of a locked database
         batch = executemany and rows > 1
         self._recorder.db_operation(
             operation, table, duration, count=rows, batch=batch, error=error

@@ -83,7 +83,7 @@ def running_runs(engine: Engine) -> list[Run]:
     statement = (
         select(metrics_table)
         .where(_columns.sync_status == RunStatus.RUNNING.value)
-        .order_by(_columns.sync_start_time, _columns.id)
+        .order_by(_columns.sync_start_time)
     )
     with engine.connect() as connection:
         return [to_run(row) for row in connection.execute(statement).mappings()]

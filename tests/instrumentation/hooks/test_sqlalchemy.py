@@ -261,3 +261,17 @@ def test_another_listener_that_rewrites_statements_still_does(
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 2
     assert len(operations(events)) == 1
+
+
+def test_steering_a_connection_is_no_operation_until_it_fails(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'app.db'}", connect_args={"timeout": 0})
+    with recorded_events() as events:
+        instrument_sqlalchemy(engine)
+        with engine.connect() as first, engine.connect() as second:
+            first.exec_driver_sql("PRAGMA user_version")
+            first.exec_driver_sql("BEGIN IMMEDIATE")
+            with pytest.raises(sa.exc.OperationalError):
+                second.exec_driver_sql("BEGIN IMMEDIATE")
+        uninstrument_sqlalchemy(engine)
+    operations = [event for event in events if isinstance(event, DbOperation)]
+    assert [(event.operation, event.outcome) for event in operations] == [("BEGIN", "failed")]
