@@ -25,7 +25,7 @@ from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
 
-__all__ = ["newest_of_each", "write_runs"]
+__all__ = ["newest_of_each", "to_row", "write_runs"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
@@ -82,7 +82,7 @@ def _is_rejection(error: Exception) -> bool:
 
 
 def _upsert(connection: Connection, snapshots: Sequence[RunSnapshot]) -> None:
-    rows = [_to_row(snapshot) for snapshot in snapshots]
+    rows = [to_row(snapshot) for snapshot in snapshots]
     connection.execute(_statement(connection.dialect.name), rows)
 
 
@@ -121,7 +121,8 @@ def _age_key(snapshot: RunSnapshot) -> tuple[float, bool, float]:
     return snapshot.start_time, snapshot.status is not RunStatus.RUNNING, snapshot.heartbeat
 
 
-def _to_row(snapshot: RunSnapshot) -> dict[str, Any]:
+def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
+    """Make the table's row of a snapshot."""
     error = snapshot.error
     return {
         "sync_task_id": _text(snapshot.task_id),
