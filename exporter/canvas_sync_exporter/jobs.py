@@ -18,7 +18,6 @@ __all__ = ["Jobs"]
 
 _CLEANUP = "log cleanup"
 _FOLD_SECONDS = 60.0
-_DRAIN_SECONDS = 30.0
 _SLOWEST_WATCH_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -48,7 +47,6 @@ class Jobs:
         for name, work, seconds in (
             ("fold of metric files", fold, _FOLD_SECONDS),
             ("search for interrupted runs", upkeep.close_interrupted, watch),
-            ("delivery of orphaned rows", upkeep.drain_spools, _DRAIN_SECONDS),
         ):
             self._scheduler.add_job(
                 work, IntervalTrigger(seconds=seconds), id=name, next_run_time=now

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -63,6 +65,7 @@ class Upkeep:
     def __init__(self, configuration: Configuration, engine: Engine) -> None:
         self._configuration = configuration
         self._engine = engine
+        self._outage_seen = -math.inf
 
     def start_counters(self) -> None:
         """Let the counters of the cleanup exist as 0, so that alerts see the first failure.
@@ -78,12 +81,23 @@ class Upkeep:
     def close_interrupted(self) -> list[Run]:
         """Close the runs whose process died, and count them.
 
+        Rows that dead processes left behind are written first, since one may be the run's end.
+        After an outage of the database the living get time to renew their heartbeats.
+
         Raises:
             SQLAlchemyError: The database is away.
-            OSError: They are closed but could not be counted.
+            OSError: They are closed but could not be counted, or a spool file cannot be read.
         """
-        patience = dt.timedelta(seconds=self._configuration.exporter.interrupted_after_seconds)
-        runs = mark_interrupted(self._engine, dt.datetime.now(dt.UTC) - patience)
+        try:
+            self.drain_spools()
+            patience = self._configuration.exporter.interrupted_after_seconds
+            if time.monotonic() < self._outage_seen + patience:
+                return []
+            stopped = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=patience)
+            runs = mark_interrupted(self._engine, stopped)
+        except EXPECTED_FAILURES:
+            self._outage_seen = time.monotonic()
+            raise
         if runs:
             with self._metrics() as metrics:
                 for run in runs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 import signal
@@ -81,6 +82,38 @@ def test_a_run_without_a_heartbeat_is_closed_and_counted_once(
     )
 
 
+def test_the_end_that_a_dead_process_left_in_its_spool_counts(
+    config: Configuration, engine: Engine
+) -> None:
+    start = time.time() - 90
+    write(engine, running("ended", start_time=start))
+    _leave_a_row(config.app.spool_folder, "ended", start)
+    assert Upkeep(config, engine).close_interrupted() == []
+    run = run_by_task(engine, "ended")
+    assert run is not None
+    assert run.sync_status == "success"
+
+
+def test_after_an_outage_the_living_get_time_to_renew_their_heartbeats(
+    config: Configuration, engine: Engine
+) -> None:
+    write(engine, running("waits", start_time=time.time() - 90))
+    patient = dataclasses.replace(
+        config, exporter=dataclasses.replace(config.exporter, interrupted_after_seconds=60.0)
+    )
+    upkeep, fresh = Upkeep(patient, engine), Upkeep(patient, engine)
+    folder, moved = config.app.state_folder, config.app.state_folder.with_name("moved")
+    engine.dispose()
+    folder.rename(moved)
+    folder.write_text("in the way")
+    with pytest.raises(OSError, match="File exists"):
+        upkeep.close_interrupted()
+    folder.unlink()
+    moved.rename(folder)
+    assert upkeep.close_interrupted() == []
+    assert [run.sync_task_id for run in fresh.close_interrupted()] == ["waits"]
+
+
 def test_counters_of_the_cleanup_exist_before_the_first(
     config: Configuration, engine: Engine
 ) -> None:
@@ -107,7 +140,7 @@ def test_a_cleanup_that_could_not_archive_is_counted_as_failed(
     assert _metric(config, "canvas_sync_cleanup_last_success_timestamp_seconds") is None
 
 
-def _leave_a_row(folder: Path, task_id: str) -> None:
+def _leave_a_row(folder: Path, task_id: str, start: float | None = None) -> None:
     """A process writes a row into its spool and is killed."""
     program = (
         "import os, pathlib, signal, sys\n"
@@ -115,8 +148,9 @@ def _leave_a_row(folder: Path, task_id: str) -> None:
         "Spool(pathlib.Path(sys.argv[1])).append(sys.stdin.buffer.read())\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
+    left = snapshot(task_id, start_time=start or time.time())
     killed = subprocess.run(
-        [sys.executable, "-c", program, str(folder)], input=encode(snapshot(task_id)), check=False
+        [sys.executable, "-c", program, str(folder)], input=encode(left), check=False
     )
     assert killed.returncode == -signal.SIGKILL
 

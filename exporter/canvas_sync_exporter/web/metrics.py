@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
+from typing import Final
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -14,7 +15,10 @@ from .access import Access
 from .auth import Scope
 from .endpoint import METHODS
 
-__all__ = ["count_requests", "metrics_blueprint"]
+__all__ = ["HTTP_REQUESTS", "HTTP_REQUEST_DURATION", "count_requests", "metrics_blueprint"]
+
+HTTP_REQUESTS: Final = "canvas_sync_exporter_http_requests_total"
+HTTP_REQUEST_DURATION: Final = "canvas_sync_exporter_http_request_duration_seconds"
 
 _GZIP_LEVEL = 1
 
@@ -41,13 +45,13 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
 def count_requests(app: Flask, registry: CollectorRegistry) -> None:
     """Count and time the requests that an app answers."""
     requests = Counter(
-        "canvas_sync_exporter_http_requests_total",
+        HTTP_REQUESTS,
         "HTTP requests that the exporter answered.",
         ("method", "endpoint", "status"),
         registry=registry,
     )
     durations = Histogram(
-        "canvas_sync_exporter_http_request_duration_seconds",
+        HTTP_REQUEST_DURATION,
         "Duration of the exporter's answers.",
         ("method", "endpoint"),
         registry=registry,

@@ -1,0 +1,91 @@
+"""The REST API over PostgreSQL, through an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry
+
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_exporter.web import create_app
+from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from support.http import serving
+from support.postgresql import PostgresqlServer
+from support.runs import failed, running, snapshot, write
+
+API = "/api/canvas/metrics"
+
+
+@pytest.fixture
+def url(tmp_path: Path, postgresql_url: str) -> Iterator[str]:
+    """A running exporter with its table in PostgreSQL."""
+    config = configuration(
+        {
+            "CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs"),
+            "CANVAS_SYNC_DATABASE_URL": postgresql_url,
+        }
+    )
+    engine = open_engine(config.app.resolved_database_url)
+    upgrade(engine)
+    write(engine, snapshot("one"), failed("two"), running("three"))
+    context = WebContext(config, engine, Access(None), Upkeep(config, engine))
+    with serving(create_app(context, CollectorRegistry())) as url:
+        yield url
+    engine.dispose()
+
+
+def test_every_query_is_answered(url: str) -> None:
+    run = requests.get(f"{url}{API}/sync/task/one", timeout=30).json()
+    assert requests.get(f"{url}{API}/sync/{run['id']}", timeout=30).json() == run
+    assert requests.get(f"{url}{API}/summary", timeout=30).json()["runs"]["total"] == 3
+    user = requests.get(f"{url}{API}/user/42/summary", timeout=30).json()
+    assert user["runs"]["success_rate"] == 0.5
+    performance = requests.get(f"{url}{API}/performance", timeout=30).json()
+    assert performance["duration"]["count"] == 2
+    (two,) = requests.get(f"{url}{API}/failed", timeout=30).json()["items"]
+    assert two["sync_task_id"] == "two"
+    for path in ("recent", "user/42/syncs"):
+        first = requests.get(f"{url}{API}/{path}?limit=2", timeout=30).json()
+        rest = requests.get(f"{url}{API}/{path}?cursor={first['next']}", timeout=30).json()
+        found = [run["sync_task_id"] for run in first["items"] + rest["items"]]
+        assert sorted(found) == ["one", "three", "two"]
+        assert rest["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("sync/9223372036854775807", 404),
+        ("user/9223372036854775807/summary", 404),
+        ("sync/task/%00", 422),
+        ("sync/task/%ED%A0%80", 404),
+        ("failed?days=3660", 200),
+    ],
+)
+def test_values_at_the_limits_of_its_types_are_answered(url: str, path: str, status: int) -> None:
+    assert requests.get(f"{url}{API}/{path}", timeout=30).status_code == status
+
+
+def test_an_outage_is_told_and_ends_by_itself(
+    url: str, postgresql_server: PostgresqlServer
+) -> None:
+    assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 200
+    postgresql_server.stop()
+    try:
+        away = requests.get(f"{url}{API}/recent", timeout=30)
+        health = requests.get(f"{url}{API}/health", timeout=30)
+    finally:
+        postgresql_server.start()
+    assert (away.status_code, health.status_code) == (503, 503)
+    assert away.headers["Content-Type"] == "application/problem+json"
+    assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 200
+    assert requests.get(f"{url}{API}/health", timeout=30).json()["checks"]["database"] == {
+        "status": "ok",
+        "reason": "The table can be read.",
+    }
