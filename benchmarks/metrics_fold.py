@@ -9,6 +9,7 @@ Run: ``python benchmarks/metrics_fold.py``
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -33,6 +34,7 @@ def main() -> None:
         live = [_process(folder) for _ in range(options.live)]
         for _ in range(options.dead):
             _process(folder).close()
+        os.sync()  # files of processes that died over days are on the disk already
         _report(folder, options.dead)
         for files in live:
             files.close()
