@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,6 +67,7 @@ def register_canvas_metrics_api(app: Flask) -> None:
     tokens_file = config.exporter.tokens_file
     access = Access(TokenFile(tokens_file) if tokens_file else None)
     engine = open_engine(config.app.resolved_database_url)
+    weakref.finalize(app, engine.dispose).atexit = False  # tests of the app make many apps
     app.register_blueprint(
         api_blueprint(WebContext(config, engine, access, Upkeep(config, engine)))
     )

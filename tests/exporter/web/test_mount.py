@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,22 @@ def test_below_a_prefix_the_documentation_still_finds_its_files(app: Flask) -> N
         assert '"/below/api/canvas/openapi.json"' in page
         document = requests.get(f"{url}/below/api/canvas/openapi.json", timeout=30).json()
         assert document["servers"] == [{"url": "/below"}]
+
+
+def test_an_app_that_is_gone_has_closed_its_connections(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    """As in tests of a user's app, which make many: a driver warns of one left open (an error)."""
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    engine.dispose()
+    app = Flask("short_lived")
+    app.config["CANVAS_SYNC_LOG_DIR"] = str(tmp_path / "logs")
+    app.config["CANVAS_SYNC_DATABASE_URL"] = empty_database_url
+    register_canvas_metrics_api(app)
+    assert app.test_client().get(f"{API}/recent").status_code == 200
+    del app
+    gc.collect()
 
 
 def test_a_table_that_no_sync_has_made_yet_is_told(tmp_path: Path) -> None:
