@@ -11,7 +11,7 @@ import pytest
 from canvas_sync_instrumentation.names import Log
 from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
 from support.evidence import Evidence
-from support.main_job import PARTS
+from support.parts import PARTS
 
 TEXT = {
     Log.OPERATIONS: [

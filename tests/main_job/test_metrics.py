@@ -22,7 +22,7 @@ from canvas_sync_instrumentation.names import (
     RunStatus,
 )
 from support.evidence import Evidence, Scrape
-from support.main_job import PARTS
+from support.parts import PARTS
 
 STATUSES = [status.value for status in RunStatus if status is not RunStatus.RUNNING]
 

@@ -9,7 +9,8 @@ import pytest
 
 from canvas_sync_instrumentation.names import ITEMS
 from support.evidence import Answer, Evidence
-from support.main_job import ENDPOINTS, PARTS
+from support.main_job import ENDPOINTS
+from support.parts import PARTS
 
 MOVING = {"heartbeat", "since", "free_disk_bytes"}
 """Fields that differ from one moment to the next while a run goes on."""

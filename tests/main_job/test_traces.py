@@ -10,8 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from canvas_sync_instrumentation.names import SPAN_RUN, SPAN_STEP, Log
 from support.evidence import Evidence
-from support.main_job import PARTS
 from support.otlp import attributes_of, span_named
+from support.parts import PARTS
 
 ENDED = [name for name in PARTS if name not in {"killed", "hanging"}]
 

@@ -21,20 +21,7 @@ from typing import Any
 import requests
 from flask import Flask
 
-from canvas_sync_demo.canvas_server import (
-    CanvasServer,
-    Dropped,
-    Fault,
-    FaultPlan,
-    Forbidden,
-    Missing,
-    QuotaSpent,
-    SchoolSize,
-    ServerError,
-    Slow,
-    TokenRefused,
-    When,
-)
+from canvas_sync_demo.canvas_server import CanvasServer, FaultPlan, SchoolSize
 from canvas_sync_demo.processes import running, wait_until
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_instrumentation.logfile.control import ControlPage
@@ -54,59 +41,14 @@ from .evidence import (
 )
 from .http import serving
 from .otlp import OtlpReceiver, http_receiver
+from .parts import PARTS
 
-__all__ = ["ENDPOINTS", "PARTS", "Part", "play"]
+__all__ = ["ENDPOINTS", "play"]
 
-_SELF = "/api/v1/users/:id"
-_ASSIGNMENTS = "/api/v1/courses/:course_id/assignments"
-_ENROLLMENTS = "/api/v1/courses/:course_id/enrollments"
-_SUBMISSIONS = "/api/v1/courses/:course_id/students/submissions"
 _SCHOOL = SchoolSize(
     teachers=8, courses_per_teacher=2, students=20, students_per_course=12, assignments_per_course=9
 )
 _PATIENCE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One sync of the round.
-
-    Attributes:
-        user_id: A teacher of the simulated school; 41 has the courses 101 and 102, and so on.
-        status: What becomes of the run.
-        faults: What Canvas does to this user.
-        module: The sync app, run as a process.
-    """
-
-    user_id: int
-    status: str
-    faults: tuple[Fault, ...] = ()
-    module: str = "canvas_sync_demo.sync_app"
-
-
-PARTS: Mapping[str, Part] = {
-    "earlier": Part(48, "success", module="support.telling_sync"),
-    "healthy": Part(41, "success"),
-    "throttled": Part(42, "success", (Fault(QuotaSpent(610.0), When(_SELF)),)),
-    "troubled": Part(
-        43,
-        "success",
-        (
-            Fault(ServerError(502), When(_SUBMISSIONS, times=1)),
-            Fault(Dropped(), When(_ENROLLMENTS, times=1)),
-            Fault(Slow(0.3), When(_ASSIGNMENTS, times=1)),
-        ),
-    ),
-    "refused": Part(
-        44,
-        "partial",
-        (Fault(Forbidden(), When(course_id=107)), Fault(Missing(), When(course_id=108))),
-    ),
-    "expired": Part(45, "failed", (Fault(TokenRefused("expired")),)),
-    "killed": Part(46, "interrupted", (Fault(Slow(600.0), When(_SUBMISSIONS)),)),
-    "hanging": Part(47, "running", (Fault(Slow(600.0), When(_SUBMISSIONS)),)),
-    "telling": Part(48, "success", module="support.telling_sync"),
-}
 
 ENDPOINTS: Mapping[str, str] = {
     "GET sync/<id>": "sync/{id}",
@@ -342,7 +284,8 @@ class Stage:
         """Of a child: nothing that this process was told about telemetry, but the stage's own."""
         ours = ("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        path = str(Path(__file__).parents[1])
+        paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        path = os.pathsep.join(filter(None, paths))
         return {**kept, **self.settings, **self.receiver.environ, "PYTHONPATH": path, **more}
 
     def _command(self, *arguments: str) -> str:
