@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Protocol
 
+from .threads import start_daemon
+
 __all__ = ["Beat", "Heart"]
 
 
@@ -27,14 +29,12 @@ class Heart:
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def start(self) -> None:
-        """Start the thread, unless it runs or was stopped."""
+    def start(self) -> bool:
+        """Start the thread, unless it runs or was stopped; False when it cannot be started."""
         with self._lock:
             if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(
-                    target=self._run, name="canvas-sync-heart", daemon=True
-                )
-                self._thread.start()
+                self._thread = start_daemon(self._run, "canvas-sync-heart")
+            return self._stopped or self._thread is not None
 
     def beat_soon(self) -> None:
         """Ask for an extra beat now, without waiting for it."""

@@ -22,6 +22,7 @@ from .heart import Heart
 from .interfaces import LiveRun
 from .recorder import Recorder
 from .settings import Settings, read
+from .sinks import Sink
 from .sinks.spans import SpanSink
 from .wiring import Sinks, open_sinks
 
@@ -96,7 +97,8 @@ class Monitor:
     def adopt(self, run: LiveRun) -> None:
         """Keep a run's heartbeat going until :meth:`release`."""
         self._runs.add(run)
-        self._heart.start()
+        if not self._heart.start():
+            self._sinks.count_drop("tracker", "no_thread")
 
     def release(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended. Its spans are sent off in the background."""
@@ -107,8 +109,8 @@ class Monitor:
         """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
         deadline = self.clock.monotonic() + timeout
         results = [
-            sink.flush(max(0.0, deadline - self.clock.monotonic()))
-            for sink in self._sinks.by_name.values()
+            self._flush(name, sink, max(0.0, deadline - self.clock.monotonic()))
+            for name, sink in self._sinks.by_name.items()
         ]
         return all(results)
 
@@ -144,10 +146,14 @@ class Monitor:
             for run in tuple(self._runs):
                 run.heartbeat()
         for name, sink in self._sinks.flushed_by_heartbeat():
-            try:
-                sink.flush(self.settings.exit_timeout_seconds)
-            except Exception as error:  # noqa: BLE001 - the next beat tries again
-                self.internal_error(name, error)
+            self._flush(name, sink, self.settings.exit_timeout_seconds)
+
+    def _flush(self, name: str, sink: Sink, timeout: float) -> bool:
+        try:
+            return sink.flush(timeout)
+        except Exception as error:  # noqa: BLE001 - the next flush tries again
+            self.internal_error(name, error)
+            return False
 
     def _report(self, key: str, message: str, error: Exception | None = None) -> None:
         if key not in self._reported and len(self._reported) < 1000:

@@ -14,6 +14,8 @@ from opentelemetry.context import (
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from canvas_sync_instrumentation.threads import start_daemon
+
 from . import DropCounter
 
 __all__ = ["EXPORT_THREAD", "LazySpan", "SpanQueue"]
@@ -79,15 +81,15 @@ class SpanQueue(SpanProcessor):
             return
         queue.append(span)
         if self._thread is None:
-            self._start_thread()
+            self._has_thread()
         if len(queue) >= self._batch_size and not self._wake.is_set():
             self._wake.set()
 
     def flush(self, timeout: float) -> bool:
         """Export what is queued by now within ``timeout`` seconds; tell whether that was done."""
-        if self._thread is None or not self._queue:
+        if not self._queue:
             return True
-        if self._abandoned.is_set():
+        if self._abandoned.is_set() or not self._has_thread():
             return False
         mark = threading.Event()
         self._queue.append(mark)
@@ -106,9 +108,9 @@ class SpanQueue(SpanProcessor):
         self._wake.set()
         if self._thread is None:
             self._exporter.shutdown()
-            return
-        self._thread.join(timeout)
-        if self._thread.is_alive():
+        else:
+            self._thread.join(timeout)
+        if self._thread is None or self._thread.is_alive():
             self._abandoned.set()
             lost = sum(not isinstance(item, threading.Event) for item in tuple(self._queue))
             if lost:
@@ -126,12 +128,12 @@ class SpanQueue(SpanProcessor):
         """Forget the parent's spans and thread; the next span starts a new one."""
         self._start_anew()
 
-    def _start_thread(self) -> None:
+    def _has_thread(self) -> bool:
+        """Start the thread unless it runs; where it cannot be started, spans wait for the next."""
         with self._thread_lock:
             if self._thread is None:
-                thread = threading.Thread(target=self._work, name=EXPORT_THREAD, daemon=True)
-                thread.start()
-                self._thread = thread
+                self._thread = start_daemon(self._work, EXPORT_THREAD)
+            return self._thread is not None
 
     def _work(self) -> None:
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))

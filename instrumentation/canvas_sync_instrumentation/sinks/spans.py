@@ -31,6 +31,7 @@ from opentelemetry.util.types import Attributes
 
 from canvas_sync_instrumentation.events import ApiCall, DbOperation, ErrorInfo, Event
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
+from canvas_sync_instrumentation.threads import start_daemon
 
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, nanoseconds, parent_of
@@ -197,9 +198,9 @@ class SpanSink:
         thread = self._flushing
         if thread is None or not thread.is_alive():
             # In a thread, since the SDK's processors ignore the timeout that they are given.
-            thread = threading.Thread(target=force_flush, name="canvas-sync-flush", daemon=True)
-            thread.start()
-            self._flushing = thread
+            thread = self._flushing = start_daemon(force_flush, "canvas-sync-flush")
+        if thread is None:
+            return False
         thread.join(timeout)
         return not thread.is_alive()
 

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded, RunSnapshot, RunStarted
 from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, Batch, Spool, encode
+from canvas_sync_instrumentation.threads import start_daemon
 
 from . import DropCounter
 from ._row_writer import SINK, RowWriter
@@ -71,7 +72,7 @@ class StoreSink:
                 self._on_drop(SINK, "closed")
                 return
             self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
-            self._ensure_thread()
+            self._has_thread()
             self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
@@ -130,19 +131,17 @@ class StoreSink:
         else:
             self._on_drop(SINK, "spool_unwritable")
 
-    def _ensure_thread(self) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            return
-        thread = threading.Thread(target=self._write_rows, name="canvas-sync-store", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is ending; the spool keeps the row
-            return
-        self._thread = thread
+    def _has_thread(self) -> bool:
+        """Start the thread unless it runs; where it cannot be started, the spool keeps the rows."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = start_daemon(self._write_rows, "canvas-sync-store")
+        return self._thread is not None
 
     def _settle(self, timeout: float, *, give_up: bool) -> bool:
         """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
         with self._changed:
+            if self._has_work() and not self._has_thread():
+                return False
             failures = self._failures
             self._flushing += 1
             self._urgent = True
