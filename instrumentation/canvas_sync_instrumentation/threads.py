@@ -13,7 +13,7 @@ def start_daemon(work: Callable[[], object], name: str) -> threading.Thread | No
 
     Returns:
         The thread; None where none can be started: the system has no room for one, or the
-        interpreter ends (from Python 3.12 on, that includes exit handlers).
+        interpreter ends (in Python 3.12 that includes exit handlers).
     """
     thread = threading.Thread(target=work, name=name, daemon=True)
     try:

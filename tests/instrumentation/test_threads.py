@@ -68,25 +68,18 @@ def test_a_sync_without_threads_goes_on_and_loses_no_row(tmp_path: Path) -> None
     values = samples(ProcessCollector(tmp_path / "logs" / "state" / "metrics"))
     assert values[DROPPED.format("no_thread", "tracker")] == 1
     assert values[DROPPED.format("export_failed", "spans")] == 2
-    _assert_that_the_row_waits(tmp_path / "logs" / "state", "alone")
+    state = tmp_path / "logs" / "state"
+    assert waiting_bytes(state / "spool") > 0
+    assert _status(state, "alone") == "success"
 
 
 def test_a_sync_in_an_exit_handler_loses_no_row(tmp_path: Path) -> None:
-    """From Python 3.12 on no thread can be started there."""
+    """In Python 3.12 no thread can be started there."""
     done = subprocess.run(
         [sys.executable, "-c", LATE_SYNC], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "synced\n", "")
-    state = tmp_path / "logs" / "state"
-    if sys.version_info >= (3, 12):
-        _assert_that_the_row_waits(state, "late")
-    else:
-        assert _status(state, "late") == "success"
-
-
-def _assert_that_the_row_waits(state: Path, task_id: str) -> None:
-    assert waiting_bytes(state / "spool") > 0
-    assert _status(state, task_id) == "success"
+    assert _status(tmp_path / "logs" / "state", "late") == "success"
 
 
 def _status(state: Path, task_id: str) -> str:
