@@ -11,6 +11,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.context import (
+    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    get_value,
+)
+
 from ._patch import Patch
 from ._recorder import HookRecorder
 
@@ -82,9 +88,18 @@ def _recorder_for(
     # A session follows a redirect by sending again from within: that is still the same call.
     if _recorded_by.get() is session and options.get("allow_redirects") is False:
         return None
+    if _is_telemetry():
+        return None
     url = request.url or ""
     chosen = (chooser(url) for chooser in tuple(_choosers.values()))
     return next(filter(None, chosen), None)
+
+
+def _is_telemetry() -> bool:
+    """Tell whether an exporter of OpenTelemetry sends; a collector may lie behind ``/api/v1/``."""
+    return bool(
+        get_value(_SUPPRESS_INSTRUMENTATION_KEY) or get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY)
+    )
 
 
 def _record_answer(recorder: HookRecorder, pending: Any, response: Response) -> None:

@@ -18,6 +18,8 @@ from canvas_sync_instrumentation.events import ApiCall, Event
 from canvas_sync_instrumentation.hooks.requests import instrument_requests, uninstrument_requests
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.recorder import Recorder
+from canvas_sync_instrumentation.sinks import count_nothing
+from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
 
@@ -75,6 +77,25 @@ def test_the_hosts_of_the_settings_decide_what_is_canvas(
         shutdown()
     log = tmp_path / "api_calls.log"
     assert (len(log.read_text().splitlines()) if log.exists() else 0) == count
+
+
+def test_spans_on_their_way_to_a_collector_are_no_canvas_calls(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    """Prometheus and others take OTLP below ``/api/v1/``."""
+    target = "/api/v1/otlp/v1/traces"
+    server.answers[target] = [Answer(body="")]
+    sink = SpanSink(
+        environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}{target}"},
+        on_drop=count_nothing,
+    )
+    requests.get(f"{server.url}{COURSES}", timeout=5)
+    (call,) = calls_of(events)
+    sink.handle(call)
+    assert sink.flush(30)
+    sink.close(30)
+    assert ("POST", target) in server.requests
+    assert calls_of(events) == [call]
 
 
 def test_redirects_belong_to_the_call_that_follows_them(
