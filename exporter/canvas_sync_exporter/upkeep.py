@@ -48,7 +48,7 @@ def retention_settings(configuration: Configuration) -> RetentionSettings:
     return RetentionSettings(
         log_dir=configuration.app.log_dir,
         archive_dir=configuration.archive_folder,
-        control_dir=configuration.app.state_folder / "control",
+        control_dir=configuration.app.control_folder,
         archive_days=configuration.exporter.archive_days,
         keep_lines=configuration.exporter.keep_lines,
     )

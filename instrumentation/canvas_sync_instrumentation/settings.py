@@ -28,6 +28,7 @@ __all__ = [
     "switch",
     "text",
     "whole_number",
+    "with_app_config",
     "words",
 ]
 
@@ -88,6 +89,21 @@ def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
         if raw:
             values[field.name] = _parse(field, raw)
     return cls(**values)
+
+
+def with_app_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
+    """Lay the settings of an app's own configuration, such as Flask's, over the environment.
+
+    Args:
+        environ: Such as ``os.environ``.
+        config: Its keys ``CANVAS_SYNC_*`` are looked at; None is not given, lists are words.
+    """
+    given = {
+        name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in config.items()
+        if name.startswith("CANVAS_SYNC_") and value is not None
+    }
+    return {**environ, **given}
 
 
 def describe(cls: type[Any]) -> list[SettingHelp]:
@@ -273,6 +289,11 @@ class Settings:
     def state_folder(self) -> Path:
         """Folder of the embedded database, the metric files and the spool."""
         return self.state_dir or self.log_dir / "state"
+
+    @property
+    def control_folder(self) -> Path:
+        """Folder of the logs' control pages, which all processes share."""
+        return self.state_folder / "control"
 
     @property
     def metrics_folder(self) -> Path:

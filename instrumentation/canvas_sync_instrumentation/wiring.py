@@ -77,7 +77,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
             lambda: LogSink(
                 settings.log_dir,
                 settings.log_format,
-                control_dir=settings.state_folder / "control",
+                control_dir=settings.control_folder,
                 host=socket.gethostname(),
                 on_drop=on_drop,
                 on_record=on_record,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, redirect, request, url_for
@@ -12,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.settings import with_app_config
 from canvas_sync_instrumentation.storage.database import open_engine
 
 from .access import Access
@@ -63,7 +63,7 @@ def register_canvas_metrics_api(app: Flask) -> None:
     Raises:
         SettingsError: A setting or the tokens file cannot be used.
     """
-    config = configuration({**os.environ, **_settings_of(app.config)})
+    config = configuration(with_app_config(os.environ, app.config))
     tokens_file = config.exporter.tokens_file
     access = Access(TokenFile(tokens_file) if tokens_file else None)
     engine = open_engine(config.app.resolved_database_url)
@@ -71,11 +71,3 @@ def register_canvas_metrics_api(app: Flask) -> None:
     app.register_blueprint(
         api_blueprint(WebContext(config, engine, access, Upkeep(config, engine)))
     )
-
-
-def _settings_of(config: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        for name, value in config.items()
-        if name.startswith("CANVAS_SYNC_") and value is not None
-    }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_instrumentation.monitor import configure, current_monitor
-from canvas_sync_instrumentation.settings import Settings, read
+from canvas_sync_instrumentation.settings import Settings, read, with_app_config
 
 from .canvasapi import instrument_canvasapi
 from .requests import instrument_requests
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["init_app"]
 
-_PREFIX: Final = "CANVAS_SYNC_"
 _EXTENSION: Final = "canvas_sync"
 
 
@@ -40,7 +38,7 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     Raises:
         SettingsError: A setting has a value that cannot be used.
     """
-    environ = {**os.environ, **_settings_of(app.config)}
+    environ = with_app_config(os.environ, app.config)
     settings = read(Settings, environ, **settings_overrides)
     monitor = current_monitor()
     if monitor is None or monitor.settings != settings:
@@ -53,17 +51,3 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
         if find_spec(package) is not None:
             instrument()
     instrument_sqlalchemy()
-
-
-def _settings_of(config: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: _as_text(value)
-        for name, value in config.items()
-        if name.startswith(_PREFIX) and value is not None
-    }
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, list | tuple | set | frozenset):
-        return ",".join(map(str, value))
-    return str(value)

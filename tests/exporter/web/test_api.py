@@ -219,7 +219,7 @@ def test_the_cleanup_archives_what_was_rotated_out(exporter: Exporter) -> None:
 
 
 def test_a_second_cleanup_at_the_same_time_is_refused(exporter: Exporter) -> None:
-    lock = exporter.config.app.state_folder / "control" / "cleanup.lock"
+    lock = exporter.config.app.control_folder / "cleanup.lock"
     with ControlPage(lock).locked(0) as held:
         assert held
         _problem(exporter.request("POST", POST, json={}), 409)
