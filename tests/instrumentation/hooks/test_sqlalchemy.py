@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from canvas_sync_instrumentation.events import DbOperation, ErrorRecorded, Event
@@ -151,6 +153,43 @@ def test_operations_belong_to_the_current_run(engine: Engine, events: list[Event
     assert inside.context is not None
     assert inside.context.task_id == "task-1"
     assert outside.context is None
+
+
+async def _sync_beside_another(database: Path) -> None:
+    """Two syncs take turns on one async engine; what comes before and after is not recorded."""
+    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+    instrument_sqlalchemy(engine)
+    instrument_sqlalchemy(engine.sync_engine)
+
+    async def sync(task_id: str, first: int) -> None:
+        with CanvasSyncMetricsTracker(task_id, 42):
+            async with engine.begin() as connection:
+                await connection.execute(sa.insert(COURSES), rows(3, first))
+            async with engine.connect() as connection:
+                with pytest.raises(sa.exc.OperationalError):
+                    await connection.execute(sa.text("SELECT * FROM nowhere"))
+
+    await asyncio.gather(sync("one", 1), sync("other", 11))
+    uninstrument_sqlalchemy(engine)
+    async with engine.connect() as connection:
+        assert len((await connection.execute(sa.select(COURSES))).all()) == 6
+    await engine.dispose()
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_async_engine_is_seen_under_the_run_of_each_task(
+    tmp_path: Path, events: list[Event]
+) -> None:
+    asyncio.run(_sync_beside_another(tmp_path / "app.sqlite3"))
+    seen = [
+        (op.context and op.context.task_id, op.operation, op.count, op.error_type)
+        for op in operations(events)
+    ]
+    assert sorted(map(str, seen)) == sorted(
+        str((task_id, *op))
+        for task_id in ("one", "other")
+        for op in (("INSERT", 3, None), ("SELECT", 1, "OperationalError"))
+    )
 
 
 def test_an_internal_engine_is_not_recorded(tmp_path: Path, events: list[Event]) -> None:
