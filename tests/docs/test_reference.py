@@ -1,0 +1,209 @@
+"""The reference pages name what there is, all of it and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import opentelemetry.sdk.environment_variables as otel_names
+
+import canvas_sync_instrumentation
+from canvas_sync_exporter.settings import ExporterSettings
+from canvas_sync_exporter.web.auth import Scope
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, errors, testing
+from canvas_sync_instrumentation.names import LOGS, Log, RunStatus
+from canvas_sync_instrumentation.settings import SettingHelp, Settings, describe
+from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS
+from canvas_sync_instrumentation.sinks.logs import LOG_EVENTS, LOG_FIELDS
+from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, VERSION_TABLE
+from canvas_sync_instrumentation.storage.model import metrics_table
+from support.markdown import DOCS, ROOT, table
+
+REFERENCE = DOCS / "reference"
+_MEGABYTE = 1024 * 1024
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _sources(*roots: str) -> Iterable[str]:
+    for root in roots:
+        for file in (ROOT / root).rglob("*.py"):
+            yield file.read_text(encoding="utf-8")
+
+
+def test_each_setting_is_documented_with_its_default_and_secrecy() -> None:
+    rows = table(REFERENCE / "settings.md", "variable")
+    known: list[SettingHelp] = [*describe(Settings), *describe(ExporterSettings)]
+
+    assert {name: cells[:2] for name, cells in rows.items()} == {
+        setting.env: [_code(setting.default), "yes" if setting.secret else "no"]
+        for setting in known
+    }
+
+
+def test_each_opentelemetry_variable_that_is_read_is_documented() -> None:
+    documented = set(table(REFERENCE / "settings.md", "standard variable"))
+    read = {
+        name
+        for source in _sources("instrumentation", "exporter")
+        for name in re.findall(r'"(OTEL_[A-Z_]+)"', source)
+    }
+
+    assert read <= documented
+    assert documented - read <= {name for name in vars(otel_names) if name.startswith("OTEL_")}
+
+
+def test_no_other_variable_is_read() -> None:
+    documented = set(table(REFERENCE / "settings.md", "variable"))
+    named = {
+        name
+        for source in _sources("instrumentation", "exporter")
+        for name in re.findall(r"CANVAS_SYNC_[A-Z]+(?:_[A-Z]+)*", source)
+    }
+
+    assert named - {"CANVAS_SYNC_DATABASE_URL_FILE"} <= documented
+
+
+def test_each_log_is_documented_with_its_limits() -> None:
+    rows = table(REFERENCE / "logs.md", "log")
+
+    assert {name: cells[:3] for name, cells in rows.items()} == {
+        log: [f"`{log}.log`", f"{size // _MEGABYTE} MB", str(backups)]
+        for log, (size, backups) in LOGS.items()
+    }
+
+
+def test_the_fields_of_every_line_are_documented_in_their_order() -> None:
+    assert tuple(table(REFERENCE / "logs.md", "field")) == COMMON_FIELDS
+
+
+def test_each_further_field_of_a_log_is_documented() -> None:
+    for log in Log:
+        documented = set(table(REFERENCE / "logs.md", f"field in `{log}`"))
+
+        assert documented == set(LOG_FIELDS[log]) - set(COMMON_FIELDS), log
+
+
+def test_each_event_of_a_log_is_documented() -> None:
+    rows = table(REFERENCE / "logs.md", "event")
+
+    assert {name: cells[0] for name, cells in rows.items()} == {
+        event: f"`{log}`" for log, events in LOG_EVENTS.items() for event in events
+    }
+
+
+def test_fields_name_only_events_of_their_log() -> None:
+    for log in Log:
+        rows = table(REFERENCE / "logs.md", f"field in `{log}`")
+        named = {event for cells in rows.values() for event in re.findall(r"`(\w+)`", cells[0])}
+
+        assert named <= set(LOG_EVENTS[log])
+
+
+def test_each_column_of_the_table_is_documented() -> None:
+    rows = table(REFERENCE / "table.md", "column")
+
+    assert {name: cells[1] for name, cells in rows.items()} == {
+        column.name: "yes" if column.nullable else "no" for column in metrics_table.columns
+    }
+
+
+def test_each_index_of_the_table_is_documented() -> None:
+    rows = table(REFERENCE / "table.md", "index")
+    documented = {name: re.findall(r"`(\w+)`", cells[0]) for name, cells in rows.items()}
+    unique = {"uq_canvas_sync_metrics_sync_task_id": ["sync_task_id"]}
+
+    assert documented == unique | {
+        str(index.name): [column.name for column in index.columns]
+        for index in metrics_table.indexes
+    }
+
+
+def test_the_newest_version_of_the_table_is_documented() -> None:
+    text = (REFERENCE / "table.md").read_text(encoding="utf-8")
+
+    assert f"`{SCHEMA_VERSION}`" in text
+    assert f"`{VERSION_TABLE}`" in text
+
+
+def test_each_status_is_documented() -> None:
+    assert set(table(REFERENCE / "table.md", "status")) == set(RunStatus)
+
+
+def test_each_public_name_is_documented() -> None:
+    documented = set(table(REFERENCE / "python.md", "name"))
+
+    assert documented == set(canvas_sync_instrumentation.__all__)
+    assert set(errors.__all__) <= documented
+
+
+def test_each_member_of_the_tracker_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in table(REFERENCE / "python.md", "member")}
+    members = {name for name in vars(CanvasSyncMetricsTracker) if not name.startswith("_")}
+
+    assert documented == members
+
+
+def test_each_argument_of_the_tracker_is_documented() -> None:
+    documented = tuple(table(REFERENCE / "python.md", "argument"))
+
+    assert documented == tuple(inspect.signature(CanvasSyncMetricsTracker).parameters)
+
+
+def test_each_hook_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in table(REFERENCE / "python.md", "hook")}
+    hooks = {name for name in canvas_sync_instrumentation.__all__ if name.startswith("instrument_")}
+
+    assert documented == hooks | {"init_app"}
+
+
+def test_each_helper_for_tests_is_documented() -> None:
+    documented = {name.partition("(")[0] for name in table(REFERENCE / "python.md", "in `testing`")}
+
+    assert documented == set(testing.__all__)
+
+
+def test_each_scope_is_documented() -> None:
+    assert set(table(REFERENCE / "rest.md", "scope")) == set(Scope)
+
+
+def test_each_exported_module_name_exists() -> None:
+    """Dotted names of ours in prose lead somewhere."""
+    for page in DOCS.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"`(canvas_sync_(?:instrumentation|exporter|demo)(?:\.\w+)+)", text):
+            assert _exists(name), f"{page.name}: {name}"
+
+
+def _exists(name: str) -> bool:
+    roots = {
+        "canvas_sync_instrumentation": "instrumentation",
+        "canvas_sync_exporter": "exporter",
+        "canvas_sync_demo": "demo",
+    }
+    parts = name.split(".")
+    path = ROOT / roots[parts[0]] / parts[0]
+    for index, part in enumerate(parts[1:], start=1):
+        if (path / part).is_dir() or (path / f"{part}.py").is_file():
+            path /= part
+            continue
+        module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        return index == len(parts) - 1 and part in _top_names(module)
+    return True
+
+
+def _top_names(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return names
