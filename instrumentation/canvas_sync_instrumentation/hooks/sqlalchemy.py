@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
+from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from ._recorder import HookRecorder, recorder_or_default
 from ._statements import SESSION_CONTROL, operation_and_table
@@ -97,8 +98,8 @@ class _Listener:
         if context is None or started is None:
             return
         duration = perf_counter() - started
-        if executemany and not isinstance(parameters, list):
-            # One batch, in a flat collection of values; after_execute() comes after the last.
+        if context.execute_style is ExecuteStyle.INSERTMANYVALUES:
+            # One batch of several; after_execute() comes after the last.
             _batches[context] = _batches.get(context, 0.0) + duration
             return
         with self._recorder.guard():
