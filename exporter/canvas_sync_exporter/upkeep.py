@@ -68,12 +68,13 @@ class Upkeep:
         self._outage_seen = -math.inf
 
     def start_counters(self) -> None:
-        """Let the counters of the cleanup exist as 0, so that alerts see the first failure.
+        """Let counters exist as 0 before the first sync, so that alerts see the first failure.
 
         Raises:
             OSError: The folder of the metric files cannot be made or written.
         """
         with self._metrics() as metrics:
+            metrics.start_known()
             for status in (_SUCCESS, _FAILED):
                 metrics.counter(MetricName.CLEANUP_RUNS, (status,))
             metrics.counter(MetricName.CLEANUP_RECLAIMED)

@@ -17,6 +17,7 @@ __all__ = [
     "ITEMS",
     "ITEM_ACTIONS",
     "LOGS",
+    "LOSSES",
     "METRICS",
     "OTHER",
     "SPAN_RUN",
@@ -50,6 +51,19 @@ AUTH_FAILURE_REASONS: Final = (
     "forbidden",
     "missing_user_agent",
 )
+
+LOSSES: Final = {
+    "hooks": ("internal_error",),
+    "tracker": ("internal_error", "misuse", "no_thread"),
+    "log": ("closed", "disk_full", "internal_error", "io_error"),
+    "metrics": ("disk_full", "internal_error"),
+    "spans": ("export_failed", "internal_error", "queue_full"),
+    "store": (
+        *("closed", "damaged_record", "internal_error"),
+        *("rejected_row", "spool_full", "spool_unwritable"),
+    ),
+}
+"""Why telemetry gets lost, by ``sink``: the values of ``reason`` in its metric."""
 
 
 class RunStatus(StrEnum):

@@ -22,6 +22,7 @@ from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.jobs import Jobs
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep, reason
+from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import run_by_task
 from canvas_sync_instrumentation.storage.spool import Spool, encode
@@ -112,6 +113,18 @@ def test_after_an_outage_the_living_get_time_to_renew_their_heartbeats(
     moved.rename(folder)
     assert upkeep.close_interrupted() == []
     assert [run.sync_task_id for run in fresh.close_interrupted()] == ["waits"]
+
+
+def test_counters_of_refusals_and_losses_exist_before_the_first_sync(
+    config: Configuration, engine: Engine
+) -> None:
+    Upkeep(config, engine).start_counters()
+    for reason_ in AUTH_FAILURE_REASONS:
+        assert _metric(config, "canvas_sync_api_auth_failures_total", reason=reason_) == 0
+    for sink, reasons in LOSSES.items():
+        for reason_ in reasons:
+            labels = {"sink": sink, "reason": reason_}
+            assert _metric(config, "canvas_sync_telemetry_dropped_total", **labels) == 0
 
 
 def test_counters_of_the_cleanup_exist_before_the_first(

@@ -8,7 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from canvas_sync_instrumentation.names import METRICS, OTHER, MetricName
+from canvas_sync_instrumentation.names import (
+    AUTH_FAILURE_REASONS,
+    LOSSES,
+    METRICS,
+    OTHER,
+    MetricName,
+)
 
 from .children import Child, Counter, Gauge, Histogram
 from .layout import (
@@ -149,6 +155,18 @@ class MetricFiles:
             path = self._folder / exemplar_file_name(self._process_id)
             self._exemplar_file = ExemplarFile(path)
         return self._exemplar_file
+
+    def start_known(self) -> None:
+        """Let the counters of refusals and losses exist as 0: alerts are to see the first one.
+
+        Raises:
+            OSError: The file cannot be made, for another reason than missing space.
+        """
+        for reason in AUTH_FAILURE_REASONS:
+            self.counter(MetricName.API_AUTH_FAILURES, (reason,))
+        for sink, reasons in LOSSES.items():
+            for reason in reasons:
+                self.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
 
     def settle(self) -> bool:
         """Move series from memory into the files; tell whether none is left."""

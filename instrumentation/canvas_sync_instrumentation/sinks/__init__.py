@@ -13,7 +13,7 @@ class DropCounter(Protocol):
     """Counts telemetry that could not be delivered."""
 
     def __call__(self, sink: str, reason: str, count: int = 1) -> None:
-        """Count ``count`` losses of ``sink`` (``log``, ``metrics``, ``spans``, ``store``)."""
+        """Count losses; which there are is in :data:`~canvas_sync_instrumentation.names.LOSSES`."""
 
 
 class Sink(Protocol):

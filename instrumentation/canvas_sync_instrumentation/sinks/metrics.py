@@ -23,7 +23,6 @@ from canvas_sync_instrumentation.events import (
 )
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
 from canvas_sync_instrumentation.names import (
-    AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
     ITEMS,
     MetricName,
@@ -32,17 +31,6 @@ from canvas_sync_instrumentation.names import (
 
 __all__ = ["MetricsSink"]
 
-_LOSSES: Final = {
-    "hooks": ("internal_error",),
-    "log": ("closed", "disk_full", "internal_error", "io_error"),
-    "metrics": ("disk_full", "internal_error"),
-    "spans": ("export_failed", "internal_error", "queue_full"),
-    "store": (
-        *("closed", "damaged_record", "internal_error"),
-        *("rejected_row", "spool_full", "spool_unwritable"),
-    ),
-    "tracker": ("internal_error", "misuse"),
-}
 _OUTCOMES: Final = (
     *("200", "401", "403", "429", "500", "502", "503", "504"),
     *("timeout", "connection"),
@@ -101,11 +89,7 @@ class MetricsSink:
             RunStarted: self._run_started,
         }
         with self._files.lock:
-            for reason in AUTH_FAILURE_REASONS:
-                self._files.counter(MetricName.API_AUTH_FAILURES, (reason,))
-            for sink, reasons in _LOSSES.items():
-                for reason in reasons:
-                    self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
+            self._files.start_known()
 
     def _forget(self) -> None:
         self._lock = self._files.lock
