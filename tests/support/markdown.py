@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 __all__ = ["DOCS", "ROOT", "anchors", "blocks", "links", "pages", "prose", "table"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|^\[[^\]]+\]: *(\S+)", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
 _CELL = re.compile(r"(?<!\\)\|")
@@ -25,7 +26,7 @@ def pages() -> list[Path]:
 def blocks(page: Path, language: str) -> list[str]:
     """The texts of a page's fenced blocks in a language."""
     found = _FENCE.findall(page.read_text(encoding="utf-8"))
-    return [text for name, text in found if name == language]
+    return [dedent(text) for _, name, text in found if name == language]
 
 
 def prose(page: Path) -> str:

@@ -1,0 +1,80 @@
+"""``docs/reference/command-line.md`` names each command and option, and no other."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from canvas_sync_exporter.cli import _parser as make_parser  # what --help shows is made from it
+from support.markdown import DOCS, blocks, pages, table
+
+PAGE = DOCS / "reference" / "command-line.md"
+PROGRAM = "canvas-sync-monitor"
+Parser = argparse.ArgumentParser
+
+
+def _commands(parser: Parser, name: str) -> Iterator[tuple[str, Parser]]:
+    nested = [
+        (f"{name} {word}", command)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for word, command in action.choices.items()
+    ]
+    if not nested:
+        yield name, parser
+    for longer, command in nested:
+        yield from _commands(command, longer)
+
+
+def _options() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, parser in _commands(make_parser(), PROGRAM):
+        for action in parser._actions:
+            for option in set(action.option_strings) - {"-h", "--help"}:
+                found.setdefault(option, set()).add(name.removeprefix(f"{PROGRAM} "))
+    return found
+
+
+def _shown_commands() -> Iterator[tuple[Path, str]]:
+    for page in pages():
+        for block in blocks(page, "console"):
+            joined = block.replace("\\\n", " ")
+            for line in re.findall(r"^\$ (.*)$", joined, re.MULTILINE):
+                found = re.match(rf"(?:\w+=\S* )*{PROGRAM} (.*)", line)
+                if found:
+                    yield page, found[1]
+
+
+def test_each_command_is_documented() -> None:
+    assert set(table(PAGE, "command")) == {name for name, _ in _commands(make_parser(), PROGRAM)}
+
+
+def test_each_option_is_documented_with_its_commands() -> None:
+    rows = table(PAGE, "option")
+
+    assert {
+        name: set(re.findall(r"`([^`]+)`", cells[0])) for name, cells in rows.items()
+    } == _options()
+
+
+def test_each_exit_code_is_documented() -> None:
+    epilog = make_parser().epilog or ""
+
+    assert set(table(PAGE, "code")) == set(re.findall(r"\b\d+\b", epilog))
+
+
+@pytest.mark.parametrize(("page", "command"), list(_shown_commands()))
+def test_a_command_that_a_page_shows_is_understood(page: Path, command: str) -> None:
+    words = shlex.split(command.partition(" > ")[0].partition(" | ")[0], comments=True)
+    arguments = [word for word in words if word != "&"]
+
+    try:
+        make_parser().parse_args(arguments)
+    except SystemExit as end:
+        if end.code:
+            pytest.fail(f"{page.name}: {command}")
