@@ -1,7 +1,7 @@
 """The work that keeps the table and the logs in order; when it is done is up to :mod:`.jobs`.
 
-What is counted here goes into metric files, as in a sync's process, so that it survives a restart
-of the exporter. The files are closed at once: they are folded with those of ended syncs.
+What is done here is told as a sync's process tells it: an event becomes a line in
+``operations.log`` and a number in metric files, which survive a restart of the exporter.
 """
 
 from __future__ import annotations
@@ -9,18 +9,27 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.events import (
+    ErrorInfo,
+    Event,
+    LogsCleaned,
+    RunContext,
+    RunEnded,
+)
 from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName, RunStatus
+from canvas_sync_instrumentation.names import MetricName
+from canvas_sync_instrumentation.sinks.logs import LogSink
+from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from canvas_sync_instrumentation.storage.queries import mark_interrupted
-from canvas_sync_instrumentation.storage.runs import Run
+from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
 from canvas_sync_instrumentation.storage.spool import drain_orphans
 
 from .logs.retention import CleanupReport, RetentionSettings, cleanup_canvas_sync_logs
@@ -31,7 +40,7 @@ __all__ = ["EXPECTED_FAILURES", "Upkeep", "reason", "retention_settings"]
 EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
 
-_SUCCESS, _FAILED = "success", "failed"
+_CLOSE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +82,13 @@ class Upkeep:
         Raises:
             OSError: The folder of the metric files cannot be made or written.
         """
-        with self._metrics() as metrics:
+        metrics = MetricFiles(self._configuration.app.metrics_folder)
+        with metrics.lock:
             metrics.start_known()
-            for status in (_SUCCESS, _FAILED):
+            for status in ("success", "failed"):
                 metrics.counter(MetricName.CLEANUP_RUNS, (status,))
             metrics.counter(MetricName.CLEANUP_RECLAIMED)
+            metrics.close()
 
     def close_interrupted(self) -> list[Run]:
         """Close the runs whose process died, and count them.
@@ -100,9 +111,7 @@ class Upkeep:
             self._outage_seen = time.monotonic()
             raise
         if runs:
-            with self._metrics() as metrics:
-                for run in runs:
-                    _count_interrupted(metrics, run)
+            self._tell(_end_of(run) for run in runs)
         for run in runs:
             _log.warning(
                 "Run %s is interrupted: its process %d on %s is gone.", run.id, run.pid, run.host
@@ -137,27 +146,53 @@ class Upkeep:
         """
         now = dt.datetime.now(dt.UTC)
         report = cleanup_canvas_sync_logs(retention_settings(self._configuration), now=now)
-        with self._metrics() as metrics:
-            metrics.counter(MetricName.CLEANUP_RUNS, (report.status,)).add()
-            metrics.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, report.reclaimed_bytes))
-            if not report.errors:
-                metrics.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(now.timestamp())
+        self._tell([_event_of(report)])
         for error in report.errors:
             _log.error("Log cleanup: %s", error)
         _log.info("The log cleanup freed %d bytes.", report.reclaimed_bytes)
         return report
 
-    @contextmanager
-    def _metrics(self) -> Iterator[MetricFiles]:
-        metrics = MetricFiles(self._configuration.app.metrics_folder)
+    def _tell(self, events: Iterable[Event]) -> None:
+        """Write events into log and metric files that are let go of at once, to be folded."""
+        app = self._configuration.app
+        metrics = MetricsSink(app.metrics_folder)
+        log = LogSink(
+            app.log_dir,
+            app.log_format,
+            control_dir=app.control_folder,
+            host=socket.gethostname(),
+            on_drop=metrics.count_dropped,
+            on_record=metrics.count_record,
+        )
         try:
-            with metrics.lock:
-                yield metrics
+            for event in events:
+                metrics.handle(event)
+                log.handle(event)
         finally:
-            metrics.close()
+            log.close(_CLOSE_SECONDS)
+            metrics.close(_CLOSE_SECONDS)
 
 
-def _count_interrupted(metrics: MetricFiles, run: Run) -> None:
-    labels = (run.sync_type, RunStatus.INTERRUPTED.value)
-    metrics.counter(MetricName.RUNS, labels).add()
-    metrics.histogram(MetricName.RUN_DURATION, labels).observe(run.duration or 0.0)
+def _end_of(run: Run) -> RunEnded:
+    snapshot = to_snapshot(run)
+    context = RunContext(
+        run.sync_task_id,
+        run.user_id,
+        run.course_id,
+        run.sync_type,
+        run.trace_id,
+        span_id="",
+        sampled=False,
+    )
+    return RunEnded(context, snapshot.end_time or snapshot.heartbeat, snapshot)
+
+
+def _event_of(report: CleanupReport) -> LogsCleaned:
+    return LogsCleaned(
+        time=report.time.timestamp(),
+        duration=report.duration_seconds,
+        files=sum(log.files for log in report.logs),
+        archives_deleted=len(report.archives_deleted),
+        reclaimed_bytes=report.reclaimed_bytes,
+        error=ErrorInfo("CleanupFailed", "; ".join(report.errors)) if report.errors else None,
+    )

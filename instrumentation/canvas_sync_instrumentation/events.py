@@ -30,6 +30,7 @@ __all__ = [
     "ItemCounts",
     "ItemsRecorded",
     "ListTruncated",
+    "LogsCleaned",
     "Progressed",
     "RunContext",
     "RunEnded",
@@ -46,7 +47,8 @@ class RunContext:
 
     Attributes:
         trace_id: 32 hexadecimal digits.
-        span_id: 16 hexadecimal digits; the run's span, or the current step's.
+        span_id: 16 hexadecimal digits; the run's span, or the current step's. Empty when it is not
+            known any more: the exporter ends the run of a dead process by its row.
         sampled: Whether the trace is recorded; an unsampled run makes no spans.
     """
 
@@ -290,6 +292,32 @@ class ErrorRecorded:
     error: ErrorInfo
 
 
+@dataclass(frozen=True, slots=True)
+class LogsCleaned:
+    """The exporter archived what the logs had rotated out, and deleted old archives.
+
+    Attributes:
+        files: How many log files were archived.
+        archives_deleted: How many archives were too old.
+        reclaimed_bytes: By how much logs and archives together became smaller.
+        error: Why it could not be done, or not all of it.
+        context: It belongs to no run.
+    """
+
+    time: float
+    duration: float
+    files: int
+    archives_deleted: int
+    reclaimed_bytes: int
+    error: ErrorInfo | None
+    context: None = None
+
+    @property
+    def outcome(self) -> str:
+        """``success`` or ``failed``."""
+        return "success" if self.error is None else "failed"
+
+
 Event = (
     RunStarted
     | Heartbeat
@@ -302,4 +330,5 @@ Event = (
     | ListTruncated
     | DbOperation
     | ErrorRecorded
+    | LogsCleaned
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -78,9 +80,46 @@ def test_a_run_without_a_heartbeat_is_closed_and_counted_once(
     assert run.duration == pytest.approx(30, abs=0.001)
     labels = {"sync_type": "grades", "status": "interrupted"}
     assert _metric(config, "canvas_sync_runs_total", **labels) == 1
+    last = _metric(config, "canvas_sync_last_run_timestamp_seconds", sync_type="grades")
+    assert last == pytest.approx(now - 60, abs=0.001)
     assert _metric(config, "canvas_sync_run_duration_seconds_sum", **labels) == pytest.approx(
         30, abs=0.001
     )
+
+
+def test_a_run_that_is_closed_ends_in_the_log_too(config: Configuration, engine: Engine) -> None:
+    now = time.time()
+    write(engine, running("dead", start_time=now - 90, heartbeat=now - 60, step="grades"))
+    Upkeep(config, engine).close_interrupted()
+    (record,) = _operations(config)
+    assert (record["event"], record["status"]) == ("run_ended", "interrupted")
+    assert (record["level"], record["error_type"]) == ("ERROR", "Interrupted")
+    assert (record["task_id"], record["user_id"], record["step"]) == ("dead", 42, "grades")
+    assert (record["host"], record["pid"], record["span_id"]) == ("sync-1", 4711, None)
+    assert record["duration_seconds"] == pytest.approx(30, abs=0.001)
+    assert record["items"]["course"] == {
+        "processed": 3,
+        "created": 1,
+        "updated": 1,
+        "unchanged": 1,
+        "failed": 0,
+    }
+    labels = {"log": "operations", "level": "ERROR"}
+    assert _metric(config, "canvas_sync_log_records_total", **labels) == 1
+
+
+def test_a_cleanup_leaves_a_line_in_the_log(config: Configuration, engine: Engine) -> None:
+    config.app.log_dir.mkdir(exist_ok=True)
+    (config.app.log_dir / "errors.log.1").write_text("before\n" * 1000)
+    report = Upkeep(config, engine).clean_logs()
+    (record,) = _operations(config)
+    assert (record["event"], record["status"], record["files"]) == ("logs_cleaned", "success", 1)
+    assert record["reclaimed_bytes"] == report.reclaimed_bytes > 0
+
+
+def _operations(config: Configuration) -> list[dict[str, Any]]:
+    lines = (config.app.log_dir / "operations.log").read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_the_end_that_a_dead_process_left_in_its_spool_counts(
@@ -149,6 +188,9 @@ def test_a_cleanup_that_could_not_archive_is_counted_as_failed(
     config.archive_folder.write_text("in the way")
     report = Upkeep(config, engine).clean_logs()
     assert report.errors
+    (record,) = _operations(config)
+    assert (record["status"], record["error_type"]) == ("failed", "CleanupFailed")
+    assert record["error"].startswith("errors: ")
     assert _metric(config, "canvas_sync_cleanup_runs_total", status="failed") == 1
     assert _metric(config, "canvas_sync_cleanup_last_success_timestamp_seconds") is None
 

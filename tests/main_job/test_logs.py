@@ -60,7 +60,7 @@ def test_operations_tell_of_each_runs_start_and_end(evidence: Evidence) -> None:
     started = [record["task_id"] for record in evidence.records(Log.OPERATIONS, "run_started")]
     assert sorted(started) == sorted(logged)
     ended = {record["task_id"]: record for record in evidence.records(Log.OPERATIONS, "run_ended")}
-    assert ended.keys() == set(logged) - {"killed", "hanging"}
+    assert ended.keys() == set(logged) - {"hanging"}
     for name, record in ended.items():
         row = evidence.rows[name]
         assert record["status"] == row["sync_status"]

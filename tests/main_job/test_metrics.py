@@ -232,7 +232,7 @@ def test_what_alerts_read_is_there_before_the_first_failure(
 
 
 def test_files_on_disk_are_told(scrape: Scrape, evidence: Evidence) -> None:
-    status = evidence.exporter["GET logs/cleanup-status"].body["logs"]
+    status = evidence.mounted["GET logs/cleanup-status"].body["logs"]  # after the last cleanup
     for entry in status:
         labels = {"log": entry["log"]}
         assert scrape.total(MetricName.LOG_BYTES, **labels) == entry["bytes"]

@@ -16,7 +16,8 @@ from canvas_sync_instrumentation.logfile import LogFileWriter, network_filesyste
 from canvas_sync_instrumentation.names import LOGS
 
 from . import DropCounter
-from .log_records import LOG_EVENTS, LOG_FIELDS, Record, RecordMaker
+from ._record_maker import RecordMaker
+from .log_records import LOG_EVENTS, LOG_FIELDS, Record
 
 __all__ = ["LOG_EVENTS", "LOG_FIELDS", "LogSink"]
 

@@ -17,6 +17,7 @@ from canvas_sync_instrumentation.events import (
     ItemCounts,
     ItemsRecorded,
     ListTruncated,
+    LogsCleaned,
     RunContext,
     RunEnded,
     RunStarted,
@@ -85,6 +86,7 @@ class MetricsSink:
             Heartbeat: self._heartbeat,
             ItemsRecorded: self._items,
             ListTruncated: self._truncated,
+            LogsCleaned: self._logs_cleaned,
             RunEnded: self._run_ended,
             RunStarted: self._run_started,
         }
@@ -268,6 +270,14 @@ class MetricsSink:
         labels = (event.operation, event.error.error_type)
         with self._lock:
             self._files.counter(MetricName.ERRORS, labels).add()
+
+    def _logs_cleaned(self, event: LogsCleaned) -> None:
+        files = self._files
+        with self._lock:
+            files.counter(MetricName.CLEANUP_RUNS, (event.outcome,)).add()
+            files.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, event.reclaimed_bytes))
+            if event.error is None:
+                files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(event.time)
 
 
 def _sampled(context: RunContext | None) -> str | None:

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 
-from canvas_sync_instrumentation.events import ItemCounts
+from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .model import item_column, metrics_table
 
-__all__ = ["BadCursor", "Page", "Run", "item_counts", "read_page", "to_run"]
+__all__ = ["BadCursor", "Page", "Run", "item_counts", "read_page", "to_run", "to_snapshot"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -83,11 +83,34 @@ _PLAIN_COLUMNS: Final = [
     if name in metrics_table.columns and name != "sync_status"
 ]
 
+_SAME_NAMES: Final = tuple(
+    name
+    for name in Run.__dataclass_fields__
+    if name in RunSnapshot.__dataclass_fields__ and name not in {"heartbeat", "items"}
+)
+
 
 def to_run(row: RowMapping) -> Run:
     """Make a run of a row's mapping of columns to values."""
     plain = {name: row[name] for name in _PLAIN_COLUMNS}
     return Run(**plain, sync_status=RunStatus(row["sync_status"]), items=item_counts(row))
+
+
+def to_snapshot(run: Run) -> RunSnapshot:
+    """Make a run's snapshot, as the sync itself would have told it."""
+    same = {name: getattr(run, name) for name in _SAME_NAMES}
+    error = None if run.error_type is None else ErrorInfo(run.error_type, run.error_message or "")
+    return RunSnapshot(
+        **same,
+        task_id=run.sync_task_id,
+        status=run.sync_status,
+        start_time=run.sync_start_time.timestamp(),
+        end_time=None if run.sync_end_time is None else run.sync_end_time.timestamp(),
+        heartbeat=run.heartbeat.timestamp(),
+        error=error,
+        items={item: run.items[f"{item}s"] for item in ITEMS},
+        metadata=run.sync_metadata,
+    )
 
 
 def item_counts(row: RowMapping) -> dict[str, ItemCounts]:

@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.events import (
     ItemCounts,
     ItemsRecorded,
     ListTruncated,
+    LogsCleaned,
     Progressed,
     RunContext,
     RunEnded,
@@ -34,8 +35,14 @@ from canvas_sync_instrumentation.events import (
     StepStarted,
 )
 from canvas_sync_instrumentation.names import ITEMS, LOGS, Log, RunStatus
-from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS, Record, RecordMaker
-from canvas_sync_instrumentation.sinks.logs import LOG_EVENTS, LOG_FIELDS, LogSink
+from canvas_sync_instrumentation.sinks._record_maker import RecordMaker
+from canvas_sync_instrumentation.sinks.log_records import (
+    COMMON_FIELDS,
+    LOG_EVENTS,
+    LOG_FIELDS,
+    Record,
+)
+from canvas_sync_instrumentation.sinks.logs import LogSink
 
 TIME = 1766398530.123456  # 2025-12-22 10:15:30.123456 UTC
 CONTEXT = RunContext("nightly-42", 42, 123, "full", "4b" * 16, "00f067aa0ba902b7", sampled=True)
@@ -77,6 +84,9 @@ CALL = ApiCall(
     200,
 )
 FAILURE = ErrorInfo("ConnectTimeout", "Connection timeout")
+CLEANUP = LogsCleaned(
+    TIME, duration=1.5, files=3, archives_deleted=1, reclaimed_bytes=4096, error=None
+)
 
 
 def ended(status: RunStatus, error: ErrorInfo | None = None) -> RunEnded:
@@ -163,6 +173,20 @@ CASES: list[Case] = [
         "WARNING",
         "Enrollments: 3, 1, 1",
     ),
+    Case(
+        CLEANUP,
+        Log.OPERATIONS,
+        "logs_cleaned",
+        "INFO",
+        "Log Cleanup: success - Files: 3 - Freed: 4096 bytes - Duration: 1500.0ms",
+    ),
+    Case(
+        replace(CLEANUP, error=ErrorInfo("CleanupFailed", "errors: disk full")),
+        Log.OPERATIONS,
+        "logs_cleaned",
+        "ERROR",
+        "Log Cleanup: failed - Files: 3 - Freed: 4096 bytes - Duration: 1500.0ms",
+    ),
     *[
         Case(
             structs.replace(CALL, **changes),
@@ -200,6 +224,13 @@ CASES: list[Case] = [
         "db_operation",
         "INFO",
         "UPDATE Assignment - Count: 340 - Batch: true - Duration: 15.3ms",
+    ),
+    Case(
+        operation(operation="UPDATE", table="Assignment", count=340, batch=True, duration=0.0),
+        Log.DATABASE,
+        "db_operation",
+        "INFO",
+        "UPDATE Assignment - Count: 340 - Batch: true",
     ),
     Case(
         operation(error_type="IntegrityError"),
@@ -338,6 +369,15 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
             names[log].add(record["event"])
     assert fields == {log: set(listed) for log, listed in LOG_FIELDS.items()}
     assert names == {log: set(listed) for log, listed in LOG_EVENTS.items()}
+
+
+def test_the_end_of_a_dead_processs_run_names_that_process_and_no_span(sinks: Sinks) -> None:
+    """The exporter writes it, which knows the run by its row alone."""
+    dead = replace(SNAPSHOT, status=RunStatus.INTERRUPTED, host="worker-2", pid=4711)
+    event = RunEnded(replace(CONTEXT, span_id=""), TIME, dead)
+    record = json.loads(sinks.written(event, "json")[Log.OPERATIONS])
+    assert (record["host"], record["pid"]) == ("worker-2", 4711)
+    assert (record["trace_id"], record["span_id"]) == (CONTEXT.trace_id, None)
 
 
 def test_the_end_of_a_run_tells_its_totals(sinks: Sinks) -> None:
