@@ -70,7 +70,9 @@ _position: ContextVar[Position | None] = ContextVar("canvas_sync_position", defa
 def current_position() -> Position | None:
     """Tell in which run the calling code executes; None outside a run that is still open."""
     position = _position.get()
-    return position if position is not None and position.run.is_open else None
+    while position is not None and not position.run.is_open:
+        position = position.run.outer  # it was ended elsewhere, as in another thread
+    return position
 
 
 class Run:
@@ -81,6 +83,9 @@ class Run:
         identity: What is known before its span begins; its trace and span ids are replaced by
             those of the span.
         metadata: Whatever else belongs into the row, already cleaned.
+
+    Attributes:
+        outer: In which run it began, if in any.
     """
 
     def __init__(self, host: Host, identity: RunContext, metadata: Mapping[str, Any]) -> None:
@@ -100,7 +105,7 @@ class Run:
         self._start = host.clock.monotonic()
         self._span = self._start_span(identity)
         self.context = identity if self._span is None else _traced(identity, self._span)
-        self._outer = _position.get()
+        self.outer = current_position()
         _position.set(Position(self, self.context, self._span))
         self._begin()
 
@@ -294,7 +299,7 @@ class Run:
     def _leave(self) -> None:
         position = _position.get()
         if position is not None and position.run is self:
-            _position.set(self._outer)
+            _position.set(self.outer)
 
 
 def new_identity(
