@@ -13,6 +13,7 @@ from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.upkeep import reason
 from canvas_sync_instrumentation.errors import StorageError
 from canvas_sync_instrumentation.storage.database import check_schema
+from canvas_sync_instrumentation.storage.spool import waiting_bytes
 
 from .context import WebContext
 
@@ -80,17 +81,10 @@ def _metric_files(folder: Path) -> Check:
 
 
 def _spool(folder: Path) -> Check:
-    waiting = sum(_size(file) for file in folder.glob("*.jsonl"))
+    waiting = waiting_bytes(folder)
     if waiting > _LARGE_BACKLOG:
         return Check("degraded", f"{waiting} bytes of rows wait for the database.")
     return Check("ok", f"{waiting} bytes of rows wait for the database.")
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:  # delivered and removed meanwhile
-        return 0
 
 
 def _jobs(context: WebContext) -> Check:

@@ -10,16 +10,15 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
 from sqlalchemy.engine.interfaces import ExecuteStyle
 
+from canvas_sync_instrumentation.storage.database import INTERNAL
+
 from ._recorder import HookRecorder, recorder_or_default
 from ._statements import SESSION_CONTROL, operation_and_table
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["INTERNAL", "instrument_sqlalchemy", "uninstrument_sqlalchemy"]
-
-INTERNAL: Final = "canvas_sync_internal"
-"""Execution option of engines that are not the app's: what they do is not recorded."""
+__all__ = ["instrument_sqlalchemy", "uninstrument_sqlalchemy"]
 
 _Target = Engine | type[Engine]
 

@@ -1,7 +1,6 @@
 """Opens the database of the table, and creates, upgrades and checks the table.
 
-Engines made here carry the execution option ``canvas_sync_internal``, by which the SQLAlchemy hook
-leaves our own statements out. Alembic is imported only when a migration really has to run.
+Alembic is imported only when a migration really has to run.
 """
 
 from __future__ import annotations
@@ -32,8 +31,10 @@ from canvas_sync_instrumentation.names import TABLE
 
 from .model import metrics_table
 
-__all__ = ["SCHEMA_VERSION", "VERSION_TABLE", "check_schema", "open_engine", "upgrade"]
+__all__ = ["INTERNAL", "SCHEMA_VERSION", "VERSION_TABLE", "check_schema", "open_engine", "upgrade"]
 
+INTERNAL: Final = "canvas_sync_internal"
+"""Execution option of engines that are not the app's: the SQLAlchemy hook leaves them out."""
 SCHEMA_VERSION: Final = "0001"
 """The newest revision in ``migrations/versions``; revisions sort by name."""
 VERSION_TABLE: Final = "canvas_sync_alembic_version"
@@ -63,7 +64,7 @@ def open_engine(url: str) -> Engine:
     options: dict[str, Any] = {
         # Parameters hold what a run said about itself: they stay out of error messages.
         "hide_parameters": True,
-        "execution_options": {"canvas_sync_internal": True},
+        "execution_options": {INTERNAL: True},
     }
     if parsed.get_backend_name() == "postgresql":
         options |= {"pool_pre_ping": True, "connect_args": _postgresql_arguments(parsed)}

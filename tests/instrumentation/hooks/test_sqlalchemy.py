@@ -24,6 +24,7 @@ from canvas_sync_instrumentation.hooks.sqlalchemy import (
 )
 from canvas_sync_instrumentation.monitor import hook_recorder
 from canvas_sync_instrumentation.recorder import Recorder
+from canvas_sync_instrumentation.storage.database import INTERNAL
 from canvas_sync_instrumentation.testing import recorded_events
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
@@ -194,7 +195,7 @@ def test_an_async_engine_is_seen_under_the_run_of_each_task(
 
 def test_an_internal_engine_is_not_recorded(tmp_path: Path, events: list[Event]) -> None:
     ours = sa.create_engine(
-        f"sqlite:///{tmp_path}/ours.sqlite3", execution_options={hook.INTERNAL: True}
+        f"sqlite:///{tmp_path}/ours.sqlite3", execution_options={INTERNAL: True}
     )
     instrument_sqlalchemy()
     try:
