@@ -261,6 +261,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
         count: Rows (or objects) the operation was given or touched.
         batch: Whether several rows travelled together.
         error_type: Class name of the error that ended it.
+        system: The database product, by OpenTelemetry's names.
     """
 
     context: RunContext | None
@@ -271,6 +272,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     count: int = 1
     batch: bool = False
     error_type: str | None = None
+    system: str = "other_sql"
 
     @property
     def outcome(self) -> str:

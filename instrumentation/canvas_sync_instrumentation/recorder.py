@@ -154,6 +154,7 @@ class Recorder:
         *,
         count: int = 1,
         batch: bool = False,
+        system: str = "other_sql",
         error: BaseException | None = None,
     ) -> None:
         """Record an operation on the app's own database.
@@ -164,6 +165,7 @@ class Recorder:
             duration: Seconds.
             count: Rows.
             batch: Whether several rows travelled together.
+            system: The database product, by OpenTelemetry's names.
             error: What ended it, if it failed.
         """
         host = self._host()
@@ -178,6 +180,7 @@ class Recorder:
             count,
             batch,
             None if info is None else info.error_type,
+            system,
         )
         if position is not None:
             position.run.db_operation(event, infer_items=True)

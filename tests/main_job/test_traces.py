@@ -100,6 +100,7 @@ def test_a_batch_tells_its_size(evidence: Evidence) -> None:
         for span in evidence.spans_of("healthy")
         if span.name == "INSERT submissions"
     ]
+    assert {attributes["db.system.name"] for attributes in inserts} == {"sqlite"}
     assert {attributes["db.operation.name"] for attributes in inserts} == {"INSERT"}
     assert {attributes["db.collection.name"] for attributes in inserts} == {"submissions"}
     created = evidence.rows["healthy"]["submissions_created"]

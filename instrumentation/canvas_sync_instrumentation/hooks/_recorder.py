@@ -48,6 +48,7 @@ class HookRecorder(Protocol):
         *,
         count: int = 1,
         batch: bool = False,
+        system: str = "other_sql",
         error: BaseException | None = None,
     ) -> None:
         """Record an operation on the app's own database; ``duration`` in seconds."""

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument_sqlalchemy", "uninstrument_sqlalchemy"]
 
+_SYSTEMS: Final = {
+    "mariadb": "mariadb",
+    "mssql": "microsoft.sql_server",
+    "mysql": "mysql",
+    "oracle": "oracle.db",
+    "postgresql": "postgresql",
+    "sqlite": "sqlite",
+}
+"""SQLAlchemy's name of a database product -> OpenTelemetry's (``db.system.name``)."""
+
 _Target = Engine | type[Engine]
 
 _listeners: WeakKeyDictionary[_Target, _Listener] = WeakKeyDictionary()
@@ -103,7 +113,7 @@ class _Listener:
             return
         with self._recorder.guard():
             rows = len(parameters) if executemany else _rows_touched(cursor)
-            self._report(statement, duration, rows, executemany)
+            self._report(context, statement, duration, rows, executemany)
 
     def after_execute(
         self,
@@ -118,7 +128,7 @@ class _Listener:
         duration = _taken(_batches, context)
         if context is not None and duration is not None:
             with self._recorder.guard():
-                self._report(context.statement, duration, len(context.parameters), True)
+                self._report(context, context.statement, duration, len(context.parameters), True)
 
     def handle_error(self, failure: ExceptionContext) -> None:
         context = failure.execution_context
@@ -128,23 +138,26 @@ class _Listener:
         duration = perf_counter() - started + (_taken(_batches, context) or 0.0)
         with self._recorder.guard():
             rows = len(context.parameters) if context.executemany else 1
-            error = failure.original_exception
-            self._report(failure.statement or "", duration, rows, context.executemany, error)
+            statement, error = failure.statement or "", failure.original_exception
+            self._report(context, statement, duration, rows, context.executemany, error=error)
 
     def _report(
         self,
+        context: ExecutionContext,
         statement: str,
         duration: float,
         rows: int,
         executemany: bool,
+        *,
         error: BaseException | None = None,
     ) -> None:
         operation, table = operation_and_table(statement)
         if operation in SESSION_CONTROL and error is None:
             return  # no work on data; one that fails tells of a locked database
         batch = executemany and rows > 1
+        system = _SYSTEMS.get(context.dialect.name, "other_sql")
         self._recorder.db_operation(
-            operation, table, duration, count=rows, batch=batch, error=error
+            operation, table, duration, count=rows, batch=batch, system=system, error=error
         )
 
 

@@ -22,8 +22,6 @@ LeafEvent = ApiCall | DbOperation
 _Attributes = dict[str, str | int | float | bool]
 
 _NANOSECONDS: Final = 1_000_000_000
-_OTHER_SQL: Final = "other_sql"
-"""The conventions' value of ``db.system.name`` where the product is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _server(host: str) -> _Attributes:
 
 def _describe_db_operation(event: DbOperation) -> LeafSpan:
     attributes: _Attributes = {
-        "db.system.name": _OTHER_SQL,
+        "db.system.name": event.system,
         "db.operation.name": event.operation,
         "db.collection.name": event.table,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from opentelemetry.semconv._incubating.attributes.db_attributes import DbSystemNameValues
 from sqlalchemy import event as sa_event
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -86,6 +87,20 @@ def test_each_statement_is_recorded_with_its_table_and_rows(
         ("DELETE", "courses", 6, False),
     ]
     assert all(0 < op.duration < 60 and op.error_type is None for op in operations(events))
+    assert {op.system for op in operations(events)} == {"sqlite"}
+
+
+def test_a_database_product_has_the_name_of_the_conventions(
+    postgresql_url: str, events: list[Event]
+) -> None:
+    engine = sa.create_engine(postgresql_url.replace("postgresql:", "postgresql+psycopg:", 1))
+    instrument_sqlalchemy(engine)
+    with engine.connect() as connection:
+        connection.execute(sa.select(1))
+    uninstrument_sqlalchemy(engine)
+    engine.dispose()
+    assert {op.system for op in operations(events)} == {"postgresql"}
+    assert set(hook._SYSTEMS.values()) <= {product.value for product in DbSystemNameValues}
 
 
 def test_an_insert_that_travels_in_several_batches_is_one_operation(

@@ -247,10 +247,11 @@ def test_the_server_is_told_with_its_port_when_it_has_one(
 
 
 def test_a_database_operation_follows_the_database_conventions() -> None:
-    leaf = describe_leaf(structs.replace(DB_OPERATION, error_type="IntegrityError"))
+    failed = structs.replace(DB_OPERATION, error_type="IntegrityError", system="postgresql")
+    leaf = describe_leaf(failed)
     assert leaf.name == "INSERT assignments"
     assert leaf.attributes == {
-        db_attributes.DB_SYSTEM_NAME: "other_sql",
+        db_attributes.DB_SYSTEM_NAME: "postgresql",
         db_attributes.DB_OPERATION_NAME: "INSERT",
         db_attributes.DB_COLLECTION_NAME: "assignments",
         db_attributes.DB_OPERATION_BATCH_SIZE: 340,
