@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from .canvas.redaction import redact
+from .canvas.redaction import REMOVED, redact, text_of
 
 __all__ = ["clean_metadata"]
 
 _DEPTH = 4
 _ENTRIES = 100
 _KEY_LENGTH = 100
+_SECRET_KEY = re.compile(r"token|secret|passw|api[_-]?key|authorization|cookie", re.IGNORECASE)
 
 
 def clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Copy ``metadata`` as plain JSON values.
 
-    Texts lose secrets and e-mail addresses and are cut to 500 characters; other objects become
-    their text; what lies deeper than 4 levels or beyond 100 entries is left out.
+    Texts lose secrets and e-mail addresses and are cut to 500 characters; a value goes whole when
+    its key is that of a secret (``access_token``). Other objects become their text; what lies
+    deeper than 4 levels or beyond 100 entries is left out.
     """
-    return {
-        redact(str(key), 100): _clean(metadata[key], _DEPTH) for key in list(metadata)[:_ENTRIES]
-    }
+    return _clean_mapping(metadata, _DEPTH)
 
 
 def _clean_mapping(mapping: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    keys = list(mapping)[:_ENTRIES]
-    return {redact(str(key), _KEY_LENGTH): _clean(mapping[key], depth) for key in keys}
+    named = ((text_of(key), mapping[key]) for key in list(mapping)[:_ENTRIES])
+    return {
+        redact(key, _KEY_LENGTH): REMOVED if _SECRET_KEY.search(key) else _clean(value, depth)
+        for key, value in named
+    }
 
 
 def _clean(value: object, depth: int) -> Any:
@@ -40,4 +44,4 @@ def _clean(value: object, depth: int) -> Any:
         return _clean_mapping(value, depth - 1)
     if depth > 0 and isinstance(value, (list, tuple, set, frozenset)):
         return [_clean(element, depth - 1) for element in list(value)[:_ENTRIES]]
-    return redact(str(value))
+    return redact(text_of(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import uuid
 from collections.abc import Iterator, Mapping
 from contextvars import Token
@@ -13,7 +14,7 @@ from typing import Any, Self, TypedDict, Unpack
 from opentelemetry import context as otel_context
 
 from .apicalls import Request, answered, error_of_operation, unanswered
-from .canvas.redaction import error_info, redact
+from .canvas.redaction import REMOVED, error_info, redact, text_of
 from .canvas.responses import classify
 from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from .guard import survives
@@ -27,6 +28,8 @@ __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome"]
 
 _ID_LENGTH = 255
 _WORD_LENGTH = 64
+_BIGGEST = 2**53
+"""What every reader of JSON takes for the same whole number; sums of it fit the columns."""
 _PROGRESS_HEARTBEAT_SECONDS = 1.0
 
 
@@ -70,7 +73,7 @@ class CanvasSyncMetricsTracker:
         self.host: Host = get_monitor()
         self._otel_token: Token[otel_context.Context] | None = None
         identity = new_identity(
-            self._text("task_id", task_id, _ID_LENGTH) or f"unnamed-{uuid.uuid4().hex}",
+            self._task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
             self._number("user_id", user_id),
             self._number("course_id", course_id),
             self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
@@ -350,13 +353,13 @@ class CanvasSyncMetricsTracker:
         return False
 
     def _is_count(self, call: str, name: str, value: object) -> bool:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _BIGGEST:
             return True
         self.host.misuse(f"{call}: {name} must be a whole number from 0 on, and is {value!r}.")
         return False
 
     def _is_duration(self, call: str, value: float) -> bool:
-        if value >= 0:
+        if 0 <= value < math.inf:
             return True
         self.host.misuse(f"{call}: duration is in seconds from 0 on, and is {value!r}.")
         return False
@@ -366,17 +369,32 @@ class CanvasSyncMetricsTracker:
         return clean_metadata(metadata or {})
 
     @survives
+    def _task_id(self, value: object) -> str:
+        """Keep ids apart that would be equal without what must not be recorded, or when cut."""
+        given = text_of(value).strip()
+        text = self._text("task_id", given, _ID_LENGTH) or ""
+        if len(given) > _ID_LENGTH or REMOVED in text:
+            self.host.misuse(
+                f"task_id: over {_ID_LENGTH} characters, an e-mail address or a secret cannot be "
+                "recorded; the run got another id. Use a number or a UUID."
+            )
+            text = f"{text[: _ID_LENGTH - 33]}-{uuid.uuid4().hex}"
+        return text
+
+    @survives
     def _text(self, name: str, value: object, length: int) -> str:
-        text = redact(str(value), length).strip()
+        text = redact(text_of(value), length).strip()
         if not text:
             self.host.misuse(f"{name} must not be empty.")
         return text
 
     def _number(self, name: str, value: object) -> int | None:
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+            value = int(value)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
             return value
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            return int(value)
         self.host.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
         return None
 
@@ -384,7 +402,7 @@ class CanvasSyncMetricsTracker:
 def _as_error(error: BaseException | str) -> ErrorInfo:
     if isinstance(error, BaseException):
         return error_info(error)
-    return ErrorInfo("Error", redact(str(error)))
+    return ErrorInfo("Error", redact(text_of(error)))
 
 
 def _is_quiet_exit(error: BaseException) -> bool:

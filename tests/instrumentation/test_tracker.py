@@ -368,15 +368,49 @@ def test_metadata_is_plain_bounded_and_without_secrets(events: list[Event]) -> N
     assert stored["at"] == {"deep": [1, [2]]}
 
 
+def test_a_value_goes_when_its_key_is_that_of_a_secret(events: list[Event]) -> None:
+    metadata = {"canvas": {"access_token": "Qx1", "apiKey": "Qx2"}, "db_password": "Qx3", "n": 1}
+    with CanvasSyncMetricsTracker("t1", 42, metadata=metadata):
+        pass
+    stored = ended(events).snapshot.metadata
+    assert "Qx" not in str(stored)
+    assert stored["n"] == 1
+
+
+@pytest.mark.parametrize("ids", [("ann@a.example", "bob@a.example"), ("x" * 300, "x" * 301)])
+def test_ids_that_cannot_be_recorded_stay_apart(
+    production_events: list[Event], ids: tuple[str, str]
+) -> None:
+    for task_id in ids:
+        with CanvasSyncMetricsTracker(task_id, 42):
+            pass
+    first, second = (event.context.task_id for event in only(RunEnded, production_events))
+    assert first != second
+    assert not {first, second} & set(ids)
+    assert max(map(len, (first, second))) <= 255
+
+
+def test_an_error_that_cannot_be_printed_still_ends_the_run_as_failed(events: list[Event]) -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(SilentError), CanvasSyncMetricsTracker("t1", 42):
+        raise SilentError
+    assert ended(events).snapshot.status is RunStatus.FAILED
+
+
 MISUSES: list[Callable[[CanvasSyncMetricsTracker], object]] = [
     lambda run: run.record_course(-1),
     lambda run: run.record_course(1.5),  # type: ignore[arg-type]
     lambda run: run.record_course(True),
+    lambda run: run.record_course(2**63),
     lambda run: run.record_course(created=True, updated=True),
     lambda run: run.progress(140),
     lambda run: run.progress(-1),
     lambda run: run.progress(float("nan")),
     lambda run: run.record_api_call("GET", "/api/v1/courses", 200, -1),
+    lambda run: run.record_api_call("GET", "/api/v1/courses", 200, float("inf")),
     lambda run: run.record_db_operation("CREATE", "Course", -2),
     lambda run: run.record_db_operation("CREATE", "Course", 2, float("nan")),
 ]
@@ -440,7 +474,7 @@ def test_what_comes_after_the_end_changes_nothing_in_production(
     assert production_events == before
 
 
-@pytest.mark.parametrize("user", ["ann@school.example", 4.5, True, object()])
+@pytest.mark.parametrize("user", ["ann@school.example", 4.5, True, object(), 2**63, "9" * 19])
 def test_a_user_who_is_no_number_is_left_out_in_production(
     production_events: list[Event], user: int
 ) -> None:

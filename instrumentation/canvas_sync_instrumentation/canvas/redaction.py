@@ -11,12 +11,13 @@ from typing import Final
 
 from canvas_sync_instrumentation.events import ErrorInfo
 
-from .messages import message_in, message_of_body
+from .messages import message_in, message_of_body, plain_words
 from .routes import sanitized_path
 
-__all__ = ["error_info", "redact"]
+__all__ = ["REMOVED", "error_info", "redact", "text_of"]
 
-_REMOVED: Final = "[removed]"
+REMOVED: Final = "[removed]"
+"""What stands for a text that must not be recorded."""
 _LONGEST_INPUT: Final = 8192
 
 _STATEMENT: Final = re.compile(
@@ -31,7 +32,7 @@ _AUTHORIZATION: Final = re.compile(r"(\bauthorization['\"]?\s*[:=,]).*", re.IGNO
 _BEARER: Final = re.compile(r"(\bbearer\s+)\S+", re.IGNORECASE)
 _CANVAS_TOKEN: Final = re.compile(r"[0-9]+~[A-Za-z0-9]{16,}")
 _PARAMETER: Final = re.compile(
-    r"""(\b(?:(?:access|refresh|id)_token|client_secret|api_key|password)['"]?\s*[=:]\s*|\bcode=)
+    r"""((?:token|secret|api[_-]?key|password|passwd)['"]?\s*[=:]\s*|\bcode=)
         (?:'[^']*'|"[^"]*"|[^\s&,;)}\]]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -42,6 +43,8 @@ _INVISIBLE: Final = re.compile(
 _TRAILING: Final = ".,;:)'\"]}>"
 _QUOTED_VALUE: Final = re.compile(r"(?<!\w)'(?:.*'(?!\w)|.*)|(?<=: )\".*")
 """Where drivers quote a value: ``Duplicate entry '...'``, ``invalid input ...: "..."``."""
+_FROM_QUOTE: Final = re.compile(r"(?<!\w)['\"].*")
+"""Where Python quotes one, whatever it contains: ``could not convert string to float: 'A-'``."""
 
 
 def redact(text: str, limit: int = 500) -> str:
@@ -52,14 +55,14 @@ def redact(text: str, limit: int = 500) -> str:
     quote of a statement's rows. Control characters become visible escapes.
     """
     text = _STATEMENT.sub("", _shortened(text)).strip(" \n")
-    text = _USER_INFO.sub(f"://{_REMOVED}@", text)
-    text = _AUTHORIZATION.sub(rf"\1 {_REMOVED}", text)
-    text = _BEARER.sub(rf"\1{_REMOVED}", text)
+    text = _USER_INFO.sub(f"://{REMOVED}@", text)
+    text = _AUTHORIZATION.sub(rf"\1 {REMOVED}", text)
+    text = _BEARER.sub(rf"\1{REMOVED}", text)
     text = _QUERY.sub("", text)
-    text = _PARAMETER.sub(rf"\1{_REMOVED}", text)
-    text = _CANVAS_TOKEN.sub(_REMOVED, text)
+    text = _PARAMETER.sub(rf"\1{REMOVED}", text)
+    text = _CANVAS_TOKEN.sub(REMOVED, text)
     text = _API_PATH.sub(_without_identifiers, text)
-    text = _EMAIL.sub(_REMOVED, text)
+    text = _EMAIL.sub(REMOVED, text)
     text = _INVISIBLE.sub(_visible, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -68,26 +71,50 @@ def error_info(error: BaseException) -> ErrorInfo:
     """Describe an error by its class name and a redacted message.
 
     Of a database error only the driver's first line is taken, with the values that it quotes
-    masked; of an error that carries an answer of Canvas, only what Canvas said.
+    masked, and likewise of an error about a value or a key; of an error that carries an answer of
+    Canvas, only what Canvas said.
     """
     return ErrorInfo(type(error).__name__, redact(_message(error)))
 
 
+def text_of(value: object) -> str:
+    """Give the text of an app's object, whose ``__str__`` may fail: then the name of its class."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - the app's own code
+        return type(value).__name__
+
+
 def _message(error: BaseException) -> str:
     cause = getattr(error, "orig", None)  # sqlalchemy.exc.StatementError
-    if isinstance(cause, BaseException) or _is_driver_error(error):
-        first_line = str(cause or error).partition("\n")[0]
-        return _QUOTED_VALUE.sub("'?'", first_line)
-    said = getattr(error, "message", None)  # canvasapi.exceptions.CanvasException
-    if isinstance(said, list | dict):
-        return message_in(said) or ""
-    text = str(error)
+    if isinstance(cause, BaseException) or _has_base(error, "DatabaseError"):  # PEP 249
+        return _QUOTED_VALUE.sub("'?'", _first_line(cause or error))
+    if _has_base(error, "CanvasException"):
+        return _said_by_canvas(error)
+    if isinstance(error, ValueError | LookupError):
+        return _FROM_QUOTE.sub("'?'", _first_line(error))
+    text = text_of(error)
     return message_of_body(text) or text
 
 
-def _is_driver_error(error: BaseException) -> bool:
-    """Tell an error of a database driver by the class name that PEP 249 gives its base."""
-    return any(cls.__name__ == "DatabaseError" for cls in type(error).__mro__)
+def _said_by_canvas(error: BaseException) -> str:
+    """Take what canvasapi's exception carries: a decoded answer, its text, or words of its own."""
+    said = getattr(error, "message", None)
+    if isinstance(said, list | dict):
+        return message_in(said) or ""
+    text = text_of(error).strip()
+    if text.startswith(("{", "[", "(", "<")):  # data, or a page
+        return message_of_body(text) or ""
+    return plain_words(text.partition("\n")[0]) or ""
+
+
+def _first_line(error: object) -> str:
+    return text_of(error).partition("\n")[0]
+
+
+def _has_base(error: BaseException, name: str) -> bool:
+    """Tell an error of a library that is not imported here by the name of its base class."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
 
 
 def _shortened(text: str) -> str:

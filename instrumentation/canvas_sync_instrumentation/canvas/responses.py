@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .messages import message_of_body
+from .messages import message_of_body, plain_words
 from .paging import PAGE_RELATIONS, parse_link_header
 from .redaction import redact
 
@@ -125,7 +125,7 @@ def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> 
 def _message(body: str, content_type: str) -> str | None:
     text = message_of_body(body)
     if text is None and content_type.startswith("text/plain"):
-        text = body.strip().partition("\n")[0]
+        text = plain_words(body.strip().partition("\n")[0])
     return redact(text, _LONGEST_MESSAGE) if text else None
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
-from canvasapi.exceptions import BadRequest, InvalidAccessToken
+from canvasapi.exceptions import (
+    BadRequest,
+    CanvasException,
+    InvalidAccessToken,
+    RateLimitExceeded,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +43,8 @@ def test_a_canvas_token_never_stays(before: str, token: str, after: str) -> None
         "&refresh_token={}&x=1",
         "'client_secret': '{}'",
         '"access_token": "{}"',
+        "token={}",
+        "canvas-api-key: {}",
         "https://c.test/login/oauth2/token?code={}",
         "https://user:{}@c.test/",
         "postgresql+psycopg://sync:{}@db/app",
@@ -134,6 +143,15 @@ def test_values_that_a_driver_quotes_are_masked(text: str, message: str) -> None
             "Invalid access token.",
         ),
         (BadRequest('{"errors": {"name": [{"message": "is blank"}]}, "name": "Jane"}'), "is blank"),
+        (BadRequest('{"name": "Jane"}'), ""),
+        (BadRequest("<html><title>Jane</title>"), ""),
+        (BadRequest("Jane is already taken"), "[removed] is already taken"),
+        (CanvasException({"name": "Jane"}), ""),
+        (
+            CanvasException("Encountered an error: status code 502"),
+            "Encountered an error: status code 502",
+        ),
+        (RateLimitExceeded("Rate Limit Exceeded."), "Rate Limit Exceeded."),
         (ValueError("course 7 is odd"), "course 7 is odd"),
         (ValueError(), ""),
     ],
@@ -141,3 +159,30 @@ def test_values_that_a_driver_quotes_are_masked(text: str, message: str) -> None
 def test_an_error_tells_what_canvas_said(error: Exception, message: str) -> None:
     info = error_info(error)
     assert (info.error_type, info.message) == (type(error).__name__, message)
+
+
+@pytest.mark.parametrize(
+    ("fail", "message"),
+    [
+        (lambda: float("A-"), "could not convert string to float: '?'"),
+        (lambda: int("O'Neil"), "invalid literal for int() with base 10: '?'"),
+        (lambda: {"A": 4.0}["A-"], "'?'"),
+        (lambda: ["Jane"].index("Joe"), "'?'"),
+        (lambda: datetime.fromisoformat("Jane"), "Invalid isoformat string: '?'"),
+    ],
+)
+def test_values_and_keys_that_python_quotes_are_masked(
+    fail: Callable[[], object], message: str
+) -> None:
+    with pytest.raises((ValueError, LookupError)) as caught:
+        fail()
+    assert error_info(caught.value).message == message
+
+
+def test_an_error_that_cannot_be_printed_is_told_by_its_class() -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    info = error_info(SilentError())
+    assert (info.error_type, info.message) == ("SilentError", "SilentError")

@@ -146,6 +146,10 @@ def test_a_link_without_a_page_is_no_page() -> None:
         ('["Jane"]', "application/json", None),
         ("[" * 5000, "application/json", None),
         (said("no user jane@example.edu"), "application/json", "no user [removed]"),
+        (said("Doe, Jane is already taken"), "application/json", "[removed] is already taken"),
+        (said("Grade 97.25 is not valid"), "application/json", "Grade [removed] is not valid"),
+        (said("Jane Doe"), "application/json", None),
+        ("Invalid: Jane <jane@example.edu>", "text/plain", "Invalid: [removed]"),
     ],
 )
 def test_what_canvas_said_is_kept_clean(body: str, content_type: str, message: str | None) -> None:
