@@ -275,7 +275,7 @@ class Settings:
     exit_timeout_seconds: float = setting(
         "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS",
         number(0, 60),
-        2.0,
+        1.5,
         "How long the exit of a process may wait for spans and rows to be delivered.",
     )
     strict: bool = setting(

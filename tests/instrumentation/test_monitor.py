@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.wiring import Sinks
+from support.otlp import silent_collector
 
 
 class BrokenSink(MemorySink):
@@ -63,7 +66,7 @@ def test_a_sink_that_fails_is_counted_and_reported_once_and_the_others_go_on(
         run.record_course(created=True)
     assert any(isinstance(event, RunEnded) for event in memory.events)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]  # has no types
     text = generate_latest(registry).decode()
     line = 'canvas_sync_telemetry_dropped_total{reason="internal_error",sink="broken"} 5.0'
     assert line in text
@@ -146,6 +149,31 @@ def test_importing_the_library_touches_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_exit_keeps_its_budget_while_collector_and_database_are_silent() -> None:
+    code = (
+        "import time\n"
+        "from canvas_sync_instrumentation import CanvasSyncMetricsTracker\n"
+        "with CanvasSyncMetricsTracker('t1', 42) as run:\n"
+        "    run.record_api_call('GET', '/api/v1/courses', 200, 0.1)\n"
+        "print(time.time())\n"
+    )
+    assert Settings().exit_timeout_seconds < 2
+    with silent_collector() as endpoint:
+        environ = {
+            **os.environ,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "120",
+            "CANVAS_SYNC_DATABASE_URL": endpoint.replace("http:", "postgresql:")
+            + "/canvas?connect_timeout=120",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
+        )
+        ended = time.time()
+    assert done.returncode == 0, done.stderr
+    assert ended - float(done.stdout) < 60, "waited for the timeouts of others"
 
 
 def test_internal_errors_do_not_fill_the_apps_log(caplog: pytest.LogCaptureFixture) -> None:

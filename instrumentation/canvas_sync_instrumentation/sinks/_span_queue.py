@@ -118,7 +118,7 @@ class SpanQueue(SpanProcessor):
 
     def shutdown(self) -> None:
         """Close as the SDK asks it: with the time that exits have by default."""
-        self.close(2.0)
+        self.close(1.5)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Flush as the SDK asks it, in milliseconds."""
