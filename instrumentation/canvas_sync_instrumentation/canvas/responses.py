@@ -22,7 +22,6 @@ _WANTED: Final = frozenset(
     {
         "content-type",
         "link",
-        "retry-after",
         "www-authenticate",
         "x-rate-limit-remaining",
         "x-request-context-id",
@@ -57,7 +56,6 @@ class ResponseFacts:
         is_page: Whether it is one page of a list.
         next_url: Where the next page is, as Canvas sent it: opaque, never to be recorded.
         message: What Canvas said about a failure, redacted.
-        retry_after: ``Retry-After`` in seconds (Canvas sends none, a proxy may).
     """
 
     throttled: bool = False
@@ -68,7 +66,6 @@ class ResponseFacts:
     is_page: bool = False
     next_url: str | None = None
     message: str | None = None
-    retry_after: float | None = None
 
 
 def classify(
@@ -98,7 +95,6 @@ def classify(
         is_page=not PAGE_RELATIONS.isdisjoint(links),
         next_url=links.get("next"),
         message=_message(body, kind) if failed and body else None,
-        retry_after=_number(found.get("retry-after"), at_least=0),
     )
 
 
