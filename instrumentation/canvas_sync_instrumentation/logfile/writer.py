@@ -78,6 +78,7 @@ class LogFileWriter:
         self._mutex = threading.RLock()
         self._closed = False
         self._warned = False
+        self._failing = False
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -158,8 +159,9 @@ class LogFileWriter:
     def _write_or_keep(self, line: bytes) -> None:
         try:
             self._write(line)
+            self._failing = False
         except OSError as error:
-            self.last_error = error
+            self._note_failure(error)
             self._keep(line)
 
     def _write_pending(self) -> None:
@@ -169,8 +171,22 @@ class LogFileWriter:
                 self._queue_bytes -= len(self._queue.popleft())
             if self._torn:
                 self._write(b"")
+            self._failing = False
         except OSError as error:
-            self.last_error = error
+            self._note_failure(error)
+
+    def _note_failure(self, error: OSError) -> None:
+        """Tell once that the log is not written, until a line can be written again."""
+        self.last_error = error
+        if not self._failing:
+            self._failing = True
+            _LOGGER.warning(
+                "%s cannot be written: %s. Lines wait in memory, up to %d bytes; what is more, or "
+                "still waits at the end of the process, is lost and counted.",
+                self._path,
+                error,
+                PENDING_BYTES,
+            )
 
     def _keep(self, line: bytes) -> None:
         if self._closed:

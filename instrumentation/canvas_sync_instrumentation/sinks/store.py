@@ -7,6 +7,7 @@ database is away they wait, even beyond the end of the process.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from . import DropCounter
 from ._row_writer import SINK, RowWriter
 
 __all__ = ["StoreSink"]
+
+_logger = logging.getLogger(__name__)
 
 _FIRST_DELAY_S: Final = 0.25
 _LAST_DELAY_S: Final = 15.0
@@ -56,6 +59,7 @@ class StoreSink:
         self._folder = spool_folder
         self._on_drop = on_drop
         self._spool_limit = spool_limit
+        self._spool_reported = False
         self._rows = RowWriter(
             open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
         )
@@ -121,7 +125,14 @@ class StoreSink:
                 self._spool.append(record)
             elif not is_heartbeat:
                 self._on_drop(SINK, "spool_full")
-        except OSError:
+        except OSError as error:
+            if not self._spool_reported:
+                self._spool_reported = True
+                _logger.warning(
+                    "%s cannot be written: %s. Rows of sync runs wait in memory alone.",
+                    self._folder,
+                    error,
+                )
             self._remember(snapshot)
 
     def _remember(self, snapshot: RunSnapshot) -> None:

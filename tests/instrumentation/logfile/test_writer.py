@@ -248,6 +248,33 @@ def test_lines_wait_for_a_full_disk_and_are_written_in_order_when_it_has_room(
     assert drops == Counter()
 
 
+def test_each_time_that_a_log_cannot_be_written_is_told_once(
+    small_disk: SmallDisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = make_writer(small_disk.path)
+    for _ in range(2):
+        small_disk.fill()
+        while not writer.pending:
+            writer.append(b"x" * 1000 + b"\n")
+        writer.append(b"waits\n")
+        small_disk.make_room()
+        assert writer.flush(5)
+    writer.close(0)
+    assert ["cannot be written: [Errno 28]" in message for message in caplog.messages] == [True] * 2
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    writer = make_writer(tmp_path / "file" / "logs", on_drop=lambda reason, count: None)
+    writer.append(b"lost\n")
+    writer.close(0)
+    (message,) = caplog.messages
+    assert "Not a directory" in message
+    assert str(tmp_path / "file") in message
+
+
 def test_a_disk_that_is_full_from_the_start_loses_nothing_once_it_has_room(
     small_disk: SmallDisk,
 ) -> None:

@@ -347,7 +347,11 @@ def test_heartbeats_give_way_first_when_the_spool_is_full(
 
 
 def test_rows_go_through_memory_when_the_spool_cannot_be_written(
-    make_sink: Sinks, empty_database_url: str, tmp_path: Path, drops: _Drops
+    make_sink: Sinks,
+    empty_database_url: str,
+    tmp_path: Path,
+    drops: _Drops,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "spool").write_text("a file where the folder should be")
     sink = make_sink(empty_database_url)
@@ -357,6 +361,8 @@ def test_rows_go_through_memory_when_the_spool_cannot_be_written(
     assert _statuses(engine) == {"a": "success", "b": "success"}
     engine.dispose()
     assert not drops.counts
+    (message,) = caplog.messages
+    assert message.startswith(f"{tmp_path / 'spool'} cannot be written: [Errno 17] File exists")
 
 
 def test_rows_in_memory_that_never_arrive_are_counted(
