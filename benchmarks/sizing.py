@@ -167,8 +167,8 @@ def show(name: str, size: SchoolSize, measured: Measured) -> None:
         sizes = (api, database, *by_log.values(), sum(by_log.values()), measured.text[sync_type])
         print("  " + sync_type.rjust(12) + "".join(f"{value:12,.0f}" for value in sizes))
     print(
-        f"  row of the table with indexes {measured.row:,.0f}; "
-        f"metric files of one process {measured.metric_files:,}, "
+        f"  row of the table with indexes {measured.row:,.0f};\n"
+        f"  metric files of one process {measured.metric_files:,}, "
         f"of all {1 + INCREMENTAL_RUNS} when folded {measured.folded:,}; "
         f"api_calls.log archived {measured.archived:.0%}"
     )
