@@ -30,6 +30,7 @@ from .web.auth import Scope, append_token, new_token
 __all__ = ["main"]
 
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+_SAME_USER = "Run it as the user of the syncs: it reads and writes the files that they write."
 _EPILOG = "exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C"
 
 
@@ -54,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), _USAGE)
     except CanvasSyncMonitorError as error:
         return _complain(str(error), _FAILED)
+    except PermissionError as error:
+        hint = f". {_SAME_USER}" if error.filename else ""  # a port has none
+        return _complain(reason(error) + hint, _FAILED)
     except (OSError, SQLAlchemyError) as error:
         return _complain(reason(error), _FAILED)
     except KeyboardInterrupt:

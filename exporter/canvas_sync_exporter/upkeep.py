@@ -102,6 +102,7 @@ class Upkeep:
         """
         try:
             self.drain_spools()
+            self._engine.connect().close()  # an outage goes on for as long as this fails
             patience = self._configuration.exporter.interrupted_after_seconds
             if time.monotonic() < self._outage_seen + patience:
                 return []

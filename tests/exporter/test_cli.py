@@ -124,6 +124,34 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
+_AS_SOMEBODY_ELSE = """
+import os, sqlite3, sys
+import sqlalchemy.dialects.sqlite  # now: the other user may not see the installed packages
+from canvas_sync_exporter.cli import main
+if os.geteuid() == 0:
+    os.seteuid(65534)
+sys.exit(main([sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "cleanup"])
+def test_a_folder_of_another_user_is_told_with_what_to_do(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    failed = subprocess.run(
+        [sys.executable, "-c", _AS_SOMEBODY_ELSE, command],
+        env=_environment(CANVAS_SYNC_LOG_DIR=str(folder), CANVAS_SYNC_EXPORTER_PORT="0"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "Permission denied" in failed.stderr
+    assert "Run it as the user of the syncs" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

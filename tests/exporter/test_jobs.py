@@ -146,8 +146,9 @@ def test_after_an_outage_the_living_get_time_to_renew_their_heartbeats(
     engine.dispose()
     folder.rename(moved)
     folder.write_text("in the way")
-    with pytest.raises(OSError, match="File exists"):
-        upkeep.close_interrupted()
+    for _ in range(2):
+        with pytest.raises(OSError, match="File exists"):
+            upkeep.close_interrupted()
     folder.unlink()
     moved.rename(folder)
     assert upkeep.close_interrupted() == []
