@@ -70,7 +70,8 @@ def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
     Args:
         cls: A frozen dataclass whose fields were made by :func:`setting`.
         environ: Where to look the variables up.
-        overrides: Field values that win over the environment; None means not given.
+        overrides: Field values that win over the environment, as values or as the text that the
+            environment would hold; None means not given.
 
     Raises:
         SettingsError: A value cannot be used, a secret file cannot be read, or an override has an
@@ -83,10 +84,8 @@ def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
         raise SettingsError(f"Unknown setting {unknown[0]!r}. Known settings: {known}.")
     values = {name: value for name, value in overrides.items() if value is not None}
     for field in fields:
-        if field.name in values:
-            continue
-        raw = _raw_value(field, environ)
-        if raw:
+        raw = values.get(field.name, _raw_value(field, environ))
+        if raw and isinstance(raw, str):
             values[field.name] = _parse(field, raw)
     return cls(**values)
 

@@ -63,6 +63,14 @@ def test_a_value_that_cannot_be_used_is_named_with_what_can(name: str, raw: str,
         read(Settings, {name: raw})
 
 
+def test_an_argument_may_be_text_as_in_the_environment() -> None:
+    settings = read(Settings, {}, log_dir="logs", heartbeat_seconds="2.5", strict="yes")
+    assert settings.log_dir == Path("logs")
+    assert (settings.heartbeat_seconds, settings.strict) == (2.5, True)
+    with pytest.raises(SettingsError, match="CANVAS_SYNC_HEARTBEAT_SECONDS: 'often'"):
+        read(Settings, {}, heartbeat_seconds="often")
+
+
 def test_an_unknown_argument_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"Unknown setting 'log_folder'. .*log_dir"):
         read(Settings, {}, log_folder="x")
