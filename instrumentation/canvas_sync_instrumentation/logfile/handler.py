@@ -17,34 +17,44 @@ _CLOSE_SECONDS = 1.0
 class CanvasSyncRotatingFileHandler(logging.Handler):
     r"""Writes each record as one line to a log that several processes share.
 
-    Its arguments are spelled like those of the standard ``RotatingFileHandler``, so that a
+    Its arguments are those of the standard ``RotatingFileHandler``, so that a
     ``logging.config.dictConfig`` needs another class name and nothing else. A line break within a
     record, as in a traceback, is written as ``\n``.
 
     Args:
         filename: The log.
+        mode: ``a``, the only one.
         maxBytes: Size at which it is rotated; 0 for never.
         backupCount: How many rotated files are kept; 0 for never rotated.
         encoding: ``utf-8``, the only one.
+        delay: Means nothing: the log is always opened for the first record.
+        errors: Means nothing: what UTF-8 cannot carry becomes a visible escape.
         control_dir: Folder of the control page; ``state/control`` beside the log when not given.
 
     Attributes:
         dropped: How many records were lost because the disk did not take them.
 
     Raises:
-        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the encoding is another one.
+        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the mode or encoding is another
+            one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - in the order of the standard handler
         self,
         filename: str | os.PathLike[str],
+        mode: str = "a",
         maxBytes: int = 0,  # noqa: N803 - the standard handler's spelling
         backupCount: int = 0,  # noqa: N803 - the standard handler's spelling
-        encoding: str = "utf-8",
+        encoding: str | None = None,
+        delay: bool = False,
+        errors: str | None = None,
+        *,
         control_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        if encoding.lower() not in {"utf-8", "utf8"}:
+        if encoding is not None and encoding.lower() not in {"utf-8", "utf8"}:
             raise ValueError(f"encoding must be utf-8, not {encoding!r}")
+        if mode != "a":
+            raise ValueError(f"mode must be 'a', not {mode!r}: a shared log is only appended to")
         if min(maxBytes, backupCount) < 0:
             raise ValueError("maxBytes and backupCount must be 0 or more")
         super().__init__()

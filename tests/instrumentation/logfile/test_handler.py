@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import logging.config
+import logging.handlers
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,9 +78,19 @@ def test_either_limit_at_0_means_never_rotated(tmp_path: Path, given: dict[str, 
     assert [file.name for file in tmp_path.glob("app.log*")] == ["app.log"]
 
 
-@pytest.mark.parametrize("given", [{"encoding": "latin-1"}, {"backupCount": -1}, {"maxBytes": -1}])
+def test_it_takes_the_arguments_of_the_standard_handler_in_their_order(tmp_path: Path) -> None:
+    standard = inspect.signature(logging.handlers.RotatingFileHandler).parameters
+    ours = inspect.signature(CanvasSyncRotatingFileHandler).parameters
+    assert list(ours)[: len(standard)] == list(standard)
+    configure(tmp_path, mode="a", encoding=None, delay=True, errors="replace").info("in")
+    assert (tmp_path / "app.log").read_text(encoding="utf-8") == "INFO in\n"
+
+
+@pytest.mark.parametrize(
+    "given", [{"encoding": "latin-1"}, {"mode": "w"}, {"backupCount": -1}, {"maxBytes": -1}]
+)
 def test_what_cannot_be_done_is_refused(tmp_path: Path, given: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"encoding|backupCount"):
+    with pytest.raises(ValueError, match=r"encoding|mode|backupCount"):
         CanvasSyncRotatingFileHandler(tmp_path / "app.log", **given)  # type: ignore[arg-type]  # what is tested
 
 
