@@ -93,16 +93,7 @@ def peer(folder: Path, collector: str) -> Way:
     """The usual stack, each part set up the way its documentation advises for speed."""
     from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - the variable first
 
-    log = structlog.wrap_logger(
-        structlog.BytesLogger((folder / "peer.log").open("ab")),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        cache_logger_on_first_use=True,
-    ).bind(task_id="t1", user_id=42, course_id=7, sync_type="full", host="h", pid=os.getpid())
+    log = _peer_log(folder / "peer.log")
     route = "/api/v1/courses/:course_id/assignments"
     requests = Counter("peer_requests", "h", ["method", "route", "status"]).labels(
         "GET", route, "200"
@@ -143,6 +134,19 @@ def peer(folder: Path, collector: str) -> Way:
             )
 
     return Way(one, provider.force_flush)
+
+
+def _peer_log(file: Path) -> Any:
+    return structlog.wrap_logger(
+        structlog.BytesLogger(file.open("ab")),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        cache_logger_on_first_use=True,
+    ).bind(task_id="t1", user_id=42, course_id=7, sync_type="full", host="h", pid=os.getpid())
 
 
 def ours(folder: Path, collector: str) -> tuple[Way, Way]:
