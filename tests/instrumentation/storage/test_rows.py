@@ -172,13 +172,15 @@ def test_whatever_the_order_of_arrival_the_newest_snapshot_stays(data: st.DataOb
     arrivals = data.draw(distinct)
     (expected,) = newest_of_each(arrivals)
     engine = create_engine("sqlite://")
-    METADATA.create_all(engine)
-    while arrivals:
-        size = data.draw(st.integers(1, len(arrivals)))
-        write_runs(engine, arrivals[:size])
-        arrivals = arrivals[size:]
-    run = _row(engine)
-    engine.dispose()
+    try:
+        METADATA.create_all(engine)
+        while arrivals:
+            size = data.draw(st.integers(1, len(arrivals)))  # raises to give an example up
+            write_runs(engine, arrivals[:size])
+            arrivals = arrivals[size:]
+        run = _row(engine)
+    finally:
+        engine.dispose()
     assert (run.sync_start_time.timestamp(), run.sync_status) == (
         expected.start_time,
         expected.status,
