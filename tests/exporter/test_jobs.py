@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +64,18 @@ def _wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         threading.Event().wait(0.02)
+
+
+@contextmanager
+def _started(jobs: Jobs) -> Iterator[None]:
+    """Run jobs; at the end wait for those that are under way, which still use the database."""
+    before = set(threading.enumerate())
+    jobs.start()
+    try:
+        yield
+    finally:
+        jobs.stop()
+        _wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_run_without_a_heartbeat_is_closed_and_counted_once(
@@ -219,13 +232,10 @@ def test_jobs_deliver_the_rows_of_the_dead_and_close_their_runs(
     living.append(encode(snapshot("still the owner's")))
     write(engine, running("dead", heartbeat=time.time() - 60))
     jobs = Jobs(Upkeep(config, engine), lambda: None, config)
-    jobs.start()
-    try:
+    with _started(jobs):
         runs_when_started = jobs.running
         _wait_until(lambda: run_by_task(engine, "from the spool") is not None)
         _wait_until(lambda: getattr(run_by_task(engine, "dead"), "sync_status", "") != "running")
-    finally:
-        jobs.stop()
     assert (runs_when_started, jobs.running) == (True, False)
     assert run_by_task(engine, "still the owner's") is None
     living.close()
@@ -239,8 +249,7 @@ def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
     folder.rename(moved)
     folder.write_text("in the way")
     jobs = Jobs(Upkeep(config, engine), lambda: None, config)
-    jobs.start()
-    try:
+    with _started(jobs):
         name = "search for interrupted runs"
         _wait_until(lambda: name in jobs.failures)
         assert "File exists" in jobs.failures[name]
@@ -248,8 +257,6 @@ def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
         folder.unlink()
         moved.rename(folder)
         _wait_until(lambda: name not in jobs.failures)
-    finally:
-        jobs.stop()
     assert caplog.text.count(f"The {name} failed") == 1
 
 
@@ -265,12 +272,9 @@ def test_the_cleanup_runs_at_its_time_in_its_zone(tmp_path: Path) -> None:
     upgrade(engine)
     jobs = Jobs(Upkeep(config, engine), lambda: None, config)
     before = jobs.next_cleanup()
-    jobs.start()
-    try:
+    with _started(jobs):
         when = jobs.next_cleanup()
-    finally:
-        jobs.stop()
-        engine.dispose()
+    engine.dispose()
     assert before is None
     assert when is not None
     assert when.utcoffset() == dt.timedelta(0)

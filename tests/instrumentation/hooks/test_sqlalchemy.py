@@ -328,5 +328,6 @@ def test_steering_a_connection_is_no_operation_until_it_fails(tmp_path: Path) ->
             with pytest.raises(sa.exc.OperationalError):
                 second.exec_driver_sql("BEGIN IMMEDIATE")
         uninstrument_sqlalchemy(engine)
+    engine.dispose()
     operations = [event for event in events if isinstance(event, DbOperation)]
     assert [(event.operation, event.outcome) for event in operations] == [("BEGIN", "failed")]
