@@ -18,11 +18,19 @@ def serving(app: Callable[..., Any]) -> Iterator[str]:
     """Serve ``app`` while the block runs; gives its URL."""
     sockets: dict[int, Any] = {}
     server: Any = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, name="test server")
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            wasyncore.loop(timeout=30, map=sockets, count=1)
+
+    thread = threading.Thread(target=run, name="test server")
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+        stopping.set()
+        server.trigger.pull_trigger()
         thread.join()
         server.task_dispatcher.shutdown()
+        wasyncore.close_all(sockets)

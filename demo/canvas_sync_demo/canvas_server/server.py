@@ -160,6 +160,10 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):  # a client may go away at any time
             super().handle()
 
+    def finish(self) -> None:
+        with contextlib.suppress(ConnectionError):  # also while an answer is under way
+            super().finish()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Write nothing: the service counts."""
 

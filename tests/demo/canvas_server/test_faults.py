@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -174,3 +178,19 @@ def _put_grade(canvas: Canvas, submission: Any) -> Any:
         },
     )
     return at_hand.edit(submission={"posted_grade": 71.25})
+
+
+def test_a_client_that_is_gone_when_its_answer_comes_is_no_news(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    slow = FaultPlan({TEACHER: (Fault(simulated.Slow(60)),)})
+    with CanvasServer(7, size=SMALL_SCHOOL, plan=slow) as server:
+        address = ("127.0.0.1", urlsplit(server.url).port)
+        with socket.create_connection(address, timeout=10) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            token = server.tokens[TEACHER]
+            head = f"GET {COURSES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}"
+            client.sendall(f"{head}\r\nUser-Agent: test\r\n\r\n".encode())
+            while not server.holds(TEACHER):
+                threading.Event().wait(0.005)
+    assert capsys.readouterr().err == ""
