@@ -12,13 +12,13 @@ from typing import Any
 import canvasapi
 import pytest
 import requests
-from canvas_sync_instrumentation.hooks.sqlalchemy import uninstrument_sqlalchemy
 from flask import Flask
 
 from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.hooks.canvasapi import uninstrument_canvasapi
 from canvas_sync_instrumentation.hooks.flask import init_app
 from canvas_sync_instrumentation.hooks.requests import uninstrument_requests
+from canvas_sync_instrumentation.hooks.sqlalchemy import uninstrument_sqlalchemy
 from canvas_sync_instrumentation.monitor import Monitor, current_monitor, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.http import serving
