@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,21 +18,26 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.events import LogsCleaned
 from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.names import MetricName, RunStatus
+from canvas_sync_instrumentation.sinks.logs import LogSink
 from canvas_sync_instrumentation.storage.queries import mark_interrupted
 from canvas_sync_instrumentation.storage.runs import Run
 from canvas_sync_instrumentation.storage.spool import drain_orphans
 
-from .logs.retention import CleanupReport, RetentionSettings, cleanup_canvas_sync_logs
+from .logs.due import last_due
+from .logs.kept import retention_settings
+from .logs.retention import CleanupReport, cleanup_canvas_sync_logs, cleanup_when_due
 from .settings import Configuration
 
-__all__ = ["EXPECTED_FAILURES", "Upkeep", "reason", "retention_settings"]
+__all__ = ["EXPECTED_FAILURES", "Upkeep", "reason"]
 
 EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
 
 _SUCCESS, _FAILED = "success", "failed"
+_LOG_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -41,17 +47,6 @@ def reason(error: BaseException) -> str:
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return f"{type(cause).__name__}: {lines[0]}" if lines else type(cause).__name__
-
-
-def retention_settings(configuration: Configuration) -> RetentionSettings:
-    """What the cleanup keeps, by the settings."""
-    return RetentionSettings(
-        log_dir=configuration.app.log_dir,
-        archive_dir=configuration.archive_folder,
-        control_dir=configuration.app.state_folder / "control",
-        archive_days=configuration.exporter.archive_days,
-        keep_lines=configuration.exporter.keep_lines,
-    )
 
 
 class Upkeep:
@@ -136,15 +131,57 @@ class Upkeep:
         """
         now = dt.datetime.now(dt.UTC)
         report = cleanup_canvas_sync_logs(retention_settings(self._configuration), now=now)
+        self._tell(report)
+        return report
+
+    def clean_logs_when_due(self) -> CleanupReport | None:
+        """Do the nightly cleanup, unless this or another process has seen to it since it was due.
+
+        Returns:
+            What was done; None when nothing was left to do.
+
+        Raises:
+            CleanupRunning: Another cleanup runs.
+            OSError: The control folder or the metric files cannot be used.
+        """
+        now = dt.datetime.now(dt.UTC)
+        settings = self._configuration.exporter
+        due = last_due(now, settings.cleanup_time, settings.timezone)
+        report = cleanup_when_due(retention_settings(self._configuration), due=due, now=now)
+        if report is not None:
+            self._tell(report)
+        return report
+
+    def _tell(self, report: CleanupReport) -> None:
+        for error in report.errors:
+            _log.error("Log cleanup: %s", error)
+        _log.info("The log cleanup freed %d bytes.", report.reclaimed_bytes)
         with self._metrics() as metrics:
             metrics.counter(MetricName.CLEANUP_RUNS, (report.status,)).add()
             metrics.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, report.reclaimed_bytes))
             if not report.errors:
-                metrics.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(now.timestamp())
-        for error in report.errors:
-            _log.error("Log cleanup: %s", error)
-        _log.info("The log cleanup freed %d bytes.", report.reclaimed_bytes)
-        return report
+                metrics.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(report.time.timestamp())
+            self._log_line(report, metrics)
+
+    def _log_line(self, report: CleanupReport, metrics: MetricFiles) -> None:
+        """Write the line of operations.log that tells of a cleanup."""
+        app = self._configuration.app
+        if not app.enabled:
+            return
+        sink = LogSink(
+            app.log_dir,
+            app.log_format,
+            control_dir=app.state_folder / "control",
+            host=socket.gethostname(),
+            on_drop=lambda sink, why, count=1: metrics.counter(
+                MetricName.TELEMETRY_DROPPED, (sink, why)
+            ).add(count),
+            on_record=lambda log, level: metrics.counter(
+                MetricName.LOG_RECORDS, (log, level)
+            ).add(),
+        )
+        sink.handle(_cleaned(report))
+        sink.close(_LOG_SECONDS)
 
     @contextmanager
     def _metrics(self) -> Iterator[MetricFiles]:
@@ -154,6 +191,18 @@ class Upkeep:
                 yield metrics
         finally:
             metrics.close()
+
+
+def _cleaned(report: CleanupReport) -> LogsCleaned:
+    return LogsCleaned(
+        time=report.time.timestamp(),
+        duration=report.duration_seconds,
+        files=sum(log.files for log in report.logs),
+        archives=sum(len(log.archives) for log in report.logs),
+        archives_deleted=len(report.archives_deleted),
+        reclaimed_bytes=report.reclaimed_bytes,
+        error="; ".join(report.errors) or None,
+    )
 
 
 def _count_interrupted(metrics: MetricFiles, run: Run) -> None:

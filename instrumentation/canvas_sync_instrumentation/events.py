@@ -30,6 +30,7 @@ __all__ = [
     "ItemCounts",
     "ItemsRecorded",
     "ListTruncated",
+    "LogsCleaned",
     "Progressed",
     "RunContext",
     "RunEnded",
@@ -290,6 +291,26 @@ class ErrorRecorded:
     error: ErrorInfo
 
 
+@dataclass(frozen=True, slots=True)
+class LogsCleaned:
+    """The exporter archived what the logs had rotated out, and deleted old archives.
+
+    Attributes:
+        files: How many files went into archives.
+        archives: How many archives were written.
+        error: What went wrong; None when all went well.
+    """
+
+    time: float
+    duration: float
+    files: int
+    archives: int
+    archives_deleted: int
+    reclaimed_bytes: int
+    error: str | None = None
+    context: None = None
+
+
 Event = (
     RunStarted
     | Heartbeat
@@ -302,4 +323,5 @@ Event = (
     | ListTruncated
     | DbOperation
     | ErrorRecorded
+    | LogsCleaned
 )

@@ -24,6 +24,7 @@ from canvas_sync_instrumentation.events import (
     Event,
     ItemsRecorded,
     ListTruncated,
+    LogsCleaned,
     Progressed,
     RunContext,
     RunEnded,
@@ -112,6 +113,16 @@ class _ItemsRecord(Record, omit_defaults=True, gc=False):
     inferred: bool = False
 
 
+class _LogsCleanedRecord(Record, omit_defaults=True, gc=False):
+    status: str
+    duration_seconds: float
+    files: int
+    archives: int
+    archives_deleted: int
+    reclaimed_bytes: int
+    error: str | None = None
+
+
 class _ApiCallRecord(Record, omit_defaults=True, gc=False):
     method: str
     route: str
@@ -158,7 +169,13 @@ class _ProgressRecord(Record, omit_defaults=True, gc=False):
 
 
 _RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
-    Log.OPERATIONS: (_RunStartedRecord, _RunEndedRecord, _StepRecord, _ItemsRecord),
+    Log.OPERATIONS: (
+        _RunStartedRecord,
+        _RunEndedRecord,
+        _StepRecord,
+        _ItemsRecord,
+        _LogsCleanedRecord,
+    ),
     Log.API_CALLS: (_ApiCallRecord, _TruncatedRecord),
     Log.DATABASE: (_DbRecord,),
     Log.ERRORS: (_ErrorRecord,),
@@ -175,7 +192,14 @@ LOG_FIELDS: Final[Mapping[Log, tuple[str, ...]]] = {
 """Log -> the fields that its lines can have, the common ones first."""
 
 LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
-    Log.OPERATIONS: ("run_started", "run_ended", "step_started", "step_ended", "items"),
+    Log.OPERATIONS: (
+        "run_started",
+        "run_ended",
+        "step_started",
+        "step_ended",
+        "items",
+        "logs_cleaned",
+    ),
     Log.API_CALLS: ("api_call", "list_truncated"),
     Log.DATABASE: ("db_operation",),
     Log.ERRORS: ("error",),
@@ -237,6 +261,7 @@ class RecordMaker:
             StepStarted: (Log.OPERATIONS, self._step_started),
             StepEnded: (Log.OPERATIONS, self._step_ended),
             ItemsRecorded: (Log.OPERATIONS, self._items),
+            LogsCleaned: (Log.OPERATIONS, self._logs_cleaned),
             ApiCall: (Log.API_CALLS, self._api_call),
             ListTruncated: (Log.API_CALLS, self._list_truncated),
             DbOperation: (Log.DATABASE, self._db_operation),
@@ -347,6 +372,23 @@ class RecordMaker:
             counts.unchanged,
             counts.failed,
             event.inferred,
+        )
+
+    def _logs_cleaned(self, event: LogsCleaned) -> Record:
+        level, status = (_ERROR, "failed") if event.error else (_INFO, "success")
+        human = (
+            f"Log Cleanup: {event.files} files archived, {event.archives_deleted} old archives"
+            f" deleted, {event.reclaimed_bytes} bytes freed, {status}"
+        )
+        return _LogsCleanedRecord(
+            *self._head(event, level, _OPERATIONS, "logs_cleaned", human),
+            status,
+            event.duration,
+            event.files,
+            event.archives,
+            event.archives_deleted,
+            event.reclaimed_bytes,
+            event.error,
         )
 
     def _api_call(self, event: ApiCall) -> Record:

@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.events import (
     ItemCounts,
     ItemsRecorded,
     ListTruncated,
+    LogsCleaned,
     Progressed,
     RunContext,
     RunEnded,
@@ -98,6 +99,20 @@ class Case(NamedTuple):
 
 
 CASES: list[Case] = [
+    Case(
+        LogsCleaned(TIME, 0.5, 3, 1, 2, 4096),
+        Log.OPERATIONS,
+        "logs_cleaned",
+        "INFO",
+        "Log Cleanup: 3 files archived, 2 old archives deleted, 4096 bytes freed, success",
+    ),
+    Case(
+        LogsCleaned(TIME, 0.5, 0, 0, 0, 0, "errors: No space left on device"),
+        Log.OPERATIONS,
+        "logs_cleaned",
+        "ERROR",
+        "Log Cleanup: 0 files archived, 0 old archives deleted, 0 bytes freed, failed",
+    ),
     Case(
         RunStarted(CONTEXT, TIME, SNAPSHOT),
         Log.OPERATIONS,
