@@ -7,6 +7,7 @@ direction and leaves out what it has met before, so that it misses nothing and h
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import io
 import os
@@ -28,7 +29,7 @@ from canvas_sync_instrumentation.names import Log
 from .archive import ArchiveDamagedError, archives
 from .claims import claimed_members, claims
 
-__all__ = ["LogFolderError", "LogPart", "LogSource", "LogStream", "parts", "sources"]
+__all__ = ["LogFolderError", "LogPart", "LogSource", "LogStream", "open_plain", "parts", "sources"]
 
 _ARCHIVE_SUFFIX: Final = ".tar.gz"
 _GZIP_BUFFER: Final = 256 * 1024
@@ -62,6 +63,7 @@ class LogSource:
         identity: Device and inode.
         size: How many of its bytes count: those it had, or those that were claimed.
         is_live: Whether it was the live file, whose last line may be half written.
+        archived_at: When the archive was begun; no line in it is newer. None for other files.
     """
 
     log: Log
@@ -69,11 +71,12 @@ class LogSource:
     identity: Identity
     size: int
     is_live: bool = False
+    archived_at: dt.datetime | None = None
 
     @property
     def is_archive(self) -> bool:
         """Whether it is a tar.gz with files inside."""
-        return self.path.name.endswith(_ARCHIVE_SUFFIX)
+        return self.archived_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,13 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
     try:
         in_folder = {log: _plain_sources(log_dir, log) for log in Log}
         archived = [
-            LogSource(each.log, each.path, _identity(each.path.stat()), each.size)
+            LogSource(
+                each.log,
+                each.path,
+                _identity(each.path.stat()),
+                each.size,
+                archived_at=each.time,
+            )
             for each in archives(archive_dir)
         ]
     except OSError as error:
@@ -117,8 +126,12 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
     return found
 
 
-def parts(source: LogSource) -> Iterator[LogPart]:
+def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
     """Open a source and give its files, oldest first; each is read before the next is asked for.
+
+    Args:
+        source: Any source.
+        start: Offset at which the stream of one that is no archive begins.
 
     Raises:
         ArchiveDamagedError: An archive cannot be read on, here or while a part is read, or has a
@@ -128,7 +141,8 @@ def parts(source: LogSource) -> Iterator[LogPart]:
     if source.is_archive:
         yield from _archive_parts(source)
         return
-    with _opened(source) as raw:
+    with open_plain(source) as raw:
+        raw.seek(start)
         name = source.path.name.rpartition("@")[0] or source.path.name
         yield LogPart(name, raw, source.size)
 
@@ -167,8 +181,12 @@ def _identity(found: os.stat_result) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def _opened(source: LogSource) -> io.FileIO:
-    """Open the file wherever a rotation or a cleanup has moved it."""
+def open_plain(source: LogSource) -> io.FileIO:
+    """Open a file that is no archive, wherever a rotation or a cleanup has moved it.
+
+    Raises:
+        OSError: It cannot be read, or is gone.
+    """
     folder = source.path.parent
     log_dir = folder.parent.parent if "@" in source.path.name else folder
     for _ in range(_LOOKS):
