@@ -1,0 +1,18 @@
+"""Searching the five logs, newest line first, wherever their lines are."""
+
+from __future__ import annotations
+
+from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
+from .matching import FoundLine, SearchNotes
+from .positions import BadCursorError
+from .search import LogSearch
+
+__all__ = [
+    "PATTERN_LIMIT",
+    "BadCursorError",
+    "FoundLine",
+    "LineFilter",
+    "LogSearch",
+    "SearchNotes",
+    "compile_pattern",
+]
