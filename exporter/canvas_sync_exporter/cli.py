@@ -22,6 +22,7 @@ from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsE
 from canvas_sync_instrumentation.names import DISTRIBUTION, TABLE
 from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
 
+from .commands import analyze
 from .logs import CleanupPlan, plan_cleanup, retention_settings
 from .serve import serve
 from .settings import configuration
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     database = _add_group(commands, "db", "the table")
     _add(database, "upgrade", _upgrade, f"create the table {TABLE}, or bring it to this version")
     _add_token(_add_group(commands, "token", "access tokens of the exporter"))
+    analyze.add_parser(commands)
     _add_demo(commands)
     return parser
 

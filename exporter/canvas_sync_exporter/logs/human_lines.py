@@ -29,6 +29,9 @@ def text_fields(log: Log, line: str) -> dict[str, Any] | None:
 
     Returns:
         What it tells, by the names of the JSON fields; None when it is none that this log has.
+
+    Raises:
+        ValueError: Its time or one of its numbers is none.
     """
     stamp = STAMP.match(line)
     if stamp is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -23,13 +23,20 @@ __all__ = [
 ]
 
 
+# Bounds, so that no sum of what a damaged line says is too large to be kept or shown.
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+_Percent = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+
+
 class Record(msgspec.Struct, gc=False):
     """What every line says."""
 
     timestamp: Moment
     event: str = ""
     task_id: str | None = None
-    user_id: int | None = None
+    user_id: _Id | None = None
 
 
 class ApiRecord(Record, gc=False):
@@ -37,13 +44,13 @@ class ApiRecord(Record, gc=False):
 
     method: str = ""
     route: str = ""
-    duration_seconds: float | None = None
-    status_code: int | None = None
+    duration_seconds: _Seconds | None = None
+    status_code: _Number | None = None
     error_class: str | None = None
     throttled: bool = False
-    retries: int = 0
-    backoff_seconds: float | None = None
-    count: int = 0
+    retries: _Number = 0
+    backoff_seconds: _Seconds | None = None
+    count: _Number = 0
 
 
 class DbRecord(Record, gc=False):
@@ -51,15 +58,15 @@ class DbRecord(Record, gc=False):
 
     operation: str = ""
     table: str = ""
-    count: int = 0
-    duration_seconds: float | None = None
+    count: _Number = 0
+    duration_seconds: _Seconds | None = None
     outcome: str = "success"
 
 
 class ErrorRecord(Record, gc=False):
     """A line of ``errors.log``."""
 
-    course_id: int | None = None
+    course_id: _Id | None = None
     operation: str = "unknown"
     error_type: str = "unknown"
     error: str = ""
@@ -70,7 +77,7 @@ class RunRecord(Record, gc=False):
 
     sync_type: str | None = None
     status: str = ""
-    duration_seconds: float | None = None
+    duration_seconds: _Seconds | None = None
     step: str | None = None
     error_type: str | None = None
     error: str | None = None
@@ -79,7 +86,7 @@ class RunRecord(Record, gc=False):
 class ProgressRecord(Record, gc=False):
     """A line of ``progress.log``."""
 
-    percent: float = 0.0
+    percent: _Percent = 0.0
     progress_message: str = ""
 
 
