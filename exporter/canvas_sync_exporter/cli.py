@@ -22,7 +22,7 @@ from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsE
 from canvas_sync_instrumentation.names import DISTRIBUTION, TABLE
 from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
 
-from .commands import analyze
+from .commands import analyze, search, tail
 from .logs import CleanupPlan, plan_cleanup, retention_settings
 from .serve import serve
 from .settings import configuration
@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     _add(database, "upgrade", _upgrade, f"create the table {TABLE}, or bring it to this version")
     _add_token(_add_group(commands, "token", "access tokens of the exporter"))
     analyze.add_parser(commands)
+    search.add_parser(commands)
+    tail.add_parser(commands)
     _add_demo(commands)
     return parser
 

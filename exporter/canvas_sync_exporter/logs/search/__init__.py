@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
-from .matching import FoundLine, SearchNotes
+from .matching import FoundLine, Matcher, Place, SearchNotes
 from .positions import BadCursorError
 from .search import LogSearch
 
@@ -13,6 +13,8 @@ __all__ = [
     "FoundLine",
     "LineFilter",
     "LogSearch",
+    "Matcher",
+    "Place",
     "SearchNotes",
     "compile_pattern",
 ]

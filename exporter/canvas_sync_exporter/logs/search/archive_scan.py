@@ -12,12 +12,11 @@ from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, parts
 
 from .matching import FoundLine, Matcher, Place, first_time
-from .positions import HEAD_BYTES, Head, Position, head_of
+from .positions import HEAD_BYTES, NOWHERE, Position, head_of
 
 __all__ = ["ArchiveScan"]
 
 _KEPT_BYTES: Final = 16 * 1024 * 1024
-_NOWHERE: Final = Head(0, b"")
 
 
 class ArchiveScan:
@@ -42,7 +41,7 @@ class ArchiveScan:
     @property
     def position(self) -> Position:
         """The place up to which it has not been searched."""
-        return self._stop or Position(0, _NOWHERE, self._source.path.name)
+        return self._stop or Position(0, NOWHERE, self._source.path.name)
 
     def is_at(self, position: Position) -> bool:
         """Whether a position is in this archive, by its name."""
@@ -117,7 +116,7 @@ class ArchiveScan:
     def _blocks(self, part: LogPart, matcher: Matcher) -> Iterator[tuple[bytes, Place, int, bytes]]:
         """Give the blocks of a file in the archive with its first bytes and its place."""
         archive = self._source.path.name
-        first, place = b"", Place(part.name, _NOWHERE, archive)
+        first, place = b"", Place(part.name, NOWHERE, archive)
         for block in blocks(part.stream, part.size):
             if block.is_too_long:
                 matcher.notes.unreadable_lines += 1

@@ -38,6 +38,9 @@ class LogScan:
         limit: How many lines are asked for at most.
         notes: Gets what cannot be read.
 
+    Attributes:
+        end: Its newest file, if that is no archive, and the offset in it behind the newest line.
+
     Raises:
         OSError: A file cannot be opened; FileNotFoundError when one has moved on since it was
             listed.
@@ -60,15 +63,16 @@ class LogScan:
         self._limit = limit
         self._opened = ExitStack()
         with self._opened:
-            self._scans = [scan for each in sources if (scan := self._scan(each))]
+            scans = [self._scan(each) for each in sources]
+            self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
+            self._scans = [scan for scan in scans if not scan.is_done]
             self._opened = self._opened.pop_all()
 
-    def _scan(self, source: LogSource) -> PlainScan | ArchiveScan | None:
+    def _scan(self, source: LogSource) -> PlainScan | ArchiveScan:
         if source.is_archive:
             return ArchiveScan(source, self._limit)
         raw = self._opened.enter_context(open_plain(source))
-        scan = PlainScan(source, raw)
-        return scan if scan.size else None
+        return PlainScan(source, raw)
 
     def close(self) -> None:
         """Close the files."""

@@ -13,7 +13,7 @@ from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter, SearchRecord
-from .positions import Head, Position
+from .positions import NOWHERE, Head, Position
 
 __all__ = ["FoundLine", "Matcher", "Place", "SearchNotes", "first_time", "last_time"]
 
@@ -28,12 +28,12 @@ class Place:
 
     Attributes:
         name: What to call it.
-        head: What it is known by.
+        head: What it is known by; nothing where nobody will come back.
         archive: Name of the archive that it is in; empty when it is in none.
     """
 
     name: str
-    head: Head
+    head: Head = NOWHERE
     archive: str = ""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from canvas_sync_exporter.logs.sources import LogSource
+from canvas_sync_instrumentation.logfile.control import Identity
 
 from .backwards import blocks_backwards, whole_lines_end
 from .matching import FoundLine, Matcher, Place, first_time, last_time
@@ -28,12 +29,14 @@ class PlainScan:
 
     Attributes:
         size: How many of its bytes count.
+        end: Which file it is, and its size.
         reached: When the oldest line searched so far was written; None while that is not known.
     """
 
     def __init__(self, source: LogSource, raw: io.FileIO) -> None:
         self._fd = raw.fileno()
         self.size = whole_lines_end(self._fd, source.size) if source.is_live else source.size
+        self.end: tuple[Identity, int] = (source.identity, self.size)
         self.reached: dt.datetime | None = None
         self._first = os.pread(self._fd, min(HEAD_BYTES, self.size), 0)
         name = source.path.name.rpartition("@")[0] or source.path.name

@@ -15,6 +15,7 @@ from canvas_sync_instrumentation.names import Log
 
 __all__ = [
     "HEAD_BYTES",
+    "NOWHERE",
     "BadCursorError",
     "Head",
     "Position",
@@ -48,6 +49,10 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     def begins(self, first: bytes) -> bool:
         """Whether a file that begins with ``first`` is the one."""
         return len(first) >= self.length and _digest(first[: self.length]) == self.digest
+
+
+NOWHERE: Final = Head(0, b"")
+"""Known by nothing."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

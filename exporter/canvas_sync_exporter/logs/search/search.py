@@ -36,6 +36,8 @@ class LogSearch:
 
     Attributes:
         notes: What could not be read so far.
+        ends: Log -> its newest file and the offset in that behind the newest line, when the search
+            began.
 
     Raises:
         BadCursorError: ``cursor`` is not one that a search gave.
@@ -59,6 +61,7 @@ class LogSearch:
         positions = None if cursor is None else decode_cursor(cursor)
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
+        self.ends = {log: scan.end for log, scan in self._scans.items() if scan.end}
 
     @property
     def cursor(self) -> str | None:
