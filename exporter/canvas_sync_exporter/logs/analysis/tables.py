@@ -65,7 +65,7 @@ def headline(report: Report) -> list[tuple[str, str]]:
         ("folder", escape_controls(report.log_dir)),
         *([("only", escape_controls(only))] if only else []),
         ("period", period),
-        ("lines", f"{_number(sum(row.lines for row in report.logs))}"),
+        ("lines read", f"{_number(sum(row.lines for row in report.logs))}"),
         ("runs", f"{_number(report.runs.count)} ended, {_number(report.runs.open_count)} did not"),
         ("API calls", f"{_number(api.total.count)}, {_percent(api.total.error_rate)} failed"),
         (
