@@ -37,7 +37,7 @@ _DEFAULTS: dict[str, Any] = {
     "trace_id": "4b" * 16,
     "status": "success",
     "status_code": 200,
-    "route": "/api/v1/courses/:course_id",
+    "route": "/api/v1/courses/:id",
     "outcome": "success",
     "error": "Connection timeout",
 }

@@ -66,7 +66,7 @@ FILTERS = st.fixed_dictionaries(
         "course_id": NUMBERS,
         "task_id": TASKS,
         "status": st.sampled_from(["404", "failed", "success", "timeout"]),
-        "route": st.just("/api/v1/courses/:course_id"),
+        "route": st.just("/api/v1/courses/:id"),
         "since": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
         "until": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
     },
