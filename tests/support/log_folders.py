@@ -91,10 +91,10 @@ def lay_out(folder: Path, log: Log, files: Sequence[Iterable[bytes]], archived: 
         path.write_bytes(content)
         members.append(Member(path, path.name, len(content)))
     if members:
-        write_archive(folder / "archive", f"{log.value}-20301201T000000Z", members)
+        write_archive(folder / "archive", f"{log.value}-20251222T030000Z", members)
     rest = contents[archived:]
     if archived and len(rest) > 1:
-        claim = folder / "archiving" / f"{log.value}-20301202T000000Z"
+        claim = folder / "archiving" / f"{log.value}-20251222T030001Z"
         claim.mkdir(parents=True)
         first = rest.pop(0)
         (claim / f"{log.value}.log.1@{len(first)}").write_bytes(first + b"came late\n")
