@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from canvas_sync_instrumentation.names import Log
 from support.sync_logs import generate, line_of_record
 
 ROOT = Path(__file__).parent.parent
@@ -286,3 +289,48 @@ def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:
     report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(tmp_path)))
     assert len(report["problems"]) == 2
     assert {row["file"] for row in report["unreadable"]} == {"errors.log"}
+
+
+def test_a_hundred_megabytes_without_a_newline_take_bounded_memory(tmp_path: Path) -> None:
+    line = line_of_record(generate(1)[Log.API_CALLS][0])
+    with (tmp_path / "api_calls.log.1").open("wb") as file:
+        file.write(line)
+        file.truncate(100 * 1024 * 1024)  # the rest is NUL bytes
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + line)
+    options = ["--json", "--log-dir", str(tmp_path), "--output", str(tmp_path / "report.json")]
+    with subprocess.Popen([*SCRIPT, *options], env=environment()) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < 150 * 1024
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert (report["unreadable"][0]["first_lines"], report["api"]["total"]["count"]) == ([2], 2)
+
+
+def reads_logs(pid: int) -> bool:
+    """Tell whether a process is a started reader, which dies of SIGINT as its parent does not."""
+    found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return found is not None and not int(found[1], 16) & 1 << signal.SIGINT - 1
+
+
+def test_ctrl_c_ends_it_at_once_and_quietly(tmp_path: Path) -> None:
+    for log in ("api_calls", "errors"):  # long to read, and each for a process of its own
+        with (tmp_path / f"{log}.log").open("wb") as file:
+            file.truncate(1024**3)
+    with subprocess.Popen(
+        [*SCRIPT, "--log-dir", str(tmp_path)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        readers: list[int] = []
+        while len(readers) < 2:
+            assert process.poll() is None
+            readers = [pid for pid in map(int, children.read_text().split()) if reads_logs(pid)]
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "")

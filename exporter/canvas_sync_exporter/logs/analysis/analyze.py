@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -188,10 +189,17 @@ def _scanned(tasks: list[Chunk], total: int) -> Iterator[Scanned]:
         return
     # Forked, they need not import everything anew; nothing here has begun a thread.
     try:
-        with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("fork")) as pool:
+        with ProcessPoolExecutor(
+            _PROCESSES, mp_context=get_context("fork"), initializer=_die_of_interrupts
+        ) as pool:
             yield from pool.map(scan, tasks)
     except BrokenProcessPool:
         raise AnalysisError("a process that read logs was killed; is there memory left?") from None
+
+
+def _die_of_interrupts() -> None:
+    """Let Ctrl-C, which goes to all processes of a terminal, end this one without a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _finish(job: _Job, results: Iterator[Scanned], cache: SummaryCache, analysis: Analysis) -> None:
