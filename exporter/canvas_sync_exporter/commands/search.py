@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from contextlib import closing
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
-from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
+from .folders import add_log_dir, log_folders
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
@@ -44,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--limit", type=_limit, default=100, metavar="N", help="show at most N lines (100)"
     )
+    add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
     parser.set_defaults(run=run)
 
@@ -76,10 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    config = configuration(os.environ)
-    found = LogSearch(
-        config.app.log_dir, config.archive_folder, _wanted(arguments), limit=arguments.limit
-    )
+    found = LogSearch(*log_folders(arguments), _wanted(arguments), limit=arguments.limit)
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(found), until_the_reader_leaves():
         for line in found:
@@ -109,7 +106,7 @@ def _wanted(arguments: argparse.Namespace) -> LineFilter:
 def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
     """Tell what is not shown, beside the lines."""
     if is_cut:
-        print(f"{DISTRIBUTION}: there may be more than these {limit} lines", file=sys.stderr)
+        print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
     if notes.unreadable_lines:
         print(f"{DISTRIBUTION}: {notes.unreadable_lines} lines unreadable", file=sys.stderr)
     for problem in notes.problems:

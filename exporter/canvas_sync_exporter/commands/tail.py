@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from contextlib import closing
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
-from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation.names import Log
 
+from .folders import add_log_dir, log_folders
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
@@ -42,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--log", action="append", choices=list(Log), help="of this log alone; may be repeated"
     )
+    add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
     parser.set_defaults(run=run)
 
@@ -56,9 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    config = configuration(os.environ)
     logs = tuple(Log(log) for log in dict.fromkeys(arguments.log or Log))
-    tail = LogTail(config.app.log_dir, config.archive_folder, logs=logs, lines=arguments.lines)
+    tail = LogTail(*log_folders(arguments), logs=logs, lines=arguments.lines)
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(tail), until_the_reader_leaves():
         lines = tail.newest

@@ -52,7 +52,7 @@ def test_it_shows_human_lines_newest_first_from_everywhere(folder: Path) -> None
 def test_it_shows_whole_records_as_json(folder: Path) -> None:
     done = run(folder, "--log", "errors", "--limit", "1", "--json")
     assert json.loads(done.stdout) == record(Log.ERRORS, 7, task_id="run 7")
-    assert "there may be more than these 1 lines" in done.stderr
+    assert "stopped at --limit 1" in done.stderr
 
 
 @pytest.mark.parametrize(
