@@ -33,7 +33,7 @@ __all__ = ["LogFolderError", "LogPart", "LogSource", "LogStream", "open_plain", 
 
 _ARCHIVE_SUFFIX: Final = ".tar.gz"
 _GZIP_BUFFER: Final = 256 * 1024
-_LOOKS: Final = 3
+_LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
 _DAMAGE: Final[tuple[type[Exception], ...]] = (
     IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
     EOFError,
@@ -151,8 +151,12 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
     """List the files of one log, oldest first; met first is the live file."""
     live = log_dir / f"{log.value}.log"
     met: dict[Identity, LogSource] = {}
-    for path in log_files(live):
-        _meet(met, log, path, is_live=path == live)
+    looked_at: set[Path] = set()
+    # A rotation may move the oldest file on to a number that was not there yet.
+    while names := [path for path in log_files(live) if path not in looked_at]:
+        for path in names:
+            _meet(met, log, path, is_live=path == live)
+        looked_at.update((live, *names))
     for claim in reversed(claims(log_dir, log)):
         with suppress(FileNotFoundError):  # archived a moment ago
             for member in reversed(claimed_members(claim)):
@@ -189,14 +193,19 @@ def open_plain(source: LogSource) -> io.FileIO:
     """
     folder = source.path.parent
     log_dir = folder.parent.parent if "@" in source.path.name else folder
+    path: Path | None = source.path
     for _ in range(_LOOKS):
-        moved = [each for each in _plain_sources(log_dir, source.log) if _same(each, source)]
-        for path in (source.path, *(each.path for each in moved)):
-            with suppress(FileNotFoundError):
-                raw = io.FileIO(path)
-                if _identity(os.fstat(raw.fileno())) == source.identity:
-                    return raw
-                raw.close()
+        if path is None:
+            break
+        with suppress(FileNotFoundError):
+            raw = io.FileIO(path)
+            if _identity(os.fstat(raw.fileno())) == source.identity:
+                return raw
+            raw.close()
+        path = next(
+            (found.path for found in _plain_sources(log_dir, source.log) if _same(found, source)),
+            None,
+        )
     raise FileNotFoundError(errno.ENOENT, "moved into an archive, or removed", str(source.path))
 
 
