@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import control_path, log_files
@@ -26,6 +24,7 @@ from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
 from .due import DueRecord
 from .kept import RetentionSettings, old_archives, retention_settings
+from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .status import LogStatus, free_bytes, log_status
 
 __all__ = [
@@ -40,60 +39,12 @@ __all__ = [
     "get_cleanup_status",
 ]
 
-_REPORT: Final = "cleanup.json"
 _LOCK: Final = "cleanup.lock"
 _LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
 
 
 class CleanupRunning(CanvasSyncMonitorError):  # noqa: N818 - says what is, as FileExistsError does
     """Another cleanup of the same logs runs now."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogCleanup:
-    """What the cleanup did for one log.
-
-    Attributes:
-        log: Its name.
-        archives: Names of the archives written.
-        files: How many files went into them.
-        bytes: How many bytes those had.
-        archive_bytes: How many bytes the archives take.
-        error: Why it could not be done, or not all of it; None when all went well.
-    """
-
-    log: str
-    archives: list[str]
-    files: int
-    bytes: int
-    archive_bytes: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CleanupReport:
-    """What one cleanup did.
-
-    Attributes:
-        time: When it ended.
-        duration_seconds: How long it took.
-        logs: Each log.
-        archives_deleted: Names of the archives that were too old.
-        reclaimed_bytes: By how much the logs and archives together became smaller.
-        errors: What went wrong; empty when all went well.
-    """
-
-    time: dt.datetime
-    duration_seconds: float
-    logs: list[LogCleanup]
-    archives_deleted: list[str]
-    reclaimed_bytes: int
-    errors: list[str]
-
-    @property
-    def status(self) -> str:
-        """``success`` or ``failed``."""
-        return "failed" if self.errors else "success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +129,7 @@ def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStat
         logs=log_status(settings.log_dir, settings.archive_dir),
         free_bytes=free_bytes(settings.log_dir),
         running=_is_running(settings),
-        last=_saved(settings),
+        last=saved_report(settings.control_dir),
     )
 
 
@@ -220,7 +171,7 @@ def _clean_up(settings: RetentionSettings, now: dt.datetime) -> CleanupReport:
         errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
     )
     try:
-        _save(settings, report)
+        save_report(settings.control_dir, report)
     except OSError as error:
         report.errors.append(f"the report could not be saved: {error}")
     return report
@@ -307,17 +258,3 @@ def _is_running(settings: RetentionSettings) -> bool:
         return False
     with ControlPage(lock).locked(0) as held:
         return not held
-
-
-def _save(settings: RetentionSettings, report: CleanupReport) -> None:
-    new = settings.control_dir / f"{_REPORT}.new"
-    new.write_bytes(msgspec.json.encode(report))
-    new.replace(settings.control_dir / _REPORT)
-
-
-def _saved(settings: RetentionSettings) -> CleanupReport | None:
-    try:
-        content = (settings.control_dir / _REPORT).read_bytes()
-        return msgspec.json.decode(content, type=CleanupReport)
-    except (FileNotFoundError, msgspec.DecodeError):  # a report of another version is no report
-        return None

@@ -143,4 +143,4 @@ def _kill_nightly_cleanups() -> None:
             assert archive.time == NIGHT
             assert not (settings.log_dir / "errors.log.1").exists()
 
-        kill_at_each_line(["due.py", "retention.py"], prepare, act, check)
+        kill_at_each_line(["due.py", "retention.py", "report.py"], prepare, act, check)

@@ -307,7 +307,9 @@ def _kill_cleanups() -> None:
             assert found == expected, (step, found - expected, expected - found)
             assert not list((folder / "archiving").iterdir()), step
 
-        kill_at_each_line(["retention.py", "claims.py", "archive.py"], prepare, act, check)
+        kill_at_each_line(
+            ["retention.py", "claims.py", "archive.py", "report.py"], prepare, act, check
+        )
 
 
 @given(
