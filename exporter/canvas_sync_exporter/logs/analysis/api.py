@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -72,7 +72,7 @@ class ApiSection(msgspec.Struct, array_like=True):
             self._add_day(day_of(records[0]), records)
             return
         for day, part in groupby(sorted(records, key=day_of), key=day_of):
-            self._add_day(day, part)
+            self._add_day(day, list(part))
 
     def merge(self, newer: ApiSection) -> None:
         """Add the summary of later lines."""
@@ -85,14 +85,10 @@ class ApiSection(msgspec.Struct, array_like=True):
         merge_counts(self.truncated, newer.truncated, OTHER)
         merge_counts(self.unknown, newer.unknown, OTHER)
 
-    def _add_day(self, day: str, records: Iterable[ApiRecord]) -> None:
-        kinds: dict[_Kind, list[ApiRecord]] = {}
-        for record in records:
-            kind = _KIND(record)
-            try:
-                kinds[kind].append(record)
-            except KeyError:
-                kinds[kind] = [record]
+    def _add_day(self, day: str, records: list[ApiRecord]) -> None:
+        kinds: defaultdict[_Kind, list[ApiRecord]] = defaultdict(list)
+        for kind, record in zip(map(_KIND, records), records, strict=True):
+            kinds[kind].append(record)
         for kind, group in kinds.items():
             event = kind[0]
             if event == "api_call":
