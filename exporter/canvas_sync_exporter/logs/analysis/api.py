@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from itertools import groupby
 from operator import attrgetter
@@ -64,12 +65,10 @@ class ApiSection(msgspec.Struct, array_like=True):
     truncated: dict[str, int] = msgspec.field(default_factory=dict)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, records: list[ApiRecord]) -> None:
-        """Take in records."""
-        times = [record.timestamp for record in records]
-        first, last = min(times), max(times)
-        if first.date() == last.date() and first.tzinfo is last.tzinfo:
-            self._add_day(day_of(records[0]), records)
+    def add(self, records: list[ApiRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        if first.date() == last.date():
+            self._add_day(first.date().isoformat(), records)
             return
         for day, part in groupby(sorted(records, key=day_of), key=day_of):
             self._add_day(day, list(part))

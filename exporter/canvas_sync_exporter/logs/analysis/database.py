@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import msgspec
 
 from canvas_sync_instrumentation.names import OTHER
@@ -38,8 +40,8 @@ class DbSection(msgspec.Struct, array_like=True):
     groups: dict[DbGroup, Operations] = msgspec.field(default_factory=dict)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, records: list[DbRecord]) -> None:
-        """Take in records."""
+    def add(self, records: list[DbRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
         groups: dict[DbGroup, list[DbRecord]] = {}
         for record in records:
             if record.event == "db_operation":

@@ -44,8 +44,8 @@ class ErrorSection(msgspec.Struct, array_like=True):
     newest: list[Example] = msgspec.field(default_factory=list)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, records: list[ErrorRecord]) -> None:
-        """Take in records."""
+    def add(self, records: list[ErrorRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
         errors = [record for record in records if record.event == "error"]
         for record in records:
             if record.event != "error":

@@ -52,8 +52,8 @@ class ProgressSection(msgspec.Struct, array_like=True):
     lasts: dict[str, Line] = msgspec.field(default_factory=dict)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, records: list[ProgressRecord]) -> None:
-        """Take in records."""
+    def add(self, records: list[ProgressRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
         for record in records:
             if record.event == "progress" and record.task_id is not None:
                 self._follow(record.task_id, record)

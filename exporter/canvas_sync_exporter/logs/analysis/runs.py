@@ -72,8 +72,8 @@ class RunSection(msgspec.Struct, array_like=True):
     troubled: list[Troubled] = msgspec.field(default_factory=list)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, records: list[RunRecord]) -> None:
-        """Take in records."""
+    def add(self, records: list[RunRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
         for record in records:
             if record.event == "run_started":
                 self._start(record)

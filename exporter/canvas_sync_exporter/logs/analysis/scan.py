@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.lines import LineReader
-from canvas_sync_exporter.logs.reader import blocks
+from canvas_sync_exporter.logs.reader import Block, blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, open_plain, parts
 
 from .records import Selection
@@ -18,6 +18,7 @@ __all__ = ["Chunk", "Scanned", "chunks", "scan"]
 
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _LOOK_BYTES: Final = 64 * 1024
+_BATCH: Final = 4096  # records summed up together: less work for each, and they fit into the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +106,35 @@ def scan(chunk: Chunk) -> Scanned:
 
 def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
     source = chunk.source
-    reader: LineReader[Any] = LineReader(source.log, KINDS[source.log].record)
     lines = FileLines(part.name.partition("/")[2])
     found.summary.files.append(lines)
-    end, at = (part.size if source.is_archive else chunk.end), chunk.start
-    for block in blocks(part.stream, end, start=at):
-        records, unreadable = reader.read(block)
-        numbers = [number - lines.lines for number in unreadable[:SHOWN_LINES]]
-        counted = FileLines("", block.end - at, block.lines, len(unreadable), numbers)
-        at = block.end
-        wanted = chunk.selection.of(records)
-        if block.is_whole or source.is_archive:
-            found.summary.add(wanted)
-            lines.append(counted)
-            found.end = at
-        elif not (source.is_live and unreadable):
-            found.rest = Summary.empty(source.log)
-            found.rest.add(wanted)
-            found.rest.files.append(counted)
+    end = part.size if source.is_archive else chunk.end
+    batch: list[Any] = []
+    try:
+        for block in blocks(part.stream, end, start=chunk.start):
+            if len(batch) >= _BATCH:
+                found.summary.add(batch)
+                batch = []
+            batch += _scan_block(block, chunk, found, lines)
+    finally:  # what was read before a damage counts
+        found.summary.add(batch)
+
+
+def _scan_block(block: Block, chunk: Chunk, found: Scanned, lines: FileLines) -> list[Any]:
+    """Count a block's lines and return the records for the summary."""
+    source = chunk.source
+    reader = LineReader(source.log, KINDS[source.log].record)
+    records, unreadable = reader.read(block)
+    wanted = chunk.selection.of(records)
+    numbers = [number - lines.lines for number in unreadable[:SHOWN_LINES]]
+    size = block.end - chunk.start - lines.bytes
+    counted = FileLines("", size, block.lines, len(unreadable), numbers)
+    if block.is_whole or source.is_archive:
+        lines.append(counted)
+        found.end = block.end
+        return wanted
+    if not (source.is_live and unreadable):
+        found.rest = Summary.empty(source.log)
+        found.rest.add(wanted)
+        found.rest.files.append(counted)
+    return []

@@ -29,8 +29,8 @@ class Section(Protocol):
 
     unknown: dict[str, int]
 
-    def add(self, records: Any, /) -> None:
-        """Take in records of this log, at least one."""
+    def add(self, records: Any, first: dt.datetime, last: dt.datetime, /) -> None:
+        """Take in records, at least one, all of the time from ``first`` to ``last``, in UTC."""
 
     def merge(self, newer: Any, /) -> None:
         """Add the section of later lines."""
@@ -103,9 +103,10 @@ class Summary(msgspec.Struct, array_like=True):
         """Take in records of the log."""
         if not records:
             return
-        self.section.add(records)
         times = [record.timestamp for record in records]
-        self._widen(utc(min(times)), utc(max(times)))
+        first, last = utc(min(times)), utc(max(times))
+        self.section.add(records, first, last)
+        self._widen(first, last)
 
     def append(self, later: Summary) -> None:
         """Add the summary of what follows in the same file."""

@@ -345,3 +345,15 @@ def test_a_folder_without_logs_gives_an_empty_report(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     assert (report.api.total.count, report.api.total.p95, report.runs.count) == (0, None, 0)
     assert report.problems == []
+
+
+def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
+    lines = [line_of_record(record) for record in generate(3000)[Log.API_CALLS]]
+    file = tmp_path / "api_calls.old"
+    file.write_bytes(b"".join(lines))
+    member = Member(file, "api_calls.log.1", file.stat().st_size)
+    archive = write_archive(tmp_path / "archive", "api_calls-20260101T020000Z", [member])
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size * 3 // 4])
+    report = report_of(tmp_path)
+    assert len(report.problems) == 1
+    assert len(lines) / 4 < report.api.total.count < len(lines)
