@@ -22,6 +22,8 @@ from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsE
 from canvas_sync_instrumentation.names import DISTRIBUTION, TABLE
 from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
 
+from .commands import analyze, search, tail
+from .logs import CleanupPlan, plan_cleanup, retention_settings
 from .serve import serve
 from .settings import configuration
 from .upkeep import Upkeep, reason
@@ -77,10 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version(DISTRIBUTION))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
-    _add(commands, "cleanup", _cleanup, "archive what the logs have rotated out, now")
+    _add_cleanup(commands)
     database = _add_group(commands, "db", "the table")
     _add(database, "upgrade", _upgrade, f"create the table {TABLE}, or bring it to this version")
     _add_token(_add_group(commands, "token", "access tokens of the exporter"))
+    analyze.add_parser(commands)
+    search.add_parser(commands)
+    tail.add_parser(commands)
     _add_demo(commands)
     return parser
 
@@ -102,6 +107,13 @@ def _add_serve(commands: Any) -> None:
     command = _add(commands, "serve", _serve, "serve /metrics and the REST API")
     command.add_argument("--host", help="address to listen on (CANVAS_SYNC_EXPORTER_HOST)")
     command.add_argument("--port", type=_port, help="its port (CANVAS_SYNC_EXPORTER_PORT)")
+
+
+def _add_cleanup(commands: Any) -> None:
+    command = _add(commands, "cleanup", _cleanup, "archive what the logs have rotated out, now")
+    command.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be archived and deleted"
+    )
 
 
 def _add_token(commands: Any) -> None:
@@ -152,8 +164,10 @@ def _new_token(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cleanup(_arguments: argparse.Namespace) -> int:
+def _cleanup(arguments: argparse.Namespace) -> int:
     config = configuration(os.environ)
+    if arguments.dry_run:
+        return _show_plan(plan_cleanup(retention_settings(config)))
     report = Upkeep(config, open_engine(config.app.resolved_database_url)).clean_logs()
     for log in report.logs:
         archives = ", ".join(log.archives) or "nothing to archive"
@@ -161,6 +175,16 @@ def _cleanup(_arguments: argparse.Namespace) -> int:
     print(f"Deleted {len(report.archives_deleted)} old archives.")
     print(f"Freed {report.reclaimed_bytes} bytes.")
     return _FAILED if report.errors else 0
+
+
+def _show_plan(plan: CleanupPlan) -> int:
+    for log, files in plan.files.items():
+        listed = ", ".join(f"{file.name} ({file.bytes} bytes)" for file in files)
+        print(f"{log}: would archive {listed or 'nothing'}")
+    for archive in plan.archives:
+        print(f"Would delete {archive.name} ({archive.bytes} bytes).")
+    print("Nothing was changed.")
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

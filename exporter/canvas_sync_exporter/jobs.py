@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from .logs.due import next_due
+from .logs.retention import CleanupRunning
 from .settings import Configuration
 from .upkeep import EXPECTED_FAILURES, Upkeep, reason
 
@@ -18,6 +22,7 @@ __all__ = ["Jobs"]
 
 _CLEANUP = "log cleanup"
 _FOLD_SECONDS = 60.0
+_MAKE_UP_SECONDS = 60.0
 _SLOWEST_WATCH_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -51,17 +56,26 @@ class Jobs:
             self._scheduler.add_job(
                 work, IntervalTrigger(seconds=seconds), id=name, next_run_time=now
             )
-        at = settings.cleanup_time
+        self._at, self._zone = settings.cleanup_time, settings.timezone
         self._scheduler.add_job(
-            upkeep.clean_logs,
-            CronTrigger(
-                hour=at.hour, minute=at.minute, second=at.second, timezone=settings.timezone
+            _unless_another(upkeep.clean_logs_when_due),
+            OrTrigger(
+                [
+                    CronTrigger(
+                        hour=self._at.hour,
+                        minute=self._at.minute,
+                        second=self._at.second,
+                        timezone=self._zone,
+                    ),
+                    IntervalTrigger(seconds=_MAKE_UP_SECONDS, timezone=self._zone),
+                ]
             ),
             id=_CLEANUP,
+            next_run_time=now,
         )
 
     def start(self) -> None:
-        """Begin; the recurring jobs run once at once, the cleanup at its time."""
+        """Begin; the recurring jobs run once at once, the cleanup at its time or when missed."""
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -80,9 +94,7 @@ class Jobs:
 
     def next_cleanup(self) -> dt.datetime | None:
         """When the log cleanup runs next."""
-        job = self._scheduler.get_job(_CLEANUP)
-        when: dt.datetime | None = job.next_run_time if job and self.running else None
-        return when.astimezone(dt.UTC) if when else None
+        return next_due(dt.datetime.now(dt.UTC), self._at, self._zone) if self.running else None
 
     def _note(self, event: JobExecutionEvent) -> None:
         name, error = event.job_id, event.exception
@@ -94,3 +106,13 @@ class Jobs:
             unforeseen = None if isinstance(error, EXPECTED_FAILURES) else error
             _log.error("The %s failed: %s", name, reason(error), exc_info=unforeseen)
         self._failures[name] = reason(error)
+
+
+def _unless_another(clean: Callable[[], object]) -> Callable[[], None]:
+    """Make a job of the cleanup that leaves it to whoever is at it, and looks again later."""
+
+    def job() -> None:
+        with suppress(CleanupRunning):
+            clean()
+
+    return job

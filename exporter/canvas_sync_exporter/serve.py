@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from types import FrameType
 from typing import Any
 
@@ -32,6 +33,7 @@ _LIMITS: dict[str, Any] = {
     "channel_timeout": 60,
     "max_request_header_size": 64 * 1024,
     "max_request_body_size": 64 * 1024,
+    "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
     "ident": "canvas-sync-monitor",
 }
 
@@ -55,9 +57,10 @@ def serve(config: Configuration) -> None:
     registry = CollectorRegistry()
     processes = register_collectors(registry, config)
     jobs = Jobs(upkeep, processes.fold, config)
-    app = create_app(WebContext(config, engine, access, upkeep, jobs), registry)
+    context = WebContext(config, engine, access, upkeep, jobs)
+    app = create_app(context, registry)
     server = create_server(app, host=config.exporter.host, port=config.exporter.port, **_LIMITS)
-    signal.signal(signal.SIGTERM, _stop)
+    _stop_on_signals(context.stopping)
     jobs.start()
     _announce(access, server)
     try:
@@ -102,5 +105,10 @@ def _announce(access: Access, server: Any) -> None:
         _log.info("There are no access tokens: only callers on this machine are answered.")
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _stop_on_signals(stopping: threading.Event) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

@@ -32,10 +32,12 @@ from canvas_sync_instrumentation.storage.queries import mark_interrupted
 from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
 from canvas_sync_instrumentation.storage.spool import drain_orphans
 
-from .logs.retention import CleanupReport, RetentionSettings, cleanup_canvas_sync_logs
+from .logs.due import last_due
+from .logs.kept import retention_settings
+from .logs.retention import CleanupReport, cleanup_canvas_sync_logs, cleanup_when_due
 from .settings import Configuration
 
-__all__ = ["EXPECTED_FAILURES", "Upkeep", "reason", "retention_settings"]
+__all__ = ["EXPECTED_FAILURES", "Upkeep", "reason"]
 
 EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
@@ -50,17 +52,6 @@ def reason(error: BaseException) -> str:
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return f"{type(cause).__name__}: {lines[0]}" if lines else type(cause).__name__
-
-
-def retention_settings(configuration: Configuration) -> RetentionSettings:
-    """What the cleanup keeps, by the settings."""
-    return RetentionSettings(
-        log_dir=configuration.app.log_dir,
-        archive_dir=configuration.archive_folder,
-        control_dir=configuration.app.control_folder,
-        archive_days=configuration.exporter.archive_days,
-        keep_lines=configuration.exporter.keep_lines,
-    )
 
 
 class Upkeep:
@@ -147,11 +138,32 @@ class Upkeep:
         """
         now = dt.datetime.now(dt.UTC)
         report = cleanup_canvas_sync_logs(retention_settings(self._configuration), now=now)
+        self._report(report)
+        return report
+
+    def clean_logs_when_due(self) -> CleanupReport | None:
+        """Do the nightly cleanup, unless this or another process has seen to it since it was due.
+
+        Returns:
+            What was done; None when nothing was left to do.
+
+        Raises:
+            CleanupRunning: Another cleanup runs.
+            OSError: The control folder or the metric files cannot be used.
+        """
+        now = dt.datetime.now(dt.UTC)
+        settings = self._configuration.exporter
+        due = last_due(now, settings.cleanup_time, settings.timezone)
+        report = cleanup_when_due(retention_settings(self._configuration), due=due, now=now)
+        if report is not None:
+            self._report(report)
+        return report
+
+    def _report(self, report: CleanupReport) -> None:
         self._tell([_event_of(report)])
         for error in report.errors:
             _log.error("Log cleanup: %s", error)
         _log.info("The log cleanup freed %d bytes.", report.reclaimed_bytes)
-        return report
 
     def _tell(self, events: Iterable[Event]) -> None:
         """Write events into log and metric files that are let go of at once, to be folded."""

@@ -215,6 +215,26 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
     assert not (logs / "progress.log.1").exists()
 
 
+def test_a_dry_run_tells_what_a_cleanup_would_do_and_changes_nothing(tmp_path: Path) -> None:
+    logs = tmp_path / "logs" / "canvas_sync"
+    (logs / "archive").mkdir(parents=True)
+    (logs / "progress.log.1").write_text("before\n" * 10)
+    (logs / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"old")
+    before = sorted(tmp_path.rglob("*"))
+    told = _run(tmp_path, "cleanup", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines() == [
+        "operations: would archive nothing",
+        "api_calls: would archive nothing",
+        "database: would archive nothing",
+        "errors: would archive nothing",
+        "progress: would archive progress.log.1 (70 bytes)",
+        "Would delete errors-20200101T000000Z.tar.gz (3 bytes).",
+        "Nothing was changed.",
+    ]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_cleanup_that_could_not_archive_fails(tmp_path: Path) -> None:
     logs = tmp_path / "logs" / "canvas_sync"
     logs.mkdir(parents=True)

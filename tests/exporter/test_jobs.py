@@ -23,6 +23,8 @@ from sqlalchemy import Engine
 
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.jobs import Jobs
+from canvas_sync_exporter.logs.archive import archives
+from canvas_sync_exporter.logs.due import DueRecord, last_due
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep, reason
 from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES
@@ -281,6 +283,59 @@ def test_the_cleanup_runs_at_its_time_in_its_zone(tmp_path: Path) -> None:
     local = when.astimezone(ZoneInfo("America/New_York"))
     assert (local.hour, local.minute, local.second) == (3, 30, 0)
     assert dt.timedelta(0) < when - dt.datetime.now(dt.UTC) <= dt.timedelta(hours=25)
+
+
+def _missed_a_night(config: Configuration) -> None:
+    """There is something to archive, and the newest cleanup was two nights ago."""
+    config.app.log_dir.mkdir(exist_ok=True)
+    (config.app.log_dir / "errors.log.1").write_text("before\n")
+    due = last_due(dt.datetime.now(dt.UTC), config.exporter.cleanup_time, config.exporter.timezone)
+    DueRecord(config.app.state_folder / "control").write(due - dt.timedelta(days=1))
+
+
+def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
+    config: Configuration, engine: Engine
+) -> None:
+    _missed_a_night(config)
+    everyone = [Jobs(Upkeep(config, engine), lambda: None, config) for _ in range(3)]
+    for jobs in everyone:
+        jobs.start()
+    try:
+        _wait_until(lambda: not (config.app.log_dir / "errors.log.1").exists())
+        counted = "canvas_sync_cleanup_runs_total"
+        _wait_until(lambda: _metric(config, counted, status="success") == 1)
+    finally:
+        for jobs in everyone:
+            jobs.stop()
+    assert len(archives(config.archive_folder)) == 1
+    assert all("log cleanup" not in jobs.failures for jobs in everyone)
+    assert Upkeep(config, engine).clean_logs_when_due() is None
+    assert _metric(config, counted, status="success") == 1
+
+
+def test_a_cleanup_is_told_in_operations_log(config: Configuration, engine: Engine) -> None:
+    _missed_a_night(config)
+    report = Upkeep(config, engine).clean_logs_when_due()
+    assert report is not None
+    (line,) = (config.app.log_dir / "operations.log").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["level"], told["status"]) == ("logs_cleaned", "INFO", "success")
+    assert (told["files"], told["archives"], told["archives_deleted"]) == (1, 1, 0)
+    assert told["reclaimed_bytes"] == report.reclaimed_bytes
+    assert told["timestamp"] == report.time.isoformat(timespec="microseconds").replace(
+        "+00:00", "Z"
+    )
+    labels = {"log": "operations", "level": "INFO"}
+    assert _metric(config, "canvas_sync_log_records_total", **labels) == 1
+
+
+def test_a_failed_cleanup_is_told_in_operations_log(config: Configuration, engine: Engine) -> None:
+    _missed_a_night(config)
+    config.archive_folder.write_text("in the way")
+    assert Upkeep(config, engine).clean_logs_when_due() is not None
+    told = json.loads((config.app.log_dir / "operations.log").read_text())
+    assert (told["level"], told["status"]) == ("ERROR", "failed")
+    assert str(config.archive_folder) in told["error"]
 
 
 def test_a_reason_is_one_line_without_the_statement(engine: Engine) -> None:

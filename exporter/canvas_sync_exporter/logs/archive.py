@@ -73,7 +73,10 @@ def _archive(path: Path) -> Archive | None:
     match = _NAME.fullmatch(path.name)
     if match is None or match["log"] not in set(Log):
         return None
-    moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)
+    try:
+        moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)
+    except ValueError:  # a 13th month
+        return None
     return Archive(path, Log(match["log"]), moment, path.stat().st_size)
 
 

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import control_path, log_files
@@ -24,6 +22,9 @@ from canvas_sync_instrumentation.names import Log
 
 from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
+from .due import DueRecord
+from .kept import RetentionSettings, old_archives, retention_settings
+from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .status import LogStatus, free_bytes, log_status
 
 __all__ = [
@@ -33,85 +34,17 @@ __all__ = [
     "LogCleanup",
     "RetentionSettings",
     "cleanup_canvas_sync_logs",
+    "cleanup_when_due",
     "delete_old_archives",
     "get_cleanup_status",
 ]
 
-_REPORT: Final = "cleanup.json"
 _LOCK: Final = "cleanup.lock"
 _LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
 
 
 class CleanupRunning(CanvasSyncMonitorError):  # noqa: N818 - says what is, as FileExistsError does
     """Another cleanup of the same logs runs now."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionSettings:
-    """What the cleanup keeps.
-
-    Attributes:
-        log_dir: Folder of the logs.
-        archive_dir: Folder of the archives.
-        control_dir: Folder of the logs' control pages, the one that the writers use.
-        archive_days: Archives older than so many days are deleted.
-        keep_lines: How many of the newest lines stay in a live log.
-        max_live_bytes: A live log up to this size is left as it is.
-    """
-
-    log_dir: Path
-    archive_dir: Path
-    control_dir: Path
-    archive_days: int = 30
-    keep_lines: int = 10_000
-    max_live_bytes: int = 10 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LogCleanup:
-    """What the cleanup did for one log.
-
-    Attributes:
-        log: Its name.
-        archives: Names of the archives written.
-        files: How many files went into them.
-        bytes: How many bytes those had.
-        archive_bytes: How many bytes the archives take.
-        error: Why it could not be done, or not all of it; None when all went well.
-    """
-
-    log: str
-    archives: list[str]
-    files: int
-    bytes: int
-    archive_bytes: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CleanupReport:
-    """What one cleanup did.
-
-    Attributes:
-        time: When it ended.
-        duration_seconds: How long it took.
-        logs: Each log.
-        archives_deleted: Names of the archives that were too old.
-        reclaimed_bytes: By how much the logs and archives together became smaller.
-        errors: What went wrong; empty when all went well.
-    """
-
-    time: dt.datetime
-    duration_seconds: float
-    logs: list[LogCleanup]
-    archives_deleted: list[str]
-    reclaimed_bytes: int
-    errors: list[str]
-
-    @property
-    def status(self) -> str:
-        """``success`` or ``failed``."""
-        return "failed" if self.errors else "success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +64,14 @@ class CleanupStatus:
     last: CleanupReport | None
 
 
-def cleanup_canvas_sync_logs(settings: RetentionSettings, *, now: dt.datetime) -> CleanupReport:
+def cleanup_canvas_sync_logs(
+    settings: RetentionSettings | None = None, *, now: dt.datetime | None = None
+) -> CleanupReport:
     """Archive what was rotated out and the older part of large live logs; delete old archives.
 
     Args:
-        settings: What to keep.
-        now: The time, with a time zone.
+        settings: What to keep; by the environment when None.
+        now: The time, with a time zone; the current one when None.
 
     Returns:
         What was done. A full disk and the like are told in it; nothing was removed then that is
@@ -146,49 +81,73 @@ def cleanup_canvas_sync_logs(settings: RetentionSettings, *, now: dt.datetime) -
         CleanupRunning: Another cleanup runs, in whatever process.
         OSError: The control folder cannot be used.
     """
-    start = time.monotonic()
+    settings = settings or retention_settings()
     with _alone(settings):
-        logs = [_clean(settings, log, now) for log in Log]
-        deleted, errors = delete_old_archives(settings, now=now)
-        report = CleanupReport(
-            time=now,
-            duration_seconds=time.monotonic() - start,
-            logs=logs,
-            archives_deleted=[archive.path.name for archive in deleted],
-            reclaimed_bytes=sum(log.bytes - log.archive_bytes for log in logs)
-            + sum(archive.size for archive in deleted),
-            errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
-        )
-        try:
-            _save(settings, report)
-        except OSError as error:
-            report.errors.append(f"the report could not be saved: {error}")
+        return _clean_up(settings, now or dt.datetime.now(dt.UTC))
+
+
+def cleanup_when_due(
+    settings: RetentionSettings, *, due: dt.datetime, now: dt.datetime
+) -> CleanupReport | None:
+    """Clean up unless that was done for the moment ``due``, by whatever process.
+
+    The newest moment that was seen to is kept in the control folder, so that of several processes
+    one alone cleans up, and one that starts late makes a missed cleanup up. Without it nothing
+    can have been missed: it is noted, and the first cleanup is that of the next moment.
+
+    Args:
+        settings: What to keep.
+        due: The newest moment at which a cleanup was due.
+        now: The time, with a time zone.
+
+    Returns:
+        What was done; None when nothing was left to do for that moment.
+
+    Raises:
+        CleanupRunning: Another cleanup runs, in whatever process; ask again later.
+        OSError: The control folder cannot be used.
+    """
+    record = DueRecord(settings.control_dir)
+    if record.covers(due):
+        return None
+    with _alone(settings):
+        if record.covers(due):  # another process was faster
+            return None
+        report = None if record.read() is None else _clean_up(settings, now)
+        record.write(due)  # not before: a cleanup that was killed is made up
     return report
 
 
-def get_cleanup_status(settings: RetentionSettings) -> CleanupStatus:
-    """Look at the logs and at what the newest cleanup did; never waits for one that runs."""
+def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStatus:
+    """Look at the logs and at what the newest cleanup did; never waits for one that runs.
+
+    Args:
+        settings: Where the logs are; by the environment when None.
+    """
+    settings = settings or retention_settings()
     return CleanupStatus(
         logs=log_status(settings.log_dir, settings.archive_dir),
         free_bytes=free_bytes(settings.log_dir),
         running=_is_running(settings),
-        last=_saved(settings),
+        last=saved_report(settings.control_dir),
     )
 
 
 def delete_old_archives(
-    settings: RetentionSettings, *, now: dt.datetime
+    settings: RetentionSettings | None = None, *, now: dt.datetime | None = None
 ) -> tuple[list[Archive], list[str]]:
     """Delete the archives older than ``settings.archive_days``.
+
+    Args:
+        settings: What to keep; by the environment when None.
+        now: The time, with a time zone; the current one when None.
 
     Returns:
         Those deleted, and why others could not be.
     """
-    oldest = now - dt.timedelta(days=settings.archive_days)
+    settings = settings or retention_settings()
     deleted, errors = [], []
-    for archive in archives(settings.archive_dir):
-        if archive.time >= oldest:
-            continue
+    for archive in old_archives(settings, now or dt.datetime.now(dt.UTC)):
         try:
             archive.path.unlink()
         except OSError as error:
@@ -196,6 +155,26 @@ def delete_old_archives(
         else:
             deleted.append(archive)
     return deleted, errors
+
+
+def _clean_up(settings: RetentionSettings, now: dt.datetime) -> CleanupReport:
+    start = time.monotonic()
+    logs = [_clean(settings, log, now) for log in Log]
+    deleted, errors = delete_old_archives(settings, now=now)
+    report = CleanupReport(
+        time=now,
+        duration_seconds=time.monotonic() - start,
+        logs=logs,
+        archives_deleted=[archive.path.name for archive in deleted],
+        reclaimed_bytes=sum(log.bytes - log.archive_bytes for log in logs)
+        + sum(archive.size for archive in deleted),
+        errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
+    )
+    try:
+        save_report(settings.control_dir, report)
+    except OSError as error:
+        report.errors.append(f"the report could not be saved: {error}")
+    return report
 
 
 def _clean(settings: RetentionSettings, log: Log, now: dt.datetime) -> LogCleanup:
@@ -279,17 +258,3 @@ def _is_running(settings: RetentionSettings) -> bool:
         return False
     with ControlPage(lock).locked(0) as held:
         return not held
-
-
-def _save(settings: RetentionSettings, report: CleanupReport) -> None:
-    new = settings.control_dir / f"{_REPORT}.new"
-    new.write_bytes(msgspec.json.encode(report))
-    new.replace(settings.control_dir / _REPORT)
-
-
-def _saved(settings: RetentionSettings) -> CleanupReport | None:
-    try:
-        content = (settings.control_dir / _REPORT).read_bytes()
-        return msgspec.json.decode(content, type=CleanupReport)
-    except (FileNotFoundError, msgspec.DecodeError):  # a report of another version is no report
-        return None

@@ -10,13 +10,13 @@ from typing import Any
 
 from flask import Response, request
 
+from canvas_sync_exporter.logs.kept import retention_settings
 from canvas_sync_exporter.logs.retention import (
     CleanupReport,
     CleanupRunning,
     get_cleanup_status,
 )
 from canvas_sync_exporter.logs.status import LogStatus
-from canvas_sync_exporter.upkeep import retention_settings
 from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
 from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.upkeep import reason
 from canvas_sync_instrumentation.errors import StorageError
 
@@ -17,6 +18,7 @@ from .api import PREFIX, Api
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import METHODS, Endpoint, json_response
+from .log_api import LogApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
 
@@ -32,7 +34,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     """Make the blueprint of the REST API, its OpenAPI document and its page."""
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
-    endpoints = Api(context).endpoints()
+    endpoints = (*Api(context).endpoints(), *LogApi(context).endpoints())
 
     @blueprint.before_request
     def refuse_strangers() -> None:
@@ -76,7 +78,7 @@ def answer_problems(scaffold: Blueprint | Flask) -> None:
     """Answer every error inside a blueprint or app as ``application/problem+json``."""
     scaffold.register_error_handler(ProblemError, ProblemError.response)
     scaffold.register_error_handler(HTTPException, _http_error)
-    for kind in (DBAPIError, PoolTimeoutError, StorageError, OSError):
+    for kind in (DBAPIError, PoolTimeoutError, StorageError, LogFolderError, OSError):
         scaffold.register_error_handler(kind, _out_of_reach)
     scaffold.register_error_handler(Exception, _own_bug)
 

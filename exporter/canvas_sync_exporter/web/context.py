@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -38,6 +39,7 @@ class WebContext:
 
     Attributes:
         jobs: None in a user's own app, where no jobs run.
+        stopping: Set when the server ends, so that streams end too.
     """
 
     configuration: Configuration
@@ -45,3 +47,4 @@ class WebContext:
     access: Access
     upkeep: Upkeep
     jobs: JobsView | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)

@@ -34,6 +34,7 @@ class Endpoint:
         scope: What a token must cover; None when anybody may ask.
         problems: Statuses of its own errors and when they occur, beside those of every endpoint.
         further_answers: Statuses other than 200 that carry the same body.
+        content_type: Of the body.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Endpoint:
     scope: Scope | None = Scope.READ
     problems: Mapping[int, str] = field(default_factory=dict)
     further_answers: Mapping[int, str] = field(default_factory=dict)
+    content_type: str = "application/json"
 
     @property
     def name(self) -> str:

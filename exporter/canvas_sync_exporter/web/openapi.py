@@ -72,7 +72,7 @@ def _type_key(answer: Any) -> str:
 
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    body = {"application/json": {"schema": schemas[_type_key(endpoint.answer)]}}
+    body = {endpoint.content_type: {"schema": schemas[_type_key(endpoint.answer)]}}
     answers = {200: "The answer.", **endpoint.further_answers}
     problems = {**_ALWAYS, **endpoint.problems}
     security: list[dict[str, list[str]]] = [{}]

@@ -140,6 +140,7 @@ def test_archives_older_than_the_limit_are_deleted_and_other_files_are_not(
         "old": "errors-20251122T015959Z.tar.gz",
         "young": "errors-20251122T020000Z.tar.gz",
         "foreign": "backup-20200101T000000Z.tar.gz",
+        "no time": "errors-20201399T000000Z.tar.gz",
         "partial": ".errors-20200101T000000Z.partial",
     }
     for name in names.values():
@@ -306,7 +307,9 @@ def _kill_cleanups() -> None:
             assert found == expected, (step, found - expected, expected - found)
             assert not list((folder / "archiving").iterdir()), step
 
-        kill_at_each_line(["retention.py", "claims.py", "archive.py"], prepare, act, check)
+        kill_at_each_line(
+            ["retention.py", "claims.py", "archive.py", "report.py"], prepare, act, check
+        )
 
 
 @given(

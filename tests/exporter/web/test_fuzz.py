@@ -28,6 +28,7 @@ API = "/api/canvas/metrics"
 PATHS = (
     *("sync/{}", "sync/task/{}", "user/{}/summary", "user/{}/syncs", "{}"),
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
+    "logs/search",
 )
 ANY_BYTES = st.binary(max_size=30).map(lambda raw: quote(raw, safe=""))
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.integers(0, 2**70).map(str)
@@ -35,7 +36,8 @@ CURSORS = st.binary(max_size=20).map(quote) | st.text(
     string.ascii_letters + string.digits + "-_=.", max_size=60
 )
 VALUES = ANY_BYTES | NUMBERS | CURSORS | st.text(max_size=10).map(quote)
-NAMES = st.sampled_from(["limit", "days", "cursor", "run_id", "verbose"]) | ANY_BYTES
+FILTERS = ["text", "regex", "log", "level", "user_id", "status", "since", "until"]
+NAMES = st.sampled_from(["limit", "days", "cursor", "run_id", "verbose", *FILTERS]) | ANY_BYTES
 QUERIES = st.lists(st.tuples(NAMES, VALUES).map("=".join) | ANY_BYTES, max_size=4).map("&".join)
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 HEADER_NAMES = st.sampled_from(

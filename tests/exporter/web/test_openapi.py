@@ -25,6 +25,8 @@ ENDPOINTS = {
     ("get", f"{METRICS}/logs/cleanup-status"),
     ("post", f"{METRICS}/logs/cleanup"),
     ("get", f"{METRICS}/health"),
+    ("get", f"{METRICS}/logs/search"),
+    ("get", f"{METRICS}/logs/tail"),
 }
 ASKED = [
     ("get", "/sync/{run_id}", "/sync/1", 200),
@@ -44,6 +46,9 @@ ASKED = [
     ("get", "/logs/cleanup-status", "/logs/cleanup-status", 200),
     ("post", "/logs/cleanup", "/logs/cleanup", 200),
     ("get", "/health", "/health", 200),
+    ("get", "/logs/search", "/logs/search", 200),
+    ("get", "/logs/search", "/logs/search?limit=0&level=LOUD", 422),
+    ("get", "/logs/tail", "/logs/tail?lines=all", 422),
 ]
 
 
@@ -52,7 +57,7 @@ def _document(exporter: Exporter) -> dict[str, Any]:
     return document
 
 
-def test_the_document_is_valid_openapi_and_has_the_eleven_endpoints(exporter: Exporter) -> None:
+def test_the_document_is_valid_openapi_and_has_all_endpoints(exporter: Exporter) -> None:
     document = _document(exporter)
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()

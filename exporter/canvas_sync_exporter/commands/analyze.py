@@ -1,0 +1,144 @@
+"""``canvas-sync-monitor analyze``, also ``python analyze_canvas_logs.py``: what the logs say."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.page import html_page
+from canvas_sync_exporter.logs.analysis.records import Selection
+from canvas_sync_exporter.logs.analysis.report import Report
+from canvas_sync_exporter.logs.analysis.text import write_text
+from canvas_sync_exporter.logs.moments import parse_moment
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
+
+from .progress_bar import ProgressBar
+
+__all__ = ["add_parser", "main", "run"]
+
+_HELP: Final = "report what the logs say: runs, API calls, database, errors, gaps"
+_EPILOG: Final = (
+    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
+    " as 24h or 7d. exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by"
+    " Ctrl-C"
+)
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to a command line."""
+    parser = subparsers.add_parser(
+        "analyze", help=_HELP, description=_description(), epilog=_EPILOG
+    )
+    _add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
+        OSError: The report cannot be written.
+    """
+    config = configuration(os.environ)
+    log_dir: Path = arguments.log_dir or config.app.log_dir
+    archive_dir = log_dir / "archive" if arguments.log_dir else config.archive_folder
+    selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
+    with ProgressBar(sys.stderr) as bar:
+        analysis = analyze(log_dir, archive_dir, selection, bar.show)
+    _write(make_report(analysis, log_dir, selection, arguments.top), arguments)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command as a script of its own.
+
+    Args:
+        argv: The arguments without the program's name; those of this process when None.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description=_description(), epilog=_EPILOG)
+    _add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except SettingsError as error:
+        return _complain(parser.prog, error, _USAGE)
+    except (CanvasSyncMonitorError, OSError) as error:
+        return _complain(parser.prog, error, _FAILED)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _complain(program: str, error: Exception, code: int) -> int:
+    print(f"{program}: {error}", file=sys.stderr)
+    return code
+
+
+def _description() -> str:
+    return f"{_HELP[0].upper()}{_HELP[1:]}. Reads live logs, backups and archives, in both formats."
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--html", action="store_true", help="as one HTML page with charts")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
+    parser.add_argument(
+        "--log-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the logs, its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
+    )
+    parser.add_argument("--since", type=_moment, metavar="TIME", help="only lines from then on")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="only lines before then")
+    parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
+    parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
+    parser.add_argument("--top", type=_top, default=10, metavar="N", help="rows in a list (10)")
+
+
+def _moment(raw: str) -> Any:
+    try:
+        return parse_moment(raw)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _top(raw: str) -> int:
+    if not raw.isdecimal() or not 1 <= int(raw) <= 100:
+        raise argparse.ArgumentTypeError("say a number from 1 to 100")
+    return int(raw)
+
+
+def _write(report: Report, arguments: argparse.Namespace) -> None:
+    output: Path | None = arguments.output
+    form = output.suffix if output and not (arguments.json or arguments.html) else ""
+    if arguments.json or form == ".json":
+        content = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    elif arguments.html or form in {".html", ".htm"}:
+        content = html_page(report)
+    elif output is None:
+        write_text(report, sys.stdout)
+        return
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            write_text(report, file)
+        return
+    if output is None:
+        sys.stdout.write(content)
+    else:
+        output.write_text(content, encoding="utf-8")

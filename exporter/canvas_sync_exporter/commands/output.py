@@ -1,0 +1,67 @@
+"""Printing lines of the logs: in colour on a terminal, and never what a terminal would obey."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, TextIO
+
+import msgspec
+
+from canvas_sync_exporter.logs.search import FoundLine
+from canvas_sync_instrumentation.logfile import escape_controls
+from canvas_sync_instrumentation.names import Log
+
+__all__ = ["LinePrinter", "until_the_reader_leaves"]
+
+_COLOURS: Final = {
+    Log.OPERATIONS: "\x1b[36m",
+    Log.API_CALLS: "\x1b[34m",
+    Log.DATABASE: "\x1b[35m",
+    Log.ERRORS: "\x1b[31m",
+    Log.PROGRESS: "\x1b[32m",
+}
+_PLAIN: Final = "\x1b[0m"
+_WIDTH: Final = max(map(len, Log))
+
+
+class LinePrinter:
+    """Prints lines.
+
+    Args:
+        out: Where to. On a terminal the log's name is coloured, unless ``NO_COLOR`` is set.
+        as_json: Print the whole record as JSON, one a line, instead of the human line.
+    """
+
+    def __init__(self, out: TextIO, *, as_json: bool) -> None:
+        self._out = out
+        self._as_json = as_json
+        self._is_coloured = out.isatty() and not os.environ.get("NO_COLOR")
+
+    def print(self, line: FoundLine) -> None:
+        """Print one line."""
+        if self._as_json:
+            text = msgspec.json.encode(line.fields).decode()
+        else:
+            name = line.log.value.ljust(_WIDTH)
+            if self._is_coloured:
+                name = f"{_COLOURS[line.log]}{name}{_PLAIN}"
+            text = f"{name}  {escape_controls(str(line.fields.get('message', '')))}"
+        self._out.write(f"{text}\n")
+
+    def flush(self) -> None:
+        """Show what was printed."""
+        self._out.flush()
+
+
+@contextmanager
+def until_the_reader_leaves() -> Iterator[None]:
+    """End the block in silence when whoever reads the output has gone, as ``head`` does."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # the interpreter flushes once more at its exit

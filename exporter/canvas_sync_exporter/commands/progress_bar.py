@@ -1,0 +1,50 @@
+"""A progress bar on a terminal; nothing in a pipe."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+__all__ = ["ProgressBar"]
+
+_WIDTH: Final = 30
+_SECONDS: Final = 0.1
+_ERASE_LINE: Final = "\r\x1b[K"
+
+
+class ProgressBar:
+    """Shows how far some work is; it is gone when the work is done.
+
+    Args:
+        out: Where to, when it is a terminal.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_shown = out.isatty()
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._is_shown:
+            self._print(_ERASE_LINE)
+
+    def show(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` bytes are read."""
+        if not self._is_shown or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _SECONDS
+        share = done / total if total else 1.0
+        bar = ("#" * round(share * _WIDTH)).ljust(_WIDTH, ".")
+        self._print(f"{_ERASE_LINE}reading logs [{bar}] {share:4.0%} of {total / 1e6:.0f} MB")
+
+    def _print(self, text: str) -> None:
+        print(text, end="", file=self._out, flush=True)

@@ -1,0 +1,133 @@
+"""``canvas-sync-monitor search``: lines of the logs, newest first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from typing import Any, Final
+
+from canvas_sync_exporter.logs.moments import parse_moment
+from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
+from canvas_sync_instrumentation.names import DISTRIBUTION, Log
+
+from .folders import add_log_dir, log_folders
+from .output import LinePrinter, until_the_reader_leaves
+
+__all__ = ["add_parser", "run"]
+
+_HELP: Final = "search the logs, their backups and archives, newest line first"
+_EPILOG: Final = (
+    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
+    " as 24h or 7d. PATTERN has the syntax of RE2. exit codes: 0 done, 1 failed, 2 wrong usage or"
+    " settings, 130 interrupted by Ctrl-C"
+)
+_LEVELS: Final = ("INFO", "WARNING", "ERROR")
+_MAX_LIMIT: Final = 100_000
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to a command line."""
+    parser = subparsers.add_parser(
+        "search",
+        help=_HELP,
+        description=f"{_HELP[0].upper()}{_HELP[1:]}. A line must meet all that is asked for.",
+        epilog=_EPILOG,
+    )
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("text", nargs="?", metavar="TEXT", help="text that is in the line")
+    words.add_argument(
+        "--regex", type=_pattern, metavar="PATTERN", help="regular expression that matches in it"
+    )
+    _add_filters(parser)
+    parser.add_argument(
+        "--limit", type=_limit, default=100, metavar="N", help="show at most N lines (100)"
+    )
+    add_log_dir(parser)
+    parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--log", action="append", choices=list(Log), help="in this log; may be repeated")
+    add("--level", type=str.upper, choices=_LEVELS, help="of this level")
+    add("--user", type=int, metavar="ID", help="of this user")
+    add("--course", type=int, metavar="ID", help="of this course")
+    add("--task", metavar="ID", help="of the run with this task id")
+    add("--trace", metavar="ID", help="of this trace")
+    add(
+        "--status",
+        help="HTTP status, class of a failed request (timeout), status of a run (failed), or "
+        "outcome of a database operation",
+    )
+    add("--route", help="Canvas route template, such as /api/v1/courses/:course_id")
+    add("--since", type=_moment, metavar="TIME", help="written then or later")
+    add("--until", type=_moment, metavar="TIME", help="written before then")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
+        OSError: A file cannot be read.
+    """
+    found = LogSearch(*log_folders(arguments), _wanted(arguments), limit=arguments.limit)
+    printer = LinePrinter(sys.stdout, as_json=arguments.json)
+    with closing(found), until_the_reader_leaves():
+        for line in found:
+            printer.print(line)
+            printer.flush()
+    _tell(found.notes, is_cut=found.cursor is not None, limit=arguments.limit)
+    return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> LineFilter:
+    return LineFilter(
+        text=arguments.text,
+        pattern=arguments.regex,
+        logs=tuple(Log(log) for log in dict.fromkeys(arguments.log or Log)),
+        level=arguments.level,
+        user_id=arguments.user,
+        course_id=arguments.course,
+        task_id=arguments.task,
+        trace_id=arguments.trace,
+        status=arguments.status,
+        route=arguments.route,
+        since=arguments.since,
+        until=arguments.until,
+    )
+
+
+def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
+    """Tell what is not shown, beside the lines."""
+    if is_cut:
+        print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
+    if notes.unreadable_lines:
+        print(f"{DISTRIBUTION}: {notes.unreadable_lines} lines unreadable", file=sys.stderr)
+    for problem in notes.problems:
+        print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
+
+
+def _pattern(raw: str) -> Any:
+    try:
+        return compile_pattern(raw)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _moment(raw: str) -> Any:
+    try:
+        return parse_moment(raw)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _limit(raw: str) -> int:
+    if not raw.isdecimal() or not 1 <= int(raw) <= _MAX_LIMIT:
+        raise argparse.ArgumentTypeError(f"say a number from 1 to {_MAX_LIMIT}")
+    return int(raw)

@@ -1,0 +1,79 @@
+"""``canvas-sync-monitor tail``: the newest lines of the logs, and those that follow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import closing
+from typing import Any, Final
+
+from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
+from canvas_sync_instrumentation.names import Log
+
+from .folders import add_log_dir, log_folders
+from .output import LinePrinter, until_the_reader_leaves
+
+__all__ = ["add_parser", "run"]
+
+_HELP: Final = "show the newest lines of the five logs, merged by time"
+_EPILOG: Final = (
+    "-f is ended by Ctrl-C. exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130"
+    " interrupted by Ctrl-C"
+)
+_MAX_LINES: Final = 100_000
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to a command line."""
+    parser = subparsers.add_parser(
+        "tail", help=_HELP, description=f"{_HELP[0].upper()}{_HELP[1:]}.", epilog=_EPILOG
+    )
+    parser.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        help="go on with the lines that are written, through rotation and cleanup",
+    )
+    parser.add_argument(
+        "-n", "--lines", type=_lines, default=10, metavar="N", help="show the newest N lines (10)"
+    )
+    parser.add_argument(
+        "--log", action="append", choices=list(Log), help="of this log alone; may be repeated"
+    )
+    add_log_dir(parser)
+    parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
+        OSError: A file cannot be read.
+    """
+    logs = tuple(Log(log) for log in dict.fromkeys(arguments.log or Log))
+    tail = LogTail(*log_folders(arguments), logs=logs, lines=arguments.lines)
+    printer = LinePrinter(sys.stdout, as_json=arguments.json)
+    with closing(tail), until_the_reader_leaves():
+        lines = tail.newest
+        while True:
+            for line in lines:
+                printer.print(line)
+            printer.flush()
+            if not arguments.follow:
+                break
+            lines = tail.poll()
+            if not lines:
+                time.sleep(POLL_SECONDS)
+    return 0
+
+
+def _lines(raw: str) -> int:
+    if not raw.isdecimal() or int(raw) > _MAX_LINES:
+        raise argparse.ArgumentTypeError(f"say a number from 0 to {_MAX_LINES}")
+    return int(raw)

@@ -1,0 +1,174 @@
+"""Summaries of files that were read before, kept next to the logs.
+
+A file is known again by what is in it, not by its name: by its first line, and by the bytes before
+the offset up to which it was read. So the summary of the live log stays good while the log grows
+and when it is rotated. An archive is known by its size and its first and last bytes, among them the
+checksum of its content.
+
+The cache is one file. It carries a checksum and the version that wrote it, and is thrown away when
+either is wrong; it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import os
+from copy import deepcopy
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from canvas_sync_exporter.logs.sources import LogSource, open_plain
+from canvas_sync_instrumentation.names import DISTRIBUTION, Log
+
+from .summary import KINDS, FileLines, Summary
+
+__all__ = ["Entry", "SummaryCache", "cache_path"]
+
+_FORMAT: Final = 1
+_EDGE: Final = 4096
+_DIGEST_BYTES: Final = 16
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """A summary and the file that it is of.
+
+    Attributes:
+        key: Digest of the log's name and the first line.
+        offset: How far the file was read.
+        tail: Digest of the bytes before the offset.
+        files: As in :class:`~.summary.Summary`, and so are the next two.
+        first: The earliest moment.
+        last: The latest.
+        section: The section, encoded.
+    """
+
+    key: bytes
+    offset: int
+    tail: bytes
+    files: list[FileLines]
+    first: dt.datetime | None
+    last: dt.datetime | None
+    section: bytes
+
+    def summary(self, log: Log) -> Summary:
+        """Return the summary, to be changed at will."""
+        section = msgspec.msgpack.decode(self.section, type=KINDS[log].section)
+        return Summary(section, deepcopy(self.files), self.first, self.last)
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(list[Entry])
+
+
+def cache_path(log_dir: Path) -> Path:
+    """Return the file of the cache."""
+    return log_dir / "state" / "analysis.cache"
+
+
+class SummaryCache:
+    """The cache, read when it is made.
+
+    Args:
+        path: Its file; may be missing, damaged or of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: dict[bytes, list[Entry]] = {}
+        self._met: dict[tuple[bytes, int], Entry] = {}
+        self._is_changed = False
+        for entry in _read(path):
+            self._entries.setdefault(entry.key, []).append(entry)
+
+    def find(self, source: LogSource) -> Entry | None:
+        """Return what is known of a source: the entry that goes farthest.
+
+        Raises:
+            OSError: The source cannot be read.
+        """
+        with _opened(source) as raw:
+            candidates = self._entries.get(_key(source, raw), [])
+            for entry in sorted(candidates, key=lambda each: -each.offset):
+                if entry.offset <= source.size and entry.tail == _tail(raw, entry.offset):
+                    self._met[entry.key, entry.offset] = entry
+                    return entry
+        return None
+
+    def keep(
+        self, source: LogSource, offset: int, summary: Summary, *, instead_of: Entry | None
+    ) -> None:
+        """Remember the summary of a source up to an offset.
+
+        Raises:
+            OSError: The source cannot be read.
+        """
+        with _opened(source) as raw:
+            key, tail = _key(source, raw), _tail(raw, offset)
+        if instead_of is not None:
+            self._met.pop((instead_of.key, instead_of.offset), None)
+        section = msgspec.msgpack.encode(summary.section)
+        self._met[key, offset] = Entry(
+            key, offset, tail, deepcopy(summary.files), summary.first, summary.last, section
+        )
+        self._is_changed = True
+
+    def save(self) -> None:
+        """Write what was found and kept; what no file was found for is forgotten.
+
+        Raises:
+            OSError: The folder cannot be written, or the disk is full.
+        """
+        if not self._is_changed:
+            return
+        payload = msgspec.msgpack.encode(list(self._met.values()))
+        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(_header(payload) + payload)
+            partial.replace(self._path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _read(path: Path) -> list[Entry]:
+    """Read the entries; none when there is no cache, or none that can be used."""
+    try:
+        header, newline, payload = path.read_bytes().partition(b"\n")
+        if header + newline == _header(payload):
+            return _DECODER.decode(payload)
+    except (OSError, msgspec.MsgspecError):  # then everything is read anew
+        return []
+    return []
+
+
+def _header(payload: bytes) -> bytes:
+    return f"{DISTRIBUTION} {version(DISTRIBUTION)} {_FORMAT} {_digest(payload).hex()}\n".encode()
+
+
+def _opened(source: LogSource) -> io.FileIO:
+    return io.FileIO(source.path) if source.is_archive else open_plain(source)
+
+
+def _key(source: LogSource, raw: io.FileIO) -> bytes:
+    head = os.pread(raw.fileno(), _EDGE, 0)
+    if source.is_archive:
+        return _digest(b"archive", source.log.encode(), b"%d" % source.size, head)
+    return _digest(b"file", source.log.encode(), head.partition(b"\n")[0])
+
+
+def _tail(raw: io.FileIO, offset: int) -> bytes:
+    length = min(_EDGE, offset)
+    return _digest(os.pread(raw.fileno(), length, offset - length))
+
+
+def _digest(*contents: bytes) -> bytes:
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    for content in contents:
+        digest.update(b"%d:" % len(content))
+        digest.update(content)
+    return digest.digest()

@@ -1,0 +1,87 @@
+"""Errors: what went wrong, where, for whom, when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+
+from canvas_sync_instrumentation.names import OTHER
+
+from .counts import count, merge_counts
+from .records import ErrorRecord, day_of, utc
+
+__all__ = ["NEWEST", "ErrorSection", "Example"]
+
+NEWEST: Final = 100
+"""How many of the newest examples are kept."""
+
+_LONGEST: Final = 500
+_NOBODY: Final = -1  # stands for the users, or courses, of a table that is full
+
+
+class Example(msgspec.Struct, array_like=True):
+    """One error."""
+
+    timestamp: dt.datetime
+    error_type: str
+    operation: str
+    error: str
+    task_id: str | None
+    user_id: int | None
+    course_id: int | None
+
+
+class ErrorSection(msgspec.Struct, array_like=True):
+    """The summary of ``errors.log``."""
+
+    types: dict[str, int] = msgspec.field(default_factory=dict)
+    operations: dict[str, int] = msgspec.field(default_factory=dict)
+    users: dict[int, int] = msgspec.field(default_factory=dict)
+    courses: dict[int, int] = msgspec.field(default_factory=dict)
+    days: dict[str, int] = msgspec.field(default_factory=dict)
+    newest: list[Example] = msgspec.field(default_factory=list)
+    unknown: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def add(self, records: list[ErrorRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        errors = [record for record in records if record.event == "error"]
+        for record in records:
+            if record.event != "error":
+                count(self.unknown, record.event, OTHER)
+        for record in errors:
+            count(self.types, record.error_type, OTHER)
+            count(self.operations, record.operation, OTHER)
+            count(self.days, day_of(record), OTHER)
+            if record.user_id is not None:
+                count(self.users, record.user_id, _NOBODY)
+            if record.course_id is not None:
+                count(self.courses, record.course_id, _NOBODY)
+        newest = sorted(errors, key=lambda record: record.timestamp)[-NEWEST:]
+        self._keep_newest([_example(record) for record in newest])
+
+    def merge(self, newer: ErrorSection) -> None:
+        """Add the summary of later lines."""
+        merge_counts(self.types, newer.types, OTHER)
+        merge_counts(self.operations, newer.operations, OTHER)
+        merge_counts(self.users, newer.users, _NOBODY)
+        merge_counts(self.courses, newer.courses, _NOBODY)
+        merge_counts(self.days, newer.days, OTHER)
+        merge_counts(self.unknown, newer.unknown, OTHER)
+        self._keep_newest(newer.newest)
+
+    def _keep_newest(self, examples: list[Example]) -> None:
+        self.newest = sorted(self.newest + examples, key=lambda each: each.timestamp)[-NEWEST:]
+
+
+def _example(record: ErrorRecord) -> Example:
+    return Example(
+        utc(record.timestamp),
+        record.error_type,
+        record.operation,
+        record.error[:_LONGEST],
+        record.task_id,
+        record.user_id,
+        record.course_id,
+    )

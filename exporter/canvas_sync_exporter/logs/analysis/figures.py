@@ -1,0 +1,274 @@
+"""From summaries to the figures of the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from canvas_sync_instrumentation.names import Log
+
+from .analyze import Analysis
+from .api import ApiSection, Group, has_failed
+from .counts import most
+from .database import DbSection
+from .failures import ErrorSection
+from .progress import ProgressSection
+from .records import Selection
+from .report import (
+    ApiReport,
+    CallDay,
+    CallRow,
+    CostRow,
+    Count,
+    DbRow,
+    ErrorReport,
+    ErrorRow,
+    Filters,
+    GapRow,
+    LogRow,
+    MonthRow,
+    OpenRow,
+    Report,
+    RunReport,
+    RunRow,
+    TrendRow,
+    TroubledRow,
+    UnreadableRow,
+)
+from .runs import RunSection
+from .sketch import Sketch
+
+__all__ = ["make_report"]
+
+_FEW_CALLS: Final = 20  # a month with fewer says nothing about a trend
+
+
+def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: int) -> Report:
+    """Return the report of an analysis.
+
+    Args:
+        analysis: What was found.
+        log_dir: The folder that was analyzed.
+        selection: What was asked for.
+        top: How many rows each list has at most.
+    """
+    sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
+    unknown: Counter[str] = Counter()
+    for section in sections.values():
+        unknown.update(section.unknown)
+    return Report(
+        log_dir=str(log_dir),
+        filters=Filters(
+            since=selection.since,
+            until=selection.until,
+            user_id=selection.user_id,
+            task_id=selection.task_id,
+            top=top,
+        ),
+        logs=[_log(analysis, log) for log in Log],
+        runs=_runs(sections[Log.OPERATIONS], top),
+        api=_api(sections[Log.API_CALLS], top),
+        database=_database(sections[Log.DATABASE], top),
+        errors=_errors(sections[Log.ERRORS], top),
+        longest_gaps=_gaps(sections[Log.PROGRESS], top),
+        unreadable=_unreadable(analysis),
+        unknown_events=_counts(unknown, top),
+        problems=analysis.problems,
+    )
+
+
+def _log(analysis: Analysis, log: Log) -> LogRow:
+    files = [file for file in analysis.files if file.log == log]
+    return LogRow(
+        log.value,
+        len(files),
+        sum(file.bytes for file in files),
+        sum(file.lines for file in files),
+        sum(file.unreadable for file in files),
+        analysis.summaries[log].first,
+        analysis.summaries[log].last,
+    )
+
+
+def _unreadable(analysis: Analysis) -> list[UnreadableRow]:
+    return [
+        UnreadableRow(file.name, file.lines, file.unreadable, list(file.numbers))
+        for file in analysis.files
+        if file.unreadable
+    ]
+
+
+def _timing(sketch: Sketch) -> dict[str, float | None]:
+    return {
+        "average": sketch.average,
+        "p50": sketch.quantile(0.50),
+        "p95": sketch.quantile(0.95),
+        "p99": sketch.quantile(0.99),
+        "max": sketch.largest if sketch.count else None,
+    }
+
+
+def _counts(table: Mapping[Any, int], top: int) -> list[Count]:
+    return [Count(str(name), count) for name, count in most(table, top)]
+
+
+def _by_name(table: Mapping[str, int]) -> list[Count]:
+    return [Count(name, count) for name, count in sorted(table.items())]
+
+
+def _runs(section: RunSection, top: int) -> RunReport:
+    rows = [
+        RunRow(sync_type=sync_type, status=status, count=runs.count, **_timing(runs.durations))
+        for (sync_type, status), runs in section.groups.items()
+    ]
+    rows.sort(key=lambda row: (-row.count, row.sync_type, row.status))
+    troubled = [
+        TroubledRow(
+            run.timestamp,
+            run.task_id,
+            run.user_id,
+            run.sync_type,
+            run.status,
+            run.duration_seconds,
+            run.step,
+            run.error_type,
+            run.error,
+        )
+        for run in reversed(section.troubled[-top:])
+    ]
+    newest = sorted(section.open.items(), key=lambda row: row[1].timestamp, reverse=True)[:top]
+    never_ended = [
+        OpenRow(start.timestamp, task_id, start.user_id, start.sync_type)
+        for task_id, start in newest
+    ]
+    count = sum(row.count for row in rows)
+    return RunReport(count, len(section.open), rows, troubled, never_ended)
+
+
+def _api(section: ApiSection, top: int) -> ApiReport:
+    def rows(name_of: Callable[[Group], str]) -> list[CallRow]:
+        return _call_rows(section, name_of)
+
+    total = rows(lambda _group: "all")
+    costs = [
+        CostRow(route, cost.throttled, cost.retries, cost.backoff_seconds)
+        for route, cost in section.throttling.items()
+    ]
+    costs.sort(key=lambda row: (-row.throttled, -row.backoff_seconds, row.route))
+    return ApiReport(
+        total=total[0] if total else _call_row("all", Sketch(), 0),
+        by_method=rows(lambda group: group[1])[:top],
+        by_status=rows(lambda group: group[3])[:top],
+        by_route=rows(lambda group: group[2])[:top],
+        by_day=[
+            CallDay(day, each.calls, each.failed, each.throttled, each.seconds)
+            for day, each in sorted(section.days.items())
+        ],
+        slower_routes=_slower(section)[:top],
+        throttled=sum(row.throttled for row in costs),
+        backoff_seconds=sum(row.backoff_seconds for row in costs),
+        throttling=costs[:top],
+        truncated_lists=_counts(section.truncated, top),
+    )
+
+
+def _call_rows(section: ApiSection, name_of: Callable[[Group], str]) -> list[CallRow]:
+    merged: dict[str, Sketch] = {}
+    failed: Counter[str] = Counter()
+    for group, sketch in section.groups.items():
+        name = name_of(group)
+        merged.setdefault(name, Sketch()).merge(sketch)
+        if has_failed(group[3]):
+            failed[name] += sketch.count
+    rows = [_call_row(name, sketch, failed[name]) for name, sketch in merged.items()]
+    return sorted(rows, key=lambda row: (-row.count, row.name))
+
+
+def _call_row(name: str, sketch: Sketch, failed: int) -> CallRow:
+    return CallRow(
+        name=name,
+        count=sketch.count,
+        failed=failed,
+        error_rate=_share(failed, sketch.count),
+        **_timing(sketch),
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _slower(section: ApiSection) -> list[TrendRow]:
+    """List the routes whose calls take longer in the last month than in the first."""
+    routes: dict[str, dict[str, Sketch]] = {}
+    for (month, _, route, _), sketch in section.groups.items():
+        routes.setdefault(route, {}).setdefault(month, Sketch()).merge(sketch)
+    trends = (_trend(route, months) for route, months in routes.items())
+    slower = [trend for trend in trends if trend is not None and trend.change > 1]
+    return sorted(slower, key=lambda trend: (-trend.change, trend.route))
+
+
+def _trend(route: str, months: Mapping[str, Sketch]) -> TrendRow | None:
+    rows = [
+        MonthRow(month, sketch.count, sketch.quantile(0.95))
+        for month, sketch in sorted(months.items())
+        if sketch.count >= _FEW_CALLS
+    ]
+    if len(rows) < 2 or not rows[0].p95:
+        return None
+    return TrendRow(route, (rows[-1].p95 or 0.0) / rows[0].p95, rows)
+
+
+def _database(section: DbSection, top: int) -> list[DbRow]:
+    rows = [
+        DbRow(
+            operation=operation,
+            table=table,
+            count=each.count,
+            rows=each.rows,
+            failed=each.failed,
+            error_rate=_share(each.failed, each.count),
+            **_timing(each.durations),
+        )
+        for (operation, table), each in section.groups.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.count, row.operation, row.table))[:top]
+
+
+def _errors(section: ErrorSection, top: int) -> ErrorReport:
+    return ErrorReport(
+        count=sum(section.types.values()),
+        by_type=_counts(section.types, top),
+        by_operation=_counts(section.operations, top),
+        by_user=_counts(section.users, top),
+        by_course=_counts(section.courses, top),
+        by_day=_by_name(section.days),
+        newest=[
+            ErrorRow(
+                each.timestamp,
+                each.error_type,
+                each.operation,
+                each.error,
+                each.task_id,
+                each.user_id,
+                each.course_id,
+            )
+            for each in reversed(section.newest[-top:])
+        ],
+    )
+
+
+def _gaps(section: ProgressSection, top: int) -> list[GapRow]:
+    return [
+        GapRow(
+            gap.seconds,
+            gap.task_id,
+            gap.user_id,
+            gap.before.timestamp,
+            gap.before.percent,
+            gap.before.message,
+        )
+        for gap in section.gaps[:top]
+    ]

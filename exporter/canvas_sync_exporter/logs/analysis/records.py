@@ -1,0 +1,150 @@
+"""What the analysis reads of a line, and which lines it wants."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from canvas_sync_exporter.logs.lines import Moment
+
+__all__ = [
+    "ApiRecord",
+    "DbRecord",
+    "ErrorRecord",
+    "ProgressRecord",
+    "Record",
+    "RunRecord",
+    "Selection",
+    "day_of",
+    "utc",
+]
+
+
+# Bounds, so that no sum of what a damaged line says is too large to be kept or shown.
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+_Percent = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+
+
+class Record(msgspec.Struct, gc=False):
+    """What every line says."""
+
+    timestamp: Moment
+    event: str = ""
+    task_id: str | None = None
+    user_id: _Id | None = None
+
+
+class ApiRecord(Record, gc=False):
+    """A line of ``api_calls.log``."""
+
+    method: str = ""
+    route: str = ""
+    duration_seconds: _Seconds | None = None
+    status_code: _Number | None = None
+    error_class: str | None = None
+    throttled: bool = False
+    retries: _Number = 0
+    backoff_seconds: _Seconds | None = None
+    count: _Number = 0
+
+
+class DbRecord(Record, gc=False):
+    """A line of ``database.log``."""
+
+    operation: str = ""
+    table: str = ""
+    count: _Number = 0
+    duration_seconds: _Seconds | None = None
+    outcome: str = "success"
+
+
+class ErrorRecord(Record, gc=False):
+    """A line of ``errors.log``."""
+
+    course_id: _Id | None = None
+    operation: str = "unknown"
+    error_type: str = "unknown"
+    error: str = ""
+
+
+class RunRecord(Record, gc=False):
+    """A line of ``operations.log``."""
+
+    sync_type: str | None = None
+    status: str = ""
+    duration_seconds: _Seconds | None = None
+    step: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+class ProgressRecord(Record, gc=False):
+    """A line of ``progress.log``."""
+
+    percent: _Percent = 0.0
+    progress_message: str = ""
+
+
+_Record = TypeVar("_Record", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which lines are wanted; everything by default.
+
+    Attributes:
+        since: Lines of this moment and later.
+        until: Lines before this moment.
+        user_id: Lines that name this user.
+        task_id: Lines that name this run.
+    """
+
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    user_id: int | None = None
+    task_id: str | None = None
+
+    @property
+    def is_by_run(self) -> bool:
+        """Whether it asks for a user or a run."""
+        return self.user_id is not None or self.task_id is not None
+
+    def of(self, records: list[_Record]) -> list[_Record]:
+        """Return those of the records that are wanted."""
+        if self.since is not None:
+            since = self.since
+            records = [record for record in records if record.timestamp >= since]
+        if self.until is not None:
+            until = self.until
+            records = [record for record in records if record.timestamp < until]
+        if self.user_id is not None:
+            records = [record for record in records if record.user_id == self.user_id]
+        if self.task_id is not None:
+            records = [record for record in records if record.task_id == self.task_id]
+        return records
+
+    def covers(self, first: dt.datetime, last: dt.datetime) -> bool:
+        """Tell whether all of a period is wanted, as far as time goes."""
+        return (self.since is None or first >= self.since) and (
+            self.until is None or last < self.until
+        )
+
+    def misses(self, first: dt.datetime | None, last: dt.datetime | None) -> bool:
+        """Tell whether nothing of a period is wanted; a bound that is not known is None."""
+        is_before = self.since is not None and last is not None and last < self.since
+        return is_before or (self.until is not None and first is not None and first >= self.until)
+
+
+def utc(moment: dt.datetime) -> dt.datetime:
+    """Return a moment in UTC."""
+    return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+
+
+def day_of(record: Any) -> str:
+    """Return the day of a record in UTC, such as ``2025-12-22``."""
+    return utc(record.timestamp).date().isoformat()

@@ -1,0 +1,242 @@
+"""The figures of the report. Every form, JSON, text and HTML, shows these and no others.
+
+Durations are in seconds, rates are shares from 0 to 1, times are RFC 3339 in UTC. Percentiles are
+at most 1 % off; everything else is exact.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+__all__ = [
+    "ApiReport",
+    "CallDay",
+    "CallRow",
+    "CostRow",
+    "Count",
+    "DbRow",
+    "ErrorReport",
+    "ErrorRow",
+    "Filters",
+    "GapRow",
+    "LogRow",
+    "MonthRow",
+    "OpenRow",
+    "Report",
+    "RunReport",
+    "RunRow",
+    "Timing",
+    "TrendRow",
+    "TroubledRow",
+    "UnreadableRow",
+]
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of durations."""
+
+    count: int
+    average: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    since: dt.datetime | None
+    until: dt.datetime | None
+    user_id: int | None
+    task_id: str | None
+    top: int
+
+
+class LogRow(msgspec.Struct, frozen=True):
+    """What was read of one log."""
+
+    log: str
+    files: int
+    bytes: int
+    lines: int
+    unreadable: int
+    first: dt.datetime | None
+    last: dt.datetime | None
+
+
+class UnreadableRow(msgspec.Struct, frozen=True):
+    """A file with lines that could not be read."""
+
+    file: str
+    lines: int
+    unreadable: int
+    first_lines: list[int]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How often something was seen."""
+
+    name: str
+    count: int
+
+
+class RunRow(Timing, frozen=True, kw_only=True):
+    """The runs of one type that ended in one way."""
+
+    sync_type: str
+    status: str
+
+
+class TroubledRow(msgspec.Struct, frozen=True):
+    """A run that did not end as a success."""
+
+    ended: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str
+    status: str
+    duration: float | None
+    step: str | None
+    error_type: str | None
+    error: str | None
+
+
+class OpenRow(msgspec.Struct, frozen=True):
+    """A run whose end is in no log: it goes on, or its process died."""
+
+    started: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str
+
+
+class RunReport(msgspec.Struct, frozen=True):
+    """The runs; ``count`` of them ended, ``open_count`` did not."""
+
+    count: int
+    open_count: int
+    by_status: list[RunRow]
+    troubled: list[TroubledRow]
+    open: list[OpenRow]
+
+
+class CallRow(Timing, frozen=True, kw_only=True):
+    """API calls that have something in common."""
+
+    name: str
+    failed: int
+    error_rate: float
+
+
+class CostRow(msgspec.Struct, frozen=True):
+    """What throttling and failures cost on one route."""
+
+    route: str
+    throttled: int
+    retries: int
+    backoff_seconds: float
+
+
+class MonthRow(msgspec.Struct, frozen=True):
+    """The calls of one month."""
+
+    month: str
+    count: int
+    p95: float | None
+
+
+class TrendRow(msgspec.Struct, frozen=True):
+    """A route over the months; ``change`` is the last month's p95 over the first one's."""
+
+    route: str
+    change: float
+    months: list[MonthRow]
+
+
+class CallDay(msgspec.Struct, frozen=True):
+    """The calls of one day."""
+
+    day: str
+    calls: int
+    failed: int
+    throttled: int
+    seconds: float
+
+
+class ApiReport(msgspec.Struct, frozen=True):
+    """The API calls."""
+
+    total: CallRow
+    by_method: list[CallRow]
+    by_status: list[CallRow]
+    by_route: list[CallRow]
+    by_day: list[CallDay]
+    slower_routes: list[TrendRow]
+    throttled: int
+    backoff_seconds: float
+    throttling: list[CostRow]
+    truncated_lists: list[Count]
+
+
+class DbRow(Timing, frozen=True, kw_only=True):
+    """The database operations of one kind on one table."""
+
+    operation: str
+    table: str
+    rows: int
+    failed: int
+    error_rate: float
+
+
+class ErrorRow(msgspec.Struct, frozen=True):
+    """One error."""
+
+    time: dt.datetime
+    error_type: str
+    operation: str
+    error: str
+    task_id: str | None
+    user_id: int | None
+    course_id: int | None
+
+
+class ErrorReport(msgspec.Struct, frozen=True):
+    """The errors."""
+
+    count: int
+    by_type: list[Count]
+    by_operation: list[Count]
+    by_user: list[Count]
+    by_course: list[Count]
+    by_day: list[Count]
+    newest: list[ErrorRow]
+
+
+class GapRow(msgspec.Struct, frozen=True):
+    """A time in which a run told no progress."""
+
+    seconds: float
+    task_id: str
+    user_id: int | None
+    since: dt.datetime
+    percent: float
+    message: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All figures."""
+
+    log_dir: str
+    filters: Filters
+    logs: list[LogRow]
+    runs: RunReport
+    api: ApiReport
+    database: list[DbRow]
+    errors: ErrorReport
+    longest_gaps: list[GapRow]
+    unreadable: list[UnreadableRow]
+    unknown_events: list[Count]
+    problems: list[str]

@@ -1,0 +1,156 @@
+"""Runs: how they ended, how long they took, which did not go well, which never ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+
+from canvas_sync_instrumentation.names import OTHER, RunStatus
+
+from .counts import MOST_NAMES, count, merge_counts
+from .records import RunRecord, utc
+from .sketch import Sketch
+
+__all__ = ["NEWEST", "Ended", "RunGroup", "RunSection", "Runs", "Started", "Troubled"]
+
+RunGroup = tuple[str, str]
+"""Sync type and status."""
+
+NEWEST: Final = 100
+"""How many of the newest runs that did not go well are kept."""
+
+_MOST_OPEN: Final = 10_000
+_LONGEST: Final = 500
+_UNKNOWN: Final = "unknown"
+_KNOWN_EVENTS: Final = frozenset({"items", "step_started", "step_ended", "logs_cleaned"})
+
+
+class Runs(msgspec.Struct, array_like=True):
+    """The runs of one type that ended in one way."""
+
+    count: int = 0
+    durations: Sketch = msgspec.field(default_factory=Sketch)
+
+
+class Started(msgspec.Struct, array_like=True):
+    """A run that has begun, and whose end is not seen yet."""
+
+    timestamp: dt.datetime
+    sync_type: str
+    user_id: int | None
+
+
+class Ended(msgspec.Struct, array_like=True):
+    """The end of a run whose start is not seen yet; ``group`` when its duration is not known."""
+
+    timestamp: dt.datetime
+    group: RunGroup | None
+
+
+class Troubled(msgspec.Struct, array_like=True):
+    """A run that did not end as a success."""
+
+    timestamp: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str
+    status: str
+    duration_seconds: float | None
+    step: str | None
+    error_type: str | None
+    error: str | None
+
+
+class RunSection(msgspec.Struct, array_like=True):
+    """The summary of ``operations.log``."""
+
+    groups: dict[RunGroup, Runs] = msgspec.field(default_factory=dict)
+    open: dict[str, Started] = msgspec.field(default_factory=dict)
+    ended: dict[str, Ended] = msgspec.field(default_factory=dict)
+    troubled: list[Troubled] = msgspec.field(default_factory=list)
+    unknown: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def add(self, records: list[RunRecord], first: dt.datetime, last: dt.datetime) -> None:
+        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        for record in records:
+            if record.event == "run_started":
+                self._start(record)
+            elif record.event == "run_ended":
+                self._end(record)
+            elif record.event not in _KNOWN_EVENTS:
+                count(self.unknown, record.event, OTHER)
+
+    def merge(self, newer: RunSection) -> None:
+        """Add the summary of later lines."""
+        for group, runs in newer.groups.items():
+            found = self._runs(group)
+            found.count += runs.count
+            found.durations.merge(runs.durations)
+        for task_id, end in newer.ended.items():
+            start = self.open.pop(task_id, None)
+            if start is None:
+                self.ended[task_id] = end
+            elif end.group is not None:
+                self._runs(end.group).durations.add([_seconds(start.timestamp, end.timestamp)])
+        self.open.update(newer.open)
+        _forget_oldest(self.open)
+        _forget_oldest(self.ended)
+        merge_counts(self.unknown, newer.unknown, OTHER)
+        self._keep_newest(newer.troubled)
+
+    def _start(self, record: RunRecord) -> None:
+        task_id = record.task_id or _UNKNOWN
+        sync_type = record.sync_type or _UNKNOWN
+        self.open[task_id] = Started(utc(record.timestamp), sync_type, record.user_id)
+        _forget_oldest(self.open)
+
+    def _end(self, record: RunRecord) -> None:
+        task_id = record.task_id or _UNKNOWN
+        start = self.open.pop(task_id, None)
+        sync_type = record.sync_type or (start.sync_type if start else _UNKNOWN)
+        group = (sync_type, record.status)
+        runs = self._runs(group)
+        runs.count += 1
+        moment, seconds = utc(record.timestamp), record.duration_seconds
+        if seconds is None and start is not None:
+            seconds = _seconds(start.timestamp, moment)
+        if seconds is not None:
+            runs.durations.add([seconds])
+        if start is None:
+            self.ended[task_id] = Ended(moment, group if seconds is None else None)
+            _forget_oldest(self.ended)
+        if record.status != RunStatus.SUCCESS:
+            self._keep_newest([_troubled(record, sync_type, seconds)])
+
+    def _runs(self, group: RunGroup) -> Runs:
+        if group not in self.groups and len(self.groups) >= MOST_NAMES:
+            group = (OTHER, OTHER)
+        return self.groups.setdefault(group, Runs())
+
+    def _keep_newest(self, runs: list[Troubled]) -> None:
+        self.troubled = sorted(self.troubled + runs, key=lambda run: run.timestamp)[-NEWEST:]
+
+
+def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troubled:
+    return Troubled(
+        utc(record.timestamp),
+        record.task_id or _UNKNOWN,
+        record.user_id,
+        sync_type,
+        record.status,
+        seconds,
+        record.step,
+        record.error_type,
+        record.error and record.error[:_LONGEST],
+    )
+
+
+def _seconds(start: dt.datetime, end: dt.datetime) -> float:
+    return max(0.0, (end - start).total_seconds())
+
+
+def _forget_oldest(runs: dict[str, Started] | dict[str, Ended]) -> None:
+    while len(runs) > _MOST_OPEN:
+        del runs[next(iter(runs))]

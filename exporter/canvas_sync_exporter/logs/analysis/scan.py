@@ -1,0 +1,140 @@
+"""Reading a source, or a part of a large one, into a summary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from canvas_sync_exporter.logs.lines import LineReader
+from canvas_sync_exporter.logs.reader import Block, blocks
+from canvas_sync_exporter.logs.sources import LogPart, LogSource, open_plain, parts
+
+from .records import Selection
+from .summary import KINDS, SHOWN_LINES, FileLines, Summary
+
+__all__ = ["Chunk", "Scanned", "chunks", "scan"]
+
+_CHUNK_BYTES: Final = 16 * 1024 * 1024
+_LOOK_BYTES: Final = 64 * 1024
+_BATCH: Final = 4096  # records summed up together: less work for each, and they fit into the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one process reads at a time: an archive, or whole lines of a file.
+
+    Attributes:
+        source: Where from.
+        start: Offset of the first byte.
+        end: Offset behind the last.
+        selection: Which lines are wanted.
+    """
+
+    source: LogSource
+    start: int
+    end: int
+    selection: Selection
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are to read."""
+        return self.end - self.start
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What was found in a chunk.
+
+    Attributes:
+        summary: Of its whole lines.
+        end: Offset in the file behind them.
+        rest: Of a last line without newline, which may be written on.
+        problem: Why it could not be read to its end.
+    """
+
+    summary: Summary
+    end: int
+    rest: Summary | None = None
+    problem: str | None = None
+
+
+def chunks(source: LogSource, start: int, selection: Selection) -> Iterator[Chunk]:
+    """Divide a source from an offset on; what cannot be divided is one chunk.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if source.is_archive:
+        if not start:
+            yield Chunk(source, 0, source.size, selection)
+        return
+    with open_plain(source) as raw:
+        while start < source.size:
+            end = _line_end(raw.fileno(), start + _CHUNK_BYTES, source.size)
+            yield Chunk(source, start, end, selection)
+            start = end
+
+
+def _line_end(fd: int, at: int, size: int) -> int:
+    """Return the end of the line that an offset is in."""
+    while at < size:
+        look = os.pread(fd, _LOOK_BYTES, at)
+        if not look:
+            break
+        newline = look.find(b"\n")
+        if newline >= 0:
+            return min(at + newline + 1, size)
+        at += len(look)
+    return size
+
+
+def scan(chunk: Chunk) -> Scanned:
+    """Read a chunk. Whatever keeps it from being read to its end is told in the answer."""
+    source = chunk.source
+    found = Scanned(Summary.empty(source.log), chunk.start)
+    try:
+        for part in parts(source, start=chunk.start):
+            _scan_part(part, chunk, found)
+    except OSError as error:
+        found.problem = f"{source.path.name}: {error.strerror or error}"
+    if source.is_archive:
+        found.end = source.size
+    return found
+
+
+def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
+    source = chunk.source
+    lines = FileLines(part.name.partition("/")[2])
+    found.summary.files.append(lines)
+    end = part.size if source.is_archive else chunk.end
+    batch: list[Any] = []
+    try:
+        for block in blocks(part.stream, end, start=chunk.start):
+            if len(batch) >= _BATCH:
+                found.summary.add(batch)
+                batch = []
+            batch += _scan_block(block, chunk, found, lines)
+    finally:  # what was read before a damage counts
+        found.summary.add(batch)
+
+
+def _scan_block(block: Block, chunk: Chunk, found: Scanned, lines: FileLines) -> list[Any]:
+    """Count a block's lines and return the records for the summary."""
+    source = chunk.source
+    reader = LineReader(source.log, KINDS[source.log].record)
+    records, unreadable = reader.read(block)
+    wanted = chunk.selection.of(records)
+    numbers = [number - lines.lines for number in unreadable[:SHOWN_LINES]]
+    size = block.end - chunk.start - lines.bytes
+    counted = FileLines("", size, block.lines, len(unreadable), numbers)
+    if block.is_whole or source.is_archive:
+        lines.append(counted)
+        found.end = block.end
+        return wanted
+    if not (source.is_live and unreadable):
+        found.rest = Summary.empty(source.log)
+        found.rest.add(wanted)
+        found.rest.files.append(counted)
+    return []

@@ -1,0 +1,96 @@
+"""Percentiles of any number of values in a few kilobytes.
+
+A sketch counts values in buckets whose bounds grow by a constant factor (as DDSketch does: Masson,
+Rim, Lee 2019). Merging two sketches gives the sketch of all their values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import repeat
+from operator import mul
+from typing import Final
+
+import msgspec
+
+__all__ = ["GAMMA", "Sketch"]
+
+GAMMA: Final = 1.02
+"""How much larger each bucket is than the one before; percentiles are within 1 %."""
+
+_SCALE: Final = 1 / math.log(GAMMA)
+_SMALLEST: Final = 1e-9  # a nanosecond: what is shorter counts as nothing
+
+
+class Sketch(msgspec.Struct, array_like=True):
+    """Count, sum, largest and distribution of durations in seconds.
+
+    Attributes:
+        count: How many values there are.
+        total: Their sum.
+        largest: The largest of them, exactly.
+        zeros: How many are zero, or too small to tell.
+        buckets: Bucket -> how many values are in it.
+    """
+
+    count: int = 0
+    total: float = 0.0
+    largest: float = 0.0
+    zeros: int = 0
+    buckets: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def add(self, values: Sequence[float]) -> None:
+        """Count values."""
+        if not values:
+            return
+        self.count += len(values)
+        if min(values) < _SMALLEST:
+            positive = [value for value in values if value >= _SMALLEST]
+            self.zeros += len(values) - len(positive)
+            values = positive
+        self.total += sum(values)
+        self.largest = max(self.largest, max(values, default=0.0))
+        self._count(Counter(map(round, map(mul, map(math.log, values), repeat(_SCALE)))))
+
+    def merge(self, other: Sketch) -> None:
+        """Add what another sketch has counted."""
+        self.count += other.count
+        self.total += other.total
+        self.largest = max(self.largest, other.largest)
+        self.zeros += other.zeros
+        self._count(other.buckets)
+
+    def _count(self, found: dict[int, int]) -> None:
+        buckets = self.buckets
+        for bucket, count in found.items():
+            buckets[bucket] = buckets.get(bucket, 0) + count
+
+    @property
+    def average(self) -> float | None:
+        """The mean, exactly; None without values."""
+        return self.total / self.count if self.count else None
+
+    def quantile(self, share: float) -> float | None:
+        """Return a quantile by nearest rank, at most 1 % off.
+
+        Args:
+            share: From 0 to 1; 0.95 is the 95th percentile.
+
+        Returns:
+            The value; None without values.
+        """
+        if not self.count:
+            return None
+        rank = max(1, math.ceil(share * self.count))
+        if rank >= self.count:
+            return self.largest
+        rank -= self.zeros
+        if rank <= 0:
+            return 0.0
+        for bucket in sorted(self.buckets):
+            rank -= self.buckets[bucket]
+            if rank <= 0:
+                return min(GAMMA**bucket, self.largest)
+        raise AssertionError("the buckets hold fewer values than were counted")

@@ -1,0 +1,84 @@
+"""When the nightly cleanup is due, and until when it has been seen to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Final
+
+__all__ = ["DueRecord", "last_due", "next_due"]
+
+_DAY: Final = dt.timedelta(days=1)
+_NAME: Final = "cleanup.due"
+
+
+def last_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
+    """Return the newest moment, not after ``now``, at which a clock in ``zone`` showed ``at``.
+
+    It is one moment a day, on the days too when clocks are set: of a time that comes twice it is
+    the first, and one that is left out is that much later.
+
+    Args:
+        now: The time, with a time zone.
+        at: Time of day.
+        zone: Time zone of the clock.
+    """
+    today = now.astimezone(zone).date()
+    moment = _moment(today, at, zone)
+    return moment if moment <= now else _moment(today - _DAY, at, zone)
+
+
+def next_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
+    """Return the first moment after ``now`` at which a clock in ``zone`` shows ``at``."""
+    today = now.astimezone(zone).date()
+    moment = _moment(today, at, zone)
+    return moment if moment > now else _moment(today + _DAY, at, zone)
+
+
+def _moment(day: dt.date, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
+    return dt.datetime.combine(day, at, zone).astimezone(dt.UTC)
+
+
+class DueRecord:
+    """The newest due moment that a cleanup has seen to, in a file that all processes share.
+
+    Args:
+        folder: Folder of the file; made when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _NAME
+
+    def read(self) -> dt.datetime | None:
+        """Return the moment; None when none was noted, or nothing that makes sense.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        try:
+            moment = dt.datetime.fromisoformat(self._path.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return moment if moment.tzinfo else None
+
+    def covers(self, due: dt.datetime) -> bool:
+        """Whether ``due`` has been seen to."""
+        seen = self.read()
+        return seen is not None and seen >= due
+
+    def write(self, due: dt.datetime) -> None:
+        """Note a moment, in place: once the file is there, a full disk does not keep it away.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        content = due.astimezone(dt.UTC).isoformat(timespec="microseconds").encode()
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.pwrite(fd, content, 0)
+            os.ftruncate(fd, len(content))
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,181 @@
+"""Following one log: what was written since the last look, through rotation and cleanup.
+
+The file that is read stays open, so nothing in it is lost when it is renamed or removed. What comes
+after it is found in the list of the log's files. When a cleanup has replaced the live log by a copy
+of its newest lines, those that were read already are known by comparing the two.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import itertools
+import mmap
+import os
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_instrumentation.logfile.control import Identity, identity_of
+from canvas_sync_instrumentation.names import Log
+
+from .reader import LINE_LIMIT
+from .search.backwards import whole_lines_end
+from .sources import LogSource, open_plain, sources
+
+__all__ = ["FollowedLog"]
+
+_BLOCK: Final = LINE_LIMIT
+
+
+class FollowedLog:
+    """Gives the lines of a log as they are written.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives.
+        log: Which log.
+        start: The file at which to begin, and the offset in it; None for a log that has none yet.
+
+    Raises:
+        FileNotFoundError: That file is gone.
+
+    Attributes:
+        log: Which log.
+    """
+
+    def __init__(
+        self, log_dir: Path, archive_dir: Path, log: Log, start: tuple[Identity, int] | None
+    ) -> None:
+        self.log = log
+        self._folders = log_dir, archive_dir
+        self._live = log_dir / f"{log.value}.log"
+        self._current = None if start is None else self._begin(*start)
+        self._rotated: _Reading | None = None  # a writer may be late with a line for it
+
+    def close(self) -> None:
+        """Close the files."""
+        for reading in (self._current, self._rotated):
+            if reading is not None:
+                reading.close()
+        self._current = self._rotated = None
+
+    def read(self) -> bytes:
+        """Return whole lines that were written since; at most about a megabyte at once.
+
+        Raises:
+            LogFolderError: The folder is not there any more, or cannot be read.
+            OSError: A file cannot be read.
+        """
+        late = self._rotated.read() if self._rotated else b""
+        lines = self._current.read() if self._current else b""
+        if not lines and self._has_moved_on():
+            lines = self._current.read() if self._current else b""  # written before it moved
+            if not lines and self._move_on() and self._current:
+                lines = self._current.read()
+        return late + lines
+
+    def _begin(self, identity: Identity, offset: int) -> _Reading:
+        for source in self._files():
+            if source.identity == identity:
+                return _Reading(open_plain(source), identity, offset)
+        raise FileNotFoundError(errno.ENOENT, "moved into an archive, or removed", str(self._live))
+
+    def _files(self) -> list[LogSource]:
+        """List the log's plain files, oldest first."""
+        found = sources(*self._folders)
+        return [each for each in found if each.log is self.log and not each.is_archive]
+
+    def _has_moved_on(self) -> bool:
+        live = identity_of(self._live)
+        return live is not None and (self._current is None or live != self._current.identity)
+
+    def _move_on(self) -> bool:
+        """Open the file that comes after the current one; tell whether there is one."""
+        was, following = self._following()
+        try:
+            raw = open_plain(following[0])
+        except (FileNotFoundError, IndexError):  # it moves this very moment: look again next time
+            return False
+        current, begun = self._current, _Reading(raw, following[0].identity)
+        if self._rotated is not None:
+            self._rotated.close()
+            self._rotated = None
+        if was is not None and "@" not in was.path.name:
+            self._rotated = current
+        elif current is not None:  # taken by a cleanup
+            begun.skip(current.copied_to(raw, was.size if was else None))
+            current.close()
+        self._current = begun
+        return True
+
+    def _following(self) -> tuple[LogSource | None, list[LogSource]]:
+        """List what is newer than the current file, with that one as it is found now, if it is."""
+        files = self._files()
+        identity = self._current and self._current.identity
+        for place, file in enumerate(files):
+            if file.identity == identity:
+                return file, files[place + 1 :]
+        return None, files
+
+
+class _Reading:
+    """A file that is read on from an offset."""
+
+    def __init__(self, raw: io.FileIO, identity: Identity, offset: int = 0) -> None:
+        self.identity = identity
+        self._raw = raw
+        self._offset = offset
+        self._in_long_line = False
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def read(self) -> bytes:
+        """Return whole lines from where the last call ended."""
+        fd = self._raw.fileno()
+        if os.fstat(fd).st_size < self._offset:  # truncated in place
+            self._offset, self._in_long_line = 0, False
+        while data := os.pread(fd, _BLOCK, self._offset):
+            end = data.rfind(b"\n") + 1
+            if not end and len(data) < _BLOCK:
+                return b""  # a line that is being written
+            start = data.find(b"\n") + 1 if self._in_long_line else 0
+            self._in_long_line = not end  # longer than a line may be: pass over it
+            self._offset += end or len(data)
+            if lines := data[start:end]:
+                return lines
+        return b""
+
+    def skip(self, length: int) -> None:
+        """Pass over what was read elsewhere."""
+        self._offset += length
+
+    def copied_to(self, new: io.FileIO, taken: int | None) -> int:
+        """Return how much of the beginning of another file was read here already.
+
+        Args:
+            new: The other file; a cleanup may have copied the newest lines of this one to it.
+            taken: Where in this file that copy begins, if it is known.
+        """
+        first = os.pread(new.fileno(), LINE_LIMIT, 0)
+        line = first[: first.find(b"\n") + 1]
+        if not line or not self._offset:
+            return 0
+        if taken is None:
+            with mmap.mmap(self._raw.fileno(), self._offset, access=mmap.ACCESS_READ) as old:
+                taken = old.find(line)
+        return 0 if taken < 0 else self._same_lines(new.fileno(), taken)
+
+    def _same_lines(self, new: int, start: int) -> int:
+        """Return how long another file is the same as this one from ``start`` on."""
+        same = 0
+        while start + same < self._offset:
+            length = min(_BLOCK, self._offset - start - same)
+            old_data = os.pread(self._raw.fileno(), length, start + same)
+            new_data = os.pread(new, length, same)
+            if not old_data or old_data != new_data:
+                pairs = zip(old_data, new_data, strict=False)
+                equal = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+                return whole_lines_end(new, same + equal)
+            same += length
+        return same

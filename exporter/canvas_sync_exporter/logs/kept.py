@@ -1,0 +1,60 @@
+"""What the cleanup keeps, and which archives are older than that."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from canvas_sync_exporter.settings import Configuration, configuration
+
+from .archive import Archive, archives
+
+__all__ = ["RetentionSettings", "old_archives", "retention_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """What the cleanup keeps.
+
+    Attributes:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives.
+        control_dir: Folder of the logs' control pages, the one that the writers use.
+        archive_days: Archives older than so many days are deleted.
+        keep_lines: How many of the newest lines stay in a live log.
+        max_live_bytes: A live log up to this size is left as it is.
+    """
+
+    log_dir: Path
+    archive_dir: Path
+    control_dir: Path
+    archive_days: int = 30
+    keep_lines: int = 10_000
+    max_live_bytes: int = 10 * 1024 * 1024
+
+
+def retention_settings(config: Configuration | None = None) -> RetentionSettings:
+    """Read what the cleanup keeps off the settings.
+
+    Args:
+        config: The settings; those of the environment when None.
+
+    Raises:
+        SettingsError: A setting of the environment cannot be used.
+    """
+    config = config or configuration(os.environ)
+    return RetentionSettings(
+        log_dir=config.app.log_dir,
+        archive_dir=config.archive_folder,
+        control_dir=config.app.state_folder / "control",
+        archive_days=config.exporter.archive_days,
+        keep_lines=config.exporter.keep_lines,
+    )
+
+
+def old_archives(settings: RetentionSettings, now: dt.datetime) -> list[Archive]:
+    """List the archives that are older than the settings keep them, oldest first."""
+    oldest = now - dt.timedelta(days=settings.archive_days)
+    return [archive for archive in archives(settings.archive_dir) if archive.time < oldest]

@@ -1,0 +1,103 @@
+"""What a line says, in either format, with whatever surrounds it after a crash.
+
+A line is a JSON object or, in the text format, the human line alone. The formats may be mixed. A
+prefix that a killed process left is followed by the next whole line without a newline between: the
+rest is then read from where it begins, and the prefix counts as unreadable.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Final, Generic, TypeVar
+
+import msgspec
+
+from canvas_sync_instrumentation.names import Log
+
+from .human_lines import STAMP, text_fields
+from .reader import Block
+
+__all__ = ["LineReader", "Moment"]
+
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+"""A point in time; a line that says one without a zone is unreadable."""
+
+_Record = TypeVar("_Record")
+_NOT_READABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+_FEW: Final = 8
+_JSON_START: Final = b'{"timestamp":"'
+_HUMAN_START: Final = re.compile(STAMP.pattern.encode())
+
+
+class LineReader(Generic[_Record]):
+    """Turns the lines of one log into records.
+
+    Args:
+        log: Which log; it decides which human lines are known.
+        record_type: A msgspec struct with the fields that are wanted. Other fields are passed over,
+            missing ones take their default, or make the line unreadable if they have none.
+    """
+
+    def __init__(self, log: Log, record_type: type[_Record]) -> None:
+        self._log = log
+        self._type = record_type
+        self._decoder = msgspec.json.Decoder(record_type)
+
+    def read(self, block: Block) -> tuple[list[_Record], list[int]]:
+        """Read a block; answer its records and the numbers of its unreadable lines."""
+        if block.is_too_long:
+            return [], [block.first_line]
+        try:
+            return self._decoder.decode_lines(block.data), []
+        except _NOT_READABLE:
+            lines = bytes(block.data).split(b"\n")
+        records: list[_Record] = []
+        unreadable: list[int] = []
+        self._read_lines(lines, block.first_line, records, unreadable)
+        return records, unreadable
+
+    def read_line(self, line: bytes) -> tuple[_Record | None, bool]:
+        """Read one line; answer its record, if any, and whether all of the line was readable."""
+        if not line.strip():
+            return None, True
+        if (record := self._one(line)) is not None:
+            return record, True
+        start = _last_start(line)
+        return self._one(line[start:]) if start > 0 else None, False
+
+    def _read_lines(
+        self, lines: list[bytes], first: int, records: list[_Record], unreadable: list[int]
+    ) -> None:
+        """Read lines in halves, so that one bad line costs little."""
+        if len(lines) <= _FEW:
+            for number, line in enumerate(lines, first):
+                record, is_readable = self.read_line(line)
+                if record is not None:
+                    records.append(record)
+                if not is_readable:
+                    unreadable.append(number)
+            return
+        middle = len(lines) // 2
+        for half, number in ((lines[:middle], first), (lines[middle:], first + middle)):
+            try:
+                records += self._decoder.decode_lines(b"\n".join(half))
+            except _NOT_READABLE:
+                self._read_lines(half, number, records, unreadable)
+
+    def _one(self, line: bytes) -> _Record | None:
+        try:
+            if not line.startswith(b"["):
+                return self._decoder.decode(line)
+            fields = text_fields(self._log, line.decode())
+            return None if fields is None else msgspec.convert(fields, self._type)
+        except _NOT_READABLE:
+            return None
+
+
+def _last_start(line: bytes) -> int:
+    """Return where the last record on a line begins; not above 0 when there is no other."""
+    start = line.rfind(_JSON_START)
+    if start < 0 and not line.startswith(b"{"):  # in a JSON record a stamp is part of its message
+        start = max((found.start() for found in _HUMAN_START.finditer(line)), default=start)
+    return start

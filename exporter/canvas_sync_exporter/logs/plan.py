@@ -1,0 +1,87 @@
+"""What a cleanup would do now, found out without changing anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from canvas_sync_instrumentation.logfile.control import identity_of
+from canvas_sync_instrumentation.logfile.rotation import log_files
+from canvas_sync_instrumentation.names import Log
+
+from .claims import claimed_members, claims, tail_offset
+from .kept import RetentionSettings, old_archives, retention_settings
+
+__all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file that would be archived, or deleted.
+
+    Attributes:
+        name: Name of the file.
+        bytes: How many of its bytes; of a live log that is too large, those of the older lines.
+    """
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupPlan:
+    """What a cleanup would do.
+
+    Attributes:
+        files: Log -> the files that would go into its archives, oldest first.
+        archives: The archives that would be deleted.
+    """
+
+    files: dict[str, list[PlannedFile]]
+    archives: list[PlannedFile]
+
+
+def plan_cleanup(
+    settings: RetentionSettings | None = None, *, now: dt.datetime | None = None
+) -> CleanupPlan:
+    """Tell what a cleanup would do; nothing is changed, locked or waited for.
+
+    Args:
+        settings: What to keep; by the environment when None.
+        now: The time, with a time zone; the current one when None.
+
+    Raises:
+        OSError: A folder or file cannot be read.
+    """
+    settings = settings or retention_settings()
+    old = old_archives(settings, now or dt.datetime.now(dt.UTC))
+    return CleanupPlan(
+        files={log.value: _planned(settings, log) for log in Log},
+        archives=[PlannedFile(archive.path.name, archive.size) for archive in old],
+    )
+
+
+def _planned(settings: RetentionSettings, log: Log) -> list[PlannedFile]:
+    live = settings.log_dir / f"{log.value}.log"
+    files = log_files(live) if settings.log_dir.is_dir() else []
+    in_the_log = set(map(identity_of, files))
+    planned = [
+        PlannedFile(member.name, member.length)
+        for claim in claims(settings.log_dir, log)
+        for member in claimed_members(claim)
+        if identity_of(member.path) not in in_the_log  # else the cleanup undoes that claim
+    ]
+    for file in reversed(files):
+        size = _older_bytes(file, settings) if file == live else file.stat().st_size
+        if size or file != live:
+            planned.append(PlannedFile(file.name, size))
+    return planned
+
+
+def _older_bytes(live: Path, settings: RetentionSettings) -> int:
+    size = live.stat().st_size
+    if size <= settings.max_live_bytes:
+        return 0
+    with live.open("rb") as file:
+        return tail_offset(file, size, settings.keep_lines)

@@ -1,0 +1,93 @@
+"""Reading lines in blocks, with bounded memory, whatever the bytes are.
+
+A line longer than :data:`LINE_LIMIT` is passed over and told of; blank lines are lines without
+anything. Nothing here knows what a line says: see :mod:`.lines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .sources import LogStream
+
+__all__ = ["LINE_LIMIT", "Block", "blocks", "skip"]
+
+LINE_LIMIT: Final = 1024 * 1024
+"""The longest line that is read, in bytes, its newline included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file.
+
+    Attributes:
+        data: The lines; to be used before the next block is asked for. Empty for a line that was
+            too long to read.
+        first_line: Number of the first of them in the file, from 1.
+        lines: How many there are.
+        end: Offset in the file behind them.
+        is_whole: Whether the last of them ends with a newline; False at most at the file's end.
+    """
+
+    data: memoryview
+    first_line: int
+    lines: int
+    end: int
+    is_whole: bool = True
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it stands for one line longer than :data:`LINE_LIMIT`."""
+        return not self.data
+
+
+def blocks(stream: LogStream, size: int, *, start: int = 0, first_line: int = 1) -> Iterator[Block]:
+    """Read a file block by block.
+
+    Args:
+        stream: The bytes, from ``start`` on.
+        size: Offset in the file at which to end.
+        start: Offset in the file at which the stream stands, the beginning of a line.
+        first_line: The number of that line.
+
+    Raises:
+        OSError: The file cannot be read on.
+    """
+    buffer = bytearray(LINE_LIMIT)
+    view = memoryview(buffer)
+    held = 0  # bytes at the start of the buffer that belong to a line not read to its end
+    offset, line, is_too_long = start, first_line, False
+    while read := stream.readinto(view[held : held + min(LINE_LIMIT - held, size - offset)]):
+        offset += read
+        filled = held + read
+        begin = 0
+        if is_too_long:
+            held = 0
+            begin = buffer.find(b"\n", 0, filled) + 1
+            if not begin:
+                continue
+            yield Block(view[:0], line, 1, offset - filled + begin)
+            is_too_long, line = False, line + 1
+        end = buffer.rfind(b"\n", begin, filled) + 1
+        if end:
+            count = buffer.count(b"\n", begin, end)
+            yield Block(view[begin:end], line, count, offset - filled + end)
+            line, begin = line + count, end
+        held = filled - begin
+        buffer[:held] = buffer[begin:filled]
+        if held == LINE_LIMIT:
+            is_too_long, held = True, 0
+    if held or is_too_long:
+        yield Block(view[:held], line, 1, offset, is_whole=False)
+
+
+def skip(stream: LogStream, size: int) -> bytes:
+    """Read over the first ``size`` bytes of a stream that cannot seek; return the last of them."""
+    buffer = memoryview(bytearray(LINE_LIMIT))
+    last = b""
+    while size and (read := stream.readinto(buffer[: min(LINE_LIMIT, size)])):
+        size -= read
+        last = (last + bytes(buffer[:read]))[-LINE_LIMIT:]
+    return last

@@ -1,0 +1,147 @@
+"""Which lines a search wants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import re2
+
+from canvas_sync_exporter.logs.lines import Moment
+from canvas_sync_instrumentation.names import Log
+
+__all__ = ["PATTERN_LIMIT", "LineFilter", "SearchRecord", "compile_pattern"]
+
+PATTERN_LIMIT: Final = 1000
+"""The longest regular expression, in characters."""
+
+_PATTERN_MEMORY: Final = 8 * 1024 * 1024
+_OWN_JSON: Final = b'{"timestamp":"'
+
+
+class SearchRecord(msgspec.Struct, gc=False):
+    """The fields that are asked for."""
+
+    timestamp: Moment
+    level: str | None = None
+    task_id: str | None = None
+    user_id: int | None = None
+    course_id: int | None = None
+    trace_id: str | None = None
+    route: str | None = None
+    status: str | None = None
+    status_code: int | None = None
+    error_class: str | None = None
+    outcome: str | None = None
+
+
+def compile_pattern(pattern: str) -> Any:
+    """Compile a regular expression in RE2's syntax, whose search takes linear time on any line.
+
+    Python's own engine tries what it can in turn, and with some expressions never ends.
+
+    Raises:
+        ValueError: It is none, or too long or too large.
+    """
+    if len(pattern) > PATTERN_LIMIT:
+        raise ValueError(f"say a regular expression of at most {PATTERN_LIMIT} characters")
+    options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"this regular expression cannot be used: {why}") from None
+
+
+@dataclass(frozen=True)
+class LineFilter:
+    """What a line must have; what is None is not asked for.
+
+    Attributes:
+        text: Is somewhere in the line as it stands in the file, JSON escapes read.
+        pattern: A regular expression, by :func:`compile_pattern`, that matches somewhere in the
+            line as it stands in the file.
+        logs: In one of these logs.
+        level: ``INFO``, ``WARNING`` or ``ERROR``.
+        status: HTTP status, class of a failed request, status of a run or a step, or outcome of a
+            database operation.
+        route: Canvas route template.
+        since: Not before this moment.
+        until: Before this moment.
+    """
+
+    text: str | None = None
+    pattern: Any = None
+    logs: tuple[Log, ...] = tuple(Log)
+    level: str | None = None
+    user_id: int | None = None
+    course_id: int | None = None
+    task_id: str | None = None
+    trace_id: str | None = None
+    status: str | None = None
+    route: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        texts = () if self.text is None else (_encoded(self.text), _in_json(self.text)[1:-1])
+        object.__setattr__(self, "_texts", tuple(dict.fromkeys(texts)))
+        object.__setattr__(self, "_traits", tuple(self._make_traits()))
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Whether any of these lines can be wanted; a quick look at all of them together."""
+        return not self._texts or any(text in lines for text in self._texts)
+
+    def may_be(self, line: bytes) -> bool:
+        """Whether a line can be wanted, by its bytes alone; a quick look."""
+        if not self.may_be_in(line):
+            return False
+        if line.startswith(_OWN_JSON):
+            for trait in self._traits:
+                if trait not in line:
+                    return False
+        return self.pattern is None or self.pattern.search(line) is not None
+
+    def wants(self, record: SearchRecord) -> bool:
+        """Whether a line that passed :meth:`may_be` is wanted."""
+        return (
+            (self.since is None or record.timestamp >= self.since)
+            and (self.until is None or record.timestamp < self.until)
+            and self.level in (None, record.level)
+            and self.user_id in (None, record.user_id)
+            and self.course_id in (None, record.course_id)
+            and self.task_id in (None, record.task_id)
+            and self.trace_id in (None, record.trace_id)
+            and self.route in (None, record.route)
+            and (self.status is None or self.status in _statuses(record))
+        )
+
+    def _make_traits(self) -> Iterator[bytes]:
+        """Give what a JSON line by our own writer must contain."""
+        for name in ("level", "user_id", "course_id", "task_id", "trace_id", "route"):
+            value = getattr(self, name)
+            if value is not None and str(value).isascii():  # of others some are escaped
+                yield b'"%s":%s' % (name.encode(), _in_json(value))
+
+
+def _statuses(record: SearchRecord) -> tuple[str | None, ...]:
+    code = None if record.status_code is None else str(record.status_code)
+    return (code, record.error_class, record.status, record.outcome)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _in_json(value: str | int) -> bytes:
+    if isinstance(value, str):
+        value = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
+    return msgspec.json.encode(value)

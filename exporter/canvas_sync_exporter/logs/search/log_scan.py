@@ -1,0 +1,171 @@
+"""One log searched from its newest line to its oldest, step by step."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from canvas_sync_exporter.logs.sources import LogSource, open_plain
+from canvas_sync_instrumentation.names import Log
+
+from .archive_scan import ArchiveScan
+from .filters import LineFilter
+from .matching import FoundLine, Matcher, SearchNotes
+from .plain_scan import PlainScan
+from .positions import Position
+
+__all__ = ["LATENESS", "LogScan"]
+
+LATENESS: Final = dt.timedelta(minutes=10)
+"""How much later in its file than others of its time a line may come, such as one that had to wait
+for a full disk. Files and blocks further out of the time range than that are passed over."""
+
+_NEWEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+class LogScan:
+    """Finds the lines of one log, newest first.
+
+    All plain files are opened at the start, so that a rotation or cleanup takes nothing away.
+
+    Args:
+        log: Which log.
+        sources: Its files, oldest first.
+        wanted: Which lines.
+        limit: How many lines are asked for at most.
+        notes: Gets what cannot be read.
+
+    Attributes:
+        end: Its newest file, if that is no archive, and the offset in it behind the newest line.
+
+    Raises:
+        OSError: A file cannot be opened; FileNotFoundError when one has moved on since it was
+            listed.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        sources: Sequence[LogSource],
+        wanted: LineFilter,
+        limit: int,
+        notes: SearchNotes,
+    ) -> None:
+        self._found: deque[FoundLine] = deque()
+        self._reached = _NEWEST
+        self._matcher = Matcher(log, wanted, notes)
+        self._since = wanted.since and _shifted(wanted.since, -LATENESS)
+        self._until = wanted.until and _shifted(wanted.until, LATENESS)
+        self._is_begun = False
+        self._limit = limit
+        self._opened = ExitStack()
+        with self._opened:
+            scans = [self._scan(each) for each in sources]
+            self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
+            self._scans = [scan for scan in scans if not scan.is_done]
+            self._opened = self._opened.pop_all()
+
+    def _scan(self, source: LogSource) -> PlainScan | ArchiveScan:
+        if source.is_archive:
+            return ArchiveScan(source, self._limit)
+        raw = self._opened.enter_context(open_plain(source))
+        return PlainScan(source, raw)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left, neither to take nor to search."""
+        return not self._scans and not self._found
+
+    @property
+    def has_found(self) -> bool:
+        """Whether a line waits to be taken."""
+        return bool(self._found)
+
+    @property
+    def time(self) -> dt.datetime:
+        """When the next line was written, or could have been while none is known."""
+        return self._found[0].time if self._found else self._reached
+
+    @property
+    def position(self) -> Position | None:
+        """Where to go on; None when nothing is left."""
+        if self._found:
+            return self._found[0].after
+        return self._scans[-1].position if self._scans else None
+
+    def take(self) -> FoundLine:
+        """Take the newest line that was found."""
+        return self._found.popleft()
+
+    def advance(self) -> None:
+        """Search a further block of a file, or an archive.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        scan = self._scans[-1]
+        if not self._is_begun:
+            self._is_begun = True
+            if self._since and scan.is_older(self._since):
+                self._scans.clear()
+                return
+            if self._until and scan.is_newer(self._until):
+                self._leave()
+                return
+        self._found.extend(scan.step(self._matcher, self._until))
+        if scan.reached:
+            self._reached = min(self._reached, scan.reached)
+        if self._since and self._reached < self._since:
+            self._scans.clear()
+        elif scan.is_done:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._scans.pop()
+        self._is_begun = False
+
+    def resume(self, position: Position) -> None:
+        """Go on at a place that an earlier search told, wherever its lines are by now."""
+        for index in reversed(range(len(self._scans))):
+            scan = self._scans[index]
+            if isinstance(scan, ArchiveScan):
+                if scan.is_at(position):
+                    del self._scans[index + 1 :]
+                    scan.resume(position)
+                    return
+                if position.archive:
+                    continue
+                size = scan.size_of(position)
+            else:
+                size = scan.size if scan.begins_with(position) else None
+            if size is not None:
+                self._resume_behind(index, size, position)
+                return
+        self._scans.clear()  # its archive was deleted, and older ones with it
+
+    def _resume_behind(self, index: int, size: int, position: Position) -> None:
+        """Go on in a file; when its newer lines were moved to the next one, there."""
+        newer = self._scans[index + 1 : index + 2]
+        del self._scans[index + 1 :]
+        scan = self._scans[index]
+        if position.end > size and newer and isinstance(newer[0], PlainScan):
+            newer[0].resume(position.end - size)
+            self._scans += newer
+        elif isinstance(scan, ArchiveScan):
+            scan.resume(position)
+        else:
+            scan.resume(position.end)
+
+
+def _shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime:
+    try:
+        return moment + by
+    except OverflowError:
+        return moment

@@ -1,0 +1,150 @@
+"""Finding the wanted lines among others."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from canvas_sync_exporter.logs.lines import LineReader
+from canvas_sync_exporter.logs.reader import LINE_LIMIT
+from canvas_sync_instrumentation.names import Log
+
+from .filters import LineFilter, SearchRecord
+from .positions import NOWHERE, Head, Position
+
+__all__ = ["FoundLine", "Matcher", "Place", "SearchNotes", "first_time", "last_time"]
+
+_STAMP: Final = re.compile(
+    rb'^(?:\{"timestamp":"([^"\n]{19,40})"|\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] )', re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file in which lines are found.
+
+    Attributes:
+        name: What to call it.
+        head: What it is known by; nothing where nobody will come back.
+        archive: Name of the archive that it is in; empty when it is in none.
+    """
+
+    name: str
+    head: Head = NOWHERE
+    archive: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLine:
+    """A line that was searched for.
+
+    Attributes:
+        log: The log that it is in.
+        time: When it was written.
+        place: The file that it was found in.
+        fields: What it says, by the names of the log fields; a human line says less.
+        start: Offset of its beginning in the file.
+        end: Offset behind it.
+    """
+
+    log: Log
+    time: dt.datetime
+    place: Place
+    fields: dict[str, Any]
+    start: int
+    end: int
+
+    @property
+    def before(self) -> Position:
+        """The place before it."""
+        return Position(self.start, self.place.head, self.place.archive)
+
+    @property
+    def after(self) -> Position:
+        """The place behind it."""
+        return Position(self.end, self.place.head, self.place.archive)
+
+
+@dataclass(slots=True)
+class SearchNotes:
+    """What a search could not read.
+
+    Attributes:
+        unreadable_lines: How many lines might have been wanted, but cannot be read from their
+            beginning to their end.
+        problems: Which archives cannot be read, and why.
+    """
+
+    unreadable_lines: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Matcher:
+    """Finds the wanted lines of one log in blocks of lines.
+
+    Args:
+        log: Which log.
+        wanted: Which lines.
+        notes: Gets what cannot be read.
+
+    Attributes:
+        notes: The notes.
+    """
+
+    def __init__(self, log: Log, wanted: LineFilter, notes: SearchNotes) -> None:
+        self.notes = notes
+        self._log = log
+        self._wanted = wanted
+        self._asked = LineReader(log, SearchRecord)
+        self._whole = LineReader(log, dict[str, Any])
+
+    def matches(self, data: bytes, start: int, place: Place) -> Iterator[FoundLine]:
+        """Find the wanted lines of a block, in the order of the file.
+
+        Args:
+            data: Whole lines.
+            start: Offset of the first in its file.
+            place: The file.
+        """
+        if not self._wanted.may_be_in(data):
+            return
+        end, last = start, start + len(data)
+        for line in data.split(b"\n"):
+            begin, end = end, min(end + len(line) + 1, last)
+            if not line or not self._wanted.may_be(line):
+                continue
+            if len(line) >= LINE_LIMIT:
+                self.notes.unreadable_lines += 1
+                continue
+            record, is_whole = self._asked.read_line(line)
+            self.notes.unreadable_lines += not is_whole
+            if record is None or not self._wanted.wants(record):
+                continue
+            fields, _ = self._whole.read_line(line)
+            if fields is not None:
+                yield FoundLine(self._log, record.timestamp, place, fields, begin, end)
+
+
+def first_time(data: bytes) -> dt.datetime | None:
+    """Return when the first line that tells its time was written."""
+    return next(_times(data), None)
+
+
+def last_time(data: bytes) -> dt.datetime | None:
+    """Return when the last line that tells its time was written."""
+    last = None
+    for last in _times(data):  # noqa: B007 - the last one is what is wanted
+        pass
+    return last
+
+
+def _times(data: bytes) -> Iterator[dt.datetime]:
+    for stamp in _STAMP.finditer(data):
+        try:
+            moment = dt.datetime.fromisoformat((stamp[1] or stamp[2]).decode())
+        except ValueError:
+            continue
+        yield moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

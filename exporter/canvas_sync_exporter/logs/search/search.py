@@ -1,0 +1,126 @@
+"""Searching the five logs, newest line first, over live files, backups and archives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_exporter.logs.sources import sources
+from canvas_sync_instrumentation.names import Log
+
+from .filters import LineFilter
+from .log_scan import LogScan
+from .matching import FoundLine, SearchNotes
+from .positions import Position, decode_cursor, encode_cursor
+
+__all__ = ["LogSearch"]
+
+_LOOKS: Final = 5
+
+
+class LogSearch:
+    """A search; iterate over it for the lines, then ask for the rest.
+
+    It reads no further than it must: each log back to the moment that the others have reached.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+        wanted: Which lines.
+        limit: How many lines to give at most.
+        cursor: :attr:`cursor` of an earlier search for the same, to go on where that ended.
+        seconds: How long to search at most; None for as long as it takes.
+
+    Attributes:
+        notes: What could not be read so far.
+        ends: Log -> its newest file and the offset in that behind the newest line, when the search
+            began.
+
+    Raises:
+        BadCursorError: ``cursor`` is not one that a search gave.
+        LogFolderError: A folder is not there or cannot be read.
+        OSError: A file cannot be read.
+    """
+
+    def __init__(
+        self,
+        log_dir: Path,
+        archive_dir: Path,
+        wanted: LineFilter,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.notes = SearchNotes()
+        self._limit = limit
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        positions = None if cursor is None else decode_cursor(cursor)
+        self._opened = ExitStack()
+        self._scans = self._open(log_dir, archive_dir, wanted, positions)
+        self.ends = {log: scan.end for log, scan in self._scans.items() if scan.end}
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to go on, once the lines were taken; None when there are no further ones."""
+        positions = {log: scan.position for log, scan in self._scans.items()}
+        left = {log: position for log, position in positions.items() if position}
+        return encode_cursor(left) if left else None
+
+    def __iter__(self) -> Iterator[FoundLine]:
+        given = 0
+        while given < self._limit:
+            open_scans = [scan for scan in self._scans.values() if not scan.is_done]
+            if not open_scans:
+                return
+            scan = max(open_scans, key=lambda scan: scan.time)
+            if scan.has_found:
+                yield scan.take()
+                given += 1
+            elif self._deadline is not None and time.monotonic() >= self._deadline:
+                return
+            else:
+                scan.advance()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+    def _open(
+        self,
+        log_dir: Path,
+        archive_dir: Path,
+        wanted: LineFilter,
+        positions: Mapping[Log, Position] | None,
+    ) -> dict[Log, LogScan]:
+        for look in range(1, _LOOKS + 1):
+            try:
+                return self._open_all(log_dir, archive_dir, wanted, positions)
+            except FileNotFoundError:  # archived between being listed and being opened: look again
+                if look == _LOOKS:
+                    raise
+        raise AssertionError("not reached")
+
+    def _open_all(
+        self,
+        log_dir: Path,
+        archive_dir: Path,
+        wanted: LineFilter,
+        positions: Mapping[Log, Position] | None,
+    ) -> dict[Log, LogScan]:
+        found = sources(log_dir, archive_dir)
+        scans: dict[Log, LogScan] = {}
+        with ExitStack() as opened:
+            for log in wanted.logs:
+                if positions is not None and log not in positions:
+                    continue
+                files = [source for source in found if source.log is log]
+                scan = LogScan(log, files, wanted, self._limit, self.notes)
+                scans[log] = opened.enter_context(closing(scan))
+                if positions is not None:
+                    scan.resume(positions[log])
+            self._opened = opened.pop_all()
+        return scans

@@ -1,0 +1,271 @@
+"""Where the lines of the logs are: live files, backups, files being archived, archives.
+
+Other processes write, rotate and archive while the list is made. A line only ever moves one way,
+from the live file over the backups and ``archiving/`` into an archive. The list is made in the same
+direction and leaves out what it has met before, so that it misses nothing and has nothing twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from isal import igzip
+from isal.igzip_lib import IsalError
+
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.logfile.control import Identity
+from canvas_sync_instrumentation.logfile.rotation import log_files
+from canvas_sync_instrumentation.names import Log
+
+from .archive import ArchiveDamagedError, archives
+from .claims import claimed_members, claims
+
+__all__ = ["LogFolderError", "LogPart", "LogSource", "LogStream", "open_plain", "parts", "sources"]
+
+_ARCHIVE_SUFFIX: Final = ".tar.gz"
+_GZIP_BUFFER: Final = 256 * 1024
+_LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
+_DAMAGE: Final[tuple[type[Exception], ...]] = (
+    IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
+    EOFError,
+    tarfile.TarError,
+    OSError,
+)
+
+
+class LogFolderError(CanvasSyncMonitorError):
+    """The folder of the logs is not there or cannot be read."""
+
+
+class LogStream(Protocol):
+    """What a part is read from."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Read into the buffer, and tell how many bytes; 0 at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """A file with lines of one log; may be sent to another process.
+
+    Attributes:
+        log: Which log.
+        path: Where it was found. A file that is rotated is found again under its new name.
+        identity: Device and inode.
+        size: How many of its bytes count: those it had, or those that were claimed.
+        is_live: Whether it was the live file, whose last line may be half written.
+        archived_at: When the archive was begun; no line in it is newer. None for other files.
+    """
+
+    log: Log
+    path: Path
+    identity: Identity
+    size: int
+    is_live: bool = False
+    archived_at: dt.datetime | None = None
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a tar.gz with files inside."""
+        return self.archived_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """One file of a source: itself, or a file inside an archive.
+
+    Attributes:
+        name: What to call it in a message.
+        stream: Its bytes; those of an archive can be read once and in order only.
+        size: How many bytes to read.
+    """
+
+    name: str
+    stream: LogStream
+    size: int
+
+
+def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
+    """List the files with lines, log by log and each log's oldest first.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+
+    Raises:
+        LogFolderError: A folder is not there or cannot be read.
+    """
+    try:
+        in_folder = {log: _plain_sources(log_dir, log) for log in Log}
+        archived = [
+            LogSource(
+                each.log,
+                each.path,
+                _identity(each.path.stat()),
+                each.size,
+                archived_at=each.time,
+            )
+            for each in archives(archive_dir)
+        ]
+    except OSError as error:
+        raise LogFolderError(f"{error.filename or log_dir}: {error.strerror}") from error
+    safe = {source.path.name.removesuffix(_ARCHIVE_SUFFIX) for source in archived}
+    found = []
+    for log, plain in in_folder.items():
+        found += [source for source in archived if source.log == log]
+        found += [source for source in plain if source.path.parent.name not in safe]
+    return found
+
+
+def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
+    """Open a source and give its files, oldest first; each is read before the next is asked for.
+
+    Args:
+        source: Any source.
+        start: Offset at which the stream of one that is no archive begins.
+
+    Raises:
+        ArchiveDamagedError: An archive cannot be read on, here or while a part is read, or has a
+            file in it that does not belong there.
+        OSError: The file cannot be read, or is gone.
+    """
+    if source.is_archive:
+        yield from _archive_parts(source)
+        return
+    with open_plain(source) as raw:
+        raw.seek(start)
+        name = source.path.name.rpartition("@")[0] or source.path.name
+        yield LogPart(name, raw, source.size)
+
+
+def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
+    """List the files of one log, oldest first; met first is the live file."""
+    live = log_dir / f"{log.value}.log"
+    met: dict[Identity, LogSource] = {}
+    looked_at: set[Path] = set()
+    # A rotation may move the oldest file on to a number that was not there yet.
+    while names := [path for path in log_files(live) if path not in looked_at]:
+        for path in names:
+            _meet(met, log, path, is_live=path == live)
+        looked_at.update((live, *names))
+    for claim in reversed(claims(log_dir, log)):
+        with suppress(FileNotFoundError):  # archived a moment ago
+            for member in reversed(claimed_members(claim)):
+                _meet(met, log, member.path, size=member.length)
+    return list(reversed(met.values()))
+
+
+def _meet(
+    met: dict[Identity, LogSource],
+    log: Log,
+    path: Path,
+    *,
+    size: int | None = None,
+    is_live: bool = False,
+) -> None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # moved on: it is met again further down
+        return
+    identity = _identity(found)
+    source = LogSource(log, path, identity, found.st_size if size is None else size, is_live)
+    met.setdefault(identity, source)
+
+
+def _identity(found: os.stat_result) -> Identity:
+    return found.st_dev, found.st_ino
+
+
+def open_plain(source: LogSource) -> io.FileIO:
+    """Open a file that is no archive, wherever a rotation or a cleanup has moved it.
+
+    Raises:
+        OSError: It cannot be read, or is gone.
+    """
+    folder = source.path.parent
+    log_dir = folder.parent.parent if "@" in source.path.name else folder
+    path: Path | None = source.path
+    for _ in range(_LOOKS):
+        if path is None:
+            break
+        with suppress(FileNotFoundError):
+            raw = io.FileIO(path)
+            if _identity(os.fstat(raw.fileno())) == source.identity:
+                return raw
+            raw.close()
+        path = next(
+            (found.path for found in _plain_sources(log_dir, source.log) if _same(found, source)),
+            None,
+        )
+    raise FileNotFoundError(errno.ENOENT, "moved into an archive, or removed", str(source.path))
+
+
+def _same(found: LogSource, source: LogSource) -> bool:
+    return found.identity == source.identity
+
+
+class _ArchiveStream:
+    """A file in an archive; what goes wrong is told as damage."""
+
+    def __init__(self, archive: Path, member: IO[bytes]) -> None:
+        self._archive = archive
+        self._member = member
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read into the buffer, and tell how many bytes; 0 at the end."""
+        try:
+            read = self._member.read(len(buffer))
+        except _DAMAGE as error:
+            raise _damaged(self._archive, error) from error
+        buffer[: len(read)] = read
+        return len(read)
+
+
+def _archive_parts(source: LogSource) -> Iterator[LogPart]:
+    path = source.path
+    with path.open("rb") as raw:
+        try:
+            unzipped = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]  # isal has no types
+            tar = tarfile.open(fileobj=unzipped, mode="r|", bufsize=_GZIP_BUFFER)  # noqa: SIM115 - closed below
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+        with tar:
+            yield from _members(source, tar)
+        try:
+            while unzipped.read(_GZIP_BUFFER):  # to the checksum at the end
+                pass
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+
+
+def _members(source: LogSource, tar: tarfile.TarFile) -> Iterator[LogPart]:
+    while True:
+        try:
+            entry = tar.next()
+            stream = tar.extractfile(entry) if entry and entry.isfile() else None
+        except _DAMAGE as error:
+            raise _damaged(source.path, error) from error
+        if entry is None:
+            return
+        if stream is None or not _belongs(source.log, entry.name):
+            raise ArchiveDamagedError(f"{source.path.name} holds {entry.name!r}, which is no log")
+        name = f"{source.path.name}/{entry.name}"
+        yield LogPart(name, _ArchiveStream(source.path, stream), entry.size)
+
+
+def _belongs(log: Log, name: str) -> bool:
+    stem, _, number = name.partition(".log")
+    return stem == log.value and (not number or number[1:].isdecimal())
+
+
+def _damaged(path: Path, error: BaseException) -> ArchiveDamagedError:
+    return ArchiveDamagedError(f"{path.name} is damaged: {error}")

@@ -1,0 +1,88 @@
+"""The newest lines of the five logs, merged by time, and those that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_instrumentation.logfile.control import Identity
+from canvas_sync_instrumentation.names import Log
+
+from .follow import FollowedLog
+from .search import FoundLine, LineFilter, LogSearch, Matcher, Place, SearchNotes
+
+__all__ = ["POLL_SECONDS", "LogTail"]
+
+POLL_SECONDS: Final = 0.25
+"""How long to wait between two looks for new lines."""
+
+_LOOKS: Final = 5
+_ROUNDS: Final = 8  # of about a megabyte; the rest comes with the next look
+
+
+class LogTail:
+    """Gives the newest lines, then those that are written.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+        logs: Which logs.
+        lines: How many of the newest lines to give first.
+
+    Attributes:
+        newest: They, the oldest of them first.
+
+    Raises:
+        LogFolderError: A folder is not there or cannot be read.
+        OSError: A file cannot be read.
+    """
+
+    def __init__(
+        self, log_dir: Path, archive_dir: Path, *, logs: tuple[Log, ...], lines: int
+    ) -> None:
+        wanted = LineFilter(logs=logs)
+        self._matchers = {log: Matcher(log, wanted, SearchNotes()) for log in logs}
+        for look in range(1, _LOOKS + 1):
+            with closing(LogSearch(log_dir, archive_dir, wanted, limit=lines)) as search:
+                self.newest = list(search)[::-1]
+                try:
+                    self._followed = self._follow(log_dir, archive_dir, search.ends)
+                except FileNotFoundError:  # archived while the newest lines were read
+                    if look == _LOOKS:
+                        raise
+                else:
+                    return
+
+    def _follow(
+        self, log_dir: Path, archive_dir: Path, ends: Mapping[Log, tuple[Identity, int]]
+    ) -> list[FollowedLog]:
+        with ExitStack() as opened:
+            followed = [
+                opened.enter_context(closing(FollowedLog(log_dir, archive_dir, log, ends.get(log))))
+                for log in self._matchers
+            ]
+            self._opened = opened.pop_all()
+        return followed
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+    def poll(self) -> list[FoundLine]:
+        """Return the lines written since the last call, the oldest first; never waits.
+
+        Raises:
+            LogFolderError: The folder is not there any more, or cannot be read.
+            OSError: A file cannot be read.
+        """
+        found: list[FoundLine] = []
+        for followed in self._followed:
+            place = Place(f"{followed.log.value}.log")
+            for _ in range(_ROUNDS):
+                data = followed.read()
+                if not data:
+                    break
+                found += self._matchers[followed.log].matches(data, 0, place)
+        return sorted(found, key=lambda line: line.time)

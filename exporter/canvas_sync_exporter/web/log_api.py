@@ -1,0 +1,166 @@
+"""The endpoints that show lines of the logs."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, Final
+
+from flask import Response
+
+from canvas_sync_exporter.logs.moments import parse_moment
+from canvas_sync_exporter.logs.search import (
+    PATTERN_LIMIT,
+    BadCursorError,
+    LineFilter,
+    LogSearch,
+    compile_pattern,
+)
+from canvas_sync_exporter.logs.tail import LogTail
+from canvas_sync_instrumentation.names import Log
+
+from .context import WebContext
+from .endpoint import Endpoint
+from .found import FoundPage, found_record
+from .log_stream import CLIENT_LIMIT, LogStreams
+from .parameters import Parameter, text, whole_number
+from .problems import FieldError, ProblemError
+
+__all__ = ["LogApi"]
+
+_SECONDS: Final = 5.0
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+_BIGGEST: Final = 2**63 - 1
+_LEVELS: Final = ("INFO", "WARNING", "ERROR")
+_NO_FOLDER: Final = "The log folder or a file in it cannot be read."
+
+
+def _parse_logs(raw: str) -> tuple[Log, ...]:
+    names = dict.fromkeys(raw.split(","))
+    if not names.keys() <= set(Log):
+        raise ValueError(f"say one or more of {', '.join(Log)}, between commas")
+    return tuple(Log(name) for name in names)
+
+
+def _parse_level(raw: str) -> str:
+    if raw not in _LEVELS:
+        raise ValueError(f"say one of {', '.join(_LEVELS)}")
+    return raw
+
+
+def _number(name: str, description: str) -> Parameter:
+    return replace(whole_number(name, description, 0, _BIGGEST), in_path=False)
+
+
+def _moment(name: str, description: str) -> Parameter:
+    hint = f"{description} A date or time by RFC 3339, or an age such as `24h`."
+    return Parameter(name, False, hint, parse_moment, {"type": "string"})
+
+
+_LOGS_PATTERN: Final = "^({names})(,({names}))*$".format(names="|".join(Log))
+_LOG: Final = Parameter(
+    "log",
+    in_path=False,
+    description="In these logs, between commas; all when not given.",
+    parse=_parse_logs,
+    schema={"type": "string", "pattern": _LOGS_PATTERN},
+    default=tuple(Log),
+)
+_FILTERS: Final = (
+    text("text", "Text that is in the line as it stands in the file.", 1000),
+    Parameter(
+        "regex",
+        in_path=False,
+        description="Regular expression in RE2's syntax that matches in the line.",
+        parse=compile_pattern,
+        schema={"type": "string", "maxLength": PATTERN_LIMIT},
+    ),
+    _LOG,
+    Parameter(
+        "level",
+        in_path=False,
+        description="Of this level.",
+        parse=_parse_level,
+        schema={"type": "string", "enum": list(_LEVELS)},
+    ),
+    _number("user_id", "Of this user."),
+    _number("course_id", "Of this course."),
+    text("task_id", "Of the run with this task id.", 1000),
+    text("trace_id", "Of this trace.", 100),
+    text(
+        "status",
+        "HTTP status, class of a failed request, status of a run or outcome of an operation.",
+        100,
+    ),
+    text("route", "Canvas route template, such as `/api/v1/courses/:id`.", 500),
+    _moment("since", "Written then or later."),
+    _moment("until", "Written before then."),
+)
+_LIMIT: Final = whole_number("limit", "How many lines to give at most.", 1, 500, default=50)
+_CURSOR: Final = text("cursor", "`next` of the part before, with the same filters.", 4000)
+_LINES: Final = whole_number(
+    "lines", "How many of the newest lines to begin with.", 0, 500, default=10
+)
+
+
+class LogApi:
+    """Answers from the log folder and the archives.
+
+    Args:
+        context: Where they are.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        config = context.configuration
+        self._folders = config.app.log_dir, config.archive_folder
+        self._streams = LogStreams(context.stopping)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, in the order in which the documentation shows them."""
+        return (
+            Endpoint(
+                "GET",
+                "logs/search",
+                self.search_logs,
+                "Lines of the logs, their backups and archives, newest first",
+                FoundPage,
+                tag="logs",
+                parameters=(*_FILTERS, _LIMIT, _CURSOR),
+                problems={503: _NO_FOLDER},
+            ),
+            Endpoint(
+                "GET",
+                "logs/tail",
+                self.tail_logs,
+                "The newest lines of the logs and those that follow, as server-sent events",
+                str,
+                tag="logs",
+                parameters=(_LINES, _LOG),
+                problems={503: f"{_NO_FOLDER} Or {CLIENT_LIMIT} clients listen already."},
+                content_type="text/event-stream",
+            ),
+        )
+
+    def search_logs(
+        self, *, text: str | None, regex: Any, log: tuple[Log, ...], limit: int, **rest: Any
+    ) -> FoundPage:
+        """Search the logs."""
+        cursor: str | None = rest.pop("cursor")
+        wanted = LineFilter(text=text, pattern=regex, logs=log, **rest)
+        try:
+            search = LogSearch(*self._folders, wanted, limit=limit, cursor=cursor, seconds=_SECONDS)
+        except BadCursorError as error:
+            wrong = FieldError("cursor", str(error))
+            raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error
+        with closing(search):
+            items, size, notes = [], 0, search.notes
+            for line in search:
+                items.append(found_record(line))
+                size += line.end - line.start
+                if size >= _PAGE_BYTES:
+                    break
+            return FoundPage(items, search.cursor, notes.unreadable_lines, notes.problems)
+
+    def tail_logs(self, lines: int, log: tuple[Log, ...]) -> Response:
+        """Stream the logs."""
+        return self._streams.respond(lambda: LogTail(*self._folders, logs=log, lines=lines))

@@ -1,0 +1,94 @@
+"""Lines of the logs as server-sent events, for a few clients at a time.
+
+Each client holds a thread of the server for as long as it listens, hence the bound.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+from flask import Response, request
+
+from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
+
+from .found import found_record
+from .problems import ProblemError
+
+__all__ = ["CLIENT_LIMIT", "LogStreams"]
+
+CLIENT_LIMIT: Final = 4
+"""How many clients may listen at a time: half of the exporter's threads."""
+
+HEARTBEAT_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 10
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class LogStreams:
+    """The streams that are open.
+
+    Args:
+        stopping: Set when the server ends, and the streams with it.
+    """
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._places = threading.BoundedSemaphore(CLIENT_LIMIT)
+
+    def respond(self, open_tail: Callable[[], LogTail]) -> Response:
+        """Answer the current request with a stream that ends when the client goes.
+
+        Args:
+            open_tail: Opens the logs.
+
+        Raises:
+            ProblemError: 503, when too many clients listen.
+            LogFolderError: A folder is not there or cannot be read.
+            OSError: A file cannot be read.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ProblemError(
+                503,
+                f"{CLIENT_LIMIT} clients listen already.",
+                headers={"Retry-After": str(_RETRY_SECONDS)},
+            )
+        try:
+            tail = open_tail()
+        except BaseException:
+            self._places.release()
+            raise
+        is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
+        response = Response(
+            self._events(tail, is_gone), headers=_HEADERS, content_type="text/event-stream"
+        )
+        response.call_on_close(self._places.release)
+        response.call_on_close(tail.close)
+        return response
+
+    def _events(self, tail: LogTail, is_gone: Callable[[], bool]) -> Iterator[str]:
+        """Give the events; a comment now and then shows a client that has gone, and a proxy."""
+        yield ": the newest lines, then those that are written\n\n"
+        lines, told = tail.newest, time.monotonic()
+        while not (self._stopping.is_set() or is_gone()):
+            if lines:
+                yield "".join(_event(found_record(line)) for line in lines)
+                told = time.monotonic()
+            elif time.monotonic() >= told + HEARTBEAT_SECONDS:
+                yield ": nothing new\n\n"
+                told = time.monotonic()
+            else:
+                self._stopping.wait(POLL_SECONDS)
+            try:
+                lines = tail.poll()
+            except (LogFolderError, OSError) as error:
+                yield f"event: problem\n{_event(str(error))}"
+                return
+
+
+def _event(data: object) -> str:
+    return f"data: {msgspec.json.encode(data).decode()}\n\n"

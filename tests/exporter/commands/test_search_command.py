@@ -1,0 +1,150 @@
+"""``canvas-sync-monitor search``, as a real process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from canvas_sync_instrumentation.names import Log
+from support.log_folders import json_line, lay_out, record, text_line
+
+COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli", "search"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Logs with archives, claims and backups, in both formats."""
+    errors = [record(Log.ERRORS, second, task_id=f"run {second}") for second in range(8)]
+    files = [[json_line(each) for each in errors[start : start + 2]] for start in (0, 2, 4, 6)]
+    lay_out(tmp_path, Log.ERRORS, files, 1)
+    calls = [record(Log.API_CALLS, 10, status_code=404), record(Log.API_CALLS, 11)]
+    lay_out(tmp_path, Log.API_CALLS, [[text_line(calls[0]), json_line(calls[1])]], 0)
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_shows_human_lines_newest_first_from_everywhere(folder: Path) -> None:
+    done = run(folder, "timeout")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"errors      [2025-12-22 02:00:0{second}] ERROR: Connection timeout"
+        " - user_id: 42 - course_id: 7"
+        for second in reversed(range(8))
+    ]
+
+
+def test_it_shows_whole_records_as_json(folder: Path) -> None:
+    done = run(folder, "--log", "errors", "--limit", "1", "--json")
+    assert json.loads(done.stdout) == record(Log.ERRORS, 7, task_id="run 7")
+    assert "stopped at --limit 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("filters", "lines"),
+    [
+        (["--log", "errors"], 8),
+        (["--log", "errors", "--log", "api_calls"], 10),
+        (["--level", "info"], 9),
+        (["--level", "warning"], 1),
+        (["--user", "42", "--course", "7"], 9),
+        (["--task", "run 3"], 1),
+        (["--trace", "4b" * 16], 9),
+        (["--status", "404"], 1),
+        (["--status", "200"], 1),
+        (["--route", "/api/v1/courses/:id"], 2),
+        (["--since", "2025-12-22T02:00:06Z"], 4),
+        (["--until", "2025-12-22T02:00:06Z"], 6),
+        (["--since", "1h"], 0),
+        (["--regex", r"run [0-3]\b"], 4),
+        (["--regex", "(a+)+$"], 0),
+        (["nowhere"], 0),
+        ([], 10),
+    ],
+)
+def test_each_filter_chooses(folder: Path, filters: list[str], lines: int) -> None:
+    done = run(folder, *filters)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["text", "--regex", "pattern"],
+        ["--regex", "("],
+        ["--since", "yesterday-ish"],
+        ["--limit", "0"],
+        ["--log", "syslog"],
+        ["--level", "LOUD"],
+        ["--user", "me"],
+    ],
+)
+def test_wrong_usage_answers_2(folder: Path, arguments: list[str]) -> None:
+    wrong = run(folder, *arguments)
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    failed = run(tmp_path / "missing", "text")
+    assert failed.returncode == 1
+    assert str(tmp_path / "missing") in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_what_could_not_be_read_is_told_beside_the_lines(folder: Path) -> None:
+    (folder / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"no archive")
+    with (folder / "errors.log").open("ab") as live:
+        live.write(b"\xff\x00 garbage\n")
+    done = run(folder, "--log", "errors")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 8)
+    assert "1 lines unreadable" in done.stderr
+    assert "errors-20200101T000000Z.tar.gz" in done.stderr
+
+
+def test_a_reader_that_leaves_ends_it_in_silence(folder: Path) -> None:
+    many = [json_line(record(Log.PROGRESS, second)) for second in range(5_000)]
+    lay_out(folder, Log.PROGRESS, [many], 0)
+    with subprocess.Popen(
+        [*COMMAND, "--limit", "5000"],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_line_cannot_command_the_terminal(folder: Path) -> None:
+    evil = record(Log.PROGRESS, 60, error="\x1b]0;owned\x07")
+    lay_out(folder, Log.PROGRESS, [[json_line(evil).replace(b"\x1b", b"\\u001b")]], 0)
+    assert "\x1b" not in run(folder, "--log", "progress").stdout
+
+
+def test_an_age_counts_from_now(tmp_path: Path) -> None:
+    recent = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=90)).timestamp()
+    seconds = recent - dt.datetime(2025, 12, 22, 2, tzinfo=dt.UTC).timestamp()
+    lay_out(tmp_path, Log.ERRORS, [[json_line(record(Log.ERRORS, seconds))]], 0)
+    assert len(run(tmp_path, "--since", "2h").stdout.splitlines()) == 1
+    assert run(tmp_path, "--since", "1h").stdout == ""

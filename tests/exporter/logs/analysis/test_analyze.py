@@ -1,0 +1,359 @@
+"""The figures of the report, against the same figures computed the plain way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.records import Selection
+from canvas_sync_exporter.logs.analysis.report import Report, Timing
+from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_instrumentation.names import Log
+from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
+
+Records = dict[Log, list[dict[str, Any]]]
+
+
+def report_of(folder: Path, selection: Selection | None = None, top: int = 100) -> Report:
+    selection = selection or Selection()
+    analysis = analyze(folder, folder / "archive", selection)
+    return make_report(analysis, folder, selection, top)
+
+
+def lay_out(folder: Path, records: Records, to_line: Callable[[dict[str, Any]], bytes]) -> None:
+    """Spread each log over an archive with two files, a backup and the live file."""
+    for log, all_of_log in records.items():
+        quarter = len(all_of_log) // 4
+        pieces = [
+            b"".join(map(to_line, all_of_log[start : start + quarter]))
+            for start in (0, quarter, 2 * quarter)
+        ]
+        pieces.append(b"".join(map(to_line, all_of_log[3 * quarter :])))
+        members = []
+        for number, content in ((2, pieces[0]), (1, pieces[1])):
+            file = folder / f"{log.value}.{number}.old"
+            file.write_bytes(content)
+            members.append(Member(file, f"{log.value}.log.{number}", len(content)))
+        write_archive(folder / "archive", f"{log.value}-20260101T020000Z", members)
+        (folder / f"{log.value}.log.1").write_bytes(pieces[2])
+        (folder / f"{log.value}.log").write_bytes(pieces[3])
+
+
+@pytest.fixture(scope="module")
+def records() -> Records:
+    return generate(300)
+
+
+@pytest.fixture(scope="module")
+def folder(records: Records, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs")
+    lay_out(folder, records, line_of_record)
+    return folder
+
+
+def failed(call: dict[str, Any]) -> bool:
+    return bool(call.get("status_code", 999) >= 400)
+
+
+def outcome(call: dict[str, Any]) -> str:
+    return str(call.get("status_code") or call["error_class"])
+
+
+def assert_timing(row: Timing, durations: Sequence[float]) -> None:
+    assert row.count == len(durations)
+    assert row.average == pytest.approx(sum(durations) / len(durations))
+    assert row.max == pytest.approx(max(durations))
+    for share, value in ((0.50, row.p50), (0.95, row.p95), (0.99, row.p99)):
+        assert value == pytest.approx(nearest_rank(list(durations), share), rel=0.01)
+
+
+def grouped(
+    records: Iterable[dict[str, Any]], key: Callable[[dict[str, Any]], Any]
+) -> dict[Any, list[dict[str, Any]]]:
+    groups = defaultdict(list)
+    for record in records:
+        groups[key(record)].append(record)
+    return dict(groups)
+
+
+def durations_of(records: Iterable[dict[str, Any]]) -> list[float]:
+    return [record["duration_seconds"] for record in records]
+
+
+def time_of(record: dict[str, Any]) -> dt.datetime:
+    return dt.datetime.fromisoformat(record["timestamp"])
+
+
+def test_api_calls_are_summed_up_by_route_method_and_status(folder: Path, records: Records) -> None:
+    calls = records[Log.API_CALLS]
+    api = report_of(folder).api
+    assert_timing(api.total, durations_of(calls))
+    for rows, key in (
+        (api.by_route, lambda call: call["route"]),
+        (api.by_method, lambda call: call["method"]),
+        (api.by_status, outcome),
+    ):
+        expected = grouped(calls, key)
+        assert {row.name for row in rows} == set(expected)
+        for row in rows:
+            group = expected[row.name]
+            assert_timing(row, durations_of(group))
+            assert row.failed == sum(map(failed, group))
+            assert row.error_rate == pytest.approx(row.failed / row.count)
+
+
+def test_api_calls_are_counted_by_day_over_midnight(folder: Path, records: Records) -> None:
+    days = grouped(records[Log.API_CALLS], lambda call: call["timestamp"][:10])
+    rows = report_of(folder).api.by_day
+    assert [row.day for row in rows] == sorted(days)
+    assert len(days) > 3
+    for row in rows:
+        group = days[row.day]
+        assert (row.calls, row.failed) == (len(group), sum(map(failed, group)))
+        assert row.throttled == sum(call.get("throttled", False) for call in group)
+        assert row.seconds == pytest.approx(sum(durations_of(group)))
+
+
+def test_throttling_and_lost_time_are_told_by_route(folder: Path, records: Records) -> None:
+    api = report_of(folder).api
+    by_route = grouped(records[Log.API_CALLS], lambda call: call["route"])
+    for row in api.throttling:
+        group = by_route[row.route]
+        assert row.throttled == sum(call.get("throttled", False) for call in group)
+        assert row.retries == sum(call.get("retries", 0) for call in group)
+        lost = sum(call.get("backoff_seconds", 0) for call in group)
+        assert row.backoff_seconds == pytest.approx(lost)
+    assert api.throttled == sum(row.throttled for row in api.throttling) > 0
+
+
+def test_runs_are_told_by_type_and_status_and_by_what_went_wrong(
+    folder: Path, records: Records
+) -> None:
+    runs = report_of(folder).runs
+    ended = [each for each in records[Log.OPERATIONS] if each["event"] == "run_ended"]
+    by_status = grouped(ended, lambda run: (run["sync_type"], run["status"]))
+    assert {(row.sync_type, row.status) for row in runs.by_status} == set(by_status)
+    for row in runs.by_status:
+        assert_timing(row, durations_of(by_status[row.sync_type, row.status]))
+    bad = [run["task_id"] for run in ended if run["status"] != "success"]
+    assert [row.task_id for row in runs.troubled] == bad[::-1][:100]
+    assert runs.open_count == 30
+    assert [row.task_id for row in runs.open[:2]] == ["nightly-299", "nightly-289"]
+
+
+def test_database_operations_are_summed_up_by_operation_and_table(
+    folder: Path, records: Records
+) -> None:
+    groups = grouped(records[Log.DATABASE], lambda each: (each["operation"], each["table"]))
+    rows = report_of(folder).database
+    assert {(row.operation, row.table) for row in rows} == set(groups)
+    for row in rows:
+        group = groups[row.operation, row.table]
+        assert_timing(row, durations_of(group))
+        assert row.rows == sum(each["count"] for each in group)
+        assert row.failed == sum(each["outcome"] == "failed" for each in group)
+
+
+def test_errors_are_counted_and_the_newest_are_shown(folder: Path, records: Records) -> None:
+    raw = records[Log.ERRORS]
+    errors = report_of(folder).errors
+    assert errors.count == len(raw)
+    for rows, name in (
+        (errors.by_type, "error_type"),
+        (errors.by_operation, "operation"),
+        (errors.by_user, "user_id"),
+        (errors.by_course, "course_id"),
+    ):
+        assert {row.name: row.count for row in rows} == Counter(str(each[name]) for each in raw)
+    by_day = Counter(each["timestamp"][:10] for each in raw)
+    assert [(row.name, row.count) for row in errors.by_day] == sorted(by_day.items())
+    assert [row.error for row in errors.newest] == [each["error"] for each in raw[::-1]][:100]
+
+
+def test_the_longest_gaps_are_found_also_across_files(folder: Path, records: Records) -> None:
+    gaps = []
+    for task_id, lines in grouped(records[Log.PROGRESS], lambda each: each["task_id"]).items():
+        times = [time_of(line) for line in lines]
+        gaps += [((after - before).total_seconds(), task_id) for before, after in pairwise(times)]
+    gaps.sort(key=lambda gap: -gap[0])
+    found = report_of(folder).longest_gaps
+    assert [row.seconds for row in found] == pytest.approx([seconds for seconds, _ in gaps[:100]])
+    assert {(round(row.seconds, 3), row.task_id) for row in found[:20]} <= {
+        (round(seconds, 3), task_id) for seconds, task_id in gaps
+    }
+
+
+def test_text_lines_give_the_figures_that_they_carry(records: Records, tmp_path: Path) -> None:
+    def every_other(record: dict[str, Any]) -> bytes:
+        return human_of(record) if record["timestamp"][18] in "02468" else line_of_record(record)
+
+    for name, to_line in (("text", human_of), ("mixed", every_other)):
+        folder = tmp_path / name
+        folder.mkdir()
+        lay_out(folder, records, to_line)
+        report = report_of(folder)
+        assert not report.unreadable
+        calls = records[Log.API_CALLS]
+        assert report.api.total.count == len(calls)
+        assert report.api.total.failed == sum(map(failed, calls))
+        routes = Counter(call["route"] for call in calls)
+        assert {row.name: row.count for row in report.api.by_route} == routes
+        assert {row.name: row.count for row in report.errors.by_user} == Counter(
+            str(each["user_id"]) for each in records[Log.ERRORS]
+        )
+        assert report.runs.open_count == 30
+        assert sum(row.count for row in report.runs.by_status) == 270
+        assert all(row.p50 is not None for row in report.runs.by_status)
+        assert len(report.longest_gaps) == 100
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(user_id=3),
+        Selection(task_id="nightly-17"),
+        Selection(since=START + dt.timedelta(days=1)),
+        Selection(until=START + dt.timedelta(days=2, seconds=7)),
+        Selection(START + dt.timedelta(hours=5), START + dt.timedelta(hours=6), 2),
+        Selection(since=START + dt.timedelta(days=999)),
+    ],
+)
+def test_filters_choose_the_same_lines_with_and_without_a_cache(
+    folder: Path, records: Records, selection: Selection
+) -> None:
+    def wanted(record: dict[str, Any]) -> bool:
+        time = time_of(record)
+        return (
+            (selection.since is None or time >= selection.since)
+            and (selection.until is None or time < selection.until)
+            and selection.user_id in {None, record["user_id"]}
+            and selection.task_id in {None, record["task_id"]}
+        )
+
+    (folder / "state" / "analysis.cache").unlink(missing_ok=True)
+    first = report_of(folder, selection)
+    report_of(folder)
+    again = report_of(folder, selection)
+    assert again.api == first.api
+    assert again.runs == first.runs
+    assert again.errors == first.errors
+    assert again.longest_gaps == first.longest_gaps
+    calls = [call for call in records[Log.API_CALLS] if wanted(call)]
+    assert first.api.total.count == len(calls)
+    assert first.errors.count == sum(map(wanted, records[Log.ERRORS]))
+    assert sum(row.count for row in first.database) == sum(map(wanted, records[Log.DATABASE]))
+
+
+def test_top_bounds_each_list_but_not_the_totals(folder: Path, records: Records) -> None:
+    report = report_of(folder, top=1)
+    assert len(report.api.by_route) == len(report.errors.newest) == len(report.longest_gaps) == 1
+    assert report.api.total.count == len(records[Log.API_CALLS])
+
+
+def test_a_route_that_got_slower_over_the_months_is_named(tmp_path: Path) -> None:
+    def call(month: int, route: str, seconds: float) -> bytes:
+        return line_of_record(
+            {
+                "timestamp": f"2025-{month:02d}-10T10:00:00.000000Z",
+                "event": "api_call",
+                "method": "GET",
+                "route": route,
+                "status_code": 200,
+                "duration_seconds": seconds,
+            }
+        )
+
+    lines = [call(month, "/slower", 0.1 * month) for month in (3, 4, 6) for _ in range(30)]
+    lines += [call(month, "/same", 0.1) for month in (3, 4, 6) for _ in range(30)]
+    lines += [call(7, "/slower", 99.0)]  # a single call is no trend
+    (tmp_path / "api_calls.log").write_bytes(b"".join(lines))
+    (trend,) = report_of(tmp_path).api.slower_routes
+    assert trend.route == "/slower"
+    assert trend.change == pytest.approx(2, rel=0.02)
+    assert [row.month for row in trend.months] == ["2025-03", "2025-04", "2025-06"]
+
+
+def test_unreadable_lines_are_counted_by_file_with_their_numbers(tmp_path: Path) -> None:
+    good = line_of_record(generate(1)[Log.API_CALLS][0])
+    (tmp_path / "api_calls.log.1").write_bytes(good * 3 + b"garbage\n" + good + b"\0\0\n" * 7)
+    (tmp_path / "api_calls.log").write_bytes(good + b'{"timestamp":"2025-' + good + b"half a li")
+    report = report_of(tmp_path)
+    rows = [(row.file, row.lines, row.unreadable, row.first_lines) for row in report.unreadable]
+    assert rows == [
+        ("api_calls.log.1", 12, 8, [4, 6, 7, 8, 9]),
+        ("api_calls.log", 2, 1, [2]),
+    ]
+    assert report.api.total.count == 6
+
+
+def test_line_numbers_go_on_where_the_last_analysis_ended(tmp_path: Path) -> None:
+    good = line_of_record(generate(1)[Log.API_CALLS][0])
+    live = tmp_path / "api_calls.log"
+    live.write_bytes(good * 10)
+    report_of(tmp_path)
+    with live.open("ab") as file:
+        file.write(b"garbage\n" + good)
+    (row,) = report_of(tmp_path).unreadable
+    assert (row.lines, row.first_lines) == (12, [11])
+
+
+def test_what_a_newer_version_logs_is_named_and_not_counted_as_unreadable(tmp_path: Path) -> None:
+    for log in Log:
+        record = {"timestamp": "2025-12-22T10:15:30.000000Z", "event": "moon_phase", "new": [1]}
+        (tmp_path / f"{log.value}.log").write_bytes(line_of_record(record))
+    report = report_of(tmp_path)
+    assert [(row.name, row.count) for row in report.unknown_events] == [("moon_phase", 5)]
+    assert report.unreadable == []
+
+
+def test_a_damaged_archive_is_a_problem_and_the_rest_is_reported(
+    records: Records, tmp_path: Path
+) -> None:
+    lay_out(tmp_path, records, line_of_record)
+    archive = next((tmp_path / "archive").glob("errors-*"))
+    archive.write_bytes(archive.read_bytes()[:50])
+    for _ in range(2):
+        report = report_of(tmp_path)
+        (problem,) = report.problems
+        assert archive.name in problem
+        assert report.api.total.count == len(records[Log.API_CALLS])
+
+
+def test_numbers_beyond_all_bounds_make_a_line_unreadable_and_nothing_else(tmp_path: Path) -> None:
+    base = {"timestamp": "2025-12-22T10:15:30.000000Z", "event": "api_call", "method": "GET"}
+    lines = [
+        {**base, "duration_seconds": 1e300},
+        {**base, "duration_seconds": -1},
+        {**base, "retries": 10**30, "duration_seconds": 0.1},
+        {**base, "user_id": 10**30, "duration_seconds": 0.1},
+        {**base, "status_code": 200, "duration_seconds": 0.1},
+    ]
+    (tmp_path / "api_calls.log").write_bytes(b"".join(map(line_of_record, lines)))
+    report = report_of(tmp_path)
+    assert (report.unreadable[0].unreadable, report.api.total.count) == (4, 1)
+
+
+def test_a_folder_without_logs_gives_an_empty_report(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+    assert (report.api.total.count, report.api.total.p95, report.runs.count) == (0, None, 0)
+    assert report.problems == []
+
+
+def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
+    lines = [line_of_record(record) for record in generate(3000)[Log.API_CALLS]]
+    file = tmp_path / "api_calls.old"
+    file.write_bytes(b"".join(lines))
+    member = Member(file, "api_calls.log.1", file.stat().st_size)
+    archive = write_archive(tmp_path / "archive", "api_calls-20260101T020000Z", [member])
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size * 3 // 4])
+    report = report_of(tmp_path)
+    assert len(report.problems) == 1
+    assert len(lines) / 4 < report.api.total.count < len(lines)

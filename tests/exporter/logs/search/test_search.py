@@ -1,0 +1,394 @@
+"""What a search finds, against a naive one; paged, and while files move."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canvas_sync_exporter.logs.human_lines import text_fields
+from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.search import (
+    BadCursorError,
+    FoundLine,
+    LineFilter,
+    LogSearch,
+    archive_scan,
+    backwards,
+    compile_pattern,
+)
+from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
+from canvas_sync_instrumentation.names import Log
+from support.log_folders import EPOCH, json_line, lay_out, record, text_line
+
+CAFE = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+LOGS = st.sampled_from(list(Log))
+LEVELS = st.sampled_from(["INFO", "WARNING", "ERROR"])
+NUMBERS = st.sampled_from([1, 4, 42, 421])
+TASKS = st.sampled_from(["nightly", "nightly-42", 'quo"ted\\', "Grüße"])
+ERRORS = st.sampled_from(["Connection timeout", 'He said "no"', CAFE, ""])
+RECORDS = st.fixed_dictionaries(
+    {
+        "level": LEVELS,
+        "task_id": TASKS,
+        "user_id": NUMBERS,
+        "course_id": NUMBERS,
+        "status_code": st.sampled_from([200, 404, 429]),
+        "status": st.sampled_from(["success", "failed"]),
+        "error": ERRORS,
+    }
+)
+STEPS = st.sampled_from([0.0, 0.000001, 0.5, 1.0, 30.0])
+KINDS = st.sampled_from(["json", "json", "text", "torn", "garbage", "blank"])
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.sampled_from(["timeout", '"no"', CAFE, "42", "nowhere"]),
+        "pattern": st.sampled_from(["Status: 4..", "^\\[", "time(out)?", "(a+)+$"]).map(
+            compile_pattern
+        ),
+        "logs": st.lists(LOGS, min_size=1, unique=True).map(tuple),
+        "level": LEVELS,
+        "user_id": NUMBERS,
+        "course_id": NUMBERS,
+        "task_id": TASKS,
+        "status": st.sampled_from(["404", "failed", "success", "timeout"]),
+        "route": st.just("/api/v1/courses/:id"),
+        "since": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
+        "until": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
+    },
+)
+
+
+@st.composite
+def written_logs(draw: st.DrawFn) -> dict[Log, list[bytes]]:
+    """The lines of all logs, in the order in which they were written."""
+    lines: dict[Log, list[bytes]] = {log: [] for log in Log}
+    now = 0.0
+    for _ in range(draw(st.integers(0, 25))):
+        now += draw(STEPS)
+        log = draw(LOGS)
+        fields = record(log, now, **draw(RECORDS))
+        kind = draw(KINDS)
+        lines[log].append(
+            {
+                "json": json_line(fields),
+                "text": text_line(fields),
+                "torn": json_line(fields)[:30] + json_line(fields),
+                "garbage": b"\xff\x00 garbage\n",
+                "blank": b"\n",
+            }[kind]
+        )
+    return lines
+
+
+def naive(lines: dict[Log, list[bytes]], wanted: LineFilter) -> dict[Log, list[dict[str, Any]]]:
+    """Find the lines one by one, in the order of each log."""
+    return {
+        log: [
+            fields
+            for line in lines[log]
+            if (fields := _fields(log, line)) is not None and _is_wanted(fields, line, wanted)
+        ]
+        for log in wanted.logs
+    }
+
+
+def _fields(log: Log, line: bytes) -> dict[str, Any] | None:
+    start = max(line.rfind(b'{"timestamp":"'), 0)
+    try:
+        text = line[start:].decode().rstrip("\n")
+        return text_fields(log, text) if text.startswith("[") else json.loads(text)
+    except ValueError:
+        return None
+
+
+def _is_wanted(fields: dict[str, Any], raw: bytes, wanted: LineFilter) -> bool:
+    line = raw.decode()
+    moment = fields["timestamp"]
+    if isinstance(moment, str):
+        moment = dt.datetime.fromisoformat(moment)
+    if wanted.text is not None and not (
+        wanted.text in line or json.dumps(wanted.text, ensure_ascii=False)[1:-1] in line
+    ):
+        return False
+    if wanted.pattern is not None and not wanted.pattern.search(line.rstrip("\n")):
+        return False
+    if wanted.since is not None and moment < wanted.since:
+        return False
+    if wanted.until is not None and moment >= wanted.until:
+        return False
+    names = ("status_code", "error_class", "status", "outcome")
+    statuses = {str(fields[name]) for name in names if fields.get(name) is not None}
+    if wanted.status is not None and wanted.status not in statuses:
+        return False
+    asked = ("level", "user_id", "course_id", "task_id", "route")
+    return all(getattr(wanted, name) in (None, fields.get(name)) for name in asked)
+
+
+@contextmanager
+def search(
+    folder: Path, wanted: LineFilter, *, limit: int = 1000, cursor: str | None = None
+) -> Iterator[LogSearch]:
+    made = LogSearch(folder, folder / "archive", wanted, limit=limit, cursor=cursor)
+    with closing(made):
+        yield made
+
+
+def found_in(folder: Path, wanted: LineFilter) -> list[FoundLine]:
+    with search(folder, wanted) as all_of_it:
+        found = list(all_of_it)
+        assert all_of_it.cursor is None
+    return found
+
+
+def fields_of(lines: list[FoundLine], log: Log) -> list[dict[str, Any]]:
+    return [line.fields for line in lines if line.log is log]
+
+
+def split(data: st.DataObject, lines: list[bytes], files: int) -> list[list[bytes]]:
+    places = st.lists(st.integers(0, len(lines)), min_size=files - 1, max_size=files - 1)
+    cuts = sorted(data.draw(places))
+    return [lines[a:b] for a, b in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), lines=written_logs(), filters=FILTERS, limit=st.integers(1, 7))
+def test_it_finds_what_a_naive_search_finds_in_one_go_and_in_pages(
+    data: st.DataObject, lines: dict[Log, list[bytes]], filters: dict[str, Any], limit: int
+) -> None:
+    wanted = LineFilter(**filters)
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backwards, "_BLOCK", data.draw(st.sampled_from([50, 1000, 262144])))
+        patch.setattr(archive_scan, "_KEPT_BYTES", data.draw(st.sampled_from([1, 1000, 2**20])))
+        folder = Path(name)
+        for log, written in lines.items():
+            archived = data.draw(st.integers(0, 2))
+            lay_out(folder, log, split(data, written, archived + 3), archived)
+        found = found_in(folder, wanted)
+        expected = naive(lines, wanted)
+        for log in Log:
+            assert fields_of(found, log)[::-1] == expected.get(log, [])
+        assert _pages(folder, wanted, limit) == found
+
+
+def _pages(folder: Path, wanted: LineFilter, limit: int) -> list[FoundLine]:
+    found: list[FoundLine] = []
+    cursor: str | None = None
+    while True:
+        with search(folder, wanted, limit=limit, cursor=cursor) as page:
+            lines = list(page)
+            cursor = page.cursor
+        found += lines
+        assert len(lines) == limit or cursor is None
+        if cursor is None:
+            return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines=written_logs())
+def test_lines_of_all_logs_come_newest_first(lines: dict[Log, list[bytes]]) -> None:
+    """To the second: the human lines tell no more."""
+    with TemporaryDirectory() as name:
+        for log, written in lines.items():
+            lay_out(Path(name), log, [written], 0)
+        times = [line.time for line in found_in(Path(name), LineFilter())]
+    assert all(b <= a + dt.timedelta(seconds=1) for a, b in itertools.pairwise(times))
+
+
+def retention(folder: Path, keep_lines: int) -> RetentionSettings:
+    return RetentionSettings(
+        folder, folder / "archive", folder / "control", keep_lines=keep_lines, max_live_bytes=300
+    )
+
+
+def _write(folder: Path, log: Log, numbers: range) -> None:
+    with (folder / f"{log.value}.log").open("ab") as file:
+        for number in numbers:
+            file.write(json_line(record(log, number, task_id=f"run {number}")))
+
+
+def _rotate(folder: Path, log: Log) -> None:
+    page = ControlPage(control_path(folder / "control", folder / f"{log.value}.log"))
+    page.refresh()
+    with page.locked(1):
+        rotate(folder / f"{log.value}.log", 5, page)
+
+
+@pytest.mark.parametrize("keep_lines", [0, 3, 12, 1000])
+@pytest.mark.parametrize("first_page", [1, 4, 15])
+def test_pages_go_on_after_rotations_and_cleanups(
+    tmp_path: Path, keep_lines: int, first_page: int
+) -> None:
+    """Between two pages everything moves; nothing is left out, doubled or added."""
+    _write(tmp_path, Log.ERRORS, range(10))
+    _rotate(tmp_path, Log.ERRORS)
+    _write(tmp_path, Log.ERRORS, range(10, 20))
+    _write(tmp_path, Log.PROGRESS, range(5, 15))
+    expected = found_in(tmp_path, LineFilter())
+    found: list[FoundLine] = []
+    with search(tmp_path, LineFilter(), limit=first_page) as page:
+        found += page
+        cursor = page.cursor
+    steps: Iterator[Callable[[], object]] = iter(
+        [
+            lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
+            lambda: _write(tmp_path, Log.ERRORS, range(50, 60)),
+            lambda: _rotate(tmp_path, Log.ERRORS),
+            lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
+        ]
+    )
+    while cursor is not None:
+        for step in itertools.islice(steps, 1):
+            step()
+        with search(tmp_path, LineFilter(), limit=4, cursor=cursor) as page:
+            found += page
+            cursor = page.cursor
+    assert [line.fields for line in found] == [line.fields for line in expected]
+
+
+def test_a_search_that_has_begun_is_not_disturbed_by_a_cleanup(tmp_path: Path) -> None:
+    _write(tmp_path, Log.ERRORS, range(10))
+    _rotate(tmp_path, Log.ERRORS)
+    _write(tmp_path, Log.ERRORS, range(10, 20))
+    with search(tmp_path, LineFilter()) as begun:
+        lines = iter(begun)
+        first = next(lines)
+        cleanup_canvas_sync_logs(retention(tmp_path, 2))
+        rest = list(lines)
+    assert [line.fields["task_id"] for line in (first, *rest)] == [
+        f"run {number}" for number in reversed(range(20))
+    ]
+
+
+def test_it_stops_at_the_limit_and_reads_no_archive_for_it(tmp_path: Path) -> None:
+    """The archives are no archives: whoever opened one would tell."""
+    _write(tmp_path, Log.ERRORS, range(10))
+    (tmp_path / "archive").mkdir()
+    for log in Log:
+        (tmp_path / "archive" / f"{log.value}-20251201T000000Z.tar.gz").write_bytes(b"no archive")
+    for log in Log:
+        _write(tmp_path, log, range(10, 13))
+    with search(tmp_path, LineFilter(), limit=10) as found:
+        assert len(list(found)) == 10
+    assert found.notes.problems == []
+
+
+def test_files_out_of_the_time_range_are_not_searched(tmp_path: Path) -> None:
+    """Lines that lie about their neighbours' time show which files and blocks were read."""
+    hidden = record(Log.ERRORS, 50, task_id="hidden")
+    old = [json_line(record(Log.ERRORS, second)) for second in (0, 1)]
+    new = [json_line(record(Log.ERRORS, second)) for second in (9000, 9001)]
+    lay_out(tmp_path, Log.ERRORS, [old, [new[0], json_line(hidden), new[1]]], 0)
+    wanted = LineFilter(until=EPOCH + dt.timedelta(seconds=100))
+    assert [line.fields["task_id"] for line in found_in(tmp_path, wanted)] == ["nightly-42"] * 2
+    lay_out(tmp_path, Log.ERRORS, [[old[0], json_line(hidden), old[1]], new], 0)
+    wanted = LineFilter(since=EPOCH + dt.timedelta(seconds=20 + 3600), task_id="hidden")
+    assert found_in(tmp_path, wanted) == []
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "errors-20251222T030000Z.tar.gz").write_bytes(b"no archive")
+    with search(tmp_path, wanted) as found:
+        assert list(found) == []
+    assert found.notes.problems == []
+
+
+def test_a_line_that_came_late_is_found_in_its_time(tmp_path: Path) -> None:
+    lines = [json_line(record(Log.ERRORS, second)) for second in (400, 500, 100)]
+    lay_out(tmp_path, Log.ERRORS, [lines], 0)
+    wanted = LineFilter(
+        since=EPOCH + dt.timedelta(seconds=50), until=EPOCH + dt.timedelta(seconds=150)
+    )
+    assert [line.time for line in found_in(tmp_path, wanted)] == [EPOCH + dt.timedelta(seconds=100)]
+
+
+def test_a_damaged_archive_is_told_and_the_rest_is_searched(tmp_path: Path) -> None:
+    _write(tmp_path, Log.ERRORS, range(5))
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "errors-20301201T000000Z.tar.gz").write_bytes(b"no archive")
+    with search(tmp_path, LineFilter()) as found:
+        assert len(list(found)) == 5
+    (problem,) = found.notes.problems
+    assert "errors-20301201T000000Z.tar.gz" in problem
+
+
+def test_unreadable_lines_are_counted(tmp_path: Path) -> None:
+    good = json_line(record(Log.ERRORS, 1))
+    torn = good[:20] + good
+    lay_out(tmp_path, Log.ERRORS, [[b"\xff\xfe\n", good, torn, b"\x00" * 9 + b"\n", b"\n"]], 0)
+    with search(tmp_path, LineFilter()) as found:
+        assert len(list(found)) == 2
+    assert found.notes.unreadable_lines == 3
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LogFolderError, match="missing"):
+        LogSearch(tmp_path / "missing", tmp_path, LineFilter(), limit=1)
+
+
+@pytest.mark.parametrize("cursor", ["", "7b", "zz", "7b7d0", b'{"errors":1}'.hex()])
+def test_a_cursor_that_is_none_is_refused(tmp_path: Path, cursor: str) -> None:
+    with pytest.raises(BadCursorError):
+        LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor)
+
+
+@given(raw=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_no_cursor_breaks_a_search(raw: bytes) -> None:
+    with TemporaryDirectory() as name:
+        _write(Path(name), Log.ERRORS, range(2))
+        try:
+            with search(Path(name), LineFilter(), cursor=raw.hex()) as found:
+                list(found)
+        except BadCursorError:
+            pass
+
+
+def test_when_the_archive_of_a_page_is_deleted_the_rest_is_empty(tmp_path: Path) -> None:
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
+    lay_out(tmp_path, Log.ERRORS, [lines[:4], lines[4:]], 1)
+    with search(tmp_path, LineFilter(), limit=3) as page:
+        assert len(list(page)) == 3
+        cursor = page.cursor
+    for archive in (tmp_path / "archive").iterdir():
+        archive.unlink()
+    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
+        assert list(rest) == []
+        assert rest.cursor is None
+
+
+def test_a_search_without_time_gives_a_cursor_to_go_on_from(tmp_path: Path) -> None:
+    _write(tmp_path, Log.ERRORS, range(3))
+    hurried = LogSearch(tmp_path, tmp_path, LineFilter(), limit=9, seconds=0)
+    with closing(hurried):
+        assert list(hurried) == []
+        cursor = hurried.cursor
+    assert cursor is not None
+    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
+        assert len(list(rest)) == 3
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?<=a)b", "\\1", "x" * 1001, "\ud800"])
+def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="regular expression"):
+        compile_pattern(pattern)
+
+
+def test_no_pattern_hangs(tmp_path: Path) -> None:
+    """Python's own engine would take longer than the universe has."""
+    long = record(Log.ERRORS, 1, error="a" * 200_000 + "!")
+    lay_out(tmp_path, Log.ERRORS, [[json_line(long)]], 0)
+    start = time.process_time()
+    assert found_in(tmp_path, LineFilter(pattern=compile_pattern("(a|a)*(a+)+$"))) == []
+    assert time.process_time() - start < 60

@@ -1,0 +1,146 @@
+"""When the nightly cleanup is due, and that each night has one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canvas_sync_exporter.logs.archive import archives
+from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
+from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_exporter.logs.retention import CleanupRunning, cleanup_when_due
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from support.log_processes import kill_at_each_line, spawn
+
+DAY = dt.timedelta(days=1)
+TWO = dt.time(2)
+NIGHT = dt.datetime(2025, 12, 22, 2, tzinfo=dt.UTC)
+ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+
+
+def settings_for(folder: Path) -> RetentionSettings:
+    return RetentionSettings(folder, folder / "archive", folder / "control")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RetentionSettings:
+    return settings_for(tmp_path)
+
+
+def rotate_something(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "errors.log.1").write_bytes(b"before\n")
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2025-12-22T02:00:00+00:00", "2025-12-22T02:00:00+00:00"),
+        ("2025-12-22T01:59:59+00:00", "2025-12-21T02:00:00+00:00"),
+        ("2025-12-22T23:59:59+00:00", "2025-12-22T02:00:00+00:00"),
+    ],
+)
+def test_the_last_due_moment_is_the_newest_that_has_come(now: str, last: str) -> None:
+    moment = dt.datetime.fromisoformat(now)
+    assert last_due(moment, TWO, dt.UTC) == dt.datetime.fromisoformat(last)
+    assert next_due(moment, TWO, dt.UTC) == dt.datetime.fromisoformat(last) + DAY
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "utc"),
+    [
+        ("2025-03-30", "02:30", "2025-03-30T01:30:00+00:00"),  # left out: 03:30 summer time
+        ("2025-10-26", "02:30", "2025-10-26T00:30:00+00:00"),  # comes twice: the first
+        ("2025-07-01", "02:30", "2025-07-01T00:30:00+00:00"),
+    ],
+)
+def test_clocks_that_are_set_neither_skip_nor_double_a_night(day: str, at: str, utc: str) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    noon = dt.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=berlin)
+    assert last_due(noon, dt.time.fromisoformat(at), berlin) == dt.datetime.fromisoformat(utc)
+
+
+@given(
+    now=st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)),
+    at=st.times(),
+    zone=ZONES.map(ZoneInfo),
+)
+def test_between_two_due_moments_lies_a_day(now: dt.datetime, at: dt.time, zone: ZoneInfo) -> None:
+    last, following = last_due(now, at, zone), next_due(now, at, zone)
+    assert last <= now < following
+    assert abs(following - last - DAY) <= dt.timedelta(hours=1)
+    assert last_due(following, at, zone) == following
+
+
+def test_at_the_first_start_nothing_was_missed(settings: RetentionSettings) -> None:
+    rotate_something(settings.log_dir)
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is None
+    assert archives(settings.archive_dir) == []
+    report = cleanup_when_due(settings, due=NIGHT + DAY, now=NIGHT + DAY)
+    assert report is not None
+    assert len(archives(settings.archive_dir)) == 1
+
+
+def test_each_night_is_seen_to_once(settings: RetentionSettings) -> None:
+    DueRecord(settings.control_dir).write(NIGHT - DAY)
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 2) is None
+    assert cleanup_when_due(settings, due=NIGHT - DAY, now=NIGHT) is None, "the clock went back"
+    assert cleanup_when_due(settings, due=NIGHT + DAY, now=NIGHT + DAY) is not None
+
+
+def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSettings) -> None:
+    record = DueRecord(settings.control_dir)
+    record.write(NIGHT - DAY)
+    with ControlPage(settings.control_dir / "cleanup.lock").locked(0) as held:
+        assert held
+        with pytest.raises(CleanupRunning):
+            cleanup_when_due(settings, due=NIGHT, now=NIGHT)
+    assert not record.covers(NIGHT)
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"soon", b"2025-12-22", b"\xff\xfe", b"\x00" * 40])
+def test_a_spoilt_record_is_none(settings: RetentionSettings, content: bytes) -> None:
+    settings.control_dir.mkdir()
+    (settings.control_dir / "cleanup.due").write_bytes(content)
+    assert DueRecord(settings.control_dir).read() is None
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is None
+    assert DueRecord(settings.control_dir).read() == NIGHT
+
+
+def test_a_cleanup_that_is_killed_is_made_up() -> None:
+    process = spawn.Process(target=_kill_nightly_cleanups)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def _kill_nightly_cleanups() -> None:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with TemporaryDirectory(dir=memory) as name:
+        settings = settings_for(Path(name) / "logs")
+
+        def prepare(_step: int) -> None:
+            shutil.rmtree(settings.log_dir, ignore_errors=True)
+            rotate_something(settings.log_dir)
+            DueRecord(settings.control_dir).write(NIGHT - DAY)
+
+        def act(_step: int) -> None:
+            cleanup_when_due(settings, due=NIGHT, now=NIGHT)
+
+        def check(step: int) -> None:
+            cleanup_when_due(settings, due=NIGHT, now=NIGHT)
+            assert DueRecord(settings.control_dir).read() == NIGHT, step
+            (archive,) = archives(settings.archive_dir)
+            assert archive.time == NIGHT
+            assert not (settings.log_dir / "errors.log.1").exists()
+
+        kill_at_each_line(["due.py", "retention.py", "report.py"], prepare, act, check)

@@ -1,0 +1,100 @@
+"""The dry run: it changes nothing and tells what the cleanup then does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canvas_sync_exporter import logs
+from canvas_sync_exporter.logs.claims import claim_log
+from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.names import Log
+
+NOW = dt.datetime(2025, 12, 22, 2, 0, 0, tzinfo=dt.UTC)
+FILES = st.dictionaries(
+    st.tuples(st.sampled_from(list(Log)), st.sampled_from(["", ".1", ".2", ".10"])),
+    st.integers(0, 30),
+)
+
+
+def settings_for(folder: Path) -> logs.RetentionSettings:
+    return logs.RetentionSettings(
+        log_dir=folder,
+        archive_dir=folder / "archive",
+        control_dir=folder / "control",
+        keep_lines=5,
+        max_live_bytes=100,
+    )
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(files=FILES, ages=st.sets(st.integers(1, 60), max_size=4))
+def test_the_cleanup_does_what_the_dry_run_told(
+    files: dict[tuple[Log, str], int], ages: set[int]
+) -> None:
+    with TemporaryDirectory() as name:
+        kept = settings_for(Path(name))
+        for (log, number), lines in files.items():
+            (kept.log_dir / f"{log.value}.log{number}").write_bytes(b"0123456789\n" * lines)
+        kept.archive_dir.mkdir()
+        for age in ages:
+            moment = (NOW - dt.timedelta(days=age)).strftime("%Y%m%dT%H%M%SZ")
+            (kept.archive_dir / f"errors-{moment}.tar.gz").write_bytes(b"old")
+        before = snapshot(kept.log_dir)
+        plan = plan_cleanup(kept, now=NOW)
+        assert snapshot(kept.log_dir) == before
+        report = logs.cleanup_canvas_sync_logs(kept, now=NOW)
+        assert report.errors == []
+        for done in report.logs:
+            planned = plan.files[done.log]
+            assert (len(planned), sum(file.bytes for file in planned)) == (done.files, done.bytes)
+        assert [archive.name for archive in plan.archives] == report.archives_deleted
+
+
+def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
+    kept = settings_for(tmp_path)
+    live = tmp_path / "errors.log"
+    live.write_bytes(b"now\n")
+    (tmp_path / "errors.log.1").write_bytes(b"before\n")
+    page = ControlPage(kept.control_dir / "errors.log.control")
+    page.refresh()
+    claim_log(live, "errors-20251221T020000Z", page, keep_lines=5, max_live_bytes=100)
+    (tmp_path / "errors.log.1").write_bytes(b"since then\n")
+    assert plan_cleanup(kept, now=NOW).files["errors"] == [
+        PlannedFile("errors.log.1", 7),
+        PlannedFile("errors.log.1", 11),
+    ]
+
+
+def test_without_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
+    plan = plan_cleanup(settings_for(tmp_path / "missing"), now=NOW)
+    assert plan == logs.CleanupPlan({log.value: [] for log in Log}, [])
+    assert not (tmp_path / "missing").exists()
+
+
+def test_the_functions_take_their_settings_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a user's own script calls them, without an argument."""
+    monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(tmp_path))
+    monkeypatch.setenv("CANVAS_SYNC_ARCHIVE_DAYS", "7")
+    (tmp_path / "errors.log").write_bytes(b"now\n")
+    (tmp_path / "errors.log.1").write_bytes(b"before\n")
+    assert logs.plan_cleanup().files["errors"] == [PlannedFile("errors.log.1", 7)]
+    report = logs.cleanup_canvas_sync_logs()
+    assert logs.get_cleanup_status().last == report
+    week_ago = (report.time - dt.timedelta(days=7, seconds=1)).strftime("%Y%m%dT%H%M%SZ")
+    old = tmp_path / "archive" / f"errors-{week_ago}.tar.gz"
+    old.write_bytes(b"old")
+    deleted, errors = logs.delete_old_archives()
+    assert ([archive.path for archive in deleted], errors) == ([old], [])

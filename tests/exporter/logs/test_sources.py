@@ -1,0 +1,147 @@
+"""Where lines are found, while files move."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, write_archive
+from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, parts, sources
+from canvas_sync_instrumentation.names import Log
+
+
+def write(path: Path, content: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def content_of(source: LogSource) -> list[tuple[str, bytes]]:
+    found = []
+    for part in parts(source):
+        buffer = memoryview(bytearray(100))
+        length = part.stream.readinto(buffer[: min(100, part.size)])
+        found.append((part.name, bytes(buffer[:length])))
+    return found
+
+
+def everything(folder: Path) -> list[tuple[str, bytes]]:
+    return [each for source in sources(folder, folder / "archive") for each in content_of(source)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A log in every state that a line goes through."""
+    archived = [
+        Member(write(tmp_path / "x" / name, name), name, len(name))
+        for name in ("errors.log.2", "errors.log.1")
+    ]
+    write_archive(tmp_path / "archive", "errors-20251201T020000Z", archived)
+    claim = tmp_path / "archiving" / "errors-20251202T020000Z"
+    write(claim / "errors.log.1@5", "older, and this came late")
+    write(claim / "errors.log@4", "taken, and this stayed")
+    write(tmp_path / "errors.log.2", "backup 2")
+    write(tmp_path / "errors.log.1", "backup 1")
+    write(tmp_path / "errors.log", "live")
+    write(tmp_path / "progress.log", "progress")
+    write(tmp_path / "notes.txt", "none of ours")
+    return tmp_path
+
+
+def test_all_places_are_listed_oldest_first(folder: Path) -> None:
+    assert everything(folder) == [
+        ("errors-20251201T020000Z.tar.gz/errors.log.2", b"errors.log.2"),
+        ("errors-20251201T020000Z.tar.gz/errors.log.1", b"errors.log.1"),
+        ("errors.log.1", b"older"),
+        ("errors.log", b"take"),
+        ("errors.log.2", b"backup 2"),
+        ("errors.log.1", b"backup 1"),
+        ("errors.log", b"live"),
+        ("progress.log", b"progress"),
+    ]
+    found = sources(folder, folder / "archive")
+    assert [source.is_live for source in found] == [False] * 5 + [True, True]
+    assert [source.is_archive for source in found] == [True] + [False] * 6
+
+
+def test_a_file_that_was_rotated_since_is_read_under_its_new_name(folder: Path) -> None:
+    (live,) = (each for each in sources(folder, folder) if each.log is Log.PROGRESS)
+    live.path.rename(folder / "progress.log.1")
+    write(folder / "progress.log", "of later")
+    assert content_of(live) == [("progress.log", b"progress")]
+    claim = folder / "archiving" / "progress-20251203T020000Z"
+    claim.mkdir()
+    (folder / "progress.log.1").rename(claim / "progress.log.1@8")
+    assert content_of(live) == [("progress.log", b"progress")]
+
+
+def test_a_file_that_is_gone_is_told_by_name(folder: Path) -> None:
+    (live,) = (each for each in sources(folder, folder) if each.log is Log.PROGRESS)
+    live.path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"progress\.log"):
+        content_of(live)
+
+
+def test_a_live_file_with_a_second_name_in_a_claim_is_read_once(folder: Path) -> None:
+    claim = folder / "archiving" / "progress-20251203T020000Z"
+    claim.mkdir()
+    (claim / "progress.log@3").hardlink_to(folder / "progress.log")
+    assert [each for each in everything(folder) if "progress" in each[0]] == [
+        ("progress.log", b"progress")
+    ]
+
+
+def test_a_claim_whose_archive_is_written_already_is_read_once(folder: Path) -> None:
+    claim = folder / "archiving" / "errors-20251201T020000Z"
+    write(claim / "errors.log.2@12", "errors.log.2")
+    assert [each for each in everything(folder) if each[1] == b"errors.log.2"] == [
+        ("errors-20251201T020000Z.tar.gz/errors.log.2", b"errors.log.2")
+    ]
+
+
+def test_a_missing_archive_folder_is_no_error_and_a_missing_log_folder_is(tmp_path: Path) -> None:
+    assert sources(tmp_path, tmp_path / "nothing") == []
+    with pytest.raises(LogFolderError, match="nothing: No such file"):
+        sources(tmp_path / "nothing", tmp_path)
+    file = write(tmp_path / "file", "")
+    with pytest.raises(LogFolderError, match="file: Not a directory"):
+        sources(file, tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 60, 100])
+def test_a_damaged_archive_is_told_as_such(folder: Path, keep: int) -> None:
+    archive = folder / "archive" / "errors-20251201T020000Z.tar.gz"
+    archive.write_bytes(archive.read_bytes()[:keep])
+    source = next(each for each in sources(folder, folder / "archive") if each.is_archive)
+    with pytest.raises(ArchiveDamagedError, match=r"errors-20251201T020000Z\.tar\.gz"):
+        content_of(source)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.98])
+def test_flipped_bytes_in_an_archive_are_told_as_damage(folder: Path, share: float) -> None:
+    archive = folder / "archive" / "errors-20251201T020000Z.tar.gz"
+    content = bytearray(archive.read_bytes())
+    content[int(len(content) * share)] ^= 0xFF
+    archive.write_bytes(content)
+    source = next(each for each in sources(folder, folder / "archive") if each.is_archive)
+    with pytest.raises(ArchiveDamagedError):
+        content_of(source)
+
+
+@pytest.mark.parametrize(
+    "name", ["../errors.log", "/etc/passwd", "errors.log/../../x", "api_calls.log", "link"]
+)
+def test_what_does_not_belong_into_an_archive_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "archive").mkdir()
+    with tarfile.open(tmp_path / "archive" / "errors-20251201T020000Z.tar.gz", "w:gz") as tar:
+        entry = tarfile.TarInfo(name)
+        if name == "link":
+            entry.name, entry.type, entry.linkname = "errors.log.1", tarfile.SYMTYPE, "/etc/passwd"
+        entry.size = 0 if name == "link" else 3
+        tar.addfile(entry, io.BytesIO(b"abc"))
+    (source,) = sources(tmp_path, tmp_path / "archive")
+    with pytest.raises(ArchiveDamagedError, match="which is no log"):
+        content_of(source)

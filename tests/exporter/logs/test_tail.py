@@ -1,0 +1,211 @@
+"""The newest lines and those that follow, whatever happens to the files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_exporter.logs.reader import LINE_LIMIT
+from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.logs.tail import LogTail
+from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
+from canvas_sync_instrumentation.names import Log
+from support.log_folders import EPOCH, json_line, record, text_line
+
+LOGS = (Log.ERRORS, Log.PROGRESS)
+
+
+class Writing:
+    """Lines numbered over all logs, and what else happens to their files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.written = 0
+
+    def lines(self, log: Log, count: int) -> None:
+        with self.path(log).open("ab") as file:
+            for _ in range(count):
+                file.write(self.line(log))
+
+    def line(self, log: Log) -> bytes:
+        number, self.written = self.written, self.written + 1
+        return json_line(record(log, number / 1000, task_id=str(number)))
+
+    def path(self, log: Log) -> Path:
+        return self.folder / f"{log.value}.log"
+
+    def rotate(self, log: Log) -> None:
+        page = ControlPage(control_path(self.folder / "control", self.path(log)))
+        page.refresh()
+        with page.locked(1):
+            if self.path(log).exists():
+                rotate(self.path(log), 50, page)
+
+    def clean(self, keep_lines: int) -> None:
+        report = cleanup_canvas_sync_logs(
+            RetentionSettings(
+                self.folder,
+                self.folder / "archive",
+                self.folder / "control",
+                keep_lines=keep_lines,
+                max_live_bytes=1,
+            )
+        )
+        assert report.errors == []
+
+    def tail(self, lines: int = 10, logs: tuple[Log, ...] = tuple(Log)) -> LogTail:
+        return LogTail(self.folder, self.folder / "archive", logs=logs, lines=lines)
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Writing:
+    return Writing(tmp_path)
+
+
+def numbers(tail: LogTail) -> list[int]:
+    """Take what there is, and go on until there is no more."""
+    found = []
+    while lines := tail.poll():
+        found += [int(line.fields["task_id"]) for line in lines]
+    return found
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.sampled_from(LOGS), st.integers(1, 8)),
+        st.tuples(st.just("rotate"), st.sampled_from(LOGS), st.just(0)),
+        st.tuples(st.just("clean"), st.just(Log.ERRORS), st.integers(0, 10)),
+        st.tuples(st.just("look"), st.just(Log.ERRORS), st.just(0)),
+    ),
+    max_size=15,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=ACTIONS, after=ACTIONS, shown=st.integers(0, 20))
+def test_every_line_is_shown_once_through_rotations_and_cleanups(
+    before: list[tuple[str, Log, int]], after: list[tuple[str, Log, int]], shown: int
+) -> None:
+    """What a cleanup archives between two looks is the only thing that is not shown."""
+    with TemporaryDirectory() as name:
+        writing = Writing(Path(name))
+        for what, log, count in before:
+            _do(writing, what, log, count)
+        with closing(writing.tail(shown)) as tail:
+            first = [int(line.fields["task_id"]) for line in tail.newest]
+            begun = writing.written
+            assert first == list(range(begun))[begun - min(shown, begun) :]
+            found: list[int] = []
+            for what, log, count in after:
+                if what == "clean":
+                    found += numbers(tail)
+                if what == "look":
+                    found += numbers(tail)
+                else:
+                    _do(writing, what, log, count)
+            found += numbers(tail)
+        assert sorted(found) == list(range(begun, writing.written))
+
+
+def _do(writing: Writing, what: str, log: Log, count: int) -> None:
+    if what == "write":
+        writing.lines(log, count)
+    elif what == "rotate":
+        writing.rotate(log)
+    elif what == "clean":
+        writing.clean(count)
+
+
+def test_lines_of_one_look_come_in_the_order_of_their_time(writing: Writing) -> None:
+    with closing(writing.tail()) as tail:
+        for log in (Log.PROGRESS, Log.ERRORS, Log.OPERATIONS, Log.PROGRESS):
+            writing.lines(log, 2)
+        assert [int(line.fields["task_id"]) for line in tail.poll()] == list(range(8))
+
+
+def test_a_line_is_shown_once_it_is_whole(writing: Writing) -> None:
+    line = writing.line(Log.ERRORS)
+    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as file:
+        file.write(line[:40])
+        assert tail.poll() == []
+        file.write(line[40:])
+        assert numbers(tail) == [0]
+
+
+def test_a_line_that_is_half_written_at_the_start_is_shown_later(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 1)
+    line = writing.line(Log.ERRORS)
+    with writing.path(Log.ERRORS).open("ab", 0) as file:
+        file.write(line[:40])
+        with closing(writing.tail()) as tail:
+            assert [line.fields["task_id"] for line in tail.newest] == ["0"]
+            file.write(line[40:])
+            assert numbers(tail) == [1]
+
+
+def test_a_line_that_comes_late_to_a_rotated_file_is_shown(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 1)
+    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as slow:
+        writing.rotate(Log.ERRORS)
+        writing.lines(Log.ERRORS, 1)
+        assert numbers(tail) == [1]
+        slow.write(writing.line(Log.ERRORS))
+        assert numbers(tail) == [2]
+
+
+def test_a_log_that_is_truncated_is_read_from_its_beginning(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 5)
+    with closing(writing.tail()) as tail:
+        writing.path(Log.ERRORS).write_bytes(writing.line(Log.ERRORS))
+        assert numbers(tail) == [5]
+
+
+def test_a_log_that_is_removed_and_made_anew_is_read_from_its_beginning(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 5)
+    with closing(writing.tail()) as tail:
+        writing.path(Log.ERRORS).unlink()
+        assert numbers(tail) == []
+        writing.lines(Log.ERRORS, 3)
+        assert numbers(tail) == [5, 6, 7]
+
+
+def test_a_line_that_is_too_long_is_passed_over(writing: Writing) -> None:
+    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as file:
+        file.write(writing.line(Log.ERRORS))
+        for _ in range(30):
+            file.write(b"x" * LINE_LIMIT)
+        assert numbers(tail) == [0]
+        file.write(b"the rest of it\n" + writing.line(Log.ERRORS))
+        assert numbers(tail) == [1]
+
+
+def test_human_lines_are_followed_too(writing: Writing) -> None:
+    with closing(writing.tail()) as tail:
+        fields = record(Log.ERRORS, 0.5)
+        writing.path(Log.ERRORS).write_bytes(b"garbage\n" + text_line(fields) + json_line(fields))
+        shown = tail.poll()
+    assert [line.fields["message"] for line in shown] == [fields["message"]] * 2
+    assert [line.time for line in shown] == [EPOCH, EPOCH + dt.timedelta(seconds=0.5)]
+
+
+def test_only_the_chosen_logs_are_shown(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 2)
+    writing.lines(Log.PROGRESS, 2)
+    with closing(writing.tail(logs=(Log.ERRORS,))) as tail:
+        assert [line.log for line in tail.newest] == [Log.ERRORS] * 2
+        writing.lines(Log.PROGRESS, 1)
+        assert tail.poll() == []
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LogFolderError, match="missing"):
+        LogTail(tmp_path / "missing", tmp_path, logs=tuple(Log), lines=1)

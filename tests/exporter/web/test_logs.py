@@ -1,0 +1,276 @@
+"""Lines of the logs over real HTTP: searched, and streamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from canvas_sync_exporter.logs.kept import retention_settings
+from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.web import log_api, log_stream
+from canvas_sync_exporter.web.log_stream import CLIENT_LIMIT
+from canvas_sync_instrumentation.names import Log
+from support.log_folders import json_line, lay_out, record, text_line
+
+if TYPE_CHECKING:
+    from .conftest import Exporter
+
+
+@pytest.fixture
+def folder(exporter: Exporter) -> Path:
+    """The exporter's log folder with lines in all places and both formats."""
+    folder = exporter.config.app.log_dir
+    errors = [record(Log.ERRORS, second, task_id=f"run {second}") for second in range(8)]
+    files = [[json_line(each) for each in errors[start : start + 2]] for start in (0, 2, 4, 6)]
+    lay_out(folder, Log.ERRORS, files, 1)
+    calls = [record(Log.API_CALLS, 10, status_code=404), record(Log.API_CALLS, 11)]
+    lay_out(folder, Log.API_CALLS, [[text_line(calls[0]), json_line(calls[1])]], 0)
+    return folder
+
+
+def _search(exporter: Exporter, query: str = "") -> dict[str, Any]:
+    answer = exporter.api(f"logs/search?{query}")
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_line_is_shown_whole(exporter: Exporter, folder: Path) -> None:
+    page = _search(exporter, "log=errors&limit=1")
+    fields = record(Log.ERRORS, 7, task_id="run 7")
+    (item,) = page["items"]
+    assert item == {
+        "log": "errors",
+        "timestamp": "2025-12-22T02:00:07Z",
+        "message": fields["message"],
+        "file": "errors.log",
+        "record": fields,
+    }
+
+
+def _clean(exporter: Exporter) -> None:
+    kept = replace(retention_settings(exporter.config), archive_days=36500)
+    assert cleanup_canvas_sync_logs(kept).errors == []
+
+
+@pytest.mark.parametrize("limit", [1, 3, 500])
+def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
+    exporter: Exporter, folder: Path, limit: int
+) -> None:
+    whole = [item["record"] for item in _search(exporter, "limit=500")["items"]]
+    assert len(whole) == 10
+    found, cursor = [], ""
+    while True:
+        page = _search(exporter, f"limit={limit}{cursor}")
+        found += [item["record"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+        _clean(exporter)
+    assert found == whole
+
+
+@pytest.mark.parametrize(
+    ("query", "lines"),
+    [
+        ("text=timeout", 8),
+        ("regex=run+%5B0-3%5D%22", 4),
+        ("log=errors,api_calls", 10),
+        ("log=progress", 0),
+        ("level=WARNING", 1),
+        ("user_id=42&course_id=7", 9),
+        ("task_id=run+3", 1),
+        ("trace_id=" + "4b" * 16, 9),
+        ("status=404", 1),
+        ("route=/api/v1/courses/:id", 2),
+        ("since=2025-12-22T02:00:06Z", 4),
+        ("until=2025-12-22T02:00:06Z", 6),
+        ("since=1h", 0),
+    ],
+)
+def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines: int) -> None:
+    assert len(_search(exporter, query)["items"]) == lines
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("regex=(", "regex"),
+        ("log=syslog", "log"),
+        ("log=", "log"),
+        ("level=LOUD", "level"),
+        ("user_id=me", "user_id"),
+        ("since=soon", "since"),
+        ("limit=501", "limit"),
+        ("cursor=nonsense", "cursor"),
+    ],
+)
+def test_a_wrong_parameter_is_named(exporter: Exporter, query: str, field: str) -> None:
+    answer = exporter.api(f"logs/search?{query}")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_search_that_takes_long_is_told_in_parts(
+    exporter: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_api, "_SECONDS", 0)
+    page = _search(exporter)
+    assert page["items"] == []
+    monkeypatch.undo()
+    assert len(_search(exporter, f"cursor={page['next']}")["items"]) == 10
+
+
+def test_large_lines_make_short_pages(
+    exporter: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_api, "_PAGE_BYTES", 1)
+    page = _search(exporter)
+    assert len(page["items"]) == 1
+    assert page["next"]
+
+
+def test_what_cannot_be_read_is_told(exporter: Exporter, folder: Path) -> None:
+    (folder / "archive" / "errors-20200101T000000Z.tar.gz").write_bytes(b"no archive")
+    (folder / "progress.log").write_bytes(b"\xff\x00 garbage\n")
+    page = _search(exporter)
+    assert len(page["items"]) == 10
+    assert page["unreadable_lines"] == 1
+    assert "errors-20200101T000000Z.tar.gz" in page["problems"][0]
+
+
+@pytest.mark.parametrize("path", ["logs/search", "logs/tail"])
+def test_a_folder_that_cannot_be_read_is_told(exporter: Exporter, path: str) -> None:
+    folder = exporter.config.app.log_dir
+    exporter.engine.dispose()
+    folder.rename(folder.with_name("moved"))
+    answer = exporter.api(path)
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert str(folder) in answer.json()["detail"]
+
+
+class Listener:
+    """A client of the stream."""
+
+    def __init__(self, url: str, query: str = "") -> None:
+        self.answer = requests.get(
+            f"{url}/api/canvas/metrics/logs/tail?{query}", stream=True, timeout=30
+        )
+        self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
+
+    def next(self, prefix: str) -> str:
+        """Read on to the next line of the stream that begins so."""
+        for line in self._lines:
+            if line.startswith(prefix):
+                found: str = line
+                return found
+        raise AssertionError("the stream has ended")
+
+    def record(self) -> dict[str, Any]:
+        """Read on to the next line of a log."""
+        shown: dict[str, Any] = json.loads(self.next("data: ").removeprefix("data: "))["record"]
+        return shown
+
+    def close(self) -> None:
+        self.answer.close()
+
+
+def test_the_stream_begins_with_the_newest_lines_and_goes_on(
+    exporter: Exporter, folder: Path
+) -> None:
+    with closing(Listener(exporter.url, "lines=3&log=errors,progress")) as listener:
+        assert listener.answer.headers["Content-Type"] == "text/event-stream"
+        assert listener.answer.headers["Cache-Control"] == "no-store"
+        assert [listener.record()["task_id"] for _ in range(3)] == ["run 5", "run 6", "run 7"]
+        for number in range(3):
+            fields = record(Log.PROGRESS, 60 + number)
+            with (folder / "progress.log").open("ab") as log:
+                log.write(json_line(fields))
+            if number == 1:
+                _clean(exporter)
+            assert listener.record() == fields
+
+
+def test_a_quiet_stream_is_kept_alive(
+    exporter: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_stream, "HEARTBEAT_SECONDS", 0.05)
+    with closing(Listener(exporter.url, "lines=0")) as listener:
+        for _ in range(3):
+            assert listener.next(": nothing") == ": nothing new"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The exporter as its command runs it, and its URL."""
+    (tmp_path / "logs").mkdir()
+    lay_out(tmp_path / "logs", Log.ERRORS, [[json_line(record(Log.ERRORS, 1))]], 0)
+    with subprocess.Popen(
+        [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if found := re.search(r"Serving (\S+)/metrics", line):
+                    yield process, found[1]
+                    break
+        finally:
+            process.kill()
+
+
+def test_a_client_too_many_is_sent_away_until_one_has_gone(
+    served: tuple[subprocess.Popen[str], str],
+) -> None:
+    _, url = served
+    with ExitStack() as listening:
+        listeners = [listening.enter_context(closing(Listener(url))) for _ in range(CLIENT_LIMIT)]
+        for listener in listeners:
+            assert listener.record()["log"] == "errors"
+        refused = requests.get(f"{url}/api/canvas/metrics/logs/tail", timeout=30)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
+        listeners[0].close()
+        while (again := Listener(url)).answer.status_code == 503:  # noticed at its next look
+            again.close()
+        with closing(again):
+            assert again.record()["log"] == "errors"
+
+
+def test_the_end_of_the_exporter_ends_the_streams(
+    served: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = served
+    with closing(Listener(url)) as listener:
+        assert listener.record()["log"] == "errors"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        with pytest.raises(AssertionError, match="the stream has ended"):
+            listener.next("data: ")
+    assert process.stderr is not None
+    rest = process.stderr.read()
+    assert "Stopped." in rest
+    assert "still running" not in rest
+    assert "Traceback" not in rest
+
+
+def test_a_head_request_takes_no_place(exporter: Exporter, folder: Path) -> None:
+    for _ in range(CLIENT_LIMIT + 1):
+        answer = exporter.request("HEAD", "/api/canvas/metrics/logs/tail")
+        assert answer.status_code == 200

@@ -1,0 +1,336 @@
+"""The report as a user asks for it, on the logs of the demo and on generated ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canvas_sync_instrumentation.names import Log
+from support.sync_logs import generate, line_of_record
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = [sys.executable, str(ROOT / "analyze_canvas_logs.py")]
+COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli", "analyze"]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CANVAS_SYNC_") and name != "NO_COLOR"
+    }
+    return {**plain, "PYTHONUTF8": "1", **settings}
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments,
+        env=environment(**settings),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def told(*arguments: str, **settings: str) -> str:
+    done = run(*arguments, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs")
+    for log, records in generate(60).items():
+        (folder / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one round of the demo logs: real syncs against the simulated Canvas."""
+    folder = tmp_path_factory.mktemp("demo")
+    options = ["--once", "--port", "0", "--data-dir", str(folder)]
+    subprocess.run(
+        [sys.executable, "-m", "canvas_sync_exporter.cli", "demo", *options],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        timeout=150,
+        check=True,
+    )
+    return folder / "logs"
+
+
+def lines_of(folder: Path, log: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"{log}.log").read_bytes().splitlines()]
+
+
+class _Page(HTMLParser):
+    """The rows of all tables, and what the page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.tags: Counter[str] = Counter()
+        self.loads: list[str] = []
+        self._is_in_row = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.loads += [f"{name}={value}" for name, value in attrs if name in {"src", "href"}]
+        if tag == "tr":
+            self.rows.append([])
+            self._is_in_row = True
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_in_row = self._is_in_row and tag != "tr"
+
+    def handle_data(self, data: str) -> None:
+        if self._is_in_row and self.rows[-1]:
+            self.rows[-1][-1] += data
+
+
+def test_the_demos_syncs_are_reported_as_they_went(demo_logs: Path) -> None:
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_logs)))
+    calls = [each for each in lines_of(demo_logs, "api_calls") if each["event"] == "api_call"]
+    failed = [call for call in calls if call.get("status_code", 999) >= 400]
+    total = report["api"]["total"]
+    assert (total["count"], total["failed"]) == (len(calls), len(failed))
+    assert {row["name"]: row["count"] for row in report["api"]["by_route"]} == Counter(
+        call["route"] for call in calls
+    )
+    assert report["api"]["throttled"] == sum(call.get("throttled", False) for call in calls) > 0
+    statuses = {row["status"]: row["count"] for row in report["runs"]["by_status"]}
+    assert (statuses["success"], statuses["partial"], statuses["failed"]) == (4, 1, 1)
+    troubled = {row["user_id"]: row["error"] for row in report["runs"]["troubled"]}
+    assert troubled[46] == "Expired access token."
+    assert report["errors"]["count"] == len(lines_of(demo_logs, "errors"))
+    assert {row["operation"] for row in report["database"]} >= {"INSERT", "SELECT"}
+    assert report["longest_gaps"][0]["seconds"] > 0
+    assert (report["unreadable"], report["problems"], report["unknown_events"]) == ([], [], [])
+
+
+def test_the_command_and_the_script_tell_the_same(logs: Path) -> None:
+    by_setting = told(*COMMAND, CANVAS_SYNC_LOG_DIR=str(logs))
+    assert by_setting == told(*SCRIPT, "--log-dir", str(logs))
+    assert by_setting.startswith("Canvas sync logs\n")
+
+
+def test_text_and_html_show_the_same_tables(logs: Path) -> None:
+    text = told(*SCRIPT, "--log-dir", str(logs))
+    page = _Page()
+    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
+    squeezed = {" ".join(line.split()) for line in text.splitlines()}
+    assert len(page.rows) > 60
+    for row in page.rows:
+        wanted = " ".join(" ".join(cell.split()) for cell in row if cell)
+        assert any(line.startswith(wanted) for line in squeezed), wanted
+
+
+def test_text_shows_the_figures_of_the_json_report(logs: Path) -> None:
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(logs)))
+    text = told(*SCRIPT, "--log-dir", str(logs))
+    for row in report["api"]["by_route"]:
+        line = next(line for line in text.splitlines() if line.split()[:1] == [row["name"]])
+        assert line.split()[1] == str(row["failed"])
+        assert f"{row['p95'] * 1000:.1f} ms" in line
+    for row in report["errors"]["newest"]:
+        assert f"{row['error_type']}: {row['error']}" in text
+
+
+def test_the_page_needs_nothing_else_and_has_charts(logs: Path) -> None:
+    page = _Page()
+    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
+    assert page.loads == []
+    assert page.tags["script"] == page.tags["link"] == page.tags["img"] == 0
+    assert page.tags["svg"] > 10
+    assert page.tags["rect"] > page.tags["svg"]
+
+
+def test_nothing_from_a_log_can_act_on_a_page_or_a_terminal(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\x1b[31m\x07"
+    record = {
+        "timestamp": "2025-12-22T10:15:30.000000Z",
+        "event": "error",
+        "operation": evil,
+        "error_type": evil,
+        "error": evil,
+        "task_id": evil,
+    }
+    (tmp_path / "errors.log").write_bytes(line_of_record(record))
+    page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    for form in ("--top=5", "--html", "--json"):
+        output = told(*SCRIPT, form, "--log-dir", str(tmp_path))
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", output)
+
+
+@pytest.mark.parametrize("name", ["report.json", "report.html", "report.txt"])
+def test_output_takes_its_form_from_the_name_and_prints_nothing(
+    logs: Path, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    assert told(*SCRIPT, "--output", str(file), "--log-dir", str(logs)) == ""
+    start = {"report.json": "{", "report.html": "<!doctype html>", "report.txt": "Canvas"}[name]
+    assert file.read_text(encoding="utf-8").startswith(start)
+
+
+def test_filters_are_taken_from_the_command_line(logs: Path) -> None:
+    options = ["--user", "3", "--since", "2025-11-28", "--until", "2025-11-29T06:00:00+01:00"]
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(logs), *options, "--top", "2"))
+    assert report["filters"] == {
+        "since": "2025-11-28T00:00:00Z",
+        "until": "2025-11-29T05:00:00Z",
+        "user_id": 3,
+        "task_id": None,
+        "top": 2,
+    }
+    wanted = [
+        call
+        for call in lines_of(logs, "api_calls")
+        if call["user_id"] == 3 and call["timestamp"] < "2025-11-29T05"
+    ]
+    assert report["api"]["total"]["count"] == len(wanted) > 0
+
+
+def test_a_terminal_gets_colour_and_a_progress_bar_unless_it_says_no(logs: Path) -> None:
+    def on_terminal(**settings: str) -> str:
+        (logs / "state" / "analysis.cache").unlink(missing_ok=True)
+        parent, child = pty.openpty()
+        with subprocess.Popen(
+            [*SCRIPT, "--log-dir", str(logs)],
+            env=environment(**settings),
+            stdout=child,
+            stderr=child,
+        ) as process:
+            os.close(child)
+            shown = b""
+            try:
+                while data := os.read(parent, 65536):
+                    shown += data
+            except OSError:  # the terminal is closed
+                pass
+            assert process.wait(60) == 0
+        os.close(parent)
+        return shown.decode()
+
+    coloured = on_terminal()
+    assert "\x1b[31m" in coloured
+    assert "reading logs [" in coloured
+    plain = on_terminal(NO_COLOR="1")
+    assert "\x1b[31m" not in plain
+
+
+def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
+    text = told(
+        *SCRIPT, "--log-dir", str(logs), PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C"
+    )
+    assert text.isascii()
+    assert "####" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--log-dir", "/nowhere/at/all"], 1, "/nowhere/at/all: No such file or directory"),
+        (["--log-dir", str(ROOT / "pyproject.toml")], 1, "Not a directory"),
+        (["--output", "/nowhere/report.txt"], 1, "/nowhere/report.txt"),
+        (["--since", "yesterday"], 2, "say a time such as"),
+        (["--top", "0"], 2, "1 to 100"),
+        (["--user", "me"], 2, "--user"),
+        (["--json", "--html"], 2, "not allowed"),
+    ],
+)
+def test_what_cannot_be_done_is_told_without_a_traceback(
+    logs: Path, arguments: list[str], code: int, message: str
+) -> None:
+    where = {"CANVAS_SYNC_LOG_DIR": str(logs)}
+    for program in (SCRIPT, COMMAND):
+        done = run(*program, *arguments, **where)
+        assert done.returncode == code
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_wrong_usage(tmp_path: Path) -> None:
+    for program in (SCRIPT, COMMAND):
+        done = run(*program, CANVAS_SYNC_LOG_FORMAT="xml", CANVAS_SYNC_LOG_DIR=str(tmp_path))
+        assert done.returncode == 2
+        assert "CANVAS_SYNC_LOG_FORMAT" in done.stderr
+
+
+def test_help_tells_the_exit_codes() -> None:
+    for program in (SCRIPT, COMMAND):
+        assert "exit codes: 0 done" in " ".join(told(*program, "--help").split())
+
+
+def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "errors-20260101T020000Z.tar.gz").write_bytes(b"\x1f\x8b garbage")
+    (tmp_path / "errors.log").write_bytes(b"\xff\xfe\x00" * 1000 + b"\n" * 10)
+    (tmp_path / "api_calls.log").write_bytes(b"x" * 20_000_000)
+    (tmp_path / "progress.log.1").mkdir()
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(tmp_path)))
+    assert len(report["problems"]) == 2
+    assert {row["file"] for row in report["unreadable"]} == {"errors.log"}
+
+
+def test_a_hundred_megabytes_without_a_newline_take_bounded_memory(tmp_path: Path) -> None:
+    line = line_of_record(generate(1)[Log.API_CALLS][0])
+    with (tmp_path / "api_calls.log.1").open("wb") as file:
+        file.write(line)
+        file.truncate(100 * 1024 * 1024)  # the rest is NUL bytes
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + line)
+    options = ["--json", "--log-dir", str(tmp_path), "--output", str(tmp_path / "report.json")]
+    with subprocess.Popen([*SCRIPT, *options], env=environment()) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < 150 * 1024
+    report = json.loads((tmp_path / "report.json").read_bytes())
+    assert (report["unreadable"][0]["first_lines"], report["api"]["total"]["count"]) == ([2], 2)
+
+
+def reads_logs(pid: int) -> bool:
+    """Tell whether a process is a started reader, which dies of SIGINT as its parent does not."""
+    found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return found is not None and not int(found[1], 16) & 1 << signal.SIGINT - 1
+
+
+def test_ctrl_c_ends_it_at_once_and_quietly(tmp_path: Path) -> None:
+    for log in ("api_calls", "errors"):  # long to read, and each for a process of its own
+        with (tmp_path / f"{log}.log").open("wb") as file:
+            file.truncate(1024**3)
+    with subprocess.Popen(
+        [*SCRIPT, "--log-dir", str(tmp_path)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        readers: list[int] = []
+        while len(readers) < 2:
+            assert process.poll() is None
+            readers = [pid for pid in map(int, children.read_text().split()) if reads_logs(pid)]
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "")
