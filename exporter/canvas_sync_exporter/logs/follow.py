@@ -49,6 +49,7 @@ class FollowedLog:
         self.log = log
         self._folders = log_dir, archive_dir
         self._live = log_dir / f"{log.value}.log"
+        self._newest_backup = log_dir / f"{log.value}.log.1"
         self._current = None if start is None else self._begin(*start)
         self._rotated: _Reading | None = None  # a writer may be late with a line for it
 
@@ -67,12 +68,16 @@ class FollowedLog:
             OSError: A file cannot be read.
         """
         late = self._rotated.read() if self._rotated else b""
-        lines = self._current.read() if self._current else b""
-        if not lines and self._has_moved_on():
-            lines = self._current.read() if self._current else b""  # written before it moved
-            if not lines and self._move_on() and self._current:
-                lines = self._current.read()
+        lines = self._read_current()
+        while not lines and self._has_moved_on():
+            lines = self._read_current()  # written before it moved
+            if not lines and not self._move_on():
+                break
+            lines = lines or self._read_current()
         return late + lines
+
+    def _read_current(self) -> bytes:
+        return self._current.read() if self._current else b""
 
     def _begin(self, identity: Identity, offset: int) -> _Reading:
         for source in self._files():
@@ -86,8 +91,9 @@ class FollowedLog:
         return [each for each in found if each.log is self.log and not each.is_archive]
 
     def _has_moved_on(self) -> bool:
-        live = identity_of(self._live)
-        return live is not None and (self._current is None or live != self._current.identity)
+        # Between a rotation and the next line there is no live file.
+        newest = identity_of(self._live) or identity_of(self._newest_backup)
+        return newest is not None and (self._current is None or newest != self._current.identity)
 
     def _move_on(self) -> bool:
         """Open the file that comes after the current one; tell whether there is one."""

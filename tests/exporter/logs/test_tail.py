@@ -90,7 +90,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(before=ACTIONS, after=ACTIONS, shown=st.integers(0, 20))
 def test_every_line_is_shown_once_through_rotations_and_cleanups(
     before: list[tuple[str, Log, int]], after: list[tuple[str, Log, int]], shown: int
@@ -160,6 +160,18 @@ def test_a_line_that_comes_late_to_a_rotated_file_is_shown(writing: Writing) -> 
         assert numbers(tail) == [1]
         slow.write(writing.line(Log.ERRORS))
         assert numbers(tail) == [2]
+
+
+def test_lines_of_a_log_that_is_rotated_at_once_are_shown(writing: Writing) -> None:
+    """Nobody has made a new live file yet."""
+    with closing(writing.tail()) as tail:
+        writing.lines(Log.ERRORS, 1)
+        writing.rotate(Log.ERRORS)
+        assert numbers(tail) == [0]
+        writing.lines(Log.ERRORS, 1)
+        writing.rotate(Log.ERRORS)
+        assert numbers(tail) == [1]
+        assert numbers(tail) == []
 
 
 def test_a_log_that_is_truncated_is_read_from_its_beginning(writing: Writing) -> None:
