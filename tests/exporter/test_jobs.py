@@ -313,22 +313,6 @@ def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
     assert _metric(config, counted, status="success") == 1
 
 
-def test_a_cleanup_is_told_in_operations_log(config: Configuration, engine: Engine) -> None:
-    _missed_a_night(config)
-    report = Upkeep(config, engine).clean_logs_when_due()
-    assert report is not None
-    (line,) = (config.app.log_dir / "operations.log").read_text().splitlines()
-    told = json.loads(line)
-    assert (told["event"], told["level"], told["status"]) == ("logs_cleaned", "INFO", "success")
-    assert (told["files"], told["archives"], told["archives_deleted"]) == (1, 1, 0)
-    assert told["reclaimed_bytes"] == report.reclaimed_bytes
-    assert told["timestamp"] == report.time.isoformat(timespec="microseconds").replace(
-        "+00:00", "Z"
-    )
-    labels = {"log": "operations", "level": "INFO"}
-    assert _metric(config, "canvas_sync_log_records_total", **labels) == 1
-
-
 def test_a_failed_cleanup_is_told_in_operations_log(config: Configuration, engine: Engine) -> None:
     _missed_a_night(config)
     config.archive_folder.write_text("in the way")
