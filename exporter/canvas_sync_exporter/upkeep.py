@@ -138,7 +138,7 @@ class Upkeep:
         """
         now = dt.datetime.now(dt.UTC)
         report = cleanup_canvas_sync_logs(retention_settings(self._configuration), now=now)
-        self._report(report)
+        self._tell_of_cleanup(report)
         return report
 
     def clean_logs_when_due(self) -> CleanupReport | None:
@@ -156,10 +156,10 @@ class Upkeep:
         due = last_due(now, settings.cleanup_time, settings.timezone)
         report = cleanup_when_due(retention_settings(self._configuration), due=due, now=now)
         if report is not None:
-            self._report(report)
+            self._tell_of_cleanup(report)
         return report
 
-    def _report(self, report: CleanupReport) -> None:
+    def _tell_of_cleanup(self, report: CleanupReport) -> None:
         self._tell([_event_of(report)])
         for error in report.errors:
             _log.error("Log cleanup: %s", error)

@@ -73,6 +73,17 @@ def _items(found: re.Match[str]) -> dict[str, Any]:
     return {"event": "items", "item": found["item"].lower(), **counts}
 
 
+def _logs_cleaned(found: re.Match[str]) -> dict[str, Any]:
+    return {
+        "event": "logs_cleaned",
+        "status": found["status"],
+        "level": "ERROR" if found["status"] == "failed" else "INFO",
+        "files": int(found["files"]),
+        "reclaimed_bytes": int(found["freed"]),
+        "duration_seconds": _seconds(found["ms"]),
+    }
+
+
 def _api_call(found: re.Match[str]) -> dict[str, Any]:
     outcome = found["outcome"]
     status = int(outcome) if outcome.isdecimal() else None
@@ -151,6 +162,11 @@ _HUMAN_LINES: Final = {
         (
             rf"(?P<item>{_ITEM})s: (?P<processed>\d+), (?P<created>\d+), (?P<updated>\d+)",
             _items,
+        ),
+        (
+            r"Log Cleanup: (?P<status>success|failed) - Files: (?P<files>\d{1,19})"
+            rf" - Freed: (?P<freed>-?\d{{1,19}}) bytes - Duration: {_MS}",
+            _logs_cleaned,
         ),
     ),
     Log.API_CALLS: _table(

@@ -48,7 +48,7 @@ def retention_settings(config: Configuration | None = None) -> RetentionSettings
     return RetentionSettings(
         log_dir=config.app.log_dir,
         archive_dir=config.archive_folder,
-        control_dir=config.app.state_folder / "control",
+        control_dir=config.app.control_folder,
         archive_days=config.exporter.archive_days,
         keep_lines=config.exporter.keep_lines,
     )
