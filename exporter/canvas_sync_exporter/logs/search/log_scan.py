@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
@@ -63,16 +63,18 @@ class LogScan:
         self._limit = limit
         self._opened = ExitStack()
         with self._opened:
-            scans = [self._scan(each) for each in sources]
+            scans: list[PlainScan | ArchiveScan] = []
+            for source in sources:
+                scans.append(self._scan(source, _plain(scans)))
             self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
             self._scans = [scan for scan in scans if not scan.is_done]
             self._opened = self._opened.pop_all()
 
-    def _scan(self, source: LogSource) -> PlainScan | ArchiveScan:
+    def _scan(self, source: LogSource, older: Sequence[PlainScan]) -> PlainScan | ArchiveScan:
         if source.is_archive:
             return ArchiveScan(source, self._limit)
         raw = self._opened.enter_context(open_plain(source))
-        return PlainScan(source, raw)
+        return PlainScan(source, raw, older)
 
     def close(self) -> None:
         """Close the files."""
@@ -135,20 +137,28 @@ class LogScan:
         """Go on at a place that an earlier search told, wherever its lines are by now."""
         for index in reversed(range(len(self._scans))):
             scan = self._scans[index]
-            if isinstance(scan, ArchiveScan):
-                if scan.is_at(position):
+            if position.archive:
+                if isinstance(scan, ArchiveScan) and scan.is_at(position):
                     del self._scans[index + 1 :]
                     scan.resume(position)
                     return
-                if position.archive:
-                    continue
-                size = scan.size_of(position)
-            else:
-                size = scan.size if scan.begins_with(position) else None
+                continue
+            size = self._size_of(index, position)
             if size is not None:
                 self._resume_behind(index, size, position)
                 return
         self._scans.clear()  # its archive was deleted, and older ones with it
+
+    def _size_of(self, index: int, position: Position) -> int | None:
+        """Tell the size of the file of a position, if it is there."""
+        scan = self._scans[index]
+        if isinstance(scan, ArchiveScan):
+            return scan.size_of(position)
+        older = _plain(self._scans[:index])
+        is_it = scan.begins_with(position) and position.rank == sum(
+            file.begins_with(position) for file in older
+        )
+        return scan.size if is_it else None
 
     def _resume_behind(self, index: int, size: int, position: Position) -> None:
         """Go on in a file; when its newer lines were moved to the next one, there."""
@@ -162,6 +172,10 @@ class LogScan:
             scan.resume(position)
         else:
             scan.resume(position.end)
+
+
+def _plain(scans: Iterable[PlainScan | ArchiveScan]) -> list[PlainScan]:
+    return [scan for scan in scans if isinstance(scan, PlainScan)]
 
 
 def _shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime:

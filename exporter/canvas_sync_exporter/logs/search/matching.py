@@ -30,11 +30,13 @@ class Place:
         name: What to call it.
         head: What it is known by; nothing where nobody will come back.
         archive: Name of the archive that it is in; empty when it is in none.
+        rank: How many older files of the log begin with the same bytes.
     """
 
     name: str
     head: Head = NOWHERE
     archive: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,12 @@ class FoundLine:
     @property
     def before(self) -> Position:
         """The place before it."""
-        return Position(self.start, self.place.head, self.place.archive)
+        return Position(self.start, self.place.head, self.place.archive, self.place.rank)
 
     @property
     def after(self) -> Position:
         """The place behind it."""
-        return Position(self.end, self.place.head, self.place.archive)
+        return Position(self.end, self.place.head, self.place.archive, self.place.rank)
 
 
 @dataclass(slots=True)

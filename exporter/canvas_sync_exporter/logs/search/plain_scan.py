@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from canvas_sync_exporter.logs.sources import LogSource
@@ -26,21 +26,25 @@ class PlainScan:
     Args:
         source: The file.
         raw: It, open.
+        older: The plain files of the log that are older.
 
     Attributes:
         size: How many of its bytes count.
         end: Which file it is, and its size.
+        first: Its first bytes.
         reached: When the oldest line searched so far was written; None while that is not known.
     """
 
-    def __init__(self, source: LogSource, raw: io.FileIO) -> None:
+    def __init__(self, source: LogSource, raw: io.FileIO, older: Sequence[PlainScan]) -> None:
         self._fd = raw.fileno()
         self.size = whole_lines_end(self._fd, source.size) if source.is_live else source.size
         self.end: tuple[Identity, int] = (source.identity, self.size)
         self.reached: dt.datetime | None = None
-        self._first = os.pread(self._fd, min(HEAD_BYTES, self.size), 0)
+        self.first = os.pread(self._fd, min(HEAD_BYTES, self.size), 0)
         name = source.path.name.rpartition("@")[0] or source.path.name
-        self._place = Place(name, head_of(self._first))
+        head = head_of(self.first)
+        rank = sum(head.begins(file.first) for file in older)
+        self._place = Place(name, head, rank=rank)
         self._end = self.size
         self._blocks: Iterator[tuple[int, bytes]] | None = None
 
@@ -52,11 +56,11 @@ class PlainScan:
     @property
     def position(self) -> Position:
         """The place up to which it has not been searched."""
-        return Position(self._end, self._place.head)
+        return Position(self._end, self._place.head, rank=self._place.rank)
 
     def begins_with(self, position: Position) -> bool:
         """Whether it is the file of a position."""
-        return bool(self._first) and position.head.begins(self._first)
+        return bool(self.first) and position.head.begins(self.first)
 
     def resume(self, end: int) -> None:
         """Search only what is before an offset."""
@@ -70,7 +74,7 @@ class PlainScan:
 
     def is_newer(self, moment: dt.datetime) -> bool:
         """Whether its first line was written at a moment or later."""
-        oldest = first_time(self._first)
+        oldest = first_time(self.first)
         return oldest is not None and oldest >= moment
 
     def step(self, matcher: Matcher, until: dt.datetime | None) -> list[FoundLine]:

@@ -62,11 +62,13 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
         end: Offset in the file.
         head: Which file.
         archive: Name of the archive that it was in; empty when it was in none.
+        rank: How many older files of the log begin with the same bytes, as short ones may.
     """
 
     end: int
     head: Head
     archive: str = ""
+    rank: int = 0
 
 
 _Cursor = dict[Log, Position]
