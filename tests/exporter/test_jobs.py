@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.jobs import Jobs
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.due import DueRecord, last_due
+from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep, reason
 from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES
@@ -69,14 +70,16 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def _started(jobs: Jobs) -> Iterator[None]:
+def _started(*everyone: Jobs) -> Iterator[None]:
     """Run jobs; at the end wait for those that are under way, which still use the database."""
     before = set(threading.enumerate())
-    jobs.start()
+    for jobs in everyone:
+        jobs.start()
     try:
         yield
     finally:
-        jobs.stop()
+        for jobs in everyone:
+            jobs.stop()
         _wait_until(lambda: set(threading.enumerate()) <= before)
 
 
@@ -290,7 +293,7 @@ def _missed_a_night(config: Configuration) -> None:
     config.app.log_dir.mkdir(exist_ok=True)
     (config.app.log_dir / "errors.log.1").write_text("before\n")
     due = last_due(dt.datetime.now(dt.UTC), config.exporter.cleanup_time, config.exporter.timezone)
-    DueRecord(config.app.state_folder / "control").write(due - dt.timedelta(days=1))
+    DueRecord(config.app.control_folder).write(due - dt.timedelta(days=1))
 
 
 def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
@@ -298,28 +301,29 @@ def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
 ) -> None:
     _missed_a_night(config)
     everyone = [Jobs(Upkeep(config, engine), lambda: None, config) for _ in range(3)]
-    for jobs in everyone:
-        jobs.start()
-    try:
+    counted = "canvas_sync_cleanup_runs_total"
+    with _started(*everyone):
         _wait_until(lambda: not (config.app.log_dir / "errors.log.1").exists())
-        counted = "canvas_sync_cleanup_runs_total"
         _wait_until(lambda: _metric(config, counted, status="success") == 1)
-    finally:
-        for jobs in everyone:
-            jobs.stop()
     assert len(archives(config.archive_folder)) == 1
     assert all("log cleanup" not in jobs.failures for jobs in everyone)
     assert Upkeep(config, engine).clean_logs_when_due() is None
     assert _metric(config, counted, status="success") == 1
 
 
-def test_a_failed_cleanup_is_told_in_operations_log(config: Configuration, engine: Engine) -> None:
-    _missed_a_night(config)
-    config.archive_folder.write_text("in the way")
-    assert Upkeep(config, engine).clean_logs_when_due() is not None
-    told = json.loads((config.app.log_dir / "operations.log").read_text())
-    assert (told["level"], told["status"]) == ("ERROR", "failed")
-    assert str(config.archive_folder) in told["error"]
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_the_line_of_a_cleanup_is_found_in_either_format(
+    config: Configuration, engine: Engine, log_format: str
+) -> None:
+    chosen = dataclasses.replace(config, app=dataclasses.replace(config.app, log_format=log_format))
+    _missed_a_night(chosen)
+    report = Upkeep(chosen, engine).clean_logs_when_due()
+    assert report is not None
+    folders = chosen.app.log_dir, chosen.archive_folder
+    with closing(LogSearch(*folders, LineFilter(text="Log Cleanup"), limit=9)) as search:
+        (line,) = search
+    assert (line.fields["event"], line.fields["status"]) == ("logs_cleaned", "success")
+    assert (line.fields["files"], line.fields["reclaimed_bytes"]) == (1, report.reclaimed_bytes)
 
 
 def test_a_reason_is_one_line_without_the_statement(engine: Engine) -> None:
