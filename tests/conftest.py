@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ pytest_plugins = [
     "support.postgresql",
     "support.small_disk",
 ]
+
+
+def pytest_configure() -> None:
+    """Let children obey Ctrl-C, also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -114,7 +114,7 @@ def test_a_run_that_is_closed_ends_in_the_log_too(config: Configuration, engine:
         "processed": 3,
         "created": 1,
         "updated": 1,
-        "unchanged": 1,
+        "unchanged": 0,
         "failed": 0,
     }
     labels = {"log": "operations", "level": "ERROR"}

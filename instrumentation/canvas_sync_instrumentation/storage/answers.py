@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from canvas_sync_instrumentation.events import ItemCounts
-
-from .runs import Run
+from .runs import Run, StoredCounts
 from .statistics import Statistics
 
 __all__ = ["DayPerformance", "Performance", "RunCounts", "Summary", "Totals", "UserSummary"]
@@ -35,7 +33,7 @@ class Totals:
         items: Counts by item in the plural.
     """
 
-    items: dict[str, ItemCounts]
+    items: dict[str, StoredCounts]
     api_calls: int
     api_failed: int
     api_throttled: int

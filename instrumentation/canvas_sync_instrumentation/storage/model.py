@@ -32,7 +32,7 @@ from canvas_sync_instrumentation.names import ITEMS, TABLE
 __all__ = ["ITEM_COLUMN_ACTIONS", "METADATA", "UtcDateTime", "item_column", "metrics_table"]
 
 ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
-"""The counts that have a column; unchanged items are what is left of the processed ones."""
+"""The counts that have a column."""
 
 _RFC3339_LENGTH: Final = len("2025-12-22T10:15:30.123456Z")
 

@@ -13,9 +13,18 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
-from .model import item_column, metrics_table
+from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
 
-__all__ = ["BadCursor", "Page", "Run", "item_counts", "read_page", "to_run", "to_snapshot"]
+__all__ = [
+    "BadCursor",
+    "Page",
+    "Run",
+    "StoredCounts",
+    "item_counts",
+    "read_page",
+    "to_run",
+    "to_snapshot",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -24,6 +33,16 @@ _CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
 
 class BadCursor(ValueError):  # noqa: N818 - the name says it all
     """A cursor that no page ever gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts of one kind of item that a row has, or their sums over several rows."""
+
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class Run:
     step: str | None
     error_type: str | None
     error_message: str | None
-    items: dict[str, ItemCounts]
+    items: dict[str, StoredCounts]
     api_calls: int
     api_failed: int
     api_throttled: int
@@ -97,7 +116,10 @@ def to_run(row: RowMapping) -> Run:
 
 
 def to_snapshot(run: Run) -> RunSnapshot:
-    """Make a run's snapshot, as the sync itself would have told it."""
+    """Make a run's snapshot, as the sync itself would have told it.
+
+    How many items were unchanged is not in the table, and so 0.
+    """
     same = {name: getattr(run, name) for name in _SAME_NAMES}
     error = None if run.error_type is None else ErrorInfo(run.error_type, run.error_message or "")
     return RunSnapshot(
@@ -108,13 +130,13 @@ def to_snapshot(run: Run) -> RunSnapshot:
         end_time=None if run.sync_end_time is None else run.sync_end_time.timestamp(),
         heartbeat=run.heartbeat.timestamp(),
         error=error,
-        items={item: run.items[f"{item}s"] for item in ITEMS},
+        items={item: _snapshot_counts(run.items[f"{item}s"]) for item in ITEMS},
         metadata=run.sync_metadata,
     )
 
 
-def item_counts(row: RowMapping) -> dict[str, ItemCounts]:
-    """Gather the count columns of a row, or their sums; unchanged is what is left."""
+def item_counts(row: RowMapping) -> dict[str, StoredCounts]:
+    """Gather the count columns of a row, or their sums."""
     return {f"{item}s": _counts_of(row, item) for item in ITEMS}
 
 
@@ -144,13 +166,15 @@ def read_page(
     return Page(runs[:limit], _make_cursor(runs[limit - 1]) if has_more else None)
 
 
-def _counts_of(row: RowMapping, item: str) -> ItemCounts:
-    processed, created, updated, failed = (
-        int(row[item_column(item, action)] or 0)
-        for action in ("processed", "created", "updated", "failed")
+def _counts_of(row: RowMapping, item: str) -> StoredCounts:
+    counts = {name: int(row[item_column(item, name)] or 0) for name in ITEM_COLUMN_ACTIONS}
+    return StoredCounts(**counts)
+
+
+def _snapshot_counts(counts: StoredCounts) -> ItemCounts:
+    return ItemCounts(
+        counts.processed, counts.created, counts.updated, unchanged=0, failed=counts.failed
     )
-    unchanged = max(0, processed - created - updated - failed)
-    return ItemCounts(processed, created, updated, unchanged, failed)
 
 
 def _make_cursor(run: Run) -> str:

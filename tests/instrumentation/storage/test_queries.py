@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
+from canvas_sync_instrumentation.events import ErrorInfo, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
 from canvas_sync_instrumentation.storage.rows import write_runs
-from canvas_sync_instrumentation.storage.runs import BadCursor, Page
+from canvas_sync_instrumentation.storage.runs import BadCursor, Page, StoredCounts
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
 from support.runs import failed, running, snapshot, write
 
@@ -133,8 +133,8 @@ def test_the_summary_counts_by_status_and_sync_type(engine: Engine) -> None:
         "full": (3, 0.5),
         "grades": (1, 1.0),
     }
-    assert answer.totals.items["courses"] == ItemCounts(12, 4, 4, 4, 0)
-    assert answer.totals.items["grades"] == ItemCounts()
+    assert answer.totals.items["courses"] == StoredCounts(12, 4, 4, 0)
+    assert answer.totals.items["grades"] == StoredCounts()
     assert (answer.totals.api_calls, answer.totals.db_operations) == (40, 16)
     assert answer.duration == Statistics(3, 12.5, 12.5, 12.5, 12.5, 12.5)
 
@@ -143,7 +143,7 @@ def test_an_empty_table_has_no_rates_and_no_durations(engine: Engine) -> None:
     answer = queries.summary(engine, _SINCE)
     assert (answer.runs.total, answer.runs.success_rate, answer.by_sync_type) == (0, None, {})
     assert answer.duration == NO_VALUES
-    assert answer.totals.items == {f"{item}s": ItemCounts() for item in ITEMS}
+    assert answer.totals.items == {f"{item}s": StoredCounts() for item in ITEMS}
     speed = queries.performance(engine, _SINCE)
     assert (speed.duration, speed.api_latency, speed.trend) == (NO_VALUES, NO_VALUES, [])
     assert queries.user_summary(engine, 42, _SINCE).last_run is None

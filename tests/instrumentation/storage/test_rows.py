@@ -23,7 +23,7 @@ from canvas_sync_instrumentation.storage.queries import (
     run_by_task,
 )
 from canvas_sync_instrumentation.storage.rows import newest_of_each, write_runs
-from canvas_sync_instrumentation.storage.runs import Run
+from canvas_sync_instrumentation.storage.runs import Run, StoredCounts
 from support.runs import failed, running, snapshot
 
 _START = 1_766_398_530.25
@@ -49,7 +49,10 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     run = _row(engine)
     assert run.sync_status is RunStatus.FAILED
     assert (run.error_type, run.error_message) == ("TimeoutError", "Canvas did not answer")
-    assert run.items == {f"{item}s": counts for item, counts in written.items.items()}
+    assert run.items == {
+        f"{item}s": StoredCounts(counts.processed, counts.created, counts.updated, counts.failed)
+        for item, counts in written.items.items()
+    }
     assert run.sync_metadata == {"term": "autumn"}
     assert run.sync_start_time.timestamp() == _START
     assert run.sync_end_time is not None
