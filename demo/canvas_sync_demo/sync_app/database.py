@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,6 +17,7 @@ from .models import Base
 __all__ = ["open_database", "save"]
 
 _BATCH = 100
+_WAL_TRIES = 100
 
 
 def open_database(file: Path) -> Engine:
@@ -62,7 +65,19 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _prepare(connection: Any, _: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions: _begin does
-    connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Let others read meanwhile; to change a new file to it SQLite does not wait for its turn."""
+    for tries_left in reversed(range(_WAL_TRIES)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:
+            if not tries_left:
+                raise
+            time.sleep(0.05)
 
 
 def _begin(connection: Connection) -> None:

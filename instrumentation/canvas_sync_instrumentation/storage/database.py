@@ -6,6 +6,8 @@ Alembic is imported only when a migration really has to run.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +45,7 @@ VERSION_TABLE: Final = "canvas_sync_alembic_version"
 _UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
 _ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
 _BUSY_TIMEOUT_MS: Final = 5000
+_BUSY_PAUSE_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_MS: Final = 15_000
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -192,7 +195,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _use_wal(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.close()
 
@@ -200,3 +203,17 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("canvas_sync_immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Choose WAL mode; for the change itself, at a file's first use, SQLite would not wait."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
+        else:
+            return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,19 @@ def test_syncs_of_users_who_share_people_run_at_the_same_time(
     engine = open_database(file)
     assert_copied(canvas_server, engine, {101, 102, 103, 104, 105, 106})
     engine.dispose()
+
+
+def test_a_new_database_is_opened_after_whoever_is_at_it(tmp_path: Path) -> None:
+    file = tmp_path / "shared.sqlite3"
+    with (
+        closing(sqlite3.connect(file, isolation_level=None)) as other,
+        ThreadPoolExecutor() as pool,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        opened = pool.submit(open_database, file)
+        assert wait([opened], timeout=0.2).not_done
+        other.execute("COMMIT")
+        opened.result(30).dispose()
 
 
 def test_an_expired_token_ends_the_sync_with_the_error_and_nothing_written(engine: Engine) -> None:

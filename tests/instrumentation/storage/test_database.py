@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -133,6 +136,23 @@ def test_an_sqlite_file_is_private_and_in_wal_mode(tmp_path: Path) -> None:
     assert file.parent.stat().st_mode & 0o777 == 0o700
     modes = {each.name: each.stat().st_mode & 0o777 for each in file.parent.iterdir()}
     assert set(modes.values()) == {0o600}, modes
+    engine.dispose()
+
+
+def test_the_first_use_of_a_file_waits_for_another_process_at_it(tmp_path: Path) -> None:
+    """SQLite itself waits for its turn to write, but not to change a file to WAL mode."""
+    file = tmp_path / "canvas_sync.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    with (
+        closing(sqlite3.connect(file, isolation_level=None)) as other,
+        ThreadPoolExecutor() as pool,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        upgraded = pool.submit(upgrade, engine)
+        assert wait([upgraded], timeout=0.2).not_done
+        other.execute("COMMIT")
+        upgraded.result(30)
+    check_schema(engine)
     engine.dispose()
 
 
