@@ -18,14 +18,14 @@ from opentelemetry.context import (
 )
 
 from ._patch import Patch
-from ._recorder import HookRecorder
+from ._recorder import Recorder
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
 __all__ = ["Chooser", "unwatch", "watch"]
 
-Chooser = Callable[[str], HookRecorder | None]
+Chooser = Callable[[str], Recorder | None]
 """Says who records a request to a URL, if anyone."""
 
 _LONGEST_BODY: Final = 65_536
@@ -84,7 +84,7 @@ _patch = Patch("send", _recording)
 
 def _recorder_for(
     session: Session, request: PreparedRequest, options: dict[str, Any]
-) -> HookRecorder | None:
+) -> Recorder | None:
     # A session follows a redirect by sending again from within: that is still the same call.
     if _recorded_by.get() is session and options.get("allow_redirects") is False:
         return None
@@ -102,7 +102,7 @@ def _is_telemetry() -> bool:
     )
 
 
-def _record_answer(recorder: HookRecorder, pending: Any, response: Response) -> None:
+def _record_answer(recorder: Recorder, pending: Any, response: Response) -> None:
     retries = getattr(response.raw, "retries", None)
     recorder.api_call_ended(
         pending,

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ._patch import Patch
-from ._recorder import HookRecorder, recorder_or_default
+from ._recorder import Recorder, recorder_or_default
 from ._sending import unwatch, watch
 
 __all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
@@ -23,7 +23,7 @@ _NAME = "canvasapi"
 _canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", default=None)
 
 
-def instrument_canvasapi(*, recorder: HookRecorder | None = None) -> None:
+def instrument_canvasapi(*, recorder: Recorder | None = None) -> None:
     """Record every API call of canvasapi from now on, also of clients made before.
 
     Exceptions and return values stay as they are. Uploads of file contents to another host than
@@ -39,7 +39,7 @@ def instrument_canvasapi(*, recorder: HookRecorder | None = None) -> None:
 
     used = recorder_or_default(recorder)
 
-    def choose(url: str) -> HookRecorder | None:
+    def choose(url: str) -> Recorder | None:
         canvas_url = _canvas_url.get()
         if canvas_url is None:
             return None

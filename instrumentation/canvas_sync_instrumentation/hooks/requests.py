@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._recorder import HookRecorder, recorder_or_default
+from ._recorder import Recorder, recorder_or_default
 from ._sending import unwatch, watch
 
 __all__ = ["instrument_requests", "uninstrument_requests"]
@@ -10,7 +10,7 @@ __all__ = ["instrument_requests", "uninstrument_requests"]
 _NAME = "requests"
 
 
-def instrument_requests(*, recorder: HookRecorder | None = None) -> None:
+def instrument_requests(*, recorder: Recorder | None = None) -> None:
     """Record every request to Canvas that goes through any ``requests.Session`` from now on.
 
     Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
@@ -25,7 +25,7 @@ def instrument_requests(*, recorder: HookRecorder | None = None) -> None:
     """
     used = recorder_or_default(recorder)
 
-    def choose(url: str) -> HookRecorder | None:
+    def choose(url: str) -> Recorder | None:
         with used.guard():
             if used.is_canvas(url):
                 return used

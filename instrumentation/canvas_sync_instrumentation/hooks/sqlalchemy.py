@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import ExecuteStyle
 
 from canvas_sync_instrumentation.storage.database import INTERNAL
 
-from ._recorder import HookRecorder, recorder_or_default
+from ._recorder import Recorder, recorder_or_default
 from ._statements import SESSION_CONTROL, operation_and_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _batches: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
 
 
 def instrument_sqlalchemy(
-    engine: Engine | AsyncEngine | None = None, *, recorder: HookRecorder | None = None
+    engine: Engine | AsyncEngine | None = None, *, recorder: Recorder | None = None
 ) -> None:
     """Record every statement that an engine executes from now on.
 
@@ -79,7 +79,7 @@ class _Listener:
         "handle_error",
     )
 
-    def __init__(self, recorder: HookRecorder) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
     def before_cursor_execute(
