@@ -17,10 +17,10 @@ from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
-from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
 
+from .options import add_log_dir, moment
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "main", "run"]
@@ -98,24 +98,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--html", action="store_true", help="as one HTML page with charts")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
-    parser.add_argument(
-        "--log-dir",
-        type=Path,
-        metavar="FOLDER",
-        help="folder of the logs, its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
-    )
-    parser.add_argument("--since", type=_moment, metavar="TIME", help="only lines from then on")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="only lines before then")
+    add_log_dir(parser)
+    parser.add_argument("--since", type=moment, metavar="TIME", help="only lines from then on")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="only lines before then")
     parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
     parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
     parser.add_argument("--top", type=_top, default=10, metavar="N", help="rows in a list (10)")
-
-
-def _moment(raw: str) -> Any:
-    try:
-        return parse_moment(raw)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _top(raw: str) -> int:

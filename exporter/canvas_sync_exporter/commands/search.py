@@ -7,11 +7,10 @@ import sys
 from contextlib import closing
 from typing import Any, Final
 
-from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .folders import add_log_dir, log_folders
+from .options import add_log_dir, log_folders, moment
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
@@ -62,8 +61,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         "outcome of a database operation",
     )
     add("--route", help="Canvas route template, such as /api/v1/courses/:course_id")
-    add("--since", type=_moment, metavar="TIME", help="written then or later")
-    add("--until", type=_moment, metavar="TIME", help="written before then")
+    add("--since", type=moment, metavar="TIME", help="written then or later")
+    add("--until", type=moment, metavar="TIME", help="written before then")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -116,13 +115,6 @@ def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
 def _pattern(raw: str) -> Any:
     try:
         return compile_pattern(raw)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _moment(raw: str) -> Any:
-    try:
-        return parse_moment(raw)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 from canvas_sync_instrumentation.names import Log
 
-from .folders import add_log_dir, log_folders
+from .options import add_log_dir, log_folders
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]

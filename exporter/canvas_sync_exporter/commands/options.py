@@ -1,14 +1,16 @@
-"""The option that says where the logs are."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 from pathlib import Path
 
+from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.settings import configuration
 
-__all__ = ["add_log_dir", "log_folders"]
+__all__ = ["add_log_dir", "log_folders", "moment"]
 
 
 def add_log_dir(parser: argparse.ArgumentParser) -> None:
@@ -31,3 +33,15 @@ def log_folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
         return arguments.log_dir, arguments.log_dir / "archive"
     config = configuration(os.environ)
     return config.app.log_dir, config.archive_folder
+
+
+def moment(raw: str) -> dt.datetime:
+    """Read a moment or an age, as the type of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither; the message says what would be.
+    """
+    try:
+        return parse_moment(raw)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
