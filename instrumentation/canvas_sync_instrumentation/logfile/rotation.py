@@ -17,15 +17,20 @@ def control_path(control_dir: Path, log_path: Path) -> Path:
 
 
 def log_files(path: Path) -> list[Path]:
-    """List the files of a log that exist, newest first."""
+    """List the files of a log that exist, newest first.
+
+    All names are of one moment: a log of one file that is rotated meanwhile is listed under its old
+    name or its new one. Asking for one name after another could find it under neither.
+    """
     prefix = f"{path.name}."
+    names = os.listdir(path.parent)  # noqa: PTH208 - names are all that is needed
     numbers = sorted(
         int(number)
-        for name in os.listdir(path.parent)  # noqa: PTH208 - names are all that is needed
+        for name in names
         if name.startswith(prefix) and re.fullmatch(r"[0-9]+", number := name.removeprefix(prefix))
     )
-    backups = [_backup(path, number) for number in numbers]
-    return [path, *backups] if path.exists() else backups
+    live = [path] if path.name in names else []
+    return live + [_backup(path, number) for number in numbers]
 
 
 def rotate(path: Path, backups: int, control: ControlPage) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +79,36 @@ def test_a_file_that_was_rotated_since_is_read_under_its_new_name(folder: Path) 
     claim.mkdir()
     (folder / "progress.log.1").rename(claim / "progress.log.1@8")
     assert content_of(live) == [("progress.log", b"progress")]
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_a_first_rotation_at_any_moment_of_the_listing_hides_no_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Before, between and after the looks that the listing takes at the folder and the log."""
+    live = folder / "progress.log"
+    looks = 0
+
+    def look(then: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(path: Path, *args: Any, **options: Any) -> Any:
+            nonlocal looks
+            try:
+                return then(path, *args, **options)
+            finally:
+                if Path(path) in (live, folder):
+                    looks += 1
+                    if looks == after:
+                        live.rename(folder / "progress.log.1")
+
+        return looked
+
+    if after == 0:
+        live.rename(folder / "progress.log.1")
+    monkeypatch.setattr(os, "listdir", look(os.listdir))
+    monkeypatch.setattr(Path, "stat", look(Path.stat))
+    only_progress = [each for each in everything(folder) if each[1] == b"progress"]
+    assert len(only_progress) == 1
+    assert looks >= after
 
 
 def test_a_file_that_is_gone_is_told_by_name(folder: Path) -> None:
