@@ -14,22 +14,26 @@
 
 from __future__ import annotations
 
-from .carry import carry_run, continue_trace, trace_headers
-from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
-from .hooks import (
-    init_app,
-    instrument_canvasapi,
-    instrument_requests,
-    instrument_sqlalchemy,
-    uninstrument_canvasapi,
-    uninstrument_requests,
-    uninstrument_sqlalchemy,
-)
-from .logfile.handler import CanvasSyncRotatingFileHandler
-from .monitor import configure, shutdown
-from .names import RunStatus
-from .settings import Settings
-from .tracker import CanvasSyncMetricsTracker
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .carry import carry_run, continue_trace, trace_headers
+    from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
+    from .hooks import (
+        init_app,
+        instrument_canvasapi,
+        instrument_requests,
+        instrument_sqlalchemy,
+        uninstrument_canvasapi,
+        uninstrument_requests,
+        uninstrument_sqlalchemy,
+    )
+    from .logfile.handler import CanvasSyncRotatingFileHandler
+    from .monitor import configure, shutdown
+    from .names import RunStatus
+    from .settings import Settings
+    from .tracker import CanvasSyncMetricsTracker
 
 __all__ = [
     "CanvasSyncMetricsTracker",
@@ -53,3 +57,39 @@ __all__ = [
     "uninstrument_requests",
     "uninstrument_sqlalchemy",
 ]
+
+# Loaded when first asked for: a command that reads logs uses the leaves alone, and would wait half
+# a second for SQLAlchemy and OpenTelemetry.
+_HOMES: Final = {
+    "CanvasSyncMetricsTracker": "tracker",
+    "CanvasSyncMonitorError": "errors",
+    "CanvasSyncRotatingFileHandler": "logfile.handler",
+    "RunStatus": "names",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "StorageError": "errors",
+    "TrackerMisuseError": "errors",
+    "carry_run": "carry",
+    "configure": "monitor",
+    "continue_trace": "carry",
+    "init_app": "hooks",
+    "instrument_canvasapi": "hooks",
+    "instrument_requests": "hooks",
+    "instrument_sqlalchemy": "hooks",
+    "shutdown": "monitor",
+    "trace_headers": "carry",
+    "uninstrument_canvasapi": "hooks",
+    "uninstrument_requests": "hooks",
+    "uninstrument_sqlalchemy": "hooks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
