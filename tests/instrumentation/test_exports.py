@@ -23,7 +23,7 @@ def test_the_exported_names_are_listed() -> None:
 
 def test_a_name_that_is_not_exported_is_an_ordinary_error() -> None:
     with pytest.raises(ImportError, match="cannot import name 'CanvasSyncTracker'"):
-        from canvas_sync_instrumentation import CanvasSyncTracker  # type: ignore[attr-defined]  # noqa: F401
+        from canvas_sync_instrumentation import CanvasSyncTracker  # noqa: F401
 
 
 def test_the_log_tools_start_without_loading_database_tracing_and_web_libraries() -> None:
