@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from itertools import groupby
-from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from canvas_sync_instrumentation.names import OTHER
 
-from .counts import MOST_NAMES, merge_counts
-from .records import ApiRecord, day_of
+from .counts import MOST_NAMES, count, merge_counts
+from .records import ApiRecord, by_day
 from .sketch import Sketch
 
 __all__ = ["ApiSection", "Day", "Group", "Throttling", "has_failed"]
@@ -22,8 +20,7 @@ Group = tuple[str, str, str, str]
 """Month, method, route and outcome: the status, or the class of error without one."""
 
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
-_KIND: Final = attrgetter("event", "method", "route", "status_code", "throttled", "retries")
-_Kind = tuple[str, str, str, int | None, bool, int]
+_Call = tuple[str, str, int | str | None]  # method, route, and status or class of error
 
 
 class Day(msgspec.Struct, array_like=True):
@@ -70,52 +67,52 @@ class ApiSection(msgspec.Struct, array_like=True):
         if first.date() == last.date():
             self._add_day(first.date().isoformat(), records)
             return
-        for day, part in groupby(sorted(records, key=day_of), key=day_of):
-            self._add_day(day, list(part))
+        for day, part in by_day(records):
+            self._add_day(day, part)
 
     def merge(self, newer: ApiSection) -> None:
         """Add the summary of later lines."""
         for group, sketch in newer.groups.items():
             self._sketch(group).merge(sketch)
         for day, figures in newer.days.items():
-            self.days.setdefault(day, Day()).merge(figures)
+            self._day(day).merge(figures)
         for route, cost in newer.throttling.items():
             self._throttling(route).merge(cost)
         merge_counts(self.truncated, newer.truncated, OTHER)
         merge_counts(self.unknown, newer.unknown, OTHER)
 
     def _add_day(self, day: str, records: list[ApiRecord]) -> None:
-        kinds: defaultdict[_Kind, list[ApiRecord]] = defaultdict(list)
-        for kind, record in zip(map(_KIND, records), records, strict=True):
-            kinds[kind].append(record)
-        for kind, group in kinds.items():
-            event = kind[0]
-            if event == "api_call":
-                self._add_calls(day, kind, group)
-            elif event == "list_truncated":
-                merge_counts(self.truncated, {kind[2]: len(group)}, OTHER)
-            else:
-                merge_counts(self.unknown, {event: len(group)}, OTHER)
+        durations: defaultdict[_Call, list[float]] = defaultdict(list)
+        for record in records:
+            if record.event != "api_call":
+                self._add_other(record)
+                continue
+            outcome = record.error_class if record.status_code is None else record.status_code
+            call = record.method, record.route, outcome
+            durations[call].append(record.duration_seconds or 0.0)
+            if record.throttled or record.retries:
+                self._add_cost(day, record)
+        for (method, route, status), found in durations.items():
+            outcome = OTHER if status is None else str(status)
+            figures = self._day(day)
+            self._sketch((day[:7], method, route, outcome)).add(found)
+            figures.calls += len(found)
+            figures.seconds += sum(found)
+            figures.failed += len(found) if has_failed(outcome) else 0
 
-    def _add_calls(self, day: str, kind: _Kind, records: list[ApiRecord]) -> None:
-        _, method, route, status, throttled, retries = kind
-        if status is None:
-            outcomes = sorted(records, key=_error_class)
-            parts = [(key, list(part)) for key, part in groupby(outcomes, key=_error_class)]
+    def _add_other(self, record: ApiRecord) -> None:
+        if record.event == "list_truncated":
+            count(self.truncated, record.route, OTHER)
         else:
-            parts = [(str(status), records)]
-        figures = self.days.setdefault(day, Day())
-        for outcome, part in parts:
-            durations = [record.duration_seconds or 0.0 for record in part]
-            self._sketch((day[:7], method, route, outcome)).add(durations)
-            figures.seconds += sum(durations)
-            figures.failed += len(part) if has_failed(outcome) else 0
-        figures.calls += len(records)
-        if throttled or retries:
-            backoff = sum(record.backoff_seconds or 0.0 for record in records)
-            cost = Throttling(len(records) * throttled, len(records) * retries, backoff)
-            self._throttling(route).merge(cost)
-            figures.throttled += cost.throttled
+            count(self.unknown, record.event, OTHER)
+
+    def _add_cost(self, day: str, record: ApiRecord) -> None:
+        cost = Throttling(int(record.throttled), record.retries, record.backoff_seconds or 0.0)
+        self._throttling(record.route).merge(cost)
+        self._day(day).throttled += cost.throttled
+
+    def _day(self, day: str) -> Day:
+        return self.days.setdefault(day, Day())
 
     def _sketch(self, group: Group) -> Sketch:
         if group not in self.groups and len(self.groups) >= MOST_NAMES:
@@ -131,7 +128,3 @@ class ApiSection(msgspec.Struct, array_like=True):
 def has_failed(outcome: str) -> bool:
     """Tell whether an outcome is no answer, or an answer of 400 and above."""
     return not outcome.isdecimal() or int(outcome) >= 400
-
-
-def _error_class(record: ApiRecord) -> str:
-    return record.error_class or OTHER

@@ -10,7 +10,7 @@ import msgspec
 from canvas_sync_instrumentation.names import OTHER
 
 from .counts import count, merge_counts
-from .records import ErrorRecord, day_of, utc
+from .records import ErrorRecord, by_day, utc
 
 __all__ = ["NEWEST", "ErrorSection", "Example"]
 
@@ -53,11 +53,12 @@ class ErrorSection(msgspec.Struct, array_like=True):
         for record in errors:
             count(self.types, record.error_type, OTHER)
             count(self.operations, record.operation, OTHER)
-            count(self.days, day_of(record), OTHER)
             if record.user_id is not None:
                 count(self.users, record.user_id, _NOBODY)
             if record.course_id is not None:
                 count(self.courses, record.course_id, _NOBODY)
+        for day, part in by_day(errors):
+            count(self.days, day, OTHER, len(part))
         newest = sorted(errors, key=lambda record: record.timestamp)[-NEWEST:]
         self._keep_newest([_example(record) for record in newest])
 

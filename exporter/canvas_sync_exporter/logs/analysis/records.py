@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from operator import attrgetter
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -18,7 +21,7 @@ __all__ = [
     "Record",
     "RunRecord",
     "Selection",
-    "day_of",
+    "by_day",
     "utc",
 ]
 
@@ -50,7 +53,6 @@ class ApiRecord(Record, gc=False):
     throttled: bool = False
     retries: _Number = 0
     backoff_seconds: _Seconds | None = None
-    count: _Number = 0
 
 
 class DbRecord(Record, gc=False):
@@ -91,6 +93,7 @@ class ProgressRecord(Record, gc=False):
 
 
 _Record = TypeVar("_Record", bound=Record)
+_TIMESTAMP: Final = attrgetter("timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,13 @@ def utc(moment: dt.datetime) -> dt.datetime:
     return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
 
 
-def day_of(record: Any) -> str:
-    """Return the day of a record in UTC, such as ``2025-12-22``."""
-    return utc(record.timestamp).date().isoformat()
+def by_day(records: list[_Record]) -> Iterator[tuple[str, list[_Record]]]:
+    """Divide records by their days in UTC, such as ``2025-12-22``."""
+    records = sorted(records, key=_TIMESTAMP)
+    start = 0
+    while start < len(records):
+        day = utc(records[start].timestamp).date()
+        last = dt.datetime.combine(day, dt.time.max, dt.UTC)
+        end = bisect_right(records, last, lo=start, key=_TIMESTAMP)
+        yield day.isoformat(), records[start:end]
+        start = end
