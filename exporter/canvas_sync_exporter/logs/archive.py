@@ -71,7 +71,7 @@ def archives(folder: Path) -> list[Archive]:
 
 def _archive(path: Path) -> Archive | None:
     match = _NAME.fullmatch(path.name)
-    if match is None or match["log"] not in set(Log):
+    if match is None or match["log"] not in set(Log) or not path.is_file():
         return None
     try:
         moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)

@@ -58,7 +58,7 @@ class ArchiveScan:
                 block = next(blocks(part.stream, part.size), None)
                 if block and position.head.begins(bytes(block.data[:HEAD_BYTES])):
                     return part.size
-        except (ArchiveDamagedError, FileNotFoundError):
+        except OSError:
             return None
         return None
 
@@ -92,8 +92,10 @@ class ArchiveScan:
                     dropped = kept.popleft()
                     size -= dropped.end - dropped.start
                     self.is_done = False
-        except (ArchiveDamagedError, FileNotFoundError) as error:
+        except ArchiveDamagedError as error:
             matcher.notes.problems.append(str(error))
+        except OSError as error:  # deleted meanwhile, or not for us to read
+            matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
         if not self.is_done:
             self._stop, self.reached = kept[0].before, kept[0].time
         return list(reversed(kept))

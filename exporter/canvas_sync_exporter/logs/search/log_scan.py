@@ -42,8 +42,7 @@ class LogScan:
         end: Its newest file, if that is no archive, and the offset in it behind the newest line.
 
     Raises:
-        OSError: A file cannot be opened; FileNotFoundError when one has moved on since it was
-            listed.
+        FileNotFoundError: A file has moved on since it was listed.
     """
 
     def __init__(
@@ -65,7 +64,10 @@ class LogScan:
         with self._opened:
             scans: list[PlainScan | ArchiveScan] = []
             for source in sources:
-                scans.append(self._scan(source, _plain(scans)))
+                try:
+                    scans.append(self._scan(source, _plain(scans)))
+                except PermissionError as error:
+                    notes.problems.append(f"{source.path.name}: {error.strerror}")
             self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
             self._scans = [scan for scan in scans if not scan.is_done]
             self._opened = self._opened.pop_all()

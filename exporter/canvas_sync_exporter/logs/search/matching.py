@@ -77,7 +77,7 @@ class SearchNotes:
     Attributes:
         unreadable_lines: How many lines might have been wanted, but cannot be read from their
             beginning to their end.
-        problems: Which archives cannot be read, and why.
+        problems: Which files cannot be read, and why.
     """
 
     unreadable_lines: int = 0

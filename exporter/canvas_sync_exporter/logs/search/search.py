@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_exporter.logs.sources import sources
+from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter
@@ -97,6 +98,7 @@ class LogSearch:
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
         for look in range(1, _LOOKS + 1):
+            self.notes.problems.clear()
             try:
                 return self._open_all(log_dir, archive_dir, wanted, positions)
             except FileNotFoundError:  # archived between being listed and being opened: look again
@@ -112,6 +114,7 @@ class LogSearch:
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
         found = sources(log_dir, archive_dir)
+        self.notes.problems += strangers(log_dir, archive_dir)
         scans: dict[Log, LogScan] = {}
         with ExitStack() as opened:
             for log in wanted.logs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import json
 import time
@@ -392,3 +393,29 @@ def test_no_pattern_hangs(tmp_path: Path) -> None:
     start = time.process_time()
     assert found_in(tmp_path, LineFilter(pattern=compile_pattern("(a|a)*(a+)+$"))) == []
     assert time.process_time() - start < 60
+
+
+def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if by another user: the tests may run as root, who may read everything."""
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
+    lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
+    secret = {"errors.log.1@" + str(len(lines[1])), "errors-20251222T030000Z.tar.gz"}
+
+    def guard(open_it: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(path: Any, *args: Any, **options: Any) -> Any:
+            if isinstance(path, Path) and path.name in secret:
+                raise PermissionError(13, "Permission denied", str(path))
+            return open_it(path, *args, **options)
+
+        return guarded
+
+    monkeypatch.setattr(io, "FileIO", guard(io.FileIO))
+    monkeypatch.setattr(Path, "open", guard(Path.open))
+    with search(tmp_path, LineFilter()) as found:
+        assert [line.time for line in found] == [EPOCH + dt.timedelta(seconds=2)]
+    assert found.notes.problems == [
+        f"errors.log.1@{len(lines[1])}: Permission denied",
+        "errors-20251222T030000Z.tar.gz: Permission denied",
+    ]
