@@ -95,7 +95,7 @@ class ExporterSettings:
         "CANVAS_SYNC_KEEP_LINES",
         whole_number(0, 10_000_000),
         10_000,
-        "So many of the newest lines of an oversized log stay when the cleanup archives the others.",
+        "So many of the newest lines of an oversized log stay when the cleanup archives others.",
     )
     max_live_bytes: int = setting(
         "CANVAS_SYNC_MAX_LIVE_BYTES",

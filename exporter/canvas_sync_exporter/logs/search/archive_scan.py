@@ -16,6 +16,7 @@ from .positions import HEAD_BYTES, NOWHERE, Position, head_of
 
 __all__ = ["ArchiveScan"]
 
+_ZIPPED: Final = 8  # how much larger the lines in an archive are
 _KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -37,6 +38,11 @@ class ArchiveScan:
         self._source = source
         self._limit = limit
         self._stop: Position | None = None
+
+    @property
+    def left(self) -> int:
+        """About how many bytes are not searched yet; it is unpacked in one go."""
+        return 0 if self.is_done else self._source.size * _ZIPPED
 
     @property
     def position(self) -> Position:

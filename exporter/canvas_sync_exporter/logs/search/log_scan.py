@@ -93,6 +93,11 @@ class LogScan:
         return bool(self._found)
 
     @property
+    def left(self) -> int:
+        """How many bytes are not searched yet."""
+        return sum(scan.left for scan in self._scans)
+
+    @property
     def time(self) -> dt.datetime:
         """When the next line was written, or could have been while none is known."""
         return self._found[0].time if self._found else self._reached

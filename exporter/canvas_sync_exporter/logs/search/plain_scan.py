@@ -54,6 +54,11 @@ class PlainScan:
         return not self._end
 
     @property
+    def left(self) -> int:
+        """How many bytes are not searched yet."""
+        return self._end
+
+    @property
     def position(self) -> Position:
         """The place up to which it has not been searched."""
         return Position(self._end, self._place.head, rank=self._place.rank)

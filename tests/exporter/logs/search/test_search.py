@@ -419,3 +419,21 @@ def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(
         f"errors.log.1@{len(lines[1])}: Permission denied",
         "errors-20251222T030000Z.tar.gz: Permission denied",
     ]
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
+    lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
+    told: list[tuple[int, int]] = []
+    made = LogSearch(
+        tmp_path,
+        tmp_path / "archive",
+        LineFilter(),
+        limit=9,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    with closing(made):
+        assert len(list(made)) == 3
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1][0] == told[-1][1]
+    assert len({total for _, total in told}) == 1
