@@ -128,10 +128,9 @@ class LogScan:
             if self._until and scan.is_newer(self._until):
                 self._leave()
                 return
-        self._found.extend(scan.step(self._matcher, self._until))
-        if scan.reached:
-            self._reached = min(self._reached, scan.reached)
-        if self._since and self._reached < self._since:
+        self._found.extend(scan.step(self._matcher, self._since, self._until))
+        self._reached = scan.reached or self._reached
+        if scan.is_past:
             self._scans.clear()
         elif scan.is_done:
             self._leave()
