@@ -95,7 +95,13 @@ class ExporterSettings:
         "CANVAS_SYNC_KEEP_LINES",
         whole_number(0, 10_000_000),
         10_000,
-        "So many of the newest lines of a log stay when the cleanup archives it.",
+        "So many of the newest lines of an oversized log stay when the cleanup archives others.",
+    )
+    max_live_bytes: int = setting(
+        "CANVAS_SYNC_MAX_LIVE_BYTES",
+        whole_number(0, 10**12),
+        10 * 1024 * 1024,
+        "A log up to this size stays whole; of a larger one the cleanup archives the older lines.",
     )
 
 

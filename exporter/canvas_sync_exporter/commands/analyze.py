@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +16,10 @@ from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
 
-from .options import add_log_dir, moment
+from .options import add_log_dir, log_folders, moment
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "main", "run"]
@@ -53,12 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: The report cannot be written.
     """
-    config = configuration(os.environ)
-    log_dir: Path = arguments.log_dir or config.app.log_dir
-    archive_dir = log_dir / "archive" if arguments.log_dir else config.archive_folder
+    log_dir, archive_dir = log_folders(arguments)
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show)
+    analysis.problems += strangers(log_dir, archive_dir)
     _write(make_report(analysis, log_dir, selection, arguments.top), arguments)
     return 0
 

@@ -23,6 +23,7 @@ class ProgressBar:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._is_shown = out.isatty()
+        self._is_drawn = False
         self._next = 0.0
 
     def __enter__(self) -> Self:
@@ -34,14 +35,20 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._is_shown:
+        self.hide()
+
+    def hide(self) -> None:
+        """Make room for a line of output; it is shown again when there is more to show."""
+        if self._is_drawn:
             self._print(_ERASE_LINE)
+        self._is_drawn = False
 
     def show(self, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` bytes are read."""
         if not self._is_shown or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _SECONDS
+        self._is_drawn = True
         share = done / total if total else 1.0
         bar = ("#" * round(share * _WIDTH)).ljust(_WIDTH, ".")
         self._print(f"{_ERASE_LINE}reading logs [{bar}] {share:4.0%} of {total / 1e6:.0f} MB")

@@ -12,6 +12,7 @@ from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
 from .options import add_log_dir, log_folders, moment
 from .output import LinePrinter, until_the_reader_leaves
+from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
 
@@ -75,10 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    found = LogSearch(*log_folders(arguments), _wanted(arguments), limit=arguments.limit)
+    folders, wanted = log_folders(arguments), _wanted(arguments)
+    bar = ProgressBar(sys.stderr)
+    found = LogSearch(*folders, wanted, limit=arguments.limit, on_progress=bar.show)
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
-    with closing(found), until_the_reader_leaves():
+    with closing(found), bar, until_the_reader_leaves():
         for line in found:
+            bar.hide()
             printer.print(line)
             printer.flush()
     _tell(found.notes, is_cut=found.cursor is not None, limit=arguments.limit)

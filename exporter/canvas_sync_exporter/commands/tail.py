@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
 from .options import add_log_dir, log_folders
 from .output import LinePrinter, until_the_reader_leaves
@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     tail = LogTail(*log_folders(arguments), logs=logs, lines=arguments.lines)
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(tail), until_the_reader_leaves():
+        for problem in tail.problems:
+            print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
         lines = tail.newest
         while True:
             for line in lines:

@@ -6,9 +6,9 @@ import datetime as dt
 import os
 import re
 import tarfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import IO, Final
 
@@ -71,7 +71,7 @@ def archives(folder: Path) -> list[Archive]:
 
 def _archive(path: Path) -> Archive | None:
     match = _NAME.fullmatch(path.name)
-    if match is None or match["log"] not in set(Log):
+    if match is None or match["log"] not in set(Log) or not path.is_file():
         return None
     try:
         moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)
@@ -89,16 +89,19 @@ def write_archive(folder: Path, name: str, members: Sequence[Member]) -> Path:
         members: What goes in, in order.
 
     Returns:
-        The archive, safe on the disk. One that is there already was written whole, and stays.
+        The archive, safe on the disk. One that is there already, since a cleanup was killed behind
+        it, is read back and stays; it may hold more than is left to archive.
 
     Raises:
-        ArchiveDamagedError: What was written does not read back.
+        ArchiveDamagedError: What was written, or is there already, does not read back.
         OSError: The disk is full, a file cannot be read, ...
     """
     archive = folder / f"{name}{_SUFFIX}"
     if archive.exists():
+        _verify_old(archive, members)
+        sync_folder(folder)
         return archive
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     partial = folder / f".{name}.partial"
     try:
         with partial.open("wb") as raw:
@@ -112,6 +115,14 @@ def write_archive(folder: Path, name: str, members: Sequence[Member]) -> Path:
         raise
     sync_folder(folder)
     return archive
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and bring its name to the disk, and those of the folders made for it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -136,25 +147,36 @@ def _write(raw: IO[bytes], members: Sequence[Member]) -> None:
                 tar.addfile(entry, file)
 
 
+def _verify_old(archive: Path, members: Sequence[Member]) -> None:
+    try:
+        _verify(archive, members)
+    except ArchiveDamagedError as error:
+        raise ArchiveDamagedError(
+            f"{error}. What belongs into it waits in `archiving`; move this archive away, and the "
+            "next cleanup writes it anew"
+        ) from error
+
+
 def _verify(path: Path, members: Sequence[Member]) -> None:
     try:
-        with _reading(path) as tar:
-            for member in members:
-                entry = tar.next()
-                if entry is None or (entry.name, entry.size) != (member.name, member.length):
-                    raise ArchiveDamagedError(f"{path}: {member.name} is not in it")
-                _compare(tar, entry, member)
-    except (tarfile.TarError, IsalError, EOFError) as error:  # type: ignore[misc]  # isal's stub calls it a value
+        with igzip.open(path, "rb") as unzipped:  # type: ignore[no-untyped-call]  # isal has no types
+            with tarfile.open(fileobj=unzipped, mode="r|") as tar:
+                _verify_members(path, tar, {member.name: member for member in members})
+            while unzipped.read(_CHUNK):  # to the checksum at the end
+                pass
+    except (tarfile.TarError, IsalError, EOFError, BadGzipFile) as error:  # type: ignore[misc]  # isal's stub calls it a value
         raise ArchiveDamagedError(f"{path} does not read back: {error}") from error
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[tarfile.TarFile]:
-    with (
-        igzip.open(path, "rb") as unzipped,  # type: ignore[no-untyped-call]  # isal has no types
-        tarfile.open(fileobj=unzipped, mode="r|") as tar,
-    ):
-        yield tar
+def _verify_members(path: Path, tar: tarfile.TarFile, left: dict[str, Member]) -> None:
+    for entry in tar:
+        member = left.pop(entry.name, None)
+        if member is not None and entry.size == member.length:
+            _compare(tar, entry, member)
+        elif member is not None:
+            raise ArchiveDamagedError(f"{path}: {member.name} has another length in it")
+    if left:
+        raise ArchiveDamagedError(f"{path}: {', '.join(left)} is not in it")
 
 
 def _compare(tar: tarfile.TarFile, entry: tarfile.TarInfo, member: Member) -> None:

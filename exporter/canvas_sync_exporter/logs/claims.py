@@ -37,7 +37,8 @@ _SIZE_POLL_SECONDS: Final = 0.0001
 
 def claims(log_dir: Path, log: Log) -> list[Path]:
     """List the claims on a log that are not archived yet, oldest first."""
-    return sorted((log_dir / _FOLDER).glob(f"{log.value}-*"))
+    found = (log_dir / _FOLDER).glob(f"{log.value}-*")
+    return sorted(path for path in found if path.is_dir())
 
 
 def claimed_members(claim: Path) -> list[Member]:
@@ -45,7 +46,7 @@ def claimed_members(claim: Path) -> list[Member]:
     members = []
     for path in claim.iterdir():
         name, mark, length = path.name.rpartition("@")
-        if mark:
+        if mark and length.isdecimal() and path.is_file():
             members.append(Member(path, name, int(length)))
     return sorted(members, key=lambda member: -_number(member.name))
 

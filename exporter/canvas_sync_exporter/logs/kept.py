@@ -51,6 +51,7 @@ def retention_settings(config: Configuration | None = None) -> RetentionSettings
         control_dir=config.app.control_folder,
         archive_days=config.exporter.archive_days,
         keep_lines=config.exporter.keep_lines,
+        max_live_bytes=config.exporter.max_live_bytes,
     )
 
 

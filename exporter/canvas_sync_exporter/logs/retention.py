@@ -159,8 +159,8 @@ def delete_old_archives(
 
 def _clean_up(settings: RetentionSettings, now: dt.datetime) -> CleanupReport:
     start = time.monotonic()
+    deleted, errors = delete_old_archives(settings, now=now)  # first, for it makes room
     logs = [_clean(settings, log, now) for log in Log]
-    deleted, errors = delete_old_archives(settings, now=now)
     report = CleanupReport(
         time=now,
         duration_seconds=time.monotonic() - start,

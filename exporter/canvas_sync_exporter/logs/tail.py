@@ -33,6 +33,7 @@ class LogTail:
 
     Attributes:
         newest: They, the oldest of them first.
+        problems: Which files could not be read, and why.
 
     Raises:
         LogFolderError: A folder is not there or cannot be read.
@@ -47,6 +48,7 @@ class LogTail:
         for look in range(1, _LOOKS + 1):
             with closing(LogSearch(log_dir, archive_dir, wanted, limit=lines)) as search:
                 self.newest = list(search)[::-1]
+                self.problems = search.notes.problems
                 try:
                     self._followed = self._follow(log_dir, archive_dir, search.ends)
                 except FileNotFoundError:  # archived while the newest lines were read

@@ -13,6 +13,7 @@ files. All of it matters only while processes run: nothing has to survive a powe
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -40,11 +41,13 @@ _SWAP_SECONDS: Final = 0.02
 
 
 def identity_of(file: int | Path) -> Identity | None:
-    """Return what a descriptor or path leads to; None when there is no such file."""
+    """Return what a descriptor or path leads to; None when that is no file."""
     try:
         found = os.fstat(file) if isinstance(file, int) else file.stat()
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
     return found.st_dev, found.st_ino
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .control import ControlPage
 
-__all__ = ["control_path", "log_files", "rotate"]
+__all__ = ["control_path", "is_regular", "log_files", "rotate"]
 
 
 def control_path(control_dir: Path, log_path: Path) -> Path:
@@ -20,10 +20,12 @@ def log_files(path: Path) -> list[Path]:
     """List the files of a log that exist, newest first.
 
     All names are of one moment: a log of one file that is rotated meanwhile is listed under its old
-    name or its new one. Asking for one name after another could find it under neither.
+    name or its new one. Asking for one name after another could find it under neither. What is no
+    regular file is none of the log's: whoever opened a FIFO would wait for ever.
     """
     prefix = f"{path.name}."
-    names = os.listdir(path.parent)  # noqa: PTH208 - names are all that is needed
+    with os.scandir(path.parent) as entries:
+        names = {entry.name for entry in entries if is_regular(entry)}
     numbers = sorted(
         int(number)
         for name in names
@@ -31,6 +33,14 @@ def log_files(path: Path) -> list[Path]:
     )
     live = [path] if path.name in names else []
     return live + [_backup(path, number) for number in numbers]
+
+
+def is_regular(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry of a folder is a regular file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def rotate(path: Path, backups: int, control: ControlPage) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,3 +151,30 @@ def test_an_age_counts_from_now(tmp_path: Path) -> None:
     lay_out(tmp_path, Log.ERRORS, [[json_line(record(Log.ERRORS, seconds))]], 0)
     assert len(run(tmp_path, "--since", "2h").stdout.splitlines()) == 1
     assert run(tmp_path, "--since", "1h").stdout == ""
+
+
+def on_terminal(folder: Path, *arguments: str) -> str:
+    """What somebody sees of it."""
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)},
+        stdout=end,
+        stderr=end,
+    ) as process:
+        os.close(end)
+        shown = b""
+        with suppress(OSError):  # how the end of a terminal is told
+            while data := os.read(terminal, 4096):
+                shown += data
+        assert process.wait(60) == 0
+    os.close(terminal)
+    return shown.decode()
+
+
+def test_a_terminal_shows_how_far_it_is_and_no_bar_is_left_beside_the_lines(folder: Path) -> None:
+    shown = on_terminal(folder, "timeout", "--limit", "8")
+    assert re.search(r"reading logs \[[#.]{30}\] +\d+% of \d", shown)
+    screen = [line.split("\x1b[K")[-1] for line in shown.split("\n")]
+    assert "reading logs" not in "\n".join(screen)
+    assert sum("Connection timeout" in line for line in screen) == 8

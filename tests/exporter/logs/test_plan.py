@@ -88,9 +88,16 @@ def test_the_functions_take_their_settings_from_the_environment(
     """As a user's own script calls them, without an argument."""
     monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(tmp_path))
     monkeypatch.setenv("CANVAS_SYNC_ARCHIVE_DAYS", "7")
+    monkeypatch.setenv("CANVAS_SYNC_MAX_LIVE_BYTES", "11")
+    monkeypatch.setenv("CANVAS_SYNC_KEEP_LINES", "1")
     (tmp_path / "errors.log").write_bytes(b"now\n")
+    (tmp_path / "progress.log").write_bytes(b"earlier\nnow\n")
+    (tmp_path / "database.log").write_bytes(b"before\nnow\n")
     (tmp_path / "errors.log.1").write_bytes(b"before\n")
-    assert logs.plan_cleanup().files["errors"] == [PlannedFile("errors.log.1", 7)]
+    planned = logs.plan_cleanup().files
+    assert planned["errors"] == [PlannedFile("errors.log.1", 7)]
+    assert planned["progress"] == [PlannedFile("progress.log", 8)]
+    assert planned["database"] == []
     report = logs.cleanup_canvas_sync_logs()
     assert logs.get_cleanup_status().last == report
     week_ago = (report.time - dt.timedelta(days=7, seconds=1)).strftime("%Y%m%dT%H%M%SZ")

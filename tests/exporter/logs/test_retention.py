@@ -336,3 +336,75 @@ def test_the_tail_may_span_many_blocks(tmp_path: Path) -> None:
         offset = tail_offset(file, path.stat().st_size, 5_000)
         file.seek(offset)
         assert file.readline() == line_of("a", 5_000)
+
+
+def _killed_before_release(settings: RetentionSettings) -> Path:
+    """A cleanup was killed when its archive had its name and the claim was still there."""
+    write(settings.log_dir, range(10, 37))
+    shutil.copytree(settings.log_dir, settings.log_dir.with_name("copy"))
+    cleanup_canvas_sync_logs(settings, now=NOW)
+    (archive,) = archives(settings.archive_dir)
+    claim = settings.log_dir / "archiving" / archive.path.name.removesuffix(".tar.gz")
+    claim.mkdir()
+    for number in (1, 2):
+        name = f"{LOG}.{number}"
+        shutil.copy(settings.log_dir.with_name("copy") / name, claim / f"{name}@{10 * LINE}")
+    return archive.path
+
+
+def test_an_archive_of_a_cleanup_that_was_killed_is_read_back_before_its_claim_goes(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path / "logs")
+    archive = _killed_before_release(settings)
+    content = archive.read_bytes()
+    archive.write_bytes(content[: len(content) // 2])
+    report = cleanup_canvas_sync_logs(settings, now=NOW)
+    assert "move this archive away" in report.errors[0]
+    (waiting,) = (log for log in get_cleanup_status(settings).logs if log.log == "errors")
+    assert waiting.lines == 27
+    archive.unlink()
+    assert cleanup_canvas_sync_logs(settings, now=NOW).errors == []
+    assert everywhere(settings) == Counter(line_of("a", number) for number in range(10, 37))
+
+
+def test_a_claim_that_was_partly_released_is_released(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "logs")
+    archive = _killed_before_release(settings)
+    (settings.log_dir / "archiving" / archive.name.removesuffix(".tar.gz")).joinpath(
+        f"{LOG}.2@{10 * LINE}"
+    ).unlink()
+    assert cleanup_canvas_sync_logs(settings, now=NOW).errors == []
+    assert everywhere(settings) == Counter(line_of("a", number) for number in range(10, 37))
+
+
+@pytest.mark.parametrize("place", [-5, -1])
+def test_an_archive_is_read_back_to_its_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    log = tmp_path / "errors.log.1"
+    log.write_bytes(b"as it was\n")
+    verify = archive_module._verify
+
+    def spoil(path: Path, members: list[Member]) -> None:
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1
+        path.write_bytes(content)
+        verify(path, members)
+
+    monkeypatch.setattr(archive_module, "_verify", spoil)
+    with pytest.raises(ArchiveDamagedError, match="does not read back"):
+        write_archive(tmp_path / "archive", "errors-x", [Member(log, log.name, 10)])
+
+
+def test_old_archives_make_room_for_new_ones(small_disk: SmallDisk) -> None:
+    """Logs and archives share a disk that is full."""
+    settings = settings_for(small_disk.path)
+    write(small_disk.path, range(10, 37))
+    settings.archive_dir.mkdir()
+    settings.control_dir.mkdir(exist_ok=True)
+    (settings.archive_dir / "errors-20250101T020000Z.tar.gz").write_bytes(b"\0" * 300_000)
+    small_disk.fill()
+    report = cleanup_canvas_sync_logs(settings, now=NOW)
+    assert report.errors == []
+    assert archived(settings).total() == 20

@@ -104,7 +104,7 @@ def test_a_first_rotation_at_any_moment_of_the_listing_hides_no_line(
 
     if after == 0:
         live.rename(folder / "progress.log.1")
-    monkeypatch.setattr(os, "listdir", look(os.listdir))
+    monkeypatch.setattr(os, "scandir", look(os.scandir))
     monkeypatch.setattr(Path, "stat", look(Path.stat))
     only_progress = [each for each in everything(folder) if each[1] == b"progress"]
     assert len(only_progress) == 1

@@ -144,8 +144,11 @@ class Selection:
 
 
 def utc(moment: dt.datetime) -> dt.datetime:
-    """Return a moment in UTC."""
-    return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+    """Return a moment in UTC; one that is beyond the years there, as its own clock told it."""
+    try:
+        return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=dt.UTC)
 
 
 def by_day(records: list[_Record]) -> Iterator[tuple[str, list[_Record]]]:

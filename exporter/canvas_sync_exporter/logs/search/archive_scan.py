@@ -11,11 +11,12 @@ from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, parts
 
-from .matching import FoundLine, Matcher, Place, first_time
+from .matching import FoundLine, Matcher, Place, are_after, first_time
 from .positions import HEAD_BYTES, NOWHERE, Position, head_of
 
 __all__ = ["ArchiveScan"]
 
+_ZIPPED: Final = 8  # how much larger the lines in an archive are
 _KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -28,15 +29,21 @@ class ArchiveScan:
 
     Attributes:
         reached: When the oldest line searched so far was written; None while that is not known.
+        is_past: Never: that an older archive is too old its name tells.
         is_done: Whether all of it has been searched.
     """
 
     def __init__(self, source: LogSource, limit: int) -> None:
         self.reached: dt.datetime | None = None
-        self.is_done = False
+        self.is_done = self.is_past = False
         self._source = source
         self._limit = limit
         self._stop: Position | None = None
+
+    @property
+    def left(self) -> int:
+        """About how many bytes are not searched yet; it is unpacked in one go."""
+        return 0 if self.is_done else self._source.size * _ZIPPED
 
     @property
     def position(self) -> Position:
@@ -58,7 +65,7 @@ class ArchiveScan:
                 block = next(blocks(part.stream, part.size), None)
                 if block and position.head.begins(bytes(block.data[:HEAD_BYTES])):
                     return part.size
-        except (ArchiveDamagedError, FileNotFoundError):
+        except OSError:
             return None
         return None
 
@@ -71,12 +78,15 @@ class ArchiveScan:
         """Never told before it is unpacked."""
         return False
 
-    def step(self, matcher: Matcher, until: dt.datetime | None) -> list[FoundLine]:
+    def step(
+        self, matcher: Matcher, since: dt.datetime | None, until: dt.datetime | None
+    ) -> list[FoundLine]:
         """Search it.
 
         Args:
             matcher: Finds the lines.
-            until: When its first line is of this moment or later, it is left after that.
+            since: Does not matter here.
+            until: When its first lines are of this moment and later, it is left after them.
 
         Returns:
             The lines found, newest first; when there are too many to keep, :attr:`is_done` stays
@@ -92,8 +102,10 @@ class ArchiveScan:
                     dropped = kept.popleft()
                     size -= dropped.end - dropped.start
                     self.is_done = False
-        except (ArchiveDamagedError, FileNotFoundError) as error:
+        except ArchiveDamagedError as error:
             matcher.notes.problems.append(str(error))
+        except OSError as error:  # deleted meanwhile, or not for us to read
+            matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
         if not self.is_done:
             self._stop, self.reached = kept[0].before, kept[0].time
         return list(reversed(kept))
@@ -104,7 +116,7 @@ class ArchiveScan:
             for first, place, start, data in self._blocks(part, matcher):
                 if start == 0 and number == 0:
                     self.reached = first_time(data)
-                    if until and self.reached and self.reached >= until:
+                    if are_after(data, until):
                         return
                 is_last = self._stop is not None and self._stop.head.begins(first)
                 if is_last and self._stop:

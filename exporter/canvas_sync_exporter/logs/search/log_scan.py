@@ -42,8 +42,7 @@ class LogScan:
         end: Its newest file, if that is no archive, and the offset in it behind the newest line.
 
     Raises:
-        OSError: A file cannot be opened; FileNotFoundError when one has moved on since it was
-            listed.
+        FileNotFoundError: A file has moved on since it was listed.
     """
 
     def __init__(
@@ -65,7 +64,10 @@ class LogScan:
         with self._opened:
             scans: list[PlainScan | ArchiveScan] = []
             for source in sources:
-                scans.append(self._scan(source, _plain(scans)))
+                try:
+                    scans.append(self._scan(source, _plain(scans)))
+                except PermissionError as error:
+                    notes.problems.append(f"{source.path.name}: {error.strerror}")
             self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
             self._scans = [scan for scan in scans if not scan.is_done]
             self._opened = self._opened.pop_all()
@@ -89,6 +91,11 @@ class LogScan:
     def has_found(self) -> bool:
         """Whether a line waits to be taken."""
         return bool(self._found)
+
+    @property
+    def left(self) -> int:
+        """How many bytes are not searched yet."""
+        return sum(scan.left for scan in self._scans)
 
     @property
     def time(self) -> dt.datetime:
@@ -121,10 +128,9 @@ class LogScan:
             if self._until and scan.is_newer(self._until):
                 self._leave()
                 return
-        self._found.extend(scan.step(self._matcher, self._until))
-        if scan.reached:
-            self._reached = min(self._reached, scan.reached)
-        if self._since and self._reached < self._since:
+        self._found.extend(scan.step(self._matcher, self._since, self._until))
+        self._reached = scan.reached or self._reached
+        if scan.is_past:
             self._scans.clear()
         elif scan.is_done:
             self._leave()

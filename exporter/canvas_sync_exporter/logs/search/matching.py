@@ -15,7 +15,7 @@ from canvas_sync_instrumentation.names import Log
 from .filters import LineFilter, SearchRecord
 from .positions import NOWHERE, Head, Position
 
-__all__ = ["FoundLine", "Matcher", "Place", "SearchNotes", "first_time", "last_time"]
+__all__ = ["FoundLine", "Matcher", "Place", "SearchNotes", "are_after", "are_before", "first_time"]
 
 _STAMP: Final = re.compile(
     rb'^(?:\{"timestamp":"([^"\n]{19,40})"|\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] )', re.MULTILINE
@@ -77,7 +77,7 @@ class SearchNotes:
     Attributes:
         unreadable_lines: How many lines might have been wanted, but cannot be read from their
             beginning to their end.
-        problems: Which archives cannot be read, and why.
+        problems: Which files cannot be read, and why.
     """
 
     unreadable_lines: int = 0
@@ -135,12 +135,19 @@ def first_time(data: bytes) -> dt.datetime | None:
     return next(_times(data), None)
 
 
-def last_time(data: bytes) -> dt.datetime | None:
-    """Return when the last line that tells its time was written."""
-    last = None
-    for last in _times(data):  # noqa: B007 - the last one is what is wanted
-        pass
-    return last
+def are_before(data: bytes, moment: dt.datetime | None) -> bool:
+    """Whether the lines were all written before a moment; False when none tells its time.
+
+    One alone says little: a clock may have been wrong for a while.
+    """
+    first = first_time(data)
+    return bool(moment and first and first < moment and max(_times(data)) < moment)
+
+
+def are_after(data: bytes, moment: dt.datetime | None) -> bool:
+    """Whether the lines were all written at a moment or later; False when none tells its time."""
+    first = first_time(data)
+    return bool(moment and first and first >= moment and min(_times(data)) >= moment)
 
 
 def _times(data: bytes) -> Iterator[dt.datetime]:

@@ -12,12 +12,12 @@ from canvas_sync_exporter.logs.sources import LogSource
 from canvas_sync_instrumentation.logfile.control import Identity
 
 from .backwards import blocks_backwards, whole_lines_end
-from .matching import FoundLine, Matcher, Place, first_time, last_time
+from .matching import FoundLine, Matcher, Place, are_after, are_before, first_time
 from .positions import HEAD_BYTES, Position, head_of
 
 __all__ = ["PlainScan"]
 
-_LAST_BYTES: Final = 64 * 1024
+_LOOK_BYTES: Final = 64 * 1024
 
 
 class PlainScan:
@@ -32,7 +32,8 @@ class PlainScan:
         size: How many of its bytes count.
         end: Which file it is, and its size.
         first: Its first bytes.
-        reached: When the oldest line searched so far was written; None while that is not known.
+        reached: When the line searched last was written; None while that is not known.
+        is_past: Whether what is left is older than what is wanted.
     """
 
     def __init__(self, source: LogSource, raw: io.FileIO, older: Sequence[PlainScan]) -> None:
@@ -40,6 +41,7 @@ class PlainScan:
         self.size = whole_lines_end(self._fd, source.size) if source.is_live else source.size
         self.end: tuple[Identity, int] = (source.identity, self.size)
         self.reached: dt.datetime | None = None
+        self.is_past = False
         self.first = os.pread(self._fd, min(HEAD_BYTES, self.size), 0)
         name = source.path.name.rpartition("@")[0] or source.path.name
         head = head_of(self.first)
@@ -52,6 +54,11 @@ class PlainScan:
     def is_done(self) -> bool:
         """Whether all of it has been searched."""
         return not self._end
+
+    @property
+    def left(self) -> int:
+        """How many bytes are not searched yet."""
+        return self._end
 
     @property
     def position(self) -> Position:
@@ -67,22 +74,23 @@ class PlainScan:
         self._end = min(end, self.size)
 
     def is_older(self, moment: dt.datetime) -> bool:
-        """Whether its last line was written before a moment."""
-        start = max(0, self._end - _LAST_BYTES)
-        newest = last_time(os.pread(self._fd, self._end - start, start))
-        return newest is not None and newest < moment
+        """Whether its last lines were written before a moment."""
+        start = max(0, self._end - _LOOK_BYTES)
+        return are_before(os.pread(self._fd, self._end - start, start), moment)
 
     def is_newer(self, moment: dt.datetime) -> bool:
-        """Whether its first line was written at a moment or later."""
-        oldest = first_time(self.first)
-        return oldest is not None and oldest >= moment
+        """Whether its first lines were written at a moment or later."""
+        return are_after(os.pread(self._fd, min(_LOOK_BYTES, self._end), 0), moment)
 
-    def step(self, matcher: Matcher, until: dt.datetime | None) -> list[FoundLine]:
+    def step(
+        self, matcher: Matcher, since: dt.datetime | None, until: dt.datetime | None
+    ) -> list[FoundLine]:
         """Search the next block.
 
         Args:
             matcher: Finds the lines.
-            until: A block that begins at this moment or later is passed over.
+            since: Behind a block that is older than this nothing else is wanted.
+            until: A block of this moment and later is passed over.
 
         Returns:
             The lines found, newest first.
@@ -92,8 +100,8 @@ class PlainScan:
         self._end, data = next(self._blocks, (0, b"\n"))
         if not data:
             matcher.notes.unreadable_lines += 1  # longer than a line may be
-        oldest = first_time(data)
-        self.reached = oldest or self.reached
-        if until and oldest and oldest >= until:
+        self.reached = first_time(data) or self.reached
+        self.is_past = are_before(data, since)
+        if self.is_past or are_after(data, until):
             return []
         return list(matcher.matches(data, self._end, self._place))[::-1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 from canvas_sync_exporter.logs.sources import sources
+from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter
@@ -33,6 +34,8 @@ class LogSearch:
         limit: How many lines to give at most.
         cursor: :attr:`cursor` of an earlier search for the same, to go on where that ended.
         seconds: How long to search at most; None for as long as it takes.
+        on_progress: Told now and then how many bytes are searched or passed over, and how many
+            there are.
 
     Attributes:
         notes: What could not be read so far.
@@ -54,13 +57,16 @@ class LogSearch:
         limit: int,
         cursor: str | None = None,
         seconds: float | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         self.notes = SearchNotes()
         self._limit = limit
         self._deadline = None if seconds is None else time.monotonic() + seconds
         positions = None if cursor is None else decode_cursor(cursor)
+        self._on_progress = on_progress
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
+        self._total = self._left()
         self.ends = {log: scan.end for log, scan in self._scans.items() if scan.end}
 
     @property
@@ -84,6 +90,10 @@ class LogSearch:
                 return
             else:
                 scan.advance()
+                self._on_progress(self._total - self._left(), self._total)
+
+    def _left(self) -> int:
+        return sum(scan.left for scan in self._scans.values())
 
     def close(self) -> None:
         """Close the files."""
@@ -97,6 +107,7 @@ class LogSearch:
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
         for look in range(1, _LOOKS + 1):
+            self.notes.problems.clear()
             try:
                 return self._open_all(log_dir, archive_dir, wanted, positions)
             except FileNotFoundError:  # archived between being listed and being opened: look again
@@ -112,6 +123,7 @@ class LogSearch:
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
         found = sources(log_dir, archive_dir)
+        self.notes.problems += strangers(log_dir, archive_dir)
         scans: dict[Log, LogScan] = {}
         with ExitStack() as opened:
             for log in wanted.logs:

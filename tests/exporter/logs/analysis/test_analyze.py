@@ -13,6 +13,7 @@ import pytest
 
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report, Timing
 from canvas_sync_exporter.logs.archive import Member, write_archive
@@ -357,3 +358,21 @@ def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     assert len(report.problems) == 1
     assert len(lines) / 4 < report.api.total.count < len(lines)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["9999-12-31T23:59:59.999999-14:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"],
+)
+def test_a_clock_at_the_end_of_time_is_counted_like_another(tmp_path: Path, stamp: str) -> None:
+    for log, event in (
+        (Log.OPERATIONS, "run_ended"),
+        (Log.API_CALLS, "api_call"),
+        (Log.ERRORS, "error"),
+        (Log.PROGRESS, "progress"),
+    ):
+        fields = {"timestamp": stamp, "event": event, "task_id": "t", "status": "failed"}
+        (tmp_path / f"{log.value}.log").write_bytes(line_of_record(fields) * 2)
+    report = report_of(tmp_path)
+    assert (report.runs.count, report.api.total.count, report.errors.count) == (2, 2, 2)
+    assert stamp[:4] in html_page(report)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -287,22 +289,54 @@ def test_it_stops_at_the_limit_and_reads_no_archive_for_it(tmp_path: Path) -> No
     assert found.notes.problems == []
 
 
-def test_files_out_of_the_time_range_are_not_searched(tmp_path: Path) -> None:
-    """Lines that lie about their neighbours' time show which files and blocks were read."""
-    hidden = record(Log.ERRORS, 50, task_id="hidden")
-    old = [json_line(record(Log.ERRORS, second)) for second in (0, 1)]
-    new = [json_line(record(Log.ERRORS, second)) for second in (9000, 9001)]
-    lay_out(tmp_path, Log.ERRORS, [old, [new[0], json_line(hidden), new[1]]], 0)
-    wanted = LineFilter(until=EPOCH + dt.timedelta(seconds=100))
-    assert [line.fields["task_id"] for line in found_in(tmp_path, wanted)] == ["nightly-42"] * 2
-    lay_out(tmp_path, Log.ERRORS, [[old[0], json_line(hidden), old[1]], new], 0)
-    wanted = LineFilter(since=EPOCH + dt.timedelta(seconds=20 + 3600), task_id="hidden")
-    assert found_in(tmp_path, wanted) == []
+def test_files_out_of_the_time_range_are_not_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each file a look at its ends; of an archive that is too old, not even that."""
+    hours = [
+        [json_line(record(Log.ERRORS, hour * 3600 + n, error="x" * 900)) for n in range(1000)]
+        for hour in range(5)
+    ]
+    lay_out(tmp_path, Log.ERRORS, hours, 0)
     (tmp_path / "archive").mkdir()
-    (tmp_path / "archive" / "errors-20251222T030000Z.tar.gz").write_bytes(b"no archive")
+    (tmp_path / "archive" / "errors-20251221T030000Z.tar.gz").write_bytes(b"no archive")
+    read = 0
+    pread = os.pread
+
+    def counted(fd: int, length: int, offset: int) -> bytes:
+        nonlocal read
+        data = pread(fd, length, offset)
+        read += len(data)
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
+    wanted = LineFilter(
+        since=EPOCH + dt.timedelta(hours=2), until=EPOCH + dt.timedelta(hours=2, minutes=20)
+    )
     with search(tmp_path, wanted) as found:
-        assert list(found) == []
+        assert len(list(found)) == 1000
     assert found.notes.problems == []
+    size = sum(map(len, hours[2]))
+    assert size <= read < size * 1.4
+
+
+@pytest.mark.parametrize("place", [0, 1, 200, 398, 399])
+@pytest.mark.parametrize("wrong", [-900_000_000, 900_000_000])
+def test_a_clock_that_was_wrong_for_one_line_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, wrong: int
+) -> None:
+    monkeypatch.setattr(backwards, "_BLOCK", 1000)
+    for log in (Log.ERRORS, Log.PROGRESS):
+        lines = [json_line(record(log, second)) for second in range(400)]
+        if log is Log.ERRORS:
+            lines[place] = json_line(record(log, wrong))
+        lay_out(tmp_path, log, [lines[:100], lines[100:250], lines[250:]], 0)
+    wanted = LineFilter(since=EPOCH - dt.timedelta(hours=1), until=EPOCH + dt.timedelta(hours=1))
+    found = found_in(tmp_path, wanted)
+    assert len(found) == 799
+    times = [line.time for line in found]
+    late = [b - a for a, b in itertools.pairwise(times) if b > a]
+    assert all(each < dt.timedelta(seconds=60) for each in late)
 
 
 def test_a_line_that_came_late_is_found_in_its_time(tmp_path: Path) -> None:
@@ -392,3 +426,47 @@ def test_no_pattern_hangs(tmp_path: Path) -> None:
     start = time.process_time()
     assert found_in(tmp_path, LineFilter(pattern=compile_pattern("(a|a)*(a+)+$"))) == []
     assert time.process_time() - start < 60
+
+
+def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if by another user: the tests may run as root, who may read everything."""
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
+    lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
+    secret = {"errors.log.1@" + str(len(lines[1])), "errors-20251222T030000Z.tar.gz"}
+
+    def guard(open_it: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(path: Any, *args: Any, **options: Any) -> Any:
+            if isinstance(path, Path) and path.name in secret:
+                raise PermissionError(13, "Permission denied", str(path))
+            return open_it(path, *args, **options)
+
+        return guarded
+
+    monkeypatch.setattr(io, "FileIO", guard(io.FileIO))
+    monkeypatch.setattr(Path, "open", guard(Path.open))
+    with search(tmp_path, LineFilter()) as found:
+        assert [line.time for line in found] == [EPOCH + dt.timedelta(seconds=2)]
+    assert found.notes.problems == [
+        f"errors.log.1@{len(lines[1])}: Permission denied",
+        "errors-20251222T030000Z.tar.gz: Permission denied",
+    ]
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(3)]
+    lay_out(tmp_path, Log.ERRORS, [[line] for line in lines], 1)
+    told: list[tuple[int, int]] = []
+    made = LogSearch(
+        tmp_path,
+        tmp_path / "archive",
+        LineFilter(),
+        limit=9,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    with closing(made):
+        assert len(list(made)) == 3
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1][0] == told[-1][1]
+    assert len({total for _, total in told}) == 1
