@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -187,7 +188,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        _make_private(file)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
@@ -203,6 +204,25 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("canvas_sync_immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _make_private(file: Path) -> None:
+    """Make an empty file for its owner alone, without ever opening it under its own name.
+
+    To close it would drop the locks that SQLite holds on it anywhere in this process; another
+    process would then remove the journal that we still write to, with the rows in it.
+    """
+    if file.exists():
+        return
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+    os.close(handle)
+    empty = Path(name)
+    try:
+        file.hardlink_to(empty)
+    except FileExistsError:
+        pass  # another process was faster
+    finally:
+        empty.unlink()
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:

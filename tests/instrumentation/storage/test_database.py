@@ -31,6 +31,12 @@ import sys
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 upgrade(open_engine(sys.argv[1]))
 """
+_READ_AND_CLOSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM seen")
+connection.close()
+"""
 _OPEN_CURRENT = _UPGRADE + "assert 'alembic' not in sys.modules, 'Alembic was imported'"
 
 
@@ -153,6 +159,26 @@ def test_the_first_use_of_a_file_waits_for_another_process_at_it(tmp_path: Path)
         other.execute("COMMIT")
         upgraded.result(30)
     check_schema(engine)
+    engine.dispose()
+
+
+def test_a_row_stays_when_another_process_was_the_first_to_close_the_file(tmp_path: Path) -> None:
+    """Opening a further connection must not drop this process's locks on the SQLite file.
+
+    Without them another process takes itself for the last one and removes the journal under the
+    feet of those that write to it.
+    """
+    file = tmp_path / "x.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    with engine.connect() as one, engine.connect() as two:
+        one.execute(text("CREATE TABLE seen (word TEXT)"))
+        one.commit()
+        subprocess.run([sys.executable, "-c", _READ_AND_CLOSE, str(file)], check=True)
+        two.execute(text("INSERT INTO seen VALUES ('kept')"))
+        two.commit()
+        with closing(sqlite3.connect(file)) as other:
+            assert other.execute("SELECT word FROM seen").fetchall() == [("kept",)]
     engine.dispose()
 
 
