@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from canvas_sync_exporter.commands.analyze import main
+from canvas_sync_exporter.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["analyze", *sys.argv[1:]]))

@@ -15,8 +15,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from .logs.due import next_due
 from .logs.retention import CleanupRunning
+from .reasons import reason
 from .settings import Configuration
-from .upkeep import EXPECTED_FAILURES, Upkeep, reason
+from .upkeep import EXPECTED_FAILURES, Upkeep
 
 __all__ = ["Jobs"]
 

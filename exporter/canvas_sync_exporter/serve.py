@@ -18,8 +18,9 @@ from canvas_sync_instrumentation.storage.database import check_schema, open_engi
 
 from .collectors import register_collectors
 from .jobs import Jobs
+from .reasons import reason
 from .settings import Configuration
-from .upkeep import Upkeep, reason
+from .upkeep import Upkeep
 from .web import create_app
 from .web.access import Access, is_loopback
 from .web.auth import TokenFile

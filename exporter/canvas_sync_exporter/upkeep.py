@@ -37,7 +37,7 @@ from .logs.kept import retention_settings
 from .logs.retention import CleanupReport, cleanup_canvas_sync_logs, cleanup_when_due
 from .settings import Configuration
 
-__all__ = ["EXPECTED_FAILURES", "Upkeep", "reason"]
+__all__ = ["EXPECTED_FAILURES", "Upkeep"]
 
 EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
@@ -45,13 +45,6 @@ EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 _CLOSE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-def reason(error: BaseException) -> str:
-    """Tell why something failed in one line, without the statement that SQLAlchemy adds."""
-    cause = getattr(error, "orig", None) or error
-    lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0]}" if lines else type(cause).__name__
 
 
 class Upkeep:

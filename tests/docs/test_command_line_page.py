@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.cli import _parser as make_parser  # what --help shows is made from it
+from canvas_sync_exporter.cli import make_parser  # what --help shows is made from it
 from support.markdown import DOCS, blocks, pages, table
 
 PAGE = DOCS / "reference" / "command-line.md"

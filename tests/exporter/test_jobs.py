@@ -26,8 +26,9 @@ from canvas_sync_exporter.jobs import Jobs
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.due import DueRecord, last_due
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
+from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.upkeep import Upkeep, reason
+from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import run_by_task

@@ -1,1 +1,31 @@
-"""Commands of the command line: each module has ``add_parser`` and ``run``."""
+"""Commands of the command line.
+
+Each has a module of its name with ``add_parser``, which is loaded when the command is called: a
+search of the logs need not wait for the web server and the database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
+
+COMMANDS: Final = {
+    "serve": "serve /metrics and the REST API",
+    "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
+    "search": "search the logs, their backups and archives, newest line first",
+    "tail": "show the newest lines of the five logs, merged by time",
+    "cleanup": "archive what the logs have rotated out, now",
+    "db": "the table",
+    "token": "access tokens of the exporter",
+    "demo": "run a simulated Canvas and real syncs, and show them",
+}
+"""Name -> what the command does, in one line."""
+
+FAILED: Final = 1
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+EXIT_CODES: Final = (
+    "exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C"
+)

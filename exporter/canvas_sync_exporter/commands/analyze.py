@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -17,29 +16,27 @@ from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
 
-from .options import add_log_dir, log_folders, moment
+from .options import TIMES, add_command, add_log_dir, log_folders, moment
 from .progress_bar import ProgressBar
 
-__all__ = ["add_parser", "main", "run"]
-
-_HELP: Final = "report what the logs say: runs, API calls, database, errors, gaps"
-_EPILOG: Final = (
-    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
-    " as 24h or 7d. exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by"
-    " Ctrl-C"
-)
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+__all__ = ["add_parser", "run"]
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
-    parser = subparsers.add_parser(
-        "analyze", help=_HELP, description=_description(), epilog=_EPILOG
-    )
-    _add_arguments(parser)
-    parser.set_defaults(run=run)
+    more = "Reads live logs, backups and archives, in both formats."
+    parser = add_command(subparsers, "analyze", run, more=more, epilog=TIMES)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--html", action="store_true", help="as one HTML page with charts")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
+    add_log_dir(parser)
+    parser.add_argument("--since", type=moment, metavar="TIME", help="only lines from then on")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="only lines before then")
+    parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
+    parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
+    parser.add_argument("--top", type=_top, default=10, metavar="N", help="rows in a list (10)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,49 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
     analysis.problems += strangers(log_dir, archive_dir)
     _write(make_report(analysis, log_dir, selection, arguments.top), arguments)
     return 0
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command as a script of its own.
-
-    Args:
-        argv: The arguments without the program's name; those of this process when None.
-
-    Returns:
-        The exit code.
-    """
-    parser = argparse.ArgumentParser(description=_description(), epilog=_EPILOG)
-    _add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except SettingsError as error:
-        return _complain(parser.prog, error, _USAGE)
-    except (CanvasSyncMonitorError, OSError) as error:
-        return _complain(parser.prog, error, _FAILED)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-
-
-def _complain(program: str, error: Exception, code: int) -> int:
-    print(f"{program}: {error}", file=sys.stderr)
-    return code
-
-
-def _description() -> str:
-    return f"{_HELP[0].upper()}{_HELP[1:]}. Reads live logs, backups and archives, in both formats."
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as JSON")
-    form.add_argument("--html", action="store_true", help="as one HTML page with charts")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
-    add_log_dir(parser)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="only lines from then on")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="only lines before then")
-    parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
-    parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
-    parser.add_argument("--top", type=_top, default=10, metavar="N", help="rows in a list (10)")
 
 
 def _top(raw: str) -> int:

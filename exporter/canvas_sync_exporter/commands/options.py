@@ -1,16 +1,75 @@
-"""Options that several commands have."""
+"""What several commands have: how they are added, and options."""
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.settings import configuration
 
-__all__ = ["add_log_dir", "log_folders", "moment"]
+from . import COMMANDS, EXIT_CODES
+
+__all__ = ["TIMES", "add_command", "add_group", "add_log_dir", "log_folders", "moment", "port"]
+
+TIMES: Final = (
+    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
+    " as 24h or 7d."
+)
+"""What :func:`moment` reads, for the end of a help."""
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def add_command(
+    subparsers: Any,
+    name: str,
+    run: Run,
+    text: str | None = None,
+    *,
+    more: str = "",
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Add a command to a command line or a group.
+
+    Args:
+        subparsers: Of the command line or the group.
+        name: The command.
+        run: What it does; answers the exit code.
+        text: That in one line, for a command of a group.
+        more: Further sentences of its help.
+        epilog: What stands at the end of its help, before the exit codes.
+    """
+    text = text or COMMANDS[name]
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}. {more}".rstrip(),
+        epilog=f"{epilog} {EXIT_CODES}".lstrip(),
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_group(subparsers: Any, name: str) -> Any:
+    """Add a group of commands, and return what they are added to."""
+    group = subparsers.add_parser(name, help=COMMANDS[name], epilog=EXIT_CODES)
+    return group.add_subparsers(required=True, metavar="COMMAND")
+
+
+def port(raw: str) -> int:
+    """Read a port, as the type of an argument; 0 stands for any free one.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not raw.isdecimal() or not 0 <= int(raw) <= 65535:
+        raise argparse.ArgumentTypeError("say a number from 0 to 65535")
+    return int(raw)
 
 
 def add_log_dir(parser: argparse.ArgumentParser) -> None:

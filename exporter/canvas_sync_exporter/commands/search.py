@@ -10,29 +10,24 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import add_log_dir, log_folders, moment
+from .options import TIMES, add_command, add_log_dir, log_folders, moment
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
 
-_HELP: Final = "search the logs, their backups and archives, newest line first"
-_EPILOG: Final = (
-    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
-    " as 24h or 7d. PATTERN has the syntax of RE2. exit codes: 0 done, 1 failed, 2 wrong usage or"
-    " settings, 130 interrupted by Ctrl-C"
-)
 _LEVELS: Final = ("INFO", "WARNING", "ERROR")
 _MAX_LIMIT: Final = 100_000
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "search",
-        help=_HELP,
-        description=f"{_HELP[0].upper()}{_HELP[1:]}. A line must meet all that is asked for.",
-        epilog=_EPILOG,
+        run,
+        more="A line must meet all that is asked for.",
+        epilog=f"{TIMES} PATTERN has the syntax of RE2.",
     )
     words = parser.add_mutually_exclusive_group()
     words.add_argument("text", nargs="?", metavar="TEXT", help="text that is in the line")
@@ -45,7 +40,6 @@ def add_parser(subparsers: Any) -> None:
     )
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
-    parser.set_defaults(run=run)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:

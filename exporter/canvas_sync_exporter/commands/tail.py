@@ -11,24 +11,17 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import add_log_dir, log_folders
+from .options import add_command, add_log_dir, log_folders
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
 
-_HELP: Final = "show the newest lines of the five logs, merged by time"
-_EPILOG: Final = (
-    "-f is ended by Ctrl-C. exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130"
-    " interrupted by Ctrl-C"
-)
 _MAX_LINES: Final = 100_000
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
-    parser = subparsers.add_parser(
-        "tail", help=_HELP, description=f"{_HELP[0].upper()}{_HELP[1:]}.", epilog=_EPILOG
-    )
+    parser = add_command(subparsers, "tail", run, epilog="-f is ended by Ctrl-C.")
     parser.add_argument(
         "-f",
         "--follow",
@@ -43,7 +36,6 @@ def add_parser(subparsers: Any) -> None:
     )
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

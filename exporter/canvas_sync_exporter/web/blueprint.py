@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from canvas_sync_exporter.logs.sources import LogFolderError
-from canvas_sync_exporter.upkeep import reason
+from canvas_sync_exporter.reasons import reason
 from canvas_sync_instrumentation.errors import StorageError
 
 from .api import PREFIX, Api

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_exporter.logs.status import free_bytes
-from canvas_sync_exporter.upkeep import reason
+from canvas_sync_exporter.reasons import reason
 from canvas_sync_instrumentation.errors import StorageError
 from canvas_sync_instrumentation.storage.database import check_schema
 from canvas_sync_instrumentation.storage.spool import waiting_bytes

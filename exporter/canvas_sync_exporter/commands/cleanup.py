@@ -1,0 +1,59 @@
+"""``canvas-sync-monitor cleanup``: the nightly cleanup of the logs, now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.storage.database import open_engine
+
+from . import FAILED
+from .options import add_command
+from .storage_failures import storage_failures
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to a command line."""
+    parser = add_command(subparsers, "cleanup", run)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be archived and deleted"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Clean the logs up, or tell what that would do.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: A setting is wrong, or another cleanup is running.
+        OSError: A folder cannot be read or written.
+    """
+    config = configuration(os.environ)
+    if arguments.dry_run:
+        return _show_plan(plan_cleanup(retention_settings(config)))
+    with storage_failures():
+        report = Upkeep(config, open_engine(config.app.resolved_database_url)).clean_logs()
+    for log in report.logs:
+        archives = ", ".join(log.archives) or "nothing to archive"
+        print(f"{log.log}: {archives} ({log.files} files, {log.bytes} bytes)")
+    print(f"Deleted {len(report.archives_deleted)} old archives.")
+    print(f"Freed {report.reclaimed_bytes} bytes.")
+    return FAILED if report.errors else 0
+
+
+def _show_plan(plan: CleanupPlan) -> int:
+    for log, files in plan.files.items():
+        listed = ", ".join(f"{file.name} ({file.bytes} bytes)" for file in files)
+        print(f"{log}: would archive {listed or 'nothing'}")
+    for archive in plan.archives:
+        print(f"Would delete {archive.name} ({archive.bytes} bytes).")
+    print("Nothing was changed.")
+    return 0

@@ -1,0 +1,39 @@
+"""``canvas-sync-monitor db``: the table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_instrumentation.names import TABLE
+from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
+
+from .options import add_command, add_group
+from .storage_failures import storage_failures
+
+__all__ = ["add_parser", "run_upgrade"]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the commands to a command line."""
+    group = add_group(subparsers, "db")
+    text = f"create the table {TABLE}, or bring it to this version"
+    add_command(group, "upgrade", run_upgrade, text)
+
+
+def run_upgrade(_arguments: argparse.Namespace) -> int:
+    """Create the table, or bring it to this version.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: A setting is wrong, or the database cannot be used.
+    """
+    engine = open_engine(configuration(os.environ).app.resolved_database_url)
+    with storage_failures():
+        upgrade(engine)
+    print(f"The table {TABLE} has version {SCHEMA_VERSION} in {engine.url!r}.")
+    return 0

@@ -1,0 +1,37 @@
+"""``canvas-sync-monitor serve``: the exporter."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from canvas_sync_exporter.serve import serve
+from canvas_sync_exporter.settings import configuration
+
+from .options import add_command, port
+from .storage_failures import storage_failures
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to a command line."""
+    parser = add_command(subparsers, "serve", run)
+    parser.add_argument("--host", help="address to listen on (CANVAS_SYNC_EXPORTER_HOST)")
+    parser.add_argument("--port", type=port, help="its port (CANVAS_SYNC_EXPORTER_PORT)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CanvasSyncMonitorError: A setting is wrong, or the database cannot be used.
+        OSError: The address cannot be used.
+    """
+    with storage_failures():
+        serve(configuration(os.environ, host=arguments.host, port=arguments.port))
+    return 0

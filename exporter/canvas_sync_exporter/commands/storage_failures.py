@@ -1,0 +1,26 @@
+"""What a database answers to a command, told as any other failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_instrumentation.errors import StorageError
+
+__all__ = ["storage_failures"]
+
+
+@contextmanager
+def storage_failures() -> Iterator[None]:
+    """Tell of a database's error in one line.
+
+    Raises:
+        StorageError: The database cannot be reached or refuses.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StorageError(reason(error)) from error
