@@ -347,3 +347,20 @@ def test_ctrl_c_ends_it_at_once_and_quietly(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "")
+
+
+def test_a_long_trend_is_folded_under_a_chart_that_names_its_days(tmp_path: Path) -> None:
+    days = [f"2025-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 29)]
+    (tmp_path / "errors.log").write_bytes(
+        b"".join(
+            line_of_record({"timestamp": f"{day}T10:00:00Z", "event": "error"}) for day in days
+        )
+    )
+    page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
+    assert "<details><summary>by day: 56 rows</summary>" in page
+    assert ">count by day, at most 1</text>" in page
+    assert ">2025-01-01</text>" in page
+    assert ">2025-02-28</text>" in page
+    parsed = _Page()
+    parsed.feed(page)
+    assert [row[0] for row in parsed.rows if row[0] in days] == days
