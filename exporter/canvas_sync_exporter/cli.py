@@ -23,6 +23,7 @@ from canvas_sync_instrumentation.names import DISTRIBUTION, TABLE
 from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
 
 from .commands import analyze, search, tail
+from .commands.progress_bar import ProgressBar
 from .logs import CleanupPlan, plan_cleanup, retention_settings
 from .serve import serve
 from .settings import configuration
@@ -168,7 +169,9 @@ def _cleanup(arguments: argparse.Namespace) -> int:
     config = configuration(os.environ)
     if arguments.dry_run:
         return _show_plan(plan_cleanup(retention_settings(config)))
-    report = Upkeep(config, open_engine(config.app.resolved_database_url)).clean_logs()
+    upkeep = Upkeep(config, open_engine(config.app.resolved_database_url))
+    with ProgressBar(sys.stderr, "archiving") as bar:
+        report = upkeep.clean_logs(bar.show)
     for log in report.logs:
         archives = ", ".join(log.archives) or "nothing to archive"
         print(f"{log.log}: {archives} ({log.files} files, {log.bytes} bytes)")
