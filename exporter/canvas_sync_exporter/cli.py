@@ -173,8 +173,10 @@ def _cleanup(arguments: argparse.Namespace) -> int:
     with ProgressBar(sys.stderr, "archiving") as bar:
         report = upkeep.clean_logs(bar.show)
     for log in report.logs:
-        archives = ", ".join(log.archives) or "nothing to archive"
+        archives = ", ".join(log.archives) or ("nothing" if log.error else "nothing to archive")
         print(f"{log.log}: {archives} ({log.files} files, {log.bytes} bytes)")
+        if log.error:
+            print(f"{log.log}: not all could be archived: {log.error}")
     print(f"Deleted {len(report.archives_deleted)} old archives.")
     print(f"Freed {report.reclaimed_bytes} bytes.")
     return _FAILED if report.errors else 0

@@ -265,6 +265,8 @@ def test_a_cleanup_that_could_not_archive_fails(tmp_path: Path) -> None:
     (logs / "archive").write_text("in the way")
     failed = _run(tmp_path, "cleanup")
     assert failed.returncode == 1
+    assert "progress: nothing (0 files, 0 bytes)\n" in failed.stdout
+    assert "progress: not all could be archived: [Errno" in failed.stdout
     assert "archive" in failed.stderr
     assert "Traceback" not in failed.stderr
 
