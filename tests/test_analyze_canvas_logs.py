@@ -142,15 +142,58 @@ def test_text_and_html_show_the_same_tables(logs: Path) -> None:
         assert any(line.startswith(wanted) for line in squeezed), wanted
 
 
-def test_text_shows_the_figures_of_the_json_report(logs: Path) -> None:
+def duration(seconds: float) -> str:
+    """A duration as the text and the page write it."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{seconds:.1f} s" if seconds < 119.95 else f"{minutes} min {rest:02d} s"
+
+
+def cells_of(row: dict[str, Any], *names: str) -> list[str]:
+    """The cells of a row of the JSON report."""
+    shown = []
+    for name in names:
+        value = row[name]
+        if name in {"average", "p50", "p95", "p99", "max", "backoff_seconds"}:
+            shown.append(duration(value))
+        elif name == "error_rate":
+            shown.append(f"{value * 100:.1f} %")
+        else:
+            shown.append(f"{value:,}" if isinstance(value, int) else value)
+    return shown
+
+
+def test_text_and_page_show_the_figures_of_the_json_report(logs: Path) -> None:
     report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(logs)))
-    text = told(*SCRIPT, "--log-dir", str(logs))
-    for row in report["api"]["by_route"]:
-        line = next(line for line in text.splitlines() if line.split()[:1] == [row["name"]])
-        assert line.split()[1] == str(row["failed"])
-        assert f"{row['p95'] * 1000:.1f} ms" in line
-    for row in report["errors"]["newest"]:
-        assert f"{row['error_type']}: {row['error']}" in text
+    page = _Page()
+    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
+    on_page = [row[:-1] if row[-1] == "" else row for row in page.rows]
+    text = {" ".join(line.split()) for line in told(*SCRIPT, "--log-dir", str(logs)).splitlines()}
+    timing = ("count", "average", "p50", "p95", "p99", "max")
+    api, errors = report["api"], report["errors"]
+    kinds: list[tuple[list[dict[str, Any]], tuple[str, ...]]] = [
+        (report["runs"]["by_status"], ("sync_type", "status", *timing)),
+        (api["by_route"], ("name", "failed", "error_rate", *timing)),
+        (api["by_status"], ("name", "failed", "error_rate", *timing)),
+        (api["by_method"], ("name", "failed", "error_rate", *timing)),
+        (api["throttling"], ("route", "throttled", "retries", "backoff_seconds")),
+        (
+            report["database"],
+            ("operation", "table", "rows", "failed", "error_rate", *timing),
+        ),
+        *((errors[by], ("name", "count")) for by in errors if by.startswith("by_")),
+    ]
+    for rows, names in kinds:
+        assert rows
+        for row in rows:
+            cells = cells_of(row, *names)
+            assert cells in on_page
+            assert any(line.startswith(" ".join(cells)) for line in text), cells
+    for row in errors["newest"]:
+        told_of_it = f"{row['error_type']}: {row['error']}"
+        assert any(told_of_it in line for line in text)
+        assert any(told_of_it in cells for cells in on_page)
 
 
 def test_the_page_needs_nothing_else_and_has_charts(logs: Path) -> None:
@@ -347,3 +390,20 @@ def test_ctrl_c_ends_it_at_once_and_quietly(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (130, "")
+
+
+def test_a_long_trend_is_folded_under_a_chart_that_names_its_days(tmp_path: Path) -> None:
+    days = [f"2025-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 29)]
+    (tmp_path / "errors.log").write_bytes(
+        b"".join(
+            line_of_record({"timestamp": f"{day}T10:00:00Z", "event": "error"}) for day in days
+        )
+    )
+    page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
+    assert "<details><summary>by day: 56 rows</summary>" in page
+    assert ">count by day, at most 1</text>" in page
+    assert ">2025-01-01</text>" in page
+    assert ">2025-02-28</text>" in page
+    parsed = _Page()
+    parsed.feed(page)
+    assert [row[0] for row in parsed.rows if row[0] in days] == days

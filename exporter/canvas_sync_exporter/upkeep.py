@@ -34,7 +34,12 @@ from canvas_sync_instrumentation.storage.spool import drain_orphans
 
 from .logs.due import last_due
 from .logs.kept import retention_settings
-from .logs.retention import CleanupReport, cleanup_canvas_sync_logs, cleanup_when_due
+from .logs.retention import (
+    CleanupReport,
+    OnProgress,
+    cleanup_canvas_sync_logs,
+    cleanup_when_due,
+)
 from .settings import Configuration
 
 __all__ = ["EXPECTED_FAILURES", "Upkeep"]
@@ -122,15 +127,19 @@ class Upkeep:
             )
         return drained.rows
 
-    def clean_logs(self) -> CleanupReport:
+    def clean_logs(self, on_progress: OnProgress | None = None) -> CleanupReport:
         """Archive what the logs have rotated out and delete old archives.
+
+        Args:
+            on_progress: Told now and then how many bytes are archived, and how many there are.
 
         Raises:
             CleanupRunning: Another cleanup runs.
             OSError: The control folder or the metric files cannot be used.
         """
         now = dt.datetime.now(dt.UTC)
-        report = cleanup_canvas_sync_logs(retention_settings(self._configuration), now=now)
+        kept = retention_settings(self._configuration)
+        report = cleanup_canvas_sync_logs(kept, now=now, on_progress=on_progress)
         self._tell_of_cleanup(report)
         return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -216,6 +217,27 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
     assert not (logs / "progress.log.1").exists()
 
 
+def test_a_cleanup_shows_how_far_it_is_on_a_terminal(tmp_path: Path) -> None:
+    logs = tmp_path / "logs" / "canvas_sync"
+    logs.mkdir(parents=True)
+    for number in (1, 2, 3):
+        (logs / f"progress.log.{number}").write_text("before\n" * 1000)
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "cleanup"],
+        env=_environment(),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+    ) as process:
+        os.close(end)
+        assert process.wait(60) == 0
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert re.search(r"archiving \[#{10}\.{20}\] +33%", shown)
+    assert shown.split("\x1b[K")[-1].rstrip().endswith("bytes.")
+
+
 def test_a_dry_run_tells_what_a_cleanup_would_do_and_changes_nothing(tmp_path: Path) -> None:
     logs = tmp_path / "logs" / "canvas_sync"
     (logs / "archive").mkdir(parents=True)
@@ -244,6 +266,8 @@ def test_a_cleanup_that_could_not_archive_fails(tmp_path: Path) -> None:
     (logs / "archive").write_text("in the way")
     failed = _run(tmp_path, "cleanup")
     assert failed.returncode == 1
+    assert "progress: nothing (0 files, 0 bytes)\n" in failed.stdout
+    assert "progress: not all could be archived: [Errno" in failed.stdout
     assert "archive" in failed.stderr
     assert "Traceback" not in failed.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Any
 
 from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
@@ -13,6 +14,7 @@ from canvas_sync_instrumentation.storage.database import open_engine
 
 from . import FAILED
 from .options import add_command
+from .progress_bar import ProgressBar
 from .storage_failures import storage_failures
 
 __all__ = ["add_parser", "run"]
@@ -39,11 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = configuration(os.environ)
     if arguments.dry_run:
         return _show_plan(plan_cleanup(retention_settings(config)))
-    with storage_failures():
-        report = Upkeep(config, open_engine(config.app.resolved_database_url)).clean_logs()
+    with storage_failures(), ProgressBar(sys.stderr, "archiving") as bar:
+        upkeep = Upkeep(config, open_engine(config.app.resolved_database_url))
+        report = upkeep.clean_logs(bar.show)
     for log in report.logs:
-        archives = ", ".join(log.archives) or "nothing to archive"
+        archives = ", ".join(log.archives) or ("nothing" if log.error else "nothing to archive")
         print(f"{log.log}: {archives} ({log.files} files, {log.bytes} bytes)")
+        if log.error:
+            print(f"{log.log}: not all could be archived: {log.error}")
     print(f"Deleted {len(report.archives_deleted)} old archives.")
     print(f"Freed {report.reclaimed_bytes} bytes.")
     return FAILED if report.errors else 0

@@ -18,9 +18,11 @@ class ProgressBar:
 
     Args:
         out: Where to, when it is a terminal.
+        what: What is done.
     """
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, what: str = "reading logs") -> None:
+        self._what = what
         self._out = out
         self._is_shown = out.isatty()
         self._is_drawn = False
@@ -44,14 +46,17 @@ class ProgressBar:
         self._is_drawn = False
 
     def show(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` bytes are read."""
+        """Show that ``done`` of ``total`` bytes are done."""
+        if done >= total:
+            self.hide()
+            return
         if not self._is_shown or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _SECONDS
         self._is_drawn = True
-        share = done / total if total else 1.0
+        share = done / total
         bar = ("#" * round(share * _WIDTH)).ljust(_WIDTH, ".")
-        self._print(f"{_ERASE_LINE}reading logs [{bar}] {share:4.0%} of {total / 1e6:.0f} MB")
+        self._print(f"{_ERASE_LINE}{self._what} [{bar}] {share:4.0%} of {total / 1e6:.0f} MB")
 
     def _print(self, text: str) -> None:
         print(text, end="", file=self._out, flush=True)

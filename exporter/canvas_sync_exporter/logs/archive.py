@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
@@ -80,13 +80,19 @@ def _archive(path: Path) -> Archive | None:
     return Archive(path, Log(match["log"]), moment, path.stat().st_size)
 
 
-def write_archive(folder: Path, name: str, members: Sequence[Member]) -> Path:
+def write_archive(
+    folder: Path,
+    name: str,
+    members: Sequence[Member],
+    on_progress: Callable[[int], None] = lambda _bytes: None,
+) -> Path:
     """Write an archive, read it back, and only then give it its name.
 
     Args:
         folder: Folder of the archives; made when missing.
         name: Name without suffix.
         members: What goes in, in order.
+        on_progress: Told of each member how many bytes were written.
 
     Returns:
         The archive, safe on the disk. One that is there already, since a cleanup was killed behind
@@ -105,7 +111,8 @@ def write_archive(folder: Path, name: str, members: Sequence[Member]) -> Path:
     partial = folder / f".{name}.partial"
     try:
         with partial.open("wb") as raw:
-            _write(raw, members)
+            for member in _write(raw, members):
+                on_progress(member.length)
             raw.flush()
             os.fsync(raw.fileno())
         _verify(partial, members)
@@ -134,7 +141,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _write(raw: IO[bytes], members: Sequence[Member]) -> None:
+def _write(raw: IO[bytes], members: Sequence[Member]) -> Iterator[Member]:
     with (
         igzip.IGzipFile(fileobj=raw, mode="wb", compresslevel=1) as zipped,  # type: ignore[no-untyped-call]  # isal has no types
         tarfile.open(fileobj=zipped, mode="w|", bufsize=_CHUNK) as tar,
@@ -145,6 +152,7 @@ def _write(raw: IO[bytes], members: Sequence[Member]) -> None:
             entry.mtime = int(member.path.stat().st_mtime)
             with member.path.open("rb") as file:
                 tar.addfile(entry, file)
+            yield member
 
 
 def _verify_old(archive: Path, members: Sequence[Member]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
 from .due import DueRecord
 from .kept import RetentionSettings, old_archives, retention_settings
+from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .status import LogStatus, free_bytes, log_status
 
@@ -41,6 +42,9 @@ __all__ = [
 
 _LOCK: Final = "cleanup.lock"
 _LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
+
+
+OnProgress = Callable[[int, int], None]
 
 
 class CleanupRunning(CanvasSyncMonitorError):  # noqa: N818 - says what is, as FileExistsError does
@@ -65,13 +69,17 @@ class CleanupStatus:
 
 
 def cleanup_canvas_sync_logs(
-    settings: RetentionSettings | None = None, *, now: dt.datetime | None = None
+    settings: RetentionSettings | None = None,
+    *,
+    now: dt.datetime | None = None,
+    on_progress: OnProgress | None = None,
 ) -> CleanupReport:
     """Archive what was rotated out and the older part of large live logs; delete old archives.
 
     Args:
         settings: What to keep; by the environment when None.
         now: The time, with a time zone; the current one when None.
+        on_progress: Told now and then how many bytes are archived, and how many there are.
 
     Returns:
         What was done. A full disk and the like are told in it; nothing was removed then that is
@@ -83,7 +91,7 @@ def cleanup_canvas_sync_logs(
     """
     settings = settings or retention_settings()
     with _alone(settings):
-        return _clean_up(settings, now or dt.datetime.now(dt.UTC))
+        return _clean_up(settings, now or dt.datetime.now(dt.UTC), on_progress)
 
 
 def cleanup_when_due(
@@ -157,10 +165,13 @@ def delete_old_archives(
     return deleted, errors
 
 
-def _clean_up(settings: RetentionSettings, now: dt.datetime) -> CleanupReport:
+def _clean_up(
+    settings: RetentionSettings, now: dt.datetime, on_progress: OnProgress | None = None
+) -> CleanupReport:
     start = time.monotonic()
+    archived = _Progress(settings, now, on_progress)
     deleted, errors = delete_old_archives(settings, now=now)  # first, for it makes room
-    logs = [_clean(settings, log, now) for log in Log]
+    logs = [_clean(settings, log, now, archived.add) for log in Log]
     report = CleanupReport(
         time=now,
         duration_seconds=time.monotonic() - start,
@@ -177,7 +188,28 @@ def _clean_up(settings: RetentionSettings, now: dt.datetime) -> CleanupReport:
     return report
 
 
-def _clean(settings: RetentionSettings, log: Log, now: dt.datetime) -> LogCleanup:
+class _Progress:
+    """Adds up what is archived."""
+
+    def __init__(
+        self, settings: RetentionSettings, now: dt.datetime, on_progress: OnProgress | None
+    ) -> None:
+        self._done = self._total = 0
+        self._on_progress = on_progress
+        if on_progress is not None:
+            files = plan_cleanup(settings, now=now).files.values()
+            self._total = sum(file.bytes for of_log in files for file in of_log)
+
+    def add(self, size: int) -> None:
+        """Take in so many bytes, and tell."""
+        self._done += size
+        if self._on_progress is not None:
+            self._on_progress(self._done, max(self._done, self._total))
+
+
+def _clean(
+    settings: RetentionSettings, log: Log, now: dt.datetime, archived: Callable[[int], None]
+) -> LogCleanup:
     written: list[Path] = []
     members = []
     failure = None
@@ -185,7 +217,7 @@ def _clean(settings: RetentionSettings, log: Log, now: dt.datetime) -> LogCleanu
         for claim in _claims_to_archive(settings, log, now):
             taken = claimed_members(claim)
             if taken:
-                written.append(write_archive(settings.archive_dir, claim.name, taken))
+                written.append(write_archive(settings.archive_dir, claim.name, taken, archived))
                 members += taken
             release(claim)
     except OSError as error:

@@ -13,6 +13,9 @@ __all__ = ["html_page"]
 
 _WIDTH: Final = 720
 _HEIGHT: Final = 140
+_MARGIN: Final = 16  # for what is written above and below a chart
+_MANY: Final = 31
+_BAD: Final = frozenset({"failed", "interrupted"})
 _STYLE: Final = """
 :root { color-scheme: light dark; --good: #2f6fdf; --bad: #d33f3f; --line: #8884; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
@@ -22,11 +25,20 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem }
 dd { margin: 0 }
 div.wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-caption { text-align: left; font-weight: 600; padding: .6rem 0 .2rem }
+caption, summary { text-align: left; font-weight: 600; padding: .6rem 0 .2rem; white-space: nowrap }
 th, td { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--line) }
+th { font-weight: 500; color: GrayText }
+tr:hover td { background: #8881 }
+td.failed, td.interrupted { color: var(--bad) }
 th.number, td.number { text-align: right; white-space: nowrap }
-svg { max-width: 100%; display: block }
+svg { max-width: 100%; display: block; font-size: 11px }
+svg text { fill: GrayText }
 .good { fill: var(--good) } .bad { fill: var(--bad) }
+@media print {
+  :root { color-scheme: light; print-color-adjust: exact; -webkit-print-color-adjust: exact }
+  body { font-size: 9pt; margin: 0; max-width: none }
+  tr, svg { break-inside: avoid } h2, caption { break-after: avoid }
+}
 """
 
 
@@ -50,8 +62,15 @@ def _page(report: Report) -> Iterator[str]:
             yield f"<h2>{escape(section)}</h2>"
         if table.kind == "trend":
             yield _chart(table)
-        yield from _table(table)
+        yield from _folded(table) if len(table.rows) > _MANY else _table(table)
     yield "</body>\n</html>"
+
+
+def _folded(table: Table) -> Iterator[str]:
+    """Show a long table when it is asked for; its chart has said the most of it."""
+    yield f"<details><summary>{escape(table.title)}: {len(table.rows)} rows</summary>"
+    yield from _table(table)
+    yield "</details>"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -71,6 +90,8 @@ def _cells(tag: str, cells: Sequence[str], is_number: Sequence[bool]) -> str:
     return "".join(
         f'<{tag} class="number">{escape(cell)}</{tag}>'
         if number
+        else f'<{tag} class="{cell}">{cell}</{tag}>'
+        if cell in _BAD
         else f"<{tag}>{escape(cell)}</{tag}>"
         for cell, number in zip(cells, is_number, strict=True)
     )
@@ -102,9 +123,26 @@ def _chart(table: Table) -> str:
             f' height="{bad:.1f}"/></g>'
         )
     title = escape(f"{table.section} {table.title}")
+    height = _HEIGHT + 2 * _MARGIN
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img"'
-        f' aria-label="{title}">{"".join(columns)}</svg>'
+        f'<svg viewBox="0 {-_MARGIN} {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
+        f' role="img" aria-label="{title}">{"".join(columns)}{_labels(table, largest, step)}</svg>'
+    )
+
+
+def _labels(table: Table, largest: float, step: float) -> str:
+    """Write the most of a day above the columns, and the first and the last day below."""
+    what = table.headings[1].removesuffix("#")
+    told = f"{what} by day, at most {largest:,.0f}"
+    if any(bar.bad for bar in table.bars):
+        told += "; failed in red"
+    end = len(table.rows) * step
+    texts = [(0.0, -4, "start", told), (0.0, _HEIGHT + 12, "start", table.rows[0][0])]
+    if end > _WIDTH / 3:
+        texts.append((end, _HEIGHT + 12, "end", table.rows[-1][0]))
+    return "".join(
+        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+        for x, y, anchor, text in texts
     )
 
 

@@ -152,8 +152,8 @@ def _api_tables(report: Report) -> list[Table]:
             api.throttling,
             [
                 ("route", lambda row: row.route),
-                ("throttled#", lambda row: row.throttled),
-                ("retries#", lambda row: row.retries),
+                ("throttled#", lambda row: _number(row.throttled)),
+                ("retries#", lambda row: _number(row.retries)),
                 ("back-off#", lambda row: _seconds(row.backoff_seconds)),
             ],
         ),
@@ -164,7 +164,7 @@ def _api_tables(report: Report) -> list[Table]:
 def _calls(title: str, heading: str, rows: Sequence[CallRow]) -> Table:
     columns: _Columns[CallRow] = [
         (heading, lambda row: row.name),
-        ("failed#", lambda row: row.failed),
+        ("failed#", lambda row: _number(row.failed)),
         ("rate#", lambda row: _percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in rows]
@@ -178,9 +178,9 @@ def _days(rows: Sequence[CallDay]) -> Table:
         rows,
         [
             ("day", lambda row: row.day),
-            ("calls#", lambda row: row.calls),
-            ("failed#", lambda row: row.failed),
-            ("throttled#", lambda row: row.throttled),
+            ("calls#", lambda row: _number(row.calls)),
+            ("failed#", lambda row: _number(row.failed)),
+            ("throttled#", lambda row: _number(row.throttled)),
             ("average#", lambda row: _seconds(row.seconds / row.calls if row.calls else None)),
         ],
         bars=[Bar(row.calls, row.failed) for row in rows],
@@ -196,8 +196,8 @@ def _database_table(report: Report) -> Table:
     columns: _Columns[DbRow] = [
         ("operation", lambda row: row.operation),
         ("table", lambda row: row.table),
-        ("rows#", lambda row: row.rows),
-        ("failed#", lambda row: row.failed),
+        ("rows#", lambda row: _number(row.rows)),
+        ("failed#", lambda row: _number(row.failed)),
         ("rate#", lambda row: _percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in report.database]
@@ -253,10 +253,10 @@ def _file_tables(report: Report) -> list[Table]:
             report.logs,
             [
                 ("log", lambda row: row.log),
-                ("files#", lambda row: row.files),
-                ("lines#", lambda row: row.lines),
-                ("unreadable#", lambda row: row.unreadable),
-                ("bytes#", lambda row: row.bytes),
+                ("files#", lambda row: _number(row.files)),
+                ("lines#", lambda row: _number(row.lines)),
+                ("unreadable#", lambda row: _number(row.unreadable)),
+                ("size#", lambda row: _size(row.bytes)),
                 ("first", lambda row: _time(row.first)),
                 ("last", lambda row: _time(row.last)),
             ],
@@ -267,8 +267,8 @@ def _file_tables(report: Report) -> list[Table]:
             report.unreadable,
             [
                 ("file", lambda row: row.file),
-                ("lines#", lambda row: row.lines),
-                ("unreadable#", lambda row: row.unreadable),
+                ("lines#", lambda row: _number(row.lines)),
+                ("unreadable#", lambda row: _number(row.unreadable)),
                 ("first of them", lambda row: ", ".join(map(str, row.first_lines))),
             ],
         ),
@@ -303,7 +303,7 @@ def _timed(
     bars: Sequence[Bar] = (),
 ) -> Table:
     durations: _Columns[_Timed] = [
-        ("count#", lambda row: row.count),
+        ("count#", lambda row: _number(row.count)),
         ("average#", lambda row: _seconds(row.average)),
         ("p50#", lambda row: _seconds(row.p50)),
         ("p95#", lambda row: _seconds(row.p95)),
@@ -320,7 +320,10 @@ def _counted(
     rows: Sequence[Count],
     kind: Literal["list", "trend"] = "list",
 ) -> Table:
-    columns: _Columns[Count] = [(heading, lambda row: row.name), ("count#", lambda row: row.count)]
+    columns: _Columns[Count] = [
+        (heading, lambda row: row.name),
+        ("count#", lambda row: _number(row.count)),
+    ]
     return _table(section, title, rows, columns, bars=[Bar(row.count) for row in rows], kind=kind)
 
 
@@ -338,6 +341,13 @@ def _joined(*texts: str | None) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}"
+
+
+def _size(size: int) -> str:
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if size >= 10**power:
+            return f"{size / 10**power:.1f} {unit}"
+    return f"{size} B"
 
 
 def _percent(share: float) -> str:
