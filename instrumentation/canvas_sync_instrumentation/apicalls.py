@@ -1,4 +1,4 @@
-"""Making the event of an API call from what a client saw. Pure functions."""
+"""Making events of API calls, and of their failures, from what a client saw. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .canvas.routes import route_of, sanitized_path
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import OTHER
 
-__all__ = ["Request", "answered", "error_of_call", "error_of_operation", "host_of", "unanswered"]
+__all__ = ["Request", "answered", "failure_of", "host_of", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +87,25 @@ def unanswered(
     )
 
 
-def error_of_call(call: ApiCall) -> ErrorRecorded | None:
-    """Make the error of a failed call. Being throttled is none: the client waits and repeats."""
-    if not call.failed or call.throttled:
+def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
+    """Make the error of a failed call or operation.
+
+    Being throttled is none: the client waits and repeats.
+    """
+    if isinstance(event, DbOperation):
+        if event.error is None:
+            return None
+        return ErrorRecorded(event.context, event.time, "database", event.error)
+    if not event.failed or event.throttled:
         return None
+    return ErrorRecorded(event.context, event.time, "api", _error_of_call(event))
+
+
+def _error_of_call(call: ApiCall) -> ErrorInfo:
     status = call.status_code
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
-    return ErrorRecorded(call.context, call.time, "api", ErrorInfo(kind, message))
-
-
-def error_of_operation(operation: DbOperation, message: str) -> ErrorRecorded | None:
-    """Make the error of a failed database operation."""
-    if operation.error_type is None:
-        return None
-    error = ErrorInfo(operation.error_type, message)
-    return ErrorRecorded(operation.context, operation.time, "database", error)
+    return ErrorInfo(kind, message)
 
 
 def host_of(url: SplitResult) -> str:

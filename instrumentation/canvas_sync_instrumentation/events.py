@@ -260,7 +260,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
         table: Table or model name; ``other`` when unknown.
         count: Rows (or objects) the operation was given or touched.
         batch: Whether several rows travelled together.
-        error_type: Class name of the error that ended it.
+        error: What ended it, if it failed.
         system: The database product, by OpenTelemetry's names.
     """
 
@@ -271,13 +271,18 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     table: str
     count: int = 1
     batch: bool = False
-    error_type: str | None = None
+    error: ErrorInfo | None = None
     system: str = "other_sql"
+
+    @property
+    def error_type(self) -> str | None:
+        """Class name of the error that ended it."""
+        return None if self.error is None else self.error.error_type
 
     @property
     def outcome(self) -> str:
         """The value of the ``outcome`` label: ``success`` or ``failed``."""
-        return "success" if self.error_type is None else "failed"
+        return "success" if self.error is None else "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from .apicalls import Request, answered, error_of_call, error_of_operation, host_of, unanswered
+from .apicalls import Request, answered, host_of, unanswered
 from .canvas.redaction import error_info
 from .canvas.responses import classify
 from .canvas.routes import is_canvas_path
 from .events import ApiCall, DbOperation
 from .interfaces import Host
 from .names import OTHER
-from .run import Run, current_position
+from .run import Run, current_position, report
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
@@ -170,7 +170,6 @@ class Recorder:
         """
         host = self._host()
         position = current_position()
-        info = None if error is None else error_info(error)
         event = DbOperation(
             position.context if position else None,
             host.clock.time(),
@@ -179,24 +178,19 @@ class Recorder:
             table or OTHER,
             count,
             batch,
-            None if info is None else info.error_type,
+            None if error is None else error_info(error),
             system,
         )
         if position is not None:
             position.run.db_operation(event, infer_items=True)
         else:
-            host.emit(event)
-        if info is not None and (failure := error_of_operation(event, info.message)):
-            host.emit(failure)
+            report(host, event)
 
     def _report(self, call: ApiCall, run: Run | None) -> None:
         if run is not None:
             run.api_call(call)
-            return
-        host = self._host()
-        host.emit(call)
-        if failure := error_of_call(call):
-            host.emit(failure)
+        else:
+            report(self._host(), call)
 
 
 def _with_tries(request: Request, tries: int) -> Request:

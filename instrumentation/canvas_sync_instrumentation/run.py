@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from .apicalls import error_of_call
+from .apicalls import failure_of
 from .callhistory import CallHistory
 from .canvas.redaction import error_info
 from .events import (
@@ -39,7 +39,7 @@ from .names import SPAN_RUN, SPAN_STEP, RunStatus
 from .sinks.spans import OpenSpan
 from .totals import RunTotals
 
-__all__ = ["OpenStep", "Position", "Run", "current_position", "new_identity"]
+__all__ = ["OpenStep", "Position", "Run", "current_position", "new_identity", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +133,12 @@ class Run:
     def api_call(self, call: ApiCall) -> None:
         """Add an API call."""
         self.totals.add_api_call(call)
-        self.host.emit(call)
-        if failure := error_of_call(call):
-            self.host.emit(failure)
+        report(self.host, call)
 
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
         """Add a database operation; ``infer_items`` as in :meth:`RunTotals.add_db_operation`."""
         self.totals.add_db_operation(operation, infer_items=infer_items)
-        self.host.emit(operation)
+        report(self.host, operation)
 
     def progress(self, message: str) -> None:
         """Tell how far the run is: :attr:`percent`."""
@@ -228,7 +226,6 @@ class Run:
 
     def snapshot(self, now: float) -> RunSnapshot:
         """Give the whole of the run as its row shows it at ``now`` (Unix seconds)."""
-        calls = self.totals.calls()
         return RunSnapshot(
             task_id=self.context.task_id,
             user_id=self.context.user_id,
@@ -244,14 +241,7 @@ class Run:
             step=self._step,
             error=self._error,
             items=self.totals.items(),
-            api_calls=calls.api_calls,
-            api_failed=calls.api_failed,
-            api_throttled=calls.api_throttled,
-            api_retried=calls.api_retried,
-            api_seconds=calls.api_seconds,
-            db_operations=calls.db_operations,
-            db_failed=calls.db_failed,
-            db_seconds=calls.db_seconds,
+            **self.totals.calls(),
             trace_id=self.context.trace_id,
             host=self.host.host_name,
             pid=self._pid,
@@ -300,6 +290,13 @@ class Run:
         position = _position.get()
         if position is not None and position.run is self:
             _position.set(self.outer)
+
+
+def report(host: Host, event: ApiCall | DbOperation) -> None:
+    """Emit a call or operation and, if it failed, its error."""
+    host.emit(event)
+    if failure := failure_of(event):
+        host.emit(failure)
 
 
 def new_identity(

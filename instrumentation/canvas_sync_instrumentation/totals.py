@@ -5,29 +5,27 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any, Final
 
 from .events import ApiCall, DbOperation, ItemCounts
 from .names import ITEMS
 
-__all__ = ["CallTotals", "RunTotals", "item_of_table"]
+__all__ = ["RunTotals", "item_of_table"]
 
 _NOTHING = ItemCounts()
 _CREATING = frozenset({"INSERT", "MERGE", "REPLACE", "UPSERT"})
 
-
-@dataclass(frozen=True, slots=True)
-class CallTotals:
-    """Sums over the API calls and database operations of a run; durations in seconds."""
-
-    api_calls: int
-    api_failed: int
-    api_throttled: int
-    api_retried: int
-    api_seconds: float
-    db_operations: int
-    db_failed: int
-    db_seconds: float
+_NO_CALLS: Final[dict[str, Any]] = {
+    "api_calls": 0,
+    "api_failed": 0,
+    "api_throttled": 0,
+    "api_retried": 0,
+    "api_seconds": 0.0,
+    "db_operations": 0,
+    "db_failed": 0,
+    "db_seconds": 0.0,
+}
 
 
 class RunTotals:
@@ -41,10 +39,7 @@ class RunTotals:
         self._lock = threading.Lock()
         self._recorded: dict[str, ItemCounts] = {}
         self._inferred: dict[str, ItemCounts] = {}
-        self._api_calls = self._api_failed = self._api_throttled = self._api_retried = 0
-        self._api_seconds = 0.0
-        self._db_operations = self._db_failed = 0
-        self._db_seconds = 0.0
+        self._calls = dict(_NO_CALLS)
         self._canvas_host: str | None = None
 
     @property
@@ -55,12 +50,13 @@ class RunTotals:
     def add_api_call(self, call: ApiCall) -> None:
         """Add one API call."""
         with self._lock:
-            self._api_calls += 1
-            self._api_seconds += call.duration
+            sums = self._calls
+            sums["api_calls"] += 1
+            sums["api_seconds"] += call.duration
             if call.failed:
-                self._api_failed += 1
-                self._api_throttled += call.throttled
-            self._api_retried += call.retries
+                sums["api_failed"] += 1
+                sums["api_throttled"] += call.throttled
+            sums["api_retried"] += call.retries
             if self._canvas_host is None:
                 self._canvas_host = call.host or None
 
@@ -72,9 +68,10 @@ class RunTotals:
             infer_items: Whether its rows may stand in for items that the app does not record.
         """
         with self._lock:
-            self._db_operations += 1
-            self._db_seconds += operation.duration
-            self._db_failed += operation.error_type is not None
+            sums = self._calls
+            sums["db_operations"] += 1
+            sums["db_seconds"] += operation.duration
+            sums["db_failed"] += operation.error_type is not None
             if infer_items:
                 self._infer(operation)
 
@@ -98,19 +95,10 @@ class RunTotals:
                 if item not in self._recorded
             }
 
-    def calls(self) -> CallTotals:
-        """Sums over API calls and database operations so far."""
+    def calls(self) -> dict[str, Any]:
+        """Sums over API calls and database operations so far, by the names of a run's snapshot."""
         with self._lock:
-            return CallTotals(
-                self._api_calls,
-                self._api_failed,
-                self._api_throttled,
-                self._api_retried,
-                self._api_seconds,
-                self._db_operations,
-                self._db_failed,
-                self._db_seconds,
-            )
+            return dict(self._calls)
 
     def _infer(self, operation: DbOperation) -> None:
         item = item_of_table(operation.table)

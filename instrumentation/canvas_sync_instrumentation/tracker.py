@@ -13,7 +13,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from opentelemetry import context as otel_context
 
-from .apicalls import Request, answered, error_of_operation, unanswered
+from .apicalls import Request, answered, unanswered
 from .canvas.redaction import REMOVED, error_info, redact, text_of
 from .canvas.responses import classify
 from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
@@ -240,7 +240,6 @@ class CanvasSyncMetricsTracker:
             and self._is_duration(call, duration)
         ):
             return
-        info = None if error is None else _as_error(error)
         event = DbOperation(
             self._run.here(),
             self.host.clock.time(),
@@ -249,11 +248,9 @@ class CanvasSyncMetricsTracker:
             redact(table, _WORD_LENGTH),
             count,
             batch,
-            None if info is None else info.error_type,
+            None if error is None else _as_error(error),
         )
         self._run.db_operation(event, infer_items=False)
-        if info is not None and (failure := error_of_operation(event, info.message)):
-            self.host.emit(failure)
 
     @survives
     def record_error(self, error: BaseException | str, *, operation: str = "app") -> None:

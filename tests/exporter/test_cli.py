@@ -89,7 +89,7 @@ def test_a_signal_ends_serve_in_good_order(tmp_path: Path, number: signal.Signal
     with _serve(tmp_path) as (process, url):
         assert requests.get(f"{url}{API}/summary", timeout=30).status_code == 200
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr is not None
         rest = process.stderr.read()
     assert "Stopped." in rest
@@ -180,7 +180,7 @@ def test_a_database_that_is_away_does_not_keep_it_from_serving(tmp_path: Path) -
         assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 503
         assert requests.get(f"{url}{API}/health", timeout=30).status_code == 503
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr is not None
         assert "hunter2" not in process.stderr.read()
 

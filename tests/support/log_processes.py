@@ -164,13 +164,13 @@ def fork_while_a_thread_writes(folder: Path) -> None:
 
     def slow_write(fd: int, data: Any) -> int:
         writing.set()
-        assert forked.wait(10)
+        assert forked.wait(60)
         return write(fd, data)
 
     os.write = slow_write
     thread = threading.Thread(target=log.append, args=(line_of("thread", 0),))
     thread.start()
-    assert writing.wait(10)
+    assert writing.wait(60)
     os.write = write
     pid = os.fork()
     if pid == 0:

@@ -33,13 +33,13 @@ def get(
         f"{server.url}{path}",
         params={name: str(value) for name, value in params.items()},
         headers={"Authorization": f"Bearer {server.tokens[user]}"},
-        timeout=10,
+        timeout=60,
     )
 
 
 def raw(server: CanvasServer, path: str, headers: dict[str, str]) -> tuple[int, bytes, list[str]]:
     """A request with just these headers; gives status, body and header names as sent."""
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port, timeout=60)
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     names = [name for name, _ in response.getheaders()]
@@ -84,7 +84,7 @@ class TestEveryAnswer:
 
     def test_comes_over_a_connection_that_stays_open(self, canvas_server: CanvasServer) -> None:
         port = urlsplit(canvas_server.url).port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         headers = {"Authorization": f"Bearer {canvas_server.tokens[TEACHER]}", "User-Agent": "test"}
         own_ports = set()
         for _ in range(3):
@@ -101,14 +101,14 @@ class TestRefusals:
         answer = requests.get(
             f"{canvas_server.url}/api/v1/courses",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="canvas-lms"'
         assert answer.json() == {"errors": [{"message": "Invalid access token."}]}
 
     def test_no_token(self, canvas_server: CanvasServer) -> None:
-        answer = requests.get(f"{canvas_server.url}/api/v1/courses", timeout=10)
+        answer = requests.get(f"{canvas_server.url}/api/v1/courses", timeout=60)
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="canvas-lms"'
         assert answer.json()["status"] == "unauthenticated"
@@ -116,7 +116,7 @@ class TestRefusals:
     def test_a_token_in_the_query_is_good_too(self, canvas_server: CanvasServer) -> None:
         token = canvas_server.tokens[TEACHER]
         answer = requests.get(
-            f"{canvas_server.url}/api/v1/courses?access_token={token}&per_page=1", timeout=10
+            f"{canvas_server.url}/api/v1/courses?access_token={token}&per_page=1", timeout=60
         )
         assert answer.status_code == ANSWERED
         assert token not in answer.headers["Link"]
@@ -215,7 +215,7 @@ class TestLists:
             answer = requests.get(
                 answer.links["next"]["url"],
                 headers={"Authorization": f"Bearer {canvas_server.tokens[TEACHER]}"},
-                timeout=10,
+                timeout=60,
             )
             found += [item["id"] for item in answer.json()]
         school = canvas_server.school
@@ -260,7 +260,7 @@ class TestRecords:
                 f"{canvas_server.url}/api/graphql",
                 json={"query": query, "variables": variables},
                 headers={"Authorization": f"Bearer {canvas_server.tokens[TEACHER]}"},
-                timeout=10,
+                timeout=60,
             )
             assert answer.status_code == ANSWERED
             return dict(answer.json())

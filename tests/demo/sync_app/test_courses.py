@@ -43,7 +43,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def sync(server: CanvasServer, engine: Engine, user: int = TEACHER) -> list[int]:
-    return copy_courses(connect(server.url, server.tokens[user], timeout=5), engine)
+    return copy_courses(connect(server.url, server.tokens[user], timeout=60), engine)
 
 
 def column(engine: Engine, column: Any) -> dict[int, Any]:
@@ -172,7 +172,8 @@ class TestPatience:
         plan = FaultPlan({TEACHER: (Fault(effect, When(SUBMISSIONS, first=2, times=2)),)})
         with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
             token = server.tokens[TEACHER]
-            assert copy_courses(connect(server.url, token, timeout=1.0), engine) == []
+            timeout = 3.0 if isinstance(effect, simulated.Slow) else 60.0
+            assert copy_courses(connect(server.url, token, timeout=timeout), engine) == []
             assert_copied(server, engine, {101, 102})
         fetched = [count for key, count in server.requests.items() if key[1] == SUBMISSIONS]
         assert sum(fetched) == 2 * 2 + 2

@@ -199,9 +199,9 @@ def test_each_page_of_a_list_is_a_call(server: AnswerServer, events: list[Event]
 def test_other_traffic_of_the_app_is_not_recorded(
     server: AnswerServer, events: list[Event]
 ) -> None:
-    requests.get(server.url + COURSE, timeout=5)
+    requests.get(server.url + COURSE, timeout=60)
     Canvas(server.url, TOKEN).get_course(7)
-    requests.get(server.url + COURSE, timeout=5)
+    requests.get(server.url + COURSE, timeout=60)
     assert len(calls_of(events)) == 1
 
 

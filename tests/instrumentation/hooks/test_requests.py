@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,17 +51,18 @@ def _events() -> Iterator[list[Event]]:
 def test_a_canvas_call_is_recorded_with_what_canvas_said(
     server: AnswerServer, events: list[Event]
 ) -> None:
-    requests.get(f"{server.url}{COURSES}?search_term=Jane", timeout=5)
+    began = time.monotonic()
+    requests.get(f"{server.url}{COURSES}?search_term=Jane", timeout=60)
     (call,) = calls_of(events)
     assert (call.method, call.route, call.path) == ("GET", COURSES, COURSES)
     assert (call.status_code, call.cost, call.retries) == (200, 0.5, 0)
-    assert 0 < call.duration < 5
+    assert 0 < call.duration < time.monotonic() - began
     assert "Jane" not in repr(call)
 
 
 def test_other_servers_are_not_recorded(server: AnswerServer, events: list[Event]) -> None:
     server.answers["/weather"] = [Answer(body="sunny")]
-    assert requests.get(f"{server.url}/weather", timeout=5).text == "sunny"
+    assert requests.get(f"{server.url}/weather", timeout=60).text == "sunny"
     assert events == []
 
 
@@ -71,7 +73,7 @@ def test_the_hosts_of_the_settings_decide_what_is_canvas(
     configure(log_dir=tmp_path, canvas_hosts=hosts)
     instrument_requests()
     try:
-        requests.get(f"{server.url}{COURSES}", timeout=5)
+        requests.get(f"{server.url}{COURSES}", timeout=60)
     finally:
         uninstrument_requests()
         shutdown()
@@ -89,7 +91,7 @@ def test_spans_on_their_way_to_a_collector_are_no_canvas_calls(
         environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}{target}"},
         on_drop=count_nothing,
     )
-    requests.get(f"{server.url}{COURSES}", timeout=5)
+    requests.get(f"{server.url}{COURSES}", timeout=60)
     (call,) = calls_of(events)
     sink.handle(call)
     assert sink.flush(30)
@@ -104,7 +106,7 @@ def test_redirects_belong_to_the_call_that_follows_them(
     server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/api/v1/files/8"})]
     server.answers["/api/v1/files/8"] = [Answer(307, {"Location": "/elsewhere"})]
     server.answers["/elsewhere"] = [Answer(body="content")]
-    response = requests.get(f"{server.url}/api/v1/files/7", timeout=5)
+    response = requests.get(f"{server.url}/api/v1/files/7", timeout=60)
     assert response.text == "content"
     assert [r.status_code for r in response.history] == [302, 307]
     (call,) = calls_of(events)
@@ -115,7 +117,7 @@ def test_a_redirect_that_is_not_followed_is_the_answer(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/elsewhere"})]
-    requests.get(f"{server.url}/api/v1/files/7", timeout=5, allow_redirects=False)
+    requests.get(f"{server.url}/api/v1/files/7", timeout=60, allow_redirects=False)
     assert [call.status_code for call in calls_of(events)] == [302]
 
 
@@ -128,10 +130,10 @@ def test_a_call_that_a_response_hook_makes_is_a_call_of_its_own(
 
     def renew(response: requests.Response, *_: Any, **__: Any) -> None:
         if "oauth2" not in str(response.url):
-            session.post(f"{server.url}/login/oauth2/token", timeout=5)
+            session.post(f"{server.url}/login/oauth2/token", timeout=60)
 
     session.hooks["response"] = [renew]
-    session.get(f"{server.url}{COURSES}", timeout=5)
+    session.get(f"{server.url}{COURSES}", timeout=60)
     assert [call.route for call in calls_of(events)] == ["/login/oauth2/token", COURSES]
 
 
@@ -139,7 +141,7 @@ def test_tries_made_by_urllib3_are_counted(server: AnswerServer, events: list[Ev
     server.answers[COURSES] = [Answer(503), Answer(503), Answer()]
     session = requests.Session()
     session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503])))
-    assert session.get(f"{server.url}{COURSES}", timeout=5).status_code == 200
+    assert session.get(f"{server.url}{COURSES}", timeout=60).status_code == 200
     (call,) = calls_of(events)
     assert (call.status_code, call.retries) == (200, 2)
 
@@ -148,7 +150,7 @@ def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Even
     """The body of a streamed answer is unknown: the throttled are told by its headers."""
     text = "403 Forbidden (Rate Limit Exceeded)"
     server.answers[COURSES] = [Answer(403, {"Content-Type": "text/plain"}, text)]
-    with requests.get(f"{server.url}{COURSES}", timeout=5, stream=True) as response:
+    with requests.get(f"{server.url}{COURSES}", timeout=60, stream=True) as response:
         (call,) = calls_of(events)
         assert call.throttled
         assert call.message is None
@@ -186,7 +188,7 @@ def test_nothing_that_cannot_be_sent_is_recorded(events: list[Event]) -> None:
 
 def test_instrumenting_twice_records_once(server: AnswerServer, events: list[Event]) -> None:
     instrument_requests()
-    requests.get(f"{server.url}{COURSES}", timeout=5)
+    requests.get(f"{server.url}{COURSES}", timeout=60)
     assert len(calls_of(events)) == 1
 
 
@@ -195,7 +197,7 @@ def test_a_subclass_that_sends_by_itself_is_seen(server: AnswerServer, events: l
         def send(self, request: Any, **kwargs: Any) -> requests.Response:
             return super().send(request, **kwargs)
 
-    Session().get(f"{server.url}{COURSES}", timeout=5)
+    Session().get(f"{server.url}{COURSES}", timeout=60)
     assert len(calls_of(events)) == 1
 
 
@@ -212,10 +214,10 @@ def test_another_wrapper_over_ours_stays_and_records_nothing_after_the_end(
         patch.setattr(requests.Session, "send", theirs)
         uninstrument_requests()
         assert requests.Session.send is theirs
-        requests.get(f"{server.url}{COURSES}", timeout=5)
+        requests.get(f"{server.url}{COURSES}", timeout=60)
         assert events == []
         instrument_requests()
-        requests.get(f"{server.url}{COURSES}", timeout=5)
+        requests.get(f"{server.url}{COURSES}", timeout=60)
         assert len(calls_of(events)) == 1
 
 
@@ -260,7 +262,7 @@ def test_a_recorder_that_fails_leaves_the_call_alone(
 ) -> None:
     recorder = _BrokenRecorder()
     instrument_requests(recorder=recorder)
-    assert requests.get(f"{server.url}{COURSES}", timeout=5).json() == []
+    assert requests.get(f"{server.url}{COURSES}", timeout=60).json() == []
     with pytest.raises(requests.ConnectionError):
         requests.get("http://127.0.0.1:1/api/v1/courses", timeout=1)
     assert recorder.failures == 2
@@ -272,5 +274,5 @@ def test_a_body_that_is_uploaded_reaches_the_server_whole(
 ) -> None:
     server.answers["/api/v1/courses/7/files"] = [Answer(201)]
     url = f"{server.url}/api/v1/courses/7/files"
-    assert requests.post(url, data=io.BytesIO(b"x" * 100_000), timeout=5).status_code == 201
+    assert requests.post(url, data=io.BytesIO(b"x" * 100_000), timeout=60).status_code == 201
     assert calls_of(events)[0].method == "POST"

@@ -233,7 +233,7 @@ CASES: list[Case] = [
         "UPDATE Assignment - Count: 340 - Batch: true",
     ),
     Case(
-        operation(error_type="IntegrityError"),
+        operation(error=ErrorInfo("IntegrityError", "taken")),
         Log.DATABASE,
         "db_operation",
         "ERROR",

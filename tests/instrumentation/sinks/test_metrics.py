@@ -233,7 +233,8 @@ def test_refusals_truncations_errors_and_operations_are_counted(
     sink.handle(ListTruncated(context(), 1.7e9, ROUTE, 2))
     sink.handle(ErrorRecorded(context(), 1.7e9, "api", ErrorInfo("TimeoutError", "late")))
     sink.handle(DbOperation(None, 1.7e9, 0.004, "INSERT", "courses", 5))
-    sink.handle(DbOperation(None, 1.7e9, 0.004, "UPDATE", "users", error_type="IntegrityError"))
+    taken = ErrorInfo("IntegrityError", "taken")
+    sink.handle(DbOperation(None, 1.7e9, 0.004, "UPDATE", "users", error=taken))
     assert served(tmp_path, MetricName.API_AUTH_FAILURES) == {'{reason="expired_token"}': 1.0}
     assert served(tmp_path, MetricName.API_TRUNCATED_LISTS) == {f'{{route="{ROUTE}"}}': 2.0}
     assert served(tmp_path, MetricName.ERRORS) == {

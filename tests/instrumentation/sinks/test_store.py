@@ -409,19 +409,20 @@ def test_a_close_leaves_the_rows_to_others_when_the_database_refuses(
     sink = make_sink(_NOWHERE)
     _sync(sink, ["a"])
     began = time.monotonic()
-    sink.close(60)
-    assert time.monotonic() - began < 30, "a refused connection is not tried until the timeout"
+    sink.close(3600)
+    assert time.monotonic() - began < 600, "a refused connection is not tried until the timeout"
     assert waiting_bytes(tmp_path / "spool") > 0
     assert not drops.counts
 
 
 def test_a_close_does_not_wait_longer_than_it_may_for_a_silent_server(make_sink: Sinks) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        sink = make_sink(f"postgresql://user@127.0.0.1:{silent.getsockname()[1]}/none")
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        sink = make_sink(f"postgresql://user@{address}/none?connect_timeout=3600")
         _sync(sink, ["a"])
         began = time.monotonic()
         sink.close(0.5)
-        assert time.monotonic() - began < 4, "the connection alone would be waited for 5 s"
+        assert time.monotonic() - began < 600, "the connection alone would be waited for an hour"
 
 
 def test_rows_after_the_close_are_counted(
