@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import ExporterSettings, configuration
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.settings import Settings, describe
 from support.programs import required
 
 Services = dict[str, dict[str, Any]]
@@ -186,6 +187,14 @@ class TestFiles:
     @pytest.mark.parametrize(("name", "option"), STORES.items())
     def test_every_store_forgets(self, services: Services, name: str, option: str) -> None:
         assert [word for word in services[name]["command"] if re.match(option, word)]
+
+
+def test_every_setting_of_ours_exists(services: Services) -> None:
+    known = {one.env for cls in (Settings, ExporterSettings) for one in describe(cls)}
+    for name, service in services.items():
+        for variable in service.get("environment", {}):
+            if variable.startswith("CANVAS_SYNC_"):
+                assert variable in known or variable.removesuffix("_FILE") in known, name
 
 
 class TestWrongSettings:
