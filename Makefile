@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test check lint format clean
+.PHONY: demo test check lint format kubernetes clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -25,6 +25,10 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Rules and dashboards of the stack as Kubernetes wants them; a test fails when they are not up to date.
+kubernetes: $(VENV)/.dev
+	$(BIN)/python deploy/kubernetes/generate.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,8 +16,9 @@ from .canvas_server import (
     When,
 )
 
-__all__ = ["CAST", "Part", "fault_plan"]
+__all__ = ["CAST", "Part", "fault_plan", "sync_type_of"]
 
+_FULL_EVERY = 20
 _SELF = "/api/v1/users/:id"
 _ASSIGNMENTS = "/api/v1/courses/:course_id/assignments"
 _ENROLLMENTS = "/api/v1/courses/:course_id/enrollments"
@@ -63,3 +64,8 @@ CAST = (
 def fault_plan() -> FaultPlan:
     """What the simulated Canvas of the show does wrong."""
     return FaultPlan({part.user_id: part.faults for part in CAST})
+
+
+def sync_type_of(number: int) -> str:
+    """Whether a round, counted from 1, copies everything or only what is new."""
+    return "full" if number % _FULL_EVERY == 1 else "incremental"

@@ -20,7 +20,7 @@ from canvasapi.exceptions import CanvasException
 from canvas_sync_instrumentation.errors import SettingsError
 
 from .canvas_server import CanvasServer
-from .cast import CAST, Part, fault_plan
+from .cast import CAST, Part, fault_plan, sync_type_of
 from .processes import DemoError, Stage, free_port, running, serving, wait_until
 from .report import Report, SyncResult
 from .sync_app.canvas import connect
@@ -105,7 +105,7 @@ def _play(canvas: _Canvas, stage: Stage, report: Report, rounds: int | None) -> 
 
 def _play_round(canvas: _Canvas, stage: Stage, number: int) -> list[SyncResult]:
     """Run a sync for every user, all at once, each in a process of its own."""
-    sync_type = "full" if number == 1 else "incremental"
+    sync_type = sync_type_of(number)
     with contextlib.ExitStack() as workers:
         syncs = []
         for part in canvas.cast:

@@ -1,4 +1,4 @@
-"""A simulated Canvas LMS on loopback, as documented and seeded, with planned faults."""
+"""A simulated Canvas LMS, as documented and seeded, with planned faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .faults import (
     When,
 )
 from .school import SchoolSize
-from .server import CanvasServer
+from .server import CanvasServer, simulated_tokens
 from .service import Behaviour
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "ThrottleLimits",
     "TokenRefused",
     "When",
+    "simulated_tokens",
 ]

@@ -1,4 +1,4 @@
-"""The HTTP server on loopback."""
+"""The HTTP server, on loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ from .request import Request
 from .school import School, SchoolSize, make_school
 from .service import Behaviour, DroppedError, Service
 
-__all__ = ["CanvasServer"]
+__all__ = ["CanvasServer", "simulated_tokens"]
+
+
+def simulated_tokens(seed: int) -> dict[int, str]:
+    """Access token by user id of a simulated Canvas in another process, by its seed."""
+    return make_school(seed, SchoolSize()).tokens
 
 
 class CanvasServer:
-    """A simulated Canvas LMS on loopback, as a context manager.
+    """A simulated Canvas LMS, as a context manager.
 
     The same seed, size, plan and requests always give the same answers.
 
@@ -33,6 +38,7 @@ class CanvasServer:
         behaviour: What differs between installations of Canvas.
         size: How much data there is.
         port: Where to listen; 0 for any free port.
+        host: Address to listen on; another than loopback is for containers.
         clock: Seconds that never go back, for the throttle.
 
     Raises:
@@ -47,6 +53,7 @@ class CanvasServer:
         behaviour: Behaviour | None = None,
         size: SchoolSize | None = None,
         port: int = 0,
+        host: str = "127.0.0.1",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._closing = threading.Event()
@@ -59,7 +66,7 @@ class CanvasServer:
             pause=self._pause,
         )
         self._changes = random.Random(seed)  # noqa: S311 - changes must be repeatable, not secret
-        self._server = _HttpServer(self._service, port)
+        self._server = _HttpServer(self._service, host, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="canvas-server"
         )
@@ -81,8 +88,13 @@ class CanvasServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        """The base URL on this machine, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.server_port
 
     @property
     def school(self) -> School:
@@ -124,11 +136,11 @@ class _HttpServer(ThreadingHTTPServer):
 
     daemon_threads = False
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, host: str, port: int) -> None:
         self.service = service
         self._open: set[Any] = set()
         self._open_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__((host, port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:

@@ -1,0 +1,27 @@
+# One image for the exporter, the demo's Canvas and syncs, and the stack's set-up.
+#   docker build --tag canvas-sync-monitor .
+# Another base needs Debian's python3 or a python image's, 3.11 or newer: --build-arg BASE_IMAGE=...
+ARG BASE_IMAGE=python:3.13-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+COPY . /src
+RUN python3 -m venv /opt/canvas-sync-monitor \
+ && /opt/canvas-sync-monitor/bin/pip install --no-cache-dir '/src[exporter,demo]' \
+ && /opt/canvas-sync-monitor/bin/pip uninstall --yes pip
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/canvas-sync-monitor /opt/canvas-sync-monitor
+# New named volumes take owner and mode from the folder that they are first mounted over.
+RUN install --directory --owner=10001 --group=10001 --mode=0750 \
+      /data /data/logs /data/demo /var/lib/otelcol
+ENV PATH=/opt/canvas-sync-monitor/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    CANVAS_SYNC_LOG_DIR=/data/logs
+WORKDIR /data
+VOLUME /data
+USER 10001:10001
+EXPOSE 5000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
+  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:5000/api/canvas/metrics/health', timeout=4).read()"]
+CMD ["canvas-sync-monitor", "serve"]

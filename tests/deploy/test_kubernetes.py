@@ -1,0 +1,139 @@
+"""The Kubernetes folder: hardened, and generated from the same rules and dashboards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deploy.kubernetes.generate import generate
+
+from canvas_sync_exporter.settings import ExporterSettings
+from canvas_sync_instrumentation.settings import Settings, describe
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def folder(repository: Path) -> Path:
+    return repository / "deploy" / "kubernetes"
+
+
+def documents(file: Path) -> dict[str, Document]:
+    return {found["kind"]: found for found in yaml.safe_load_all(file.read_text())}
+
+
+@pytest.fixture(scope="module")
+def exporter(folder: Path) -> dict[str, Document]:
+    return documents(folder / "exporter.yaml")
+
+
+@pytest.fixture(scope="module")
+def pod(exporter: dict[str, Document]) -> Document:
+    spec: Document = exporter["Deployment"]["spec"]["template"]["spec"]
+    return spec
+
+
+@pytest.fixture(scope="module")
+def containers(pod: Document) -> list[Document]:
+    return [*pod["initContainers"], *pod["containers"]]
+
+
+class TestGeneration:
+    def test_the_generated_files_are_up_to_date(self, repository: Path) -> None:
+        for file, content in generate(repository / "deploy").items():
+            assert file.read_text() == content, "run make kubernetes"
+
+    def test_rules_and_dashboards_are_all_taken(self, tmp_path: Path) -> None:
+        rules, dashboards = tmp_path / "prometheus" / "rules", tmp_path / "grafana" / "dashboards"
+        rules.mkdir(parents=True)
+        dashboards.mkdir(parents=True)
+        for name in ("b", "a"):
+            group = {"name": name, "rules": [{"record": "a:b:c", "expr": "vector(1)"}]}
+            (rules / f"{name}.yml").write_text(yaml.safe_dump({"groups": [group]}))
+            (dashboards / f"{name}.json").write_text("{}")
+        rule, kustomization = (yaml.safe_load(text) for text in generate(tmp_path).values())
+        assert rule["kind"] == "PrometheusRule"
+        assert [group["name"] for group in rule["spec"]["groups"]] == ["a", "b"]
+        assert rule["spec"]["groups"][0]["rules"] == [{"record": "a:b:c", "expr": "vector(1)"}]
+        assert kustomization["configMapGenerator"] == [
+            {"name": "dashboard-a", "files": ["dashboards/a.json"]},
+            {"name": "dashboard-b", "files": ["dashboards/b.json"]},
+        ]
+        assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
+
+    def test_every_dashboard_fits_into_a_config_map(self, repository: Path) -> None:
+        for file in (repository / "deploy" / "grafana" / "dashboards").glob("*.json"):
+            assert file.stat().st_size < 1_000_000, file.name
+
+    def test_every_resource_exists(self, folder: Path) -> None:
+        kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        assert [name for name in kustomization["resources"] if not (folder / name).exists()] == []
+
+
+class TestExporter:
+    def test_it_runs_as_nobody_special_on_a_read_only_root(
+        self, pod: Document, containers: list[Document]
+    ) -> None:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["automountServiceAccountToken"] is False
+        for container in containers:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+
+    def test_its_settings_exist(self, containers: list[Document]) -> None:
+        known = {one.env for cls in (Settings, ExporterSettings) for one in describe(cls)}
+        for container in containers:
+            for variable in container["env"]:
+                assert variable["name"].removesuffix("_FILE") in {
+                    name.removesuffix("_FILE") for name in known
+                }
+
+    def test_no_secret_stands_in_its_environment(self, containers: list[Document]) -> None:
+        for container in containers:
+            secret = [
+                one["value"] for one in container["env"] if one["name"].endswith(("_FILE", "KEY"))
+            ]
+            assert len(secret) == 2
+            assert [value for value in secret if not value.startswith("/run/secrets/")] == []
+
+    def test_everything_mounted_is_a_volume(
+        self, pod: Document, containers: list[Document]
+    ) -> None:
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        mounted = {mount["name"] for one in containers for mount in one["volumeMounts"]}
+        assert mounted == volumes == {"data", "tmp", "secrets"}
+
+    def test_the_service_and_its_monitor_find_it(
+        self, exporter: dict[str, Document], folder: Path
+    ) -> None:
+        labels = exporter["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        service = exporter["Service"]
+        assert service["spec"]["selector"] == labels
+        monitor = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]
+        assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert monitor["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+
+    def test_its_job_is_the_one_of_the_compose_stack(
+        self, exporter: dict[str, Document], folder: Path
+    ) -> None:
+        monitor = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]
+        job = exporter["Service"]["metadata"]["labels"][monitor["jobLabel"]]
+        assert job == "canvas-sync-exporter"
+
+    def test_prometheus_sends_the_token(self, folder: Path) -> None:
+        endpoint = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]["endpoints"]
+        assert endpoint[0]["authorization"]["credentials"]["name"] == "canvas-sync-metrics-token"
+
+    def test_the_image_is_the_one_of_the_compose_stack(
+        self, folder: Path, compose: Document
+    ) -> None:
+        kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        image = kustomization["images"][0]
+        assert f"{image['name']}:{image['newTag']}" == compose["services"]["exporter"]["image"]
