@@ -187,11 +187,11 @@ def test_internal_errors_do_not_fill_the_apps_log(caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])
 def test_a_traced_process_hands_on_its_own_decision(
-    tmp_path: Path, sampler: str, flags: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str, flags: str
 ) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)  # the SDK reads it there
     with http_receiver() as receiver:
-        environ = {**receiver.environ, "OTEL_TRACES_SAMPLER": sampler}
-        configure(environ=environ, log_dir=tmp_path)
+        configure(environ=receiver.environ, log_dir=tmp_path)
         with CanvasSyncMetricsTracker("t1", 42) as run:
             (header,) = trace_headers().values()
         shutdown(60)
