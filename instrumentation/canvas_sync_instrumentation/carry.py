@@ -9,6 +9,8 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .run import current_position
@@ -37,14 +39,18 @@ def carry_run(function: Callable[P, R]) -> Callable[P, R]:
 def trace_headers() -> dict[str, str]:
     """Give the current run's W3C ``traceparent`` (and no more) to put into a task's message.
 
-    Empty outside a run. See https://www.w3.org/TR/trace-context/.
+    A process without tracing hands on what it was handed itself. Empty outside a run, and where
+    there is no trace at all: it would tell the task's process not to record one either. See
+    https://www.w3.org/TR/trace-context/.
     """
     position = current_position()
-    if position is None:
+    if position is None or position.span is None:
         return {}
-    context = position.context
-    flags = "01" if context.sampled else "00"
-    return {"traceparent": f"00-{context.trace_id}-{context.span_id}-{flags}"}
+    span = position.span.span.get_span_context()
+    if not span.is_valid:
+        return {}
+    trace_id, span_id = trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)
+    return {"traceparent": f"00-{trace_id}-{span_id}-{span.trace_flags & TraceFlags.SAMPLED:02x}"}
 
 
 @contextlib.contextmanager

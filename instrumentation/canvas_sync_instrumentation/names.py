@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "API_ERRORS",
+    "API_OUTCOMES",
     "AUTH_FAILURE_REASONS",
     "DISTRIBUTION",
     "INSTRUMENTATION_SCOPE",
@@ -51,6 +53,19 @@ AUTH_FAILURE_REASONS: Final = (
     "forbidden",
     "missing_user_agent",
 )
+
+API_OUTCOMES: Final = (
+    *("200", "401", "403", "404", "429", "500", "502", "503", "504"),
+    *("timeout", "connection", OTHER),
+)
+"""What alerts on API requests tell apart; each is 0 from a route's first request on."""
+
+API_ERRORS: Final = (
+    *AUTH_FAILURE_REASONS,
+    *("http_404", "http_500", "http_502", "http_503", "http_504"),
+    *("timeout", "connection", OTHER),
+)
+"""The ``error_type`` of failed API requests that are known beforehand."""
 
 LOSSES: Final = {
     "hooks": ("internal_error",),

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from canvas_sync_instrumentation.carry import trace_headers
 from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded
 from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
@@ -24,7 +25,7 @@ from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.wiring import Sinks
-from support.otlp import silent_collector
+from support.otlp import http_receiver, silent_collector
 
 
 class BrokenSink(MemorySink):
@@ -182,3 +183,16 @@ def test_internal_errors_do_not_fill_the_apps_log(caplog: pytest.LogCaptureFixtu
         for _ in range(100):
             run.record_course(created=True)
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(("sampler", "flags"), [("always_on", "01"), ("always_off", "00")])
+def test_a_traced_process_hands_on_its_own_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str, flags: str
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)  # the SDK reads it there
+    with http_receiver() as receiver:
+        configure(environ=receiver.environ, log_dir=tmp_path)
+        with CanvasSyncMetricsTracker("t1", 42) as run:
+            (header,) = trace_headers().values()
+        shutdown(60)
+    assert header.split("-")[1::2] == [run.trace_id, flags]

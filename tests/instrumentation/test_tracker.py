@@ -290,20 +290,35 @@ def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -
         ] * 5
 
 
-def test_a_trace_continues_where_its_headers_arrive(events: list[Event]) -> None:
+@pytest.mark.parametrize("flags", ["00", "01"])
+def test_a_process_without_tracing_hands_on_the_trace_that_it_was_handed(
+    events: list[Event], flags: str
+) -> None:
+    """With the decision of whoever began it."""
+    headers = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-{flags}"}
+    with continue_trace(headers), CanvasSyncMetricsTracker("task", 42) as run:
+        assert trace_headers() == headers
+        with run.step("courses"):
+            assert trace_headers() == headers
+    assert run.trace_id == "ab" * 16
+
+
+def test_a_process_without_tracing_decides_nothing_for_those_that_have_it(
+    events: list[Event],
+) -> None:
+    """An unsampled ``traceparent`` would switch the trace of the task off."""
     assert trace_headers() == {}
     with CanvasSyncMetricsTracker("producer", 42) as producer:
         headers = trace_headers()
-    assert headers["traceparent"].split("-")[1] == producer.trace_id
+    assert headers == {}
     with continue_trace(headers), CanvasSyncMetricsTracker("consumer", 42) as consumer:
         pass
-    assert consumer.trace_id == producer.trace_id
     with (
         continue_trace({"traceparent": "nonsense"}),
         CanvasSyncMetricsTracker("other", 42) as other,
     ):
         pass
-    assert other.trace_id != producer.trace_id
+    assert len({run.trace_id for run in (producer, consumer, other)}) == 3
 
 
 def test_a_list_whose_next_page_was_never_fetched_is_truncated(events: list[Event]) -> None:

@@ -95,7 +95,8 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.scope is not None:
         operation["description"] = f"Needs a token with the scope `{endpoint.scope}` or `admin`."
     if endpoint.method == "POST":
-        operation["requestBody"] = {"content": {"application/json": {"schema": _EMPTY_OBJECT}}}
+        content = {"application/json": {"schema": _EMPTY_OBJECT}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

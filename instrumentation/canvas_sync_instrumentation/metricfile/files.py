@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from canvas_sync_instrumentation.names import (
+    API_ERRORS,
     AUTH_FAILURE_REASONS,
     LOSSES,
     METRICS,
@@ -157,13 +158,15 @@ class MetricFiles:
         return self._exemplar_file
 
     def start_known(self) -> None:
-        """Let the counters of refusals and losses exist as 0: alerts are to see the first one.
+        """Let counters of failures known beforehand exist as 0: alerts are to see the first one.
 
         Raises:
             OSError: The file cannot be made, for another reason than missing space.
         """
         for reason in AUTH_FAILURE_REASONS:
             self.counter(MetricName.API_AUTH_FAILURES, (reason,))
+        for error_type in API_ERRORS:
+            self.counter(MetricName.ERRORS, ("api", error_type))
         for sink, reasons in LOSSES.items():
             for reason in reasons:
                 self.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))

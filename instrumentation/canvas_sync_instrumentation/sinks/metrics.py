@@ -24,6 +24,7 @@ from canvas_sync_instrumentation.events import (
 )
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
 from canvas_sync_instrumentation.names import (
+    API_OUTCOMES,
     ITEM_ACTIONS,
     ITEMS,
     MetricName,
@@ -31,12 +32,6 @@ from canvas_sync_instrumentation.names import (
 )
 
 __all__ = ["MetricsSink"]
-
-_OUTCOMES: Final = (
-    *("200", "401", "403", "429", "500", "502", "503", "504"),
-    *("timeout", "connection"),
-)
-"""What alerts on API requests tell apart; each is there as 0 before the first failure."""
 
 _MAX_CACHED: Final = 1000
 
@@ -219,7 +214,7 @@ class MetricsSink:
 
     def _new_call(self, event: ApiCall) -> _Call:
         method, route, files = event.method, event.route, self._files
-        for outcome in _OUTCOMES:
+        for outcome in API_OUTCOMES:
             files.counter(MetricName.API_REQUESTS, (method, route, outcome))
         call = _Call(
             files.counter(MetricName.API_REQUESTS, (method, route, event.outcome)),

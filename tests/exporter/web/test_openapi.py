@@ -127,3 +127,10 @@ def test_the_page_needs_nothing_from_elsewhere(exporter: Exporter) -> None:
 @pytest.mark.parametrize("name", ["nothing.js", "..%2f__init__.py", "swagger-ui.js", ""])
 def test_the_page_serves_no_other_file(exporter: Exporter, name: str) -> None:
     assert exporter.get(f"/api/canvas/docs/{name}").status_code == 404
+
+
+def test_what_asks_for_a_content_type_asks_for_a_body_in_the_document(exporter: Exporter) -> None:
+    """Without one it is refused, so clients that are made of the document must send one."""
+    document = exporter.get("/api/canvas/openapi.json").json()
+    assert document["paths"][f"{METRICS}/logs/cleanup"]["post"]["requestBody"]["required"] is True
+    assert exporter.request("POST", f"{METRICS}/logs/cleanup").status_code == 415

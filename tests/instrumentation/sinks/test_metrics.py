@@ -25,6 +25,8 @@ from canvas_sync_instrumentation.events import (
     RunStarted,
 )
 from canvas_sync_instrumentation.names import (
+    API_ERRORS,
+    API_OUTCOMES,
     AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
     ITEMS,
@@ -90,9 +92,11 @@ def ended(task_id: str, time: float, status: RunStatus = RunStatus.SUCCESS) -> R
 def test_counters_that_alerts_read_are_there_from_the_start(
     sink: MetricsSink, tmp_path: Path
 ) -> None:
-    """Before any event, refusals and losses are 0 for each cause."""
+    """Before any event, refusals, failed API requests and losses are 0 for each cause."""
     refusals = served(tmp_path, MetricName.API_AUTH_FAILURES, zeros=True)
     assert refusals == {f'{{reason="{reason}"}}': 0.0 for reason in AUTH_FAILURE_REASONS}
+    errors = served(tmp_path, MetricName.ERRORS, zeros=True)
+    assert errors == {f'{{error_type="{kind}",operation="api"}}': 0.0 for kind in API_ERRORS}
     losses = served(tmp_path, MetricName.TELEMETRY_DROPPED, zeros=True)
     for labels in (
         '{reason="disk_full",sink="log"}',
@@ -146,6 +150,21 @@ def test_the_end_of_a_run_that_began_elsewhere_does_not_go_below_zero(
     sink.handle(ended("parents", 300.0))
     assert served(tmp_path, MetricName.RUNS_IN_PROGRESS, zeros=True) == {}
     assert served(tmp_path, MetricName.RUNS) == {'{status="success",sync_type="full"}': 1.0}
+
+
+def test_the_zeros_of_a_run_that_was_killed_outlive_its_process(tmp_path: Path) -> None:
+    """The exporter, which counts it as interrupted, adds to series that were there as 0."""
+    child = os.fork()
+    if child == 0:
+        MetricsSink(tmp_path).handle(started("killed", 100.0))
+        os._exit(9)
+    os.waitpid(child, 0)
+    runs = served(tmp_path, MetricName.RUNS, zeros=True)
+    assert runs == {
+        f'{{status="{status}",sync_type="full"}}': 0.0
+        for status in RunStatus
+        if status is not RunStatus.RUNNING
+    }
 
 
 def test_items_are_counted_by_what_was_done(sink: MetricsSink, tmp_path: Path) -> None:
@@ -211,8 +230,8 @@ def test_failures_of_a_route_are_zero_at_its_first_success(
     sink.handle(api_call())
     values = served(tmp_path, MetricName.API_REQUESTS, zeros=True)
     labels = f'method="GET",route="{ROUTE}"'
-    for outcome in ("401", "403", "429", "500", "503", "timeout", "connection"):
-        assert values[f'{{{labels},status_code="{outcome}"}}'] == 0.0
+    expected = {f'{{{labels},status_code="{outcome}"}}': 0.0 for outcome in API_OUTCOMES}
+    assert values == expected | {f'{{{labels},status_code="200"}}': 1.0}
 
 
 @pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0])
