@@ -20,6 +20,7 @@ from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
 
 from .options import add_log_dir, log_folders, moment
+from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "main", "run"]
@@ -57,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show)
     analysis.problems += strangers(log_dir, archive_dir)
-    _write(make_report(analysis, log_dir, selection, arguments.top), arguments)
+    report = make_report(analysis, log_dir, selection, arguments.top)
+    with until_the_reader_leaves():
+        _write(report, arguments)
     return 0
 
 
