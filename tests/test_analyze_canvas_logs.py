@@ -407,3 +407,20 @@ def test_a_long_trend_is_folded_under_a_chart_that_names_its_days(tmp_path: Path
     parsed = _Page()
     parsed.feed(page)
     assert [row[0] for row in parsed.rows if row[0] in days] == days
+
+
+@pytest.mark.parametrize("form", ["--top=100", "--json", "--html"])
+def test_a_reader_that_leaves_ends_it_in_silence(logs: Path, form: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*COMMAND, form, "--log-dir", str(logs)],
+        env=environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -18,6 +18,7 @@ from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
 
 from .options import TIMES, add_command, add_log_dir, log_folders, moment
+from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
@@ -54,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show)
     analysis.problems += strangers(log_dir, archive_dir)
-    _write(make_report(analysis, log_dir, selection, arguments.top), arguments)
+    report = make_report(analysis, log_dir, selection, arguments.top)
+    with until_the_reader_leaves():
+        _write(report, arguments)
     return 0
 
 

@@ -23,6 +23,7 @@ _COLOURS: Final = {
     Log.ERRORS: "\x1b[31m",
     Log.PROGRESS: "\x1b[32m",
 }
+_LEVEL_COLOURS: Final = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
 _WIDTH: Final = max(map(len, Log))
 
@@ -31,7 +32,8 @@ class LinePrinter:
     """Prints lines.
 
     Args:
-        out: Where to. On a terminal the log's name is coloured, unless ``NO_COLOR`` is set.
+        out: Where to. On a terminal the log's name is coloured, and so are warnings and errors,
+            unless ``NO_COLOR`` is set.
         as_json: Print the whole record as JSON, one a line, instead of the human line.
     """
 
@@ -45,11 +47,14 @@ class LinePrinter:
         if self._as_json:
             text = msgspec.json.encode(line.fields).decode()
         else:
-            name = line.log.value.ljust(_WIDTH)
-            if self._is_coloured:
-                name = f"{_COLOURS[line.log]}{name}{_PLAIN}"
-            text = f"{name}  {escape_controls(str(line.fields.get('message', '')))}"
+            name = self._paint(line.log.value.ljust(_WIDTH), _COLOURS[line.log])
+            message = escape_controls(str(line.fields.get("message", "")))
+            colour = _LEVEL_COLOURS.get(str(line.fields.get("level")))
+            text = f"{name}  {self._paint(message, colour)}"
         self._out.write(f"{text}\n")
+
+    def _paint(self, text: str, colour: str | None) -> str:
+        return f"{colour}{text}{_PLAIN}" if colour and self._is_coloured else text
 
     def flush(self) -> None:
         """Show what was printed."""

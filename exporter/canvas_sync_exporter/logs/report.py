@@ -40,7 +40,7 @@ class CleanupReport:
     """What one cleanup did.
 
     Attributes:
-        time: When it ended.
+        time: When it began.
         duration_seconds: How long it took.
         logs: Each log.
         archives_deleted: Names of the archives that were too old.

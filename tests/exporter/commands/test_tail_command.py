@@ -92,6 +92,9 @@ def test_the_logs_can_be_chosen(folder: Path) -> None:
 def test_it_is_coloured_on_a_terminal_unless_told_not_to(
     folder: Path, no_color: str, coloured: bool
 ) -> None:
+    line = record(Log.ERRORS, 6, level="ERROR")
+    with (folder / "errors.log").open("ab") as file:
+        file.write(json_line(line))
     terminal, end = pty.openpty()
     subprocess.run(
         [*COMMAND, "-n", "1"],
@@ -105,6 +108,7 @@ def test_it_is_coloured_on_a_terminal_unless_told_not_to(
     os.close(terminal)
     assert "ERROR: Connection timeout" in shown
     assert ("\x1b[31merrors" in shown) is coloured
+    assert (f"\x1b[31m{line['message']}\x1b[0m" in shown) is coloured
 
 
 def test_it_follows_writers_through_rotations_and_cleanups(folder: Path) -> None:
