@@ -97,6 +97,13 @@ class ExporterSettings:
         10_000,
         "So many of the newest lines of a log stay when the cleanup archives it.",
     )
+    run_days: int | None = setting(
+        "CANVAS_SYNC_RUN_DAYS",
+        whole_number(1, 36500),
+        None,
+        "Ended runs that began more than so many days ago are deleted from the table; all are kept "
+        "when unset.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
