@@ -22,6 +22,7 @@ from .upkeep import EXPECTED_FAILURES, Upkeep
 __all__ = ["Jobs"]
 
 _CLEANUP = "log cleanup"
+_DELETE_SECONDS = 3600.0
 _FOLD_SECONDS = 60.0
 _MAKE_UP_SECONDS = 60.0
 _SLOWEST_WATCH_SECONDS = 15.0
@@ -53,6 +54,7 @@ class Jobs:
         for name, work, seconds in (
             ("fold of metric files", fold, _FOLD_SECONDS),
             ("search for interrupted runs", upkeep.close_interrupted, watch),
+            ("deletion of old runs", upkeep.delete_old_runs, _DELETE_SECONDS),
         ):
             self._scheduler.add_job(
                 work, IntervalTrigger(seconds=seconds), id=name, next_run_time=now

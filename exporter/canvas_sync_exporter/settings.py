@@ -103,6 +103,13 @@ class ExporterSettings:
         10 * 1024 * 1024,
         "A log up to this size stays whole; of a larger one the cleanup archives the older lines.",
     )
+    run_days: int | None = setting(
+        "CANVAS_SYNC_RUN_DAYS",
+        whole_number(1, 36500),
+        None,
+        "Ended runs that began more than so many days ago are deleted from the table; all are kept "
+        "when unset.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.names import MetricName
 from canvas_sync_instrumentation.sinks.logs import LogSink
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
-from canvas_sync_instrumentation.storage.queries import mark_interrupted
+from canvas_sync_instrumentation.storage.queries import delete_runs, mark_interrupted
 from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
 from canvas_sync_instrumentation.storage.spool import drain_orphans
 
@@ -126,6 +126,20 @@ class Upkeep:
                 self._configuration.app.spool_folder / "damaged.txt",
             )
         return drained.rows
+
+    def delete_old_runs(self) -> int:
+        """Delete the runs that are older than the settings want; tells how many there were.
+
+        Raises:
+            SQLAlchemyError: The database is away, or its role may not delete.
+        """
+        days = self._configuration.exporter.run_days
+        if days is None:
+            return 0
+        deleted = delete_runs(self._engine, dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
+        if deleted:
+            _log.info("Deleted %d runs that began over %d days ago.", deleted, days)
+        return deleted
 
     def clean_logs(self, on_progress: OnProgress | None = None) -> CleanupReport:
         """Archive what the logs have rotated out and delete old archives.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from canvas_sync_exporter.settings import ExporterSettings, configuration
 from canvas_sync_instrumentation.errors import SettingsError
@@ -184,9 +185,27 @@ class TestFiles:
         }
         assert used == set(compose["volumes"])
 
+
+class TestRetention:
+    """Every store forgets."""
+
     @pytest.mark.parametrize(("name", "option"), STORES.items())
-    def test_every_store_forgets(self, services: Services, name: str, option: str) -> None:
+    def test_on_the_command_line(self, services: Services, name: str, option: str) -> None:
         assert [word for word in services[name]["command"] if re.match(option, word)]
+
+    @pytest.mark.parametrize("name", ["CANVAS_SYNC_RUN_DAYS", "CANVAS_SYNC_ARCHIVE_DAYS"])
+    def test_runs_and_archives(self, services: Services, name: str) -> None:
+        assert re.fullmatch(rf"\${{{name}:-\d+}}", services["exporter"]["environment"][name])
+
+    def test_logs_in_loki(self, repository: Path) -> None:
+        config = yaml.safe_load((repository / "deploy" / "loki" / "config.yml").read_text())
+        assert config["compactor"]["retention_enabled"] is True
+        assert config["compactor"]["delete_request_store"] == "filesystem"
+        assert config["limits_config"]["retention_period"] == "720h"
+
+    def test_traces_in_tempo(self, repository: Path) -> None:
+        config = yaml.safe_load((repository / "deploy" / "tempo" / "config.yml").read_text())
+        assert config["overrides"]["defaults"]["compaction"]["block_retention"] == "336h"
 
 
 def test_every_setting_of_ours_exists(services: Services) -> None:

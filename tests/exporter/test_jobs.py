@@ -336,3 +336,14 @@ def test_a_reason_is_one_line_without_the_statement(engine: Engine) -> None:
     assert told == "OperationalError: no such table: nowhere"
     assert reason(OSError()) == "OSError"
     assert os.linesep not in told
+
+
+def test_runs_older_than_the_settings_want_are_deleted_and_without_a_setting_none(
+    config: Configuration, engine: Engine
+) -> None:
+    write(engine, snapshot("old", start_time=time.time() - 8 * 86400), snapshot("new"))
+    assert Upkeep(config, engine).delete_old_runs() == 0
+    week = dataclasses.replace(config.exporter, run_days=7)
+    assert Upkeep(dataclasses.replace(config, exporter=week), engine).delete_old_runs() == 1
+    assert run_by_task(engine, "old") is None
+    assert run_by_task(engine, "new") is not None

@@ -35,6 +35,7 @@ def test_the_environment_sets_each_value() -> None:
             "CANVAS_SYNC_ARCHIVE_DIR": "/archive",
             "CANVAS_SYNC_ARCHIVE_DAYS": "7",
             "CANVAS_SYNC_KEEP_LINES": "5",
+            "CANVAS_SYNC_RUN_DAYS": "400",
             "CANVAS_SYNC_DATABASE_URL": "postgresql://db/sync",
         }
     )
@@ -48,6 +49,7 @@ def test_the_environment_sets_each_value() -> None:
         archive_dir=Path("/archive"),
         archive_days=7,
         keep_lines=5,
+        run_days=400,
     )
     assert config.archive_folder == Path("/archive")
     assert not config.embedded_database
@@ -69,6 +71,7 @@ def test_an_argument_wins_over_the_environment() -> None:
         ("CANVAS_SYNC_TIMEZONE", "../../etc/passwd"),
         ("CANVAS_SYNC_ARCHIVE_DAYS", "0"),
         ("CANVAS_SYNC_KEEP_LINES", "-1"),
+        ("CANVAS_SYNC_RUN_DAYS", "0"),
         ("CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS", "soon"),
     ],
 )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, update
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
@@ -23,6 +23,7 @@ from .runs import Page, Run, item_counts, read_page, to_run
 from .statistics import NO_VALUES, statistics, statistics_by
 
 __all__ = [
+    "delete_runs",
     "failed_runs",
     "mark_interrupted",
     "performance",
@@ -44,6 +45,7 @@ _CALL_COLUMNS: Final = (
     "db_operations",
     "db_failed",
 )
+_DELETED_AT_ONCE: Final = 5_000
 _columns = metrics_table.c
 
 
@@ -180,6 +182,22 @@ def _interrupt(engine: Engine, run: Run) -> Run | None:
     if result.rowcount != 1:
         return None
     return replace(run, **{**changes, "sync_status": RunStatus.INTERRUPTED})
+
+
+def delete_runs(engine: Engine, before: datetime) -> int:
+    """Delete the runs that began before a moment and have ended; tells how many there were.
+
+    They go in portions, so that syncs come to write in between.
+    """
+    old = and_(_columns.sync_start_time < before, _columns.sync_status != RunStatus.RUNNING.value)
+    portion = select(_columns.id).where(old).order_by(_columns.sync_start_time)
+    some = delete(metrics_table).where(_columns.id.in_(portion.limit(_DELETED_AT_ONCE)))
+    deleted, last = 0, _DELETED_AT_ONCE
+    while last == _DELETED_AT_ONCE:
+        with engine.begin() as connection:
+            last = connection.execute(some).rowcount
+        deleted += last
+    return deleted
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:

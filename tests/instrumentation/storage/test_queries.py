@@ -242,6 +242,18 @@ def test_of_several_exporters_one_reports_a_dead_run(engine: Engine) -> None:
     assert sorted(found) == sorted(f"run-{n}" for n in range(40))
 
 
+def test_old_runs_that_have_ended_are_deleted_and_no_others(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_DELETED_AT_ONCE", 2)
+    write(engine, *(snapshot(f"old-{n}", start_time=_at(-n)) for n in range(1, 6)))
+    write(engine, running("old, running", start_time=_at(-1)), snapshot("new", start_time=_at(0)))
+    assert queries.delete_runs(engine, _NOON) == 5
+    assert queries.delete_runs(engine, _NOON) == 0
+    left = {run.sync_task_id for run in queries.recent_runs(engine, 10).items}
+    assert left == {"old, running", "new"}
+
+
 _HOUR = timedelta(hours=1)
 _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "run_by_id": lambda engine: queries.run_by_id(engine, 1000),
@@ -257,6 +269,7 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "user_summary": lambda engine: queries.user_summary(engine, 42, _NOON),
     "performance": lambda engine: queries.performance(engine, _NOON),
     "mark_interrupted": lambda engine: queries.mark_interrupted(engine, _NOON),
+    "delete_runs": lambda engine: queries.delete_runs(engine, _NOON - timedelta(hours=498)),
 }
 
 
@@ -275,7 +288,7 @@ def test_no_question_reads_the_whole_table(engine: Engine, question: str) -> Non
     plans: list[str] = []
 
     def explain(connection: Connection, _cursor: Any, statement: str, *more: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE")):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
             plans.append(_explain(connection, statement, more[0]))
 
     event.listen(engine, "before_cursor_execute", explain)
