@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test check lint format kubernetes clean
+.PHONY: demo test check lint format dashboards kubernetes clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -26,7 +26,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Rules and dashboards of the stack as Kubernetes wants them; a test fails when they are not up to date.
+# What is generated; a test fails when it is not up to date.
+dashboards: $(VENV)/.dev
+	PYTHONPATH=deploy/grafana $(BIN)/python -m canvas_sync_dashboards
+
 kubernetes: $(VENV)/.dev
 	$(BIN)/python deploy/kubernetes/generate.py
 

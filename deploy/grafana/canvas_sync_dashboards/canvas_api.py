@@ -1,0 +1,383 @@
+"""*Canvas API*: how Canvas answers, what it refuses, how much of the quota is left."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canvas_sync_instrumentation.names import MetricName
+
+from .datasources import PROMETHEUS
+from .page import Page, Row, half, quarter, third
+from .panels import bars, events, lines, spread, value
+from .promql import ROUTE, increase, mean, quantile, rate, ratio, series, total
+from .steps import above, below
+from .tables import Column, table
+from .targets import Buckets, Now, OverTime, Rows
+from .variables import choose, choose_label, scraped_by
+
+__all__ = ["page"]
+
+_FAILED: Final = 'status_code=~"5..|timeout|connection|other"'
+_NOT_WELL: Final = 'status_code!~"[23].."'
+_GOAL: Final = 0.99  # share of the requests that Canvas answers without a fault of its own
+_BUDGET: Final = round(1 - _GOAL, 4)
+_WINDOWS: Final = ("1h", "6h", "1d", "3d")
+_BY_ROUTE: Final = "{{route}}"
+_RATE: Final = "$__rate_interval"
+
+
+def page() -> Page:
+    """The whole dashboard."""
+    return Page(
+        uid="canvas-sync-api",
+        title="Canvas Sync / Canvas API",
+        description="How Canvas answers the syncs, what it refuses, how much of the quota is left.",
+        variables=(
+            choose(PROMETHEUS),
+            *scraped_by("canvas_sync_exporter_build_info"),
+            choose_label("route", "Route", MetricName.API_REQUESTS),
+        ),
+        rows=(_now(), _traffic(), _latency(), _quota(), _throttling(), _burn()),
+    )
+
+
+def _failures(over: str) -> str:
+    """The share of requests that failed through no fault of the sync."""
+    failed = total(increase(MetricName.API_REQUESTS, ROUTE, _FAILED, over=over))
+    return ratio(failed, total(increase(MetricName.API_REQUESTS, ROUTE, over=over)))
+
+
+def _now() -> Row:
+    slowest = quantile(0.95, MetricName.API_REQUEST_DURATION, matchers=(ROUTE,), over="$__range")
+    return Row(
+        "In the time shown",
+        (
+            quarter(
+                value(
+                    "Requests",
+                    "Requests to Canvas, whatever became of them.",
+                    Now(total(increase(MetricName.API_REQUESTS, ROUTE)), "requests"),
+                    unit="short",
+                    empty="0",
+                )
+            ),
+            quarter(
+                value(
+                    "Requests that failed",
+                    "Share of requests with a status of 500 and above or without an answer. The "
+                    "goal is 1 %.",
+                    Now(_failures("$__range"), "failed"),
+                    unit="percentunit",
+                    steps=above(_BUDGET, 0.05),
+                    empty="no requests",
+                )
+            ),
+            quarter(
+                value(
+                    "95th percentile of the latency",
+                    "Nineteen of twenty requests were answered faster.",
+                    Now(slowest, "p95"),
+                    unit="s",
+                    steps=above(2.5, 10),
+                    empty="no requests",
+                )
+            ),
+            quarter(
+                value(
+                    "Quota left",
+                    "Lowest X-Rate-Limit-Remaining that a live sync process last saw. Canvas "
+                    "refuses requests at 0; a full quota is usually 700.",
+                    Now(f"min({series(MetricName.API_RATE_LIMIT_REMAINING)})", "left"),
+                    unit="short",
+                    steps=below(300, 100),
+                    empty="no sync runs",
+                )
+            ),
+        ),
+    )
+
+
+def _traffic() -> Row:
+    return Row(
+        "Requests and errors",
+        (
+            half(
+                lines(
+                    "Requests by route",
+                    "Requests a second, by route template.",
+                    OverTime(total(rate(MetricName.API_REQUESTS, ROUTE), "route"), _BY_ROUTE),
+                    unit="reqps",
+                )
+            ),
+            half(
+                events(
+                    "Requests by status",
+                    "Requests by HTTP status, or by the kind of failure when there was no answer.",
+                    OverTime(
+                        total(
+                            increase(MetricName.API_REQUESTS, ROUTE, over=_RATE),
+                            "status_code",
+                        )
+                        + " > 0",
+                        "{{status_code}}",
+                    ),
+                    unit="short",
+                )
+            ),
+            half(
+                events(
+                    "Errors by route",
+                    "Requests that were not answered with 2xx or 3xx, by route and status.",
+                    OverTime(
+                        total(
+                            increase(MetricName.API_REQUESTS, ROUTE, _NOT_WELL, over=_RATE),
+                            "route",
+                            "status_code",
+                        )
+                        + " > 0",
+                        "{{status_code}} {{route}}",
+                    ),
+                    unit="short",
+                )
+            ),
+            half(
+                table(
+                    "Errors by route in the time shown",
+                    "401: the token. 403: missing rights, or the quota. 404: gone, or hidden. 5xx "
+                    "and no answer: Canvas or the network.",
+                    Rows(
+                        "sort_desc("
+                        + total(
+                            increase(MetricName.API_REQUESTS, ROUTE, _NOT_WELL),
+                            "route",
+                            "status_code",
+                        )
+                        + " > 0)"
+                    ),
+                    Column("Requests", unit="short", steps=above(0, 100), width=110),
+                    Column("Status", width=110),
+                    titles={"route": "Route", "status_code": "Status", "Value": "Requests"},
+                    hidden=("Time",),
+                )
+            ),
+        ),
+    )
+
+
+def _latency() -> Row:
+    duration = MetricName.API_REQUEST_DURATION
+    quantiles = (
+        OverTime(quantile(share, duration, matchers=(ROUTE,)), name, exemplars=share == 0.95)
+        for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+    )
+    return Row(
+        "Latency",
+        (
+            half(
+                lines(
+                    "Latency",
+                    "Median, 95th and 99th percentile of how long Canvas took. Each dot is a "
+                    "request of a traced run; a click on it leads to the trace.",
+                    *quantiles,
+                    unit="s",
+                    steps=above(2.5, 10),
+                )
+            ),
+            half(
+                spread(
+                    "Latency, spread",
+                    "How many requests took how long.",
+                    Buckets(total(increase(f"{duration}_bucket", ROUTE, over=_RATE), "le")),
+                    unit="s",
+                )
+            ),
+            half(
+                bars(
+                    "95th percentile by route",
+                    "The ten slowest routes in the time shown.",
+                    Now(
+                        "topk(10, "
+                        + quantile(0.95, duration, "route", matchers=(ROUTE,), over="$__range")
+                        + ")",
+                        _BY_ROUTE,
+                    ),
+                    unit="s",
+                    steps=above(2.5, 10),
+                )
+            ),
+            half(
+                bars(
+                    "Time spent by route",
+                    "The ten routes on which the syncs waited longest in all: where fewer or "
+                    "larger pages would help most.",
+                    Now(
+                        f"topk(10, {total(increase(f'{duration}_sum', ROUTE), 'route')})", _BY_ROUTE
+                    ),
+                    unit="s",
+                )
+            ),
+        ),
+    )
+
+
+def _quota() -> Row:
+    cost = MetricName.API_REQUEST_COST
+    requests = total(increase(MetricName.API_REQUESTS, ROUTE), "route")
+    return Row(
+        "Quota",
+        (
+            half(
+                lines(
+                    "Quota left",
+                    "Lowest X-Rate-Limit-Remaining that a live sync process last saw. Nothing "
+                    "while no sync runs.",
+                    OverTime(
+                        f"min by (instance) ({series(MetricName.API_RATE_LIMIT_REMAINING)})",
+                        "{{instance}}",
+                    ),
+                    unit="short",
+                    steps=below(300, 100),
+                )
+            ),
+            half(
+                lines(
+                    "Cost by route",
+                    "Quota that requests cost a second, as Canvas says in X-Request-Cost. Canvas "
+                    "gives back about 10 a second.",
+                    OverTime(total(rate(cost, ROUTE), "route"), _BY_ROUTE),
+                    unit="short",
+                    steps=above(8, 10),
+                )
+            ),
+            half(
+                bars(
+                    "Cost by route in the time shown",
+                    "The ten routes that cost most of the quota.",
+                    Now(f"topk(10, {total(increase(cost, ROUTE), 'route')})", _BY_ROUTE),
+                    unit="short",
+                )
+            ),
+            half(
+                bars(
+                    "Cost of one request by route",
+                    "What a request costs on average: the ten dearest routes.",
+                    Now(
+                        f"topk(10, {ratio(total(increase(cost, ROUTE), 'route'), requests)})",
+                        _BY_ROUTE,
+                    ),
+                    unit="short",
+                    steps=above(5, 20),
+                )
+            ),
+        ),
+    )
+
+
+def _throttling() -> Row:
+    def by_route(name: MetricName) -> str:
+        return f"{total(increase(name, ROUTE, over=_RATE), 'route')} > 0"
+
+    return Row(
+        "Throttling, refusals, lists",
+        (
+            half(
+                events(
+                    "Throttled requests",
+                    "Requests that Canvas refused because the quota was spent, by route. Fewer "
+                    "requests at the same time help.",
+                    OverTime(by_route(MetricName.API_THROTTLED), _BY_ROUTE),
+                    unit="short",
+                )
+            ),
+            half(
+                events(
+                    "Retries",
+                    "Requests that repeated a failed one, by route.",
+                    OverTime(by_route(MetricName.API_RETRIES), _BY_ROUTE),
+                    unit="short",
+                )
+            ),
+            third(
+                bars(
+                    "Time waited before retries",
+                    "Seconds between failed requests and their retries, by route.",
+                    Now(
+                        total(increase(MetricName.API_BACKOFF, ROUTE), "route") + " > 0", _BY_ROUTE
+                    ),
+                    unit="s",
+                    steps=above(60, 600),
+                )
+            ),
+            third(
+                bars(
+                    "Refusals by cause",
+                    "Requests that Canvas refused for the token's sake, in the time shown. An "
+                    "expired or revoked token needs a new one, a missing scope another one.",
+                    Now(total(increase(MetricName.API_AUTH_FAILURES), "reason"), "{{reason}}"),
+                    unit="short",
+                    steps=above(1, 10),
+                )
+            ),
+            third(
+                bars(
+                    "Lists cut short",
+                    "Lists whose next page was never fetched, in the time shown: items are missing "
+                    "although nothing failed.",
+                    Now(total(increase(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), _BY_ROUTE),
+                    unit="short",
+                    steps=above(1, 10),
+                )
+            ),
+            half(
+                lines(
+                    "Pages of lists",
+                    "Pages fetched a second, by route. Larger pages mean fewer requests.",
+                    OverTime(total(rate(MetricName.API_PAGES, ROUTE), "route"), _BY_ROUTE),
+                    unit="reqps",
+                )
+            ),
+            half(
+                lines(
+                    "Mean latency by route",
+                    "How long Canvas took on average, by route.",
+                    OverTime(
+                        mean(MetricName.API_REQUEST_DURATION, "route", matchers=(ROUTE,)), _BY_ROUTE
+                    ),
+                    unit="s",
+                    steps=above(2.5, 10),
+                )
+            ),
+        ),
+    )
+
+
+def _burn() -> Row:
+    windows = (
+        OverTime(f"({_failures(window)}) / {_BUDGET}", f"over {window}") for window in _WINDOWS
+    )
+    return Row(
+        "Error budget",
+        (
+            half(
+                lines(
+                    "Burn rate",
+                    "How many times as fast as allowed the error budget of a 99 % goal is spent, "
+                    "over four windows. At 1 all of it is gone at the end of 30 days, at 14.4 in "
+                    "two days.",
+                    *windows,
+                    unit="short",
+                    steps=above(1, 14.4),
+                )
+            ),
+            half(
+                bars(
+                    "Error budget spent in the time shown",
+                    "Share of the errors that a 99 % goal allows for as many requests. Above 100 % "
+                    "the goal is missed.",
+                    Now(f"({_failures('$__range')}) / {_BUDGET}", "spent"),
+                    unit="percentunit",
+                    steps=above(0.5, 1),
+                )
+            ),
+        ),
+    )

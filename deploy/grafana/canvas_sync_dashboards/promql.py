@@ -1,0 +1,74 @@
+"""PromQL, put together from the names of metrics (leaf)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "ROUTE",
+    "SYNC_TYPE",
+    "increase",
+    "mean",
+    "quantile",
+    "rate",
+    "ratio",
+    "series",
+    "since",
+    "total",
+]
+
+SYNC_TYPE: Final = 'sync_type=~"$sync_type"'
+ROUTE: Final = 'route=~"$route"'
+
+_TARGET: Final = 'job=~"$job", instance=~"$instance"'
+_RATE: Final = "$__rate_interval"
+
+
+def series(name: str, *matchers: str) -> str:
+    """Select the series of a metric that the dashboard's variables and ``matchers`` let through."""
+    return f"{name}{{{', '.join((_TARGET, *matchers))}}}"
+
+
+def rate(name: str, *matchers: str) -> str:
+    """Take a counter's rate in events a second."""
+    return f"rate({series(name, *matchers)}[{_RATE}])"
+
+
+def increase(name: str, *matchers: str, over: str = "$__range") -> str:
+    """Take a counter's increase, by default over all the time that the dashboard shows.
+
+    A job that runs once a night has a rate of nothing; its increase can be read.
+    """
+    return f"increase({series(name, *matchers)}[{over}])"
+
+
+def total(expression: str, *labels: str) -> str:
+    """Sum over all series, or over those with the same values of ``labels``."""
+    return f"sum by ({', '.join(labels)}) ({expression})" if labels else f"sum({expression})"
+
+
+def ratio(part: str, whole: str) -> str:
+    """Divide; without traffic the answer is nothing, not a division by zero."""
+    return f"{part} / ({whole} > 0)"
+
+
+def mean(histogram: str, *labels: str, matchers: tuple[str, ...] = (), over: str = _RATE) -> str:
+    """Take the mean of what a histogram observed within ``over``."""
+    seconds, count = (
+        total(increase(f"{histogram}_{part}", *matchers, over=over), *labels)
+        for part in ("sum", "count")
+    )
+    return ratio(seconds, count)
+
+
+def quantile(
+    share: float, histogram: str, *labels: str, matchers: tuple[str, ...] = (), over: str = _RATE
+) -> str:
+    """Estimate a quantile of what a histogram observed within ``over``."""
+    buckets = increase(f"{histogram}_bucket", *matchers, over=over)
+    return f"histogram_quantile({share}, {total(buckets, 'le', *labels)})"
+
+
+def since(timestamps: str, *labels: str) -> str:
+    """Tell how many seconds ago the newest of some Unix times was."""
+    return f"time() - max by ({', '.join(labels)}) ({timestamps})"

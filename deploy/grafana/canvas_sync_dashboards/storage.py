@@ -1,0 +1,277 @@
+"""*Data and storage*: the app's database, the logs and archives, the table of runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canvas_sync_instrumentation.names import TABLE, MetricName
+
+from .datasources import POSTGRESQL, PROMETHEUS
+from .page import Page, Row, half, quarter, third
+from .panels import bars, events, lines, spread, value
+from .promql import increase, quantile, rate, ratio, series, since, total
+from .steps import above
+from .targets import Buckets, Now, OverTime, Sql
+from .variables import choose, scraped_by
+
+__all__ = ["page"]
+
+_GIGABYTE: Final = 1024.0**3
+_RATE: Final = "$__rate_interval"
+_BY_OPERATION: Final = "{{operation}} {{table}}"
+
+
+def page() -> Page:
+    """The whole dashboard."""
+    return Page(
+        uid="canvas-sync-storage",
+        title="Canvas Sync / Data and storage",
+        description="The database that the syncs write, the logs and archives, the table of runs.",
+        variables=(
+            choose(PROMETHEUS),
+            choose(POSTGRESQL),
+            *scraped_by("canvas_sync_exporter_build_info"),
+        ),
+        rows=(_database(), _logs(), _cleanup(), _table()),
+    )
+
+
+def _database() -> Row:
+    duration = MetricName.DB_OPERATION_DURATION
+    failed = increase(MetricName.DB_OPERATIONS, 'outcome="failed"')
+    return Row(
+        "Database of the syncs",
+        (
+            quarter(
+                value(
+                    "Operations",
+                    "Operations of the syncs on their own database in the time shown.",
+                    Now(total(increase(MetricName.DB_OPERATIONS)), "operations"),
+                    unit="short",
+                    empty="0",
+                )
+            ),
+            quarter(
+                value(
+                    "Operations that failed",
+                    "Share of them that failed. The database log has each of them.",
+                    Now(ratio(total(failed), total(increase(MetricName.DB_OPERATIONS))), "failed"),
+                    unit="percentunit",
+                    steps=above(0.001, 0.01),
+                    empty="no operations",
+                )
+            ),
+            quarter(
+                value(
+                    "95th percentile of the duration",
+                    "Nineteen of twenty operations in the time shown were faster.",
+                    Now(quantile(0.95, duration, over="$__range"), "p95"),
+                    unit="s",
+                    steps=above(0.25, 1),
+                    empty="no operations",
+                )
+            ),
+            quarter(
+                value(
+                    "Time in the database",
+                    "Seconds that the syncs spent in operations in the time shown.",
+                    Now(total(increase(f"{duration}_sum")), "time"),
+                    unit="s",
+                    empty="0",
+                )
+            ),
+            half(
+                lines(
+                    "Operations by table",
+                    "Operations a second, by kind and table.",
+                    OverTime(
+                        total(rate(MetricName.DB_OPERATIONS), "operation", "table"), _BY_OPERATION
+                    ),
+                    unit="ops",
+                )
+            ),
+            half(
+                lines(
+                    "Duration of operations",
+                    "95th percentile by kind and table. Dots are operations of traced runs; a "
+                    "click leads to the trace.",
+                    OverTime(
+                        quantile(0.95, duration, "operation", "table"),
+                        _BY_OPERATION,
+                        exemplars=True,
+                    ),
+                    unit="s",
+                    steps=above(0.25, 1),
+                )
+            ),
+            half(
+                spread(
+                    "Duration of operations, spread",
+                    "How many operations took how long.",
+                    Buckets(total(increase(f"{duration}_bucket", over=_RATE), "le")),
+                    unit="s",
+                )
+            ),
+            half(
+                events(
+                    "Operations that failed",
+                    "By kind and table.",
+                    OverTime(
+                        total(
+                            increase(MetricName.DB_OPERATIONS, 'outcome="failed"', over=_RATE),
+                            "operation",
+                            "table",
+                        ),
+                        _BY_OPERATION,
+                    ),
+                    unit="short",
+                )
+            ),
+        ),
+    )
+
+
+def _logs() -> Row:
+    written = increase(MetricName.LOG_RECORDS, over=_RATE)
+    dropped = increase(MetricName.TELEMETRY_DROPPED)
+    return Row(
+        "Logs",
+        (
+            half(
+                lines(
+                    "Size of the logs",
+                    "Each log with its backups. A log is rotated at its limit and keeps a fixed "
+                    "number of backups, so that a line levels off; the largest, operations, at "
+                    "550 MB.",
+                    OverTime(f"max by (log) ({series(MetricName.LOG_BYTES)})", "{{log}}"),
+                    unit="bytes",
+                    steps=above(0.5 * _GIGABYTE, _GIGABYTE),
+                )
+            ),
+            half(
+                events(
+                    "Log records",
+                    "Records written, by log.",
+                    OverTime(total(written, "log"), "{{log}}"),
+                    unit="short",
+                )
+            ),
+            half(
+                events(
+                    "Warnings and errors in the logs",
+                    "Records of the levels above INFO, by log and level.",
+                    OverTime(
+                        total(
+                            increase(MetricName.LOG_RECORDS, 'level!="INFO"', over=_RATE),
+                            "log",
+                            "level",
+                        ),
+                        "{{log}} {{level}}",
+                    ),
+                    unit="short",
+                )
+            ),
+            half(
+                bars(
+                    "Telemetry lost in the time shown",
+                    "What could not be delivered, by the part that lost it and why. The reference "
+                    "of the metrics explains each cause.",
+                    Now(total(dropped, "sink", "reason"), "{{sink}}: {{reason}}"),
+                    unit="short",
+                    steps=above(1, 100),
+                )
+            ),
+        ),
+    )
+
+
+def _cleanup() -> Row:
+    cleaned = series(MetricName.CLEANUP_LAST_SUCCESS)
+    return Row(
+        "Cleanup and archives",
+        (
+            third(
+                value(
+                    "Time since the last cleanup",
+                    "Since logs were last archived and old archives deleted without a failure. It "
+                    "happens once a night.",
+                    Now(since(f"{cleaned} > 0", "instance"), "{{instance}}"),
+                    unit="s",
+                    steps=above(26 * 3600.0, 50 * 3600.0),
+                    empty="not yet",
+                )
+            ),
+            third(
+                value(
+                    "Cleanups",
+                    "Those that ended in the time shown, well or not.",
+                    Now(total(increase(MetricName.CLEANUP_RUNS), "status"), "{{status}}"),
+                    unit="short",
+                )
+            ),
+            third(
+                value(
+                    "Space freed",
+                    "Bytes that cleanups freed in the time shown.",
+                    Now(total(increase(MetricName.CLEANUP_RECLAIMED)), "freed"),
+                    unit="bytes",
+                    empty="0",
+                )
+            ),
+            half(
+                lines(
+                    "Size of the archives",
+                    "By log. Archives are deleted when they are too old: a line levels off.",
+                    OverTime(f"max by (log) ({series(MetricName.ARCHIVE_BYTES)})", "{{log}}"),
+                    unit="bytes",
+                    steps=above(5 * _GIGABYTE, 10 * _GIGABYTE),
+                )
+            ),
+            half(
+                lines(
+                    "Number of archives",
+                    "By log.",
+                    OverTime(f"max by (log) ({series(MetricName.ARCHIVES)})", "{{log}}"),
+                    unit="short",
+                )
+            ),
+        ),
+    )
+
+
+def _table() -> Row:
+    return Row(
+        "Table of runs",
+        (
+            third(
+                value(
+                    "Size of the table",
+                    "With its indexes. A row is about 1 kB.",
+                    Sql(f"SELECT pg_total_relation_size('{TABLE}') AS size"),
+                    unit="bytes",
+                    steps=above(5 * _GIGABYTE, 20 * _GIGABYTE),
+                )
+            ),
+            third(
+                value(
+                    "Rows of the time shown",
+                    "Runs in the table that started in the time shown.",
+                    Sql(
+                        f"SELECT count(*) AS runs FROM {TABLE} WHERE $__timeFilter(sync_start_time)"
+                    ),
+                    unit="short",
+                )
+            ),
+            third(
+                value(
+                    "Oldest run",
+                    "When the oldest run of the table started.",
+                    Sql(
+                        "SELECT extract(epoch FROM min(sync_start_time)) * 1000 AS oldest "
+                        f"FROM {TABLE}"
+                    ),
+                    unit="dateTimeAsIso",
+                )
+            ),
+        ),
+    )
