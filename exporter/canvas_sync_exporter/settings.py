@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from canvas_sync_instrumentation.errors import SettingsError
@@ -20,7 +21,17 @@ from canvas_sync_instrumentation.settings import (
     whole_number,
 )
 
-__all__ = ["Configuration", "ExporterSettings", "clock_time", "configuration", "time_zone"]
+__all__ = [
+    "Configuration",
+    "ExporterSettings",
+    "clock_time",
+    "configuration",
+    "intervals",
+    "time_zone",
+]
+
+_INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def clock_time(raw: str) -> dt.time:
@@ -42,6 +53,22 @@ def time_zone(raw: str) -> dt.tzinfo:
         return ZoneInfo(raw)
     except (LookupError, ValueError, OSError):
         raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
+
+
+def intervals(raw: str) -> tuple[tuple[str, int], ...]:
+    """Sync types with an interval each, such as ``full=24h,incremental=1h``, in seconds."""
+    found: dict[str, int] = {}
+    for word in filter(None, map(str.strip, raw.split(","))):
+        match = _INTERVAL.fullmatch(word)
+        if match is None:
+            raise ValueError(
+                "say sync types with the time between their runs, such as "
+                "full=24h,incremental=1h (units: s, m, h, d, w)"
+            )
+        if match["sync_type"] in found:
+            raise ValueError(f"{match['sync_type']} stands twice, say it once")
+        found[match["sync_type"]] = int(match["number"]) * _UNIT_SECONDS[match["unit"]]
+    return tuple(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +99,13 @@ class ExporterSettings:
         60.0,
         "A running sync without a heartbeat for so long counts as interrupted; over twice "
         "CANVAS_SYNC_HEARTBEAT_SECONDS.",
+    )
+    expected_intervals: tuple[tuple[str, int], ...] = setting(
+        "CANVAS_SYNC_EXPECTED_INTERVALS",
+        intervals,
+        (),
+        "How often runs of each sync type are expected to succeed (`full=24h,incremental=1h`). "
+        "When unset, alerts expect every sync type that has run once a day.",
     )
     cleanup_time: dt.time = setting(
         "CANVAS_SYNC_CLEANUP_TIME", clock_time, dt.time(2), "When the nightly log cleanup runs."

@@ -25,7 +25,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
 )
 from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName
+from canvas_sync_instrumentation.names import ENDINGS, MetricName
 from canvas_sync_instrumentation.sinks.logs import LogSink
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from canvas_sync_instrumentation.storage.queries import delete_runs, mark_interrupted
@@ -68,6 +68,8 @@ class Upkeep:
     def start_counters(self) -> None:
         """Let counters exist as 0 before the first sync, so that alerts see the first failure.
 
+        Those of runs too, for the sync types that are expected.
+
         Raises:
             OSError: The folder of the metric files cannot be made or written.
         """
@@ -76,6 +78,9 @@ class Upkeep:
             metrics.start_known()
             for status in ("success", "failed"):
                 metrics.counter(MetricName.CLEANUP_RUNS, (status,))
+            for sync_type, _ in self._configuration.exporter.expected_intervals:
+                for ending in ENDINGS:
+                    metrics.counter(MetricName.RUNS, (sync_type, ending))
             metrics.counter(MetricName.CLEANUP_RECLAIMED)
             metrics.close()
 

@@ -15,6 +15,7 @@ __all__ = [
     "API_OUTCOMES",
     "AUTH_FAILURE_REASONS",
     "DISTRIBUTION",
+    "ENDINGS",
     "INSTRUMENTATION_SCOPE",
     "ITEMS",
     "ITEM_ACTIONS",
@@ -92,6 +93,10 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+ENDINGS: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
+"""How a run can end."""
+
+
 class Log(StrEnum):
     """The five logs; the file is the value plus ``.log``."""
 
@@ -131,6 +136,7 @@ class MetricName(StrEnum):
     RUN_OLDEST_START = "canvas_sync_run_oldest_start_timestamp_seconds"
     LAST_RUN = "canvas_sync_last_run_timestamp_seconds"
     LAST_SUCCESS = "canvas_sync_last_success_timestamp_seconds"
+    EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
     API_REQUESTS = "canvas_sync_api_requests_total"
     API_REQUEST_DURATION = "canvas_sync_api_request_duration_seconds"
@@ -150,6 +156,7 @@ class MetricName(StrEnum):
     LOG_BYTES = "canvas_sync_log_bytes"
     ARCHIVE_BYTES = "canvas_sync_archive_bytes"
     ARCHIVES = "canvas_sync_archives"
+    LOG_DISK_FREE = "canvas_sync_log_disk_free_bytes"
     CLEANUP_RUNS = "canvas_sync_cleanup_runs_total"
     CLEANUP_LAST_SUCCESS = "canvas_sync_cleanup_last_success_timestamp_seconds"
     CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
@@ -203,6 +210,9 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     ),
     MetricName.LAST_RUN: _gauge("End of the newest sync run.", "max", "sync_type"),
     MetricName.LAST_SUCCESS: _gauge("End of the newest successful sync run.", "max", "sync_type"),
+    MetricName.EXPECTED_INTERVAL: _gauge(
+        "How often runs of a sync type are expected to succeed.", "max", "sync_type"
+    ),
     MetricName.ITEMS: _counter("Items handled by sync runs.", "sync_type", "item", "action"),
     MetricName.API_REQUESTS: _counter(
         "Canvas API requests by status code, or by error class when there was no answer.",
@@ -241,6 +251,7 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     MetricName.LOG_BYTES: _gauge("Size of a log with its backups.", "max", "log"),
     MetricName.ARCHIVE_BYTES: _gauge("Size of a log's archives.", "max", "log"),
     MetricName.ARCHIVES: _gauge("Number of a log's archives.", "max", "log"),
+    MetricName.LOG_DISK_FREE: _gauge("Room left on the disk of the log folder.", "max"),
     MetricName.CLEANUP_RUNS: _counter("Log cleanups that ended.", "status"),
     MetricName.CLEANUP_LAST_SUCCESS: _gauge("End of the newest successful log cleanup.", "max"),
     MetricName.CLEANUP_RECLAIMED: _counter("Bytes that log cleanups freed."),

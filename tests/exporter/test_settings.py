@@ -30,6 +30,7 @@ def test_the_environment_sets_each_value() -> None:
             "CANVAS_SYNC_EXPORTER_PORT": "9123",
             "CANVAS_SYNC_TOKENS_FILE": "/etc/tokens",
             "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS": "21",
+            "CANVAS_SYNC_EXPECTED_INTERVALS": "full=1d, incremental=90m,",
             "CANVAS_SYNC_CLEANUP_TIME": "23:15",
             "CANVAS_SYNC_TIMEZONE": "Europe/Berlin",
             "CANVAS_SYNC_ARCHIVE_DIR": "/archive",
@@ -44,6 +45,7 @@ def test_the_environment_sets_each_value() -> None:
         port=9123,
         tokens_file=Path("/etc/tokens"),
         interrupted_after_seconds=21.0,
+        expected_intervals=(("full", 86400), ("incremental", 5400)),
         cleanup_time=dt.time(23, 15),
         timezone=ZoneInfo("Europe/Berlin"),
         archive_dir=Path("/archive"),
@@ -64,6 +66,11 @@ def test_an_argument_wins_over_the_environment() -> None:
     [
         ("CANVAS_SYNC_EXPORTER_PORT", "65536"),
         ("CANVAS_SYNC_EXPORTER_PORT", "http"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", "full"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=24"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=0h"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=24h;incremental=1h"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=24h,full=1h"),
         ("CANVAS_SYNC_CLEANUP_TIME", "25:00"),
         ("CANVAS_SYNC_CLEANUP_TIME", "02:00+01:00"),
         ("CANVAS_SYNC_TIMEZONE", "Mars/Olympus"),
@@ -78,6 +85,15 @@ def test_an_argument_wins_over_the_environment() -> None:
 def test_a_bad_value_is_refused_with_the_name_of_its_setting(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         configuration({name: value})
+
+
+def test_a_wrong_interval_is_answered_with_what_to_write() -> None:
+    with pytest.raises(SettingsError) as caught:
+        configuration({"CANVAS_SYNC_EXPECTED_INTERVALS": "full=daily"})
+    assert str(caught.value) == (
+        "CANVAS_SYNC_EXPECTED_INTERVALS: 'full=daily' cannot be used: say sync types with the time "
+        "between their runs, such as full=24h,incremental=1h (units: s, m, h, d, w)."
+    )
 
 
 @pytest.mark.parametrize(("after", "fits"), [("20", False), ("20.1", True)])

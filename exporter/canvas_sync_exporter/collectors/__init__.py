@@ -8,6 +8,8 @@ from canvas_sync_exporter.settings import Configuration
 
 from .archives import ArchivesCollector
 from .build_info import BuildInfoCollector
+from .expected_intervals import ExpectedIntervalsCollector
+from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .processes import ProcessCollector
 from .timed import Timed
@@ -15,6 +17,8 @@ from .timed import Timed
 __all__ = [
     "ArchivesCollector",
     "BuildInfoCollector",
+    "ExpectedIntervalsCollector",
+    "LogDiskCollector",
     "LogFilesCollector",
     "ProcessCollector",
     "Timed",
@@ -37,6 +41,10 @@ def register_collectors(
             {
                 "archives": ArchivesCollector(configuration.archive_folder),
                 "build_info": BuildInfoCollector(),
+                "expected_intervals": ExpectedIntervalsCollector(
+                    configuration.exporter.expected_intervals
+                ),
+                "log_disk": LogDiskCollector(configuration.app.log_dir),
                 "log_files": LogFilesCollector(configuration.app.log_dir),
                 "processes": processes,
             }

@@ -19,12 +19,13 @@ from .auth import TokenFile
 from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
 from .metrics import count_requests, metrics_blueprint
+from .runbooks import runbooks_blueprint
 
 __all__ = ["create_app", "register_canvas_metrics_api"]
 
 
 def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
-    """Make the exporter's own app: ``/metrics``, the REST API and its documentation.
+    """Make the exporter's own app: ``/metrics``, the REST API with its documentation, runbooks.
 
     Args:
         context: What it serves from.
@@ -41,6 +42,7 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
 
     app.register_blueprint(metrics_blueprint(registry, context.access))
     app.register_blueprint(api_blueprint(context))
+    app.register_blueprint(runbooks_blueprint())
 
     @app.get("/")
     def index() -> Any:

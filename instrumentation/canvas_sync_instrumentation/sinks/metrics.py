@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.events import (
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
 from canvas_sync_instrumentation.names import (
     API_OUTCOMES,
+    ENDINGS,
     ITEM_ACTIONS,
     ITEMS,
     MetricName,
@@ -145,9 +146,8 @@ class MetricsSink:
     def _introduce(self, sync_type: str) -> None:
         if sync_type in self._sync_types:
             return
-        for status in RunStatus:
-            if status is not RunStatus.RUNNING:
-                self._files.counter(MetricName.RUNS, (sync_type, status))
+        for status in ENDINGS:
+            self._files.counter(MetricName.RUNS, (sync_type, status))
         for item in ITEMS:
             for action in ITEM_ACTIONS:
                 self._files.counter(MetricName.ITEMS, (sync_type, item, action))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
+from canvas_sync_exporter.collectors.log_disk import LogDiskCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_instrumentation.names import Log, MetricName
 from support.metric_processes import samples
+from support.small_disk import SmallDisk
 
 
 def test_a_logs_size_includes_its_backups_and_nothing_else(tmp_path: Path) -> None:
@@ -37,6 +39,16 @@ def test_archives_are_counted_and_summed_by_log(tmp_path: Path) -> None:
     assert values[f'{MetricName.ARCHIVES}{{log="api_calls"}}'] == 2
     assert values[f'{MetricName.ARCHIVE_BYTES}{{log="api_calls"}}'] == 11
     assert sum(values.values()) == 13
+
+
+def test_the_room_left_is_that_of_the_disk_also_before_the_folder_exists(
+    small_disk: SmallDisk,
+) -> None:
+    """A file that is written there takes from it."""
+    collector = LogDiskCollector(small_disk.path / "logs" / "canvas_sync")
+    before = samples(collector)[MetricName.LOG_DISK_FREE]
+    (small_disk.path / "file").write_bytes(bytes(65536))
+    assert samples(collector)[MetricName.LOG_DISK_FREE] == before - 65536
 
 
 def test_missing_folders_are_empty(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""The room left on the disk of the log folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from canvas_sync_exporter.logs.status import free_bytes
+from canvas_sync_instrumentation.names import METRICS, MetricName
+
+__all__ = ["LogDiskCollector"]
+
+
+class LogDiskCollector(Collector):
+    """Serves the free bytes of the disk on which the logs, and by default the state, lie.
+
+    Args:
+        folder: The log folder; while it is missing, the nearest folder above it that exists counts.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the one sample.
+
+        Raises:
+            OSError: The disk cannot be asked.
+        """
+        spec = METRICS[MetricName.LOG_DISK_FREE]
+        yield GaugeMetricFamily(MetricName.LOG_DISK_FREE, spec.help, free_bytes(self._folder))

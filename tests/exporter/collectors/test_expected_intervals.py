@@ -1,0 +1,42 @@
+"""How often syncs are expected, as alerts read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.names import ENDINGS, MetricName
+from canvas_sync_instrumentation.storage.database import open_engine
+from support.metric_processes import samples
+
+
+def test_each_sync_type_has_its_interval_in_seconds() -> None:
+    collector = ExpectedIntervalsCollector((("full", 86400), ("incremental", 3600)))
+    assert samples(collector) == {
+        f'{MetricName.EXPECTED_INTERVAL}{{sync_type="full"}}': 86400.0,
+        f'{MetricName.EXPECTED_INTERVAL}{{sync_type="incremental"}}': 3600.0,
+    }
+
+
+def test_nothing_is_served_when_nothing_is_expected() -> None:
+    assert samples(ExpectedIntervalsCollector(())) == {}
+
+
+def test_runs_of_an_expected_type_are_counted_from_0_before_its_first_one(tmp_path: Path) -> None:
+    """So that alerts see the first failure, however short that run was."""
+    environ = {
+        "CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs"),
+        "CANVAS_SYNC_EXPECTED_INTERVALS": "full=24h",
+    }
+    config = configuration(environ)
+    engine = open_engine(config.app.resolved_database_url)
+    Upkeep(config, engine).start_counters()
+    engine.dispose()
+    values = samples(ProcessCollector(config.app.metrics_folder))
+    runs = {name: value for name, value in values.items() if name.startswith(MetricName.RUNS)}
+    assert runs == {
+        f'{MetricName.RUNS}{{status="{status}",sync_type="full"}}': 0.0 for status in ENDINGS
+    }
