@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, Final, Protocol, Self
 
 from isal import igzip
 from isal.igzip_lib import IsalError
@@ -29,10 +29,21 @@ from canvas_sync_instrumentation.names import Log
 from .archive import ArchiveDamagedError, archives
 from .claims import claimed_members, claims
 
-__all__ = ["LogFolderError", "LogPart", "LogSource", "LogStream", "open_plain", "parts", "sources"]
+__all__ = [
+    "LogFolderError",
+    "LogPart",
+    "LogSource",
+    "LogStream",
+    "open_plain",
+    "parts",
+    "shifted",
+    "sources",
+]
 
 _ARCHIVE_SUFFIX: Final = ".tar.gz"
 _GZIP_BUFFER: Final = 256 * 1024
+_ARCHIVING: Final = dt.timedelta(hours=1)  # from the start of a cleanup to its last log's claim
+_MOST_ATTRIBUTES: Final = 64 * 1024  # of a file in an archive: its long name, and the like
 _LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
 _DAMAGE: Final[tuple[type[Exception], ...]] = (
     IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
@@ -63,7 +74,7 @@ class LogSource:
         identity: Device and inode.
         size: How many of its bytes count: those it had, or those that were claimed.
         is_live: Whether it was the live file, whose last line may be half written.
-        archived_at: When the archive was begun; no line in it is newer. None for other files.
+        archived_at: When the cleanup began that made the archive. None for other files.
     """
 
     log: Log
@@ -77,6 +88,11 @@ class LogSource:
     def is_archive(self) -> bool:
         """Whether it is a tar.gz with files inside."""
         return self.archived_at is not None
+
+    @property
+    def no_line_after(self) -> dt.datetime | None:
+        """A moment that no line of an archive is newer than; None when none is known."""
+        return self.archived_at and shifted(self.archived_at, _ARCHIVING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,14 @@ class LogPart:
     name: str
     stream: LogStream
     size: int
+
+
+def shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime | None:
+    """Return a moment that much later; None, that is no bound, beyond all years."""
+    try:
+        return moment + by
+    except OverflowError:
+        return None
 
 
 def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
@@ -230,12 +254,26 @@ class _ArchiveStream:
         return len(read)
 
 
+class _Entry(tarfile.TarInfo):
+    """An entry that is a plain file, or small: tarfile reads the others into memory, whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        entry = super().frombuf(buf, encoding, errors)
+        is_file = entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        if not is_file and (entry.size > _MOST_ATTRIBUTES or entry.type == tarfile.GNUTYPE_SPARSE):
+            raise tarfile.ReadError(f"an entry of {entry.size} bytes is no plain file")
+        return entry
+
+
 def _archive_parts(source: LogSource) -> Iterator[LogPart]:
     path = source.path
     with path.open("rb") as raw:
         try:
             unzipped = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]  # isal has no types
-            tar = tarfile.open(fileobj=unzipped, mode="r|", bufsize=_GZIP_BUFFER)  # noqa: SIM115 - closed below
+            tar = tarfile.open(  # noqa: SIM115 - closed below
+                fileobj=unzipped, mode="r|", bufsize=_GZIP_BUFFER, tarinfo=_Entry
+            )
         except _DAMAGE as error:
             raise _damaged(path, error) from error
         with tar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,36 @@ def test_what_does_not_belong_into_an_archive_is_refused(tmp_path: Path, name: s
     (source,) = sources(tmp_path, tmp_path / "archive")
     with pytest.raises(ArchiveDamagedError, match="which is no log"):
         content_of(source)
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK]
+)
+def test_an_entry_that_would_be_read_into_memory_is_refused(tmp_path: Path, kind: bytes) -> None:
+    (tmp_path / "archive").mkdir()
+    size = 50 * 1024 * 1024
+    with tarfile.open(tmp_path / "archive" / "errors-20251201T020000Z.tar.gz", "w:gz") as tar:
+        entry = tarfile.TarInfo("errors.log.1")
+        entry.type, entry.size = kind, size
+        assert tar.fileobj is not None
+        tar.fileobj.write(entry.tobuf(tarfile.USTAR_FORMAT))
+        tar.fileobj.write(bytes(size))
+    (source,) = sources(tmp_path, tmp_path / "archive")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveDamagedError, match="no plain file"):
+            content_of(source)
+        assert tracemalloc.get_traced_memory()[1] < size / 10
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_with_a_long_name_or_other_attributes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    path = tmp_path / "archive" / "errors-20251201T020000Z.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        entry = tarfile.TarInfo("errors.log.1")
+        entry.size, entry.pax_headers = 3, {"comment": "x" * 1000}
+        tar.addfile(entry, io.BytesIO(b"abc"))
+    (source,) = sources(tmp_path, tmp_path / "archive")
+    assert content_of(source) == [(f"{path.name}/errors.log.1", b"abc")]

@@ -15,7 +15,7 @@ from typing import Final
 
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_exporter.logs.reader import Block
-from canvas_sync_exporter.logs.sources import LogSource, open_plain, sources
+from canvas_sync_exporter.logs.sources import LogSource, open_plain, shifted, sources
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.names import Log
 
@@ -155,7 +155,7 @@ def _period(
     if source.is_archive:
         first = known.first if known else None
         last = known.last if known else None
-        return first, last or source.archived_at
+        return first, last or source.no_line_after
     with open_plain(source) as raw:
         head = os.pread(raw.fileno(), _LOOK_BYTES, 0)
         size = min(_LOOK_BYTES, source.size)
@@ -163,7 +163,7 @@ def _period(
     times = [*_times(source.log, head.rpartition(b"\n")[0]), *_times(source.log, tail)]
     if not times:
         return None, None
-    return min(times) - _DISORDER, max(times) + _DISORDER
+    return shifted(min(times), -_DISORDER), shifted(max(times), _DISORDER)
 
 
 def _times(log: Log, content: bytes) -> list[dt.datetime]:

@@ -158,6 +158,6 @@ def by_day(records: list[_Record]) -> Iterator[tuple[str, list[_Record]]]:
     while start < len(records):
         day = utc(records[start].timestamp).date()
         last = dt.datetime.combine(day, dt.time.max, dt.UTC)
-        end = bisect_right(records, last, lo=start, key=_TIMESTAMP)
+        end = bisect_right(records, last, lo=start, key=lambda record: utc(record.timestamp))
         yield day.isoformat(), records[start:end]
         start = end

@@ -71,8 +71,8 @@ class ArchiveScan:
 
     def is_older(self, moment: dt.datetime) -> bool:
         """Whether it was made before a moment, and so all of its lines."""
-        made = self._source.archived_at
-        return made is not None and made < moment
+        newest = self._source.no_line_after
+        return newest is not None and newest < moment
 
     def is_newer(self, moment: dt.datetime) -> bool:
         """Never told before it is unpacked."""

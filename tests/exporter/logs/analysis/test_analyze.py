@@ -16,7 +16,7 @@ from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report, Timing
-from canvas_sync_exporter.logs.archive import Member, write_archive
+from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
 from canvas_sync_instrumentation.names import Log
 from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
 
@@ -376,3 +376,30 @@ def test_a_clock_at_the_end_of_time_is_counted_like_another(tmp_path: Path, stam
     report = report_of(tmp_path)
     assert (report.runs.count, report.api.total.count, report.errors.count) == (2, 2, 2)
     assert stamp[:4] in html_page(report)
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
+def test_a_line_at_the_end_of_all_years_hides_no_other_from_a_selection(
+    tmp_path: Path, year: str
+) -> None:
+    record = generate(1)[Log.ERRORS][0]
+    odd = {**record, "timestamp": f"{year}T12:00:00.000000Z"}
+    (tmp_path / "errors.log").write_bytes(line_of_record(record) + line_of_record(odd))
+    since = START - dt.timedelta(days=1)
+    analysis = analyze(
+        tmp_path, tmp_path / "archive", Selection(since, since + dt.timedelta(days=9))
+    )
+    assert sum(analysis.summaries[Log.ERRORS].section.types.values()) == 1
+
+
+def test_a_line_that_came_while_its_archive_was_begun_is_found_by_its_time(tmp_path: Path) -> None:
+    record = generate(1)[Log.ERRORS][0]
+    written = dt.datetime.fromisoformat(record["timestamp"])
+    file = tmp_path / "errors.log.1"
+    file.write_bytes(line_of_record(record))
+    begun = written - dt.timedelta(seconds=1)
+    member = Member(file, file.name, file.stat().st_size)
+    write_archive(tmp_path / "archive", archive_name(Log.ERRORS, begun), [member])
+    file.unlink()
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection(since=written))
+    assert sum(analysis.summaries[Log.ERRORS].section.types.values()) == 1
