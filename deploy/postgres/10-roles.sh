@@ -3,7 +3,7 @@
 set -euo pipefail
 
 password() {
-  local file="/run/secrets/$1"
+  local file="${SECRETS_FOLDER:-/run/secrets}/$1" # another folder is for tests
   if [ ! -s "$file" ]; then
     echo "$file is missing or empty. Run the set-up first: docker-compose run --rm setup" >&2
     exit 1

@@ -17,6 +17,7 @@ import requests
 
 from canvas_sync_demo.canvas_server import CanvasServer, simulated_tokens
 from canvas_sync_demo.cast import CAST, fault_plan, sync_type_of
+from canvas_sync_demo.processes import wait_until
 
 SEED = 5
 
@@ -82,8 +83,7 @@ def test_sigterm_ends_the_syncs_with_their_round(tmp_path: Path) -> None:
             CANVAS_SYNC_LOG_DIR=str(tmp_path / "logs"),
         ) as process,
     ):
-        assert process.stdout is not None
-        process.stdout.readline()
+        assert wait_until((tmp_path / "logs" / "operations.log").exists, 60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 
