@@ -1,0 +1,75 @@
+"""Which alerts a real Alertmanager keeps back because of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from support.prometheus import ALERTMANAGER_CONFIG, alertmanager, eventually, read_yaml
+
+HERE, ELSEWHERE = "exporter:5000", "other:5000"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    with alertmanager(tmp_path / "manager", read_yaml(ALERTMANAGER_CONFIG)) as address:
+        yield address
+
+
+def alert(name: str, severity: str, **labels: str) -> dict[str, str]:
+    """The labels of an alert."""
+    return {"alertname": name, "severity": severity, **labels}
+
+
+def kept_back(url: str, *alerts: dict[str, str]) -> list[bool]:
+    """Send alerts and tell of each whether it is kept back."""
+    body = [{"labels": labels} for labels in alerts]
+    requests.post(f"{url}/api/v2/alerts", json=body, timeout=30).raise_for_status()
+    seen: dict[frozenset[tuple[str, str]], bool] = {}
+
+    def judged() -> bool:
+        """Whether each alert has been judged, which takes until its group is looked at."""
+        for each in requests.get(f"{url}/api/v2/alerts", timeout=30).json():
+            if each["status"]["state"] != "unprocessed":
+                labels = frozenset(each["labels"].items())
+                seen[labels] = each["status"]["state"] == "suppressed"
+        return len(seen) == len(alerts)
+
+    eventually(judged, "all alerts are judged")
+    return [seen[frozenset(labels.items())] for labels in alerts]
+
+
+def test_a_critical_alert_keeps_back_the_warning_of_the_same_thing_alone(url: str) -> None:
+    assert kept_back(
+        url,
+        alert("CanvasSyncFailing", "critical", instance=HERE, sync_type="full"),
+        alert("CanvasSyncFailing", "warning", instance=HERE, sync_type="full"),
+        alert("CanvasSyncFailing", "warning", instance=HERE, sync_type="grades"),
+        alert("CanvasSyncFailing", "warning", instance=ELSEWHERE, sync_type="full"),
+        alert("CanvasSyncPartial", "warning", instance=HERE, sync_type="full"),
+    ) == [False, True, False, False, False]
+
+
+def test_an_exporter_that_is_down_keeps_back_its_symptoms_and_no_others(url: str) -> None:
+    assert kept_back(
+        url,
+        alert("CanvasSyncExporterDown", "critical", instance=HERE),
+        alert("CanvasSyncStale", "critical", instance=HERE, sync_type="full"),
+        alert("CanvasTokenInvalid", "critical", instance=HERE, reason="expired_token"),
+        alert("CanvasSyncStale", "critical", instance=ELSEWHERE, sync_type="full"),
+        alert("CanvasSyncNotificationFailures", "critical", instance="alertmanager:9093"),
+        alert("Watchdog", "none"),
+    ) == [False, True, True, False, False, False]
+
+
+def test_a_missing_exporter_keeps_back_symptoms_but_not_troubles_of_the_stack(url: str) -> None:
+    assert kept_back(
+        url,
+        alert("CanvasSyncExporterAbsent", "critical"),
+        alert("CanvasSyncStale", "critical", instance=HERE, sync_type="full"),
+        alert("CanvasSyncRuleEvaluationFailures", "critical", instance="localhost:9090"),
+        alert("Watchdog", "none"),
+    ) == [False, True, False, False]

@@ -1,0 +1,177 @@
+"""The rules of Prometheus: valid, tested, explained, and about metrics that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canvas_sync_instrumentation.names import LOGS, METRICS, MetricType
+from support.markdown import DOCS, blocks, links, table
+from support.prometheus import (
+    DEPLOY,
+    PROMETHEUS_CONFIG,
+    RULES,
+    all_rules,
+    read_yaml,
+    run_program,
+)
+
+CASES = sorted((DEPLOY / "prometheus" / "tests").glob("*.yml"))
+RUNBOOKS = DOCS / "runbooks"
+ALERTS = [rule for rule in all_rules() if "alert" in rule]
+NAMES = sorted({rule["alert"] for rule in ALERTS})
+RECORDED = {rule["record"] for rule in all_rules() if "record" in rule}
+DASHBOARDS = {f"canvas-sync-{name}" for name in ("overview", "api", "storage", "runs", "stack")}
+FOREIGN = re.compile(r"(up|ALERTS|prometheus_\w+|alertmanager_\w+|otelcol_\w+)")
+"""Metrics of other servers of the stack, and Prometheus' own."""
+
+
+def checks() -> list[dict[str, Any]]:
+    """What the promtool cases ask of alerts."""
+    return [
+        check
+        for path in CASES
+        for case in read_yaml(path)["tests"]
+        for check in case["alert_rule_test"]
+    ]
+
+
+def known_metrics() -> set[str]:
+    """Names of samples of the syncs, as in the code, and of the exporter, as documented."""
+    names = set(table(DOCS / "reference" / "metrics.md", "metric"))
+    histograms = {name for name, spec in METRICS.items() if spec.type is MetricType.HISTOGRAM}
+    parts = {f"{name}_{part}" for name in histograms for part in ("bucket", "count", "sum")}
+    return {str(name) for name in METRICS} | names | parts
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Names of metrics and recording rules in an expression."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    return set(re.findall(r"\b(?:[a-z_]+:[\w:]+|canvas_sync_\w+)", bare))
+
+
+def test_promtool_accepts_configuration_and_rules() -> None:
+    run_program("promtool", "check", "config", "--syntax-only", PROMETHEUS_CONFIG)
+    run_program("promtool", "check", "rules", *RULES)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_alerts_fire_and_stay_silent_as_their_cases_say(path: Path) -> None:
+    run_program("promtool", "test", "rules", path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_alert_has_a_case_where_it_fires_and_one_where_it_is_silent(name: str) -> None:
+    asked = [check["exp_alerts"] for check in checks() if check["alertname"] == name]
+    fired = {alert["exp_labels"]["severity"] for alerts in asked for alert in alerts}
+
+    assert fired == {rule["labels"]["severity"] for rule in ALERTS if rule["alert"] == name}
+    assert [] in asked or name == "Watchdog", "it has no silent case"
+
+
+def test_each_case_that_fires_says_what_is_to_be_read() -> None:
+    for check in checks():
+        for alert in check["exp_alerts"]:
+            assert set(alert["exp_annotations"]) == {
+                "summary",
+                "description",
+                "runbook_url",
+                "dashboard_url",
+            }, check
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_each_alert_says_how_bad_it_is_and_leads_to_runbook_and_dashboard(
+    rule: dict[str, Any],
+) -> None:
+    annotations = rule["annotations"]
+
+    assert rule["labels"]["severity"] in {"critical", "warning", "none"}
+    assert annotations["summary"]
+    assert annotations["description"].endswith(".")
+    assert annotations["runbook_url"] == f"http://localhost:5000/runbooks/{rule['alert']}"
+    base, _, uid = annotations["dashboard_url"].rpartition("/")
+    assert base == "http://localhost:3000/d"
+    assert uid in DASHBOARDS
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    assert sorted(path.stem for path in RUNBOOKS.glob("*.md")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_runbook_has_its_four_parts_and_queries_to_paste(name: str) -> None:
+    path = RUNBOOKS / f"{name}.md"
+    text = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"^#+ .*$", text, re.MULTILINE) == [
+        f"# {name}",
+        "## Meaning",
+        "## Impact",
+        "## Diagnosis",
+        "## Mitigation",
+    ]
+    assert blocks(path, "promql")
+    assert "<" not in "".join(blocks(path, "promql")).replace("<=", ""), "something to fill in"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_runbook_links_to_other_runbooks_alone(name: str) -> None:
+    """The exporter shows these pages, and no others."""
+    for link in links(RUNBOOKS / f"{name}.md"):
+        assert (RUNBOOKS / link).parent == RUNBOOKS, link
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: next(iter(rule.values())))
+def test_rules_read_metrics_that_there_are(rule: dict[str, Any]) -> None:
+    unknown = metrics_in(rule["expr"]) - known_metrics() - RECORDED
+
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_queries_of_runbooks_read_metrics_that_there_are(name: str) -> None:
+    for query in blocks(RUNBOOKS / f"{name}.md", "promql"):
+        assert metrics_in(query) - known_metrics() - RECORDED == set()
+        assert metrics_in(query) or FOREIGN.search(query), query
+
+
+def test_recording_rules_are_named_by_level_metric_and_operations() -> None:
+    for name in RECORDED:
+        level, metric, operations = name.split(":")
+        assert set(re.findall(r"instance|sync_type|status", level)), name
+        assert metric.startswith("canvas_sync_"), name
+        assert operations, name
+
+
+def test_the_limits_of_log_volume_are_those_of_the_logs() -> None:
+    (rule,) = (rule for rule in ALERTS if rule["alert"] == "CanvasSyncLogVolumeHigh")
+    limits = re.findall(r'log="(\w+)"}\) > 0\.8 \* (\d+) \* (\d+) \* 1048576', rule["expr"])
+
+    assert {log: (int(files) - 1, int(size)) for log, files, size in limits} == {
+        log: (backups, size // 1048576) for log, (size, backups) in LOGS.items()
+    }
+
+
+def test_a_goal_can_be_missed_by_each_burn_rate() -> None:
+    """A threshold over 100% would never fire."""
+    rules = [rule for rule in ALERTS if rule["alert"] == "CanvasApiErrorBudgetBurn"]
+
+    assert [rule["labels"]["window"] for rule in rules] == ["1h", "6h", "1d", "3d"]
+    for rule in rules:
+        factors = re.findall(r"ratio_rate\w+ > ([\d.]+(?: \* [\d.]+)?)", rule["expr"])
+        assert len(factors) == 2
+        for factor in factors:
+            first, _, second = factor.partition(" * ")
+            assert float(first) * float(second or 1) < 1
+
+
+def test_alerts_ask_for_the_scrape_job_of_the_configuration() -> None:
+    jobs = {each["job_name"] for each in read_yaml(PROMETHEUS_CONFIG)["scrape_configs"]}
+    asked = {job for rule in ALERTS for job in re.findall(r'job="([^"]+)"', rule["expr"])}
+
+    assert asked == {"canvas-sync-exporter"}
+    assert asked <= jobs
