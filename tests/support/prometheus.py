@@ -67,10 +67,20 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, config: Mapping[str, Any]) -> Iterator[Prometheus]:
-    """Run Prometheus with a configuration in a folder while the block lasts."""
-    folder.mkdir(parents=True, exist_ok=True)
+def prometheus(
+    folder: Path, config: Mapping[str, Any], rules: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Prometheus]:
+    """Run Prometheus while the block lasts.
+
+    Args:
+        folder: An empty folder.
+        config: Its configuration; ``rules/*.yml`` are the rules.
+        rules: Content of the rule files by name.
+    """
+    (folder / "rules").mkdir(parents=True)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
+    for name, content in rules.items():
+        (folder / "rules" / name).write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
     arguments = [
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
