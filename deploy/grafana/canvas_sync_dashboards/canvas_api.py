@@ -84,13 +84,17 @@ def _now() -> Row:
             ),
             quarter(
                 value(
-                    "Quota left",
-                    "Lowest X-Rate-Limit-Remaining that a live sync process last saw. Canvas "
-                    "refuses requests at 0; a full quota is usually 700.",
-                    Now(f"min({series(MetricName.API_RATE_LIMIT_REMAINING)})", "left"),
+                    "Lowest quota left",
+                    "Lowest X-Rate-Limit-Remaining that a sync process saw in the time shown. "
+                    "Canvas refuses requests at 0; a full quota is usually 700.",
+                    Now(
+                        "min(min_over_time("
+                        f"{series(MetricName.API_RATE_LIMIT_REMAINING)}[$__range]))",
+                        "left",
+                    ),
                     unit="short",
                     steps=below(300, 100),
-                    empty="no sync runs",
+                    empty="no runs",
                 )
             ),
         ),

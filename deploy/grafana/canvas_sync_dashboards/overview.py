@@ -9,7 +9,7 @@ from canvas_sync_instrumentation.names import MetricName
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third
 from .panels import bars, events, lines, spread, value
-from .promql import SYNC_TYPE, increase, mean, quantile, ratio, series, since, total
+from .promql import SYNC_TYPE, happened, increase, mean, quantile, ratio, series, since, total
 from .steps import above, below
 from .tables import Column, table
 from .targets import Buckets, Now, OverTime, Rows
@@ -73,7 +73,10 @@ def _health() -> Row:
                 value(
                     "Runs under way",
                     "Sync runs that run now, over all live processes.",
-                    Now(total(series(MetricName.RUNS_IN_PROGRESS, SYNC_TYPE)), "runs"),
+                    Now(
+                        f"{total(series(MetricName.RUNS_IN_PROGRESS, SYNC_TYPE))} or vector(0)",
+                        "runs",
+                    ),
                     unit="short",
                     empty="0",
                 )
@@ -165,7 +168,8 @@ def _runs() -> Row:
                 spread(
                     "Duration of runs, spread",
                     "How many runs took how long. A second band that comes up means that some of "
-                    "the runs got slow, or suspiciously fast.",
+                    "the runs got slow, or suspiciously fast. A dot is a traced run; a click on it "
+                    "leads to the trace.",
                     Buckets(total(increase(f"{duration}_bucket", *matchers, over=_RATE), "le")),
                     unit="s",
                 )
@@ -184,9 +188,8 @@ def _runs() -> Row:
             third(
                 lines(
                     "Mean duration of runs",
-                    "By sync type, of the runs that ended at that time. Points carry exemplars "
-                    "that lead to a run's trace.",
-                    OverTime(mean(duration, "sync_type", matchers=matchers), _TYPE, exemplars=True),
+                    "By sync type, of the runs that ended at that time.",
+                    OverTime(mean(duration, "sync_type", matchers=matchers), _TYPE),
                     unit="s",
                     steps=above(1800, 7200),
                 )
@@ -280,7 +283,7 @@ def _items() -> Row:
 
 
 def _errors() -> Row:
-    happened = increase(MetricName.ERRORS)
+    seen = happened(MetricName.ERRORS)
     return Row(
         "Errors",
         (
@@ -290,7 +293,7 @@ def _errors() -> Row:
                     "Errors that runs recorded, also those that a retry mended. Those of all sync "
                     "types: an error's type does not say whose it was.",
                     OverTime(
-                        total(increase(MetricName.ERRORS, over=_RATE), "error_type"),
+                        total(happened(MetricName.ERRORS, over=_RATE), "error_type"),
                         "{{error_type}}",
                     ),
                     unit="short",
@@ -301,7 +304,7 @@ def _errors() -> Row:
                     "Errors in the time shown",
                     "By what was being done and the type of the error, most frequent first. Run "
                     "explorer has their log lines.",
-                    Rows(f"sort_desc({total(happened, 'operation', 'error_type')} > 0)"),
+                    Rows(f"sort_desc({total(seen, 'operation', 'error_type')} > 0)"),
                     Column("Errors", unit="short", steps=above(0, 100), width=110),
                     titles={"operation": "Doing", "error_type": "Error", "Value": "Errors"},
                     hidden=("Time",),

@@ -7,6 +7,7 @@ from typing import Final
 __all__ = [
     "ROUTE",
     "SYNC_TYPE",
+    "happened",
     "increase",
     "mean",
     "quantile",
@@ -40,6 +41,17 @@ def increase(name: str, *matchers: str, over: str = "$__range") -> str:
     A job that runs once a night has a rate of nothing; its increase can be read.
     """
     return f"increase({series(name, *matchers)}[{over}])"
+
+
+def happened(name: str, *matchers: str, over: str = "$__range") -> str:
+    """Take the increase of a counter whose series appear with their first event, as errors do.
+
+    ``increase`` alone sees no first event, since there was no 0 before it.
+    """
+    selected, grown = series(name, *matchers), increase(name, *matchers, over=over)
+    first = f"min_over_time({selected}[{over}])"
+    known = f"last_over_time({selected}[{over}] offset {over})"
+    return f"({first} unless {known}) + {grown} or {grown}"
 
 
 def total(expression: str, *labels: str) -> str:

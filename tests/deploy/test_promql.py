@@ -1,0 +1,101 @@
+"""Every PromQL query of every dashboard, asked of a real Prometheus that has watched the demo."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from support.grafana import DASHBOARDS, Query, fill_in, queries
+from support.watched_demo import WatchedDemo
+
+EVERYTHING = dict.fromkeys(("job", "instance", "sync_type", "route"), ".+")
+QUERIES = list(queries("prometheus"))
+VARIABLES = [
+    (uid, variable)
+    for uid, dashboard in DASHBOARDS.items()
+    for variable in dashboard["templating"]["list"]
+    if variable["type"] == "query" and variable["datasource"]["type"] == "prometheus"
+]
+
+WITHOUT_DATA = {
+    r"alertmanager_": "no Alertmanager is scraped",
+    r"otelcol_": "no OpenTelemetry collector is scraped",
+    r"traces_span_metrics_": "no OpenTelemetry collector is scraped",
+    r"tempo_": "no Tempo is scraped",
+    r"loki_": "no Loki is scraped",
+    r"grafana_": "no Grafana is scraped",
+}
+"""Metrics of servers that this test does not start -> why their queries find nothing."""
+
+
+def ask(demo: WatchedDemo, query: Query) -> list[Any]:
+    """Ask as Grafana does, over all the time that the demo took."""
+    took = math.ceil(demo.until - demo.since)
+    spans = {"__rate_interval": "10s", "__interval": "5s", "__range": f"{took}s"}
+    expression = fill_in(query.target["expr"], EVERYTHING | spans)
+    if query.target.get("instant"):
+        found = demo.prometheus.ask("query", query=expression, time=str(demo.until))
+    else:
+        ends = {"start": str(demo.since), "end": str(demo.until), "step": "1"}
+        found = demo.prometheus.ask("query_range", query=expression, **ends)
+    result: list[Any] = found["result"]
+    return result
+
+
+def values(series: dict[str, Any]) -> list[float]:
+    """The values of a series, over time or at one time."""
+    samples = series["values"] if "values" in series else [series["value"]]
+    return [float(value) for _, value in samples]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_every_query_is_understood_and_has_data(query: Query, watched_demo: WatchedDemo) -> None:
+    found = ask(watched_demo, query)
+    absent = any(re.search(metric, query.target["expr"]) for metric in WITHOUT_DATA)
+    numbers = [value for series in found for value in values(series) if not math.isnan(value)]
+
+    assert bool(numbers) is not absent, query.target["expr"]
+
+
+@pytest.mark.parametrize("metric", WITHOUT_DATA)
+def test_no_exception_is_left_over(metric: str) -> None:
+    assert any(re.search(metric, query.target["expr"]) for query in QUERIES)
+
+
+@pytest.mark.parametrize(
+    ("uid", "variable"), VARIABLES, ids=lambda value: value if isinstance(value, str) else None
+)
+def test_every_variable_has_values(
+    uid: str, variable: dict[str, Any], watched_demo: WatchedDemo
+) -> None:
+    asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
+    assert asked is not None
+    series = watched_demo.prometheus.ask(
+        "series", **{"match[]": fill_in(asked[1], EVERYTHING), "start": str(watched_demo.since)}
+    )
+
+    assert {each[asked[2]] for each in series}
+
+
+def test_exemplars_of_the_latency_lead_to_the_traces_of_runs(watched_demo: WatchedDemo) -> None:
+    """Under the name that the data source says holds a trace's id."""
+    traced = [query for query in QUERIES if query.target.get("exemplar")]
+    found = {
+        query.name: watched_demo.prometheus.ask(
+            "query_exemplars",
+            query=fill_in(query.target["expr"], EVERYTHING | {"__rate_interval": "10s"}),
+            start=str(watched_demo.since),
+            end=str(watched_demo.until),
+        )
+        for query in traced
+        if "canvas_sync_" in query.target["expr"]
+    }
+
+    assert found
+    for name, series in found.items():
+        exemplars = [exemplar for each in series for exemplar in each["exemplars"]]
+        assert exemplars, name
+        assert all(re.fullmatch("[0-9a-f]{32}", each["labels"]["trace_id"]) for each in exemplars)
