@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_instrumentation.names import (
+    API_ERRORS,
     AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
     ITEMS,
@@ -193,7 +194,8 @@ def test_errors_are_those_of_the_log(scrape: Scrape, evidence: Evidence) -> None
     )
     telling = [record for record in evidence.logs[Log.ERRORS] if record["task_id"] == "telling"]
     logged.update((record["operation"], record["error_type"]) for record in telling)  # the earlier
-    assert scrape.values(MetricName.ERRORS, "operation", "error_type") == logged
+    counted = scrape.values(MetricName.ERRORS, "operation", "error_type")
+    assert counted == dict.fromkeys((("api", kind) for kind in API_ERRORS), 0) | logged
     assert logged["api", "expired_token"] == logged["run", "InvalidAccessToken"] == 1
     assert logged["mail", "RuntimeError"] == logged["import", "IntegrityError"] == 2
 

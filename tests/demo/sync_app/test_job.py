@@ -30,14 +30,18 @@ def sync(
         "--user": str(TEACHER),
         "--canvas-url": server.url,
         "--database": str(folder / "app.sqlite3"),
-        "--timeout": "5",
+        "--timeout": "60",
+    }
+    variables = {
+        "CANVAS_TOKEN": server.tokens[TEACHER] if token is None else token,
+        "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "60",  # its row is looked for right after the end
     }
     return subprocess.run(
         [sys.executable, "-m", "canvas_sync_demo.sync_app", *sum(options.items(), ())],
-        env={**os.environ, "CANVAS_TOKEN": server.tokens[TEACHER] if token is None else token},
+        env=os.environ | variables,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
