@@ -243,7 +243,7 @@ def _errors() -> Row:
                     "Traces",
                     "The newest traces of runs of the chosen types; a trace id opens the trace.",
                     Traces(
-                        f'{{ resource.service.name = "{_SERVICE}" && name = "{SPAN_RUN}" '
+                        f'{{ name = "{SPAN_RUN}" '
                         '&& span.canvas.sync.type =~ "${sync_type:regex}" }'
                     ),
                 )

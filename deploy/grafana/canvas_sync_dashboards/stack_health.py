@@ -229,8 +229,8 @@ def _prometheus() -> Row:
 def _collector() -> Row:
     signals = {"spans": "spans", "log_records": "log records", "metric_points": "metric points"}
     full = ratio(
-        f"max by (exporter, data_type) ({series('otelcol_exporter_queue_size')})",
-        f"max by (exporter, data_type) ({series('otelcol_exporter_queue_capacity')})",
+        f"max by (exporter) ({series('otelcol_exporter_queue_size')})",
+        f"max by (exporter) ({series('otelcol_exporter_queue_capacity')})",
     )
     return Row(
         "OpenTelemetry collector",
@@ -281,7 +281,7 @@ def _collector() -> Row:
                 lines(
                     "Queues",
                     "How full the collector's waiting queues are. A full one loses telemetry.",
-                    OverTime(full, "{{exporter}} {{data_type}}"),
+                    OverTime(full, "{{exporter}}"),
                     unit="percentunit",
                     steps=above(0.5, 0.9),
                 )
