@@ -8,7 +8,7 @@ from canvas_sync_instrumentation.names import MetricName
 
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third
-from .panels import bars, events, lines, spread, value
+from .panels import COUNT, bars, events, lines, spread, value
 from .promql import ROUTE, increase, mean, quantile, rate, ratio, series, total
 from .steps import above, below
 from .tables import Column, table
@@ -57,7 +57,7 @@ def _now() -> Row:
                     "Requests",
                     "Requests to Canvas, whatever became of them.",
                     Now(total(increase(MetricName.API_REQUESTS, ROUTE)), "requests"),
-                    unit="short",
+                    unit=COUNT,
                     empty="0",
                 )
             ),
@@ -125,7 +125,7 @@ def _traffic() -> Row:
                         + " > 0",
                         "{{status_code}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -141,7 +141,7 @@ def _traffic() -> Row:
                         + " > 0",
                         "{{status_code}} {{route}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -158,7 +158,7 @@ def _traffic() -> Row:
                         )
                         + " > 0)"
                     ),
-                    Column("Requests", unit="short", steps=above(0, 100), width=110),
+                    Column("Requests", unit=COUNT, steps=above(0, 100), width=110),
                     Column("Status", width=110),
                     titles={"route": "Route", "status_code": "Status", "Value": "Requests"},
                     hidden=("Time",),
@@ -290,7 +290,7 @@ def _throttling() -> Row:
                     "Requests that Canvas refused because the quota was spent, by route. Fewer "
                     "requests at the same time help.",
                     OverTime(by_route(MetricName.API_THROTTLED), _BY_ROUTE),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -298,7 +298,7 @@ def _throttling() -> Row:
                     "Retries",
                     "Requests that repeated a failed one, by route.",
                     OverTime(by_route(MetricName.API_RETRIES), _BY_ROUTE),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             third(
@@ -318,7 +318,7 @@ def _throttling() -> Row:
                     "Requests that Canvas refused for the token's sake, in the time shown. An "
                     "expired or revoked token needs a new one, a missing scope another one.",
                     Now(total(increase(MetricName.API_AUTH_FAILURES), "reason"), "{{reason}}"),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 10),
                 )
             ),
@@ -328,7 +328,7 @@ def _throttling() -> Row:
                     "Lists whose next page was never fetched, in the time shown: items are missing "
                     "although nothing failed.",
                     Now(total(increase(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), _BY_ROUTE),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 10),
                 )
             ),

@@ -8,7 +8,7 @@ from canvas_sync_instrumentation.names import MetricName
 
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third
-from .panels import bars, events, lines, spread, value
+from .panels import COUNT, bars, events, lines, spread, value
 from .promql import SYNC_TYPE, happened, increase, mean, quantile, ratio, series, since, total
 from .steps import above, below
 from .tables import Column, table
@@ -77,7 +77,7 @@ def _health() -> Row:
                         f"{total(series(MetricName.RUNS_IN_PROGRESS, SYNC_TYPE))} or vector(0)",
                         "runs",
                     ),
-                    unit="short",
+                    unit=COUNT,
                     empty="0",
                 )
             ),
@@ -88,7 +88,7 @@ def _health() -> Row:
                     "shown. With any, the other panels tell less than happened; Data and storage "
                     "says which.",
                     Now(lost, "lost"),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 100),
                     empty="0",
                 )
@@ -161,7 +161,7 @@ def _runs() -> Row:
                     "Runs that ended, at the time when they did. Partial: a part was synced. "
                     "Interrupted: the process died.",
                     OverTime(total(ended, "status"), "{{status}}"),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -182,7 +182,7 @@ def _runs() -> Row:
                         f"{total(increase(MetricName.RUNS, SYNC_TYPE), 'sync_type', 'status')} > 0",
                         "{{sync_type}}: {{status}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             third(
@@ -244,7 +244,7 @@ def _items() -> Row:
                     OverTime(
                         total(increase(MetricName.ITEMS, SYNC_TYPE, over=_RATE), "item"), "{{item}}"
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -255,7 +255,7 @@ def _items() -> Row:
                         total(increase(MetricName.ITEMS, SYNC_TYPE, over=_RATE), "action"),
                         "{{action}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -263,7 +263,7 @@ def _items() -> Row:
                     "Items in the time shown",
                     "All that were handled, by kind.",
                     Now(total(increase(MetricName.ITEMS, SYNC_TYPE), "item"), "{{item}}"),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -274,7 +274,7 @@ def _items() -> Row:
                         total(increase(MetricName.ITEMS, SYNC_TYPE, 'action="failed"'), "item"),
                         "{{item}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 100),
                 )
             ),
@@ -296,7 +296,7 @@ def _errors() -> Row:
                         total(happened(MetricName.ERRORS, over=_RATE), "error_type"),
                         "{{error_type}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -305,7 +305,7 @@ def _errors() -> Row:
                     "By what was being done and the type of the error, most frequent first. Run "
                     "explorer has their log lines.",
                     Rows(f"sort_desc({total(seen, 'operation', 'error_type')} > 0)"),
-                    Column("Errors", unit="short", steps=above(0, 100), width=110),
+                    Column("Errors", unit=COUNT, steps=above(0, 100), width=110),
                     titles={"operation": "Doing", "error_type": "Error", "Value": "Errors"},
                     hidden=("Time",),
                 )

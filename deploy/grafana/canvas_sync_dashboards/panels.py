@@ -7,6 +7,7 @@ yet. ``unit`` is Grafana's name of a unit, ``steps`` are the colours of values.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, logs, stat, timeseries
 from grafana_foundation_sdk.builders.dashboard import Panel as AnyPanel
@@ -22,7 +23,10 @@ from grafana_foundation_sdk.models.dashboard import (
 from .steps import NEUTRAL, Steps, thresholds
 from .targets import Logs, Target, Trace
 
-__all__ = ["bars", "events", "lines", "log_lines", "spread", "trace", "value"]
+__all__ = ["COUNT", "bars", "events", "lines", "log_lines", "spread", "trace", "value"]
+
+COUNT: Final = "locale"
+"""Unit of how many of something: ``increase`` gives fractions, people see whole numbers."""
 
 
 def value(
@@ -145,6 +149,7 @@ def asking(
     panel.targets = [target.query(chr(ord("A") + at)) for at, target in enumerate(targets)]
     panel.field_config = panel.field_config or FieldConfigSource()
     panel.field_config.defaults.unit = unit
+    panel.field_config.defaults.decimals = 0 if unit == COUNT else None
     panel.field_config.defaults.thresholds = thresholds(steps)
     return panel
 

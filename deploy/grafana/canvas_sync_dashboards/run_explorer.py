@@ -12,7 +12,7 @@ from canvas_sync_instrumentation.storage.model import item_column
 from .datasources import LOKI, POSTGRESQL, TEMPO
 from .links import Link, explore
 from .page import Page, Row, half, quarter, whole
-from .panels import events, lines, log_lines, trace, value
+from .panels import COUNT, events, lines, log_lines, trace, value
 from .steps import above, below
 from .tables import Column, table
 from .targets import Logs, Sql, Trace, Traces
@@ -81,7 +81,7 @@ def _totals() -> Row:
                     "Runs",
                     "Runs that started in the time shown, of the chosen types, statuses and user.",
                     Sql(f"SELECT count(*) AS runs FROM {TABLE} WHERE {_SHOWN}"),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             quarter(
@@ -116,7 +116,7 @@ def _totals() -> Row:
                     "Courses, assignments, submissions, grades, users and enrollments that were "
                     "new or had changed.",
                     Sql(f"SELECT sum({_CHANGED}) AS items FROM {TABLE} WHERE {_SHOWN}"),
-                    unit="short",
+                    unit=COUNT,
                     empty="0",
                 )
             ),
@@ -139,7 +139,7 @@ def _runs() -> Row:
                         "GROUP BY 1, 2 ORDER BY 1",
                         is_over_time=True,
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -187,11 +187,11 @@ def _table_of_runs() -> Panel:
         Column("Type", width=105),
         Column("User", width=80),
         Column("Duration", unit="s", width=90),
-        Column("Items changed", unit="short", width=110),
-        Column("API calls", unit="short", width=85),
-        Column("API failed", unit="short", steps=above(1, 100), width=85),
-        Column("Throttled", unit="short", steps=above(1, 100), width=85),
-        Column("DB failed", unit="short", steps=above(1, 100), width=85),
+        Column("Items changed", unit=COUNT, width=110),
+        Column("API calls", unit=COUNT, width=85),
+        Column("API failed", unit=COUNT, steps=above(1, 100), width=85),
+        Column("Throttled", unit=COUNT, steps=above(1, 100), width=85),
+        Column("DB failed", unit=COUNT, steps=above(1, 100), width=85),
         Column(
             "Trace",
             links=(explore("Trace", Trace("${__data.fields.Trace}")), here),
@@ -243,7 +243,7 @@ def _errors() -> Row:
                     "Traces",
                     "The newest traces of runs of the chosen types; a trace id opens the trace.",
                     Traces(
-                        f'{{ resource.service.name = "{_SERVICE}" && name = "{SPAN_RUN}" '
+                        f'{{ name = "{SPAN_RUN}" '
                         '&& span.canvas.sync.type =~ "${sync_type:regex}" }'
                     ),
                 )

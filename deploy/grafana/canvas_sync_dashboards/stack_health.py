@@ -6,7 +6,7 @@ from typing import Final
 
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, third
-from .panels import bars, events, lines, value
+from .panels import COUNT, bars, events, lines, value
 from .promql import increase, mean, quantile, rate, ratio, series, total
 from .steps import above, below
 from .targets import Now, OverTime
@@ -129,7 +129,7 @@ def _exporter() -> Row:
                         )
                         for name in kept
                     ),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 10),
                 )
             ),
@@ -144,7 +144,7 @@ def _exporter() -> Row:
                         ),
                         "{{status}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -185,7 +185,10 @@ def _prometheus() -> Row:
                 lines(
                     "Samples taken in",
                     "Samples a second that Prometheus takes in.",
-                    OverTime(rate("prometheus_tsdb_head_samples_appended_total"), "{{instance}}"),
+                    OverTime(
+                        total(rate("prometheus_tsdb_head_samples_appended_total"), "instance"),
+                        "{{instance}}",
+                    ),
                     unit="cps",
                     steps=above(10_000, 50_000),
                 )
@@ -206,7 +209,7 @@ def _prometheus() -> Row:
                     "messages that did not leave it, in the time shown. With any, alerts are not "
                     "to be trusted.",
                     *(Now(total(increase(name)), what) for what, name in failures.items()),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 10),
                 )
             ),
@@ -215,7 +218,7 @@ def _prometheus() -> Row:
                     "Alerts at Alertmanager",
                     "By state: active alerts are sent, suppressed ones are silenced or inhibited.",
                     Now(f"max by (state) ({series('alertmanager_alerts')})", "{{state}}"),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(5, 20),
                 )
             ),
@@ -226,8 +229,8 @@ def _prometheus() -> Row:
 def _collector() -> Row:
     signals = {"spans": "spans", "log_records": "log records", "metric_points": "metric points"}
     full = ratio(
-        f"max by (exporter, data_type) ({series('otelcol_exporter_queue_size')})",
-        f"max by (exporter, data_type) ({series('otelcol_exporter_queue_capacity')})",
+        f"max by (exporter) ({series('otelcol_exporter_queue_size')})",
+        f"max by (exporter) ({series('otelcol_exporter_queue_capacity')})",
     )
     return Row(
         "OpenTelemetry collector",
@@ -270,7 +273,7 @@ def _collector() -> Row:
                         )
                         for signal, legend in signals.items()
                     ),
-                    unit="short",
+                    unit=COUNT,
                     steps=above(1, 100),
                 )
             ),
@@ -278,7 +281,7 @@ def _collector() -> Row:
                 lines(
                     "Queues",
                     "How full the collector's waiting queues are. A full one loses telemetry.",
-                    OverTime(full, "{{exporter}} {{data_type}}"),
+                    OverTime(full, "{{exporter}}"),
                     unit="percentunit",
                     steps=above(0.5, 0.9),
                 )

@@ -8,7 +8,7 @@ from canvas_sync_instrumentation.names import TABLE, MetricName
 
 from .datasources import POSTGRESQL, PROMETHEUS
 from .page import Page, Row, half, quarter, third
-from .panels import bars, events, lines, spread, value
+from .panels import COUNT, bars, events, lines, spread, value
 from .promql import increase, quantile, rate, ratio, series, since, total
 from .steps import above
 from .targets import Buckets, Now, OverTime, Sql
@@ -47,7 +47,7 @@ def _database() -> Row:
                     "Operations",
                     "Operations of the syncs on their own database in the time shown.",
                     Now(total(increase(MetricName.DB_OPERATIONS)), "operations"),
-                    unit="short",
+                    unit=COUNT,
                     empty="0",
                 )
             ),
@@ -124,7 +124,7 @@ def _database() -> Row:
                         ),
                         _BY_OPERATION,
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
         ),
@@ -153,7 +153,7 @@ def _logs() -> Row:
                     "Log records",
                     "Records written, by log.",
                     OverTime(total(written, "log"), "{{log}}"),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
@@ -168,16 +168,17 @@ def _logs() -> Row:
                         ),
                         "{{log}} {{level}}",
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             half(
                 bars(
                     "Telemetry lost in the time shown",
-                    "What could not be delivered, by the part that lost it and why. The reference "
+                    "What could not be delivered, by the part that lost it and why: the six most "
+                    "frequent causes. The reference "
                     "of the metrics explains each cause.",
-                    Now(total(dropped, "sink", "reason"), "{{sink}}: {{reason}}"),
-                    unit="short",
+                    Now(f"topk(6, {total(dropped, 'sink', 'reason')})", "{{sink}}: {{reason}}"),
+                    unit=COUNT,
                     steps=above(1, 100),
                 )
             ),
@@ -206,7 +207,7 @@ def _cleanup() -> Row:
                     "Cleanups",
                     "Those that ended in the time shown, well or not.",
                     Now(total(increase(MetricName.CLEANUP_RUNS), "status"), "{{status}}"),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             third(
@@ -259,7 +260,7 @@ def _table() -> Row:
                     Sql(
                         f"SELECT count(*) AS runs FROM {TABLE} WHERE $__timeFilter(sync_start_time)"
                     ),
-                    unit="short",
+                    unit=COUNT,
                 )
             ),
             third(

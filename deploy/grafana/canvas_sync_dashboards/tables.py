@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from .links import Link
-from .panels import asking
+from .panels import COUNT, asking
 from .steps import NEUTRAL, Steps, thresholds
 from .targets import Target
 
@@ -52,6 +52,8 @@ class Column:
         found: dict[str, object] = {}
         if self.unit:
             found["unit"] = self.unit
+        if self.unit == COUNT:
+            found["decimals"] = 0
         if self.width:
             found["custom.width"] = self.width
         if self.links:
