@@ -61,10 +61,10 @@ class PostgresqlServer:
         """Name a database for SQLAlchemy."""
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
-    def create_database(self) -> str:
+    def create_database(self, options: str = "") -> str:
         """Make an empty database and return its name."""
         name = f"test_{next(self._databases)}"
-        self._execute(f"CREATE DATABASE {name}")
+        self._execute(f"CREATE DATABASE {name} {options}")
         return name
 
     def drop_database(self, name: str) -> None:

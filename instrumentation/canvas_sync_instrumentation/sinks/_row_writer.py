@@ -60,12 +60,13 @@ class RowWriter:
         """Write snapshots and put damaged spool lines aside.
 
         Returns:
-            False when the database is away; this is reported once per outage.
+            False when the database is away, or anything else failed; this is reported once per
+            outage, with a traceback when it is no failure that may be expected.
         """
         try:
             rejected = write_runs(self._connected(), snapshots)
             keep_aside(self._folder, [*damaged, *map(encode, rejected)])
-        except _OUTAGES as error:
+        except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
             self._disconnect()
             return False
@@ -82,7 +83,7 @@ class RowWriter:
         self._orphans_wait = False
         try:
             drained = drain_orphans(self._folder, self._engine)
-        except _OUTAGES as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._report(error)
             return
         self._count(drained.damaged, drained.rejected)
@@ -114,8 +115,12 @@ class RowWriter:
     def _report(self, error: Exception) -> None:
         if not self._outage:
             self._outage = True
-            reason = _reason(error)
-            _logger.warning("Rows of sync runs wait in %s. Cause: %s", self._folder, reason)
+            _logger.warning(
+                "Rows of sync runs wait in %s. Cause: %s",
+                self._folder,
+                _reason(error),
+                exc_info=None if isinstance(error, _OUTAGES) else error,
+            )
 
     def _count(self, damaged: int, rejected: int) -> None:
         if damaged:

@@ -180,6 +180,7 @@ def _postgresql_arguments(url: URL) -> dict[str, object]:
         "connect_timeout": _CONNECT_TIMEOUT_S,
         "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}",
         "application_name": "canvas-sync-monitor",
+        "client_encoding": "utf8",  # or texts of an SQL_ASCII database are bytes
     }
     return {name: value for name, value in defaults.items() if name not in url.query}
 

@@ -255,6 +255,29 @@ def test_reports_show_no_password(make_sink: Sinks, caplog: pytest.LogCaptureFix
     assert "127.0.0.1" in report
 
 
+def test_a_failure_that_nobody_foresaw_loses_no_row(
+    empty_database_url: str, tmp_path: Path, drops: _Drops, caplog: pytest.LogCaptureFixture
+) -> None:
+    def open_database() -> Engine:
+        if not is_mended.is_set():
+            raise TypeError("a driver's mistake")
+        return open_engine(empty_database_url)
+
+    is_mended = threading.Event()
+    sink = StoreSink(open_database, tmp_path / "spool", auto_upgrade=True, on_drop=drops)
+    _sync(sink, ["a"])
+    assert not sink.flush(0.5)
+    is_mended.set()
+    assert sink.flush(10)
+    sink.close(5)
+    engine = open_engine(empty_database_url)
+    assert _statuses(engine) == {"a": "success"}
+    engine.dispose()
+    (record,) = [each for each in caplog.records if "a driver's mistake" in each.getMessage()]
+    assert record.exc_info is not None
+    assert drops.counts == {}
+
+
 def test_a_killed_process_leaves_its_rows_to_the_next_one(
     make_sink: Sinks, empty_database_url: str, tmp_path: Path, drops: _Drops
 ) -> None:

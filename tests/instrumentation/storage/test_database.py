@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.storage.database import (
     upgrade,
 )
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
+from support.postgresql import PostgresqlServer
 
 _UPGRADE = """
 import sys
@@ -194,6 +195,18 @@ def test_options_in_the_url_win(postgresql_url: str) -> None:
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "1234ms"
     engine.dispose()
+
+
+def test_a_database_without_an_encoding_can_be_used(postgresql_server: PostgresqlServer) -> None:
+    name = postgresql_server.create_database("ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    engine = open_engine(postgresql_server.url(name))
+    try:
+        upgrade(engine)
+        with engine.connect() as connection:
+            assert connection.scalar(select(text("'Überprüfung'::text"))) == "Überprüfung"
+    finally:
+        engine.dispose()
+        postgresql_server.drop_database(name)
 
 
 def test_the_old_spelling_of_a_postgresql_url_works(postgresql_url: str) -> None:
