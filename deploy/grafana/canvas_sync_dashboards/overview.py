@@ -7,7 +7,7 @@ from typing import Final
 from canvas_sync_instrumentation.names import MetricName
 
 from .datasources import PROMETHEUS
-from .page import Page, Row, half, quarter, third
+from .page import Page, Row, half, quarter, third, whole
 from .panels import COUNT, bars, events, lines, spread, value
 from .promql import SYNC_TYPE, happened, increase, mean, quantile, ratio, series, since, total
 from .steps import above, below
@@ -115,6 +115,18 @@ def _freshness() -> Row:
             ),
             third(
                 value(
+                    "Intervals since the last success",
+                    "The same in intervals of the sync type, which CANVAS_SYNC_EXPECTED_INTERVALS "
+                    "sets; a day otherwise. Orange when a run was missed, red when two were, and "
+                    "then an alert fires.",
+                    Now(_intervals_since_success(), _TYPE),
+                    unit="none",
+                    steps=above(1.1, 2),
+                    empty="never",
+                )
+            ),
+            third(
+                value(
                     "Time since the last run",
                     "How long ago a run ended, well or not. Much less than the time since the last "
                     "success: runs take place and fail.",
@@ -124,7 +136,7 @@ def _freshness() -> Row:
                     empty="never",
                 )
             ),
-            third(
+            whole(
                 table(
                     "Firing alerts",
                     "Alerts that Prometheus fires now, those included that Alertmanager holds "
@@ -141,10 +153,18 @@ def _freshness() -> Row:
                         "Value": "Firing",
                     },
                     hidden=("Time",),
-                )
+                ),
+                7,
             ),
         ),
     )
+
+
+def _intervals_since_success() -> str:
+    age = since(series(MetricName.LAST_SUCCESS, SYNC_TYPE), "sync_type")
+    expected = f"max by (sync_type) ({series(MetricName.EXPECTED_INTERVAL, SYNC_TYPE)})"
+    daily = f"max by (sync_type) ({series(MetricName.LAST_RUN, SYNC_TYPE)}) * 0 + 86400"
+    return f"({age}) / ({expected} or {daily})"
 
 
 def _runs() -> Row:

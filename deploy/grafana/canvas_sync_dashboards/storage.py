@@ -10,7 +10,7 @@ from .datasources import POSTGRESQL, PROMETHEUS
 from .page import Page, Row, half, quarter, third
 from .panels import COUNT, bars, events, lines, spread, value
 from .promql import increase, quantile, rate, ratio, series, since, total
-from .steps import above
+from .steps import above, below
 from .targets import Buckets, Now, OverTime, Sql
 from .variables import choose, scraped_by
 
@@ -219,7 +219,7 @@ def _cleanup() -> Row:
                     empty="0",
                 )
             ),
-            half(
+            third(
                 lines(
                     "Size of the archives",
                     "By log. Archives are deleted when they are too old: a line levels off.",
@@ -228,12 +228,24 @@ def _cleanup() -> Row:
                     steps=above(5 * _GIGABYTE, 10 * _GIGABYTE),
                 )
             ),
-            half(
+            third(
                 lines(
                     "Number of archives",
                     "By log.",
                     OverTime(f"max by (log) ({series(MetricName.ARCHIVES)})", "{{log}}"),
                     unit="short",
+                )
+            ),
+            third(
+                lines(
+                    "Room left for logs",
+                    "On the disk of the log folder. When it is full, log lines and numbers are "
+                    "lost; an alert fires when it will be within a day.",
+                    OverTime(
+                        f"min by (instance) ({series(MetricName.LOG_DISK_FREE)})", "{{instance}}"
+                    ),
+                    unit="bytes",
+                    steps=below(5 * _GIGABYTE, _GIGABYTE),
                 )
             ),
         ),
