@@ -152,6 +152,7 @@ class Stage:
             "CANVAS_SYNC_HEARTBEAT_SECONDS": "0.5",
             "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS": "5",
             "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "30",
+            "CANVAS_SYNC_EXPECTED_INTERVALS": "full=24h",
         }
         if self.database_url is not None:
             self.settings["CANVAS_SYNC_DATABASE_URL"] = self.database_url
