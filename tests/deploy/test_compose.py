@@ -34,12 +34,6 @@ STORES = {
 }
 
 
-@pytest.fixture(scope="module")
-def services(compose: dict[str, Any]) -> Services:
-    found: Services = compose["services"]
-    return found
-
-
 def offenders(services: Services, holds: Any) -> list[str]:
     return [name for name, service in services.items() if not holds(name, service)]
 
