@@ -37,12 +37,14 @@ class Secret:
         make: Makes its content from the folder, which has the secrets before it in the list; None
             when only ``--store`` can.
         group: A second reader's group, if there is one.
+        sources: Secrets that it is made from; it is made anew when one of them was.
     """
 
     name: str
     owner: int
     make: Callable[[Path], str] | None
     group: int | None = None
+    sources: tuple[str, ...] = ()
 
     @property
     def mode(self) -> int:
@@ -78,10 +80,10 @@ SECRETS = (
     Secret("postgres_password", _POSTGRES, _password),
     Secret("database_password", _POSTGRES, _password),
     Secret("database_reader_password", _GRAFANA, _password, group=_POSTGRES),
-    Secret("database_url", _APP, _database_url),
+    Secret("database_url", _APP, _database_url, sources=("database_password",)),
     Secret("metrics_token", _NOBODY, _token),
     Secret("admin_token", _APP, _token),
-    Secret("tokens", _APP, _token_hashes),
+    Secret("tokens", _APP, _token_hashes, sources=("metrics_token", "admin_token")),
     Secret("grafana_admin_password", _GRAFANA, _password),
     Secret("grafana_secret_key", _GRAFANA, _password),
     Secret("slack_api_url", _NOBODY, None),
@@ -93,7 +95,7 @@ Chown = Callable[[Path, int, int], None]
 
 
 def make_missing(folder: Path, chown: Chown = os.chown) -> list[str]:
-    """Make the secrets that are missing; those that are there keep their content.
+    """Make the secrets that are missing, and what was made from them; the others stay as they are.
 
     Args:
         folder: Where the secrets lie.
@@ -106,10 +108,10 @@ def make_missing(folder: Path, chown: Chown = os.chown) -> list[str]:
         SetupError: One that is there is empty, which no service could use.
         OSError: The folder cannot be written.
     """
-    made = []
+    made: list[str] = []
     for secret in SECRETS:
         path = folder / secret.name
-        if not path.exists():
+        if not path.exists() or not set(secret.sources).isdisjoint(made):
             if secret.make is None:
                 continue
             _write(secret, path, secret.make(folder), chown)

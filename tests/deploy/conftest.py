@@ -25,3 +25,10 @@ def compose(repository: Path) -> dict[str, Any]:
     """The compose file, its YAML merged; variables stand as they are written."""
     content: dict[str, Any] = yaml.safe_load((repository / "docker-compose.yml").read_text())
     return content
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The services of the compose file by name."""
+    found: dict[str, dict[str, Any]] = compose["services"]
+    return found

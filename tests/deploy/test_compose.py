@@ -34,12 +34,6 @@ STORES = {
 }
 
 
-@pytest.fixture(scope="module")
-def services(compose: dict[str, Any]) -> Services:
-    found: Services = compose["services"]
-    return found
-
-
 def offenders(services: Services, holds: Any) -> list[str]:
     return [name for name, service in services.items() if not holds(name, service)]
 
@@ -161,7 +155,7 @@ class TestSecrets:
 
 
 class TestFiles:
-    def test_every_mounted_file_is_in_the_repository(
+    def test_every_mounted_folder_is_in_the_repository(
         self, services: Services, repository: Path
     ) -> None:
         mounts = [
@@ -171,8 +165,29 @@ class TestFiles:
             if volume.startswith("./")
         ]
         assert len(mounts) >= 9
-        assert [source for source, *_ in mounts if not (repository / source).exists()] == []
+        # A folder: a file that `sed -i` or an editor replaces is not seen inside before a restart.
+        assert [source for source, *_ in mounts if not (repository / source).is_dir()] == []
         assert [mount for mount in mounts if mount[2:] != ["ro"]] == []
+
+    @pytest.mark.parametrize(
+        ("name", "option"),
+        [
+            *(("prometheus", "--config.file="), ("alertmanager", "--config.file=")),
+            *(("loki", "-config.file="), ("tempo", "-config.file=")),
+            ("otel-collector", "--config="),
+        ],
+    )
+    def test_the_configuration_lies_where_the_service_looks_for_it(
+        self, services: Services, repository: Path, name: str, option: str
+    ) -> None:
+        (path,) = (
+            Path(word.removeprefix(option))
+            for word in services[name]["command"]
+            if word.startswith(option)
+        )
+        mounts = [volume.split(":") for volume in services[name]["volumes"]]
+        (folder,) = (source for source, target, *_ in mounts if Path(target) == path.parent)
+        assert (repository / folder / path.name).is_file()
 
     def test_every_named_volume_is_declared_and_used(
         self, services: Services, compose: dict[str, Any]

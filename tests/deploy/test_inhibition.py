@@ -71,5 +71,6 @@ def test_a_missing_exporter_keeps_back_symptoms_but_not_troubles_of_the_stack(ur
         alert("CanvasSyncExporterAbsent", "critical"),
         alert("CanvasSyncStale", "critical", instance=HERE, sync_type="full"),
         alert("CanvasSyncRuleEvaluationFailures", "critical", instance="localhost:9090"),
+        alert("CanvasSyncStackPartDown", "warning", instance="loki:3100", job="loki"),
         alert("Watchdog", "none"),
-    ) == [False, True, False, False]
+    ) == [False, True, False, False, False]

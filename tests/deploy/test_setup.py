@@ -93,6 +93,17 @@ def test_the_exporter_knows_the_tokens(tmp_path: Path) -> None:
     assert made["metrics_token"] not in made["tokens"]
 
 
+def test_a_new_token_is_known_to_the_exporter_and_the_lost_one_no_longer(tmp_path: Path) -> None:
+    make_missing(tmp_path, Owners())
+    before = contents(tmp_path)
+    (tmp_path / "metrics_token").unlink()
+    assert make_missing(tmp_path, Owners()) == ["metrics_token", "tokens"]
+    tokens, made = TokenFile(tmp_path / "tokens"), contents(tmp_path)
+    assert tokens.find(made["metrics_token"])
+    assert tokens.find(made["admin_token"])
+    assert not tokens.find(before["metrics_token"])
+
+
 def test_an_empty_secret_stops_it_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "postgres_password").touch()
     with pytest.raises(SetupError, match=r"postgres_password is empty.*remove the file"):

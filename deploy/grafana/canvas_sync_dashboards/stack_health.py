@@ -264,11 +264,13 @@ def _collector() -> Row:
             half(
                 events(
                     "Not delivered",
-                    "Those that a store refused or the collector turned away.",
+                    "Those that a store refused, that found no room in a queue, or that were "
+                    "turned away.",
                     *(
                         OverTime(total(_increase_of(kind, signal)), f"{legend} {what}")
                         for kind, what in (
                             ("exporter_send_failed", "refused by the store"),
+                            ("exporter_enqueue_failed", "without room in the queue"),
                             ("receiver_refused", "turned away"),
                         )
                         for signal, legend in signals.items()
