@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from .canvas_server import (
@@ -16,7 +17,7 @@ from .canvas_server import (
     When,
 )
 
-__all__ = ["CAST", "Part", "fault_plan", "sync_type_of"]
+__all__ = ["CAST", "Part", "fault_plan", "sync_type_of", "task_id_of"]
 
 _FULL_EVERY = 20
 _SELF = "/api/v1/users/:id"
@@ -64,6 +65,11 @@ CAST = (
 def fault_plan() -> FaultPlan:
     """What the simulated Canvas of the show does wrong."""
     return FaultPlan({part.user_id: part.faults for part in CAST})
+
+
+def task_id_of(number: int, part: Part) -> str:
+    """Name the sync of a part in a round; never twice, since the table of runs stays."""
+    return f"demo-{number}-{part.user_id}-{uuid.uuid4().hex[:8]}"
 
 
 def sync_type_of(number: int) -> str:

@@ -17,7 +17,7 @@ import requests
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 
-__all__ = ["DemoError", "Stage", "free_port", "running", "serving", "wait_until"]
+__all__ = ["DemoError", "Stage", "free_port", "running", "serving", "sync_arguments", "wait_until"]
 
 _DEFAULT_PORT = 5000
 _START_SECONDS = 30.0
@@ -131,6 +131,28 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def sync_arguments(
+    task_id: str, user_id: int, sync_type: str, canvas_url: str, database: Path
+) -> list[str]:
+    """Give Python's arguments for a sync of the app; its token comes by the environment.
+
+    Args:
+        task_id: Names the run.
+        user_id: Whose courses are copied.
+        sync_type: ``full``, ``incremental``.
+        canvas_url: Base URL of the Canvas.
+        database: File of the app's own database.
+    """
+    return [
+        *("-m", "canvas_sync_demo.sync_app"),
+        *("--task-id", task_id),
+        *("--user", str(user_id)),
+        *("--sync-type", sync_type),
+        *("--canvas-url", canvas_url),
+        *("--database", str(database)),
+    ]
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ from canvasapi.exceptions import CanvasException
 from canvas_sync_instrumentation.errors import SettingsError
 
 from .canvas_server import CanvasServer
-from .cast import CAST, Part, fault_plan, sync_type_of
-from .processes import DemoError, Stage, free_port, running, serving, wait_until
+from .cast import CAST, Part, fault_plan, sync_type_of, task_id_of
+from .processes import DemoError, Stage, free_port, running, serving, sync_arguments, wait_until
 from .report import Report, SyncResult
 from .sync_app.canvas import connect
 
@@ -109,9 +108,9 @@ def _play_round(canvas: _Canvas, stage: Stage, number: int) -> list[SyncResult]:
     with contextlib.ExitStack() as workers:
         syncs = []
         for part in canvas.cast:
-            task_id = f"demo-{number}-{part.user_id}-{uuid.uuid4().hex[:8]}"
+            task_id = task_id_of(number, part)
             worker = running(
-                _worker_arguments(canvas, stage, task_id, part, sync_type),
+                sync_arguments(task_id, part.user_id, sync_type, canvas.url, stage.app_database),
                 stage.environment(CANVAS_TOKEN=canvas.tokens[part.user_id]),
                 stage.folder / "syncs.out",
             )
@@ -120,19 +119,6 @@ def _play_round(canvas: _Canvas, stage: Stage, number: int) -> list[SyncResult]:
             _see_to_its_end(canvas, stage, part, task_id, process)
     return [
         SyncResult(part, _wait_for_run(stage, task_id, is_ended=True)) for part, task_id, _ in syncs
-    ]
-
-
-def _worker_arguments(
-    canvas: _Canvas, stage: Stage, task_id: str, part: Part, sync_type: str
-) -> list[str]:
-    return [
-        *("-m", "canvas_sync_demo.sync_app"),
-        *("--task-id", task_id),
-        *("--user", str(part.user_id)),
-        *("--sync-type", sync_type),
-        *("--canvas-url", canvas.url),
-        *("--database", str(stage.app_database)),
     ]
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.cast import fault_plan
-from canvas_sync_demo.processes import Stage, running
+from canvas_sync_demo.processes import Stage, running, sync_arguments
 
 __all__ = ["run_syncs"]
 
@@ -24,16 +24,13 @@ def run_syncs(stage: Stage, *users: int) -> dict[int, int]:
         processes = {
             user: workers.enter_context(
                 running(
-                    [
-                        *(
-                            "-m",
-                            "canvas_sync_demo.sync_app",
-                            "--task-id",
-                            f"nightly-{user}-{uuid.uuid4()}",
-                        ),
-                        *("--user", str(user), "--sync-type", "full"),
-                        *("--canvas-url", canvas.url, "--database", str(stage.app_database)),
-                    ],
+                    sync_arguments(
+                        f"nightly-{user}-{uuid.uuid4()}",
+                        user,
+                        "full",
+                        canvas.url,
+                        stage.app_database,
+                    ),
                     stage.environment(CANVAS_TOKEN=canvas.tokens[user]),
                     stage.folder / "syncs.out",
                 )

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from canvas_sync_demo.canvas_server import simulated_tokens
-from canvas_sync_demo.cast import CAST, Part, sync_type_of
+from canvas_sync_demo.cast import CAST, Part, sync_type_of, task_id_of
+from canvas_sync_demo.processes import sync_arguments
 
 from .signals import stop_event
 
@@ -70,12 +70,14 @@ def _play_round(place: _Place, number: int, stopping: threading.Event) -> None:
 def _start(place: _Place, part: Part, number: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [
-            *(sys.executable, "-m", "canvas_sync_demo.sync_app"),
-            *("--task-id", f"demo-{number}-{part.user_id}-{uuid.uuid4().hex[:8]}"),
-            *("--user", str(part.user_id)),
-            *("--sync-type", sync_type_of(number)),
-            *("--canvas-url", place.canvas_url),
-            *("--database", str(place.database)),
+            sys.executable,
+            *sync_arguments(
+                task_id_of(number, part),
+                part.user_id,
+                sync_type_of(number),
+                place.canvas_url,
+                place.database,
+            ),
         ],
         env={**os.environ, "CANVAS_TOKEN": place.tokens[part.user_id]},
         stdin=subprocess.DEVNULL,
