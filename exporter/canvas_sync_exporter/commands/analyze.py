@@ -17,7 +17,7 @@ from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
 
-from .options import TIMES, add_command, add_log_dir, log_folders, moment
+from .options import TIMES, add_command, add_log_dir, log_folders, moment, number
 from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -37,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--until", type=moment, metavar="TIME", help="only lines before then")
     parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
     parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
-    parser.add_argument("--top", type=_top, default=10, metavar="N", help="rows in a list (10)")
+    parser.add_argument(
+        "--top", type=number(1, 100), default=10, metavar="N", help="rows in a list (10)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,12 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     with until_the_reader_leaves():
         _write(report, arguments)
     return 0
-
-
-def _top(raw: str) -> int:
-    if not raw.isdecimal() or not 1 <= int(raw) <= 100:
-        raise argparse.ArgumentTypeError("say a number from 1 to 100")
-    return int(raw)
 
 
 def _write(report: Report, arguments: argparse.Namespace) -> None:

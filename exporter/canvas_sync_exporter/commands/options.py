@@ -14,7 +14,16 @@ from canvas_sync_exporter.settings import configuration
 
 from . import COMMANDS, EXIT_CODES
 
-__all__ = ["TIMES", "add_command", "add_group", "add_log_dir", "log_folders", "moment", "port"]
+__all__ = [
+    "TIMES",
+    "add_command",
+    "add_group",
+    "add_log_dir",
+    "log_folders",
+    "moment",
+    "number",
+    "port",
+]
 
 TIMES: Final = (
     "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
@@ -61,15 +70,23 @@ def add_group(subparsers: Any, name: str) -> Any:
     return group.add_subparsers(required=True, metavar="COMMAND")
 
 
-def port(raw: str) -> int:
-    """Read a port, as the type of an argument; 0 stands for any free one.
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Make the type of an argument that is a whole number within bounds.
 
-    Raises:
-        argparse.ArgumentTypeError: It is none.
+    Returns:
+        A function that raises argparse.ArgumentTypeError, with the bounds in its message.
     """
-    if not raw.isdecimal() or not 0 <= int(raw) <= 65535:
-        raise argparse.ArgumentTypeError("say a number from 0 to 65535")
-    return int(raw)
+
+    def read(raw: str) -> int:
+        if not raw.isdecimal() or not least <= int(raw) <= most:
+            raise argparse.ArgumentTypeError(f"say a number from {least} to {most}")
+        return int(raw)
+
+    return read
+
+
+port: Final = number(0, 65535)
+"""The type of an argument that is a port; 0 stands for any free one."""
 
 
 def add_log_dir(parser: argparse.ArgumentParser) -> None:

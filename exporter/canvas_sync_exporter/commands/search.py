@@ -10,7 +10,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import TIMES, add_command, add_log_dir, log_folders, moment
+from .options import TIMES, add_command, add_log_dir, log_folders, moment, number
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -36,7 +36,11 @@ def add_parser(subparsers: Any) -> None:
     )
     _add_filters(parser)
     parser.add_argument(
-        "--limit", type=_limit, default=100, metavar="N", help="show at most N lines (100)"
+        "--limit",
+        type=number(1, _MAX_LIMIT),
+        default=100,
+        metavar="N",
+        help="show at most N lines (100)",
     )
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
@@ -115,9 +119,3 @@ def _pattern(raw: str) -> Any:
         return compile_pattern(raw)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _limit(raw: str) -> int:
-    if not raw.isdecimal() or not 1 <= int(raw) <= _MAX_LIMIT:
-        raise argparse.ArgumentTypeError(f"say a number from 1 to {_MAX_LIMIT}")
-    return int(raw)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import add_command, add_log_dir, log_folders
+from .options import add_command, add_log_dir, log_folders, number
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
@@ -29,7 +29,12 @@ def add_parser(subparsers: Any) -> None:
         help="go on with the lines that are written, through rotation and cleanup",
     )
     parser.add_argument(
-        "-n", "--lines", type=_lines, default=10, metavar="N", help="show the newest N lines (10)"
+        "-n",
+        "--lines",
+        type=number(0, _MAX_LINES),
+        default=10,
+        metavar="N",
+        help="show the newest N lines (10)",
     )
     parser.add_argument(
         "--log", action="append", choices=list(Log), help="of this log alone; may be repeated"
@@ -65,9 +70,3 @@ def run(arguments: argparse.Namespace) -> int:
             if not lines:
                 time.sleep(POLL_SECONDS)
     return 0
-
-
-def _lines(raw: str) -> int:
-    if not raw.isdecimal() or int(raw) > _MAX_LINES:
-        raise argparse.ArgumentTypeError(f"say a number from 0 to {_MAX_LINES}")
-    return int(raw)
