@@ -87,9 +87,8 @@ class ApiSection(msgspec.Struct, array_like=True):
             if record.event != "api_call":
                 self._add_other(record)
                 continue
-            outcome = record.error_class if record.status_code is None else record.status_code
-            call = record.method, record.route, outcome
-            durations[call].append(record.duration_seconds or 0.0)
+            status = record.error_class if record.status_code is None else record.status_code
+            durations[record.method, record.route, status].append(record.duration_seconds or 0.0)
             if record.throttled or record.retries:
                 self._add_cost(day, record)
         for (method, route, status), found in durations.items():
