@@ -202,7 +202,8 @@ def _meet(
         return
     identity = _identity(found)
     source = LogSource(log, path, identity, found.st_size if size is None else size, is_live)
-    met.setdefault(identity, source)
+    # Met again it has moved on: it is older than all that was met in between.
+    met[identity] = met.pop(identity, source)
 
 
 def _identity(found: os.stat_result) -> Identity:

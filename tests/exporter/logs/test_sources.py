@@ -112,6 +112,42 @@ def test_a_first_rotation_at_any_moment_of_the_listing_hides_no_line(
     assert looks >= after
 
 
+@pytest.mark.parametrize("after", range(1, 4))
+def test_rotations_between_two_looks_at_files_leave_them_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    live = write(tmp_path / "progress.log", "3")
+    write(tmp_path / "progress.log.1", "2")
+    write(tmp_path / "progress.log.2", "1")
+    looks = 0
+
+    def rotate_twice() -> None:
+        for content in ("4", "5"):
+            for number in (4, 3, 2, 1):
+                older = tmp_path / f"progress.log.{number}"
+                if os.path.lexists(older):
+                    os.rename(older, tmp_path / f"progress.log.{number + 1}")  # noqa: PTH104
+            os.rename(live, tmp_path / "progress.log.1")  # noqa: PTH104 - Path is patched
+            write(live, content)
+
+    def look(path: Path, *args: Any, **options: Any) -> Any:
+        nonlocal looks
+        try:
+            return original(path, *args, **options)
+        finally:
+            if path.name.startswith("progress.log"):
+                looks += 1
+                if looks == after:
+                    rotate_twice()
+
+    original = Path.stat
+    monkeypatch.setattr(Path, "stat", look)
+    found = [content for _, content in everything(tmp_path)]
+    assert looks >= after
+    assert found == sorted(found)
+    assert {b"1", b"2", b"3"} <= set(found)
+
+
 def test_a_file_that_is_gone_is_told_by_name(folder: Path) -> None:
     (live,) = (each for each in sources(folder, folder) if each.log is Log.PROGRESS)
     live.path.unlink()
