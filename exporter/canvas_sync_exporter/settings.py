@@ -26,11 +26,13 @@ __all__ = [
     "ExporterSettings",
     "clock_time",
     "configuration",
+    "expiries",
     "intervals",
     "time_zone",
 ]
 
 _INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
+_TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -71,6 +73,21 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
     return tuple(found.items())
 
 
+def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
+    """Names with a moment each, such as ``nightly=2027-01-31``; UTC where no zone is given."""
+    found: dict[str, dt.datetime] = {}
+    for word in filter(None, map(str.strip, raw.split(","))):
+        name, _, moment = word.partition("=")
+        if not _TOKEN_NAME.fullmatch(name) or name in found:
+            raise ValueError("say each token once, by a name of up to 40 letters, digits and .-_")
+        try:
+            value = dt.datetime.fromisoformat(moment)
+        except ValueError:
+            raise ValueError("say a date for each token, such as nightly=2027-01-31") from None
+        found[name] = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    return tuple(found.items())
+
+
 @dataclass(frozen=True, slots=True)
 class ExporterSettings:
     """Settings of the exporter alone. All have defaults that work on one machine."""
@@ -106,6 +123,13 @@ class ExporterSettings:
         (),
         "How often runs of each sync type are expected to succeed (`full=24h,incremental=1h`). "
         "When unset, alerts expect every sync type that has run once a day.",
+    )
+    token_expires: tuple[tuple[str, dt.datetime], ...] = setting(
+        "CANVAS_SYNC_TOKEN_EXPIRES",
+        expiries,
+        (),
+        "When access tokens of Canvas expire (`nightly=2027-01-31,3f2a91c0=2027-06-30`), by a name "
+        "of your own or by the token's short hash; an alert warns two weeks before.",
     )
     cleanup_time: dt.time = setting(
         "CANVAS_SYNC_CLEANUP_TIME", clock_time, dt.time(2), "When the nightly log cleanup runs."
@@ -144,6 +168,11 @@ class ExporterSettings:
         "Ended runs that began more than so many days ago are deleted from the table; all are kept "
         "when unset.",
     )
+
+    @property
+    def token_expiries(self) -> dict[str, float]:
+        """When tokens expire, in seconds since the epoch."""
+        return {token: moment.timestamp() for token, moment in self.token_expires}
 
 
 @dataclass(frozen=True, slots=True)

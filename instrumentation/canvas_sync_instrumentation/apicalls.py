@@ -9,6 +9,7 @@ from .canvas.failures import error_class
 from .canvas.redaction import error_info, redact
 from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
+from .canvas.tokens import token_in
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import OTHER
 
@@ -25,6 +26,7 @@ class Request:
         context: The run it belongs to; None outside a run.
         retries: How often it was sent before.
         backoff: Seconds between the failed try and this one.
+        token: Short hash of the access token that it carries.
     """
 
     method: str
@@ -32,11 +34,20 @@ class Request:
     context: RunContext | None
     retries: int = 0
     backoff: float = 0.0
+    token: str | None = None
 
     @classmethod
-    def to(cls, method: str, url: str, context: RunContext | None) -> Request:
-        """Make a request from texts."""
-        return cls(method.upper(), urlsplit(url), context)
+    def to(
+        cls,
+        method: str,
+        url: str,
+        context: RunContext | None,
+        authorization: str | bytes | None = None,
+    ) -> Request:
+        """Make a request from texts; the token in ``authorization`` or the URL is hashed."""
+        parts = urlsplit(url)
+        token = token_in(authorization, parts.query)
+        return cls(method.upper(), parts, context, token=token)
 
 
 def answered(
@@ -63,6 +74,9 @@ def answered(
         facts.request_context_id,
         facts.is_page,
         facts.message,
+        request.token,
+        facts.server_time,
+        facts.token_expired_at,
     )
 
 
@@ -84,6 +98,7 @@ def unanswered(
         retries=request.retries,
         backoff=request.backoff,
         message=error_info(error).message if isinstance(error, BaseException) else redact(error),
+        token=request.token,
     )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "RunEnded",
     "RunSnapshot",
     "RunStarted",
+    "ServerTime",
     "StepEnded",
     "StepStarted",
 ]
@@ -188,6 +189,28 @@ class ItemsRecorded:
     inferred: bool = False
 
 
+class ServerTime(msgspec.Struct, frozen=True, gc=False):
+    """Where Canvas spent the time of a request, in seconds; None where it did not say.
+
+    Attributes:
+        queue: Until the request was begun.
+        user_cpu: Of the program.
+        system_cpu: Of the operating system for it.
+        database: In the database.
+    """
+
+    queue: float | None
+    user_cpu: float | None
+    system_cpu: float | None
+    database: float | None
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        parts = (self.queue, self.user_cpu, self.system_cpu, self.database)
+        return sum(part or 0.0 for part in parts)
+
+
 class ApiCall(msgspec.Struct, frozen=True, gc=False):
     """One request to the Canvas API, answered or not.
 
@@ -208,6 +231,9 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         request_context_id: ``X-Request-Context-Id``, for a ticket with Canvas support.
         is_page: Whether the answer is one page of a list.
         message: What Canvas said about a failure, cleaned.
+        token: Short hash of the access token; None when it is not known.
+        server_time: Where Canvas spent the time, from ``X-Canvas-Meta``.
+        token_expired_at: When a token expired that was refused for it, in seconds since the epoch.
     """
 
     context: RunContext | None
@@ -228,6 +254,9 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     request_context_id: str | None = None
     is_page: bool = False
     message: str | None = None
+    token: str | None = None
+    server_time: ServerTime | None = None
+    token_expired_at: float | None = None
 
     @property
     def failed(self) -> bool:

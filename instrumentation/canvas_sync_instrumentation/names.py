@@ -23,6 +23,7 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "OTHER",
+    "PER_PROCESS",
     "SPAN_RUN",
     "SPAN_STEP",
     "TABLE",
@@ -142,6 +143,14 @@ class MetricName(StrEnum):
     API_REQUEST_DURATION = "canvas_sync_api_request_duration_seconds"
     API_REQUEST_COST = "canvas_sync_api_request_cost_total"
     API_RATE_LIMIT_REMAINING = "canvas_sync_api_rate_limit_remaining"
+    API_QUOTA_REMAINING = "canvas_sync_api_token_rate_limit_remaining"
+    API_QUOTA_MAXIMUM = "canvas_sync_api_token_rate_limit_maximum"
+    API_QUOTA_COST = "canvas_sync_api_token_cost_per_second"
+    API_QUOTA_CONCURRENCY = "canvas_sync_api_token_concurrency"
+    API_QUOTA_SAFE_CONCURRENCY = "canvas_sync_api_token_safe_concurrency"
+    API_QUOTA_UNTIL_EMPTY = "canvas_sync_api_token_until_empty_seconds"
+    API_QUOTA_SEEN = "canvas_sync_api_token_seen_timestamp_seconds"
+    API_CREDENTIAL_EXPIRES = "canvas_sync_api_token_expires_timestamp_seconds"
     API_THROTTLED = "canvas_sync_api_throttled_total"
     API_RETRIES = "canvas_sync_api_retries_total"
     API_BACKOFF = "canvas_sync_api_backoff_seconds_total"
@@ -171,7 +180,8 @@ class MetricSpec:
         labels: Label names, in the order in which values are given.
         help: One sentence for ``# HELP``.
         merge: How a gauge of several processes becomes one, by prometheus-client's names of
-            multiprocess modes (``max``, ``livesum``, ``livemin``); empty for other types.
+            multiprocess modes (``max``, ``livesum``, ``livemin``); ``liveall`` when the exporter
+            makes one of them that no such rule gives; empty for other types.
         buckets: Upper bounds of a histogram in seconds, without ``+Inf``.
     """
 
@@ -181,6 +191,8 @@ class MetricSpec:
     merge: str = ""
     buckets: tuple[float, ...] = ()
 
+
+PER_PROCESS: Final = "liveall"
 
 _RUN_BUCKETS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
 _API_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -227,6 +239,26 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     MetricName.API_RATE_LIMIT_REMAINING: _gauge(
         "Lowest X-Rate-Limit-Remaining last seen by a live process.", "livemin"
     ),
+    MetricName.API_QUOTA_REMAINING: _gauge(
+        "What is left now of a token's quota.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_MAXIMUM: _gauge(
+        "What is left of a token's quota that is not used.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_COST: _gauge(
+        "Cost a second of a token's requests in about the last minute.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_CONCURRENCY: _gauge(
+        "Requests in flight with a token in about the last minute.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_SAFE_CONCURRENCY: _gauge(
+        "Requests in flight that never use a token's quota up.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_UNTIL_EMPTY: _gauge(
+        "When nothing is left of a token's quota at the present pace.", PER_PROCESS, "token"
+    ),
+    MetricName.API_QUOTA_SEEN: _gauge("The newest request with a token.", PER_PROCESS, "token"),
+    MetricName.API_CREDENTIAL_EXPIRES: _gauge("When a token expires.", PER_PROCESS, "token"),
     MetricName.API_THROTTLED: _counter("Canvas API requests that were throttled.", "route"),
     MetricName.API_RETRIES: _counter("Canvas API requests that repeated a failed one.", "route"),
     MetricName.API_BACKOFF: _counter(

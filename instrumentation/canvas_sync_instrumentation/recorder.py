@@ -71,18 +71,21 @@ class Recorder:
         hosts = self._host().canvas_hosts
         return not hosts or host_of(parts).lower() in hosts or parts.hostname in hosts
 
-    def api_call_started(self, method: str, url: str) -> PendingCall:
+    def api_call_started(
+        self, method: str, url: str, authorization: str | bytes | None = None
+    ) -> PendingCall:
         """Note that an API call begins now.
 
         Args:
             method: HTTP method.
             url: The whole URL; neither its query nor names in it are kept.
+            authorization: The header; of the token in it only a short hash is kept.
         """
         position = current_position()
         start = self._host().clock.monotonic()
         if position is None:
-            return PendingCall(Request.to(method, url, None), start, None, 0)
-        request = Request.to(method, url, position.context)
+            return PendingCall(Request.to(method, url, None, authorization), start, None, 0)
+        request = Request.to(method, url, position.context, authorization)
         digest, since_failure = position.run.calls.begin(request.method, url, start)
         if since_failure is not None:
             request = replace(request, retries=1, backoff=since_failure)

@@ -44,7 +44,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     stage = Stage(folder / "data", free_port(0))
     stage.logs.mkdir(parents=True)
     serve = ["-m", "canvas_sync_exporter.cli", "serve", "--port", str(stage.port)]
-    environment = stage.environment(CANVAS_SYNC_EXPECTED_INTERVALS="full=24h,incremental=1h")
+    environment = stage.environment(
+        CANVAS_SYNC_EXPECTED_INTERVALS="full=24h,incremental=1h",
+        CANVAS_SYNC_TOKEN_EXPIRES="nightly=2030-01-31",
+    )
     with (
         running(serve, environment, stage.exporter_output),
         prometheus(folder / "prometheus", quick_prometheus(stage.url), quick_rules()) as watcher,

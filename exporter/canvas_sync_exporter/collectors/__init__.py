@@ -13,6 +13,7 @@ from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .processes import ProcessCollector
 from .timed import Timed
+from .tokens import TokensCollector
 
 __all__ = [
     "ArchivesCollector",
@@ -22,6 +23,7 @@ __all__ = [
     "LogFilesCollector",
     "ProcessCollector",
     "Timed",
+    "TokensCollector",
     "register_collectors",
 ]
 
@@ -47,6 +49,9 @@ def register_collectors(
                 "log_disk": LogDiskCollector(configuration.app.log_dir),
                 "log_files": LogFilesCollector(configuration.app.log_dir),
                 "processes": processes,
+                "tokens": TokensCollector(
+                    configuration.app.metrics_folder, configuration.exporter.token_expiries
+                ),
             }
         )
     )

@@ -18,7 +18,7 @@ from typing import Final
 from canvas_sync_instrumentation.metricfile import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
-from .samples import LIVE_KINDS, SampleKeys, Totals
+from .samples import LIVE_KINDS, PER_PROCESS_KIND, SampleKeys, Totals
 from .state import FoldedState, StateFile, no_step, sync_folder
 
 __all__ = ["MetricFolder"]
@@ -152,7 +152,7 @@ def _totals(state: FoldedState) -> Totals:
 
 
 def _absorb(totals: Totals, reading: Reading) -> None:
-    if not (reading.dead and reading.kind in LIVE_KINDS):
+    if reading.kind != PER_PROCESS_KIND and not (reading.dead and reading.kind in LIVE_KINDS):
         totals.merge(reading.kind, reading.keys, reading.values)
         totals.merge_exemplars(reading.exemplars)
 

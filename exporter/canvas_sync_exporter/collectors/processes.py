@@ -53,6 +53,23 @@ class ProcessCollector(Collector):
         yield from families
         yield from self._own_families()
 
+    def sums(self, name: str, label: str) -> dict[str, float]:
+        """Add up the values of a counter by one of its labels.
+
+        Raises:
+            StateDamagedError: The counters of dead processes cannot be read.
+            OSError: The folder cannot be read.
+        """
+        with self._mutex:
+            totals = self._folder.read() if self._path.is_dir() else Totals()
+        found: dict[str, float] = {}
+        for raw, value in totals.values.get("counter", {}).items():
+            key = self._keys.parse(raw)
+            if key.sample == name:
+                value_of_label = dict(key.labels)[label]
+                found[value_of_label] = found.get(value_of_label, 0.0) + value
+        return found
+
     def fold(self) -> int:
         """Fold the files of dead processes and answer how many there were.
 

@@ -15,10 +15,14 @@ from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from canvas_sync_instrumentation.metricfile import BrokenFileError, Exemplar
+from canvas_sync_instrumentation.names import PER_PROCESS
 
-__all__ = ["LIVE_KINDS", "SampleKey", "SampleKeys", "Totals"]
+__all__ = ["LIVE_KINDS", "PER_PROCESS_KIND", "SampleKey", "SampleKeys", "Totals"]
 
-LIVE_KINDS: Final = frozenset({"gauge_livesum", "gauge_livemin"})
+PER_PROCESS_KIND: Final = f"gauge_{PER_PROCESS}"
+"""Kind of files that are not added up here; :mod:`.tokens` reads them."""
+
+LIVE_KINDS: Final = frozenset({"gauge_livesum", "gauge_livemin", PER_PROCESS_KIND})
 """Kinds of files that say nothing once their process has ended."""
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

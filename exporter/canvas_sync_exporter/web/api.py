@@ -1,4 +1,4 @@
-"""The eleven endpoints of the REST API: which there are, and what each one asks."""
+"""The endpoints of the REST API about runs and upkeep: which there are, and what each one asks."""
 
 from __future__ import annotations
 

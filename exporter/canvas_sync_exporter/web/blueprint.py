@@ -21,6 +21,7 @@ from .endpoint import METHODS, Endpoint, json_response
 from .log_api import LogApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
+from .quota_api import QuotaApi
 
 __all__ = ["answer_problems", "api_blueprint"]
 
@@ -34,7 +35,11 @@ def api_blueprint(context: WebContext) -> Blueprint:
     """Make the blueprint of the REST API, its OpenAPI document and its page."""
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
-    endpoints = (*Api(context).endpoints(), *LogApi(context).endpoints())
+    endpoints = (
+        *Api(context).endpoints(),
+        *QuotaApi(context).endpoints(),
+        *LogApi(context).endpoints(),
+    )
 
     @blueprint.before_request
     def refuse_strangers() -> None:

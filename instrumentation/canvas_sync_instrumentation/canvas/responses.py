@@ -7,14 +7,18 @@ throttled answers from 403 to 429 that Instructure announced for October 2025.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from canvas_sync_instrumentation.events import ServerTime
+
 from .messages import message_of_body, plain_words
 from .paging import PAGE_RELATIONS, parse_link_header
 from .redaction import redact
+from .server_time import parse_canvas_meta
 
 __all__ = ["ResponseFacts", "classify"]
 
@@ -23,12 +27,14 @@ _WANTED: Final = frozenset(
         "content-type",
         "link",
         "www-authenticate",
+        "x-canvas-meta",
         "x-rate-limit-remaining",
         "x-request-context-id",
         "x-request-cost",
     }
 )
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+_EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _THROTTLED_TEXT: Final = "rate limit exceeded"
 _LONGEST_MESSAGE: Final = 300
@@ -56,6 +62,8 @@ class ResponseFacts:
         is_page: Whether it is one page of a list.
         next_url: Where the next page is, as Canvas sent it: opaque, never to be recorded.
         message: What Canvas said about a failure, redacted.
+        server_time: Where Canvas spent the time.
+        token_expired_at: When the refused token expired, in seconds since the epoch.
     """
 
     throttled: bool = False
@@ -66,6 +74,8 @@ class ResponseFacts:
     is_page: bool = False
     next_url: str | None = None
     message: str | None = None
+    server_time: ServerTime | None = None
+    token_expired_at: float | None = None
 
 
 def classify(
@@ -86,15 +96,18 @@ def classify(
     failed = status >= 400
     kind = (content_type or found.get("content-type", "")).lower()
     throttled = failed and _is_throttled(status, body, kind, "x-request-cost" not in found)
+    auth_failure = _auth_failure(status, found, body) if failed and not throttled else None
     return ResponseFacts(
         throttled=throttled,
-        auth_failure=_auth_failure(status, found, body) if failed and not throttled else None,
+        auth_failure=auth_failure,
         cost=cost,
         rate_limit_remaining=_number(found.get("x-rate-limit-remaining")),
         request_context_id=request_id if _REQUEST_ID.fullmatch(request_id) else None,
         is_page=not PAGE_RELATIONS.isdisjoint(links),
         next_url=links.get("next"),
         message=_message(body, kind) if failed and body else None,
+        server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
+        token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
     )
 
 
@@ -116,6 +129,15 @@ def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> 
             return reason
     # Only a refused token is answered with the header; a missing permission is not.
     return "invalid_token" if status == 401 and "www-authenticate" in headers else "forbidden"
+
+
+def _expired_at(body: str) -> float | None:
+    found = _EXPIRED_AT.search(body)
+    try:
+        moment = dt.datetime.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+    return moment.timestamp() if moment is not None and moment.tzinfo is not None else None
 
 
 def _message(body: str, content_type: str) -> str | None:

@@ -60,7 +60,9 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
             return send(self, request, **kwargs)
         pending = None
         with recorder.guard():
-            pending = recorder.api_call_started(request.method or "", request.url or "")
+            pending = recorder.api_call_started(
+                request.method or "", request.url or "", request.headers.get("Authorization")
+            )
         outer = _recorded_by.set(self)
         try:
             response = send(self, request, **kwargs)

@@ -33,7 +33,7 @@ ChildT = TypeVar("ChildT", bound=Child)
 
 _MAX_COMBINATIONS: Final = 200
 _OPEN_LABELS: Final = frozenset(
-    {"sync_type", "method", "route", "operation", "table", "error_type"}
+    {"sync_type", "method", "route", "operation", "table", "error_type", "token"}
 )
 """Labels whose values come from the app; the values of the others are a short list."""
 

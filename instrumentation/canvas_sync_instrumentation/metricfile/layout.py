@@ -47,7 +47,7 @@ HEADER_SIZE: Final = 8
 EXEMPLAR_MAGIC: Final = b"CSX1"
 _ID_PREFIX: Final = "canvassync-"
 _FILE_NAME: Final = re.compile(
-    rf"(counter|histogram|gauge_(?:livesum|livemin|max))_({_ID_PREFIX}[A-Za-z0-9.-]+)\.db"
+    rf"(counter|histogram|gauge_(?:livesum|livemin|liveall|max))_({_ID_PREFIX}[A-Za-z0-9.-]+)\.db"
 )
 _INTEGER: Final = struct.Struct("=i")
 _SLOT: Final = struct.Struct("=16sddI")

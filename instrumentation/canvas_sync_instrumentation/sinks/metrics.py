@@ -32,6 +32,8 @@ from canvas_sync_instrumentation.names import (
     RunStatus,
 )
 
+from ._token_gauges import TokenGauges
+
 __all__ = ["MetricsSink"]
 
 _MAX_CACHED: Final = 1000
@@ -91,6 +93,7 @@ class MetricsSink:
 
     def _forget(self) -> None:
         self._lock = self._files.lock
+        self._tokens = TokenGauges(self._files)
         self._calls: dict[tuple[str, str, int | None, str | None], _Call] = {}
         self._operations: dict[tuple[str, str, bool], tuple[Counter, Histogram]] = {}
         self._records: dict[tuple[str, str], Counter] = {}
@@ -196,6 +199,8 @@ class MetricsSink:
             ) or self._new_call(event)
             call.duration.observe(event.duration, _sampled(event.context), event.time)
             call.requests.add()
+            if event.token is not None:
+                self._tokens.update(event)
             route = call.route
             if event.cost is not None and 0.0 < event.cost < math.inf:
                 route.cost.add(event.cost)

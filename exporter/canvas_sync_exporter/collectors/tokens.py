@@ -1,0 +1,153 @@
+"""The quota of each access token: what the live processes know, put together."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from canvas_sync_instrumentation.canvas.quota import TokenQuota, TokenReading, quota_of
+from canvas_sync_instrumentation.names import METRICS, OTHER, MetricName
+
+from .reading import FileReader, Reading
+from .samples import PER_PROCESS_KIND, SampleKeys
+
+__all__ = ["MAX_TOKENS", "TokensCollector", "read_token_expiries", "read_token_quotas"]
+
+MAX_TOKENS: Final = 50
+"""Tokens told apart; those that were not used for the longest time are ``other`` together."""
+
+_FORGET_SECONDS: Final = 3600.0
+"""A bucket is empty again after 80 seconds: an older reading says nothing."""
+
+_FIELDS: Final = {
+    MetricName.API_QUOTA_REMAINING: "remaining",
+    MetricName.API_QUOTA_MAXIMUM: "maximum",
+    MetricName.API_QUOTA_COST: "cost_per_second",
+    MetricName.API_QUOTA_CONCURRENCY: "concurrency",
+    MetricName.API_QUOTA_SAFE_CONCURRENCY: "safe_concurrency",
+    MetricName.API_QUOTA_UNTIL_EMPTY: "seconds_until_empty",
+    MetricName.API_QUOTA_SEEN: "seen",
+}
+"""Metric -> the field of a quota that it shows."""
+
+_Gauges = dict[str, dict[str, float]]
+"""Name of the metric -> value, by token, of one process."""
+
+
+class TokensCollector(Collector):
+    """Serves how much of its quota each token has left, how fast it is used, and what is safe.
+
+    Args:
+        folder: The folder of the metric files; while it is missing there are none.
+        expiries: When tokens expire, as the settings say, in seconds since the epoch.
+    """
+
+    def __init__(self, folder: Path, expiries: Mapping[str, float]) -> None:
+        self._folder = folder
+        self._expiries = expiries
+
+    def collect(self) -> Iterable[Metric]:
+        """Give each value of each token.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        processes = _read(self._folder)
+        quotas = _quotas(processes, time.time())
+        for name, field in _FIELDS.items():
+            yield _family(name, {quota.token: getattr(quota, field) for quota in quotas})
+        yield _family(
+            MetricName.API_CREDENTIAL_EXPIRES, _expiries(processes) | dict(self._expiries)
+        )
+
+
+def read_token_quotas(folder: Path, now: float) -> list[TokenQuota]:
+    """Tell how the tokens stand that live processes used in the last hour, busiest first.
+
+    Args:
+        folder: The folder of the metric files.
+        now: Seconds since the epoch.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    return _quotas(_read(folder), now)
+
+
+def read_token_expiries(folder: Path) -> dict[str, float]:
+    """Tell when tokens expired that Canvas refused for it, in seconds since the epoch.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    return _expiries(_read(folder))
+
+
+def _family(name: MetricName, values: Mapping[str, float | None]) -> Metric:
+    spec = METRICS[name]
+    family = GaugeMetricFamily(name, spec.help, labels=spec.labels)
+    for token, value in values.items():
+        if value is not None:
+            family.add_metric([token], value)
+    return family
+
+
+def _read(folder: Path) -> list[_Gauges]:
+    if not folder.is_dir():
+        return []
+    keys = SampleKeys()
+    reader = FileReader(folder, keys)
+    names = (name for name in reader.names() if name.startswith(f"{PER_PROCESS_KIND}_"))
+    readings = filter(None, map(reader.read, names))
+    return [_gauges(reading, keys) for reading in readings if not reading.dead]
+
+
+def _gauges(reading: Reading, keys: SampleKeys) -> _Gauges:
+    gauges: _Gauges = {}
+    for raw, value in zip(reading.keys, reading.values, strict=True):
+        key = keys.parse(raw)
+        token = dict(key.labels).get("token")
+        if token is not None and not math.isnan(value):
+            gauges.setdefault(key.metric, {})[token] = value
+    return gauges
+
+
+def _quotas(processes: Iterable[_Gauges], now: float) -> list[TokenQuota]:
+    by_token: dict[str, list[TokenReading]] = {}
+    for gauges in processes:
+        for token in gauges.get(MetricName.API_QUOTA_REMAINING, {}):
+            reading = _token_reading(gauges, token)
+            if now - reading.seen < _FORGET_SECONDS:
+                by_token.setdefault(token, []).append(reading)
+    seen = {token: max(each.seen for each in found) for token, found in by_token.items()}
+    for token in sorted(seen.keys() - {OTHER}, key=seen.__getitem__, reverse=True)[MAX_TOKENS:]:
+        by_token.setdefault(OTHER, []).extend(by_token.pop(token))
+    quotas = [quota_of(token, readings, now) for token, readings in by_token.items()]
+    return sorted(quotas, key=lambda quota: quota.cost_per_second, reverse=True)
+
+
+def _token_reading(gauges: _Gauges, token: str) -> TokenReading:
+    def value(name: MetricName) -> float:
+        return gauges.get(name, {}).get(token, 0.0)
+
+    return TokenReading(
+        remaining=value(MetricName.API_QUOTA_REMAINING),
+        maximum=value(MetricName.API_QUOTA_MAXIMUM),
+        seen=value(MetricName.API_QUOTA_SEEN),
+        cost_per_second=value(MetricName.API_QUOTA_COST),
+        concurrency=value(MetricName.API_QUOTA_CONCURRENCY),
+    )
+
+
+def _expiries(processes: Iterable[_Gauges]) -> dict[str, float]:
+    expiries: dict[str, float] = {}
+    for gauges in processes:
+        expiries |= gauges.get(MetricName.API_CREDENTIAL_EXPIRES, {})
+    return dict(sorted(expiries.items())[:MAX_TOKENS])

@@ -1,0 +1,179 @@
+"""The quota of an access token: a leaky bucket, how fast it is used, and what is safe.
+
+Sources: https://canvas.instructure.com/doc/api/file.throttling.html and
+``app/middleware/request_throttle.rb`` of instructure/canvas-lms. Each token has a bucket. A request
+pays 50 up front, is refused when the bucket then stands at the high-water mark of 600 or above, and
+in the end gets the 50 back and pays what it cost. 10 leak out every second.
+``X-Rate-Limit-Remaining`` is the room below the mark. Hosted Canvas is reported to have a mark of
+700: a higher one is learned from what is seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "HIGH_WATER",
+    "OUTFLOW",
+    "PACE_SECONDS",
+    "UP_FRONT",
+    "Pace",
+    "TokenQuota",
+    "TokenReading",
+    "quota_of",
+    "safe_concurrency",
+]
+
+HIGH_WATER: Final = 600.0
+OUTFLOW: Final = 10.0
+UP_FRONT: Final = 50.0
+
+PACE_SECONDS: Final = 60.0
+"""How long ago a call counts 1/e of what it counts now."""
+_SHORTEST_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a token is used: sums over its calls, in which older ones count less.
+
+    Attributes:
+        began: When its first call began, in seconds since the epoch; so is ``time``.
+        time: When its newest call ended.
+        cost: Weighted sum of ``X-Request-Cost``.
+        busy: Weighted sum of the calls' durations.
+    """
+
+    began: float
+    time: float
+    cost: float = 0.0
+    busy: float = 0.0
+
+    def after(self, time: float, cost: float, duration: float) -> Pace:
+        """Give the pace after one more call, which ended at ``time``."""
+        kept = _kept(time - self.time)
+        return Pace(
+            min(self.began, time - duration),
+            max(self.time, time),
+            self.cost * kept + cost,
+            self.busy * kept + duration,
+        )
+
+    @property
+    def cost_per_second(self) -> float:
+        """Cost a second."""
+        return self.cost / self._weight
+
+    @property
+    def concurrency(self) -> float:
+        """Requests in flight, on average: by Little's law, their durations a second."""
+        return self.busy / self._weight
+
+    @property
+    def _weight(self) -> float:
+        """Seconds that the sums stand for; fewer than PACE_SECONDS in the first minutes."""
+        return PACE_SECONDS * (1.0 - _kept(max(_SHORTEST_SECONDS, self.time - self.began)))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenReading:
+    """What one process last knew of a token.
+
+    Attributes:
+        remaining: ``X-Rate-Limit-Remaining`` of its newest call.
+        maximum: The highest that it ever saw.
+        seen: When that call ended, in seconds since the epoch.
+        cost_per_second: Its pace at that moment.
+        concurrency: Its requests in flight at that moment, on average.
+    """
+
+    remaining: float
+    maximum: float
+    seen: float
+    cost_per_second: float
+    concurrency: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenQuota:
+    """How a token stands now, over all processes that use it.
+
+    Attributes:
+        token: Short hash of the token.
+        remaining: What is left, with what has leaked out since the newest call.
+        maximum: What is left of a bucket that is empty: the high-water mark.
+        cost_per_second: How fast it is used.
+        concurrency: Requests in flight, on average.
+        seconds_until_empty: When nothing will be left at this pace; None when the bucket leaks as
+            fast as it is filled.
+        safe_concurrency: So many requests in flight never fill the bucket.
+        seen: When its newest call ended, in seconds since the epoch.
+    """
+
+    token: str
+    remaining: float
+    maximum: float
+    cost_per_second: float
+    concurrency: float
+    seconds_until_empty: float | None
+    safe_concurrency: int
+    seen: float
+
+
+def quota_of(token: str, readings: Collection[TokenReading], now: float) -> TokenQuota:
+    """Put together what several processes know of a token; there is at least one.
+
+    Args:
+        token: Short hash of the token.
+        readings: What each process last knew.
+        now: Seconds since the epoch.
+    """
+    newest = max(readings, key=lambda reading: reading.seen)
+    maximum = max(HIGH_WATER, newest.remaining, *(reading.maximum for reading in readings))
+    leaked = OUTFLOW * max(0.0, now - newest.seen)
+    remaining = min(maximum, newest.remaining + leaked)
+    cost, busy = 0.0, 0.0
+    for reading in readings:
+        kept = _kept(now - reading.seen)
+        cost += reading.cost_per_second * kept
+        busy += reading.concurrency * kept
+    return TokenQuota(
+        token=token,
+        remaining=remaining,
+        maximum=maximum,
+        cost_per_second=cost,
+        concurrency=busy,
+        seconds_until_empty=_seconds_until_empty(remaining, cost),
+        safe_concurrency=safe_concurrency(maximum, cost, busy),
+        seen=newest.seen,
+    )
+
+
+def safe_concurrency(maximum: float, cost_per_second: float, concurrency: float) -> int:
+    """Tell how many requests may be in flight all the time.
+
+    Their up-front costs must stay below the mark, and what they really cost must leak out as fast
+    as it comes in.
+
+    Args:
+        maximum: The high-water mark.
+        cost_per_second: What the requests cost now.
+        concurrency: How many are in flight now, on average.
+    """
+    by_room = math.ceil(maximum / UP_FRONT) - 1
+    if cost_per_second * by_room <= OUTFLOW * concurrency:
+        return max(1, by_room)
+    return max(1, math.floor(OUTFLOW * concurrency / cost_per_second))
+
+
+def _seconds_until_empty(remaining: float, cost_per_second: float) -> float | None:
+    loss = cost_per_second - OUTFLOW
+    return max(0.0, remaining) / loss if loss > 0.0 else None
+
+
+def _kept(seconds: float) -> float:
+    """What is left of a weight after some seconds; a clock that went back changes nothing."""
+    return math.exp(-max(0.0, seconds) / PACE_SECONDS)

@@ -1,0 +1,40 @@
+"""The name by which an access token is known: a short hash, never the token itself.
+
+It is the first 8 hexadecimal digits of the token's SHA-256, the habit of the field for telling
+secrets apart. Canvas makes tokens of dozens of random characters
+(https://canvas.instructure.com/doc/api/file.oauth.html): a hash of 32 bits can neither be turned
+back into one nor be used to test a guess, since billions of tokens share it. Without a key it is
+the same in each process, on each host, and in what an operator computes by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+__all__ = ["token_hash", "token_in"]
+
+_DIGITS: Final = 8
+_BEARER: Final = re.compile(r"\s*bearer\s+(\S+)\s*", re.IGNORECASE)
+_IN_QUERY: Final = re.compile(r"(?:^|&)access_token=([^&]+)")
+
+
+def token_hash(token: str) -> str:
+    """Return the short hash of a token."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()[:_DIGITS]
+
+
+def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
+    """Return the short hash of the token that a request carries; None when it carries none.
+
+    Args:
+        authorization: The header ``Authorization``.
+        query: Of the URL; Canvas also takes the token as ``access_token=`` there.
+    """
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode("latin-1")
+    found = _BEARER.fullmatch(authorization or "") or (
+        _IN_QUERY.search(query) if "access_token=" in query else None
+    )
+    return token_hash(found[1]) if found else None
