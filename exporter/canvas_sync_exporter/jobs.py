@@ -54,6 +54,7 @@ class Jobs:
         for name, work, seconds in (
             ("fold of metric files", fold, _FOLD_SECONDS),
             ("search for interrupted runs", upkeep.close_interrupted, watch),
+            ("comparison of runs with their history", upkeep.flag_suspects, watch),
             ("deletion of old runs", upkeep.delete_old_runs, _DELETE_SECONDS),
         ):
             self._scheduler.add_job(

@@ -23,14 +23,16 @@ from canvas_sync_instrumentation.events import (
     LogsCleaned,
     RunContext,
     RunEnded,
+    RunSuspected,
 )
 from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import ENDINGS, MetricName
+from canvas_sync_instrumentation.names import ENDINGS, SUSPECT_REASONS, MetricName
 from canvas_sync_instrumentation.sinks.logs import LogSink
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from canvas_sync_instrumentation.storage.queries import delete_runs, mark_interrupted
 from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
 from canvas_sync_instrumentation.storage.spool import drain_orphans
+from canvas_sync_instrumentation.storage.suspects import Suspect, judge_runs
 
 from .logs.due import last_due
 from .logs.kept import retention_settings
@@ -48,6 +50,8 @@ EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
 
 _CLOSE_SECONDS = 1.0
+_JUDGED_AFTER = dt.timedelta(hours=26)
+"""Older runs are not judged any more: nobody would act on it."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +85,8 @@ class Upkeep:
             for sync_type, _ in self._configuration.exporter.expected_intervals:
                 for ending in ENDINGS:
                     metrics.counter(MetricName.RUNS, (sync_type, ending))
+                for reason in SUSPECT_REASONS:
+                    metrics.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
             metrics.counter(MetricName.CLEANUP_RECLAIMED)
             metrics.close()
 
@@ -112,6 +118,21 @@ class Upkeep:
                 "Run %s is interrupted: its process %d on %s is gone.", run.id, run.pid, run.host
             )
         return runs
+
+    def flag_suspects(self) -> list[Suspect]:
+        """Compare the runs of the last day with their own history; flag and count the odd ones.
+
+        Raises:
+            SQLAlchemyError: The database is away.
+            OSError: They are flagged but could not be counted.
+        """
+        now = dt.datetime.now(dt.UTC)
+        suspects = judge_runs(self._engine, now - _JUDGED_AFTER)
+        if suspects:
+            self._tell(_suspicion_of(suspect, now) for suspect in suspects)
+        for suspect in suspects:
+            _log.warning("Run %s is suspect: %s", suspect.run.id, suspect.run.suspect_reason)
+        return suspects
 
     def drain_spools(self) -> int:
         """Write the rows that dead processes left behind; tells how many there were.
@@ -209,7 +230,17 @@ class Upkeep:
 
 def _end_of(run: Run) -> RunEnded:
     snapshot = to_snapshot(run)
-    context = RunContext(
+    return RunEnded(_context_of(run), snapshot.end_time or snapshot.heartbeat, snapshot)
+
+
+def _suspicion_of(suspect: Suspect, now: dt.datetime) -> RunSuspected:
+    reasons = tuple(each.reason for each in suspect.oddities)
+    message = suspect.run.suspect_reason or ""
+    return RunSuspected(_context_of(suspect.run), now.timestamp(), reasons, message)
+
+
+def _context_of(run: Run) -> RunContext:
+    return RunContext(
         run.sync_task_id,
         run.user_id,
         run.course_id,
@@ -218,7 +249,6 @@ def _end_of(run: Run) -> RunEnded:
         span_id="",
         sampled=False,
     )
-    return RunEnded(context, snapshot.end_time or snapshot.heartbeat, snapshot)
 
 
 def _event_of(report: CleanupReport) -> LogsCleaned:

@@ -36,6 +36,7 @@ __all__ = [
     "RunEnded",
     "RunSnapshot",
     "RunStarted",
+    "RunSuspected",
     "ServerTime",
     "StepEnded",
     "StepStarted",
@@ -87,6 +88,9 @@ class RunSnapshot:
 
     Attributes:
         items: Counts by item (:data:`~canvas_sync_instrumentation.names.ITEMS`); all are present.
+        request_context_id: ``X-Request-Context-Id`` of the newest failed API call.
+        api_truncated: Lists whose next page was never fetched.
+        api_wait_seconds: Time that calls were held back to stay under the quota.
     """
 
     task_id: str
@@ -115,6 +119,9 @@ class RunSnapshot:
     host: str
     pid: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    request_context_id: str | None = None
+    api_truncated: int = 0
+    api_wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,10 +361,26 @@ class LogsCleaned:
         return "success" if self.error is None else "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class RunSuspected:
+    """The exporter found a run that is far off the last ones of its kind.
+
+    Attributes:
+        reasons: Some of :data:`~canvas_sync_instrumentation.names.SUSPECT_REASONS`.
+        message: The same with numbers.
+    """
+
+    context: RunContext
+    time: float
+    reasons: tuple[str, ...]
+    message: str
+
+
 Event = (
     RunStarted
     | Heartbeat
     | RunEnded
+    | RunSuspected
     | StepStarted
     | StepEnded
     | Progressed

@@ -26,6 +26,7 @@ __all__ = [
     "PER_PROCESS",
     "SPAN_RUN",
     "SPAN_STEP",
+    "SUSPECT_REASONS",
     "TABLE",
     "Log",
     "MetricName",
@@ -83,6 +84,10 @@ LOSSES: Final = {
 """Why telemetry gets lost, by ``sink``: the values of ``reason`` in its metric."""
 
 
+SUSPECT_REASONS: Final = ("few_items", "many_items", "fast", "slow")
+"""What can be odd about a run that is compared with the last ones of its kind."""
+
+
 class RunStatus(StrEnum):
     """What became of a sync run."""
 
@@ -137,6 +142,7 @@ class MetricName(StrEnum):
     RUN_OLDEST_START = "canvas_sync_run_oldest_start_timestamp_seconds"
     LAST_RUN = "canvas_sync_last_run_timestamp_seconds"
     LAST_SUCCESS = "canvas_sync_last_success_timestamp_seconds"
+    RUNS_SUSPECT = "canvas_sync_runs_suspect_total"
     EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
     API_REQUESTS = "canvas_sync_api_requests_total"
@@ -222,6 +228,9 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     ),
     MetricName.LAST_RUN: _gauge("End of the newest sync run.", "max", "sync_type"),
     MetricName.LAST_SUCCESS: _gauge("End of the newest successful sync run.", "max", "sync_type"),
+    MetricName.RUNS_SUSPECT: _counter(
+        "Sync runs far off the last ones of their kind.", "sync_type", "reason"
+    ),
     MetricName.EXPECTED_INTERVAL: _gauge(
         "How often runs of a sync type are expected to succeed.", "max", "sync_type"
     ),

@@ -281,6 +281,7 @@ class Run:
             self.items(item, counts, inferred=True)
         now = self.host.clock.time()
         for route, count in self.calls.truncated().items():
+            self.totals.add_truncated_lists(count)
             self.host.emit(ListTruncated(self.context, now, route, count))
         self.progress(f"Ended: {status}")
         if status is RunStatus.FAILED and error is not None:

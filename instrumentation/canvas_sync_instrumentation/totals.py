@@ -22,6 +22,9 @@ _NO_CALLS: Final[dict[str, Any]] = {
     "api_throttled": 0,
     "api_retried": 0,
     "api_seconds": 0.0,
+    "api_truncated": 0,
+    "api_wait_seconds": 0.0,
+    "request_context_id": None,
     "db_operations": 0,
     "db_failed": 0,
     "db_seconds": 0.0,
@@ -56,6 +59,8 @@ class RunTotals:
             if call.failed:
                 sums["api_failed"] += 1
                 sums["api_throttled"] += call.throttled
+                if call.request_context_id is not None and not call.throttled:
+                    sums["request_context_id"] = call.request_context_id
             sums["api_retried"] += call.retries
             if self._canvas_host is None:
                 self._canvas_host = call.host or None
@@ -74,6 +79,16 @@ class RunTotals:
             sums["db_failed"] += operation.error_type is not None
             if infer_items:
                 self._infer(operation)
+
+    def add_truncated_lists(self, count: int) -> None:
+        """Add lists whose next page was never fetched."""
+        with self._lock:
+            self._calls["api_truncated"] += count
+
+    def add_wait(self, seconds: float) -> None:
+        """Add time that a call was held back to stay under the quota."""
+        with self._lock:
+            self._calls["api_wait_seconds"] += seconds
 
     def add_items(self, item: str, counts: ItemCounts) -> None:
         """Add items that the app recorded."""

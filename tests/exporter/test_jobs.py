@@ -29,7 +29,7 @@ from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES
+from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES, SUSPECT_REASONS
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import run_by_task
 from canvas_sync_instrumentation.storage.spool import Spool, encode
@@ -125,6 +125,29 @@ def test_a_run_that_is_closed_ends_in_the_log_too(config: Configuration, engine:
     }
     labels = {"log": "operations", "level": "ERROR"}
     assert _metric(config, "canvas_sync_log_records_total", **labels) == 1
+
+
+def test_a_run_far_off_its_history_is_flagged_and_counted_once(
+    config: Configuration, engine: Engine
+) -> None:
+    now = time.time()
+    for night in range(8):
+        write(engine, snapshot(f"night-{night}", start_time=now - 86400 * (night + 1), duration=90))
+    write(engine, snapshot("odd", start_time=now - 60, duration=1.5))
+    upkeep, another = Upkeep(config, engine), Upkeep(config, engine)
+    upkeep.start_counters()
+    assert [suspect.run.sync_task_id for suspect in upkeep.flag_suspects()] == ["odd"]
+    assert another.flag_suspects() == []
+    counted = {
+        reason: _metric(config, "canvas_sync_runs_suspect_total", sync_type="full", reason=reason)
+        for reason in SUSPECT_REASONS
+    }
+    assert counted == {"few_items": 0, "many_items": 0, "fast": 1, "slow": 0}
+    (record,) = _operations(config)
+    assert (record["event"], record["level"]) == ("run_suspect", "WARNING")
+    assert (record["task_id"], record["suspect_reasons"]) == ("odd", ["fast"])
+    assert record["suspect_reason"] == "fast: 1.5 s where 90.0 s are usual"
+    assert record["message"].endswith("Sync Task: odd, 42, suspect, fast")
 
 
 def test_a_cleanup_leaves_a_line_in_the_log(config: Configuration, engine: Engine) -> None:

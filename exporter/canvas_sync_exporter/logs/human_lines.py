@@ -59,6 +59,16 @@ def _run(found: re.Match[str]) -> dict[str, Any]:
     }
 
 
+def _suspect(found: re.Match[str]) -> dict[str, Any]:
+    return {
+        "event": "run_suspect",
+        "task_id": found["task"],
+        "user_id": None if found["user"] == "-" else int(found["user"]),
+        "suspect_reasons": found["reasons"].split(),
+        "level": "WARNING",
+    }
+
+
 def _step(found: re.Match[str]) -> dict[str, Any]:
     return {
         "event": f"step_{found['event']}",
@@ -153,6 +163,10 @@ _HUMAN_LINES: Final = {
             r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), (?P<event>started|ended),"
             r" (?P<status>\w+)",
             _run,
+        ),
+        (
+            r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), suspect, (?P<reasons>[a-z_ ]+)",
+            _suspect,
         ),
         (
             r"Sync Step: (?P<step>.+), (?P<event>started|ended), (?P<status>\w+)"

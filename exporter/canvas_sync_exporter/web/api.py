@@ -17,7 +17,7 @@ from canvas_sync_exporter.logs.retention import (
     get_cleanup_status,
 )
 from canvas_sync_exporter.logs.status import LogStatus
-from canvas_sync_instrumentation.storage import queries
+from canvas_sync_instrumentation.storage import queries, suspects
 from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
 from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run
 
@@ -105,6 +105,15 @@ class Api:
                 self.failed_runs,
                 Page,
                 "Failed, partial and interrupted runs with their errors, newest first",
+                _DAYS,
+                _LIMIT,
+                _CURSOR,
+            ),
+            _query(
+                "suspect",
+                self.suspect_runs,
+                Page,
+                "Runs whose items or duration are far off the last ones of their kind",
                 _DAYS,
                 _LIMIT,
                 _CURSOR,
@@ -202,6 +211,11 @@ class Api:
         """List the runs that went wrong."""
         with _cursor_problems():
             return queries.failed_runs(self._engine, _days_ago(days), limit, cursor)
+
+    def suspect_runs(self, days: int, limit: int, cursor: str | None) -> Page:
+        """List the runs that are far off their history."""
+        with _cursor_problems():
+            return suspects.suspect_runs(self._engine, _days_ago(days), limit, cursor)
 
     def user_summary(self, user_id: int, days: int) -> UserSummary:
         """Sum up a user's runs."""

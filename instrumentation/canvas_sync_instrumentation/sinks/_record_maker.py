@@ -21,6 +21,7 @@ from canvas_sync_instrumentation.events import (
     RunContext,
     RunEnded,
     RunStarted,
+    RunSuspected,
     StepEnded,
     StepStarted,
 )
@@ -37,6 +38,7 @@ from .log_records import (
     Record,
     RunEndedRecord,
     RunStartedRecord,
+    RunSuspectRecord,
     StepRecord,
     TruncatedRecord,
 )
@@ -104,6 +106,7 @@ class RecordMaker:
         self.makers: Mapping[type[Event], tuple[Log, Callable[[Any], Record]]] = {
             RunStarted: (Log.OPERATIONS, self._run_started),
             RunEnded: (Log.OPERATIONS, self._run_ended),
+            RunSuspected: (Log.OPERATIONS, self._run_suspected),
             StepStarted: (Log.OPERATIONS, self._step_started),
             StepEnded: (Log.OPERATIONS, self._step_ended),
             ItemsRecorded: (Log.OPERATIONS, self._items),
@@ -184,10 +187,21 @@ class RecordMaker:
             db_operations=snapshot.db_operations,
             db_failed=snapshot.db_failed,
             db_seconds=snapshot.db_seconds,
+            request_context_id=snapshot.request_context_id,
+            api_truncated=snapshot.api_truncated,
+            api_wait_seconds=snapshot.api_wait_seconds,
         )
         # Those of the run's process, also when the exporter ends it.
         record.host, record.pid = snapshot.host, snapshot.pid
         return record
+
+    def _run_suspected(self, event: RunSuspected) -> Record:
+        human = f"{_task(event.context)}, suspect, {' '.join(event.reasons)}"
+        return RunSuspectRecord(
+            *self._head(event, _WARNING, _OPERATIONS, "run_suspect", human),
+            list(event.reasons),
+            event.message,
+        )
 
     def _step_started(self, event: StepStarted) -> Record:
         human = f"Sync Step: {event.name}, started, running"

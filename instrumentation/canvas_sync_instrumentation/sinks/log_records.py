@@ -28,6 +28,7 @@ __all__ = [
     "Record",
     "RunEndedRecord",
     "RunStartedRecord",
+    "RunSuspectRecord",
     "StepRecord",
     "TruncatedRecord",
 ]
@@ -77,6 +78,16 @@ class RunEndedRecord(Record, omit_defaults=True, gc=False):
     step: str | None = None
     error_type: str | None = None
     error: str | None = None
+    request_context_id: str | None = None
+    api_truncated: int = 0
+    api_wait_seconds: float = 0.0
+
+
+class RunSuspectRecord(Record, omit_defaults=True, gc=False):
+    """A run is far off the last ones of its kind."""
+
+    suspect_reasons: list[str]
+    suspect_reason: str
 
 
 class StepRecord(Record, omit_defaults=True, gc=False):
@@ -168,7 +179,10 @@ class ProgressRecord(Record, omit_defaults=True, gc=False):
 
 
 _RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
-    Log.OPERATIONS: (RunStartedRecord, RunEndedRecord, StepRecord, ItemsRecord, CleanupRecord),
+    Log.OPERATIONS: (
+        *(RunStartedRecord, RunEndedRecord, RunSuspectRecord),
+        *(StepRecord, ItemsRecord, CleanupRecord),
+    ),
     Log.API_CALLS: (ApiCallRecord, TruncatedRecord),
     Log.DATABASE: (DbRecord,),
     Log.ERRORS: (ErrorRecord,),
@@ -186,7 +200,7 @@ LOG_FIELDS: Final[Mapping[Log, tuple[str, ...]]] = {
 
 LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
     Log.OPERATIONS: (
-        *("run_started", "run_ended", "step_started", "step_ended"),
+        *("run_started", "run_ended", "run_suspect", "step_started", "step_ended"),
         *("items", "logs_cleaned"),
     ),
     Log.API_CALLS: ("api_call", "list_truncated"),

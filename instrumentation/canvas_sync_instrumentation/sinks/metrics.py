@@ -21,6 +21,7 @@ from canvas_sync_instrumentation.events import (
     RunContext,
     RunEnded,
     RunStarted,
+    RunSuspected,
 )
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
 from canvas_sync_instrumentation.names import (
@@ -28,6 +29,7 @@ from canvas_sync_instrumentation.names import (
     ENDINGS,
     ITEM_ACTIONS,
     ITEMS,
+    SUSPECT_REASONS,
     MetricName,
     RunStatus,
 )
@@ -87,6 +89,7 @@ class MetricsSink:
             LogsCleaned: self._logs_cleaned,
             RunEnded: self._run_ended,
             RunStarted: self._run_started,
+            RunSuspected: self._run_suspected,
         }
         with self._files.lock:
             self._files.start_known()
@@ -151,6 +154,8 @@ class MetricsSink:
             return
         for status in ENDINGS:
             self._files.counter(MetricName.RUNS, (sync_type, status))
+        for reason in SUSPECT_REASONS:
+            self._files.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
         for item in ITEMS:
             for action in ITEM_ACTIONS:
                 self._files.counter(MetricName.ITEMS, (sync_type, item, action))
@@ -179,6 +184,13 @@ class MetricsSink:
             if self._starts.get(sync_type, {}).pop(context.task_id, None) is not None:
                 self._show_running(sync_type)
             files.settle()
+
+    def _run_suspected(self, event: RunSuspected) -> None:
+        with self._lock:
+            self._introduce(event.context.sync_type)
+            for reason in event.reasons:
+                labels = (event.context.sync_type, reason)
+                self._files.counter(MetricName.RUNS_SUSPECT, labels).add()
 
     def _heartbeat(self, event: Heartbeat) -> None:
         with self._lock:

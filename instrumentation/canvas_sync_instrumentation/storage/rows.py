@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, or_
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
@@ -30,6 +30,10 @@ __all__ = ["newest_of_each", "to_row", "write_runs"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
 """What the database says to a value that it will never take (a number of over 64 bits)."""
+
+_JUDGEMENTS = ("suspect", "suspect_reason")
+_NOT_THE_RUNS = frozenset({"id", *_JUDGEMENTS})
+"""Columns of which a run itself says nothing."""
 
 
 def newest_of_each(snapshots: Iterable[RunSnapshot]) -> list[RunSnapshot]:
@@ -92,9 +96,15 @@ def _statement(dialect: str) -> Any:
     new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=["sync_task_id"],
-        set_={column.name: column for column in new if column.name != "id"},
+        set_={column.name: column for column in new if column.name not in _NOT_THE_RUNS}
+        | {name: _unless_anew(new, metrics_table.c[name]) for name in _JUDGEMENTS},
         where=_is_newer(new),
     )
+
+
+def _unless_anew(new: Any, judgement: Any) -> ColumnElement[Any]:
+    """Keep what the exporter said of a run, until a later attempt takes the row over."""
+    return case((new.sync_start_time == metrics_table.c.sync_start_time, judgement), else_=None)
 
 
 def _is_newer(new: Any) -> ColumnElement[bool]:
@@ -152,6 +162,9 @@ def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
         "host": _text(snapshot.host),
         "pid": snapshot.pid,
         "sync_metadata": dict(snapshot.metadata),
+        "request_context_id": _text(snapshot.request_context_id),
+        "api_truncated": snapshot.api_truncated,
+        "api_wait_seconds": snapshot.api_wait_seconds,
     }
 
 

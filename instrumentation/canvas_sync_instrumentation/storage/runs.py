@@ -82,6 +82,11 @@ class Run:
     host: str
     pid: int
     sync_metadata: dict[str, Any]
+    request_context_id: str | None
+    api_truncated: int
+    api_wait_seconds: float
+    suspect: bool | None
+    suspect_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunSnapshot,
     RunStarted,
+    RunSuspected,
     StepEnded,
     StepStarted,
 )
@@ -121,6 +122,13 @@ CASES: list[Case] = [
         "run_started",
         "INFO",
         "Sync Task: nightly-42, -, started, running",
+    ),
+    Case(
+        RunSuspected(CONTEXT, TIME, ("few_items", "fast"), "few_items: 1; fast: 2"),
+        Log.OPERATIONS,
+        "run_suspect",
+        "WARNING",
+        "Sync Task: nightly-42, 42, suspect, few_items fast",
     ),
     *[
         Case(
@@ -351,7 +359,14 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         is_page=True,
         message="no",
     )
-    stepped = replace(SNAPSHOT, step="courses", error=FAILURE)
+    stepped = replace(
+        SNAPSHOT,
+        step="courses",
+        error=FAILURE,
+        request_context_id="id",
+        api_truncated=1,
+        api_wait_seconds=2.0,
+    )
     events = [
         *[case.event for case in CASES],
         rich,

@@ -25,7 +25,9 @@ from canvas_sync_instrumentation.storage.database import (
     upgrade,
 )
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
+from canvas_sync_instrumentation.storage.queries import run_by_task
 from support.postgresql import PostgresqlServer
+from support.runs import snapshot, write
 
 _UPGRADE = """
 import sys
@@ -79,6 +81,22 @@ def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
         versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).all()
     engine.dispose()
     assert versions == [(SCHEMA_VERSION,)]
+
+
+def test_a_table_of_the_first_version_keeps_its_rows(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    write(engine, snapshot("before"))
+    columns = ("request_context_id", "api_truncated", "api_wait_seconds")
+    with engine.begin() as connection:
+        for column in (*columns, "suspect", "suspect_reason"):
+            connection.execute(text(f"ALTER TABLE canvas_sync_metrics DROP COLUMN {column}"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
+    upgrade(engine)
+    run = run_by_task(engine, "before")
+    engine.dispose()
+    assert run is not None
+    assert (run.suspect, run.api_truncated, run.api_wait_seconds) == (None, 0, 0.0)
 
 
 def test_the_table_may_live_among_the_tables_of_the_app(empty_database_url: str) -> None:

@@ -58,6 +58,7 @@ def test_the_columns_of_the_contract_are_there() -> None:
         *("api_calls", "api_failed", "api_throttled", "api_retried", "api_seconds"),
         *("db_operations", "db_failed", "db_seconds"),
         *("trace_id", "host", "pid", "sync_metadata"),
+        *("request_context_id", "api_truncated", "api_wait_seconds", "suspect", "suspect_reason"),
     }
 
 

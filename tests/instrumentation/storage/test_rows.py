@@ -44,7 +44,15 @@ def _end(seconds: float = 60.0, **changes: Any) -> RunSnapshot:
 
 
 def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
-    written = failed("a", start_time=_START, course_id=7, step="grades")
+    written = failed(
+        "a",
+        start_time=_START,
+        course_id=7,
+        step="grades",
+        request_context_id="b5ac-11",
+        api_truncated=2,
+        api_wait_seconds=1.5,
+    )
     write_runs(engine, [written])
     run = _row(engine)
     assert run.sync_status is RunStatus.FAILED
@@ -60,7 +68,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     same_name = {field.name for field in dataclasses.fields(Run)} & {
         field.name for field in dataclasses.fields(RunSnapshot)
     } - {"items", "heartbeat"}
-    assert len(same_name) == 18
+    assert len(same_name) == 21
     assert {name: getattr(run, name) for name in same_name} == {
         name: getattr(written, name) for name in same_name
     }
