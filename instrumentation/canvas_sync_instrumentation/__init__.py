@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .callhistory import first_items_only
     from .carry import carry_run, continue_trace, trace_headers
     from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
     from .hooks import (
@@ -47,6 +48,7 @@ __all__ = [
     "carry_run",
     "configure",
     "continue_trace",
+    "first_items_only",
     "init_app",
     "instrument_canvasapi",
     "instrument_requests",
@@ -72,6 +74,7 @@ _HOMES: Final = {
     "carry_run": "carry",
     "configure": "monitor",
     "continue_trace": "carry",
+    "first_items_only": "callhistory",
     "init_app": "hooks",
     "instrument_canvasapi": "hooks",
     "instrument_requests": "hooks",

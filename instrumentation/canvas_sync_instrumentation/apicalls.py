@@ -113,7 +113,9 @@ def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
         return ErrorRecorded(event.context, event.time, "database", event.error)
     if not event.failed or event.throttled:
         return None
-    return ErrorRecorded(event.context, event.time, "api", _error_of_call(event))
+    return ErrorRecorded(
+        event.context, event.time, "api", _error_of_call(event), event.request_context_id
+    )
 
 
 def _error_of_call(call: ApiCall) -> ErrorInfo:

@@ -327,12 +327,14 @@ class ErrorRecorded:
 
     Attributes:
         operation: What was being done: ``run``, ``step``, ``api``, ``database`` or the app's word.
+        request_context_id: ``X-Request-Context-Id`` of the API call that failed.
     """
 
     context: RunContext | None
     time: float
     operation: str
     error: ErrorInfo
+    request_context_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ __all__ = [
     "SPAN_STEP",
     "SUSPECT_REASONS",
     "TABLE",
+    "TIME_PARTS",
     "Log",
     "MetricName",
     "MetricSpec",
@@ -86,6 +87,10 @@ LOSSES: Final = {
 
 SUSPECT_REASONS: Final = ("few_items", "many_items", "fast", "slow")
 """What can be odd about a run that is compared with the last ones of its kind."""
+
+
+TIME_PARTS: Final = ("queue", "user_cpu", "system_cpu", "database", "rest")
+"""Where the duration of an API request is spent; the rest is the network and what is not told."""
 
 
 class RunStatus(StrEnum):
@@ -162,6 +167,7 @@ class MetricName(StrEnum):
     API_BACKOFF = "canvas_sync_api_backoff_seconds_total"
     API_AUTH_FAILURES = "canvas_sync_api_auth_failures_total"
     API_PAGES = "canvas_sync_api_pages_total"
+    API_TIME = "canvas_sync_api_time_seconds_total"
     API_TRUNCATED_LISTS = "canvas_sync_api_truncated_lists_total"
     DB_OPERATIONS = "canvas_sync_db_operations_total"
     DB_OPERATION_DURATION = "canvas_sync_db_operation_duration_seconds"
@@ -274,6 +280,9 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
         "Seconds between a failed Canvas API request and its retry.", "route"
     ),
     MetricName.API_AUTH_FAILURES: _counter("Canvas API requests refused, by cause.", "reason"),
+    MetricName.API_TIME: _counter(
+        "Duration of Canvas API requests by where it was spent.", "route", "part"
+    ),
     MetricName.API_PAGES: _counter("Pages of Canvas lists fetched.", "route"),
     MetricName.API_TRUNCATED_LISTS: _counter(
         "Canvas lists whose next page was never fetched.", "route"

@@ -14,6 +14,7 @@ from canvas_sync_instrumentation.names import (
     LOSSES,
     METRICS,
     SUSPECT_REASONS,
+    TIME_PARTS,
 )
 from support.markdown import DOCS, table
 from support.served import Served
@@ -66,6 +67,7 @@ def test_the_values_of_bounded_labels_are_complete(served: Served) -> None:
 
     assert tuple(values["item"]) == ITEMS
     assert tuple(values["action"]) == ITEM_ACTIONS
+    assert tuple(values["part"]) == TIME_PARTS
     assert tuple(values["reason"]) == (*AUTH_FAILURE_REASONS, *SUSPECT_REASONS)
     assert values["collector"] == [sample.labels["collector"] for sample in success.samples]
 

@@ -19,6 +19,7 @@ def _play() -> None:
         "X-Rate-Limit-Remaining": "12.5",
         "X-Request-Cost": "0.5",
         "X-Request-Context-Id": "b5ac-11",
+        "X-Canvas-Meta": "o=courses;n=show;q=1200;u=0.1;y=0.01;d=0.05;",
     }
     with CanvasSyncMetricsTracker("documented", 42, course_id=7) as run:
         for status in (429, 404):

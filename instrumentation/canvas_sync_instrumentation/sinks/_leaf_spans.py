@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
-from canvas_sync_instrumentation.events import ApiCall, DbOperation
+from canvas_sync_instrumentation.events import ApiCall, DbOperation, ServerTime
 
 __all__ = ["LeafEvent", "LeafSpan", "describe_leaf", "nanoseconds", "parent_of"]
 
@@ -74,7 +74,7 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         "url.path": event.path,
         **_server(event.host),
     }
-    optional = {
+    optional: dict[str, str | float | bool | None] = {
         "http.response.status_code": event.status_code,
         "http.request.resend_count": event.retries or None,
         "canvas.rate_limit.remaining": event.rate_limit_remaining,
@@ -83,6 +83,8 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         "canvas.throttled": event.throttled or None,
         "error.type": event.outcome if event.failed else None,
     }
+    if event.server_time is not None:
+        optional |= _server_time(event.server_time)
     attributes.update((name, value) for name, value in optional.items() if value is not None)
     return LeafSpan(
         name=f"{event.method} {event.route}",
@@ -93,6 +95,15 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         start=nanoseconds(event.time - event.duration),
         end=nanoseconds(event.time),
     )
+
+
+def _server_time(time: ServerTime) -> dict[str, str | float | bool | None]:
+    return {
+        "canvas.time.queue": time.queue,
+        "canvas.time.user_cpu": time.user_cpu,
+        "canvas.time.system_cpu": time.system_cpu,
+        "canvas.time.database": time.database,
+    }
 
 
 def _server(host: str) -> _Attributes:

@@ -22,6 +22,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunStarted,
     RunSuspected,
+    ServerTime,
     StepEnded,
     StepStarted,
 )
@@ -275,6 +276,9 @@ class RecordMaker:
             event.request_context_id,
             event.is_page,
             event.message,
+            event.token,
+            None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
+            *_server_time_fields(event.server_time),
         )
 
     def _list_truncated(self, event: ListTruncated) -> Record:
@@ -302,7 +306,9 @@ class RecordMaker:
         error = event.error
         human = f"ERROR: {error.message}{_whose(event.context)}"
         head = self._head(event, _ERROR, _ERRORS, "error", human)
-        return ErrorRecord(*head, event.operation, error.error_type, error.message)
+        return ErrorRecord(
+            *head, event.operation, error.error_type, error.message, event.request_context_id
+        )
 
     def _progress(self, event: Progressed) -> Record:
         task_id = event.context.task_id
@@ -326,6 +332,12 @@ def _whose(context: RunContext | None) -> str:
 
 def _error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None]:
     return (None, None) if error is None else (error.error_type, error.message)
+
+
+def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:
+    if time is None:
+        return (None, None, None, None)
+    return (time.queue, time.user_cpu, time.system_cpu, time.database)
 
 
 def _api_level(event: ApiCall) -> str:

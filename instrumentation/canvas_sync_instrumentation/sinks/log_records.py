@@ -142,6 +142,12 @@ class ApiCallRecord(Record, omit_defaults=True, gc=False):
     request_context_id: str | None = None
     is_page: bool = False
     error: str | None = None
+    token: str | None = None
+    token_expired_at: str | None = None
+    queue_seconds: float | None = None
+    user_cpu_seconds: float | None = None
+    system_cpu_seconds: float | None = None
+    database_seconds: float | None = None
 
 
 class TruncatedRecord(Record, omit_defaults=True, gc=False):
@@ -169,6 +175,7 @@ class ErrorRecord(Record, omit_defaults=True, gc=False):
     operation: str
     error_type: str
     error: str
+    request_context_id: str | None = None
 
 
 class ProgressRecord(Record, omit_defaults=True, gc=False):

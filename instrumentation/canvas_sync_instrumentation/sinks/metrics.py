@@ -22,6 +22,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunStarted,
     RunSuspected,
+    ServerTime,
 )
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
 from canvas_sync_instrumentation.names import (
@@ -30,6 +31,7 @@ from canvas_sync_instrumentation.names import (
     ITEM_ACTIONS,
     ITEMS,
     SUSPECT_REASONS,
+    TIME_PARTS,
     MetricName,
     RunStatus,
 )
@@ -52,6 +54,14 @@ class _Route:
     backoff: Counter
     pages: Counter
     truncated: Counter
+    time_parts: tuple[Counter, ...]
+
+    def add_time(self, time: ServerTime, duration: float) -> None:
+        """Add where the time of a call was spent."""
+        rest = max(0.0, duration - time.total)
+        spent = (time.queue, time.user_cpu, time.system_cpu, time.database, rest)
+        for counter, seconds in zip(self.time_parts, spent, strict=True):
+            counter.add(seconds or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +228,8 @@ class MetricsSink:
                 route.cost.add(event.cost)
             if event.rate_limit_remaining is not None:
                 route.remaining.set(event.rate_limit_remaining)
+            if event.server_time is not None:
+                route.add_time(event.server_time, event.duration)
             if event.is_page:
                 route.pages.add()
             if event.throttled:
@@ -253,6 +265,7 @@ class MetricsSink:
             backoff=counter(MetricName.API_BACKOFF, labels),
             pages=counter(MetricName.API_PAGES, labels),
             truncated=counter(MetricName.API_TRUNCATED_LISTS, labels),
+            time_parts=tuple(counter(MetricName.API_TIME, (route, part)) for part in TIME_PARTS),
         )
 
     def _truncated(self, event: ListTruncated) -> None:

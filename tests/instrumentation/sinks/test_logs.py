@@ -32,6 +32,7 @@ from canvas_sync_instrumentation.events import (
     RunSnapshot,
     RunStarted,
     RunSuspected,
+    ServerTime,
     StepEnded,
     StepStarted,
 )
@@ -358,6 +359,9 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         request_context_id="id",
         is_page=True,
         message="no",
+        token="3f2a91c0",
+        token_expired_at=TIME,
+        server_time=ServerTime(0.1, 0.2, 0.3, 0.4),
     )
     stepped = replace(
         SNAPSHOT,
@@ -369,6 +373,7 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
     )
     events = [
         *[case.event for case in CASES],
+        ErrorRecorded(CONTEXT, TIME, "api", FAILURE, "b5ac-11"),
         rich,
         structs.replace(rich, status_code=500),
         RunEnded(CONTEXT, TIME, stepped),
