@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .monitor import configure, shutdown
     from .names import RunStatus
     from .settings import Settings
+    from .throttle import ThrottleGuard
     from .tracker import CanvasSyncMetricsTracker
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StorageError",
+    "ThrottleGuard",
     "TrackerMisuseError",
     "carry_run",
     "configure",
@@ -70,6 +72,7 @@ _HOMES: Final = {
     "Settings": "settings",
     "SettingsError": "errors",
     "StorageError": "errors",
+    "ThrottleGuard": "throttle",
     "TrackerMisuseError": "errors",
     "carry_run": "carry",
     "configure": "monitor",

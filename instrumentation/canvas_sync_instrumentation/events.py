@@ -26,6 +26,7 @@ __all__ = [
     "ErrorInfo",
     "ErrorRecorded",
     "Event",
+    "GuardWaited",
     "Heartbeat",
     "ItemCounts",
     "ItemsRecorded",
@@ -364,6 +365,21 @@ class LogsCleaned:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardWaited:
+    """A guard held an API call back to stay under the quota.
+
+    Attributes:
+        duration: For how many seconds.
+        token: Short hash of the access token; None when it is not known.
+    """
+
+    context: RunContext | None
+    time: float
+    duration: float
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunSuspected:
     """The exporter found a run that is far off the last ones of its kind.
 
@@ -389,6 +405,7 @@ Event = (
     | ItemsRecorded
     | ApiCall
     | ListTruncated
+    | GuardWaited
     | DbOperation
     | ErrorRecorded
     | LogsCleaned

@@ -165,6 +165,8 @@ class MetricName(StrEnum):
     API_THROTTLED = "canvas_sync_api_throttled_total"
     API_RETRIES = "canvas_sync_api_retries_total"
     API_BACKOFF = "canvas_sync_api_backoff_seconds_total"
+    API_GUARD_WAITS = "canvas_sync_api_guard_waits_total"
+    API_GUARD_WAIT = "canvas_sync_api_guard_wait_seconds_total"
     API_AUTH_FAILURES = "canvas_sync_api_auth_failures_total"
     API_PAGES = "canvas_sync_api_pages_total"
     API_TIME = "canvas_sync_api_time_seconds_total"
@@ -279,6 +281,8 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     MetricName.API_BACKOFF: _counter(
         "Seconds between a failed Canvas API request and its retry.", "route"
     ),
+    MetricName.API_GUARD_WAITS: _counter("Canvas API requests that a guard held back."),
+    MetricName.API_GUARD_WAIT: _counter("Seconds that a guard held Canvas API requests back."),
     MetricName.API_AUTH_FAILURES: _counter("Canvas API requests refused, by cause.", "reason"),
     MetricName.API_TIME: _counter(
         "Duration of Canvas API requests by where it was spent.", "route", "part"

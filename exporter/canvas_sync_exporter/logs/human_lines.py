@@ -120,6 +120,14 @@ def _truncated(found: re.Match[str]) -> dict[str, Any]:
     }
 
 
+def _guard_wait(found: re.Match[str]) -> dict[str, Any]:
+    return {
+        "event": "guard_wait",
+        "token": None if found["hash"] == "-" else found["hash"],
+        "wait_seconds": _seconds(found["ms"]),
+    }
+
+
 def _db_operation(found: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "db_operation",
@@ -185,6 +193,7 @@ _HUMAN_LINES: Final = {
     ),
     Log.API_CALLS: _table(
         (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+) - {_MS}", _api_call),
+        (rf"WAIT (?P<hash>\S+) - Duration: {_MS}", _guard_wait),
         (r"TRUNCATED (?P<route>\S+) - Count: (?P<count>\d+)", _truncated),
     ),
     Log.DATABASE: _table(

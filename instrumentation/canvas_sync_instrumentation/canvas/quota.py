@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "OUTFLOW",
     "PACE_SECONDS",
     "UP_FRONT",
+    "Bucket",
     "Pace",
     "TokenQuota",
     "TokenReading",
@@ -34,6 +35,9 @@ UP_FRONT: Final = 50.0
 PACE_SECONDS: Final = 60.0
 """How long ago a call counts 1/e of what it counts now."""
 _SHORTEST_SECONDS: Final = 1.0
+_A_MOMENT: Final = 0.001
+_MARGIN: Final = OUTFLOW * 1.0
+"""What leaks out in a second: a request may be so much longer on its way than one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,57 @@ class TokenQuota:
     seconds_until_empty: float | None
     safe_concurrency: int
     seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token's bucket, as one process that counts its own requests believes it to be.
+
+    A request is in flight for the process a little longer than for Canvas, so that the level here
+    is never lower than what Canvas has from these requests; an answer that tells of more, by
+    requests of others, raises it.
+
+    Attributes:
+        time: When it was looked at, in monotonic seconds.
+        level: How full it is.
+        mark: The high-water mark.
+    """
+
+    time: float
+    level: float = 0.0
+    mark: float = HIGH_WATER
+
+    def at(self, now: float) -> Bucket:
+        """Give it at a later time, when some has leaked out."""
+        leaked = OUTFLOW * max(0.0, now - self.time)
+        return Bucket(max(self.time, now), max(0.0, self.level - leaked), self.mark)
+
+    def seconds_until_room(self, reserve: float) -> float:
+        """Tell how long it must leak until one more request stays below the mark.
+
+        Args:
+            reserve: What is to be left below the mark.
+        """
+        missing = self.level + UP_FRONT + _MARGIN - (self.mark - reserve)
+        return 0.0 if missing < 0.0 else missing / OUTFLOW + _A_MOMENT
+
+    def begun(self) -> Bucket:
+        """Give it with one more request in flight."""
+        return replace(self, level=self.level + UP_FRONT)
+
+    def ended(self, cost: float, remaining: float | None, *, throttled: bool) -> Bucket:
+        """Give it with one request less in flight.
+
+        Args:
+            cost: What the request cost.
+            remaining: What the answer said that is left; None when it did not.
+            throttled: Whether it was refused for a full bucket.
+        """
+        level = max(0.0, self.level - UP_FRONT + cost)
+        mark = self.mark if remaining is None else max(self.mark, remaining)
+        if remaining is not None:
+            level = max(level, mark - remaining)
+        return replace(self, level=max(level, mark) if throttled else level, mark=mark)
 
 
 def quota_of(token: str, readings: Collection[TokenReading], now: float) -> TokenQuota:

@@ -7,9 +7,12 @@ recorded once, in whatever order they were switched on.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
@@ -17,35 +20,49 @@ from opentelemetry.context import (
     get_value,
 )
 
+from canvas_sync_instrumentation.canvas.tokens import token_in
+
 from ._patch import Patch
 from ._recorder import Recorder
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
 
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
+
 __all__ = ["Chooser", "unwatch", "watch"]
 
 Chooser = Callable[[str], Recorder | None]
 """Says who records a request to a URL, if anyone."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    chooser: Chooser
+    guard: ThrottleGuard | None
+
+
 _LONGEST_BODY: Final = 65_536
 """Bytes of an error's body that are looked at."""
 
-_choosers: dict[str, Chooser] = {}
+_watches: dict[str, _Watch] = {}
 _recorded_by: ContextVar[Session | None] = ContextVar("canvas_sync_sending", default=None)
 
 
-def watch(name: str, chooser: Chooser) -> None:
-    """Record the requests that ``chooser`` chooses; ``name`` replaces an earlier one of its own."""
+def watch(name: str, chooser: Chooser, guard: ThrottleGuard | None) -> None:
+    """Record the requests that ``chooser`` chooses, after ``guard`` has let them pass.
+
+    ``name`` replaces an earlier one of its own.
+    """
     from requests import Session  # noqa: PLC0415 - requests may not be installed
 
-    _choosers[name] = chooser
+    _watches[name] = _Watch(chooser, guard)
     _patch.apply(Session)
 
 
 def unwatch(name: str) -> None:
     """Forget the chooser ``name``; with the last one goes the wrapper."""
-    if _choosers.pop(name, None) is None or _choosers:
+    if _watches.pop(name, None) is None or _watches:
         return
     from requests import Session  # noqa: PLC0415 - requests may not be installed
 
@@ -55,9 +72,19 @@ def unwatch(name: str) -> None:
 def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
     @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
     def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
-        recorder = _recorder_for(self, request, kwargs)
+        recorder, guard = _recorder_for(self, request, kwargs)
         if recorder is None:
             return send(self, request, **kwargs)
+        if guard is not None:
+            with _held_back(recorder, guard, request) as answered:
+                response = recorded_send(self, recorder, request, kwargs)
+                answered(response)
+                return response
+        return recorded_send(self, recorder, request, kwargs)
+
+    def recorded_send(
+        self: Session, recorder: Recorder, request: PreparedRequest, kwargs: dict[str, Any]
+    ) -> Response:
         pending = None
         with recorder.guard():
             pending = recorder.api_call_started(
@@ -86,15 +113,42 @@ _patch = Patch("send", _recording)
 
 def _recorder_for(
     session: Session, request: PreparedRequest, options: dict[str, Any]
-) -> Recorder | None:
+) -> tuple[Recorder | None, ThrottleGuard | None]:
     # A session follows a redirect by sending again from within: that is still the same call.
     if _recorded_by.get() is session and options.get("allow_redirects") is False:
-        return None
+        return None, None
     if _is_telemetry():
-        return None
-    url = request.url or ""
-    chosen = (chooser(url) for chooser in tuple(_choosers.values()))
-    return next(filter(None, chosen), None)
+        return None, None
+    recorder, guard, url = None, None, request.url or ""
+    for watched in tuple(_watches.values()):
+        chosen = watched.chooser(url)
+        if chosen is not None:
+            recorder, guard = recorder or chosen, guard or watched.guard
+    return recorder, guard
+
+
+@contextmanager
+def _held_back(
+    recorder: Recorder, guard: ThrottleGuard, request: PreparedRequest
+) -> Iterator[Callable[[Response], None]]:
+    """Wait until the guard lets a request pass, and tell it the answer."""
+    held = None
+    with recorder.guard():
+        query = urlsplit(request.url or "").query
+        held = guard.hold(token_in(request.headers.get("Authorization"), query))
+        held.begin()
+
+    def answered(response: Response) -> None:
+        with recorder.guard():
+            if held is not None:
+                held.saw(response.status_code, response.headers)
+
+    try:
+        yield answered
+    finally:
+        with recorder.guard():
+            if held is not None:
+                held.end()
 
 
 def _is_telemetry() -> bool:

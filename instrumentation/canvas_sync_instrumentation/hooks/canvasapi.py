@@ -10,12 +10,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
 from ._sending import unwatch, watch
+
+if TYPE_CHECKING:
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
 
 __all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
 
@@ -23,7 +26,9 @@ _NAME = "canvasapi"
 _canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", default=None)
 
 
-def instrument_canvasapi(*, recorder: Recorder | None = None) -> None:
+def instrument_canvasapi(
+    *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
+) -> None:
     """Record every API call of canvasapi from now on, also of clients made before.
 
     Exceptions and return values stay as they are. Uploads of file contents to another host than
@@ -31,6 +36,7 @@ def instrument_canvasapi(*, recorder: Recorder | None = None) -> None:
 
     Args:
         recorder: Where calls are reported; the monitor of this process when None.
+        guard: Holds each call back until the quota has room for it; None holds back none.
 
     Raises:
         ImportError: canvasapi is not installed.
@@ -48,7 +54,7 @@ def instrument_canvasapi(*, recorder: Recorder | None = None) -> None:
                 return used
         return None
 
-    watch(_NAME, choose)
+    watch(_NAME, choose, guard)
     _patch.apply(Requester)
 
 

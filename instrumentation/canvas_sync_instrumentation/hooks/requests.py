@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ._recorder import Recorder, recorder_or_default
 from ._sending import unwatch, watch
+
+if TYPE_CHECKING:
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
 
 __all__ = ["instrument_requests", "uninstrument_requests"]
 
 _NAME = "requests"
 
 
-def instrument_requests(*, recorder: Recorder | None = None) -> None:
+def instrument_requests(
+    *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
+) -> None:
     """Record every request to Canvas that goes through any ``requests.Session`` from now on.
 
     Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
@@ -19,6 +26,7 @@ def instrument_requests(*, recorder: Recorder | None = None) -> None:
 
     Args:
         recorder: Where calls are reported; the monitor of this process when None.
+        guard: Holds each call back until the quota has room for it; None holds back none.
 
     Raises:
         ImportError: requests is not installed.
@@ -31,7 +39,7 @@ def instrument_requests(*, recorder: Recorder | None = None) -> None:
                 return used
         return None
 
-    watch(_NAME, choose)
+    watch(_NAME, choose, guard)
 
 
 def uninstrument_requests() -> None:

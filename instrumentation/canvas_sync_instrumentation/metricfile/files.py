@@ -163,6 +163,8 @@ class MetricFiles:
         Raises:
             OSError: The file cannot be made, for another reason than missing space.
         """
+        for name in (MetricName.API_GUARD_WAITS, MetricName.API_GUARD_WAIT):
+            self.counter(name)
         for reason in AUTH_FAILURE_REASONS:
             self.counter(MetricName.API_AUTH_FAILURES, (reason,))
         for error_type in API_ERRORS:

@@ -14,6 +14,7 @@ from canvas_sync_instrumentation.events import (
     ErrorInfo,
     ErrorRecorded,
     Event,
+    GuardWaited,
     ItemsRecorded,
     ListTruncated,
     LogsCleaned,
@@ -34,6 +35,7 @@ from .log_records import (
     CleanupRecord,
     DbRecord,
     ErrorRecord,
+    GuardWaitRecord,
     ItemsRecord,
     ProgressRecord,
     Record,
@@ -114,6 +116,7 @@ class RecordMaker:
             LogsCleaned: (Log.OPERATIONS, self._logs_cleaned),
             ApiCall: (Log.API_CALLS, self._api_call),
             ListTruncated: (Log.API_CALLS, self._list_truncated),
+            GuardWaited: (Log.API_CALLS, self._guard_waited),
             DbOperation: (Log.DATABASE, self._db_operation),
             ErrorRecorded: (Log.ERRORS, self._error),
             Progressed: (Log.PROGRESS, self._progress),
@@ -285,6 +288,11 @@ class RecordMaker:
         human = f"TRUNCATED {event.route} - Count: {event.count}"
         head = self._head(event, _WARNING, _API_CALLS, "list_truncated", human)
         return TruncatedRecord(*head, event.route, event.count)
+
+    def _guard_waited(self, event: GuardWaited) -> Record:
+        human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
+        head = self._head(event, _INFO, _API_CALLS, "guard_wait", human)
+        return GuardWaitRecord(*head, event.duration, event.token)
 
     def _db_operation(self, event: DbOperation) -> Record:
         level = _INFO if event.error_type is None else _ERROR

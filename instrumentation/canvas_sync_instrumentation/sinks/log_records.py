@@ -23,6 +23,7 @@ __all__ = [
     "CleanupRecord",
     "DbRecord",
     "ErrorRecord",
+    "GuardWaitRecord",
     "ItemsRecord",
     "ProgressRecord",
     "Record",
@@ -157,6 +158,13 @@ class TruncatedRecord(Record, omit_defaults=True, gc=False):
     count: int
 
 
+class GuardWaitRecord(Record, omit_defaults=True, gc=False):
+    """A guard held an API call back."""
+
+    wait_seconds: float
+    token: str | None = None
+
+
 class DbRecord(Record, omit_defaults=True, gc=False):
     """An operation on the sync's own database."""
 
@@ -190,7 +198,7 @@ _RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
         *(RunStartedRecord, RunEndedRecord, RunSuspectRecord),
         *(StepRecord, ItemsRecord, CleanupRecord),
     ),
-    Log.API_CALLS: (ApiCallRecord, TruncatedRecord),
+    Log.API_CALLS: (ApiCallRecord, TruncatedRecord, GuardWaitRecord),
     Log.DATABASE: (DbRecord,),
     Log.ERRORS: (ErrorRecord,),
     Log.PROGRESS: (ProgressRecord,),
@@ -210,7 +218,7 @@ LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
         *("run_started", "run_ended", "run_suspect", "step_started", "step_ended"),
         *("items", "logs_cleaned"),
     ),
-    Log.API_CALLS: ("api_call", "list_truncated"),
+    Log.API_CALLS: ("api_call", "list_truncated", "guard_wait"),
     Log.DATABASE: ("db_operation",),
     Log.ERRORS: ("error",),
     Log.PROGRESS: ("progress",),

@@ -13,6 +13,7 @@ from canvas_sync_instrumentation.events import (
     DbOperation,
     ErrorRecorded,
     Event,
+    GuardWaited,
     Heartbeat,
     ItemCounts,
     ItemsRecorded,
@@ -93,6 +94,7 @@ class MetricsSink:
             ApiCall: self._api_call,
             DbOperation: self._db_operation,
             ErrorRecorded: self._error,
+            GuardWaited: self._guard_waited,
             Heartbeat: self._heartbeat,
             ItemsRecorded: self._items,
             ListTruncated: self._truncated,
@@ -271,6 +273,11 @@ class MetricsSink:
     def _truncated(self, event: ListTruncated) -> None:
         with self._lock:
             self._route(event.route).truncated.add(event.count)
+
+    def _guard_waited(self, event: GuardWaited) -> None:
+        with self._lock:
+            self._files.counter(MetricName.API_GUARD_WAITS).add()
+            self._files.counter(MetricName.API_GUARD_WAIT).add(event.duration)
 
     def _db_operation(self, event: DbOperation) -> None:
         key = (event.operation, event.table, event.error_type is None)

@@ -20,6 +20,7 @@ from canvas_sync_instrumentation.events import (
     DbOperation,
     ErrorInfo,
     ErrorRecorded,
+    GuardWaited,
     Event,
     Heartbeat,
     ItemCounts,
@@ -130,6 +131,13 @@ CASES: list[Case] = [
         "run_suspect",
         "WARNING",
         "Sync Task: nightly-42, 42, suspect, few_items fast",
+    ),
+    Case(
+        GuardWaited(CONTEXT, TIME, 0.8124, "3f2a91c0"),
+        Log.API_CALLS,
+        "guard_wait",
+        "INFO",
+        "WAIT 3f2a91c0 - Duration: 812.4ms",
     ),
     *[
         Case(

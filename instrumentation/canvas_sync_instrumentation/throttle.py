@@ -1,0 +1,240 @@
+"""Pacing, for who asks for it: waiting before Canvas would refuse a request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from .canvas.quota import Bucket
+from .canvas.responses import classify
+from .canvas.tokens import token_hash
+from .events import GuardWaited
+from .monitor import get_monitor
+from .run import current_position
+
+__all__ = ["GuardedRequest", "ThrottleGuard"]
+
+_POLL_SECONDS: Final = 0.1
+_MOST_TOKENS: Final = 1000
+_MOST_RESERVED: Final = 500.0
+_NO_TOKEN: Final = ""
+
+
+class ThrottleGuard:
+    """Holds requests back until their token's quota has room for them.
+
+    It follows Canvas' own rule for each token: its requests in flight, what they cost, what leaks
+    out, and the newest ``X-Rate-Limit-Remaining``, which tells of other processes too. Waiting is
+    counted in ``canvas_sync_api_guard_wait_seconds_total``, in ``api_calls.log`` and in the run's
+    row. Threads and tasks may share a guard; a forked child starts with a fresh one.
+
+    ::
+
+        guard = ThrottleGuard()
+        instrument_requests(guard=guard)  # every request waits by itself
+
+        with guard.request(token) as held:  # any other client
+            answer = client.get(url)
+            held.saw(answer.status, answer.headers)
+
+    Args:
+        reserve: So much of the quota is left to other processes with the same token. Several
+            processes that start many requests at the same moment know of each other too late: of
+            two, give each 300.
+
+    Raises:
+        ValueError: ``reserve`` is negative or over 500, which leaves room for one request.
+    """
+
+    def __init__(self, *, reserve: float = 0.0) -> None:
+        if not 0.0 <= reserve <= _MOST_RESERVED:
+            raise ValueError(f"reserve: {reserve:g} cannot be used: say 0 to {_MOST_RESERVED:g}")
+        self._reserve = reserve
+        self._start_anew()
+
+    def request(self, token: str) -> GuardedRequest:
+        """Guard one request: a context manager, with ``with`` and with ``async with``.
+
+        Args:
+            token: The access token; only a short hash is kept.
+        """
+        return self.hold(token_hash(token))
+
+    def hold(self, token: str | None) -> GuardedRequest:
+        """Guard one request with the token of this short hash, or with none."""
+        return GuardedRequest(self, token or _NO_TOKEN)
+
+    def wait(self, token: str) -> float:
+        """Wait until there is room for one more request; tells for how many seconds.
+
+        For clients that cannot be wrapped: the request is not counted as one in flight, and what
+        Canvas answers is to be told to :meth:`saw`.
+        """
+        held = self.request(token)
+        waited = held.begin()
+        held.end()
+        return waited
+
+    async def wait_async(self, token: str) -> float:
+        """Do the same without blocking the event loop."""
+        held = self.request(token)
+        waited = await held.begin_async()
+        held.end()
+        return waited
+
+    def saw(self, token: str, status: int, headers: Mapping[str, str]) -> None:
+        """Learn from an answer to a request that was sent without :meth:`request`.
+
+        Args:
+            token: The access token.
+            status: HTTP status.
+            headers: In any case.
+        """
+        facts = classify(status, headers, None)
+        key = token_hash(token)
+        with self._changed_here():
+            bucket = self._bucket(key).begun()
+            self._buckets[key] = bucket.ended(
+                facts.cost or 0.0, facts.rate_limit_remaining, throttled=facts.throttled
+            )
+
+    def try_begin(self, token: str) -> float:
+        """Take room for a request with the token of this hash.
+
+        Returns:
+            0 when it was taken; else after how many seconds to try again, unless a request ends
+            before.
+        """
+        with self._changed_here():
+            bucket = self._bucket(token)
+            delay = bucket.seconds_until_room(self._reserve)
+            self._buckets[token] = bucket if delay else bucket.begun()
+            return delay
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until a request ends, or for so many seconds."""
+        changed = self._changed_here()
+        with changed:
+            changed.wait(seconds)
+
+    def ended(self, token: str, *, cost: float, remaining: float | None, throttled: bool) -> None:
+        """Give the room of a request back, and learn from its answer."""
+        changed = self._changed_here()
+        with changed:
+            bucket = self._bucket(token).ended(cost, remaining, throttled=throttled)
+            self._buckets[token] = bucket
+            changed.notify_all()
+
+    def _bucket(self, token: str) -> Bucket:
+        now = time.monotonic()
+        if len(self._buckets) > _MOST_TOKENS:
+            for key in [key for key, each in self._buckets.items() if each.at(now).level == 0.0]:
+                del self._buckets[key]
+        return self._buckets.get(token, Bucket(now)).at(now)
+
+    def _changed_here(self) -> threading.Condition:
+        if self._pid != os.getpid():  # the lock may have been held when this process was forked
+            self._start_anew()
+        return self._changed
+
+    def _start_anew(self) -> None:
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._buckets: dict[str, Bucket] = {}
+
+
+class GuardedRequest:
+    """One request that a :class:`ThrottleGuard` holds back until there is room.
+
+    Args:
+        guard: The guard.
+        token: Short hash of the token.
+    """
+
+    def __init__(self, guard: ThrottleGuard, token: str) -> None:
+        self._guard = guard
+        self._token = token
+        self._cost = 0.0
+        self._remaining: float | None = None
+        self._throttled = False
+
+    def saw(self, status: int, headers: Mapping[str, str]) -> None:
+        """Tell what Canvas answered.
+
+        Args:
+            status: HTTP status.
+            headers: In any case.
+        """
+        facts = classify(status, headers, None)
+        self._cost = facts.cost or 0.0
+        self._remaining = facts.rate_limit_remaining
+        self._throttled = facts.throttled
+
+    def begin(self) -> float:
+        """Wait for room and take it; tells for how many seconds it waited."""
+        start = time.monotonic()
+        delay = self._guard.try_begin(self._token)
+        if not delay:
+            return 0.0
+        while delay:
+            self._guard.wait_for_change(delay)
+            delay = self._guard.try_begin(self._token)
+        return self._report(time.monotonic() - start)
+
+    async def begin_async(self) -> float:
+        """Do the same without blocking the event loop."""
+        start = time.monotonic()
+        delay = self._guard.try_begin(self._token)
+        if not delay:
+            return 0.0
+        while delay:
+            await asyncio.sleep(min(delay, _POLL_SECONDS))
+            delay = self._guard.try_begin(self._token)
+        return self._report(time.monotonic() - start)
+
+    def end(self) -> None:
+        """Give the room back."""
+        self._guard.ended(
+            self._token,
+            cost=self._cost,
+            remaining=self._remaining,
+            throttled=self._throttled,
+        )
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    async def __aenter__(self) -> Self:
+        await self.begin_async()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def _report(self, seconds: float) -> float:
+        monitor, position = get_monitor(), current_position()
+        if position is not None:
+            position.run.totals.add_wait(seconds)
+        context = position.context if position else None
+        token = self._token or None
+        monitor.emit(GuardWaited(context, monitor.clock.time(), seconds, token))
+        return seconds
