@@ -277,7 +277,7 @@ class Run:
         return self.host.spans.start_run(
             SPAN_RUN,
             attributes=_start_attributes(identity),
-            parent=None,
+            parent=_around(self.host.outer_run),
             start_time=self._start_time,
         )
 
@@ -345,6 +345,19 @@ def _with_current(span: OpenSpan | None) -> otel_context.Context:
     if span is None or not span.span.get_span_context().is_valid:
         return otel_context.get_current()
     return trace.set_span_in_context(span.span)
+
+
+def _around(outer: RunContext | None) -> otel_context.Context | None:
+    """Give the parent of a run: the current span (None), or else the run of another process."""
+    if outer is None or not outer.sampled or trace.get_current_span().get_span_context().is_valid:
+        return None
+    parent = trace.SpanContext(
+        int(outer.trace_id, 16),
+        int(outer.span_id, 16),
+        True,
+        trace.TraceFlags(trace.TraceFlags.SAMPLED),
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
 
 
 def _start_attributes(context: RunContext) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Final
 __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 
 COMMANDS: Final = {
+    "run": "run a command, such as a job of cron, as a sync run",
     "serve": "serve /metrics and the REST API",
     "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
     "search": "search the logs, their backups and archives, newest line first",
