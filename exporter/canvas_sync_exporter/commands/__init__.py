@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "search": "search the logs, their backups and archives, newest line first",
     "tail": "show the newest lines of the five logs, merged by time",
     "cleanup": "archive what the logs have rotated out, now",
+    "doctor": "look whether everything is as the syncs need it, and say what to do",
     "db": "the table",
     "token": "access tokens of the exporter",
     "demo": "run a simulated Canvas and real syncs, and show them",
