@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
     from .hooks import (
         init_app,
+        instrument_apscheduler,
         instrument_canvasapi,
         instrument_requests,
         instrument_sqlalchemy,
@@ -50,6 +51,7 @@ __all__ = [
     "continue_trace",
     "current_tracker",
     "init_app",
+    "instrument_apscheduler",
     "instrument_canvasapi",
     "instrument_requests",
     "instrument_sqlalchemy",
@@ -77,6 +79,7 @@ _HOMES: Final = {
     "continue_trace": "carry",
     "current_tracker": "tracker",
     "init_app": "hooks",
+    "instrument_apscheduler": "hooks",
     "instrument_canvasapi": "hooks",
     "instrument_requests": "hooks",
     "instrument_sqlalchemy": "hooks",
