@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .carry import carry_run, continue_trace, trace_headers
+    from .decorator import track_sync
     from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
     from .hooks import (
         init_app,
+        instrument_apscheduler,
         instrument_canvasapi,
         instrument_requests,
         instrument_sqlalchemy,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from .monitor import configure, shutdown
     from .names import RunStatus
     from .settings import Settings
-    from .tracker import CanvasSyncMetricsTracker
+    from .tracker import CanvasSyncMetricsTracker, current_tracker
 
 __all__ = [
     "CanvasSyncMetricsTracker",
@@ -47,12 +49,15 @@ __all__ = [
     "carry_run",
     "configure",
     "continue_trace",
+    "current_tracker",
     "init_app",
+    "instrument_apscheduler",
     "instrument_canvasapi",
     "instrument_requests",
     "instrument_sqlalchemy",
     "shutdown",
     "trace_headers",
+    "track_sync",
     "uninstrument_canvasapi",
     "uninstrument_requests",
     "uninstrument_sqlalchemy",
@@ -72,12 +77,15 @@ _HOMES: Final = {
     "carry_run": "carry",
     "configure": "monitor",
     "continue_trace": "carry",
+    "current_tracker": "tracker",
     "init_app": "hooks",
+    "instrument_apscheduler": "hooks",
     "instrument_canvasapi": "hooks",
     "instrument_requests": "hooks",
     "instrument_sqlalchemy": "hooks",
     "shutdown": "monitor",
     "trace_headers": "carry",
+    "track_sync": "decorator",
     "uninstrument_canvasapi": "hooks",
     "uninstrument_requests": "hooks",
     "uninstrument_sqlalchemy": "hooks",

@@ -15,9 +15,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from .clock import Clock, SystemClock
 from .errors import SettingsError, TrackerMisuseError
-from .events import Event
+from .events import Event, RunContext
 from .heart import Heart
 from .interfaces import LiveRun
 from .recorder import Recorder
@@ -53,6 +55,7 @@ class Monitor:
         self.clock = clock or SystemClock()
         self.host_name = socket.gethostname()
         self.canvas_hosts = settings.canvas_hosts
+        self.outer_run = _run_context(settings.outer_run)
         self._sinks = sinks
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
         self._reported: set[str] = set()
@@ -159,6 +162,16 @@ class Monitor:
         if key not in self._reported and len(self._reported) < 1000:
             self._reported.add(key)
             _logger.warning("%s (reported once)", message, exc_info=error)
+
+
+def _run_context(raw: str | None) -> RunContext | None:
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=RunContext)
+    except msgspec.MsgspecError as error:
+        _logger.warning("CANVAS_SYNC_RUN cannot be used: %s. Leave it to its maker.", error)
+        return None
 
 
 class _Process:

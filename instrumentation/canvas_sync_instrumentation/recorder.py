@@ -81,7 +81,7 @@ class Recorder:
         position = current_position()
         start = self._host().clock.monotonic()
         if position is None:
-            return PendingCall(Request.to(method, url, None), start, None, 0)
+            return PendingCall(Request.to(method, url, self._host().outer_run), start, None, 0)
         request = Request.to(method, url, position.context)
         digest, since_failure = position.run.calls.begin(request.method, url, start)
         if since_failure is not None:
@@ -171,7 +171,7 @@ class Recorder:
         host = self._host()
         position = current_position()
         event = DbOperation(
-            position.context if position else None,
+            position.context if position else host.outer_run,
             host.clock.time(),
             duration,
             operation.upper(),
