@@ -6,7 +6,8 @@ import json
 import socket
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -37,8 +38,9 @@ def database(config: Configuration) -> Finding:
     if config.embedded_database and not _embedded_file(config).exists():
         return Finding.ok(f"{_embedded_file(config)} will be made by the first sync.")
     try:
-        engine = open_engine(config.app.resolved_database_url)
-        check_schema(engine)
+        with _connected(config) as engine:
+            check_schema(engine)
+            shown = repr(engine.url)
     except CanvasSyncMonitorError as error:
         message, _, remedy = str(error).partition(". ")
         return Finding.failed(f"{message}.", remedy)
@@ -47,7 +49,7 @@ def database(config: Configuration) -> Finding:
             f"It does not answer: {reason(error)}.",
             "Start it, or correct CANVAS_SYNC_DATABASE_URL. Until then rows wait in the spool.",
         )
-    return Finding.ok(f"The table in {engine.url!r} has this program's version.")
+    return Finding.ok(f"The table in {shown} has this program's version.")
 
 
 def spool(folder: Path) -> Finding:
@@ -64,9 +66,9 @@ def spool(folder: Path) -> Finding:
 def clock(config: Configuration, prometheus_url: str | None) -> Finding:
     """Compare this machine's clock with the database's or Prometheus'."""
     if not config.embedded_database:
-        engine = open_engine(config.app.resolved_database_url)
-        if engine.dialect.name == "postgresql":
-            return _compared("the database", _time_of_database(engine))
+        with _connected(config) as engine:
+            if engine.dialect.name == "postgresql":
+                return _compared("the database", _time_of_database(engine))
     if prometheus_url is not None:
         return _compared("Prometheus", _time_of_prometheus(prometheus_url))
     return Finding.ok("There is no other clock to compare with; give --prometheus.")
@@ -106,6 +108,15 @@ def prometheus(url: str) -> Finding:
         f"{_shown(url)} answers and scrapes no exporter.",
         "Start `canvas-sync-monitor serve`, and name it under scrape_configs in prometheus.yml.",
     )
+
+
+@contextmanager
+def _connected(config: Configuration) -> Iterator[Engine]:
+    engine = open_engine(config.app.resolved_database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _compared(whose: str, then: tuple[float, float]) -> Finding:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
+import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import ProcessPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from canvas_sync_instrumentation import track_sync
@@ -21,6 +27,11 @@ _go_on = threading.Event()
 def nightly() -> None:
     _started.set()
     _go_on.wait(60)
+
+
+@track_sync(sync_type="elsewhere")
+def in_another_process() -> int:
+    return os.getpid()
 
 
 def _eventually(holds: Callable[[], bool]) -> None:
@@ -58,3 +69,27 @@ def test_a_decorated_job_is_a_run_and_what_is_not_started_is_told() -> None:
             scheduler.shutdown()
         ended = [event.snapshot for event in events if isinstance(event, RunEnded)]
     assert {(str(run.status), run.sync_type) for run in ended} == {("success", "nightly")}
+
+
+def test_a_decorated_job_is_a_run_in_a_process_pool_too(tmp_path: Path) -> None:
+    """Its processes start anew and take their settings from the environment."""
+    ended: queue.SimpleQueue[JobExecutionEvent] = queue.SimpleQueue()
+    scheduler = BackgroundScheduler(
+        executors={"default": ProcessPoolExecutor(1)},
+        timezone="UTC",
+    )
+    scheduler.add_listener(ended.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+    scheduler.add_job(in_another_process)
+    scheduler.start()
+    try:
+        job = ended.get(timeout=120)
+    finally:
+        scheduler.shutdown()
+    assert job.exception is None
+    assert job.retval != os.getpid()
+    text = (tmp_path / "logs" / "operations.log").read_text()
+    runs = [json.loads(line) for line in text.splitlines()]
+    assert [(run["event"], run["status"], run["pid"]) for run in runs] == [
+        ("run_started", "running", job.retval),
+        ("run_ended", "success", job.retval),
+    ]
