@@ -29,7 +29,7 @@ from .web.context import WebContext
 __all__ = ["serve"]
 
 _LIMITS: dict[str, Any] = {
-    "threads": 8,
+    "threads": 16,  # for requests and log streams to their limits, and 4 for health and scrapes
     "connection_limit": 200,
     "channel_timeout": 60,
     "max_request_header_size": 64 * 1024,

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .callhistory import first_items_only
     from .carry import carry_run, continue_trace, trace_headers
+    from .decorator import track_sync
     from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
     from .hooks import (
         init_app,
+        instrument_apscheduler,
         instrument_canvasapi,
         instrument_requests,
         instrument_sqlalchemy,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from .names import RunStatus
     from .settings import Settings
     from .throttle import ThrottleGuard
-    from .tracker import CanvasSyncMetricsTracker
+    from .tracker import CanvasSyncMetricsTracker, current_tracker
 
 __all__ = [
     "CanvasSyncMetricsTracker",
@@ -50,13 +52,16 @@ __all__ = [
     "carry_run",
     "configure",
     "continue_trace",
+    "current_tracker",
     "first_items_only",
     "init_app",
+    "instrument_apscheduler",
     "instrument_canvasapi",
     "instrument_requests",
     "instrument_sqlalchemy",
     "shutdown",
     "trace_headers",
+    "track_sync",
     "uninstrument_canvasapi",
     "uninstrument_requests",
     "uninstrument_sqlalchemy",
@@ -77,13 +82,16 @@ _HOMES: Final = {
     "carry_run": "carry",
     "configure": "monitor",
     "continue_trace": "carry",
+    "current_tracker": "tracker",
     "first_items_only": "callhistory",
     "init_app": "hooks",
+    "instrument_apscheduler": "hooks",
     "instrument_canvasapi": "hooks",
     "instrument_requests": "hooks",
     "instrument_sqlalchemy": "hooks",
     "shutdown": "monitor",
     "trace_headers": "carry",
+    "track_sync": "decorator",
     "uninstrument_canvasapi": "hooks",
     "uninstrument_requests": "hooks",
     "uninstrument_sqlalchemy": "hooks",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .clock import Clock
-from .events import Event
+from .events import Event, RunContext
 from .sinks.spans import SpanSink
 
 __all__ = ["Host", "LiveRun"]
@@ -31,6 +31,10 @@ class Host(Protocol):
     @property
     def spans(self) -> SpanSink:
         """Where spans begin."""
+
+    @property
+    def outer_run(self) -> RunContext | None:
+        """The run of the process that started this one; what is in no run of ours is in it."""
 
     @property
     def host_name(self) -> str:

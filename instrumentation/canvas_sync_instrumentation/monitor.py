@@ -8,16 +8,19 @@ logger, and the sync goes on. In strict mode it is raised instead.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from .clock import Clock, SystemClock
 from .errors import SettingsError, TrackerMisuseError
-from .events import Event
+from .events import Event, RunContext
 from .heart import Heart
 from .interfaces import LiveRun
 from .recorder import Recorder
@@ -33,6 +36,7 @@ __all__ = [
     "get_monitor",
     "hook_recorder",
     "install",
+    "pinned",
     "shutdown",
 ]
 
@@ -53,6 +57,7 @@ class Monitor:
         self.clock = clock or SystemClock()
         self.host_name = socket.gethostname()
         self.canvas_hosts = settings.canvas_hosts
+        self.outer_run = _run_context(settings.outer_run)
         self._sinks = sinks
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
         self._reported: set[str] = set()
@@ -161,12 +166,23 @@ class Monitor:
             _logger.warning("%s (reported once)", message, exc_info=error)
 
 
+def _run_context(raw: str | None) -> RunContext | None:
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=RunContext)
+    except msgspec.MsgspecError as error:
+        _logger.warning("CANVAS_SYNC_RUN cannot be used: %s. Leave it to its maker.", error)
+        return None
+
+
 class _Process:
     """The one monitor of this process."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.monitor: Monitor | None = None
+        self.pinned: Monitor | None = None
         self.has_exit_hooks = False
 
     def install(self, monitor: Monitor) -> Monitor | None:
@@ -209,6 +225,8 @@ def configure(
     """
     environ = os.environ if environ is None else environ
     settings = settings or read(Settings, environ, **overrides)
+    if _process.pinned is not None:
+        return _process.pinned
     monitor = Monitor(settings, open_sinks(settings, environ))
     install(monitor)
     return monitor
@@ -219,6 +237,22 @@ def install(monitor: Monitor) -> None:
     before = _process.install(monitor)
     if before is not None:
         before.shutdown()
+
+
+@contextlib.contextmanager
+def pinned(monitor: Monitor) -> Iterator[None]:
+    """Let ``monitor`` be the one of this process, whatever the app configures meanwhile: for tests.
+
+    The one before is left as it is, and is the one of this process again afterwards.
+    """
+    pinned_before, _process.pinned = _process.pinned, monitor
+    before = _process.install(monitor)
+    try:
+        yield
+    finally:
+        with _process.lock:
+            _process.monitor, _process.pinned = before, pinned_before
+        monitor.shutdown()
 
 
 def get_monitor() -> Monitor:
@@ -258,6 +292,6 @@ def shutdown(timeout: float | None = None) -> None:
         timeout: Seconds for all of it; ``CANVAS_SYNC_EXIT_TIMEOUT_SECONDS`` when None.
     """
     with _process.lock:
-        monitor, _process.monitor = _process.monitor, None
+        monitor, _process.monitor = _process.monitor, _process.pinned
     if monitor is not None:
         monitor.shutdown(timeout)

@@ -84,7 +84,8 @@ class Recorder:
         position = current_position()
         start = self._host().clock.monotonic()
         if position is None:
-            return PendingCall(Request.to(method, url, None, authorization), start, None, 0)
+            request = Request.to(method, url, self._host().outer_run, authorization)
+            return PendingCall(request, start, None, 0)
         request = Request.to(method, url, position.context, authorization)
         digest, since_failure = position.run.calls.begin(request.method, url, start)
         if since_failure is not None:
@@ -174,7 +175,7 @@ class Recorder:
         host = self._host()
         position = current_position()
         event = DbOperation(
-            position.context if position else None,
+            position.context if position else host.outer_run,
             host.clock.time(),
             duration,
             operation.upper(),

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +39,15 @@ from .names import SPAN_RUN, SPAN_STEP, RunStatus
 from .sinks.spans import OpenSpan
 from .totals import RunTotals
 
-__all__ = ["OpenStep", "Position", "Run", "current_position", "new_identity", "report"]
+__all__ = [
+    "OpenStep",
+    "Position",
+    "Run",
+    "Surroundings",
+    "current_position",
+    "new_identity",
+    "report",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,32 @@ class OpenStep:
     span: OpenSpan | None
     context: RunContext
     outer_step: str | None
-    position_token: Token[Position | None]
-    otel_token: Token[otel_context.Context]
+    outside: Surroundings
 
 
 _position: ContextVar[Position | None] = ContextVar("canvas_sync_position", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """In which run, and in which span of OpenTelemetry, code executes.
+
+    What is restored by it may be closed in another context than it began in, as an asynchronous
+    generator is whose end the event loop brings about; tokens of context variables refuse that.
+    """
+
+    position: Position | None
+    otel: otel_context.Context
+
+    @classmethod
+    def current(cls) -> Surroundings:
+        """Give those of the caller."""
+        return cls(_position.get(), otel_context.get_current())
+
+    def enter(self) -> None:
+        """Make them those of the caller."""
+        _position.set(self.position)
+        otel_context.attach(self.otel)
 
 
 def current_position() -> Position | None:
@@ -119,9 +148,9 @@ class Run:
         """Whether this process started the run."""
         return self._pid == os.getpid()
 
-    def attach(self) -> Token[otel_context.Context]:
-        """Make the run's span the current one of OpenTelemetry; gives what detaches it."""
-        return otel_context.attach(_with_current(self._span))
+    def attach(self) -> None:
+        """Make the run's span the current one of OpenTelemetry."""
+        otel_context.attach(_with_current(self._span))
 
     def here(self) -> RunContext:
         """Give the run's context, with the span of the step in which the caller executes."""
@@ -155,15 +184,9 @@ class Run:
         now = self.host.clock.time()
         span = self._start_step_span(name, now)
         context = self.context if span is None else _traced(self.context, span)
-        step = OpenStep(
-            name,
-            self.host.clock.monotonic(),
-            span,
-            context,
-            self._step,
-            _position.set(Position(self, context, span)),
-            otel_context.attach(_with_current(span)),
-        )
+        outside = Surroundings.current()
+        step = OpenStep(name, self.host.clock.monotonic(), span, context, self._step, outside)
+        Surroundings(Position(self, context, span), _with_current(span)).enter()
         self._step = name
         self.host.emit(StepStarted(context, now, name))
         return step
@@ -171,8 +194,7 @@ class Run:
     @survives
     def close_step(self, step: OpenStep, raised: BaseException | None) -> None:
         """End a part of the run, with what was raised out of it."""
-        otel_context.detach(step.otel_token)
-        _position.reset(step.position_token)
+        step.outside.enter()
         self._step = step.outer_step
         now = self.host.clock.time()
         duration = self.host.clock.monotonic() - step.start
@@ -255,7 +277,7 @@ class Run:
         return self.host.spans.start_run(
             SPAN_RUN,
             attributes=_start_attributes(identity),
-            parent=None,
+            parent=_around(self.host.outer_run),
             start_time=self._start_time,
         )
 
@@ -324,6 +346,19 @@ def _with_current(span: OpenSpan | None) -> otel_context.Context:
     if span is None or not span.span.get_span_context().is_valid:
         return otel_context.get_current()
     return trace.set_span_in_context(span.span)
+
+
+def _around(outer: RunContext | None) -> otel_context.Context | None:
+    """Give the parent of a run: the current span (None), or else the run of another process."""
+    if outer is None or not outer.sampled or trace.get_current_span().get_span_context().is_valid:
+        return None
+    parent = trace.SpanContext(
+        int(outer.trace_id, 16),
+        int(outer.span_id, 16),
+        True,
+        trace.TraceFlags(trace.TraceFlags.SAMPLED),
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
 
 
 def _start_attributes(context: RunContext) -> dict[str, Any]:

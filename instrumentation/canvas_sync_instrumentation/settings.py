@@ -265,6 +265,13 @@ class Settings:
         "Hosts (`canvas.example.edu`, `host:port`) that are Canvas, between commas. When unset, "
         "requests count as Canvas by their path (`/api/v1/` and its siblings).",
     )
+    outer_run: str | None = setting(
+        "CANVAS_SYNC_RUN",
+        text,
+        None,
+        "The run to which a process belongs that starts none; `canvas-sync-monitor run` sets "
+        "it for its command.",
+    )
     heartbeat_seconds: float = setting(
         "CANVAS_SYNC_HEARTBEAT_SECONDS",
         number(0.1, 3600),

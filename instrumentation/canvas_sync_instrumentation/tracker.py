@@ -7,7 +7,6 @@ import contextlib
 import math
 import uuid
 from collections.abc import Iterator, Mapping
-from contextvars import Token
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
@@ -22,9 +21,9 @@ from .interfaces import Host
 from .metadata import clean_metadata
 from .monitor import get_monitor
 from .names import OTHER, RunStatus
-from .run import Run, new_identity
+from .run import Run, current_position, new_identity
 
-__all__ = ["CanvasSyncMetricsTracker", "ItemOutcome"]
+__all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
 
 _ID_LENGTH = 255
 _WORD_LENGTH = 64
@@ -71,7 +70,7 @@ class CanvasSyncMetricsTracker:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self.host: Host = get_monitor()
-        self._otel_token: Token[otel_context.Context] | None = None
+        self._otel_outside: otel_context.Context | None = None
         identity = new_identity(
             self._task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
             self._number("user_id", user_id),
@@ -81,7 +80,8 @@ class CanvasSyncMetricsTracker:
         self._run = Run(self.host, identity, self._cleaned(metadata) or {})
 
     def __enter__(self) -> Self:
-        self._otel_token = self._run.attach()
+        self._otel_outside = otel_context.get_current()
+        self._run.attach()
         return self
 
     def __exit__(
@@ -90,9 +90,10 @@ class CanvasSyncMetricsTracker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._otel_token is not None:
-            otel_context.detach(self._otel_token)
-            self._otel_token = None
+        if self._otel_outside is not None:
+            # No token: a generator may be closed in another context than it began in.
+            otel_context.attach(self._otel_outside)
+            self._otel_outside = None
         if self._run.is_open:
             self._complete_by(error)
         elif error is not None and not _is_quiet_exit(error):
@@ -394,6 +395,16 @@ class CanvasSyncMetricsTracker:
             return value
         self.host.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
         return None
+
+
+def current_tracker() -> CanvasSyncMetricsTracker | None:
+    """Give a tracker of the run in which the caller executes; None outside a run."""
+    position = current_position()
+    if position is None:
+        return None
+    tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # begins no run
+    tracker.host, tracker._run, tracker._otel_outside = position.run.host, position.run, None
+    return tracker
 
 
 def _as_error(error: BaseException | str) -> ErrorInfo:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .settings import Settings
-from .sinks import DropCounter, Sink, count_nothing
+from .sinks import DropCounter, Sink
 from .sinks.logs import LogSink
 from .sinks.metrics import MetricsSink
-from .sinks.spans import SpanSink
+from .sinks.spans import SpanSink, open_pipeline
 from .sinks.store import StoreSink
 from .storage.database import open_engine
 
@@ -59,7 +59,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
         environ: For the ``OTEL_*`` variables.
     """
     if not settings.enabled:
-        return Sinks(SpanSink(environ={"OTEL_SDK_DISABLED": "true"}, on_drop=count_nothing))
+        return Sinks(SpanSink())
     metrics = _open("Metrics are", lambda: MetricsSink(settings.metrics_folder))
 
     def on_drop(sink: str, reason: str, count: int = 1) -> None:
@@ -70,7 +70,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
         if metrics is not None:
             metrics.count_record(log, level)
 
-    spans = SpanSink(environ=environ, on_drop=on_drop)
+    spans = SpanSink(open_pipeline(environ, on_drop))
     sinks: dict[str, Sink | None] = {
         "log": _open(
             "The log files are",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.cli import make_parser  # what --help shows is made from it
+from canvas_sync_exporter.commands.run import RUN_EXIT_CODES
 from support.markdown import DOCS, blocks, pages, table
 
 PAGE = DOCS / "reference" / "command-line.md"
@@ -66,6 +67,10 @@ def test_each_exit_code_is_documented() -> None:
     epilog = make_parser().epilog or ""
 
     assert set(table(PAGE, "code")) == set(re.findall(r"\b\d+\b", epilog))
+
+
+def test_each_exit_code_of_a_wrapped_command_is_documented() -> None:
+    assert set(table(PAGE, "code of `run`")) == set(re.findall(r"\b\d+\b", RUN_EXIT_CODES))
 
 
 @pytest.mark.parametrize(("page", "command"), list(_shown_commands()))

@@ -19,7 +19,6 @@ from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded
 from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
 from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.sinks import count_nothing
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import MemorySink
@@ -49,7 +48,7 @@ class WaitingSink(MemorySink):
 
 
 def monitor_with(settings: Settings, **sinks: MemorySink | MetricsSink) -> Monitor:
-    spans = SpanSink(environ={}, on_drop=count_nothing)
+    spans = SpanSink()
     metrics = sinks.get("metrics")
     assert metrics is None or isinstance(metrics, MetricsSink)
     monitor = Monitor(settings, Sinks(spans, {**sinks, "spans": spans}, metrics))

@@ -28,11 +28,14 @@ from canvas_sync_instrumentation.events import (
     StepEnded,
     StepStarted,
 )
-from canvas_sync_instrumentation.monitor import hook_recorder
+from canvas_sync_instrumentation.monitor import Monitor, hook_recorder, pinned
 from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.run import current_position
+from canvas_sync_instrumentation.settings import Settings
+from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import FixedClock, recorded_events
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+from canvas_sync_instrumentation.wiring import Sinks
 
 E = TypeVar("E")
 
@@ -46,6 +49,12 @@ def clock() -> FixedClock:
 def events(clock: FixedClock) -> Iterator[list[Event]]:
     with recorded_events(clock) as recorded:
         yield recorded
+
+
+@pytest.fixture
+def without_tracing() -> Iterator[None]:
+    with pinned(Monitor(Settings(strict=True), Sinks(SpanSink()))):
+        yield
 
 
 @pytest.fixture
@@ -290,10 +299,9 @@ def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -
         ] * 5
 
 
+@pytest.mark.usefixtures("without_tracing")
 @pytest.mark.parametrize("flags", ["00", "01"])
-def test_a_process_without_tracing_hands_on_the_trace_that_it_was_handed(
-    events: list[Event], flags: str
-) -> None:
+def test_a_process_without_tracing_hands_on_the_trace_that_it_was_handed(flags: str) -> None:
     """With the decision of whoever began it."""
     headers = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-{flags}"}
     with continue_trace(headers), CanvasSyncMetricsTracker("task", 42) as run:
@@ -303,9 +311,8 @@ def test_a_process_without_tracing_hands_on_the_trace_that_it_was_handed(
     assert run.trace_id == "ab" * 16
 
 
-def test_a_process_without_tracing_decides_nothing_for_those_that_have_it(
-    events: list[Event],
-) -> None:
+@pytest.mark.usefixtures("without_tracing")
+def test_a_process_without_tracing_decides_nothing_for_those_that_have_it() -> None:
     """An unsampled ``traceparent`` would switch the trace of the task off."""
     assert trace_headers() == {}
     with CanvasSyncMetricsTracker("producer", 42) as producer:

@@ -17,7 +17,7 @@ __all__ = ["serving"]
 def serving(app: Callable[..., Any]) -> Iterator[str]:
     """Serve ``app`` while the block runs; gives its URL."""
     sockets: dict[int, Any] = {}
-    server: Any = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4)
+    server: Any = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=12)
     stopping = threading.Event()
 
     def run() -> None:

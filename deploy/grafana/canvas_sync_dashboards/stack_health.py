@@ -68,6 +68,7 @@ def _servers() -> Row:
                     "Memory",
                     "Resident memory of each server that tells of it.",
                     OverTime(series("process_resident_memory_bytes"), _BY_JOB),
+                    OverTime(series("otelcol_process_memory_rss"), _BY_JOB),
                     unit="bytes",
                     steps=above(_GIGABYTE, 2 * _GIGABYTE),
                 )
@@ -77,6 +78,7 @@ def _servers() -> Row:
                     "Processor",
                     "Cores that each server keeps busy.",
                     OverTime(rate("process_cpu_seconds_total"), _BY_JOB),
+                    OverTime(rate("", '__name__=~"otelcol_process_cpu_seconds(_total)?"'), _BY_JOB),
                     unit="short",
                     steps=above(1, 2),
                 )

@@ -11,11 +11,13 @@ from typing import Final
 __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 
 COMMANDS: Final = {
+    "run": "run a command, such as a job of cron, as a sync run",
     "serve": "serve /metrics and the REST API",
     "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
     "search": "search the logs, their backups and archives, newest line first",
     "tail": "show the newest lines of the five logs, merged by time",
     "cleanup": "archive what the logs have rotated out, now",
+    "doctor": "look whether everything is as the syncs need it, and say what to do",
     "db": "the table",
     "token": "access tokens of the exporter",
     "demo": "run a simulated Canvas and real syncs, and show them",

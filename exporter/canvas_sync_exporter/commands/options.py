@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from canvas_sync_exporter.logs.moments import parse_moment
 from canvas_sync_exporter.settings import configuration
 
 from . import COMMANDS, EXIT_CODES
@@ -42,6 +41,7 @@ def add_command(
     *,
     more: str = "",
     epilog: str = "",
+    exit_codes: str = EXIT_CODES,
 ) -> argparse.ArgumentParser:
     """Add a command to a command line or a group.
 
@@ -52,13 +52,14 @@ def add_command(
         text: That in one line, for a command of a group.
         more: Further sentences of its help.
         epilog: What stands at the end of its help, before the exit codes.
+        exit_codes: Those of the command, where it has its own.
     """
     text = text or COMMANDS[name]
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}. {more}".rstrip(),
-        epilog=f"{epilog} {EXIT_CODES}".lstrip(),
+        epilog=f"{epilog} {exit_codes}".lstrip(),
     )
     parser.set_defaults(run=run)
     return parser
@@ -117,6 +118,10 @@ def moment(raw: str) -> dt.datetime:
     Raises:
         argparse.ArgumentTypeError: It is neither; the message says what would be.
     """
+    from canvas_sync_exporter.logs.moments import (  # noqa: PLC0415 - needs the exporter extra
+        parse_moment,
+    )
+
     try:
         return parse_moment(raw)
     except ValueError as error:

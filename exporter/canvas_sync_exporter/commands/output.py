@@ -6,15 +6,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
-from canvas_sync_exporter.logs.search import FoundLine
 from canvas_sync_instrumentation.logfile import escape_controls
 from canvas_sync_instrumentation.names import Log
 
-__all__ = ["LinePrinter", "until_the_reader_leaves"]
+if TYPE_CHECKING:
+    from canvas_sync_exporter.logs.search import FoundLine
+
+__all__ = ["LinePrinter", "Painter", "until_the_reader_leaves"]
 
 _COLOURS: Final = {
     Log.OPERATIONS: "\x1b[36m",
@@ -25,7 +27,27 @@ _COLOURS: Final = {
 }
 _LEVEL_COLOURS: Final = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
+_BOLD: Final = "\x1b[1m"
 _WIDTH: Final = max(map(len, Log))
+
+
+class Painter:
+    """Paints what is printed on a terminal, unless ``NO_COLOR`` is set.
+
+    Args:
+        out: Where it is printed.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._is_coloured = out.isatty() and not os.environ.get("NO_COLOR")
+
+    def paint(self, text: str, colour: str | None) -> str:
+        """Give a text its colour, an escape sequence; None is none."""
+        return f"{colour}{text}{_PLAIN}" if colour and self._is_coloured else text
+
+    def bold(self, text: str) -> str:
+        """Make a text stand out."""
+        return self.paint(text, _BOLD)
 
 
 class LinePrinter:
@@ -40,21 +62,19 @@ class LinePrinter:
     def __init__(self, out: TextIO, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self._is_coloured = out.isatty() and not os.environ.get("NO_COLOR")
+        self._painter = Painter(out)
 
     def print(self, line: FoundLine) -> None:
         """Print one line."""
         if self._as_json:
             text = msgspec.json.encode(line.fields).decode()
         else:
-            name = self._paint(line.log.value.ljust(_WIDTH), _COLOURS[line.log])
+            paint = self._painter.paint
+            name = paint(line.log.value.ljust(_WIDTH), _COLOURS[line.log])
             message = escape_controls(str(line.fields.get("message", "")))
             colour = _LEVEL_COLOURS.get(str(line.fields.get("level")))
-            text = f"{name}  {self._paint(message, colour)}"
+            text = f"{name}  {paint(message, colour)}"
         self._out.write(f"{text}\n")
-
-    def _paint(self, text: str, colour: str | None) -> str:
-        return f"{colour}{text}{_PLAIN}" if colour and self._is_coloured else text
 
     def flush(self) -> None:
         """Show what was printed."""

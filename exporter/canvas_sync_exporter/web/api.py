@@ -183,6 +183,7 @@ class Api:
                 tag="upkeep",
                 scope=None,
                 further_answers={503: "It cannot; the checks tell why."},
+                is_always_answered=True,
             ),
         )
 

@@ -14,19 +14,27 @@ from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_instrumentation.errors import StorageError
 
+from .access import Access
 from .api import PREFIX, Api
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import METHODS, Endpoint, json_response
 from .log_api import LogApi
 from .openapi import openapi_document
+from .places import Places
 from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
 
-__all__ = ["answer_problems", "api_blueprint"]
+__all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
+
+REQUEST_LIMIT = 8
+"""How many requests are answered at the same time; of health as many as come."""
+
 
 _ROOT, _, _PATH = PREFIX.rpartition("/")
 _RETRY_SECONDS = 15
+_BUSY = f"{REQUEST_LIMIT} requests are being answered already."
+_BUSY_SECONDS = 1
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +43,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     """Make the blueprint of the REST API, its OpenAPI document and its page."""
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
+    places = Places(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
     endpoints = (
         *Api(context).endpoints(),
         *QuotaApi(context).endpoints(),
@@ -51,7 +60,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
 
     add_docs(blueprint)
     for endpoint in endpoints:
-        _add_endpoint(blueprint, endpoint, context)
+        _add_endpoint(blueprint, endpoint, context.access, places)
 
     @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=METHODS)
     @blueprint.route(f"/{_PATH}/<path:rest>", methods=METHODS)
@@ -61,12 +70,12 @@ def api_blueprint(context: WebContext) -> Blueprint:
     return blueprint
 
 
-def _add_endpoint(blueprint: Blueprint, endpoint: Endpoint, context: WebContext) -> None:
+def _add_endpoint(blueprint: Blueprint, endpoint: Endpoint, access: Access, places: Places) -> None:
     """Route every method to the endpoint, so that a wrong one is answered here, not by the app."""
 
     def view(**path: str) -> Response:
         try:
-            return endpoint.respond(context.access, path)
+            return endpoint.respond(access, places, path)
         except HTTPException as error:  # here, since an app's handler of its code would come first
             return http_problem(error).response()
 

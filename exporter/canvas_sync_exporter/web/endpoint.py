@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,9 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from .access import Access
 from .auth import Scope
+from .delivery import deliver
 from .parameters import Parameter, read_parameters
+from .places import Places
 from .problems import ProblemError
 
 __all__ = ["METHODS", "Endpoint", "json_response"]
@@ -35,6 +38,7 @@ class Endpoint:
         problems: Statuses of its own errors and when they occur, beside those of every endpoint.
         further_answers: Statuses other than 200 that carry the same body.
         content_type: Of the body.
+        is_always_answered: However busy the server is.
     """
 
     method: str
@@ -48,13 +52,20 @@ class Endpoint:
     problems: Mapping[int, str] = field(default_factory=dict)
     further_answers: Mapping[int, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    is_always_answered: bool = False
 
     @property
     def name(self) -> str:
         """Operation id and name of the Flask endpoint."""
         return self.handler.__name__
 
-    def respond(self, access: Access, path: Mapping[str, str]) -> Response:
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a client that has the answer can ask if it is still the same."""
+        is_json = self.content_type == "application/json"
+        return self.method == "GET" and is_json and not self.is_always_answered
+
+    def respond(self, access: Access, places: Places, path: Mapping[str, str]) -> Response:
         """Answer the current request, which matched the path.
 
         Raises:
@@ -71,8 +82,12 @@ class Endpoint:
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             _require_empty_json()
-        result = self.handler(**values)
-        return result if isinstance(result, Response) else json_response(result)
+        with nullcontext() if self.is_always_answered else places.taken():
+            result = self.handler(**values)
+            if isinstance(result, Response):
+                return result
+            answer = json_response(result)
+            return deliver(answer) if self.is_conditional else answer
 
 
 def json_response(body: Any, status: int = 200) -> Response:

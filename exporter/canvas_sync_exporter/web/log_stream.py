@@ -17,12 +17,12 @@ from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
 from .found import found_record
-from .problems import ProblemError
+from .places import Places
 
 __all__ = ["CLIENT_LIMIT", "LogStreams"]
 
 CLIENT_LIMIT: Final = 4
-"""How many clients may listen at a time: half of the exporter's threads."""
+"""How many clients may listen at a time."""
 
 HEARTBEAT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 10
@@ -38,7 +38,9 @@ class LogStreams:
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
-        self._places = threading.BoundedSemaphore(CLIENT_LIMIT)
+        self._places = Places(
+            CLIENT_LIMIT, f"{CLIENT_LIMIT} clients listen already.", retry_seconds=_RETRY_SECONDS
+        )
 
     def respond(self, open_tail: Callable[[], LogTail]) -> Response:
         """Answer the current request with a stream that ends when the client goes.
@@ -51,22 +53,17 @@ class LogStreams:
             LogFolderError: A folder is not there or cannot be read.
             OSError: A file cannot be read.
         """
-        if not self._places.acquire(blocking=False):
-            raise ProblemError(
-                503,
-                f"{CLIENT_LIMIT} clients listen already.",
-                headers={"Retry-After": str(_RETRY_SECONDS)},
-            )
+        self._places.take()
         try:
             tail = open_tail()
         except BaseException:
-            self._places.release()
+            self._places.give_back()
             raise
         is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
         response = Response(
             self._events(tail, is_gone), headers=_HEADERS, content_type="text/event-stream"
         )
-        response.call_on_close(self._places.release)
+        response.call_on_close(self._places.give_back)
         response.call_on_close(tail.close)
         return response
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,14 +12,13 @@ from prometheus_client.exposition import choose_encoder
 
 from .access import Access
 from .auth import Scope
+from .delivery import compress
 from .endpoint import METHODS
 
 __all__ = ["HTTP_REQUESTS", "HTTP_REQUEST_DURATION", "count_requests", "metrics_blueprint"]
 
 HTTP_REQUESTS: Final = "canvas_sync_exporter_http_requests_total"
 HTTP_REQUEST_DURATION: Final = "canvas_sync_exporter_http_request_duration_seconds"
-
-_GZIP_LEVEL = 1
 
 
 def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
@@ -33,11 +31,8 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
         encode, content_type = _encoder(request.headers.get("Accept", ""))
         response = Response(encode(registry), content_type=content_type)
         response.headers["Cache-Control"] = "no-store"
-        response.vary.update(("Accept", "Accept-Encoding"))
-        if request.accept_encodings["gzip"] > 0:
-            response.set_data(gzip.compress(response.get_data(), _GZIP_LEVEL, mtime=0))
-            response.content_encoding = "gzip"
-        return response
+        response.vary.add("Accept")
+        return compress(response)
 
     return blueprint
 

@@ -21,6 +21,8 @@ __all__ = ["openapi_document"]
 _REFERENCE = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "token"
 _VARIABLE = re.compile(r"<(?:path:)?(\w+)>")
+_BUSY = "Too many requests are being answered; `Retry-After` says when to try again."
+_UNCHANGED = {"description": "The client has this answer: its `If-None-Match` is the `ETag`."}
 _ALWAYS = {
     403: "The token's scope does not suffice; without tokens, the caller is not on this machine.",
     422: "A parameter is wrong; `errors` names it.",
@@ -75,6 +77,9 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     body = {endpoint.content_type: {"schema": schemas[_type_key(endpoint.answer)]}}
     answers = {200: "The answer.", **endpoint.further_answers}
     problems = {**_ALWAYS, **endpoint.problems}
+    if not endpoint.is_always_answered:
+        away = problems.get(503)
+        problems[503] = f"{away} {_BUSY}" if away else _BUSY
     security: list[dict[str, list[str]]] = [{}]
     if endpoint.scope is not None:
         security = [{_SECURITY_SCHEME: []}, {}]
@@ -92,6 +97,8 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             for status, text in sorted(texts.items())
         },
     }
+    if endpoint.is_conditional:
+        operation["responses"]["304"] = _UNCHANGED
     if endpoint.scope is not None:
         operation["description"] = f"Needs a token with the scope `{endpoint.scope}` or `admin`."
     if endpoint.method == "POST":

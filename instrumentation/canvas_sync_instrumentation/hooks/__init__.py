@@ -5,6 +5,7 @@ Each hook imports its library when it is switched on, none when this package is 
 
 from __future__ import annotations
 
+from .apscheduler import instrument_apscheduler
 from .canvasapi import instrument_canvasapi, uninstrument_canvasapi
 from .flask import init_app
 from .requests import instrument_requests, uninstrument_requests
@@ -12,6 +13,7 @@ from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
 
 __all__ = [
     "init_app",
+    "instrument_apscheduler",
     "instrument_canvasapi",
     "instrument_requests",
     "instrument_sqlalchemy",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_instrumentation.monitor import configure, current_monitor
 from canvas_sync_instrumentation.settings import Settings, read, with_app_config
 
-from .canvasapi import instrument_canvasapi
-from .requests import instrument_requests
-from .sqlalchemy import instrument_sqlalchemy
+from ._installed import instrument_installed
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -44,10 +41,4 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     if monitor is None or monitor.settings != settings:
         monitor = configure(settings, environ=environ)
     app.extensions[_EXTENSION] = monitor
-    for package, instrument in (
-        ("canvasapi", instrument_canvasapi),
-        ("requests", instrument_requests),
-    ):
-        if find_spec(package) is not None:
-            instrument()
-    instrument_sqlalchemy()
+    instrument_installed()

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from canvas_sync_instrumentation.events import Event
 
-__all__ = ["DropCounter", "Sink", "count_nothing"]
+__all__ = ["DropCounter", "Sink"]
 
 
 class DropCounter(Protocol):
@@ -30,7 +30,3 @@ class Sink(Protocol):
 
     def after_fork_in_child(self) -> None:
         """Forget what belongs to the parent and start anew in a forked child."""
-
-
-def count_nothing(sink: str, reason: str, count: int = 1) -> None:
-    """Be a :class:`DropCounter` where nobody counts."""

@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -36,10 +36,15 @@ from canvas_sync_instrumentation.threads import start_daemon
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, nanoseconds, parent_of
 
-if TYPE_CHECKING:
-    from ._otlp import OtlpPipeline
-
-__all__ = ["OpenSpan", "SpanSink"]
+__all__ = [
+    "LeafEvent",
+    "OpenSpan",
+    "Pipeline",
+    "SpanSink",
+    "open_pipeline",
+    "parent_of",
+    "record_leaf",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -87,16 +92,40 @@ class OpenSpan:
         self.span.end(nanoseconds(end_time))
 
 
+class Pipeline(Protocol):
+    """A private way for spans, for apps that set up no tracing of their own."""
+
+    @property
+    def provider(self) -> TracerProvider:
+        """Makes the spans of runs and steps; never the global one."""
+
+    def record_leaf(self, event: LeafEvent, parent: SpanContext | None) -> None:
+        """Take the span of a finished call.
+
+        Args:
+            event: The call; the span of its run is the parent.
+            parent: The parent of a call outside a run; None lets the sampler decide on a root span.
+        """
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
+
+    def close(self, timeout: float) -> None:
+        """Deliver what is pending within ``timeout`` seconds and drop the rest."""
+
+    def after_fork_in_child(self) -> None:
+        """Start anew in a forked child."""
+
+
 class SpanSink:
     """Turns runs, steps, API calls and database operations into spans.
 
     Args:
-        environ: Where the ``OTEL_*`` variables are looked up.
-        on_drop: Counts spans that could not be delivered.
+        pipeline: Where they go when the app has no tracer provider; None makes no spans then.
     """
 
-    def __init__(self, *, environ: Mapping[str, str], on_drop: DropCounter) -> None:
-        self._own = _open_pipeline(environ, on_drop) if _is_configured(environ) else None
+    def __init__(self, pipeline: Pipeline | None = None) -> None:
+        self._own = pipeline
         self._app_provider: TracerProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._flushing: threading.Thread | None = None
@@ -152,7 +181,7 @@ class SpanSink:
             self._app_provider = _provider_of_app()
         provider = self._app_provider
         if provider is not None:
-            _record_leaf(self._tracer_of(provider), event)
+            record_leaf(self._tracer_of(provider), event, parent_of(event))
         elif self._own is None:
             return
         elif context is not None:
@@ -227,9 +256,9 @@ def _unrecorded(around: SpanContext) -> OpenSpan:
     return OpenSpan(INVALID_SPAN, secrets.token_hex(16), secrets.token_hex(8), sampled=False)
 
 
-def _record_leaf(tracer: Tracer, event: LeafEvent) -> None:
+def record_leaf(tracer: Tracer, event: LeafEvent, parent: SpanContext | None) -> None:
+    """Make the span of a finished call; without ``parent`` it is in the current span."""
     leaf = describe_leaf(event)
-    parent = parent_of(event)
     span = tracer.start_span(
         leaf.name,
         None if parent is None else trace.set_span_in_context(NonRecordingSpan(parent)),
@@ -259,7 +288,15 @@ def _is_configured(environ: Mapping[str, str]) -> bool:
     return bool(exporters & {"otlp", ""})
 
 
-def _open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> OtlpPipeline | None:
+def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline | None:
+    """Open the way to an OTLP collector, when the standard variables name one.
+
+    Args:
+        environ: Where the ``OTEL_*`` variables are looked up.
+        on_drop: Counts spans that could not be delivered.
+    """
+    if not _is_configured(environ):
+        return None
     try:
         from ._otlp import OtlpPipeline  # noqa: PLC0415 - memory; the SDK checks settings at import
 

@@ -40,7 +40,7 @@ def test_a_run_is_told_whole_by_number_and_by_task_id(exporter: Exporter) -> Non
     by_task = exporter.api("sync/task/nightly/41")
     run = by_task.json()
     assert by_task.headers["Content-Type"] == "application/json"
-    assert by_task.headers["Cache-Control"] == "no-store"
+    assert by_task.headers["Cache-Control"] == "private, no-cache"
     assert run["sync_status"] == "success"
     assert run["duration"] == 12.5
     assert run["items"]["courses"] == {

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine, text
 
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.blueprint import REQUEST_LIMIT
 from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_instrumentation.names import TABLE
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http import serving
 from support.postgresql import PostgresqlServer
+from support.prometheus import eventually
 from support.runs import failed, running, snapshot, write
 
 API = "/api/canvas/metrics"
+_WAITING = text("select count(*) from pg_locks where not granted")
 
 
 @pytest.fixture
@@ -89,3 +95,35 @@ def test_an_outage_is_told_and_ends_by_itself(
         "status": "ok",
         "reason": "The table can be read.",
     }
+
+
+def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
+    url: str, postgresql_url: str
+) -> None:
+    engine = open_engine(postgresql_url)
+    with ThreadPoolExecutor(REQUEST_LIMIT) as clients:
+        with engine.connect() as blocker:
+            blocker.execute(text(f"lock table {TABLE} in access exclusive mode"))
+            slow = [
+                clients.submit(requests.get, f"{url}{API}/recent", timeout=120)
+                for _ in range(REQUEST_LIMIT)
+            ]
+            eventually(lambda: _waiting(engine) == REQUEST_LIMIT, "every place is taken")
+            refused = requests.get(f"{url}{API}/recent", timeout=30)
+            health = requests.get(f"{url}{API}/health", timeout=30)
+            scrape = requests.get(f"{url}/metrics", timeout=30)
+        answers = [each.result() for each in slow]
+    later = requests.get(f"{url}{API}/recent", timeout=30)
+    engine.dispose()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert refused.json()["detail"] == f"{REQUEST_LIMIT} requests are being answered already."
+    assert scrape.status_code == 200
+    assert health.json()["checks"]["jobs"]["status"] == "ok"
+    for answer in answers:  # all waited for the table, as long as a statement may
+        assert answer.status_code == 200 or "timeout" in answer.json()["detail"]
+    assert later.status_code == 200
+
+
+def _waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(_WAITING).scalar_one())

@@ -19,8 +19,7 @@ from canvas_sync_instrumentation.events import ApiCall, Event
 from canvas_sync_instrumentation.hooks.requests import instrument_requests, uninstrument_requests
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.recorder import Recorder
-from canvas_sync_instrumentation.sinks import count_nothing
-from canvas_sync_instrumentation.sinks.spans import SpanSink
+from canvas_sync_instrumentation.sinks.spans import SpanSink, open_pipeline
 from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
 
@@ -87,10 +86,8 @@ def test_spans_on_their_way_to_a_collector_are_no_canvas_calls(
     """Prometheus and others take OTLP below ``/api/v1/``."""
     target = "/api/v1/otlp/v1/traces"
     server.answers[target] = [Answer(body="")]
-    sink = SpanSink(
-        environ={"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}{target}"},
-        on_drop=count_nothing,
-    )
+    collector = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}{target}"}
+    sink = SpanSink(open_pipeline(collector, lambda *_: None))
     requests.get(f"{server.url}{COURSES}", timeout=60)
     (call,) = calls_of(events)
     sink.handle(call)

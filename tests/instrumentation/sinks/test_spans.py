@@ -35,7 +35,7 @@ from canvas_sync_instrumentation.events import (
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE, SPAN_RUN, SPAN_STEP
 from canvas_sync_instrumentation.sinks._leaf_spans import describe_leaf
 from canvas_sync_instrumentation.sinks._span_queue import EXPORT_THREAD
-from canvas_sync_instrumentation.sinks.spans import OpenSpan, SpanSink
+from canvas_sync_instrumentation.sinks.spans import OpenSpan, SpanSink, open_pipeline
 from support.otlp import (
     OtlpReceiver,
     attributes_of,
@@ -101,7 +101,7 @@ def make_sink(monkeypatch: pytest.MonkeyPatch, drops: Drops) -> Iterator[MakeSin
     def make(**environ: str) -> SpanSink:
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        sinks.append(SpanSink(environ=os.environ, on_drop=drops))
+        sinks.append(SpanSink(open_pipeline(os.environ, drops)))
         return sinks[-1]
 
     yield make
@@ -525,12 +525,12 @@ PROGRAM = textwrap.dedent(
     """
     import atexit, os, sys
     from canvas_sync_instrumentation.events import ApiCall, RunContext
-    from canvas_sync_instrumentation.sinks.spans import SpanSink
+    from canvas_sync_instrumentation.sinks.spans import SpanSink, open_pipeline
 
     def on_drop(sink, reason, count=1):
         print(sink, reason, count, flush=True)
 
-    sink = SpanSink(environ=os.environ, on_drop=on_drop)
+    sink = SpanSink(open_pipeline(os.environ, on_drop))
     atexit.register(sink.close, 1.0)
 
     def run(name):

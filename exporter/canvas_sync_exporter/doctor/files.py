@@ -1,0 +1,112 @@
+"""Folders and files: whether they can be written, where they lie, who may read them."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_instrumentation.logfile.filesystem import network_filesystem_warning
+
+from .finding import Finding
+
+__all__ = ["disk_space", "local_disk", "private_file", "tokens", "waiting_files", "writable"]
+
+_LITTLE_DISK: Final = 200 * 1024 * 1024
+_NO_DISK: Final = 20 * 1024 * 1024
+_MANY_FILES: Final = 1000
+"""A scrape of so many metric files takes seconds."""
+
+_SAME_USER: Final = "run the syncs, the exporter and this command as the same user"
+
+
+def writable(folder: Path) -> Finding:
+    """Look whether files can be made in a folder, or the folder itself where it is missing."""
+    place = _existing(folder)
+    if not place.is_dir():
+        return Finding.failed(
+            f"{place} is no folder.", f"Remove it, or choose another than {folder}."
+        )
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        return Finding.failed(
+            f"{place} cannot be written: {reason(error)}.", f"Make it writable, or {_SAME_USER}."
+        )
+    if place != folder.absolute():
+        return Finding.ok(f"{folder.absolute()} will be made by the first sync.")
+    return Finding.ok(f"{folder.absolute()} can be written.")
+
+
+def local_disk(folder: Path) -> Finding:
+    """Look whether a folder lies on a local file system."""
+    if told := network_filesystem_warning(folder):
+        message, _, remedy = told.rpartition(" Point ")
+        return Finding.warning(message, f"Point {remedy}")
+    return Finding.ok(f"{folder.absolute()} lies on a local file system.")
+
+
+def disk_space(folder: Path) -> Finding:
+    """Look how much room is left on the disk of a folder."""
+    free = shutil.disk_usage(_existing(folder)).free
+    message = f"{free / 1e6:,.0f} MB are free for {folder.absolute()}."
+    if free >= _LITTLE_DISK:
+        return Finding.ok(message)
+    remedy = "Make room: `canvas-sync-monitor cleanup`, or a lower CANVAS_SYNC_ARCHIVE_DAYS."
+    return (Finding.failed if free < _NO_DISK else Finding.warning)(message, remedy)
+
+
+def waiting_files(folder: Path) -> Finding:
+    """Look whether an exporter folds the metric files of dead processes into one."""
+    count = sum(1 for _ in folder.glob("*.db")) if folder.is_dir() else 0
+    message = f"{count} metric files lie in {folder.absolute()}."
+    if count <= _MANY_FILES:
+        return Finding.ok(message)
+    return Finding.warning(
+        message, "Let one exporter run with the same settings: `canvas-sync-monitor serve`."
+    )
+
+
+def tokens(file: Path) -> Finding:
+    """Look whether the file with the access tokens can be used, by its owner alone."""
+    found = private_file(file)
+    try:
+        from canvas_sync_exporter.web.auth import parse_tokens  # noqa: PLC0415 - an extra
+
+        count = len(parse_tokens(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ImportError) as error:
+        return Finding.failed(
+            f"{file} cannot be used: {reason(error)}.",
+            "Make a token: `canvas-sync-monitor token new --name NAME --scope SCOPE --file "
+            f"{file}`.",
+        )
+    if found.remedy:
+        return found
+    return Finding.ok(f"{file} holds {count} access tokens, and only its owner can read it.")
+
+
+def private_file(file: Path) -> Finding:
+    """Look whether a file with a secret can be read by its owner alone."""
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as error:
+        return Finding.failed(
+            f"{file} cannot be read: {reason(error)}.", f"Make it, or {_SAME_USER}."
+        )
+    remedy = f"chmod 600 {file}"
+    if mode & 0o026:  # to write for the group and others, to read for others
+        return Finding.failed(f"{file} is open to others (mode {mode:04o}).", remedy)
+    if mode & 0o040:
+        return Finding.warning(f"{file} can be read by its group (mode {mode:04o}).", remedy)
+    return Finding.ok(f"{file} can be read by its owner alone.")
+
+
+def _existing(folder: Path) -> Path:
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    return place

@@ -1,0 +1,273 @@
+"""``@track_sync``: each call of a function is a sync run.
+
+A generator is a run from its first value to its last. Between two values the code that asks for
+them executes, which is not part of the run: the run is entered for each value and left with it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, TypeVar, cast, overload
+
+from .names import RunStatus
+from .run import Surroundings
+from .tracker import CanvasSyncMetricsTracker
+
+__all__ = ["is_tracked", "track_sync"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK: Final = "__canvas_sync_tracked__"
+
+
+@overload
+def track_sync(function: F, /) -> F: ...
+
+
+@overload
+def track_sync(
+    *,
+    sync_type: str = "full",
+    task_id_from: str | None = None,
+    user_id_from: str | None = None,
+    course_id_from: str | None = None,
+) -> Callable[[F], F]: ...
+
+
+def track_sync(
+    function: F | None = None,
+    /,
+    *,
+    sync_type: str = "full",
+    task_id_from: str | None = None,
+    user_id_from: str | None = None,
+    course_id_from: str | None = None,
+) -> F | Callable[[F], F]:
+    """Make each call of a function a run of its own; return values and exceptions stay as they are.
+
+    Functions, generators, asynchronous functions and asynchronous generators may be decorated. A
+    return ends the run as ``success``, an exception as ``failed``, cancellation, Ctrl-C and the
+    close of a generator that has not come to its end as ``cancelled``.
+
+    Args:
+        function: The function, when the decorator is used without parentheses.
+        sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
+        task_id_from: The function's argument that holds the run's own id, unique over all runs;
+            when None the argument ``task_id``, and an id is made up where there is none.
+        user_id_from: That with the Canvas id of the user; when None ``user_id``, if there is one.
+        course_id_from: That with the Canvas id of the course; when None ``course_id``, likewise.
+
+    Raises:
+        TypeError: The function has no argument of a name that was given.
+    """
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function)
+        sources = {"task_id": task_id_from, "user_id": user_id_from, "course_id": course_id_from}
+        for name in filter(None, sources.values()):
+            _check(function, signature, name)
+        named = {field: name or field for field, name in sources.items()}
+        tracked = _wrapped(function, _Start(_name(function), signature, sync_type, named))
+        return cast("F", tracked)
+
+    return decorate if function is None else decorate(function)
+
+
+def is_tracked(function: Any) -> bool:
+    """Tell whether each call of ``function`` is a run: :func:`track_sync` has decorated it."""
+    return getattr(function, _MARK, False) is True
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Begins the run of a call.
+
+    Attributes:
+        names: Argument of the tracker -> argument of the function.
+    """
+
+    function: str
+    signature: inspect.Signature
+    sync_type: str
+    names: dict[str, str]
+
+    def __call__(self, args: Any, kwargs: Any) -> CanvasSyncMetricsTracker:
+        given = self._arguments(args, kwargs)
+        values = {field: given.get(name) for field, name in self.names.items()}
+        task_id = values["task_id"]
+        return CanvasSyncMetricsTracker(
+            f"{self.function}-{uuid.uuid4().hex}" if task_id is None else task_id,
+            values["user_id"],
+            course_id=values["course_id"],
+            sync_type=self.sync_type,
+        )
+
+    def _arguments(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError:
+            return {}  # the call itself is about to say so
+        bound.apply_defaults()
+        further: dict[str, Any] = bound.arguments.get(_keywords(self.signature) or "", {})
+        return {**further, **bound.arguments}
+
+
+class _Visits:
+    """The run of a generator, entered as a context manager for each of its values."""
+
+    def __init__(self, start: _Start, args: Any, kwargs: Any) -> None:
+        outside = self._outside = Surroundings.current()
+        self._run = start(args, kwargs).__enter__()
+        self._inside = Surroundings.current()
+        outside.enter()
+
+    def __enter__(self) -> None:
+        self._outside = Surroundings.current()
+        self._inside.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._inside = Surroundings.current()
+        self._outside.enter()
+
+    def end(self, error: BaseException | None) -> None:
+        """End the run with what was raised out of the generator, None for its ordinary end."""
+        with self:
+            if isinstance(error, GeneratorExit):
+                _cancel(self._run)
+            self._run.__exit__(None if error is None else type(error), error, None)
+
+
+def _cancel(run: CanvasSyncMetricsTracker) -> None:
+    """End the run of what was closed before its end, unless it has said how it ended."""
+    if run.status is RunStatus.RUNNING:
+        run.complete_cancelled()
+
+
+def _wrapped(function: Any, start: _Start) -> Any:
+    for is_kind, wrap in (
+        (inspect.isasyncgenfunction, _async_generator),
+        (inspect.isgeneratorfunction, _generator),
+        (inspect.iscoroutinefunction, _coroutine),
+    ):
+        if is_kind(function):
+            tracked = wrap(function, start)
+            break
+    else:
+        tracked = _plain(function, start)
+    setattr(tracked, _MARK, True)
+    return tracked
+
+
+def _plain(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+    @wraps(function)
+    def tracked(*args: Any, **kwargs: Any) -> Any:
+        with start(args, kwargs):
+            return function(*args, **kwargs)
+
+    return tracked
+
+
+def _coroutine(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+    @wraps(function)
+    async def tracked(*args: Any, **kwargs: Any) -> Any:
+        with start(args, kwargs) as run:
+            try:
+                return await function(*args, **kwargs)
+            except GeneratorExit:
+                _cancel(run)
+                raise
+
+    return tracked
+
+
+def _generator(
+    function: Callable[..., Generator[Any, Any, Any]], start: _Start
+) -> Callable[..., Generator[Any, Any, Any]]:
+    @wraps(function)
+    def tracked(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        visits = _Visits(start, args, kwargs)
+        argument: Any = None
+        try:
+            generator = function(*args, **kwargs)
+            advance = generator.send
+            while True:
+                with visits:
+                    value = advance(argument)
+                try:
+                    argument = yield value
+                    advance = generator.send
+                except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                    argument, advance = thrown, generator.throw
+        except StopIteration as end:
+            visits.end(None)
+            return end.value
+        except BaseException as error:
+            visits.end(error)
+            raise
+        finally:
+            del argument  # an error must not refer to itself by way of this frame
+
+    return tracked
+
+
+def _async_generator(
+    function: Callable[..., AsyncGenerator[Any, Any]], start: _Start
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    @wraps(function)
+    async def tracked(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        visits = _Visits(start, args, kwargs)
+        step: Any = None
+        try:
+            generator = function(*args, **kwargs)
+            step = _first_step(generator)
+            while True:
+                with visits:
+                    value = await step
+                try:
+                    step = generator.asend((yield value))
+                except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
+                    step = generator.athrow(thrown)
+        except StopAsyncIteration:
+            visits.end(None)
+        except BaseException as error:
+            visits.end(error)
+            raise
+        finally:
+            del step  # as above
+
+    return tracked
+
+
+def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Begin a generator unseen by the event loop, which closes those that it sees at its end.
+
+    It sees the one around it. To close both at once would disturb their order.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _check(function: Callable[..., Any], signature: inspect.Signature, name: str) -> None:
+    if name not in signature.parameters and _keywords(signature) is None:
+        known = ", ".join(signature.parameters) or "none"
+        raise TypeError(
+            f"track_sync: {_name(function)} has no argument {name!r}; its arguments: {known}."
+        )
+
+
+def _keywords(signature: inspect.Signature) -> str | None:
+    kinds = {parameter.kind: name for name, parameter in signature.parameters.items()}
+    return kinds.get(inspect.Parameter.VAR_KEYWORD)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,49 @@
+"""Which hooks there are for libraries of the app, and switching on those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final
+
+from .canvasapi import instrument_canvasapi, uninstrument_canvasapi
+from .requests import instrument_requests, uninstrument_requests
+from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
+
+__all__ = ["HOOKS", "Hook", "instrument_installed", "uninstrument_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook that needs no argument.
+
+    Attributes:
+        package: What is imported where the library is installed.
+        instrument: Switches it on.
+        uninstrument: Switches it off.
+    """
+
+    package: str
+    instrument: Callable[[], None]
+    uninstrument: Callable[[], None]
+
+
+HOOKS: Final = (
+    Hook("canvasapi", instrument_canvasapi, uninstrument_canvasapi),
+    Hook("requests", instrument_requests, uninstrument_requests),
+    Hook("sqlalchemy", instrument_sqlalchemy, uninstrument_sqlalchemy),
+)
+
+
+def instrument_installed() -> None:
+    """Switch on every hook whose library is installed."""
+    for hook in HOOKS:
+        if find_spec(hook.package) is not None:
+            hook.instrument()
+
+
+def uninstrument_all() -> None:
+    """Switch every hook off."""
+    for hook in HOOKS:
+        hook.uninstrument()

@@ -1,0 +1,138 @@
+"""Records what a sync does into memory: no file, no table, no network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from canvas_sync_instrumentation.clock import Clock
+from canvas_sync_instrumentation.events import (
+    ApiCall,
+    DbOperation,
+    ErrorRecorded,
+    Event,
+    Heartbeat,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+)
+from canvas_sync_instrumentation.monitor import Monitor, pinned
+from canvas_sync_instrumentation.settings import Settings
+from canvas_sync_instrumentation.sinks.spans import SpanSink
+from canvas_sync_instrumentation.wiring import Sinks
+
+from ._memory_spans import MemorySpans
+from .fixed import CountingIds
+
+__all__ = ["MemorySink", "Recording", "recorded_events", "recording"]
+
+E = TypeVar("E", bound=Event)
+
+
+class MemorySink:
+    """Keeps events in a list."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def handle(self, event: Event) -> None:
+        """Keep one event."""
+        self.events.append(event)
+
+    def flush(self, timeout: float) -> bool:
+        """Nothing is ever pending."""
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Keep the events for whoever looks at them."""
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's events."""
+        self.events = []
+
+
+class Recording:
+    """What was recorded so far.
+
+    Args:
+        sink: Keeps the events.
+        memory_spans: Keeps the spans.
+    """
+
+    def __init__(self, sink: MemorySink, memory_spans: MemorySpans) -> None:
+        self._sink = sink
+        self._spans = memory_spans
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened, in order (:mod:`canvas_sync_instrumentation.events`)."""
+        return self._sink.events
+
+    @property
+    def runs(self) -> list[RunSnapshot]:
+        """Each run as its row in the table would be now, by the order in which they began."""
+        rows: dict[str, RunSnapshot] = {}
+        for event in self.events:
+            if isinstance(event, RunStarted | Heartbeat | RunEnded):
+                rows[event.snapshot.task_id] = event.snapshot
+        return list(rows.values())
+
+    @property
+    def api_calls(self) -> list[ApiCall]:
+        """Each request to Canvas, answered or not."""
+        return self._all(ApiCall)
+
+    @property
+    def db_operations(self) -> list[DbOperation]:
+        """Each operation on the sync's own database."""
+        return self._all(DbOperation)
+
+    @property
+    def errors(self) -> list[ErrorRecorded]:
+        """Each line that errors.log would have."""
+        return self._all(ErrorRecorded)
+
+    @property
+    def spans(self) -> Sequence[ReadableSpan]:
+        """Each span that has ended; none when the app set a tracer provider of its own."""
+        return self._spans.finished()
+
+    def _all(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@contextlib.contextmanager
+def recording(clock: Clock | None = None, *, strict: bool = True) -> Iterator[Recording]:
+    """Record into memory whatever happens inside, also when the app is configured meanwhile.
+
+    Settings that the app gives are checked as ever but lead nowhere. What was recording before goes
+    on afterwards.
+
+    Args:
+        clock: Where the time comes from; the system's when None.
+        strict: Whether misuse of the tracker, and a failure of our own, raises.
+    """
+    sink = MemorySink()
+    memory_spans = MemorySpans(CountingIds())
+    spans = SpanSink(memory_spans)
+    sinks = Sinks(spans, {"memory": sink, "spans": spans})
+    with pinned(Monitor(Settings(strict=strict), sinks, clock)):
+        yield Recording(sink, memory_spans)
+
+
+@contextlib.contextmanager
+def recorded_events(clock: Clock | None = None, *, strict: bool = True) -> Iterator[list[Event]]:
+    """Give the events of a :func:`recording` alone.
+
+    Args:
+        clock: Where the time comes from; the system's when None.
+        strict: Whether misuse of the tracker, and a failure of our own, raises.
+
+    Yields:
+        The list to which events are added as they happen.
+    """
+    with recording(clock, strict=strict) as recorded:
+        yield recorded.events

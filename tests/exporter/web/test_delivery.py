@@ -1,0 +1,79 @@
+"""Conditional and compressed answers."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.runs import snapshot, write
+
+if TYPE_CHECKING:
+    from .conftest import Exporter
+
+
+@pytest.mark.parametrize("path", ["sync/1", "recent", "user/42/syncs", "failed"])
+def test_a_client_that_has_the_answer_gets_none(exporter: Exporter, path: str) -> None:
+    first = exporter.api(path)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    again = exporter.api(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_a_changed_answer_is_given_whole_under_another_tag(exporter: Exporter) -> None:
+    before = exporter.api("recent")
+    write(exporter.engine, snapshot("a later one"))
+    after = exporter.api("recent", headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert len(after.json()["items"]) == len(before.json()["items"]) + 1
+
+
+def test_a_garbled_tag_is_a_tag_that_does_not_match(exporter: Exporter) -> None:
+    for tag in ('"x"', "W/", '"', "x" * 5000):
+        assert exporter.api("sync/1", headers={"If-None-Match": tag}).status_code == 200
+    assert exporter.api("sync/1", headers={"If-None-Match": "*"}).status_code == 304
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1, gzip;q=0.5", "*"])
+def test_a_large_answer_is_compressed_for_who_reads_gzip(exporter: Exporter, accepted: str) -> None:
+    plain = exporter.api("recent", headers={"Accept-Encoding": "identity"})
+    with exporter.api("recent", headers={"Accept-Encoding": accepted}, stream=True) as packed:
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"] == "Accept-Encoding"
+        body = packed.raw.read(decode_content=False)
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["Vary"] == "Accept-Encoding"
+    assert len(body) < len(plain.content)
+    assert gzip.decompress(body) == plain.content
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+
+
+@pytest.mark.parametrize("accepted", ["gzip;q=0", "br", "", "identity, *;q=0"])
+def test_it_is_not_compressed_for_others(exporter: Exporter, accepted: str) -> None:
+    answer = exporter.api("recent", headers={"Accept-Encoding": accepted})
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_a_small_answer_is_not_compressed(exporter: Exporter) -> None:
+    answer = exporter.api("logs/search", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_head_tells_what_get_would(exporter: Exporter) -> None:
+    told = exporter.request("HEAD", "/api/canvas/metrics/recent")
+    asked = exporter.api("recent")
+    assert told.content == b""
+    for header in ("ETag", "Cache-Control", "Content-Type", "Content-Encoding", "Vary"):
+        assert told.headers[header] == asked.headers[header]
+
+
+def test_what_changes_something_and_health_are_never_kept(exporter: Exporter) -> None:
+    cleaned = exporter.request(
+        "POST", "/api/canvas/metrics/logs/cleanup", headers={"Content-Type": "application/json"}
+    )
+    for answer in (cleaned, exporter.api("health"), exporter.api("sync/999")):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in answer.headers
