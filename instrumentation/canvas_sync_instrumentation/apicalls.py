@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from .canvas.failures import error_class
@@ -13,7 +16,11 @@ from .canvas.tokens import token_in
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import OTHER
 
-__all__ = ["Request", "answered", "failure_of", "host_of", "unanswered"]
+__all__ = ["NOTHING", "Request", "answered", "failure_of", "host_of", "unanswered"]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
+"""Values of the header User-Agent with which none is sent; the last is urllib3's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Request:
         retries: How often it was sent before.
         backoff: Seconds between the failed try and this one.
         token: Short hash of the access token that it carries.
+        is_nameless: Whether it is sent without a User-Agent, as far as the headers tell.
     """
 
     method: str
@@ -35,6 +43,7 @@ class Request:
     retries: int = 0
     backoff: float = 0.0
     token: str | None = None
+    is_nameless: bool = False
 
     @classmethod
     def to(
@@ -42,12 +51,16 @@ class Request:
         method: str,
         url: str,
         context: RunContext | None,
-        authorization: str | bytes | None = None,
+        headers: Mapping[str, Any] = NOTHING,
     ) -> Request:
-        """Make a request from texts; the token in ``authorization`` or the URL is hashed."""
+        """Make a request from texts; the token in ``headers`` or the URL is hashed.
+
+        A client fills in a User-Agent that is not among the headers.
+        """
         parts = urlsplit(url)
-        token = token_in(authorization, parts.query)
-        return cls(method.upper(), parts, context, token=token)
+        token = token_in(headers.get("Authorization"), parts.query)
+        nameless = headers.get("User-Agent", OTHER) in _NO_NAME
+        return cls(method.upper(), parts, context, token=token, is_nameless=nameless)
 
 
 def answered(
@@ -55,6 +68,9 @@ def answered(
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
     path = request.url.path
+    auth_failure = facts.auth_failure
+    if auth_failure == "forbidden" and request.is_nameless:
+        auth_failure = "missing_user_agent"  # Canvas refuses these before it looks at permissions
     return ApiCall(  # by position: this is on the path of every call, and names cost more
         request.context,
         time,
@@ -66,7 +82,7 @@ def answered(
         status,
         None,
         facts.throttled,
-        facts.auth_failure,
+        auth_failure,
         request.retries,
         request.backoff,
         facts.cost,

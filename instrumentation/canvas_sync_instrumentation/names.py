@@ -147,6 +147,7 @@ class MetricName(StrEnum):
     RUN_OLDEST_START = "canvas_sync_run_oldest_start_timestamp_seconds"
     LAST_RUN = "canvas_sync_last_run_timestamp_seconds"
     LAST_SUCCESS = "canvas_sync_last_success_timestamp_seconds"
+    ITEM_LAST_SUCCESS = "canvas_sync_item_last_success_timestamp_seconds"
     RUNS_SUSPECT = "canvas_sync_runs_suspect_total"
     EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
@@ -236,6 +237,9 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     ),
     MetricName.LAST_RUN: _gauge("End of the newest sync run.", "max", "sync_type"),
     MetricName.LAST_SUCCESS: _gauge("End of the newest successful sync run.", "max", "sync_type"),
+    MetricName.ITEM_LAST_SUCCESS: _gauge(
+        "End of the newest successful sync run that handled such items.", "max", "sync_type", "item"
+    ),
     MetricName.RUNS_SUSPECT: _counter(
         "Sync runs far off the last ones of their kind.", "sync_type", "reason"
     ),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from .apicalls import Request, answered, host_of, unanswered
+from .apicalls import NOTHING, Request, answered, host_of, unanswered
 from .canvas.redaction import error_info
 from .canvas.responses import classify
 from .canvas.routes import is_canvas_path
@@ -72,21 +72,22 @@ class Recorder:
         return not hosts or host_of(parts).lower() in hosts or parts.hostname in hosts
 
     def api_call_started(
-        self, method: str, url: str, authorization: str | bytes | None = None
+        self, method: str, url: str, headers: Mapping[str, Any] = NOTHING
     ) -> PendingCall:
         """Note that an API call begins now.
 
         Args:
             method: HTTP method.
             url: The whole URL; neither its query nor names in it are kept.
-            authorization: The header; of the token in it only a short hash is kept.
+            headers: Of the request, in any case of their names when the client has them so. Of
+                the token in them only a short hash is kept.
         """
         position = current_position()
         start = self._host().clock.monotonic()
         if position is None:
-            request = Request.to(method, url, self._host().outer_run, authorization)
+            request = Request.to(method, url, self._host().outer_run, headers)
             return PendingCall(request, start, None, 0)
-        request = Request.to(method, url, position.context, authorization)
+        request = Request.to(method, url, position.context, headers)
         digest, since_failure = position.run.calls.begin(request.method, url, start)
         if since_failure is not None:
             request = replace(request, retries=1, backoff=since_failure)

@@ -234,7 +234,7 @@ class GuardedRequest:
         monitor, position = get_monitor(), current_position()
         if position is not None:
             position.run.totals.add_wait(seconds)
-        context = position.context if position else None
+        context = position.context if position else monitor.outer_run
         token = self._token or None
         monitor.emit(GuardWaited(context, monitor.clock.time(), seconds, token))
         return seconds

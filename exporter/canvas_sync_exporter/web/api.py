@@ -19,6 +19,7 @@ from canvas_sync_exporter.logs.retention import (
 from canvas_sync_exporter.logs.status import LogStatus
 from canvas_sync_instrumentation.storage import queries, suspects
 from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
+from canvas_sync_instrumentation.storage.freshness import Freshness, freshness
 from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run
 
 from .auth import Scope
@@ -148,6 +149,14 @@ class Api:
                 _DAYS,
                 tag="statistics",
             ),
+            _query(
+                "freshness",
+                self.freshness,
+                Freshness,
+                "When courses, grades and all other items last came in, by sync type",
+                _DAYS,
+                tag="statistics",
+            ),
         )
 
     def _upkeep_endpoints(self) -> tuple[Endpoint, ...]:
@@ -230,6 +239,11 @@ class Api:
     def performance(self, days: int) -> Performance:
         """Tell how fast runs were."""
         return queries.performance(self._engine, _days_ago(days))
+
+    def freshness(self, days: int) -> Freshness:
+        """Tell how fresh the data is."""
+        now = dt.datetime.now(dt.UTC)
+        return freshness(self._engine, now - dt.timedelta(days=days), now)
 
     def cleanup_status(self) -> LogCleanupStatus:
         """Tell how the logs stand."""

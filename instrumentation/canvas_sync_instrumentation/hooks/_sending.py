@@ -88,7 +88,7 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
         pending = None
         with recorder.guard():
             pending = recorder.api_call_started(
-                request.method or "", request.url or "", request.headers.get("Authorization")
+                request.method or "", request.url or "", request.headers
             )
         outer = _recorded_by.set(self)
         try:

@@ -191,11 +191,19 @@ class MetricsSink:
             duration.observe(snapshot.duration or 0.0, _sampled(context), event.time)
             files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
             if status is RunStatus.SUCCESS:
-                files.gauge(MetricName.LAST_SUCCESS, (sync_type,)).set(event.time)
+                self._show_success(event)
             # A run that began before a fork is one of the parent's, wherever it ends.
             if self._starts.get(sync_type, {}).pop(context.task_id, None) is not None:
                 self._show_running(sync_type)
             files.settle()
+
+    def _show_success(self, event: RunEnded) -> None:
+        sync_type = event.context.sync_type
+        self._files.gauge(MetricName.LAST_SUCCESS, (sync_type,)).set(event.time)
+        for item, counts in event.snapshot.items.items():
+            if counts.processed:
+                labels = (sync_type, item)
+                self._files.gauge(MetricName.ITEM_LAST_SUCCESS, labels).set(event.time)
 
     def _run_suspected(self, event: RunSuspected) -> None:
         with self._lock:

@@ -125,6 +125,15 @@ def test_a_list_is_read_to_its_end_by_cursor(exporter: Exporter, path: str) -> N
     assert set(found) >= {f"f{number}" for number in range(25)}
 
 
+def test_the_freshest_items_come_first(exporter: Exporter) -> None:
+    freshness = exporter.api("freshness?days=30").json()
+    assert [(each["sync_type"], each["item"]) for each in freshness["items"]] == [
+        ("full", "course"),
+        ("grades", "course"),
+    ]
+    assert 0 < freshness["items"][0]["age_seconds"] < freshness["items"][1]["age_seconds"]
+
+
 def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) -> None:
     performance = exporter.api("performance?days=30").json()
     assert performance["duration"]["count"] == 4

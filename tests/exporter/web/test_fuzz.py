@@ -28,7 +28,7 @@ API = "/api/canvas/metrics"
 PATHS = (
     *("sync/{}", "sync/task/{}", "user/{}/summary", "user/{}/syncs", "{}"),
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
-    "logs/search",
+    *("suspect", "quota", "freshness", "logs/search"),
 )
 ANY_BYTES = st.binary(max_size=30).map(lambda raw: quote(raw, safe=""))
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.integers(0, 2**70).map(str)

@@ -28,7 +28,10 @@ READ_PATHS = (
     f"{API}/summary",
     f"{API}/recent",
     f"{API}/failed",
+    f"{API}/suspect",
     f"{API}/performance",
+    f"{API}/freshness",
+    f"{API}/quota",
     f"{API}/logs/cleanup-status",
 )
 

@@ -11,6 +11,7 @@ import canvasapi
 import pytest
 import requests
 from canvasapi.exceptions import CanvasException
+from urllib3.util import SKIP_HEADER
 
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.canvas_server.faults import (
@@ -19,9 +20,12 @@ from canvas_sync_demo.canvas_server.faults import (
     FaultPlan,
     Forbidden,
     Missing,
+    QuotaSpent,
     ScopeMissing,
     TokenRefused,
+    When,
 )
+from canvas_sync_demo.canvas_server.service import Behaviour
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
@@ -159,6 +163,47 @@ def test_refusals_are_told_apart_by_their_cause(
     assert [record["auth_failure"] for record in left.log("api_calls")] == [reason] * 2
     expired = {record.get("token_expired_at") for record in left.log("api_calls")}
     assert expired == {"2026-08-31T00:00:00.000000Z" if reason == "expired_token" else None}
+
+
+def test_a_request_without_user_agent_is_told_apart(
+    canvas_server: CanvasServer, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {canvas_server.tokens[41]}", "User-Agent": SKIP_HEADER}
+    with CanvasSyncMetricsTracker("nightly", 41):
+        url = f"{canvas_server.url}/api/v1/courses"
+        assert requests.get(url, headers=headers, timeout=30).status_code == 403
+    left = Left(tmp_path)
+
+    assert left.metric(MetricName.API_AUTH_FAILURES, "reason") == {"missing_user_agent": 1}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_permission_is_forbidden_in_old_and_new_canvas(
+    status: int, tmp_path: Path
+) -> None:
+    """Older versions answer 401, as for a bad token."""
+    plan = FaultPlan({41: (Fault(Forbidden()),)})
+    behaviour = Behaviour(forbidden_status=status)
+    with CanvasServer(7, size=SMALL_SCHOOL, plan=plan, behaviour=behaviour) as server:
+        with CanvasSyncMetricsTracker("nightly", 41):
+            assert get(server, "courses/101/users").status_code == status
+        left = Left(tmp_path)
+
+    assert left.metric(MetricName.API_AUTH_FAILURES, "reason") == {"forbidden": 1}
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_throttling_is_no_refusal_in_old_and_new_canvas(status: int, tmp_path: Path) -> None:
+    plan = FaultPlan({41: (Fault(QuotaSpent(700.0), When(times=1)),)})
+    behaviour = Behaviour(throttled_status=status)
+    with CanvasServer(7, size=SMALL_SCHOOL, plan=plan, behaviour=behaviour) as server:
+        with CanvasSyncMetricsTracker("nightly", 41):
+            assert [get(server, "courses").status_code for _ in range(2)] == [200, status]
+        left = Left(tmp_path)
+
+    assert left.metric(MetricName.API_AUTH_FAILURES, "reason") == {}
+    assert left.metric(MetricName.API_THROTTLED, "route") == {"/api/v1/courses": 1}
+    assert left.run.api_throttled == 1
 
 
 def test_what_is_missing_is_no_refusal(tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ def test_a_run_is_shown_while_it_runs_and_counted_when_it_ends(
     assert served(tmp_path, oldest, zeros=True) == {}
     assert served(tmp_path, MetricName.LAST_RUN) == {full: 400.0}
     assert served(tmp_path, MetricName.LAST_SUCCESS) == {full: 300.0}
+    fresh = {'{item="course",sync_type="full"}': 300.0}
+    assert served(tmp_path, MetricName.ITEM_LAST_SUCCESS) == fresh
     assert served(tmp_path, MetricName.RUNS) == {
         '{status="success",sync_type="full"}': 1.0,
         '{status="failed",sync_type="full"}': 1.0,

@@ -16,10 +16,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from canvas_sync_instrumentation.events import ErrorInfo, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.storage import queries
+from canvas_sync_instrumentation.storage.freshness import freshness
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
 from canvas_sync_instrumentation.storage.rows import write_runs
 from canvas_sync_instrumentation.storage.runs import BadCursor, Page, StoredCounts
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
+from canvas_sync_instrumentation.storage.suspects import judge_runs, suspect_runs
 from support.runs import failed, running, snapshot, write
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
@@ -268,6 +270,9 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "summary": lambda engine: queries.summary(engine, _NOON),
     "user_summary": lambda engine: queries.user_summary(engine, 42, _NOON),
     "performance": lambda engine: queries.performance(engine, _NOON),
+    "freshness": lambda engine: freshness(engine, _NOON, _NOON),
+    "judge_runs": lambda engine: judge_runs(engine, _NOON),
+    "suspect_runs": lambda engine: suspect_runs(engine, _NOON, 50),
     "mark_interrupted": lambda engine: queries.mark_interrupted(engine, _NOON),
     "delete_runs": lambda engine: queries.delete_runs(engine, _NOON - timedelta(hours=498)),
 }
