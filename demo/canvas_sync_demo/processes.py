@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ __all__ = ["DemoError", "Stage", "free_port", "running", "serving", "sync_argume
 _DEFAULT_PORT = 5000
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
+_TOKENS_LAST = dt.timedelta(days=60)
 
 
 class DemoError(CanvasSyncMonitorError):
@@ -163,7 +165,9 @@ def serving(stage: Stage) -> Iterator[None]:
         DemoError: It ended at once, or did not answer in time.
     """
     arguments = ["-m", "canvas_sync_exporter.cli", "serve", "--port", str(stage.port)]
-    with running(arguments, stage.environment(), stage.exporter_output) as process:
+    expires = f"demo={dt.date.today() + _TOKENS_LAST:%Y-%m-%d}"
+    environment = stage.environment(CANVAS_SYNC_TOKEN_EXPIRES=expires)
+    with running(arguments, environment, stage.exporter_output) as process:
         if not wait_until(lambda: process.poll() is not None or _answers(stage), _START_SECONDS):
             raise DemoError(f"The exporter does not answer; see {stage.exporter_output}.")
         if process.poll() is not None:

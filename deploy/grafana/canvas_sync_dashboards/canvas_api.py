@@ -9,7 +9,8 @@ from canvas_sync_instrumentation.names import MetricName
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third
 from .panels import COUNT, bars, events, lines, spread, value
-from .promql import ROUTE, increase, mean, quantile, rate, ratio, series, total
+from .promql import BY_ROUTE, ROUTE, increase, mean, quantile, rate, ratio, series, total
+from .quota_rows import quota, time, tokens
 from .steps import above, below
 from .tables import Column, table
 from .targets import Buckets, Now, OverTime, Rows
@@ -22,7 +23,6 @@ _NOT_WELL: Final = 'status_code!~"[23].."'
 _GOAL: Final = 0.99  # share of the requests that Canvas answers without a fault of its own
 _BUDGET: Final = round(1 - _GOAL, 4)
 _WINDOWS: Final = ("1h", "6h", "1d", "3d")
-_BY_ROUTE: Final = "{{route}}"
 _RATE: Final = "$__rate_interval"
 
 
@@ -37,7 +37,7 @@ def page() -> Page:
             *scraped_by("canvas_sync_exporter_build_info"),
             choose_label("route", "Route", MetricName.API_REQUESTS),
         ),
-        rows=(_now(), _traffic(), _latency(), _quota(), _throttling(), _burn()),
+        rows=(_now(), _traffic(), _latency(), time(), quota(), tokens(), _throttling(), _burn()),
     )
 
 
@@ -109,7 +109,7 @@ def _traffic() -> Row:
                 lines(
                     "Requests by route",
                     "Requests a second, by route template.",
-                    OverTime(total(rate(MetricName.API_REQUESTS, ROUTE), "route"), _BY_ROUTE),
+                    OverTime(total(rate(MetricName.API_REQUESTS, ROUTE), "route"), BY_ROUTE),
                     unit="reqps",
                 )
             ),
@@ -203,7 +203,7 @@ def _latency() -> Row:
                         "topk(10, "
                         + quantile(0.95, duration, "route", matchers=(ROUTE,), over="$__range")
                         + ")",
-                        _BY_ROUTE,
+                        BY_ROUTE,
                     ),
                     unit="s",
                     steps=above(2.5, 10),
@@ -215,62 +215,9 @@ def _latency() -> Row:
                     "The ten routes on which the syncs waited longest in all: where fewer or "
                     "larger pages would help most.",
                     Now(
-                        f"topk(10, {total(increase(f'{duration}_sum', ROUTE), 'route')})", _BY_ROUTE
+                        f"topk(10, {total(increase(f'{duration}_sum', ROUTE), 'route')})", BY_ROUTE
                     ),
                     unit="s",
-                )
-            ),
-        ),
-    )
-
-
-def _quota() -> Row:
-    cost = MetricName.API_REQUEST_COST
-    requests = total(increase(MetricName.API_REQUESTS, ROUTE), "route")
-    return Row(
-        "Quota",
-        (
-            half(
-                lines(
-                    "Quota left",
-                    "Lowest X-Rate-Limit-Remaining that a live sync process last saw. Nothing "
-                    "while no sync runs.",
-                    OverTime(
-                        f"min by (instance) ({series(MetricName.API_RATE_LIMIT_REMAINING)})",
-                        "{{instance}}",
-                    ),
-                    unit="short",
-                    steps=below(300, 100),
-                )
-            ),
-            half(
-                lines(
-                    "Cost by route",
-                    "Quota that requests cost a second, as Canvas says in X-Request-Cost. Canvas "
-                    "gives back about 10 a second.",
-                    OverTime(total(rate(cost, ROUTE), "route"), _BY_ROUTE),
-                    unit="short",
-                    steps=above(8, 10),
-                )
-            ),
-            half(
-                bars(
-                    "Cost by route in the time shown",
-                    "The ten routes that cost most of the quota.",
-                    Now(f"topk(10, {total(increase(cost, ROUTE), 'route')})", _BY_ROUTE),
-                    unit="short",
-                )
-            ),
-            half(
-                bars(
-                    "Cost of one request by route",
-                    "What a request costs on average: the ten dearest routes.",
-                    Now(
-                        f"topk(10, {ratio(total(increase(cost, ROUTE), 'route'), requests)})",
-                        _BY_ROUTE,
-                    ),
-                    unit="short",
-                    steps=above(5, 20),
                 )
             ),
         ),
@@ -289,7 +236,7 @@ def _throttling() -> Row:
                     "Throttled requests",
                     "Requests that Canvas refused because the quota was spent, by route. Fewer "
                     "requests at the same time help.",
-                    OverTime(by_route(MetricName.API_THROTTLED), _BY_ROUTE),
+                    OverTime(by_route(MetricName.API_THROTTLED), BY_ROUTE),
                     unit=COUNT,
                 )
             ),
@@ -297,7 +244,7 @@ def _throttling() -> Row:
                 events(
                     "Retries",
                     "Requests that repeated a failed one, by route.",
-                    OverTime(by_route(MetricName.API_RETRIES), _BY_ROUTE),
+                    OverTime(by_route(MetricName.API_RETRIES), BY_ROUTE),
                     unit=COUNT,
                 )
             ),
@@ -305,9 +252,7 @@ def _throttling() -> Row:
                 bars(
                     "Time waited before retries",
                     "Seconds between failed requests and their retries, by route.",
-                    Now(
-                        total(increase(MetricName.API_BACKOFF, ROUTE), "route") + " > 0", _BY_ROUTE
-                    ),
+                    Now(total(increase(MetricName.API_BACKOFF, ROUTE), "route") + " > 0", BY_ROUTE),
                     unit="s",
                     steps=above(60, 600),
                 )
@@ -327,7 +272,7 @@ def _throttling() -> Row:
                     "Lists cut short",
                     "Lists whose next page was never fetched, in the time shown: items are missing "
                     "although nothing failed.",
-                    Now(total(increase(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), _BY_ROUTE),
+                    Now(total(increase(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), BY_ROUTE),
                     unit=COUNT,
                     steps=above(1, 10),
                 )
@@ -336,7 +281,7 @@ def _throttling() -> Row:
                 lines(
                     "Pages of lists",
                     "Pages fetched a second, by route. Larger pages mean fewer requests.",
-                    OverTime(total(rate(MetricName.API_PAGES, ROUTE), "route"), _BY_ROUTE),
+                    OverTime(total(rate(MetricName.API_PAGES, ROUTE), "route"), BY_ROUTE),
                     unit="reqps",
                 )
             ),
@@ -345,7 +290,7 @@ def _throttling() -> Row:
                     "Mean latency by route",
                     "How long Canvas took on average, by route.",
                     OverTime(
-                        mean(MetricName.API_REQUEST_DURATION, "route", matchers=(ROUTE,)), _BY_ROUTE
+                        mean(MetricName.API_REQUEST_DURATION, "route", matchers=(ROUTE,)), BY_ROUTE
                     ),
                     unit="s",
                     steps=above(2.5, 10),

@@ -136,6 +136,28 @@ def _freshness() -> Row:
                     empty="never",
                 )
             ),
+            half(
+                bars(
+                    "Time since items came in",
+                    "How long ago a successful run last handled courses, grades and the others. "
+                    "One that stays behind: that part is no longer synced, though runs succeed.",
+                    Now(since(series(MetricName.ITEM_LAST_SUCCESS, SYNC_TYPE), "item"), "{{item}}"),
+                    unit="s",
+                    steps=steps,
+                )
+            ),
+            half(
+                bars(
+                    "Suspect runs",
+                    "Runs in the time shown that were far off the last ones of their kind. Few "
+                    "items or fast: data may be missing; GET suspect names the runs.",
+                    Now(
+                        total(increase(MetricName.RUNS_SUSPECT, SYNC_TYPE), "reason"), "{{reason}}"
+                    ),
+                    unit=COUNT,
+                    steps=above(1, 5),
+                )
+            ),
             whole(
                 table(
                     "Firing alerts",

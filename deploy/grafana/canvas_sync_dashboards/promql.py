@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "BY_ROUTE",
     "ROUTE",
     "SYNC_TYPE",
     "happened",
@@ -20,6 +21,8 @@ __all__ = [
 
 SYNC_TYPE: Final = 'sync_type=~"$sync_type"'
 ROUTE: Final = 'route=~"$route"'
+BY_ROUTE: Final = "{{route}}"
+"""A legend."""
 
 _TARGET: Final = 'job=~"$job", instance=~"$instance"'
 _RATE: Final = "$__rate_interval"
