@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import canvasapi
 import pytest
 import requests
 from hypothesis import given
@@ -24,24 +25,26 @@ from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     ThrottleGuard,
     carry_run,
+    instrument_canvasapi,
     instrument_requests,
     shutdown,
+    uninstrument_canvasapi,
     uninstrument_requests,
 )
 from canvas_sync_instrumentation.canvas.quota import HIGH_WATER, Bucket
 from canvas_sync_instrumentation.canvas.tokens import token_hash
 from canvas_sync_instrumentation.storage.database import open_engine
 from canvas_sync_instrumentation.storage.queries import run_by_task
+from canvas_sync_instrumentation.throttle import GuardedRequest
 from support.canvas import SMALL_SCHOOL
 
 THREADS = 16
-REQUESTS = 32
 
 
 @pytest.fixture
 def slow_canvas() -> Iterator[CanvasServer]:
-    """Answers take half a second: 16 of them at once are more than a bucket holds."""
-    plan = FaultPlan({41: (Fault(Slow(0.5)),)})
+    """Answers take so long that 16 threads ask at once: more than a bucket holds."""
+    plan = FaultPlan({41: (Fault(Slow(2.0)),)})
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
         yield server
 
@@ -53,23 +56,23 @@ def get(server: CanvasServer, path: str = "courses") -> requests.Response:
 
 
 def statuses(ask: Callable[[], requests.Response]) -> Counter[int]:
-    """The statuses of many requests by many threads at once."""
+    """The statuses of a request by each of many threads at once."""
     together = threading.Barrier(THREADS)
 
-    def work() -> list[int]:
+    def work() -> int:
         together.wait(60)
-        return [ask().status_code for _ in range(REQUESTS // THREADS)]
+        return ask().status_code
 
     with ThreadPoolExecutor(THREADS) as pool:
         futures = [pool.submit(carry_run(work)) for _ in range(THREADS)]
-        return Counter(status for future in futures for status in future.result())
+        return Counter(future.result() for future in futures)
 
 
 def test_without_a_guard_canvas_refuses_some_requests(slow_canvas: CanvasServer) -> None:
     found = statuses(lambda: get(slow_canvas))
 
     assert found[429] > 0
-    assert found[200] + found[429] == REQUESTS
+    assert found[200] + found[429] == THREADS
 
 
 def test_with_a_guard_canvas_refuses_none_and_the_waiting_is_measured(
@@ -83,7 +86,7 @@ def test_with_a_guard_canvas_refuses_none_and_the_waiting_is_measured(
         uninstrument_requests()
         shutdown()
 
-    assert found == {200: REQUESTS}
+    assert found == {200: THREADS}
     lines = (tmp_path / "logs" / "api_calls.log").read_text().splitlines()
     records = list(map(json.loads, lines))
     waits = [record for record in records if record["event"] == "guard_wait"]
@@ -107,6 +110,35 @@ def test_with_a_guard_canvas_refuses_none_and_the_waiting_is_measured(
     assert run is not None
     assert run.api_wait_seconds == pytest.approx(waited)
     assert run.api_throttled == 0
+
+
+class CountingGuard(ThrottleGuard):
+    """Counts the requests that it is asked about."""
+
+    count = 0
+
+    def hold(self, token: str | None) -> GuardedRequest:
+        self.count += 1
+        return super().hold(token)
+
+
+@pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
+def test_a_request_of_canvasapi_is_held_back_once_by_both_hooks_together() -> None:
+    guard = CountingGuard()
+    instrument_canvasapi(guard=guard)
+    instrument_requests(guard=guard)
+    try:
+        with CanvasServer(7, size=SMALL_SCHOOL) as server:
+            course = canvasapi.Canvas(server.url, server.tokens[41]).get_course(101)
+            assert list(course.get_users(per_page=5))
+            asked = sum(server.requests.values())
+    finally:
+        uninstrument_requests()
+        uninstrument_canvasapi()
+        shutdown()
+
+    assert guard.count == asked > 3
+    assert guard.try_begin(token_hash(server.tokens[41])) == 0.0
 
 
 def test_async_requests_are_held_back_too(slow_canvas: CanvasServer) -> None:
