@@ -7,12 +7,10 @@ recorded once, in whatever order they were switched on.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
@@ -20,8 +18,7 @@ from opentelemetry.context import (
     get_value,
 )
 
-from canvas_sync_instrumentation.canvas.tokens import token_in
-
+from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
 
@@ -75,12 +72,10 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
         recorder, guard = _recorder_for(self, request, kwargs)
         if recorder is None:
             return send(self, request, **kwargs)
-        if guard is not None:
-            with _held_back(recorder, guard, request) as answered:
-                response = recorded_send(self, recorder, request, kwargs)
-                answered(response)
-                return response
-        return recorded_send(self, recorder, request, kwargs)
+        with Holding(recorder, guard, request.url or "", request.headers) as holding:
+            response = recorded_send(self, recorder, request, kwargs)
+            holding.saw(response.status_code, response.headers)
+        return response
 
     def recorded_send(
         self: Session, recorder: Recorder, request: PreparedRequest, kwargs: dict[str, Any]
@@ -125,30 +120,6 @@ def _recorder_for(
         if chosen is not None:
             recorder, guard = recorder or chosen, guard or watched.guard
     return recorder, guard
-
-
-@contextmanager
-def _held_back(
-    recorder: Recorder, guard: ThrottleGuard, request: PreparedRequest
-) -> Iterator[Callable[[Response], None]]:
-    """Wait until the guard lets a request pass, and tell it the answer."""
-    held = None
-    with recorder.guard():
-        query = urlsplit(request.url or "").query
-        held = guard.hold(token_in(request.headers.get("Authorization"), query))
-        held.begin()
-
-    def answered(response: Response) -> None:
-        with recorder.guard():
-            if held is not None:
-                held.saw(response.status_code, response.headers)
-
-    try:
-        yield answered
-    finally:
-        with recorder.guard():
-            if held is not None:
-                held.end()
 
 
 def _is_telemetry() -> bool:
