@@ -17,6 +17,7 @@ pytest_plugins = [
     "support.databases",
     "support.otlp",
     "support.postgresql",
+    "support.scheduling",
     "support.small_disk",
 ]
 

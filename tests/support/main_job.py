@@ -266,7 +266,7 @@ class Stage:
         if part.module == "support.telling_sync":
             arguments += ["--database-url", self._app_database_url()]
         else:
-            arguments += ["--database", str(self.folder / "app.sqlite3")]
+            arguments += ["--database", str(self.folder / "app.sqlite3"), "--timeout", "600"]
         token = self.canvas.tokens[part.user_id]
         return running(arguments, self._environment(CANVAS_TOKEN=token, **more), self.output)
 

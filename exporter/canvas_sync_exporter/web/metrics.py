@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.exposition import choose_encoder
 
 from .access import Access
 from .auth import Scope
 from .delivery import compress
 from .endpoint import METHODS
+from .exposition import expose
 
 __all__ = ["HTTP_REQUESTS", "HTTP_REQUEST_DURATION", "count_requests", "metrics_blueprint"]
 
@@ -28,8 +27,8 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
     @blueprint.get("/metrics")
     def metrics() -> Response:
         access.require(request, Scope.METRICS)
-        encode, content_type = _encoder(request.headers.get("Accept", ""))
-        response = Response(encode(registry), content_type=content_type)
+        body, content_type = expose(registry.collect(), request.headers.get("Accept", ""))
+        response = Response(body, content_type=content_type)
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Accept")
         return compress(response)
@@ -63,10 +62,3 @@ def count_requests(app: Flask, registry: CollectorRegistry) -> None:
         requests.labels(method, endpoint, response.status_code).inc()
         durations.labels(method, endpoint).observe(time.perf_counter() - g.canvas_sync_start)
         return response
-
-
-def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    try:
-        return choose_encoder(accept)
-    except (TypeError, ValueError):  # choose_encoder compares a version that is none
-        return choose_encoder("")
