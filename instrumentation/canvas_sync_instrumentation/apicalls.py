@@ -10,7 +10,7 @@ from .canvas.redaction import error_info, redact
 from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
-from .names import OTHER
+from .names import GRAPHQL_ERROR, OTHER
 
 __all__ = ["Request", "answered", "failure_of", "host_of", "unanswered"]
 
@@ -25,6 +25,7 @@ class Request:
         context: The run it belongs to; None outside a run.
         retries: How often it was sent before.
         backoff: Seconds between the failed try and this one.
+        graphql_operation: Name of the GraphQL operation that it asks for.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request:
     context: RunContext | None
     retries: int = 0
     backoff: float = 0.0
+    graphql_operation: str | None = None
 
     @classmethod
     def to(cls, method: str, url: str, context: RunContext | None) -> Request:
@@ -40,7 +42,13 @@ class Request:
 
 
 def answered(
-    request: Request, *, time: float, duration: float, status: int, facts: ResponseFacts
+    request: Request,
+    *,
+    time: float,
+    duration: float,
+    status: int,
+    facts: ResponseFacts,
+    graphql_errors: int = 0,
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
     path = request.url.path
@@ -63,6 +71,8 @@ def answered(
         facts.request_context_id,
         facts.is_page,
         facts.message,
+        request.graphql_operation,
+        graphql_errors,
     )
 
 
@@ -84,6 +94,7 @@ def unanswered(
         retries=request.retries,
         backoff=request.backoff,
         message=error_info(error).message if isinstance(error, BaseException) else redact(error),
+        graphql_operation=request.graphql_operation,
     )
 
 
@@ -103,6 +114,8 @@ def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
 
 def _error_of_call(call: ApiCall) -> ErrorInfo:
     status = call.status_code
+    if call.error_type == GRAPHQL_ERROR:
+        return ErrorInfo(GRAPHQL_ERROR, f"GraphQL answered with {call.graphql_errors} errors")
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
     return ErrorInfo(kind, message)

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from .names import RunStatus
+from .names import GRAPHQL_ERROR, RunStatus
 
 __all__ = [
     "ApiCall",
@@ -198,16 +198,19 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         path: The path with numbers kept and every other identifier replaced by its placeholder.
         host: The Canvas host, without credentials.
         status_code: HTTP status; None when there was no answer.
-        error_class: ``timeout``, ``connection`` or ``other`` when there was no answer.
+        error_class: ``timeout``, ``connection``, ``cancelled`` or ``other`` when there was no
+            answer.
         throttled: Whether Canvas refused it for going over the rate limit.
         auth_failure: One of :data:`~canvas_sync_instrumentation.names.AUTH_FAILURE_REASONS`.
-        retries: 1 when it repeats a failed call, plus the tries made below the hook.
+        retries: 1 when it repeats a failed call.
         backoff: Seconds between the failed call and this repetition.
         cost: ``X-Request-Cost``.
         rate_limit_remaining: ``X-Rate-Limit-Remaining``.
         request_context_id: ``X-Request-Context-Id``, for a ticket with Canvas support.
         is_page: Whether the answer is one page of a list.
         message: What Canvas said about a failure, cleaned.
+        graphql_operation: Name of the GraphQL operation that it asks for.
+        graphql_errors: How many errors the GraphQL answer has.
     """
 
     context: RunContext | None
@@ -228,11 +231,20 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     request_context_id: str | None = None
     is_page: bool = False
     message: str | None = None
+    graphql_operation: str | None = None
+    graphql_errors: int = 0
 
     @property
     def failed(self) -> bool:
-        """Whether there was no answer or an answer of 400 and above."""
-        return self.status_code is None or self.status_code >= 400
+        """Whether there was no answer, one of 400 and above, or one with GraphQL errors."""
+        return self.status_code is None or self.status_code >= 400 or self.graphql_errors > 0
+
+    @property
+    def error_type(self) -> str | None:
+        """What failed: the status, the error class, or ``graphql``; None when nothing did."""
+        if self.graphql_errors and self.status_code is not None and self.status_code < 400:
+            return GRAPHQL_ERROR
+        return self.outcome if self.failed else None
 
     @property
     def outcome(self) -> str:

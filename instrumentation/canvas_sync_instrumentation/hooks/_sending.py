@@ -1,121 +1,146 @@
-"""The one wrapper around ``requests.Session.send``, where every request of requests passes.
+"""Where every request of requests passes, and where urllib3 repeats one below.
 
-The hooks for requests and for canvasapi share it, so that a request that both of them look for is
-recorded once, in whatever order they were switched on.
+The hooks for requests and for canvasapi share these wrappers, so that a request that both of them
+look for is recorded once, in whatever order they were switched on.
+
+``Session.send`` is one call. urllib3 tells of each try that failed by ``Retry.increment`` and waits
+in ``Retry.sleep``; both are documented for subclasses to extend
+(https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html#urllib3.util.Retry).
+``Session.request``, above ``send``, is where OpenTelemetry's hook of requests can be told to make
+no span, whichever of the two wrappers of ``send`` lies on top.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import (
-    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
-    _SUPPRESS_INSTRUMENTATION_KEY,
-    get_value,
-)
-
+from ._calls import Call, apart, current_call, is_telemetry, only_span
 from ._patch import Patch
 from ._recorder import Recorder
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+    from urllib3 import Retry
 
 __all__ = ["Chooser", "unwatch", "watch"]
 
 Chooser = Callable[[str], Recorder | None]
 """Says who records a request to a URL, if anyone."""
 
-_LONGEST_BODY: Final = 65_536
-"""Bytes of an error's body that are looked at."""
-
 _choosers: dict[str, Chooser] = {}
-_recorded_by: ContextVar[Session | None] = ContextVar("canvas_sync_sending", default=None)
 
 
 def watch(name: str, chooser: Chooser) -> None:
     """Record the requests that ``chooser`` chooses; ``name`` replaces an earlier one of its own."""
-    from requests import Session  # noqa: PLC0415 - requests may not be installed
-
     _choosers[name] = chooser
-    _patch.apply(Session)
+    for patch, owner in _patches():
+        patch.apply(owner)
 
 
 def unwatch(name: str) -> None:
-    """Forget the chooser ``name``; with the last one goes the wrapper."""
-    if _choosers.pop(name, None) is None or _choosers:
-        return
-    from requests import Session  # noqa: PLC0415 - requests may not be installed
+    """Forget the chooser ``name``; with the last one go the wrappers."""
+    if _choosers.pop(name, None) is not None and not _choosers:
+        for patch, owner in _patches():
+            patch.remove(owner)
 
-    _patch.remove(Session)
+
+def _patches() -> tuple[tuple[Patch, type], ...]:
+    from requests import Session  # noqa: PLC0415 - requests may not be installed
+    from urllib3 import Retry  # noqa: PLC0415 - comes with requests
+
+    return (_request, Session), (_send, Session), (_increment, Retry), (_sleep, Retry)
+
+
+def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
+    @functools.wraps(request, updated=())  # a mark that another library left is not ours to carry
+    def quieting_request(
+        self: Session, method: Any, url: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        recorder = _chosen(str(url))
+        if recorder is None:
+            return request(self, method, url, *args, **kwargs)
+        with only_span(recorder):
+            return request(self, method, url, *args, **kwargs)
+
+    return quieting_request
 
 
 def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
-    @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
+    @functools.wraps(send, updated=())
     def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
-        recorder = _recorder_for(self, request, kwargs)
-        if recorder is None:
+        outer = current_call()
+        # A session follows a redirect by sending again from within: that is still the same call.
+        if outer is not None and outer.owner is self and kwargs.get("allow_redirects") is False:
             return send(self, request, **kwargs)
-        pending = None
-        with recorder.guard():
-            pending = recorder.api_call_started(request.method or "", request.url or "")
-        outer = _recorded_by.set(self)
-        try:
+        recorder = _chosen(request.url or "")
+        if recorder is None:
+            with apart():
+                return send(self, request, **kwargs)
+        call = Call(recorder, request.method or "", request.url or "", request.body, self)
+        with call.under_way():
             response = send(self, request, **kwargs)
-        except BaseException as error:
-            if pending is not None:
-                with recorder.guard():
-                    recorder.api_call_failed(pending, error)
-            raise
-        finally:
-            _recorded_by.reset(outer)
-        if pending is not None:
-            with recorder.guard():
-                _record_answer(recorder, pending, response)
+        call.got(response.status_code, response.headers)
+        call.settle(_loaded_body(response))
         return response
 
     return recording_send
 
 
-_patch = Patch("send", _recording)
+def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
+    @functools.wraps(increment, updated=())
+    def telling_increment(self: Retry, *args: Any, **kwargs: Any) -> Retry:
+        call = current_call()
+        if call is not None:
+            _tell(call, *args, **kwargs)
+        return increment(self, *args, **kwargs)
+
+    return telling_increment
 
 
-def _recorder_for(
-    session: Session, request: PreparedRequest, options: dict[str, Any]
-) -> Recorder | None:
-    # A session follows a redirect by sending again from within: that is still the same call.
-    if _recorded_by.get() is session and options.get("allow_redirects") is False:
+def _tell(
+    call: Call,
+    _method: Any = None,
+    _url: Any = None,
+    response: Any = None,
+    error: Exception | None = None,
+    **_: Any,
+) -> None:
+    if error is not None:
+        call.got_none(error)
+    elif response is not None:
+        call.got(response.status, response.headers)
+
+
+def _resuming(sleep: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(sleep, updated=())
+    def resuming_sleep(self: Retry, *args: Any, **kwargs: Any) -> None:
+        sleep(self, *args, **kwargs)
+        call = current_call()
+        if call is not None:
+            call.tries()
+
+    return resuming_sleep
+
+
+_request = Patch("request", _quieting)
+_send = Patch("send", _recording)
+_increment = Patch("increment", _telling)
+_sleep = Patch("sleep", _resuming)
+
+
+def _chosen(url: str) -> Recorder | None:
+    if is_telemetry():
         return None
-    if _is_telemetry():
-        return None
-    url = request.url or ""
-    chosen = (chooser(url) for chooser in tuple(_choosers.values()))
-    return next(filter(None, chosen), None)
+    for chooser in tuple(_choosers.values()):
+        recorder = chooser(url)
+        if recorder is not None:
+            return recorder
+    return None
 
 
-def _is_telemetry() -> bool:
-    """Tell whether an exporter of OpenTelemetry sends; a collector may lie behind ``/api/v1/``."""
-    return bool(
-        get_value(_SUPPRESS_INSTRUMENTATION_KEY) or get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY)
-    )
-
-
-def _record_answer(recorder: Recorder, pending: Any, response: Response) -> None:
-    retries = getattr(response.raw, "retries", None)
-    recorder.api_call_ended(
-        pending,
-        status=response.status_code,
-        headers=response.headers,
-        body=_loaded_body(response),
-        tries_below=len(getattr(retries, "history", ())),
-    )
-
-
-def _loaded_body(response: Response) -> str | None:
-    """Give the text of a failure, only if it was loaded: a stream is the caller's to read."""
+def _loaded_body(response: Response) -> bytes | None:
+    """Give the content only if it was loaded: a stream is the caller's to read."""
     content = getattr(response, "_content", None)
-    if response.status_code < 400 or not isinstance(content, bytes):
-        return None
-    return content[:_LONGEST_BODY].decode("utf-8", "replace")
+    return content if isinstance(content, bytes) else None

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
+from ._required import required
 from ._sending import unwatch, watch
 
 __all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
@@ -35,6 +36,7 @@ def instrument_canvasapi(*, recorder: Recorder | None = None) -> None:
     Raises:
         ImportError: canvasapi is not installed.
     """
+    required("canvasapi")
     from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
 
     used = recorder_or_default(recorder)
@@ -78,4 +80,7 @@ _patch = Patch("request", _marking)
 
 
 def _same_host(url: str, other: str) -> bool:
-    return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
+    try:
+        return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
+    except ValueError:
+        return False  # the client will say what is wrong with it

@@ -261,6 +261,8 @@ class RecordMaker:
             event.request_context_id,
             event.is_page,
             event.message,
+            event.graphql_operation,
+            event.graphql_errors,
         )
 
     def _list_truncated(self, event: ListTruncated) -> Record:
@@ -318,4 +320,4 @@ def _api_level(event: ApiCall) -> str:
     status = event.status_code
     if status is None or status >= 500:
         return _ERROR
-    return _WARNING if status >= 400 or event.throttled or event.retries else _INFO
+    return _WARNING if event.failed or event.throttled or event.retries else _INFO

@@ -350,6 +350,8 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         request_context_id="id",
         is_page=True,
         message="no",
+        graphql_operation="Courses",
+        graphql_errors=1,
     )
     stepped = replace(SNAPSHOT, step="courses", error=FAILURE)
     events = [
