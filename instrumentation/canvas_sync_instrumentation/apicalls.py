@@ -14,7 +14,7 @@ from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
 from .canvas.tokens import token_in
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
-from .names import OTHER
+from .names import GRAPHQL_ERROR, OTHER
 
 __all__ = ["NOTHING", "Request", "answered", "failure_of", "host_of", "unanswered"]
 
@@ -35,6 +35,7 @@ class Request:
         backoff: Seconds between the failed try and this one.
         token: Short hash of the access token that it carries.
         is_nameless: Whether it is sent without a User-Agent, as far as the headers tell.
+        graphql_operation: Name of the GraphQL operation that it asks for.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Request:
     backoff: float = 0.0
     token: str | None = None
     is_nameless: bool = False
+    graphql_operation: str | None = None
 
     @classmethod
     def to(
@@ -64,7 +66,13 @@ class Request:
 
 
 def answered(
-    request: Request, *, time: float, duration: float, status: int, facts: ResponseFacts
+    request: Request,
+    *,
+    time: float,
+    duration: float,
+    status: int,
+    facts: ResponseFacts,
+    graphql_errors: int = 0,
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
     path = request.url.path
@@ -93,6 +101,8 @@ def answered(
         request.token,
         facts.server_time,
         facts.token_expired_at,
+        request.graphql_operation,
+        graphql_errors,
     )
 
 
@@ -115,6 +125,7 @@ def unanswered(
         backoff=request.backoff,
         message=error_info(error).message if isinstance(error, BaseException) else redact(error),
         token=request.token,
+        graphql_operation=request.graphql_operation,
     )
 
 
@@ -136,6 +147,8 @@ def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
 
 def _error_of_call(call: ApiCall) -> ErrorInfo:
     status = call.status_code
+    if call.error_type == GRAPHQL_ERROR:
+        return ErrorInfo(GRAPHQL_ERROR, f"GraphQL answered with {call.graphql_errors} errors")
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
     return ErrorInfo(kind, message)

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from .names import RunStatus
+from .names import GRAPHQL_ERROR, RunStatus
 
 __all__ = [
     "ApiCall",
@@ -229,10 +229,11 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         path: The path with numbers kept and every other identifier replaced by its placeholder.
         host: The Canvas host, without credentials.
         status_code: HTTP status; None when there was no answer.
-        error_class: ``timeout``, ``connection`` or ``other`` when there was no answer.
+        error_class: ``timeout``, ``connection``, ``cancelled`` or ``other`` when there was no
+            answer.
         throttled: Whether Canvas refused it for going over the rate limit.
         auth_failure: One of :data:`~canvas_sync_instrumentation.names.AUTH_FAILURE_REASONS`.
-        retries: 1 when it repeats a failed call, plus the tries made below the hook.
+        retries: 1 when it repeats a failed call.
         backoff: Seconds between the failed call and this repetition.
         cost: ``X-Request-Cost``.
         rate_limit_remaining: ``X-Rate-Limit-Remaining``.
@@ -242,6 +243,8 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         token: Short hash of the access token; None when it is not known.
         server_time: Where Canvas spent the time, from ``X-Canvas-Meta``.
         token_expired_at: When a token expired that was refused for it, in seconds since the epoch.
+        graphql_operation: Name of the GraphQL operation that it asks for.
+        graphql_errors: How many errors the GraphQL answer has.
     """
 
     context: RunContext | None
@@ -265,11 +268,20 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     token: str | None = None
     server_time: ServerTime | None = None
     token_expired_at: float | None = None
+    graphql_operation: str | None = None
+    graphql_errors: int = 0
 
     @property
     def failed(self) -> bool:
-        """Whether there was no answer or an answer of 400 and above."""
-        return self.status_code is None or self.status_code >= 400
+        """Whether there was no answer, one of 400 and above, or one with GraphQL errors."""
+        return self.status_code is None or self.status_code >= 400 or self.graphql_errors > 0
+
+    @property
+    def error_type(self) -> str | None:
+        """What failed: the status, the error class, or ``graphql``; None when nothing did."""
+        if self.graphql_errors and self.status_code is not None and self.status_code < 400:
+            return GRAPHQL_ERROR
+        return self.outcome if self.failed else None
 
     @property
     def outcome(self) -> str:

@@ -69,6 +69,11 @@ class Monitor:
         """Where spans begin."""
         return self._sinks.spans
 
+    @property
+    def traces_calls_to_app(self) -> bool:
+        """Whether API calls become spans of the app's own tracer provider."""
+        return "spans" in self._sinks.by_name and self.spans.has_provider_of_app
+
     def emit(self, event: Event) -> None:
         """Hand an event to every sink; a sink that fails does not keep it from the others."""
         for name, handle in self._handlers:

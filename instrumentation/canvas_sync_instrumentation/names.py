@@ -16,6 +16,7 @@ __all__ = [
     "AUTH_FAILURE_REASONS",
     "DISTRIBUTION",
     "ENDINGS",
+    "GRAPHQL_ERROR",
     "INSTRUMENTATION_SCOPE",
     "ITEMS",
     "ITEM_ACTIONS",
@@ -64,8 +65,12 @@ API_OUTCOMES: Final = (
 )
 """What alerts on API requests tell apart; each is 0 from a route's first request on."""
 
+GRAPHQL_ERROR: Final = "graphql"
+"""The ``error_type`` of a GraphQL answer with errors, whose status is 200."""
+
 API_ERRORS: Final = (
     *AUTH_FAILURE_REASONS,
+    GRAPHQL_ERROR,
     *("http_404", "http_500", "http_502", "http_503", "http_504"),
     *("timeout", "connection", OTHER),
 )

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .apicalls import NOTHING, Request, answered, host_of, unanswered
+from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.redaction import error_info
 from .canvas.responses import classify
 from .canvas.routes import is_canvas_path
@@ -25,6 +26,8 @@ from .run import Run, current_position, report
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_BODY = 65_536
+"""Bytes of a failure's content that are looked at."""
 
 
 class RecorderHost(Host, Protocol):
@@ -33,6 +36,10 @@ class RecorderHost(Host, Protocol):
     @property
     def canvas_hosts(self) -> tuple[str, ...]:
         """Hosts that are Canvas; empty when the path decides."""
+
+    @property
+    def traces_calls_to_app(self) -> bool:
+        """Whether API calls become spans of the app's own tracer provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,32 @@ class Recorder:
 
     def is_canvas(self, url: str) -> bool:
         """Tell whether ``url`` is a request to the Canvas API."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False  # the client will say what is wrong with it
         if not is_canvas_path(parts.path):
             return False
         hosts = self._host().canvas_hosts
         return not hosts or host_of(parts).lower() in hosts or parts.hostname in hosts
 
+    @property
+    def traces_calls_to_app(self) -> bool:
+        """Whether API calls become spans of the app's own tracer provider."""
+        return self._host().traces_calls_to_app
+
+    def now(self) -> float:
+        """Give the moment, in monotonic seconds."""
+        return self._host().clock.monotonic()
+
     def api_call_started(
-        self, method: str, url: str, headers: Mapping[str, Any] = NOTHING
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any] = NOTHING,
+        body: object = None,
+        *,
+        failed_at: float | None = None,
     ) -> PendingCall:
         """Note that an API call begins now.
 
@@ -81,17 +106,25 @@ class Recorder:
             url: The whole URL; neither its query nor names in it are kept.
             headers: Of the request, in any case of their names when the client has them so. Of
                 the token in them only a short hash is kept.
+            body: What is sent, as far as the client has it at hand; looked at for the name of a
+                GraphQL operation.
+            failed_at: When the try that this one repeats failed, in monotonic seconds; None when
+                the client does not repeat one.
         """
         position = current_position()
-        start = self._host().clock.monotonic()
-        if position is None:
-            request = Request.to(method, url, self._host().outer_run, headers)
-            return PendingCall(request, start, None, 0)
-        request = Request.to(method, url, position.context, headers)
-        digest, since_failure = position.run.calls.begin(request.method, url, start)
-        if since_failure is not None:
-            request = replace(request, retries=1, backoff=since_failure)
-        return PendingCall(request, start, position.run, digest)
+        start = self.now()
+        context = self._host().outer_run if position is None else position.context
+        request = Request.to(method, url, context, headers)
+        if is_graphql_path(request.url.path):
+            request = replace(request, graphql_operation=operation_name(body))
+        digest, waited = 0, None
+        if position is not None:
+            digest, waited = position.run.calls.begin(request.method, url, start)
+        if failed_at is not None:
+            waited = start - failed_at
+        if waited is not None:
+            request = replace(request, retries=1, backoff=waited)
+        return PendingCall(request, start, position.run if position else None, digest)
 
     def api_call_ended(
         self,
@@ -99,8 +132,8 @@ class Recorder:
         *,
         status: int,
         headers: Mapping[str, str],
-        body: str | None,
-        tries_below: int = 0,
+        body: bytes | None,
+        end: float | None = None,
     ) -> None:
         """Record the answer to an API call.
 
@@ -108,18 +141,21 @@ class Recorder:
             pending: What :meth:`api_call_started` gave.
             status: HTTP status code.
             headers: Answer headers, in any case.
-            body: The answer's text; None when it was not read yet.
-            tries_below: Tries that the client library made before this answer.
+            body: The answer's content; None when it was not read yet.
+            end: When it came, in monotonic seconds; now when None.
         """
         host = self._host()
-        end = host.clock.monotonic()
-        facts = classify(status, headers, body)
+        now = host.clock.monotonic()
+        end = now if end is None else end
+        is_graphql = is_graphql_path(pending.request.url.path)
+        facts = classify(status, headers, _text_of_failure(status, body))
         call = answered(
-            _with_tries(pending.request, tries_below),
-            time=host.clock.time(),
+            pending.request,
+            time=host.clock.time() - (now - end),
             duration=end - pending.start,
             status=status,
             facts=facts,
+            graphql_errors=error_count(body) if is_graphql else 0,
         )
         run = pending.run
         if run is not None:
@@ -130,20 +166,21 @@ class Recorder:
         self._report(call, run)
 
     def api_call_failed(
-        self, pending: PendingCall, error: BaseException, *, tries_below: int = 0
+        self, pending: PendingCall, error: BaseException, *, end: float | None = None
     ) -> None:
         """Record an API call that got no answer.
 
         Args:
             pending: What :meth:`api_call_started` gave.
             error: What the client library raised.
-            tries_below: Tries that the client library made before.
+            end: When it failed, in monotonic seconds; now when None.
         """
         host = self._host()
-        end = host.clock.monotonic()
+        now = host.clock.monotonic()
+        end = now if end is None else end
         call = unanswered(
-            _with_tries(pending.request, tries_below),
-            time=host.clock.time(),
+            pending.request,
+            time=host.clock.time() - (now - end),
             duration=end - pending.start,
             error=error,
         )
@@ -198,5 +235,7 @@ class Recorder:
             report(self._host(), call)
 
 
-def _with_tries(request: Request, tries: int) -> Request:
-    return replace(request, retries=request.retries + tries) if tries else request
+def _text_of_failure(status: int, body: bytes | None) -> str | None:
+    if status < 400 or body is None:
+        return None
+    return body[:_LONGEST_BODY].decode("utf-8", "replace")

@@ -335,13 +335,13 @@ def test_a_list_whose_next_page_was_never_fetched_is_truncated(events: list[Even
     link = {"Link": f'<{second}>; rel="next", <{first}>; rel="current"'}
     with CanvasSyncMetricsTracker("whole", 42):
         pending = recorder.api_call_started("GET", first)
-        recorder.api_call_ended(pending, status=200, headers=link, body="[]")
+        recorder.api_call_ended(pending, status=200, headers=link, body=b"[]")
         pending = recorder.api_call_started("GET", second)
-        recorder.api_call_ended(pending, status=200, headers={}, body="[]")
+        recorder.api_call_ended(pending, status=200, headers={}, body=b"[]")
     assert not only(ListTruncated, events)
     with CanvasSyncMetricsTracker("cut", 42):
         pending = recorder.api_call_started("GET", first)
-        recorder.api_call_ended(pending, status=200, headers=link, body="[]")
+        recorder.api_call_ended(pending, status=200, headers=link, body=b"[]")
     (truncated,) = only(ListTruncated, events)
     assert (truncated.route, truncated.count) == ("/api/v1/courses", 1)
 
@@ -354,16 +354,16 @@ def test_a_repeated_call_counts_as_retry_with_the_time_between(
     with CanvasSyncMetricsTracker("t1", 42):
         pending = recorder.api_call_started("GET", url)
         clock.advance(0.5)
-        recorder.api_call_ended(pending, status=429, headers={}, body="")
+        recorder.api_call_ended(pending, status=429, headers={}, body=b"")
         clock.advance(4)
         pending = recorder.api_call_started("GET", url)
         clock.advance(0.25)
-        recorder.api_call_ended(pending, status=200, headers={}, body="{}", tries_below=2)
+        recorder.api_call_ended(pending, status=200, headers={}, body=b"{}")
     failed, repeated = only(ApiCall, events)
     assert (failed.throttled, failed.retries, failed.duration) == (True, 0, 0.5)
-    assert (repeated.retries, repeated.backoff, repeated.duration) == (3, 4, 0.25)
+    assert (repeated.retries, repeated.backoff, repeated.duration) == (1, 4, 0.25)
     snapshot = ended(events).snapshot
-    assert (snapshot.api_retried, snapshot.api_throttled, snapshot.api_failed) == (3, 1, 1)
+    assert (snapshot.api_retried, snapshot.api_throttled, snapshot.api_failed) == (1, 1, 1)
 
 
 def test_calls_outside_a_run_are_recorded_without_one(events: list[Event]) -> None:

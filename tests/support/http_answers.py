@@ -31,6 +31,7 @@ class AnswerServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[Mapping[str, str]] = []
         self.closing = threading.Event()
 
     @property
@@ -51,6 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.headers.append(dict(self.headers.items()))
         answer = self.server.next_answer(self.command, self.path)
         if answer.hang:
             self.server.closing.wait()

@@ -8,6 +8,7 @@ from typing import Final
 __all__ = ["error_class"]
 
 _TIMEOUTS: Final = frozenset({"Timeout", "TimeoutError", "TimeoutException"})
+_CANCELLED: Final = frozenset({"Cancelled", "CancelledError"})  # trio, asyncio
 _CONNECTIONS: Final = frozenset(
     {
         "ChunkedEncodingError",  # requests: the answer broke off
@@ -24,7 +25,7 @@ _CONNECTIONS: Final = frozenset(
 
 
 def error_class(error: BaseException) -> str:
-    """Return ``timeout``, ``connection`` or ``other`` for what a client raised.
+    """Return ``timeout``, ``connection``, ``cancelled`` or ``other`` for what a client raised.
 
     Clients wrap what happened: requests reports a read timeout after several tries as its
     ``ConnectionError``, with the timeout inside. What is inside decides.
@@ -32,7 +33,7 @@ def error_class(error: BaseException) -> str:
     classes = [_by_name(cause) for cause in _causes(error)]
     if "timeout" in classes:
         return "timeout"
-    return "connection" if "connection" in classes else "other"
+    return next((name for name in ("connection", "cancelled") if name in classes), "other")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -52,4 +53,6 @@ def _by_name(error: BaseException) -> str:
         return "connection"
     if names & _TIMEOUTS:
         return "timeout"
+    if names & _CANCELLED:
+        return "cancelled"  # the app gave the call up: that says nothing of Canvas
     return "connection" if names & _CONNECTIONS else "other"

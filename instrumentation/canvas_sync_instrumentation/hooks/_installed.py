@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
+from .aiohttp import instrument_aiohttp, uninstrument_aiohttp
 from .canvasapi import instrument_canvasapi, uninstrument_canvasapi
+from .httpx import instrument_httpx, uninstrument_httpx
 from .requests import instrument_requests, uninstrument_requests
 from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
 
@@ -30,7 +32,9 @@ class Hook:
 
 
 HOOKS: Final = (
+    Hook("aiohttp", instrument_aiohttp, uninstrument_aiohttp),
     Hook("canvasapi", instrument_canvasapi, uninstrument_canvasapi),
+    Hook("httpx", instrument_httpx, uninstrument_httpx),
     Hook("requests", instrument_requests, uninstrument_requests),
     Hook("sqlalchemy", instrument_sqlalchemy, uninstrument_sqlalchemy),
 )

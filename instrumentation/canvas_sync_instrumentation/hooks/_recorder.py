@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from canvas_sync_instrumentation.monitor import hook_recorder
-from canvas_sync_instrumentation.recorder import Recorder
+from canvas_sync_instrumentation.recorder import PendingCall, Recorder
 
-__all__ = ["Recorder", "recorder_or_default"]
+__all__ = ["PendingCall", "Recorder", "recorder_or_default"]
 
 
 def recorder_or_default(recorder: Recorder | None) -> Recorder:

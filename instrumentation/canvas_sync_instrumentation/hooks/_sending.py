@@ -1,29 +1,30 @@
-"""The one wrapper around ``requests.Session.send``, where every request of requests passes.
+"""Where every request of requests passes, and where urllib3 repeats one below.
 
-The hooks for requests and for canvasapi share it, so that a request that both of them look for is
-recorded once, in whatever order they were switched on.
+The hooks for requests and for canvasapi share these wrappers, so that a request that both of them
+look for is recorded once, in whatever order they were switched on.
+
+``Session.send`` is one call. urllib3 tells of each try that failed by ``Retry.increment`` and waits
+in ``Retry.sleep``; both are documented for subclasses to extend
+(https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html#urllib3.util.Retry).
+``Session.request``, above ``send``, is where OpenTelemetry's hook of requests can be told to make
+no span, whichever of the two wrappers of ``send`` lies on top.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import (
-    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
-    _SUPPRESS_INSTRUMENTATION_KEY,
-    get_value,
-)
-
+from ._calls import Call, apart, current_call, is_telemetry, only_span
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+    from urllib3 import Retry
 
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
@@ -39,11 +40,7 @@ class _Watch:
     guard: ThrottleGuard | None
 
 
-_LONGEST_BODY: Final = 65_536
-"""Bytes of an error's body that are looked at."""
-
 _watches: dict[str, _Watch] = {}
-_recorded_by: ContextVar[Session | None] = ContextVar("canvas_sync_sending", default=None)
 
 
 def watch(name: str, chooser: Chooser, guard: ThrottleGuard | None) -> None:
@@ -51,98 +48,117 @@ def watch(name: str, chooser: Chooser, guard: ThrottleGuard | None) -> None:
 
     ``name`` replaces an earlier one of its own.
     """
-    from requests import Session  # noqa: PLC0415 - requests may not be installed
-
     _watches[name] = _Watch(chooser, guard)
-    _patch.apply(Session)
+    for patch, owner in _patches():
+        patch.apply(owner)
 
 
 def unwatch(name: str) -> None:
-    """Forget the chooser ``name``; with the last one goes the wrapper."""
-    if _watches.pop(name, None) is None or _watches:
-        return
-    from requests import Session  # noqa: PLC0415 - requests may not be installed
+    """Forget the chooser ``name``; with the last one go the wrappers."""
+    if _watches.pop(name, None) is not None and not _watches:
+        for patch, owner in _patches():
+            patch.remove(owner)
 
-    _patch.remove(Session)
+
+def _patches() -> tuple[tuple[Patch, type], ...]:
+    from requests import Session  # noqa: PLC0415 - requests may not be installed
+    from urllib3 import Retry  # noqa: PLC0415 - comes with requests
+
+    return (_request, Session), (_send, Session), (_increment, Retry), (_sleep, Retry)
+
+
+def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
+    @functools.wraps(request, updated=())  # a mark that another library left is not ours to carry
+    def quieting_request(
+        self: Session, method: Any, url: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        recorder, _ = _chosen(str(url))
+        if recorder is None:
+            return request(self, method, url, *args, **kwargs)
+        with only_span(recorder):
+            return request(self, method, url, *args, **kwargs)
+
+    return quieting_request
 
 
 def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
-    @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
+    @functools.wraps(send, updated=())
     def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
-        recorder, guard = _recorder_for(self, request, kwargs)
-        if recorder is None:
+        outer = current_call()
+        # A session follows a redirect by sending again from within: that is still the same call.
+        if outer is not None and outer.owner is self and kwargs.get("allow_redirects") is False:
             return send(self, request, **kwargs)
-        with Holding(recorder, guard, request.url or "", request.headers) as holding:
-            response = recorded_send(self, recorder, request, kwargs)
+        url = request.url or ""
+        recorder, guard = _chosen(url)
+        if recorder is None:
+            with apart():
+                return send(self, request, **kwargs)
+        with Holding(recorder, guard, url, request.headers) as holding:
+            method, headers, body = request.method or "", request.headers, request.body
+            call = Call(recorder, method, url, headers, body, owner=self)
+            with call.under_way():
+                response = send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
-        return response
-
-    def recorded_send(
-        self: Session, recorder: Recorder, request: PreparedRequest, kwargs: dict[str, Any]
-    ) -> Response:
-        pending = None
-        with recorder.guard():
-            pending = recorder.api_call_started(
-                request.method or "", request.url or "", request.headers
-            )
-        outer = _recorded_by.set(self)
-        try:
-            response = send(self, request, **kwargs)
-        except BaseException as error:
-            if pending is not None:
-                with recorder.guard():
-                    recorder.api_call_failed(pending, error)
-            raise
-        finally:
-            _recorded_by.reset(outer)
-        if pending is not None:
-            with recorder.guard():
-                _record_answer(recorder, pending, response)
+        call.got(response.status_code, response.headers)
+        call.settle(_loaded_body(response))
         return response
 
     return recording_send
 
 
-_patch = Patch("send", _recording)
+def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
+    @functools.wraps(increment, updated=())
+    def telling_increment(self: Retry, *args: Any, **kwargs: Any) -> Retry:
+        call = current_call()
+        if call is not None:
+            _tell(call, *args, **kwargs)
+        return increment(self, *args, **kwargs)
+
+    return telling_increment
 
 
-def _recorder_for(
-    session: Session, request: PreparedRequest, options: dict[str, Any]
-) -> tuple[Recorder | None, ThrottleGuard | None]:
-    # A session follows a redirect by sending again from within: that is still the same call.
-    if _recorded_by.get() is session and options.get("allow_redirects") is False:
-        return None, None
-    if _is_telemetry():
-        return None, None
-    recorder, guard, url = None, None, request.url or ""
-    for watched in tuple(_watches.values()):
-        chosen = watched.chooser(url)
-        if chosen is not None:
-            recorder, guard = recorder or chosen, guard or watched.guard
+def _tell(
+    call: Call,
+    _method: Any = None,
+    _url: Any = None,
+    response: Any = None,
+    error: Exception | None = None,
+    **_: Any,
+) -> None:
+    if error is not None:
+        call.got_none(error)
+    elif response is not None:
+        call.got(response.status, response.headers)
+
+
+def _resuming(sleep: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(sleep, updated=())
+    def resuming_sleep(self: Retry, *args: Any, **kwargs: Any) -> None:
+        sleep(self, *args, **kwargs)
+        call = current_call()
+        if call is not None:
+            call.tries()
+
+    return resuming_sleep
+
+
+_request = Patch("request", _quieting)
+_send = Patch("send", _recording)
+_increment = Patch("increment", _telling)
+_sleep = Patch("sleep", _resuming)
+
+
+def _chosen(url: str) -> tuple[Recorder | None, ThrottleGuard | None]:
+    recorder, guard = None, None
+    if not is_telemetry():
+        for watched in tuple(_watches.values()):
+            chosen = watched.chooser(url)
+            if chosen is not None:
+                recorder, guard = recorder or chosen, guard or watched.guard
     return recorder, guard
 
 
-def _is_telemetry() -> bool:
-    """Tell whether an exporter of OpenTelemetry sends; a collector may lie behind ``/api/v1/``."""
-    return bool(
-        get_value(_SUPPRESS_INSTRUMENTATION_KEY) or get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY)
-    )
-
-
-def _record_answer(recorder: Recorder, pending: Any, response: Response) -> None:
-    retries = getattr(response.raw, "retries", None)
-    recorder.api_call_ended(
-        pending,
-        status=response.status_code,
-        headers=response.headers,
-        body=_loaded_body(response),
-        tries_below=len(getattr(retries, "history", ())),
-    )
-
-
-def _loaded_body(response: Response) -> str | None:
-    """Give the text of a failure, only if it was loaded: a stream is the caller's to read."""
+def _loaded_body(response: Response) -> bytes | None:
+    """Give the content only if it was loaded: a stream is the caller's to read."""
     content = getattr(response, "_content", None)
-    if response.status_code < 400 or not isinstance(content, bytes):
-        return None
-    return content[:_LONGEST_BODY].decode("utf-8", "replace")
+    return content if isinstance(content, bytes) else None

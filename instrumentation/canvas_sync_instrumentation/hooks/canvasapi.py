@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
+from ._required import required
 from ._sending import unwatch, watch
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def instrument_canvasapi(
     Raises:
         ImportError: canvasapi is not installed.
     """
+    required("canvasapi")
     from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
 
     used = recorder_or_default(recorder)
@@ -84,4 +86,7 @@ _patch = Patch("request", _marking)
 
 
 def _same_host(url: str, other: str) -> bool:
-    return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
+    try:
+        return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
+    except ValueError:
+        return False  # the client will say what is wrong with it

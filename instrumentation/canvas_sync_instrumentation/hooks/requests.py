@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._recorder import Recorder, recorder_or_default
+from ._required import required
 from ._sending import unwatch, watch
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def instrument_requests(
     """Record every request to Canvas that goes through any ``requests.Session`` from now on.
 
     Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
-    A call counts once with the redirects it follows, and tells the tries that urllib3 made below.
-    Calling it again changes nothing.
+    A call counts once with the redirects it follows; a try that failed and that urllib3 repeats
+    (``Retry``) counts by itself. Calling it again changes nothing.
 
     Args:
         recorder: Where calls are reported; the monitor of this process when None.
@@ -31,6 +32,7 @@ def instrument_requests(
     Raises:
         ImportError: requests is not installed.
     """
+    required("requests")
     used = recorder_or_default(recorder)
 
     def choose(url: str) -> Recorder | None:

@@ -81,7 +81,8 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         "canvas.request.cost": event.cost,
         "canvas.request_context_id": event.request_context_id,
         "canvas.throttled": event.throttled or None,
-        "error.type": event.outcome if event.failed else None,
+        "graphql.operation.name": event.graphql_operation,
+        "error.type": event.error_type,
     }
     if event.server_time is not None:
         optional |= _server_time(event.server_time)

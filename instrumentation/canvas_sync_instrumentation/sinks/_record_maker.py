@@ -279,6 +279,8 @@ class RecordMaker:
             event.request_context_id,
             event.is_page,
             event.message,
+            event.graphql_operation,
+            event.graphql_errors,
             event.token,
             None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
             *_server_time_fields(event.server_time),
@@ -352,4 +354,4 @@ def _api_level(event: ApiCall) -> str:
     status = event.status_code
     if status is None or status >= 500:
         return _ERROR
-    return _WARNING if status >= 400 or event.throttled or event.retries else _INFO
+    return _WARNING if event.failed or event.throttled or event.retries else _INFO

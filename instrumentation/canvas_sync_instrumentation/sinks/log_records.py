@@ -143,6 +143,8 @@ class ApiCallRecord(Record, omit_defaults=True, gc=False):
     request_context_id: str | None = None
     is_page: bool = False
     error: str | None = None
+    graphql_operation: str | None = None
+    graphql_errors: int = 0
     token: str | None = None
     token_expired_at: str | None = None
     queue_seconds: float | None = None

@@ -130,6 +130,11 @@ class SpanSink:
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._flushing: threading.Thread | None = None
 
+    @property
+    def has_provider_of_app(self) -> bool:
+        """Whether the app has set a tracer provider, which then gets the spans."""
+        return _provider_of_app() is not None
+
     def start_run(
         self, name: str, *, attributes: Attributes, parent: Context | None, start_time: float
     ) -> OpenSpan:

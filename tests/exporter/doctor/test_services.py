@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy import text
 
 from canvas_sync_exporter.collectors import register_collectors
@@ -83,7 +83,7 @@ def test_prometheus_is_asked_whether_it_scrapes_an_exporter(tmp_path: Path) -> N
     with answering() as exporter:
         exporter.answers["/metrics"] = [
             Answer(503, body=""),
-            Answer(body=generate_latest(registry).decode()),
+            Answer(200, {"Content-Type": CONTENT_TYPE_LATEST}, generate_latest(registry).decode()),
         ]
         settings = quick_prometheus(exporter.url)
         with prometheus(tmp_path / "prometheus", settings, {}) as server:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from canvasapi import Canvas
+from canvasapi import Canvas, exceptions
 from canvasapi.requester import Requester
 
 from canvas_sync_instrumentation.events import ApiCall, Event
@@ -49,8 +49,24 @@ _FAILURES = {
     "422": Answer(422, body=_said("Unprocessable")),
     "429": Answer(429, {"X-Rate-Limit-Remaining": "0.0"}, "429 (Rate Limit Exceeded)"),
     "500": Answer(500, body=_said("An error occurred.")),
+    "502": Answer(502, {"Content-Type": "text/html"}, "<html>"),
     "not json": Answer(401, body="<html>"),
 }
+_DOCUMENTED = {
+    "400": exceptions.BadRequest,
+    "401 invalid": exceptions.InvalidAccessToken,
+    "401 scopes": exceptions.Unauthorized,
+    "401 unauthorized": exceptions.Unauthorized,
+    "403": exceptions.Forbidden,
+    "403 throttled": exceptions.Forbidden,
+    "404": exceptions.ResourceDoesNotExist,
+    "409": exceptions.Conflict,
+    "422": exceptions.UnprocessableEntity,
+    "429": exceptions.RateLimitExceeded,
+    "500": exceptions.CanvasException,
+    "502": exceptions.CanvasException,
+}
+"""By https://canvasapi.readthedocs.io/en/stable/exceptions.html."""
 
 
 def calls_of(events: list[Event]) -> list[ApiCall]:
@@ -104,6 +120,17 @@ def test_an_answer_raises_the_same_exception_with_and_without_the_hook(
     (call,) = calls_of(events)
     assert call.status_code == _FAILURES[case].status
     assert call.throttled is ("Rate Limit" in _FAILURES[case].body)
+
+
+@pytest.mark.parametrize("case", _DOCUMENTED)
+def test_under_the_hook_each_status_raises_the_documented_exception(
+    server: AnswerServer, events: list[Event], case: str
+) -> None:
+    server.answers[COURSE] = [_FAILURES[case]]
+    canvas = Canvas(server.url, TOKEN)
+    with pytest.raises(exceptions.CanvasException) as raised:
+        canvas.get_course(7)
+    assert raised.type is _DOCUMENTED[case]
 
 
 @pytest.mark.parametrize(

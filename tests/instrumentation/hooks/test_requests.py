@@ -15,7 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from canvas_sync_instrumentation.events import ApiCall, Event
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+from canvas_sync_instrumentation.events import ApiCall, Event, RunEnded
 from canvas_sync_instrumentation.hooks.requests import instrument_requests, uninstrument_requests
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.recorder import Recorder
@@ -24,6 +25,7 @@ from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
 
 ORIGINAL_SEND = requests.Session.send
+ORIGINALS = (requests.Session.request, Retry.increment, Retry.sleep)
 COURSES = "/api/v1/courses"
 
 
@@ -45,6 +47,7 @@ def _events() -> Iterator[list[Event]]:
         yield events
         uninstrument_requests()
     assert requests.Session.send is ORIGINAL_SEND
+    assert (requests.Session.request, Retry.increment, Retry.sleep) == ORIGINALS
 
 
 def test_a_canvas_call_is_recorded_with_what_canvas_said(
@@ -134,13 +137,69 @@ def test_a_call_that_a_response_hook_makes_is_a_call_of_its_own(
     assert [call.route for call in calls_of(events)] == ["/login/oauth2/token", COURSES]
 
 
-def test_tries_made_by_urllib3_are_counted(server: AnswerServer, events: list[Event]) -> None:
-    server.answers[COURSES] = [Answer(503), Answer(503), Answer()]
+def retrying(retry: Retry) -> requests.Session:
     session = requests.Session()
-    session.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503])))
+    session.mount("http://", HTTPAdapter(max_retries=retry))
+    return session
+
+
+def test_each_try_of_urllib3_is_a_request_with_its_status_and_the_wait_before_it(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(503, {"X-Request-Cost": "0.25"}), Answer(502), Answer()]
+    session = retrying(Retry(3, status_forcelist=[502, 503], backoff_factor=0.05))
+    with CanvasSyncMetricsTracker("tries", 42):
+        assert session.get(f"{server.url}{COURSES}", timeout=60).status_code == 200
+    calls = calls_of(events)
+    assert [call.status_code for call in calls] == [503, 502, 200]
+    assert [call.retries for call in calls] == [0, 1, 1]
+    assert [call.cost for call in calls] == [0.25, None, None]
+    assert calls[0].backoff == 0 <= calls[1].backoff < 0.1 <= calls[2].backoff
+    assert len(server.requests) == 3
+    (end,) = (event for event in events if isinstance(event, RunEnded))
+    assert (end.snapshot.api_calls, end.snapshot.api_retried, end.snapshot.api_failed) == (3, 2, 2)
+
+
+def test_tries_that_find_no_server_are_requests_too(events: list[Event]) -> None:
+    with pytest.raises(requests.ConnectionError):
+        retrying(Retry(2)).get(f"http://127.0.0.1:1{COURSES}", timeout=60)
+    calls = calls_of(events)
+    assert [call.error_class for call in calls] == ["connection"] * 3
+    assert [call.retries for call in calls] == [0, 1, 1]
+
+
+def test_a_try_whose_answer_ends_in_an_exception_keeps_its_status(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(429, {"X-Rate-Limit-Remaining": "0.5"})]
+    with pytest.raises(requests.exceptions.RetryError):
+        retrying(Retry(1, status_forcelist=[429])).get(f"{server.url}{COURSES}", timeout=60)
+    calls = calls_of(events)
+    assert [(call.status_code, call.throttled) for call in calls] == [(429, True)] * 2
+    assert [call.rate_limit_remaining for call in calls] == [0.5, 0.5]
+
+
+def test_a_retry_class_of_the_app_is_seen(server: AnswerServer, events: list[Event]) -> None:
+    class Patient(Retry):
+        def increment(self, *args: Any, **kwargs: Any) -> Any:
+            return super().increment(*args, **kwargs)
+
+    server.answers[COURSES] = [Answer(503), Answer()]
+    session = retrying(Patient(1, status_forcelist=[503]))
     assert session.get(f"{server.url}{COURSES}", timeout=60).status_code == 200
-    (call,) = calls_of(events)
-    assert (call.status_code, call.retries) == (200, 2)
+    assert [call.status_code for call in calls_of(events)] == [503, 200]
+
+
+def test_tries_of_a_request_that_is_not_canvas_are_not_those_of_the_call_around_it(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/weather"] = [Answer(503), Answer()]
+    other = retrying(Retry(1, status_forcelist=[503]))
+    session = requests.Session()
+    session.hooks["response"] = [lambda *_, **__: other.get(f"{server.url}/weather", timeout=60)]
+    session.get(f"{server.url}{COURSES}", timeout=60)
+    assert len(server.requests) == 3
+    assert [call.status_code for call in calls_of(events)] == [200]
 
 
 def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Event]) -> None:

@@ -370,6 +370,8 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         token="3f2a91c0",
         token_expired_at=TIME,
         server_time=ServerTime(0.1, 0.2, 0.3, 0.4),
+        graphql_operation="Courses",
+        graphql_errors=1,
     )
     stepped = replace(
         SNAPSHOT,

@@ -1,0 +1,170 @@
+"""What is aiohttp's own: middlewares that repeat, answers whose content comes later or never."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import aiohttp
+import pytest
+
+from canvas_sync_instrumentation import (
+    CanvasSyncMetricsTracker,
+    instrument_aiohttp,
+    uninstrument_aiohttp,
+)
+from canvas_sync_instrumentation.events import ApiCall, Event
+from canvas_sync_instrumentation.testing import recorded_events
+from support.http_answers import Answer, AnswerServer, answering
+
+T = TypeVar("T")
+COURSES = "/api/v1/courses"
+REFUSED = Answer(401, body='{"errors":[{"message":"Insufficient scopes on access token."}]}')
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[AnswerServer]:
+    with answering() as server:
+        yield server
+
+
+@pytest.fixture(name="events")
+def _events() -> Iterator[list[Event]]:
+    with recorded_events() as events:
+        instrument_aiohttp()
+        yield events
+        uninstrument_aiohttp()
+
+
+def calls_of(events: list[Event]) -> list[ApiCall]:
+    return [event for event in events if isinstance(event, ApiCall)]
+
+
+def in_a_session(
+    work: Callable[[aiohttp.ClientSession], Awaitable[T]],
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = (),
+) -> T:
+    async def whole() -> T:
+        async with aiohttp.ClientSession(middlewares=middlewares) as session:
+            return await work(session)
+
+    return asyncio.run(whole())
+
+
+async def patiently(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    response = await handler(request)
+    while response.status >= 429:
+        response.release()
+        response = await handler(request)
+    return response
+
+
+def test_each_try_of_a_middleware_is_a_request_with_its_status(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(429), Answer(503), Answer()]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        with CanvasSyncMetricsTracker("t", 42):
+            async with session.get(f"{server.url}{COURSES}") as response:
+                assert await response.text() == "[]"
+
+    in_a_session(ask, (patiently,))
+    calls = calls_of(events)
+    assert [(call.status_code, call.retries) for call in calls] == [(429, 0), (503, 1), (200, 1)]
+
+
+def test_a_session_made_before_the_hook_is_seen(server: AnswerServer) -> None:
+    server.answers[COURSES] = [Answer()]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        with recorded_events() as events:
+            instrument_aiohttp()
+            try:
+                async with session.get(f"{server.url}{COURSES}") as response:
+                    await response.read()
+            finally:
+                uninstrument_aiohttp()
+            assert [call.status_code for call in calls_of(events)] == [200]
+
+    in_a_session(ask)
+
+
+def test_a_refusal_is_recorded_with_its_cause_when_its_content_is_read(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [REFUSED]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{server.url}{COURSES}") as response:
+            assert calls_of(events) == []
+            await response.json(content_type=None)
+            assert [call.auth_failure for call in calls_of(events)] == ["insufficient_scope"]
+
+    in_a_session(ask)
+    assert len(calls_of(events)) == 1
+
+
+def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_let_go(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [REFUSED]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{server.url}{COURSES}"):
+            pass
+
+    in_a_session(ask)
+    assert [call.status_code for call in calls_of(events)] == [401]
+
+
+@pytest.mark.filterwarnings("ignore:Unclosed response:ResourceWarning")
+def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [REFUSED]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        response = await session.get(f"{server.url}{COURSES}")
+        del response
+        while not calls_of(events):
+            gc.collect()
+            await asyncio.sleep(0.01)
+        assert [call.status_code for call in calls_of(events)] == [401]
+
+    in_a_session(ask)
+
+
+def test_raise_for_status_keeps_the_status(server: AnswerServer, events: list[Event]) -> None:
+    server.answers[COURSES] = [Answer(404)]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        with pytest.raises(aiohttp.ClientResponseError):
+            await session.get(f"{server.url}{COURSES}", raise_for_status=True)
+
+    in_a_session(ask)
+    assert [call.status_code for call in calls_of(events)] == [404]
+
+
+def test_a_call_that_is_cancelled_counts_as_such(server: AnswerServer, events: list[Event]) -> None:
+    server.answers[COURSES] = [Answer(hang=True)]
+
+    async def give_up(session: aiohttp.ClientSession) -> None:
+        async def ask() -> None:
+            async with session.get(f"{server.url}{COURSES}"):
+                pass
+
+        task = asyncio.create_task(ask())
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    in_a_session(give_up)
+    (call,) = calls_of(events)
+    assert (call.status_code, call.outcome) == (None, "cancelled")

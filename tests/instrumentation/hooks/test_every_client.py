@@ -1,0 +1,280 @@
+"""What each HTTP client's hook does alike, with the real library against a real server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+from canvas_sync_instrumentation.events import ApiCall, ErrorRecorded, Event, RunEnded
+from canvas_sync_instrumentation.monitor import get_monitor
+from canvas_sync_instrumentation.recorder import Recorder
+from canvas_sync_instrumentation.testing import recorded_events
+from support.http_answers import Answer, AnswerServer, answering
+from support.http_clients import CLIENTS, WRAPPED, HttpClient, Reply
+
+COURSES = "/api/v1/courses"
+GRAPHQL = "/api/graphql"
+
+
+def methods() -> list[Any]:
+    return [getattr(owner, name) for owner, name in WRAPPED]
+
+
+def calls_of(events: list[Event]) -> list[ApiCall]:
+    return [event for event in events if isinstance(event, ApiCall)]
+
+
+@pytest.fixture(name="client", params=CLIENTS)
+def _client(request: pytest.FixtureRequest) -> HttpClient:
+    return CLIENTS[request.param]
+
+
+@pytest.fixture(name="server", scope="module")
+def _server() -> Iterator[AnswerServer]:
+    with answering() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _fresh_answers(server: AnswerServer) -> None:
+    server.requests.clear()
+    server.headers.clear()
+    server.answers.clear()
+    server.answers[COURSES] = [Answer(headers={"X-Request-Cost": "0.5"})]
+
+
+@contextmanager
+def instrumented(client: HttpClient) -> Iterator[list[Event]]:
+    before = methods()
+    with recorded_events() as events:
+        client.instrument()
+        try:
+            yield events
+        finally:
+            client.uninstrument()
+    assert methods() == before
+
+
+@pytest.fixture(name="events")
+def _events(client: HttpClient) -> Iterator[list[Event]]:
+    with instrumented(client) as events:
+        yield events
+
+
+def test_a_canvas_call_is_recorded_with_what_canvas_said(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    began = time.monotonic()
+    with CanvasSyncMetricsTracker("seen", 42):
+        assert client.get(f"{server.url}{COURSES}?search_term=Jane") == Reply(200, "[]")
+    (call,) = calls_of(events)
+    assert (call.method, call.route, call.path) == ("GET", COURSES, COURSES)
+    assert (call.status_code, call.cost, call.retries) == (200, 0.5, 0)
+    assert call.context is not None
+    assert call.context.task_id == "seen"
+    assert 0 < call.duration < time.monotonic() - began
+    assert "Jane" not in repr(events)
+
+
+def test_other_servers_are_not_recorded(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/weather"] = [Answer(body="sunny")]
+    assert client.get(f"{server.url}/weather").text == "sunny"
+    assert events == []
+
+
+def test_nothing_is_recorded_once_the_hook_is_off(client: HttpClient, server: AnswerServer) -> None:
+    with instrumented(client) as events:
+        pass
+    with recorded_events() as events:
+        client.get(f"{server.url}{COURSES}")
+    assert events == []
+
+
+def test_instrumenting_twice_records_once(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    client.instrument()
+    client.get(f"{server.url}{COURSES}")
+    assert len(calls_of(events)) == 1
+
+
+def test_what_an_exporter_sends_is_no_canvas_call(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    try:
+        client.get(f"{server.url}{COURSES}")
+    finally:
+        detach(token)
+    assert events == []
+
+
+def test_redirects_belong_to_the_call_that_follows_them(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers["/api/v1/files/7"] = [Answer(302, {"Location": "/api/v1/files/8"})]
+    server.answers["/api/v1/files/8"] = [Answer(307, {"Location": "/elsewhere"})]
+    server.answers["/elsewhere"] = [Answer(body="content")]
+    assert client.get(f"{server.url}/api/v1/files/7") == Reply(200, "content")
+    (call,) = calls_of(events)
+    assert (call.path, call.status_code, call.retries) == ("/api/v1/files/7", 200, 0)
+
+
+def test_a_throttled_call_is_told_by_its_text_which_stays_for_the_caller(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    text = "403 Forbidden (Rate Limit Exceeded)"
+    server.answers[COURSES] = [Answer(403, {"X-Request-Cost": "1"}, text), Answer()]
+    with CanvasSyncMetricsTracker("throttled", 42):
+        assert client.get(f"{server.url}{COURSES}") == Reply(403, text)
+        client.get(f"{server.url}{COURSES}")
+    first, second = calls_of(events)
+    assert (first.throttled, second.throttled) == (True, False)
+    assert (first.retries, second.retries) == (0, 1)
+    assert second.backoff > 0
+
+
+def test_the_cause_of_a_refusal_is_read_from_its_content(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    body = json.dumps({"errors": [{"message": "Expired access token."}]})
+    server.answers[COURSES] = [Answer(401, {"WWW-Authenticate": "Bearer"}, body)]
+    assert client.get(f"{server.url}{COURSES}") == Reply(401, body)
+    (call,) = calls_of(events)
+    assert (call.auth_failure, call.message) == ("expired_token", "Expired access token.")
+
+
+def _outcome(ask: Callable[[], Reply]) -> tuple[object, ...]:
+    try:
+        return ("replied", ask())
+    except Exception as error:  # noqa: BLE001 - whatever comes is compared
+        return (type(error), len(error.args))
+
+
+@pytest.mark.parametrize(
+    ("url", "error_class"), [(None, "timeout"), ("http://127.0.0.1:1", "connection")]
+)
+def test_a_call_without_an_answer_is_recorded_and_raises_what_it_did_before(
+    client: HttpClient, server: AnswerServer, url: str | None, error_class: str
+) -> None:
+    server.answers[COURSES] = [Answer(hang=True)]
+    whole = f"{url or server.url}{COURSES}?access_token=abc"
+    without = _outcome(lambda: client.get(whole, 0.2))
+    with instrumented(client) as events:
+        assert _outcome(lambda: client.get(whole, 0.2)) == without
+    assert without[0] != "replied"
+    (call,) = calls_of(events)
+    assert (call.status_code, call.error_class) == (None, error_class)
+    assert "abc" not in repr(events)
+
+
+@pytest.mark.parametrize("url", ["http://", "nothing", "http://[::1/api/v1/courses"])
+def test_what_cannot_be_sent_raises_what_it_did_before(client: HttpClient, url: str) -> None:
+    without = _outcome(lambda: client.get(url))
+    with instrumented(client) as events:
+        assert _outcome(lambda: client.get(url)) == without
+    assert without[0] != "replied"
+    assert events == []
+
+
+def test_pages_are_matched_whatever_way_the_client_asks_for_them(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    second = f"{server.url}{COURSES}?page=2&per_page=10"
+    server.answers[COURSES] = [Answer(headers={"Link": f'<{second}>; rel="next"'}), Answer()]
+    with CanvasSyncMetricsTracker("pages", 42):
+        client.get(f"{server.url}{COURSES}")
+        client.get(second)
+    assert [call.is_page for call in calls_of(events)] == [True, False]
+    assert not [event for event in events if type(event).__name__ == "ListTruncated"]
+
+
+def test_a_graphql_call_has_the_name_of_its_operation(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[GRAPHQL] = [Answer(body='{"data": {"course": null}}')]
+    query = "query CourseNames($id: ID!) { course(id: $id) { name } }"
+    client.post(f"{server.url}{GRAPHQL}", {"query": query, "variables": {"id": "Jane"}})
+    (call,) = calls_of(events)
+    assert (call.route, call.graphql_operation, call.failed) == (GRAPHQL, "CourseNames", False)
+    assert "Jane" not in repr(events)
+
+
+def test_a_graphql_answer_with_errors_is_a_failure_though_its_status_is_200(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    body = '{"data": null, "errors": [{"message": "No course of Jane"}, {"message": "x"}]}'
+    server.answers[GRAPHQL] = [Answer(body=body)]
+    with CanvasSyncMetricsTracker("graphql", 42):
+        assert client.post(f"{server.url}{GRAPHQL}", {"query": "{ x }"}) == Reply(200, body)
+    (call,) = calls_of(events)
+    assert (call.status_code, call.graphql_errors, call.error_type) == (200, 2, "graphql")
+    (failure,) = (event for event in events if isinstance(event, ErrorRecorded))
+    assert (failure.operation, failure.error.error_type) == ("api", "graphql")
+    (end,) = (event for event in events if isinstance(event, RunEnded))
+    assert (end.snapshot.api_calls, end.snapshot.api_failed) == (1, 1)
+    assert "Jane" not in repr(events)
+
+
+def test_no_trace_context_is_sent_to_canvas(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    with CanvasSyncMetricsTracker("private", 42):
+        client.get(f"{server.url}{COURSES}")
+    (headers,) = server.headers
+    assert not {"traceparent", "tracestate", "baggage"} & {name.lower() for name in headers}
+
+
+class _BrokenRecorder(Recorder):
+    """Fails at the end of each call, and keeps count."""
+
+    def __init__(self) -> None:
+        super().__init__(get_monitor)
+        self.failures = 0
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError:
+            self.failures += 1
+
+    def api_call_ended(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("broken")
+
+    api_call_failed = api_call_ended
+
+
+def test_a_recorder_that_fails_leaves_the_call_alone(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    recorder = _BrokenRecorder()
+    client.instrument(recorder=recorder)
+    assert client.get(f"{server.url}{COURSES}") == Reply(200, "[]")
+    assert _outcome(lambda: client.get("http://127.0.0.1:1/api/v1/courses"))[0] != "replied"
+    assert recorder.failures == 2
+    assert events == []
+
+
+@pytest.mark.parametrize("library", ["aiohttp", "canvasapi", "httpx", "requests"])
+def test_without_its_library_a_hook_says_what_to_install(library: str) -> None:
+    program = (
+        f"import sys; sys.modules['{library}'] = None; import canvas_sync_instrumentation as c; "
+        f"c.uninstrument_{library}(); c.instrument_{library}()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert f"ImportError: instrument_{library}() needs {library}." in ended.stderr
+    assert f"pip install {library}" in ended.stderr
