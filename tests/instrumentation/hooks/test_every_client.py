@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
-from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, ThrottleGuard
+from canvas_sync_instrumentation.canvas.tokens import token_hash
 from canvas_sync_instrumentation.events import ApiCall, ErrorRecorded, Event, RunEnded
 from canvas_sync_instrumentation.monitor import get_monitor
 from canvas_sync_instrumentation.recorder import Recorder
 from canvas_sync_instrumentation.testing import recorded_events
+from canvas_sync_instrumentation.throttle import GuardedRequest
 from support.http_answers import Answer, AnswerServer, answering
 from support.http_clients import CLIENTS, WRAPPED, HttpClient, Reply
 
@@ -234,6 +236,30 @@ def test_no_trace_context_is_sent_to_canvas(
         client.get(f"{server.url}{COURSES}")
     (headers,) = server.headers
     assert not {"traceparent", "tracestate", "baggage"} & {name.lower() for name in headers}
+
+
+class _NotingGuard(ThrottleGuard):
+    """Notes whom it held back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[str | None] = []
+
+    def hold(self, token: str | None) -> GuardedRequest:
+        self.held.append(token)
+        return super().hold(token)
+
+
+def test_a_guard_is_asked_once_for_each_call_and_learns_what_is_left(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(headers={"X-Rate-Limit-Remaining": "3.0"})]
+    guard, token = _NotingGuard(), token_hash("secret")
+    client.instrument(guard=guard)
+    client.get(f"{server.url}{COURSES}?access_token=secret")
+    assert guard.held == [token]
+    assert [call.token for call in calls_of(events)] == [token]
+    assert guard.try_begin(token) > 0.0
 
 
 class _BrokenRecorder(Recorder):
