@@ -38,6 +38,7 @@ __all__ = [
     "RunSnapshot",
     "RunStarted",
     "RunSuspected",
+    "RunWaiting",
     "ServerTime",
     "StepEnded",
     "StepStarted",
@@ -146,6 +147,20 @@ class Heartbeat:
 @dataclass(frozen=True, slots=True)
 class RunEnded:
     """A run came to its end; ``snapshot.status`` says how."""
+
+    context: RunContext
+    time: float
+    snapshot: RunSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RunWaiting:
+    """A run was left to its next try, which may be in another process.
+
+    Attributes:
+        snapshot: Still ``running``; its heartbeat is the moment up to which the next try is not
+            missed, its error why there is one.
+    """
 
     context: RunContext
     time: float
@@ -410,6 +425,7 @@ Event = (
     RunStarted
     | Heartbeat
     | RunEnded
+    | RunWaiting
     | RunSuspected
     | StepStarted
     | StepEnded

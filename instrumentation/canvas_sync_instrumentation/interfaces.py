@@ -20,6 +20,9 @@ class LiveRun(Protocol):
     def interrupt(self) -> None:
         """End it because its process ends."""
 
+    def leave(self) -> None:
+        """Take no further part in it: it is another process's now."""
+
 
 class Host(Protocol):
     """What runs report to: the monitor."""
@@ -47,7 +50,7 @@ class Host(Protocol):
         """Report a call that makes no sense; raises in strict mode."""
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report a failure of our own; raises it in strict mode."""
+        """Report a failure of our own; raises it in strict mode, and if it is none of ours."""
 
     def adopt(self, run: LiveRun) -> None:
         """Keep a run's heartbeat going until :meth:`release`."""

@@ -12,15 +12,17 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from .clock import Clock, SystemClock
 from .errors import SettingsError, TrackerMisuseError
 from .events import Event, RunContext
+from .guard import is_of_signal_handler
 from .heart import Heart
 from .interfaces import LiveRun
 from .recorder import Recorder
@@ -41,6 +43,15 @@ __all__ = [
 ]
 
 _logger = logging.getLogger("canvas_sync_instrumentation")
+
+_MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+_LAST: Final = -100
+"""Finalizers of multiprocessing run by descending priority."""
+_TOO_LATE: Final = (
+    f"{_MULTIPROC_DIR} was changed after telemetry had begun: the metrics of this process stay in "
+    "{}, where an exporter with the new value does not look. Set it before the first tracker or "
+    "hook, or call configure() after it."
+)
 
 
 class Monitor:
@@ -63,6 +74,7 @@ class Monitor:
         self._reported: set[str] = set()
         self._runs: set[LiveRun] = set()
         self._heart = Heart(settings.heartbeat_seconds, self._beat)
+        self._multiproc_dir = os.environ.get(_MULTIPROC_DIR)
 
     @property
     def spans(self) -> SpanSink:
@@ -94,8 +106,8 @@ class Monitor:
         self._report(message, message)
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report a failure of our own; raises it in strict mode."""
-        if self.settings.strict:
+        """Report a failure of our own; raises it in strict mode, and if it is none of ours."""
+        if self.settings.strict or is_of_signal_handler(error):
             raise error
         self._sinks.count_drop(part, "internal_error")
         self._report(
@@ -106,6 +118,8 @@ class Monitor:
 
     def adopt(self, run: LiveRun) -> None:
         """Keep a run's heartbeat going until :meth:`release`."""
+        if os.environ.get(_MULTIPROC_DIR) != self._multiproc_dir:
+            self._report(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
         self._runs.add(run)
         if not self._heart.start():
             self._sinks.count_drop("tracker", "no_thread")
@@ -141,8 +155,20 @@ class Monitor:
             except Exception as error:  # noqa: BLE001 - the others are still to be closed
                 self.internal_error(name, error)
 
+    def before_fork(self) -> None:
+        """Close what a child must not find open."""
+        if self._sinks.store is not None:
+            self._sinks.store.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if self._sinks.store is not None:
+            self._sinks.store.after_fork_in_parent()
+
     def after_fork_in_child(self) -> None:
         """Forget the parent's runs and threads, and give each sink a new start."""
+        for run in tuple(self._runs):
+            run.leave()
         self._runs = set()
         self._heart = Heart(self.settings.heartbeat_seconds, self._beat)
         for name, sink in self._sinks.by_name.items():
@@ -189,6 +215,7 @@ class _Process:
         self.monitor: Monitor | None = None
         self.pinned: Monitor | None = None
         self.has_exit_hooks = False
+        self.is_known_to_multiprocessing = False
 
     def install(self, monitor: Monitor) -> Monitor | None:
         """Make ``monitor`` the current one and give the one before."""
@@ -197,13 +224,37 @@ class _Process:
             if not self.has_exit_hooks:
                 self.has_exit_hooks = True
                 atexit.register(shutdown)
-                os.register_at_fork(after_in_child=self.after_fork_in_child)
+                os.register_at_fork(
+                    before=self.before_fork,
+                    after_in_parent=self.after_fork_in_parent,
+                    after_in_child=self.after_fork_in_child,
+                )
+            self.end_with_multiprocessing()
         return before
+
+    def before_fork(self) -> None:
+        if self.monitor is not None:
+            self.monitor.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        if self.monitor is not None:
+            self.monitor.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         self.lock = threading.RLock()
         if self.monitor is not None:
             self.monitor.after_fork_in_child()
+        self.end_with_multiprocessing()
+
+    def end_with_multiprocessing(self) -> None:
+        """Shut down at the end of a child of multiprocessing too: it passes all exit handlers."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is None or self.is_known_to_multiprocessing:
+            return
+        self.is_known_to_multiprocessing = True
+        util.Finalize(None, shutdown, exitpriority=_LAST)
+        # A child forgets the finalizers that it had before it began.
+        util.register_after_fork(self, lambda _: util.Finalize(None, shutdown, exitpriority=_LAST))
 
 
 _process = _Process()

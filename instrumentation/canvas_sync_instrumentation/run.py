@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.trace import Link
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .apicalls import failure_of
 from .callhistory import CallHistory
@@ -30,6 +32,7 @@ from .events import (
     RunEnded,
     RunSnapshot,
     RunStarted,
+    RunWaiting,
     StepEnded,
     StepStarted,
 )
@@ -47,6 +50,7 @@ __all__ = [
     "current_position",
     "new_identity",
     "report",
+    "trace_links",
 ]
 
 
@@ -112,12 +116,19 @@ class Run:
         identity: What is known before its span begins; its trace and span ids are replaced by
             those of the span.
         metadata: Whatever else belongs into the row, already cleaned.
+        links: The spans that asked for the run.
 
     Attributes:
         outer: In which run it began, if in any.
     """
 
-    def __init__(self, host: Host, identity: RunContext, metadata: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        identity: RunContext,
+        metadata: Mapping[str, Any],
+        links: Sequence[Link] = (),
+    ) -> None:
         self.host = host
         self.totals = RunTotals()
         self.calls = CallHistory()
@@ -125,6 +136,7 @@ class Run:
         self.percent = 0.0
         self._lock = threading.Lock()
         self._pid = os.getpid()
+        self._is_left = False
         self._metadata = metadata
         self._step: str | None = None
         self._error: ErrorInfo | None = None
@@ -132,7 +144,7 @@ class Run:
         self._duration: float | None = None
         self._start_time = self._last_heartbeat = host.clock.time()
         self._start = host.clock.monotonic()
-        self._span = self._start_span(identity)
+        self._span = self._start_span(identity, links)
         self.context = identity if self._span is None else _traced(identity, self._span)
         self.outer = current_position()
         _position.set(Position(self, self.context, self._span))
@@ -140,13 +152,13 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        """Whether the run has not ended yet; a forked child sees its parent's run as closed."""
-        return self.status is RunStatus.RUNNING and self._pid == os.getpid()
+        """Whether the run has not ended yet, and is not another process's."""
+        return self.status is RunStatus.RUNNING and not self._is_left
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process started the run."""
-        return self._pid == os.getpid()
+        """Whether the run is this process's, and not its parent's or that of its next try."""
+        return not self._is_left
 
     def attach(self) -> None:
         """Make the run's span the current one of OpenTelemetry."""
@@ -221,6 +233,31 @@ class Run:
             ErrorInfo("Interrupted", "The process ended before the run was completed."),
         )
 
+    def leave(self) -> None:
+        """Take no further part in the run: it is another process's now."""
+        self._is_left = True
+        self._lock = threading.Lock()  # a thread of the parent may have held it at the fork
+
+    def wait(self, until: float, error: ErrorInfo) -> bool:
+        """Leave the run to its next try; tell whether it was still open.
+
+        Args:
+            until: When the next try may begin, in seconds since the epoch.
+            error: Why there is one.
+        """
+        with self._lock:
+            if not self.is_open:
+                return False
+            self._error = error
+            snapshot = self.snapshot(until)
+            self._is_left = True
+        self.host.release(self)
+        now = self.host.clock.time()
+        self.host.emit(RunWaiting(self.context, now, snapshot))
+        self._leave_context()
+        self._end_span(now, snapshot, error)
+        return True
+
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
         """End the run; tell whether it had not ended before."""
         with self._lock:
@@ -236,14 +273,9 @@ class Run:
         self._tell_what_is_known_at_the_end(status, error)
         snapshot = self.snapshot(self._end_time)
         self.host.emit(RunEnded(self.context, self._end_time, snapshot))
-        self._leave()
-        if self._span is not None:
-            is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
-            self._span.end(
-                end_time=self._end_time,
-                error=error if is_failure else None,
-                attributes=_end_attributes(snapshot),
-            )
+        self._leave_context()
+        is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        self._end_span(self._end_time, snapshot, error if is_failure else None)
         return True
 
     def snapshot(self, now: float) -> RunSnapshot:
@@ -273,13 +305,19 @@ class Run:
     # Private
 
     @survives
-    def _start_span(self, identity: RunContext) -> OpenSpan:
+    def _start_span(self, identity: RunContext, links: Sequence[Link]) -> OpenSpan:
         return self.host.spans.start_run(
             SPAN_RUN,
             attributes=_start_attributes(identity),
             parent=_around(self.host.outer_run),
             start_time=self._start_time,
+            links=links,
         )
+
+    def _end_span(self, end_time: float, snapshot: RunSnapshot, error: ErrorInfo | None) -> None:
+        if self._span is not None:
+            attributes = _end_attributes(snapshot)
+            self._span.end(end_time=end_time, error=error, attributes=attributes)
 
     def _start_step_span(self, name: str, now: float) -> OpenSpan | None:
         position = _position.get()
@@ -309,7 +347,7 @@ class Run:
         if status is RunStatus.FAILED and error is not None:
             self.host.emit(ErrorRecorded(self.context, now, "run", error))
 
-    def _leave(self) -> None:
+    def _leave_context(self) -> None:
         position = _position.get()
         if position is not None and position.run is self:
             _position.set(self.outer)
@@ -335,6 +373,13 @@ def new_identity(
         span_id=secrets.token_hex(8),
         sampled=False,
     )
+
+
+def trace_links(headers: Mapping[str, str]) -> list[Link]:
+    """Give the link to the span that W3C trace headers describe; none when they cannot be used."""
+    around = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
+    span = trace.get_current_span(around).get_span_context()
+    return [Link(span)] if span.is_valid else []
 
 
 def _traced(context: RunContext, span: OpenSpan) -> RunContext:

@@ -21,7 +21,7 @@ from .interfaces import Host
 from .metadata import clean_metadata
 from .monitor import get_monitor
 from .names import OTHER, RunStatus
-from .run import Run, current_position, new_identity
+from .run import Run, current_position, new_identity, trace_links
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
 
@@ -58,6 +58,9 @@ class CanvasSyncMetricsTracker:
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
         course_id: Canvas id of the course, for a sync of one course.
         metadata: Whatever else belongs into the row; plain JSON values without personal data.
+        linked_to: W3C trace headers of what asked for the run, as
+            :func:`~canvas_sync_instrumentation.trace_headers` gives them. It may be long over: the
+            run's span is linked to it and no child of it.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class CanvasSyncMetricsTracker:
         sync_type: str = "full",
         course_id: int | None = None,
         metadata: Mapping[str, Any] | None = None,
+        linked_to: Mapping[str, str] | None = None,
     ) -> None:
         self.host: Host = get_monitor()
         self._otel_outside: otel_context.Context | None = None
@@ -77,7 +81,8 @@ class CanvasSyncMetricsTracker:
             self._number("course_id", course_id),
             self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
         )
-        self._run = Run(self.host, identity, self._cleaned(metadata) or {})
+        cleaned = self._cleaned(metadata) or {}
+        self._run = Run(self.host, identity, cleaned, trace_links(linked_to or {}))
 
     def __enter__(self) -> Self:
         self._otel_outside = otel_context.get_current()
@@ -320,6 +325,21 @@ class CanvasSyncMetricsTracker:
     def complete_failure(self, error: BaseException | str) -> None:
         """End the run: ``error`` stopped it."""
         self._complete(RunStatus.FAILED, _as_error(error))
+
+    @survives
+    def retry_later(self, error: BaseException | str, *, seconds: float = 0.0) -> None:
+        """Leave the run to its next try: a tracker with the same ``task_id``, in any process.
+
+        The run goes on, as ``running``. Its row is from then on that of the next try; when none has
+        begun a minute after it was due, the run is closed as ``interrupted``.
+
+        Args:
+            error: Why this try did not do; it is counted and logged as an error.
+            seconds: In how many seconds the next try is due.
+        """
+        if self._may_record("retry_later") and self._is_duration("retry_later", seconds):
+            self.record_error(error, operation="retry")
+            self._run.wait(self.host.clock.time() + seconds, _as_error(error))
 
     @survives
     def complete_cancelled(self) -> None:

@@ -31,11 +31,13 @@ class Sinks:
         spans: Where spans begin; it is one of the sinks.
         by_name: All sinks, in the order in which they get events.
         metrics: Counts what the others lose; None when metrics could not be opened.
+        store: The one that a fork has to wait for; None when it could not be opened.
     """
 
     spans: SpanSink
     by_name: Mapping[str, Sink] = field(default_factory=dict)
     metrics: MetricsSink | None = None
+    store: StoreSink | None = None
 
     def count_drop(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that was lost."""
@@ -71,6 +73,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
             metrics.count_record(log, level)
 
     spans = SpanSink(open_pipeline(environ, on_drop))
+    store = _open("The table is", lambda: _open_store(settings, on_drop))
     sinks: dict[str, Sink | None] = {
         "log": _open(
             "The log files are",
@@ -85,9 +88,10 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
         ),
         "metrics": metrics,
         "spans": spans,
-        "store": _open("The table is", lambda: _open_store(settings, on_drop)),
+        "store": store,
     }
-    return Sinks(spans, {name: sink for name, sink in sinks.items() if sink is not None}, metrics)
+    opened = {name: sink for name, sink in sinks.items() if sink is not None}
+    return Sinks(spans, opened, metrics, store)
 
 
 def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:

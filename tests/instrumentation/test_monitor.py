@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from canvas_sync_instrumentation.carry import trace_headers
 from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded
+from canvas_sync_instrumentation.events import Event, Heartbeat, ItemsRecorded, RunEnded
 from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
 from canvas_sync_instrumentation.settings import Settings
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
@@ -25,6 +28,8 @@ from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.wiring import Sinks
 from support.otlp import http_receiver, silent_collector
+
+FORK, SPAWN = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
 
 
 class BrokenSink(MemorySink):
@@ -56,6 +61,12 @@ def monitor_with(settings: Settings, **sinks: MemorySink | MetricsSink) -> Monit
     return monitor
 
 
+def exposition(folder: Path) -> str:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # has no types
+    return generate_latest(registry).decode()
+
+
 def test_a_sink_that_fails_is_counted_and_reported_once_and_the_others_go_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -65,9 +76,7 @@ def test_a_sink_that_fails_is_counted_and_reported_once_and_the_others_go_on(
     with CanvasSyncMetricsTracker("t1", 42) as run:
         run.record_course(created=True)
     assert any(isinstance(event, RunEnded) for event in memory.events)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(tmp_path))  # type: ignore[no-untyped-call]  # has no types
-    text = generate_latest(registry).decode()
+    text = exposition(tmp_path)
     line = 'canvas_sync_telemetry_dropped_total{reason="internal_error",sink="broken"} 5.0'
     assert line in text
     assert len([record for record in caplog.records if "broken" in record.message]) == 1
@@ -79,6 +88,103 @@ def test_a_failing_sink_raises_in_strict_mode() -> None:
         CanvasSyncMetricsTracker("t1", 42)
     with pytest.raises(ZeroDivisionError):
         shutdown()
+
+
+class OutOfTimeError(Exception):
+    """What a signal handler of the app raises."""
+
+
+class InterruptedSink(MemorySink):
+    """Gets the signal in the middle of its work."""
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, ItemsRecorded):
+            signal.raise_signal(signal.SIGALRM)
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_what_a_signal_handler_of_the_app_raises_inside_telemetry_is_the_syncs(bound: bool) -> None:
+    """As the soft time limit of Celery is."""
+
+    class App:
+        def stop(self, *_: object) -> None:
+            raise OutOfTimeError
+
+    def stop(*_: object) -> None:
+        raise OutOfTimeError
+
+    monitor_with(Settings(), interrupted=InterruptedSink())
+    before = signal.signal(signal.SIGALRM, App().stop if bound else stop)
+    try:
+        with pytest.raises(OutOfTimeError), CanvasSyncMetricsTracker("t1", 42) as run:
+            run.record_course(created=True)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_changed_folder_of_metrics_is_reported_instead_of_passed_over_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(first))
+    for number in range(2):
+        with CanvasSyncMetricsTracker(f"before {number}", 42):
+            pass
+    assert caplog.text == ""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(second))
+    for number in range(2):
+        with CanvasSyncMetricsTracker(f"after {number}", 42):
+            pass
+    (warning,) = caplog.messages
+    assert f"the metrics of this process stay in {first}," in warning
+    assert "call configure() after it" in warning
+    configure()
+    with CanvasSyncMetricsTracker("configured", 42):
+        pass
+    assert len(caplog.messages) == 1
+    assert list(second.glob("counter_*.db"))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_prometheus_client_may_be_imported_before_the_folder_is_set_or_after(
+    tmp_path: Path, is_first: bool
+) -> None:
+    """Its own metrics would be kept in memory, and lost, when it was first."""
+    lines = [
+        "import prometheus_client",
+        f"import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = {str(tmp_path / 'metrics')!r}",
+    ]
+    code = (
+        "; ".join(lines if is_first else reversed(lines))
+        + "; from canvas_sync_instrumentation import CanvasSyncMetricsTracker"
+        + "; CanvasSyncMetricsTracker('t1', 42).complete_success()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    text = exposition(tmp_path / "metrics")
+    assert 'canvas_sync_runs_total{status="success",sync_type="full"} 1.0' in text
+
+
+def open_run(task_id: str) -> None:
+    """Begin a run that nobody ends."""
+    CanvasSyncMetricsTracker(task_id, 42)
+
+
+@pytest.mark.parametrize("method", [FORK, SPAWN], ids=["fork", "spawn"])
+@pytest.mark.parametrize("parent_is_configured", [True, False])
+def test_a_child_of_multiprocessing_delivers_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, method: ForkContext | SpawnContext, parent_is_configured: bool
+) -> None:
+    """It ends by ``os._exit``, past all exit handlers."""
+    with http_receiver() as receiver:
+        for name, value in receiver.environ.items():
+            monkeypatch.setenv(name, value)
+        if parent_is_configured:
+            configure()
+        child = method.Process(target=open_run, args=("child",))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+        assert [span.name for span in receiver.spans] == ["canvas.sync"]
 
 
 def test_a_running_sync_has_a_heartbeat_although_nothing_happens() -> None:

@@ -168,7 +168,7 @@ def _table(*rows: tuple[str, _Fields]) -> tuple[tuple[re.Pattern[str], _Fields],
 _HUMAN_LINES: Final = {
     Log.OPERATIONS: _table(
         (
-            r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), (?P<event>started|ended),"
+            r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), (?P<event>started|waiting|ended),"
             r" (?P<status>\w+)",
             _run,
         ),

@@ -20,6 +20,8 @@ REMOVED: Final = "[removed]"
 """What stands for a text that must not be recorded."""
 _LONGEST_INPUT: Final = 8192
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*")
+"""Ids and names, in which no pattern below finds anything."""
 _STATEMENT: Final = re.compile(
     r"(?:\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):).*", re.DOTALL
 )
@@ -54,7 +56,13 @@ def redact(text: str, limit: int = 500) -> str:
     addresses, identifiers in API paths that are not numbers, and whatever SQLAlchemy or PostgreSQL
     quote of a statement's rows. Control characters become visible escapes.
     """
-    text = _STATEMENT.sub("", _shortened(text)).strip(" \n")
+    if not _PLAIN.fullmatch(text):
+        text = _redacted(_shortened(text))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _redacted(text: str) -> str:
+    text = _STATEMENT.sub("", text).strip(" \n")
     text = _USER_INFO.sub(f"://{REMOVED}@", text)
     text = _AUTHORIZATION.sub(rf"\1 {REMOVED}", text)
     text = _BEARER.sub(rf"\1{REMOVED}", text)
@@ -63,8 +71,7 @@ def redact(text: str, limit: int = 500) -> str:
     text = _CANVAS_TOKEN.sub(REMOVED, text)
     text = _API_PATH.sub(_without_identifiers, text)
     text = _EMAIL.sub(REMOVED, text)
-    text = _INVISIBLE.sub(_visible, text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return _INVISIBLE.sub(_visible, text)
 
 
 def error_info(error: BaseException) -> ErrorInfo:

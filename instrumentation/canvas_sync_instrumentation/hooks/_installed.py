@@ -9,6 +9,7 @@ from typing import Final
 
 from .aiohttp import instrument_aiohttp, uninstrument_aiohttp
 from .canvasapi import instrument_canvasapi, uninstrument_canvasapi
+from .celery import instrument_celery, uninstrument_celery
 from .httpx import instrument_httpx, uninstrument_httpx
 from .requests import instrument_requests, uninstrument_requests
 from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
@@ -34,6 +35,7 @@ class Hook:
 HOOKS: Final = (
     Hook("aiohttp", instrument_aiohttp, uninstrument_aiohttp),
     Hook("canvasapi", instrument_canvasapi, uninstrument_canvasapi),
+    Hook("celery", instrument_celery, uninstrument_celery),
     Hook("httpx", instrument_httpx, uninstrument_httpx),
     Hook("requests", instrument_requests, uninstrument_requests),
     Hook("sqlalchemy", instrument_sqlalchemy, uninstrument_sqlalchemy),

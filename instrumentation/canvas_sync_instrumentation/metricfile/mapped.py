@@ -133,7 +133,8 @@ class ExemplarFile(MappedFile):
 def _create_locked(path: Path, header: bytes, capacity: int) -> int:
     """Create a file under a temporary name, so that nobody ever finds it unlocked or half-made."""
     temporary = path.with_name(f".{path.name}.tmp")
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    # It may exist: a signal handler of the app may have raised right after the last open().
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         reserve(fd, 0, capacity)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, Final, Protocol
 
 from canvas_sync_instrumentation.events import (
@@ -23,6 +22,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunStarted,
     RunSuspected,
+    RunWaiting,
     ServerTime,
     StepEnded,
     StepStarted,
@@ -42,6 +42,7 @@ from .log_records import (
     RunEndedRecord,
     RunStartedRecord,
     RunSuspectRecord,
+    RunWaitingRecord,
     StepRecord,
     TruncatedRecord,
 )
@@ -108,6 +109,7 @@ class RecordMaker:
         self._second = (-1, "", "")
         self.makers: Mapping[type[Event], tuple[Log, Callable[[Any], Record]]] = {
             RunStarted: (Log.OPERATIONS, self._run_started),
+            RunWaiting: (Log.OPERATIONS, self._run_waiting),
             RunEnded: (Log.OPERATIONS, self._run_ended),
             RunSuspected: (Log.OPERATIONS, self._run_suspected),
             StepStarted: (Log.OPERATIONS, self._step_started),
@@ -168,6 +170,15 @@ class RecordMaker:
             canvas_host=snapshot.canvas_host,
         )
 
+    def _run_waiting(self, event: RunWaiting) -> Record:
+        snapshot = event.snapshot
+        human = f"{_task(event.context)}, waiting, {snapshot.status.value}"
+        return RunWaitingRecord(
+            *self._head(event, _INFO, _OPERATIONS, "run_waiting", human),
+            snapshot.status.value,
+            *_error_fields(snapshot.error),
+        )
+
     def _run_ended(self, event: RunEnded) -> Record:
         snapshot = event.snapshot
         level = _RUN_LEVELS.get(snapshot.status, _INFO)
@@ -182,7 +193,7 @@ class RecordMaker:
             step=snapshot.step,
             error_type=error_type,
             error=error,
-            items={item: asdict(counts) for item, counts in snapshot.items.items()},
+            items=snapshot.items,
             api_calls=snapshot.api_calls,
             api_failed=snapshot.api_failed,
             api_throttled=snapshot.api_throttled,

@@ -1,16 +1,21 @@
-"""Takes runs into the database and knows what to do while it is away; used by one thread alone."""
+"""Takes runs into the database and knows what to do while it is away, and around a fork.
+
+One thread uses it; those that fork the process wait for it.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, StorageError
 from canvas_sync_instrumentation.events import RunSnapshot
 from canvas_sync_instrumentation.storage.database import check_schema, upgrade
 from canvas_sync_instrumentation.storage.rows import write_runs
@@ -25,6 +30,8 @@ SINK: Final = "store"
 
 _OUTAGES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """The database, its table or its settings are not as they should be; this may pass."""
+_FORK_WAIT_S: Final = 1.0
+"""How long a fork waits at most for a write to end."""
 _logger = logging.getLogger(__name__)
 
 
@@ -54,7 +61,9 @@ class RowWriter:
         self._engine: Engine | None = None
         self._outage = False
         self._orphans_wait = True
+        self._in_use = threading.RLock()
         self._inherited: list[object] = []
+        self._is_barred = False
 
     def write(self, snapshots: Sequence[RunSnapshot], damaged: Sequence[bytes]) -> bool:
         """Write snapshots and put damaged spool lines aside.
@@ -64,7 +73,8 @@ class RowWriter:
             outage, with a traceback when it is no failure that may be expected.
         """
         try:
-            rejected = write_runs(self._connected(), snapshots)
+            with self._in_use:
+                rejected = write_runs(self._connected(), snapshots)
             keep_aside(self._folder, [*damaged, *map(encode, rejected)])
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
@@ -78,11 +88,12 @@ class RowWriter:
 
     def drain_orphans(self) -> None:
         """Write what dead processes left behind, once; what fails is left to the next process."""
-        if self._engine is None or not self._orphans_wait:
+        if not self._orphans_wait:
             return
         self._orphans_wait = False
         try:
-            drained = drain_orphans(self._folder, self._engine)
+            with self._in_use:
+                drained = drain_orphans(self._folder, self._connected())
         except Exception as error:  # noqa: BLE001 - as above
             self._report(error)
             return
@@ -92,16 +103,37 @@ class RowWriter:
         """Close the connections."""
         self._disconnect()
 
+    def before_fork(self) -> None:
+        """Let no write be under way, and an SQLite file be closed, until the fork is done.
+
+        The child would take SQLite's locks on the file for its own, hold them for ever and rely on
+        them: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
+        """
+        if self._in_use.acquire(timeout=_FORK_WAIT_S) and _is_sqlite(self._engine):
+            self._disconnect()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        with suppress(RuntimeError):  # it was not waited for to the end
+            self._in_use.release()
+
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent."""
+        self._in_use = threading.RLock()
         if self._engine is not None:
             # Kept alive: finalising them would speak on connections that the parent still uses.
             self._inherited += [self._engine, self._engine.pool]
+            self._is_barred = _is_sqlite(self._engine)
             self._engine.dispose(close=False)
             self._engine = None
         self._outage = False
 
     def _connected(self) -> Engine:
+        if self._is_barred:
+            raise StorageError(
+                "The database was busy when this process was forked. The exporter, or the next "
+                "process, writes the rows when this one has ended."
+            )
         if self._engine is None:
             self._engine = self._open_database()
             self._prepare(self._engine)
@@ -127,6 +159,10 @@ class RowWriter:
             self._on_drop(SINK, "damaged_record", damaged)
         if rejected:
             self._on_drop(SINK, "rejected_row", rejected)
+
+
+def _is_sqlite(engine: Engine | None) -> bool:
+    return engine is not None and engine.dialect.name == "sqlite"
 
 
 def _reason(error: Exception) -> str:

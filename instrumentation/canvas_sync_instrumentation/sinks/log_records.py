@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_instrumentation.events import ItemCounts
 from canvas_sync_instrumentation.names import Log
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RunEndedRecord",
     "RunStartedRecord",
     "RunSuspectRecord",
+    "RunWaitingRecord",
     "StepRecord",
     "TruncatedRecord",
 ]
@@ -66,7 +68,7 @@ class RunEndedRecord(Record, omit_defaults=True, gc=False):
     status: str
     duration_seconds: float | None
     progress: float
-    items: dict[str, dict[str, int]]
+    items: Mapping[str, ItemCounts]
     api_calls: int
     api_failed: int
     api_throttled: int
@@ -89,6 +91,14 @@ class RunSuspectRecord(Record, omit_defaults=True, gc=False):
 
     suspect_reasons: list[str]
     suspect_reason: str
+
+
+class RunWaitingRecord(Record, omit_defaults=True, gc=False):
+    """A run was left to its next try."""
+
+    status: str
+    error_type: str | None = None
+    error: str | None = None
 
 
 class StepRecord(Record, omit_defaults=True, gc=False):
@@ -197,7 +207,7 @@ class ProgressRecord(Record, omit_defaults=True, gc=False):
 
 _RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
     Log.OPERATIONS: (
-        *(RunStartedRecord, RunEndedRecord, RunSuspectRecord),
+        *(RunStartedRecord, RunWaitingRecord, RunEndedRecord, RunSuspectRecord),
         *(StepRecord, ItemsRecord, CleanupRecord),
     ),
     Log.API_CALLS: (ApiCallRecord, TruncatedRecord, GuardWaitRecord),
@@ -217,7 +227,8 @@ LOG_FIELDS: Final[Mapping[Log, tuple[str, ...]]] = {
 
 LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
     Log.OPERATIONS: (
-        *("run_started", "run_ended", "run_suspect", "step_started", "step_ended"),
+        *("run_started", "run_waiting", "run_ended", "run_suspect"),
+        *("step_started", "step_ended"),
         *("items", "logs_cleaned"),
     ),
     Log.API_CALLS: ("api_call", "list_truncated", "guard_wait"),

@@ -23,6 +23,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunStarted,
     RunSuspected,
+    RunWaiting,
     ServerTime,
 )
 from canvas_sync_instrumentation.metricfile import Counter, Gauge, Histogram, MetricFiles
@@ -101,6 +102,7 @@ class MetricsSink:
             LogsCleaned: self._logs_cleaned,
             RunEnded: self._run_ended,
             RunStarted: self._run_started,
+            RunWaiting: self._run_waiting,
             RunSuspected: self._run_suspected,
         }
         with self._files.lock:
@@ -192,10 +194,17 @@ class MetricsSink:
             files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
             if status is RunStatus.SUCCESS:
                 self._show_success(event)
-            # A run that began before a fork is one of the parent's, wherever it ends.
-            if self._starts.get(sync_type, {}).pop(context.task_id, None) is not None:
-                self._show_running(sync_type)
+            self._runs_no_more(context)
             files.settle()
+
+    def _run_waiting(self, event: RunWaiting) -> None:
+        with self._lock:
+            self._runs_no_more(event.context)
+
+    def _runs_no_more(self, context: RunContext) -> None:
+        # A run that began before a fork is one of the parent's, wherever it ends.
+        if self._starts.get(context.sync_type, {}).pop(context.task_id, None) is not None:
+            self._show_running(context.sync_type)
 
     def _show_success(self, event: RunEnded) -> None:
         sync_type = event.context.sync_type

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
+    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -136,7 +137,13 @@ class SpanSink:
         return _provider_of_app() is not None
 
     def start_run(
-        self, name: str, *, attributes: Attributes, parent: Context | None, start_time: float
+        self,
+        name: str,
+        *,
+        attributes: Attributes,
+        parent: Context | None,
+        start_time: float,
+        links: Sequence[Link] = (),
     ) -> OpenSpan:
         """Start the span of a run.
 
@@ -145,6 +152,7 @@ class SpanSink:
             attributes: What is known at the start.
             parent: Where its parent is looked up; None means the current context.
             start_time: Seconds since the epoch.
+            links: Other spans that it has to do with.
         """
         provider = self._app_provider = _provider_of_app()
         if provider is None and self._own is not None:
@@ -152,7 +160,11 @@ class SpanSink:
         if provider is None:
             return _unrecorded(trace.get_current_span(parent).get_span_context())
         span = self._tracer_of(provider).start_span(
-            name, parent, attributes=attributes, start_time=nanoseconds(start_time)
+            name,
+            parent,
+            attributes=attributes,
+            links=links,
+            start_time=nanoseconds(start_time),
         )
         context = span.get_span_context()
         if not context.is_valid:

@@ -16,7 +16,14 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.events import Event, Heartbeat, RunEnded, RunSnapshot, RunStarted
+from canvas_sync_instrumentation.events import (
+    Event,
+    Heartbeat,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+    RunWaiting,
+)
 from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_instrumentation.threads import start_daemon
 
@@ -27,6 +34,8 @@ __all__ = ["StoreSink"]
 
 _logger = logging.getLogger(__name__)
 
+_GATHER_S: Final = 0.05
+"""How long a row waits for further ones: a short run is one row, and nothing wakes up during it."""
 _FIRST_DELAY_S: Final = 0.25
 _LAST_DELAY_S: Final = 15.0
 _HEARTBEAT_SHARE: Final = 0.75
@@ -68,7 +77,7 @@ class StoreSink:
 
     def handle(self, event: Event) -> None:
         """Keep the run's snapshot for the writer; other events mean nothing here."""
-        if not isinstance(event, (RunStarted, Heartbeat, RunEnded)):
+        if not isinstance(event, (RunStarted, Heartbeat, RunWaiting, RunEnded)):
             return
         record = encode(event.snapshot)
         with self._changed:
@@ -98,6 +107,14 @@ class StoreSink:
             thread.join(max(0.0, deadline - time.monotonic()))
         else:
             self._release()
+
+    def before_fork(self) -> None:
+        """Let the writer thread finish what it is at; a second at most."""
+        self._rows.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the writer thread go on."""
+        self._rows.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Leave thread, spool and connections to the parent; the child makes its own."""
@@ -186,6 +203,7 @@ class StoreSink:
                 self._changed.wait_for(lambda: self._urgent or self._closing, delay)
             self._urgent = False
             self._changed.wait_for(lambda: self._closing or self._has_work())
+            self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
             return not self._closing
 
     def _finish(self, batch: Batch, remembered: list[RunSnapshot], *, written: bool) -> None:

@@ -18,6 +18,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunSnapshot,
     RunStarted,
+    RunWaiting,
 )
 from canvas_sync_instrumentation.monitor import Monitor, pinned
 from canvas_sync_instrumentation.settings import Settings
@@ -76,7 +77,7 @@ class Recording:
         """Each run as its row in the table would be now, by the order in which they began."""
         rows: dict[str, RunSnapshot] = {}
         for event in self.events:
-            if isinstance(event, RunStarted | Heartbeat | RunEnded):
+            if isinstance(event, RunStarted | Heartbeat | RunWaiting | RunEnded):
                 rows[event.snapshot.task_id] = event.snapshot
         return list(rows.values())
 

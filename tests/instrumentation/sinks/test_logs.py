@@ -33,6 +33,7 @@ from canvas_sync_instrumentation.events import (
     RunSnapshot,
     RunStarted,
     RunSuspected,
+    RunWaiting,
     ServerTime,
     StepEnded,
     StepStarted,
@@ -124,6 +125,13 @@ CASES: list[Case] = [
         "run_started",
         "INFO",
         "Sync Task: nightly-42, -, started, running",
+    ),
+    Case(
+        RunWaiting(CONTEXT, TIME, replace(SNAPSHOT, error=FAILURE)),
+        Log.OPERATIONS,
+        "run_waiting",
+        "INFO",
+        "Sync Task: nightly-42, 42, waiting, running",
     ),
     Case(
         RunSuspected(CONTEXT, TIME, ("few_items", "fast"), "few_items: 1; fast: 2"),

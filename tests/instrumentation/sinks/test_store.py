@@ -32,7 +32,12 @@ from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.sinks.store import StoreSink
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import recent_runs, run_by_task
-from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, encode, waiting_bytes
+from canvas_sync_instrumentation.storage.spool import (
+    SPOOL_LIMIT,
+    drain_orphans,
+    encode,
+    waiting_bytes,
+)
 from support.postgresql import PostgresqlServer
 from support.runs import running, snapshot
 from support.small_disk import SmallDisk
@@ -335,6 +340,7 @@ def test_parent_and_forked_child_both_write(empty_database_url: str, tmp_path: P
         + """
 sync("before")
 assert sink.flush(20)
+sink.before_fork()
 child = os.fork()
 if child == 0:
     sink.after_fork_in_child()
@@ -342,6 +348,7 @@ if child == 0:
     assert sink.flush(20)
     sink.close(5)
     os._exit(0)
+sink.after_fork_in_parent()
 sync("parent")
 assert os.waitpid(child, 0)[1] == 0
 sync("after")
@@ -358,6 +365,49 @@ sink.close(5)
     names = [f"{who}-{n}" for who in ("before", "child", "parent", "after") for n in range(10)]
     assert statuses == dict.fromkeys(names, "success")
     assert not list(folder.iterdir())
+
+
+def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
+    tmp_path: Path,
+) -> None:
+    """The locks on an SQLite file that it inherits would never be free."""
+    url = f"sqlite:///{tmp_path / 'table.sqlite3'}"
+    engine = open_engine(url)
+    upgrade(engine)
+    code = (
+        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
+        + _PROCESS
+        + """
+import sqlite3
+other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+sync("before")
+assert sink.flush(20)
+other.execute("BEGIN IMMEDIATE")
+sync("parent")
+while sink._rows._in_use.acquire(blocking=False):  # until the writer thread has begun
+    sink._rows._in_use.release()
+sink.before_fork()
+child = os.fork()
+if child == 0:
+    sink.after_fork_in_child()
+    sync("child")
+    assert not sink.flush(1)
+    sink.close(20)
+    os._exit(0)
+sink.after_fork_in_parent()
+other.execute("ROLLBACK")
+assert os.waitpid(child, 0)[1] == 0
+assert sink.flush(20)
+sink.close(5)
+"""
+    )
+    folder = tmp_path / "spool"
+    with _run_python(code, url, folder, "x", 2) as process:
+        assert process.wait() == 0
+    assert set(_statuses(engine)) == {"before-0", "before-1", "parent-0", "parent-1"}
+    drain_orphans(folder, engine)
+    assert {"child-0", "child-1"} < set(_statuses(engine))
+    engine.dispose()
 
 
 def test_heartbeats_give_way_first_when_the_spool_is_full(

@@ -24,7 +24,9 @@ NEWEST: Final = 100
 _MOST_OPEN: Final = 10_000
 _LONGEST: Final = 500
 _UNKNOWN: Final = "unknown"
-_KNOWN_EVENTS: Final = frozenset({"items", "step_started", "step_ended", "logs_cleaned"})
+_KNOWN_EVENTS: Final = frozenset(
+    {"items", "run_waiting", "step_started", "step_ended", "logs_cleaned"}
+)
 
 
 class Runs(msgspec.Struct, array_like=True):

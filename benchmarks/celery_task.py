@@ -1,0 +1,88 @@
+"""What the hook costs a task of Celery, beside the same task without it.
+
+A task that does nothing is run by Celery's own tracer, as a child of a worker runs it, and sent to
+a broker in memory. With the hook it is a run: two rows, log lines, metrics and a span. The two are
+taken in turns in one process; the median of the rounds counts, since rows are written by another
+thread meanwhile. The goal: at most 0.3 ms for both together.
+
+    chrt -f 50 python benchmarks/celery_task.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from celery import Celery
+
+from canvas_sync_instrumentation import (
+    canvas_sync_task,
+    configure,
+    instrument_celery,
+    shutdown,
+    uninstrument_celery,
+)
+
+TASKS = 1000
+WARM_UP = 50
+GOAL_MS = 0.3
+
+app = Celery("bench", broker="memory://", backend="disabled", set_as_current=False)
+
+
+@app.task(ignore_result=True)  # type: ignore[untyped-decorator]  # Celery has no types
+@canvas_sync_task()
+def nothing(user_id: int) -> None:
+    """Do nothing: all that is measured is around it."""
+
+
+def run_it() -> None:
+    """Run the task as a worker does."""
+    nothing.apply((42,))
+
+
+def send_it() -> None:
+    """Send the task."""
+    nothing.apply_async((42,))
+
+
+def milliseconds(work: Callable[[], None], settle: Callable[[], object]) -> float:
+    """Take the caller's time of one; what other threads deliver afterwards is waited for."""
+    start = time.perf_counter()
+    work()
+    took = time.perf_counter() - start
+    settle()
+    return took * 1e3
+
+
+def main() -> None:
+    """Print the times with and without the hook, and what it costs."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--tasks", type=int, default=TASKS)
+    tasks = parser.parse_args().tasks
+    times: dict[tuple[str, str], list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        monitor = configure(log_dir=Path(folder))
+        for turn in range(tasks + WARM_UP):
+            for way, switch in (("bare", uninstrument_celery), ("ours", instrument_celery)):
+                switch(app)
+                for name, work in (("run", run_it), ("send", send_it)):
+                    took = milliseconds(work, monitor.flush)
+                    if turn >= WARM_UP:
+                        times.setdefault((name, way), []).append(took)
+        shutdown()
+    cost = 0.0
+    print(f"{'per task':10}{'bare':>12}{'ours':>12}{'cost':>12}")
+    for name in ("run", "send"):
+        bare, ours = median(times[name, "bare"]), median(times[name, "ours"])
+        cost += ours - bare
+        print(f"{name:10}{bare:9.3f} ms{ours:9.3f} ms{ours - bare:9.3f} ms")
+    print(f"{'both':34}{cost:9.3f} ms, the goal is {GOAL_MS} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Thousands of API calls in a real pool whose children are killed: every count agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from canvas_sync_demo.canvas_server import Behaviour, CanvasServer, SchoolSize, ThrottleLimits
+from canvas_sync_demo.processes import Stage, free_port, serving
+from canvas_sync_instrumentation.storage.model import metrics_table
+from support.celery_workers import Worker, redis, worker
+from support.evidence import Scrape
+from support.prometheus import eventually
+
+CHILDREN = 8
+TASKS = 50
+CALLS = 200
+KILLS = 10
+USER = 41
+
+_NO_LIMITS = ThrottleLimits(maximum=1e9, high_water=1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What it left behind.
+
+    Attributes:
+        answered: Requests that Canvas counted.
+        kills: Children that were killed while they had a task.
+        calls: The lines of ``api_calls.log``.
+        operations: Those of ``operations.log``.
+        metrics: What the exporter serves.
+        rows: The runs in the table.
+    """
+
+    answered: int
+    kills: int
+    calls: list[dict[str, Any]]
+    operations: list[dict[str, Any]]
+    metrics: Scrape
+    rows: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
+    folder = tmp_path_factory.mktemp("storm")
+    size = SchoolSize(1, 1, 1, 1, 1)
+    with (
+        redis() as broker,
+        CanvasServer(7, size=size, behaviour=Behaviour(limits=_NO_LIMITS)) as canvas,
+        worker(
+            folder,
+            broker,
+            canvas.url,
+            *("--pool", "prefork", "--concurrency", str(CHILDREN)),
+            app="support.celery_storm",
+            environ={"CANVAS_TOKEN": canvas.tokens[USER]},
+        ) as running,
+    ):
+        for _ in range(TASKS):
+            running.send("sync", user_id=USER, calls=CALLS)
+        kills = kill_now_and_then(running, canvas)
+        eventually(lambda: successes(running) == TASKS, "the end of all tasks")
+        assert running.stop() == 0
+        stage = Stage(folder, free_port(0))
+        with serving(stage):
+            text = requests.get(f"{stage.url}/metrics", timeout=60).text
+        with running.table.connect() as connection:
+            rows = [dict(row) for row in connection.execute(select(metrics_table)).mappings()]
+        yield Storm(
+            sum(canvas.requests.values()),
+            kills,
+            lines(running.folder / "api_calls.log"),
+            lines(running.folder / "operations.log"),
+            Scrape.of(text, is_openmetrics=False),
+            rows,
+        )
+
+
+def kill_now_and_then(running: Worker, canvas: CanvasServer) -> int:
+    """Kill a child by chance whenever Canvas has answered a further part of the requests."""
+    chance = random.Random(7)
+    for number in range(1, KILLS + 1):
+        due = number * TASKS * CALLS // (KILLS + 1)
+        eventually(lambda due=due: sum(canvas.requests.values()) >= due, f"{due} requests")  # type: ignore[misc]
+        os.kill(chance.choice(running.children()), signal.SIGKILL)
+    return KILLS
+
+
+def successes(running: Worker) -> int:
+    ended = select(func.count()).where(metrics_table.c.sync_status == "success")
+    with running.table.connect() as connection:
+        return int(connection.execute(ended).scalar_one())
+
+
+def lines(log: Path) -> list[dict[str, Any]]:
+    """Read a log of which no line may be torn."""
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def test_each_task_is_one_successful_run(storm: Storm) -> None:
+    assert [row["sync_status"] for row in storm.rows] == ["success"] * TASKS
+    assert [row["api_calls"] for row in storm.rows] == [CALLS] * TASKS
+
+
+def test_what_is_missing_was_in_flight_in_a_killed_child(storm: Storm) -> None:
+    """A child is killed between Canvas's answer and the line, or between line and number."""
+    counted = storm.metrics.total("canvas_sync_api_requests_total")
+    assert TASKS * CALLS <= counted <= len(storm.calls) <= storm.answered
+    assert storm.answered - counted <= storm.kills
+
+
+def test_the_tries_that_were_lost_are_those_of_killed_children(storm: Storm) -> None:
+    starts = [line for line in storm.operations if line["event"] == "run_started"]
+    ends = [line for line in storm.operations if line["event"] == "run_ended"]
+    assert 0 < len(starts) - len(ends) <= storm.kills
+    ended = {line["trace_id"] for line in ends}
+    lost = [call for call in storm.calls if call["trace_id"] not in ended]
+    assert len(storm.calls) - len(lost) == CALLS * len(ends)
+
+
+def test_runs_are_counted_once_but_for_one_killed_before_its_acknowledgement(storm: Storm) -> None:
+    """The broker gives a task again whose child died between its end and the acknowledgement."""
+    ended = storm.metrics.total("canvas_sync_runs_total", status="success")
+    assert TASKS <= ended <= TASKS + storm.kills
+    assert storm.metrics.total("canvas_sync_runs_total") == ended
+
+
+def test_nothing_was_dropped(storm: Storm) -> None:
+    assert storm.metrics.total("canvas_sync_telemetry_dropped_total") == 0
