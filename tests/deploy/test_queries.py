@@ -31,6 +31,7 @@ RUNBOOK_QUERIES = [
 MAY_BE_EMPTY = re.compile(
     r" (>|==) | offset 1w"  # only what is wrong, or was there last week
     r"|run_oldest_start|runs_in_progress|rate_limit_remaining"  # only while a sync runs
+    r"|token_until_empty"  # only while it spends more than flows back
     r"|otelcol_|alertmanager_|prometheus_|up{job"  # of servers that do not run here
     r"|cleanup_last_success"  # only after the first night
     r"|offset 26h|operation=\"database\""
