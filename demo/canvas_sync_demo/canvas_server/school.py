@@ -247,7 +247,7 @@ def _ids_after(known: Mapping[int, object], first: int) -> Iterator[int]:
 
 
 def _score(rng: random.Random) -> float:
-    """A score with six decimals, which nothing but a grade looks like."""
+    """A score with nine decimals, which nothing but a grade looks like."""
     return round(rng.uniform(40, 100), 4) + rng.randint(11, 99) / 1_000_000 + 0.000_000_123
 
 

@@ -79,7 +79,7 @@ def test_a_decorated_job_is_a_run_in_a_process_pool_too(tmp_path: Path) -> None:
         timezone="UTC",
     )
     scheduler.add_listener(ended.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
-    scheduler.add_job(in_another_process)
+    scheduler.add_job(in_another_process, misfire_grace_time=None)
     scheduler.start()
     try:
         job = ended.get(timeout=120)
