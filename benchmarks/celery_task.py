@@ -1,9 +1,9 @@
 """What the hook costs a task of Celery, beside the same task without it.
 
 A task that does nothing is run by Celery's own tracer, as a child of a worker runs it, and sent to
-a broker in memory. With the hook it is a run: two rows, log lines, metrics and a span. The two are
-taken in turns in one process; the median of the rounds counts, since rows are written by another
-thread meanwhile. The goal: at most 0.3 ms for both together.
+a broker in memory. With the hook it is a run: a row, log lines, metrics and a span. The two are
+taken in turns in one process; the median counts, since rows are written by another thread. The
+goal: at most 0.3 ms for both together.
 
     chrt -f 50 python benchmarks/celery_task.py
 """
