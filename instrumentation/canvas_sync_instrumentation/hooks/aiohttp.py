@@ -16,16 +16,15 @@ import contextlib
 import functools
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from canvas_sync_instrumentation.canvas.graphql import is_graphql_path
 
-from ._calls import Call, apart, current_call, is_telemetry
+from ._calls import Call, apart, current_call
 from ._holding import Holding
 from ._patch import Patch
-from ._recorder import Recorder, recorder_or_default
-from ._required import required
+from ._recorder import Recorder
+from ._switch import Switch
 
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
@@ -34,15 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument_aiohttp", "uninstrument_aiohttp"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    recorder: Recorder
-    guard: ThrottleGuard | None
-
-
-_uses: list[_Use] = []
-"""Who records, and holds back, while the hook is on; else empty."""
 _unread: weakref.WeakKeyDictionary[ClientResponse, Call] = weakref.WeakKeyDictionary()
 """Answer whose content will tell more -> its call."""
 
@@ -65,18 +55,12 @@ def instrument_aiohttp(
     Raises:
         ImportError: aiohttp is not installed.
     """
-    required("aiohttp")
-    _uses[:] = [_Use(recorder_or_default(recorder), guard)]
-    for patch, owner in _patches():
-        patch.apply(owner)
+    _switch.on(recorder, guard)
 
 
 def uninstrument_aiohttp() -> None:
     """Undo :func:`instrument_aiohttp`."""
-    if _uses:
-        _uses.clear()
-        for patch, owner in _patches():
-            patch.remove(owner)
+    _switch.off()
 
 
 def _patches() -> tuple[tuple[Patch, type], ...]:
@@ -99,7 +83,7 @@ def _recording(
         self: ClientSession, method: str, str_or_url: Any, **kwargs: Any
     ) -> ClientResponse:
         url = _whole_url(self, str_or_url, kwargs.get("params"))
-        use = _use_for(url)
+        use = _switch.use_for(url)
         if use is None:
             with apart():
                 return await request(self, method, str_or_url, **kwargs)
@@ -114,15 +98,6 @@ def _recording(
         return response
 
     return recording_request
-
-
-def _use_for(url: str) -> _Use | None:
-    if not _uses or is_telemetry():
-        return None
-    use, chosen = _uses[0], False
-    with use.recorder.guard():
-        chosen = use.recorder.is_canvas(url)
-    return use if chosen else None
 
 
 def _body(options: dict[str, Any]) -> object:
@@ -223,3 +198,4 @@ _start = Patch("start", _starting)
 _read = Patch("read", _reading)
 _release = Patch("release", _letting_go)
 _close = Patch("close", _letting_go)
+_switch = Switch("aiohttp", _patches)

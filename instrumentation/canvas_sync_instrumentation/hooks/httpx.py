@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._calls import Call, apart, current_call, is_telemetry
+from ._calls import Call, apart, current_call
 from ._holding import Holding
 from ._patch import Patch
-from ._recorder import Recorder, recorder_or_default
-from ._required import required
+from ._recorder import Recorder
+from ._switch import Switch, Use
 
 if TYPE_CHECKING:
     import httpcore
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
 __all__ = ["instrument_httpx", "uninstrument_httpx"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    recorder: Recorder
-    guard: ThrottleGuard | None
-
-
-_uses: list[_Use] = []
-"""Who records, and holds back, while the hook is on; else empty."""
 
 
 def instrument_httpx(
@@ -56,18 +45,12 @@ def instrument_httpx(
     Raises:
         ImportError: httpx is not installed.
     """
-    required("httpx")
-    _uses[:] = [_Use(recorder_or_default(recorder), guard)]
-    for patch, owner in _patches():
-        patch.apply(owner)
+    _switch.on(recorder, guard)
 
 
 def uninstrument_httpx() -> None:
     """Undo :func:`instrument_httpx`."""
-    if _uses:
-        _uses.clear()
-        for patch, owner in _patches():
-            patch.remove(owner)
+    _switch.off()
 
 
 def _patches() -> tuple[tuple[Patch, type], ...]:
@@ -82,20 +65,11 @@ def _patches() -> tuple[tuple[Patch, type], ...]:
     )
 
 
-def _use_for(request: httpx.Request) -> _Use | None:
-    if not _uses or is_telemetry():
-        return None
-    use, chosen = _uses[0], False
-    with use.recorder.guard():
-        chosen = use.recorder.is_canvas(str(request.url))
-    return use if chosen else None
-
-
-def _holding(use: _Use, request: httpx.Request) -> Holding:
+def _holding(use: Use, request: httpx.Request) -> Holding:
     return Holding(use.recorder, use.guard, str(request.url), request.headers)
 
 
-def _call_of(use: _Use, client: object, request: httpx.Request) -> Call:
+def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
     body = getattr(request, "_content", None)
     url = str(request.url)
     return Call(use.recorder, request.method, url, request.headers, body, owner=client)
@@ -109,7 +83,7 @@ def _end(call: Call, response: httpx.Response) -> None:
 def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
     @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
     def recording_send(self: httpx.Client, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        use = _use_for(request)
+        use = _switch.use_for(str(request.url))
         if use is None:
             with apart():
                 return send(self, request, **kwargs)
@@ -131,7 +105,7 @@ def _recording_async(
     async def recording_send(
         self: httpx.AsyncClient, request: httpx.Request, **kwargs: Any
     ) -> httpx.Response:
-        use = _use_for(request)
+        use = _switch.use_for(str(request.url))
         if use is None:
             with apart():
                 return await send(self, request, **kwargs)
@@ -195,3 +169,4 @@ _send = Patch("send", _recording)
 _send_async = Patch("send", _recording_async)
 _handle = Patch("handle_request", _trying)
 _handle_async = Patch("handle_async_request", _trying_async)
+_switch = Switch("httpx", _patches)
