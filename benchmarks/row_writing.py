@@ -34,6 +34,7 @@ from canvas_sync_instrumentation.storage.rows import to_row
 
 GOAL_MS = 2.0
 _CONTEXT = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
+_FIRST = 1_766_398_530.0
 _KINDS: tuple[type[RunStarted | Heartbeat | RunEnded], ...] = (RunStarted, Heartbeat, RunEnded)
 
 
@@ -63,7 +64,7 @@ def _measure(
     write: Callable[[Path, list[list[RunSnapshot]]], list[float]], runs: int
 ) -> tuple[float, float]:
     """Answer seconds a run, all told, and the caller's median seconds a snapshot."""
-    lives = [_life_of_a_run(number) for number in range(runs)]
+    lives = [life_of_a_run(number, _FIRST + number) for number in range(runs)]
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         calls = write(Path(folder), lives)
@@ -118,8 +119,8 @@ def _write_by_sink(
     return calls
 
 
-def _life_of_a_run(number: int) -> list[RunSnapshot]:
-    began = 1_766_398_530.0 + number
+def life_of_a_run(number: int, began: float) -> list[RunSnapshot]:
+    """Make the snapshots of a run: start, heartbeat, end."""
     start = RunSnapshot(
         task_id=f"nightly-{number}",
         user_id=42,

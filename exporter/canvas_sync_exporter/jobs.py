@@ -22,7 +22,7 @@ from .upkeep import EXPECTED_FAILURES, Upkeep
 __all__ = ["Jobs"]
 
 _CLEANUP = "log cleanup"
-_DELETE_SECONDS = 3600.0
+_ROLL_UP_SECONDS = 2.0
 _FOLD_SECONDS = 60.0
 _MAKE_UP_SECONDS = 60.0
 _SLOWEST_WATCH_SECONDS = 15.0
@@ -54,29 +54,18 @@ class Jobs:
         for name, work, seconds in (
             ("fold of metric files", fold, _FOLD_SECONDS),
             ("search for interrupted runs", upkeep.close_interrupted, watch),
+            ("roll-up of runs", upkeep.roll_up_runs, _ROLL_UP_SECONDS),
             ("comparison of runs with their history", upkeep.flag_suspects, watch),
-            ("deletion of old runs", upkeep.delete_old_runs, _DELETE_SECONDS),
         ):
             self._scheduler.add_job(
                 work, IntervalTrigger(seconds=seconds), id=name, next_run_time=now
             )
         self._at, self._zone = settings.cleanup_time, settings.timezone
-        self._scheduler.add_job(
-            _unless_another(upkeep.clean_logs_when_due),
-            OrTrigger(
-                [
-                    CronTrigger(
-                        hour=self._at.hour,
-                        minute=self._at.minute,
-                        second=self._at.second,
-                        timezone=self._zone,
-                    ),
-                    IntervalTrigger(seconds=_MAKE_UP_SECONDS, timezone=self._zone),
-                ]
-            ),
-            id=_CLEANUP,
-            next_run_time=now,
-        )
+        for name, work in (
+            (_CLEANUP, _unless_another(upkeep.clean_logs_when_due)),
+            ("deletion of old runs", upkeep.delete_old_runs_when_due),
+        ):
+            self._scheduler.add_job(work, self._nightly(), id=name, next_run_time=now)
 
     def start(self) -> None:
         """Begin; the recurring jobs run once at once, the cleanup at its time or when missed."""
@@ -99,6 +88,16 @@ class Jobs:
     def next_cleanup(self) -> dt.datetime | None:
         """When the log cleanup runs next."""
         return next_due(dt.datetime.now(dt.UTC), self._at, self._zone) if self.running else None
+
+    def _nightly(self) -> OrTrigger:
+        """At the time of the cleanup, and soon after a time that was missed."""
+        clock = CronTrigger(
+            hour=self._at.hour,
+            minute=self._at.minute,
+            second=self._at.second,
+            timezone=self._zone,
+        )
+        return OrTrigger([clock, IntervalTrigger(seconds=_MAKE_UP_SECONDS, timezone=self._zone)])
 
     def _note(self, event: JobExecutionEvent) -> None:
         name, error = event.job_id, event.exception

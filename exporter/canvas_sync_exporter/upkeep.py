@@ -29,7 +29,9 @@ from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.names import ENDINGS, SUSPECT_REASONS, MetricName
 from canvas_sync_instrumentation.sinks.logs import LogSink
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
-from canvas_sync_instrumentation.storage.queries import delete_runs, mark_interrupted
+from canvas_sync_instrumentation.storage.queries import mark_interrupted
+from canvas_sync_instrumentation.storage.retention import delete_runs
+from canvas_sync_instrumentation.storage.rollups.writing import Waiting, roll_up, waiting
 from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
 from canvas_sync_instrumentation.storage.spool import drain_orphans
 from canvas_sync_instrumentation.storage.suspects import Suspect, judge_runs
@@ -50,6 +52,8 @@ EXPECTED_FAILURES = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """What fails when the database is away, a disk is full or another exporter is at it."""
 
 _CLOSE_SECONDS = 1.0
+_ROLL_UP_SECONDS = 1.0
+_PROGRESS_SECONDS = 60.0
 _JUDGED_AFTER = dt.timedelta(hours=26)
 """Older runs are not judged any more: nobody would act on it."""
 
@@ -68,6 +72,8 @@ class Upkeep:
         self._configuration = configuration
         self._engine = engine
         self._outage_seen = -math.inf
+        self._progress_told = -math.inf
+        self._deletion_done: dt.datetime | None = None
 
     def start_counters(self) -> None:
         """Let counters exist as 0 before the first sync, so that alerts see the first failure.
@@ -153,8 +159,51 @@ class Upkeep:
             )
         return drained.rows
 
+    def roll_up_runs(self) -> bool:
+        """Bring the rollups up to date, for a second at most; tells whether some is left to do.
+
+        Raises:
+            SQLAlchemyError: The database is away, or its role may not write the rollups.
+        """
+        is_left = roll_up(self._engine, _ROLL_UP_SECONDS)
+        due = self._progress_told + _PROGRESS_SECONDS
+        if is_left and time.monotonic() >= due:
+            left = self.waiting_for_rollup()
+            _log.info(
+                "Rolling up: %d quarters of an hour and %d runs are left.", left.quarters, left.runs
+            )
+            self._progress_told = time.monotonic()
+        elif not is_left and self._progress_told > -math.inf:
+            _log.info("All runs are rolled up.")
+            self._progress_told = -math.inf
+        return is_left
+
+    def waiting_for_rollup(self) -> Waiting:
+        """Count what is not in the rollups yet.
+
+        Raises:
+            SQLAlchemyError: The database is away.
+        """
+        return waiting(self._engine)
+
+    def delete_old_runs_when_due(self) -> int:
+        """Delete old runs, unless this process has done so since the nightly cleanup was due.
+
+        Raises:
+            SQLAlchemyError: The database is away, or its role may not delete.
+        """
+        settings = self._configuration.exporter
+        due = last_due(dt.datetime.now(dt.UTC), settings.cleanup_time, settings.timezone)
+        if self._deletion_done == due:
+            return 0
+        deleted = self.delete_old_runs()
+        self._deletion_done = due
+        return deleted
+
     def delete_old_runs(self) -> int:
         """Delete the runs that are older than the settings want; tells how many there were.
+
+        What they add up to stays in the rollups.
 
         Raises:
             SQLAlchemyError: The database is away, or its role may not delete.

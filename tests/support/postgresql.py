@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["PostgresqlServer", "postgresql_server", "postgresql_url"]
+__all__ = ["PostgresqlServer", "find_binaries", "postgresql_server", "postgresql_url"]
 
 _CONFIGURATION = """
 fsync = off
@@ -32,18 +32,19 @@ class PostgresqlServer:
     Args:
         binaries: Folder of ``initdb`` and ``pg_ctl``.
         folder: An empty folder; its path is short, since a socket's path may have 107 bytes.
+        configuration: Lines of ``postgresql.conf``.
     """
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, configuration: str = _CONFIGURATION) -> None:
         self._binaries = binaries
         self._folder = folder
         self._data = folder / "data"
         self._databases = count(1)
         self._identity = _unprivileged(folder)
         self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-        with (self._data / "postgresql.conf").open("a") as configuration:
-            configuration.write(_CONFIGURATION)
-            configuration.write(f"unix_socket_directories = '{folder}'\n")
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.write(configuration)
+            file.write(f"unix_socket_directories = '{folder}'\n")
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -95,7 +96,7 @@ class PostgresqlServer:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresqlServer]:
     """The session's server; without server binaries skipped, but failed where CI is true."""
-    binaries = _find_binaries()
+    binaries = find_binaries()
     if binaries is None:
         message = "no PostgreSQL server binaries (initdb, pg_ctl) were found"
         if os.environ.get("CI", "").lower() == "true":
@@ -122,7 +123,8 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     postgresql_server.drop_database(name)
 
 
-def _find_binaries() -> Path | None:
+def find_binaries() -> Path | None:
+    """Folder of the newest server's programs; None where there is none."""
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     pg_config = shutil.which("pg_config")
     if pg_config:

@@ -19,14 +19,15 @@ from canvas_sync_exporter.logs.retention import (
 from canvas_sync_exporter.logs.status import LogStatus
 from canvas_sync_instrumentation.storage import queries, suspects
 from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
-from canvas_sync_instrumentation.storage.freshness import Freshness, freshness
+from canvas_sync_instrumentation.storage.freshness import Freshness
+from canvas_sync_instrumentation.storage.rollups.reading import Rollups
 from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run
 
 from .auth import Scope
 from .context import WebContext
 from .endpoint import Endpoint, json_response
 from .health import Health, check_health
-from .parameters import Parameter, text, whole_number
+from .parameters import Parameter, flag, text, whole_number, zone
 from .problems import FieldError, ProblemError
 
 __all__ = ["PREFIX", "Api"]
@@ -38,6 +39,8 @@ _RUN_ID = whole_number("run_id", "Number of the run.", 1, _BIGGEST)
 _TASK_ID = text("task_id", "Task id of the run.", 1000, in_path=True)
 _USER_ID = whole_number("user_id", "Canvas number of the user.", 0, _BIGGEST)
 _DAYS = whole_number("days", "Look at runs that began in so many days.", 1, 3660, default=7)
+_EXACT = flag("exact", "Read the runs themselves rather than the rollups, which is slow.")
+_ZONE = zone("tz", "Time zone of the trend's days, by its name in the IANA database.")
 _LIMIT = whole_number("limit", "How many runs to list at most.", 1, 500, default=50)
 _CURSOR = text("cursor", "`next` of the list's part before.", 500)
 _NO_RUN = {404: "There is no such run."}
@@ -74,6 +77,7 @@ class Api:
     def __init__(self, context: WebContext) -> None:
         self._context = context
         self._engine = context.engine
+        self._rollups = Rollups(context.engine)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""
@@ -139,6 +143,7 @@ class Api:
                 Summary,
                 "Totals of all runs, by status and sync type",
                 _DAYS,
+                _EXACT,
                 tag="statistics",
             ),
             _query(
@@ -147,6 +152,8 @@ class Api:
                 Performance,
                 "How fast runs, API calls and database operations were, with a trend by day",
                 _DAYS,
+                _EXACT,
+                _ZONE,
                 tag="statistics",
             ),
             _query(
@@ -232,18 +239,22 @@ class Api:
         self._require_user(user_id)
         return queries.user_summary(self._engine, user_id, _days_ago(days))
 
-    def summary(self, days: int) -> Summary:
+    def summary(self, days: int, exact: bool) -> Summary:
         """Sum up all runs."""
-        return queries.summary(self._engine, _days_ago(days))
+        since = _days_ago(days)
+        return queries.summary(self._engine, since) if exact else self._rollups.summary(since)
 
-    def performance(self, days: int) -> Performance:
+    def performance(self, days: int, exact: bool, tz: dt.tzinfo) -> Performance:
         """Tell how fast runs were."""
-        return queries.performance(self._engine, _days_ago(days))
+        since = _days_ago(days)
+        if exact:
+            return queries.performance(self._engine, since, tz)
+        return self._rollups.performance(since, tz)
 
     def freshness(self, days: int) -> Freshness:
         """Tell how fresh the data is."""
         now = dt.datetime.now(dt.UTC)
-        return freshness(self._engine, now - dt.timedelta(days=days), now)
+        return self._rollups.freshness(now - dt.timedelta(days=days), now)
 
     def cleanup_status(self) -> LogCleanupStatus:
         """Tell how the logs stand."""

@@ -47,6 +47,7 @@ def check_health(context: WebContext) -> Health:
         "log_folder": _log_folder(app.log_dir),
         "metric_files": _metric_files(app.metrics_folder),
         "spool": _spool(app.spool_folder),
+        "rollups": _rollups(context),
         "jobs": _jobs(context),
     }
     worst = max((check.status for check in checks.values()), key=_SEVERITY.index)
@@ -85,6 +86,16 @@ def _spool(folder: Path) -> Check:
     if waiting > _LARGE_BACKLOG:
         return Check("degraded", f"{waiting} bytes of rows wait for the database.")
     return Check("ok", f"{waiting} bytes of rows wait for the database.")
+
+
+def _rollups(context: WebContext) -> Check:
+    """Tell the progress; answers are right meanwhile, only slower."""
+    try:
+        left = context.upkeep.waiting_for_rollup()
+    except (SQLAlchemyError, OSError) as error:
+        return Check("unhealthy", reason(error))
+    told = f"{left.quarters} quarters of an hour and {left.runs} runs wait to be rolled up."
+    return Check("ok", told)
 
 
 def _jobs(context: WebContext) -> Check:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from canvas_sync_exporter.settings import time_zone
+
 from .problems import FieldError, ProblemError
 
-__all__ = ["Parameter", "read_parameters", "text", "whole_number"]
+__all__ = ["Parameter", "flag", "read_parameters", "text", "whole_number", "zone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,30 @@ def text(name: str, description: str, max_length: int, *, in_path: bool = False)
 
     schema = {"type": "string", "minLength": 1, "maxLength": max_length}
     return Parameter(name, in_path, description, parse, schema)
+
+
+def flag(name: str, description: str) -> Parameter:
+    """``true`` or ``false``; false when it was not given."""
+
+    def parse(raw: str) -> bool:
+        if raw not in ("true", "false"):
+            raise ValueError("say true or false")
+        return raw == "true"
+
+    schema = {"type": "boolean", "default": False}
+    return Parameter(name, False, description, parse, schema, default=False)
+
+
+def zone(name: str, description: str) -> Parameter:
+    """A time zone by its name in the IANA database; UTC when it was not given."""
+
+    def parse(raw: str) -> dt.tzinfo:
+        if "\0" in raw:
+            raise ValueError("say a time zone such as UTC or Europe/Berlin")
+        return time_zone(raw)
+
+    schema = {"type": "string", "minLength": 1, "default": "UTC"}
+    return Parameter(name, False, description, parse, schema, default=dt.UTC)
 
 
 def read_parameters(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,8 +12,9 @@ from sqlalchemy import Engine, case, func, select
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .model import item_column, metrics_table
+from .rollups.spans import QUARTER, floor
 
-__all__ = ["Freshness", "ItemFreshness", "freshness"]
+__all__ = ["Freshness", "ItemFreshness", "freshness", "sort_by_age"]
 
 _columns = metrics_table.c
 _LAST_OF_EACH: Final = [
@@ -52,17 +54,34 @@ class Freshness:
 
 
 def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
-    """Tell when each kind of item last came in by a successful run that began since a moment."""
+    """Tell when each kind of item last came in by a successful run that began since a moment.
+
+    The moment is moved back to the begin of its quarter of an hour.
+    """
+    since = floor(since, QUARTER)
     statement = (
         select(_columns.sync_type, *_LAST_OF_EACH)
         .where(_columns.sync_status == RunStatus.SUCCESS.value, _columns.sync_start_time >= since)
         .group_by(_columns.sync_type)
     )
     with engine.connect() as connection:
-        found = [
-            ItemFreshness(sync_type, item, last, (now - last).total_seconds())
-            for sync_type, *newest in connection.execute(statement)
-            for item, last in zip(ITEMS, newest, strict=True)
-            if last is not None
-        ]
-    return Freshness(since, sorted(found, key=lambda each: each.age_seconds))
+        newest = {sync_type: ends for sync_type, *ends in connection.execute(statement)}
+    return Freshness(since, sort_by_age(newest, now))
+
+
+def sort_by_age(
+    newest: Mapping[str, Sequence[datetime | None]], now: datetime
+) -> list[ItemFreshness]:
+    """Tell the age of what is there, the freshest first.
+
+    Args:
+        newest: By sync type when each of :data:`ITEMS` last came in.
+        now: The moment to which ages are told.
+    """
+    found = [
+        ItemFreshness(sync_type, item, last, (now - last).total_seconds())
+        for sync_type, ends in newest.items()
+        for item, last in zip(ITEMS, ends, strict=True)
+        if last is not None
+    ]
+    return sorted(found, key=lambda each: (each.age_seconds, each.sync_type, each.item))

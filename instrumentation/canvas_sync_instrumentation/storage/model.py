@@ -25,6 +25,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    column,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -120,4 +122,10 @@ metrics_table: Final = Table(
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),
     Index(f"ix_{TABLE}_start", "sync_start_time"),
+    Index(
+        f"ix_{TABLE}_suspect",
+        "sync_start_time",
+        sqlite_where=column("suspect").is_(true()),
+        postgresql_where=column("suspect").is_(true()),
+    ),
 )

@@ -10,28 +10,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
 from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from .rollups.aggregates import MEASURES
+from .rollups.spans import QUARTER, floor, offsets
 from .runs import Page, Run, item_counts, read_page, to_run
 from .statistics import NO_VALUES, statistics, statistics_by
 
 __all__ = [
-    "delete_runs",
     "failed_runs",
     "mark_interrupted",
     "performance",
     "recent_runs",
     "run_by_id",
     "run_by_task",
+    "run_counts",
     "running_runs",
     "summary",
+    "totals",
     "user_runs",
     "user_summary",
 ]
@@ -45,8 +61,9 @@ _CALL_COLUMNS: Final = (
     "db_operations",
     "db_failed",
 )
-_DELETED_AT_ONCE: Final = 5_000
+_SECOND: Final = timedelta(seconds=1)
 _columns = metrics_table.c
+_ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
 
 
 def run_by_id(engine: Engine, run_id: int) -> Run | None:
@@ -75,9 +92,11 @@ def user_runs(engine: Engine, user_id: int, limit: int, cursor: str | None = Non
 
 def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
     """List the failed, partial and interrupted runs; raises BadCursor."""
-    failed = _columns.sync_status.in_([status.value for status in _FAILURES])
+    recent = _columns.sync_start_time >= since
+    # An index finds the newest of one status; of several it would have to sort them all.
+    by_status = [and_(_columns.sync_status == status.value, recent) for status in _FAILURES]
     with engine.connect() as connection:
-        return read_page(connection, limit, cursor, failed, _columns.sync_start_time >= since)
+        return read_page(connection, limit, cursor, *by_status)
 
 
 def running_runs(engine: Engine) -> list[Run]:
@@ -88,20 +107,21 @@ def running_runs(engine: Engine) -> list[Run]:
         .order_by(_columns.sync_start_time)
     )
     with engine.connect() as connection:
-        return [to_run(row) for row in connection.execute(statement).mappings()]
+        return list(map(to_run, connection.execute(statement)))
 
 
 def summary(engine: Engine, since: datetime) -> Summary:
-    """Sum up all runs since a moment."""
+    """Sum up all runs since a moment, from its quarter of an hour on."""
+    since = floor(since, QUARTER)
     recent = _columns.sync_start_time >= since
     with engine.connect() as connection:
         by_sync_type = _count_runs(connection, recent)
         return Summary(
             since=since,
-            runs=_run_counts(sum(by_sync_type.values(), Counter())),
-            by_sync_type={name: _run_counts(found) for name, found in by_sync_type.items()},
-            duration=statistics(connection, _columns.duration, recent),
-            totals=_totals(connection, recent),
+            runs=run_counts(sum(by_sync_type.values(), Counter())),
+            by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
+            duration=statistics(connection, _columns.duration, and_(recent, _ENDED)),
+            totals=_sums(connection, recent),
         )
 
 
@@ -116,9 +136,9 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
         return UserSummary(
             user_id=user_id,
             since=since,
-            runs=_run_counts(sum(by_sync_type.values(), Counter())),
-            duration=statistics(connection, _columns.duration, recent),
-            totals=_totals(connection, recent),
+            runs=run_counts(sum(by_sync_type.values(), Counter())),
+            duration=statistics(connection, _columns.duration, and_(recent, _ENDED)),
+            totals=_sums(connection, recent),
             last_run=last[0] if last else None,
             last_success=connection.scalar(
                 select(_columns.sync_start_time)
@@ -129,19 +149,21 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
         )
 
 
-def performance(engine: Engine, since: datetime) -> Performance:
-    """Compute how fast the ended runs since a moment were."""
-    ended = and_(_columns.sync_start_time >= since, _columns.sync_status != RunStatus.RUNNING.value)
-    measures: dict[str, ColumnElement[Any]] = {
-        "duration": _columns.duration,
-        "api_latency": _columns.api_seconds / func.nullif(_columns.api_calls, 0),
-        "db_time": _columns.db_seconds,
-    }
+def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performance:
+    """Compute how fast the ended runs were since a moment, from its quarter of an hour on.
+
+    Args:
+        engine: The database with the table.
+        since: The moment.
+        zone: The trend is by the days of this time zone.
+    """
+    since = floor(since, QUARTER)
+    ended = and_(_columns.sync_start_time >= since, _ENDED)
     with engine.connect() as connection:
-        day = _utc_day(connection)
-        totals = {name: statistics(connection, value, ended) for name, value in measures.items()}
+        day = _local_day(connection, since, zone)
+        whole = {name: statistics(connection, value, ended) for name, value in MEASURES.items()}
         by_day = {
-            name: statistics_by(connection, day, value, ended) for name, value in measures.items()
+            name: statistics_by(connection, day, value, ended) for name, value in MEASURES.items()
         }
     days = sorted(set().union(*by_day.values()))
     trend = [
@@ -151,7 +173,7 @@ def performance(engine: Engine, since: datetime) -> Performance:
         )
         for each in days
     ]
-    return Performance(since=since, **totals, trend=trend)
+    return Performance(since=since, **whole, trend=trend)
 
 
 def mark_interrupted(engine: Engine, before: datetime) -> list[Run]:
@@ -184,25 +206,26 @@ def _interrupt(engine: Engine, run: Run) -> Run | None:
     return replace(run, **{**changes, "sync_status": RunStatus.INTERRUPTED})
 
 
-def delete_runs(engine: Engine, before: datetime) -> int:
-    """Delete the runs that began before a moment and have ended; tells how many there were.
+def run_counts(by_status: Mapping[str, int]) -> RunCounts:
+    """Count runs of which so many have each status."""
+    total = sum(by_status.values())
+    ended = total - by_status.get(RunStatus.RUNNING, 0)
+    return RunCounts(
+        total=total,
+        by_status={status.value: by_status.get(status, 0) for status in RunStatus},
+        success_rate=by_status.get(RunStatus.SUCCESS, 0) / ended if ended else None,
+    )
 
-    They go in portions, so that syncs come to write in between.
-    """
-    old = and_(_columns.sync_start_time < before, _columns.sync_status != RunStatus.RUNNING.value)
-    portion = select(_columns.id).where(old).order_by(_columns.sync_start_time)
-    some = delete(metrics_table).where(_columns.id.in_(portion.limit(_DELETED_AT_ONCE)))
-    deleted, last = 0, _DELETED_AT_ONCE
-    while last == _DELETED_AT_ONCE:
-        with engine.begin() as connection:
-            last = connection.execute(some).rowcount
-        deleted += last
-    return deleted
+
+def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
+    """Make the totals of the sums of columns; None counts as 0."""
+    calls = {name: int(sums[name] or 0) for name in _CALL_COLUMNS}
+    return Totals(items=item_counts(sums), **calls)
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
     with engine.connect() as connection:
-        row = connection.execute(select(metrics_table).where(condition)).mappings().first()
+        row = connection.execute(select(metrics_table).where(condition)).first()
     return None if row is None else to_run(row)
 
 
@@ -215,25 +238,22 @@ def _count_runs(connection: Connection, condition: ColumnElement[bool]) -> dict[
     return found
 
 
-def _run_counts(by_status: Mapping[str, int]) -> RunCounts:
-    total = sum(by_status.values())
-    ended = total - by_status.get(RunStatus.RUNNING, 0)
-    return RunCounts(
-        total=total,
-        by_status={status.value: by_status.get(status, 0) for status in RunStatus},
-        success_rate=by_status.get(RunStatus.SUCCESS, 0) / ended if ended else None,
-    )
-
-
-def _totals(connection: Connection, condition: ColumnElement[bool]) -> Totals:
+def _sums(connection: Connection, condition: ColumnElement[bool]) -> Totals:
     names = [item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS]
     sums = [func.sum(_columns[name]).label(name) for name in (*names, *_CALL_COLUMNS)]
-    row = connection.execute(select(*sums).where(condition)).mappings().one()
-    return Totals(items=item_counts(row), **{name: int(row[name] or 0) for name in _CALL_COLUMNS})
+    return totals(connection.execute(select(*sums).where(condition)).mappings().one())
 
 
-def _utc_day(connection: Connection) -> ColumnElement[str]:
-    """The UTC day on which a run began, as ``2025-12-22``."""
+def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:
+    """The day of a time zone on which a run began, as ``2025-12-22``."""
+    start = _columns.sync_start_time
+    newest = connection.scalar(select(func.max(start))) or since
+    known = offsets(since, max(newest, since), zone)
+    ahead = [(start >= moment, offset // _SECOND) for moment, offset in reversed(known)]
+    seconds = case(*ahead, else_=0)
     if connection.dialect.name == "sqlite":
-        return func.substr(_columns.sync_start_time, 1, 10)
-    return func.to_char(func.timezone("UTC", _columns.sync_start_time), "YYYY-MM-DD")
+        # Whole seconds, or the last half millisecond of a day would be rounded to the next.
+        whole = func.substr(start, 1, 19)
+        return func.date(whole, cast(seconds, String).concat(" seconds"))
+    moved = func.timezone("UTC", start) + seconds * literal_column("interval '1 second'")
+    return func.to_char(moved, "YYYY-MM-DD")

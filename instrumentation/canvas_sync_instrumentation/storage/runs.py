@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, true
 
 from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
@@ -21,6 +23,7 @@ __all__ = [
     "Run",
     "StoredCounts",
     "item_counts",
+    "make_cursor",
     "read_page",
     "to_run",
     "to_snapshot",
@@ -101,11 +104,15 @@ class Page:
     next: str | None
 
 
+_PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
 _PLAIN_COLUMNS: Final = [
-    name
-    for name in Run.__dataclass_fields__
-    if name in metrics_table.columns and name != "sync_status"
+    name for name in Run.__dataclass_fields__ if name in _PLACES and name != "sync_status"
 ]
+_plain_values: Final = itemgetter(*(_PLACES[name] for name in _PLAIN_COLUMNS))
+_counts: Final[dict[str, Callable[[Sequence[Any]], tuple[int, ...]]]] = {
+    f"{item}s": itemgetter(*(_PLACES[item_column(item, name)] for name in ITEM_COLUMN_ACTIONS))
+    for item in ITEMS
+}
 
 _SAME_NAMES: Final = tuple(
     name
@@ -114,10 +121,11 @@ _SAME_NAMES: Final = tuple(
 )
 
 
-def to_run(row: RowMapping) -> Run:
-    """Make a run of a row's mapping of columns to values."""
-    plain = {name: row[name] for name in _PLAIN_COLUMNS}
-    return Run(**plain, sync_status=RunStatus(row["sync_status"]), items=item_counts(row))
+def to_run(row: Sequence[Any]) -> Run:
+    """Make a run of a row, given as all columns in the order of the table."""
+    plain = dict(zip(_PLAIN_COLUMNS, _plain_values(row), strict=True))
+    items = {name: StoredCounts(*counts(row)) for name, counts in _counts.items()}
+    return Run(**plain, sync_status=RunStatus(row[_PLACES["sync_status"]]), items=items)
 
 
 def to_snapshot(run: Run) -> RunSnapshot:
@@ -140,38 +148,44 @@ def to_snapshot(run: Run) -> RunSnapshot:
     )
 
 
-def item_counts(row: RowMapping) -> dict[str, StoredCounts]:
-    """Gather the count columns of a row, or their sums."""
+def item_counts(row: Mapping[str, Any] | RowMapping) -> dict[str, StoredCounts]:
+    """Gather the sums of count columns; None counts as 0."""
     return {f"{item}s": _counts_of(row, item) for item in ITEMS}
 
 
 def read_page(
-    connection: Connection, limit: int, cursor: str | None, *conditions: ColumnElement[bool]
+    connection: Connection, limit: int, cursor: str | None, *alternatives: ColumnElement[bool]
 ) -> Page:
-    """Read the runs that meet ``conditions``, newest first.
+    """Read the runs that meet one of some conditions, newest first.
 
     Args:
         connection: Where the table is.
         limit: How many runs at most.
         cursor: ``next`` of the page before; None for the first page.
-        conditions: What the runs have in common.
+        alternatives: Conditions of which no run meets two, each read on its own; none for all
+            runs.
 
     Raises:
         BadCursor: The cursor cannot be read.
     """
     start, number = metrics_table.c.sync_start_time, metrics_table.c.id
-    statement = select(metrics_table).where(*conditions)
+    order = (start.desc(), number.desc())
+    newest = select(start, number).order_by(*order).limit(limit + 1)
     if cursor is not None:
         last_start, last_number = _read_cursor(cursor)
         before = or_(start < last_start, number < last_number)
-        statement = statement.where(and_(start <= last_start, before))
-    statement = statement.order_by(start.desc(), number.desc()).limit(limit + 1)
-    runs = [to_run(row) for row in connection.execute(statement).mappings()]
-    has_more = len(runs) > limit
-    return Page(runs[:limit], _make_cursor(runs[limit - 1]) if has_more else None)
+        newest = newest.where(and_(start <= last_start, before))
+    keys: list[Any] = []
+    for condition in alternatives or (true(),):
+        keys += connection.execute(newest.where(condition))
+    keys.sort(reverse=True)
+    numbers = [key.id for key in keys[:limit]]
+    rows = select(metrics_table).where(number.in_(numbers)).order_by(*order)
+    runs = list(map(to_run, connection.execute(rows))) if numbers else []
+    return Page(runs, make_cursor(*keys[limit - 1]) if len(keys) > limit else None)
 
 
-def _counts_of(row: RowMapping, item: str) -> StoredCounts:
+def _counts_of(row: Mapping[str, Any] | RowMapping, item: str) -> StoredCounts:
     counts = {name: int(row[item_column(item, name)] or 0) for name in ITEM_COLUMN_ACTIONS}
     return StoredCounts(**counts)
 
@@ -182,9 +196,10 @@ def _snapshot_counts(counts: StoredCounts) -> ItemCounts:
     )
 
 
-def _make_cursor(run: Run) -> str:
-    microseconds = (run.sync_start_time - _EPOCH) // _MICROSECOND
-    return base64.urlsafe_b64encode(f"{microseconds}.{run.id}".encode()).rstrip(b"=").decode()
+def make_cursor(start: datetime, number: int) -> str:
+    """Make the cursor of the page that goes on after a run, by its start and its number."""
+    microseconds = (start - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(f"{microseconds}.{number}".encode()).rstrip(b"=").decode()
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, int]:

@@ -49,7 +49,7 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     unjudged = and_(ended, _columns.sync_start_time >= since, _columns.suspect.is_(None))
     statement = select(metrics_table).where(unjudged).order_by(_columns.sync_start_time)
     with engine.connect() as connection:
-        runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE)).mappings()))
+        runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
         found = [(run, oddities(_measures(run), _earlier(connection, run))) for run in runs]
     return [
         Suspect(judged, odd)
@@ -60,9 +60,9 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
 
 def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
     """List the runs that are far off their history; raises BadCursor."""
-    suspect = _columns.suspect.is_(True)
+    suspect = and_(_columns.suspect.is_(True), _columns.sync_start_time >= since)
     with engine.connect() as connection:
-        return read_page(connection, limit, cursor, suspect, _columns.sync_start_time >= since)
+        return read_page(connection, limit, cursor, suspect)
 
 
 def _judge(engine: Engine, run: Run, odd: Sequence[Oddity]) -> Run | None:

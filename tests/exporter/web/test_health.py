@@ -36,7 +36,9 @@ def test_all_is_well_where_a_sync_has_run(config: Configuration, engine: Engine)
     health = check_health(_context(config, engine, _Jobs()))
     assert health.status == "ok"
     assert {check.status for check in health.checks.values()} == {"ok"}
-    assert set(health.checks) == {"database", "log_folder", "metric_files", "spool", "jobs"}
+    assert set(health.checks) == {
+        *("database", "log_folder", "metric_files", "spool", "rollups", "jobs")
+    }
 
 
 def test_missing_folders_degrade_it(config: Configuration, engine: Engine, tmp_path: Path) -> None:

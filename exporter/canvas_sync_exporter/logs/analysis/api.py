@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from canvas_sync_instrumentation.names import OTHER
+from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import ApiRecord, by_day
-from .sketch import Sketch
 
 __all__ = ["ApiSection", "Day", "Group", "Throttling", "has_failed"]
 

@@ -7,10 +7,10 @@ import datetime as dt
 import msgspec
 
 from canvas_sync_instrumentation.names import OTHER
+from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import DbRecord
-from .sketch import Sketch
 
 __all__ = ["DbGroup", "DbSection", "Operations"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.sketch import Sketch
 
 from .analyze import Analysis
 from .api import ApiSection, Group, has_failed
@@ -38,7 +39,6 @@ from .report import (
     UnreadableRow,
 )
 from .runs import RunSection
-from .sketch import Sketch
 
 __all__ = ["make_report"]
 

@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from canvas_sync_instrumentation.names import OTHER, RunStatus
+from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import RunRecord, utc
-from .sketch import Sketch
 
 __all__ = ["NEWEST", "Ended", "RunGroup", "RunSection", "Runs", "Started", "Troubled"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_exporter.logs.analysis.sketch import Sketch
+from canvas_sync_instrumentation.sketch import Sketch
 
 DURATIONS = st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=200)
 

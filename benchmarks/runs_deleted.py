@@ -1,0 +1,127 @@
+"""How long the deletion of old runs holds the lock, and how long a sync waits for it meanwhile.
+
+A table with ``--rows`` runs of 120 days loses those of the oldest ``--days``, while another process
+writes ten runs a second. Beside it the same rows go by one DELETE, without rollups.
+
+Goal: no lock is held for more than 50 ms.
+
+Run: ``PYTHONPATH=tests python benchmarks/runs_deleted.py``
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from many_runs import DAYS, fill
+from row_writing import life_of_a_run
+from sqlalchemy import Engine, delete, event
+
+from canvas_sync_instrumentation.storage.database import open_engine
+from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.retention import delete_runs
+from canvas_sync_instrumentation.storage.rollups.writing import roll_up
+from canvas_sync_instrumentation.storage.rows import write_runs
+
+GOAL_MS = 50.0
+PAUSE_S = 0.1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=5, help="how many days are deleted each time")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        engine = open_engine(f"sqlite:///{Path(name) / 'runs.sqlite3'}")
+        fill(engine, arguments.rows, seed=1)
+        while roll_up(engine, 60):
+            pass
+        first = datetime.now(UTC) - timedelta(days=DAYS)
+        before = first + timedelta(days=arguments.days)
+        _measure("in portions, rollups kept", engine, lambda: delete_runs(engine, before))
+        before += timedelta(days=arguments.days)
+        _measure("one DELETE", engine, lambda: _delete_at_once(engine, before))
+        engine.dispose()
+
+
+def _delete_at_once(engine: Engine, before: datetime) -> int:
+    old = delete(metrics_table).where(metrics_table.c.sync_start_time < before)
+    with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
+        return connection.execute(old).rowcount
+
+
+def _measure(name: str, engine: Engine, work: Callable[[], int]) -> None:
+    with _lock_times(engine) as held, _sync(str(engine.url)) as waited:
+        began = time.perf_counter()
+        rows = work()
+        took = time.perf_counter() - began
+    verdict = "met" if max(held) * 1e3 <= GOAL_MS else "missed"
+    print(f"{name}: {rows:,} rows in {took:.1f} s; goal of {GOAL_MS:.0f} ms: {verdict}")
+    for what, times in (("lock held", held), ("a sync's write took", waited)):
+        milliseconds = sorted(each * 1e3 for each in times)
+        p99 = milliseconds[len(milliseconds) * 99 // 100]
+        print(
+            f"  {what:20}{len(times):6} times, median {statistics.median(milliseconds):6.1f} ms, "
+            f"p99 {p99:7.1f} ms, max {milliseconds[-1]:7.1f} ms"
+        )
+
+
+@contextmanager
+def _lock_times(engine: Engine) -> Iterator[list[float]]:
+    """Collect the seconds from the grant of SQLite's write lock to its release."""
+    held: list[float] = []
+    granted: list[float] = []
+
+    def grant(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            granted.append(time.perf_counter())
+
+    def release(*_: Any) -> None:
+        if granted:
+            held.append(time.perf_counter() - granted.pop())
+
+    event.listen(engine, "after_cursor_execute", grant)
+    event.listen(engine, "checkin", release)
+    yield held
+    event.remove(engine, "after_cursor_execute", grant)
+    event.remove(engine, "checkin", release)
+
+
+@contextmanager
+def _sync(url: str) -> Iterator[list[float]]:
+    spawn = multiprocessing.get_context("spawn")
+    stop, ready, answer = spawn.Event(), spawn.Event(), spawn.Queue()
+    process = spawn.Process(target=_write, args=(url, stop, ready, answer))
+    process.start()
+    ready.wait()
+    waited: list[float] = []
+    yield waited
+    stop.set()
+    waited += answer.get()
+    process.join()
+
+
+def _write(url: str, stop: Any, ready: Any, answer: Any) -> None:
+    engine = open_engine(url)
+    taken: list[float] = []
+    while not stop.wait(PAUSE_S):
+        for snapshot in life_of_a_run(len(taken), time.time()):
+            began = time.perf_counter()
+            if write_runs(engine, [snapshot]):
+                raise RuntimeError("a row was refused")
+            taken.append(time.perf_counter() - began)
+        ready.set()
+    answer.put(taken)
+
+
+if __name__ == "__main__":
+    main()

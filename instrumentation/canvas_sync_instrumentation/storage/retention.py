@@ -1,0 +1,92 @@
+"""Deletes old runs, in transactions that are short however slow the database is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, select
+
+from canvas_sync_instrumentation.names import RunStatus
+
+from .model import metrics_table
+from .rollups.aggregates import ROW_COLUMNS, gather
+from .rollups.spans import QUARTER, floor
+from .rollups.tables import add_groups, has_rollups
+from .rollups.writing import alone, settle
+
+__all__ = ["delete_runs"]
+
+_LEAST: Final = 20
+"""Fewer cost as much: most of it is not for the rows."""
+_MOST: Final = 2_000
+_LONG_S: Final = 0.02
+"""A portion that takes longer is followed by a smaller one: no lock shall be held for 50 ms."""
+_SHORT_S: Final = 0.01
+_columns = metrics_table.c
+
+
+def delete_runs(
+    engine: Engine, before: datetime, clock: Callable[[], float] = time.monotonic
+) -> int:
+    """Delete the runs that began before a moment and have ended; tells how many there were.
+
+    What they add up to stays in the rollups. They go in portions, so that syncs come to write in
+    between; what is deleted stays so when it is stopped in the middle.
+
+    Raises:
+        SQLAlchemyError: The database is away, or its role may not delete.
+    """
+    kept = has_rollups(engine)
+    deleted, portion = 0, _LEAST
+    while True:
+        began = clock()
+        starts = _delete_portion(engine, before, portion, keep_rollups=kept)
+        took = clock() - began
+        if not starts:
+            return deleted
+        deleted += len(starts)
+        portion = _next_portion(portion, took)
+        time.sleep(min(took, _LONG_S))  # the turn of the syncs
+        if kept:
+            settle(engine, floor(starts[0], QUARTER))  # or what is deleted piles up as changes
+
+
+def _next_portion(portion: int, took: float) -> int:
+    if took > _LONG_S:
+        return max(_LEAST, portion // 2)
+    return min(_MOST, portion * 3 // 2 + 1) if took < _SHORT_S else portion
+
+
+def _delete_portion(
+    engine: Engine, before: datetime, portion: int, *, keep_rollups: bool
+) -> list[datetime]:
+    """Delete the oldest, all of one quarter of an hour: each costs as much as many rows.
+
+    Returns:
+        When each of them began.
+    """
+    old = and_(_columns.sync_start_time < before, _columns.sync_status != RunStatus.RUNNING.value)
+    if not keep_rollups:
+        with engine.begin() as connection:
+            return [row[0] for row in _delete_oldest(connection, old, portion)]
+    with alone(engine, "READ COMMITTED") as connection:
+        rows = _delete_oldest(connection, old, portion)
+        for quarter, groups in gather(rows, lambda start: floor(start, QUARTER)).items():
+            add_groups(connection, quarter, groups, is_deleted=True)
+    return [row[0] for row in rows]
+
+
+def _delete_oldest(
+    connection: Connection, old: ColumnElement[bool], portion: int
+) -> Sequence[Row[Any]]:
+    start = _columns.sync_start_time
+    oldest = connection.scalar(select(start).where(old).order_by(start).limit(1))
+    if oldest is None:
+        return []
+    old = and_(old, start < floor(oldest, QUARTER) + QUARTER)
+    numbers = select(_columns.id).where(old).order_by(start).limit(portion)
+    some = delete(metrics_table).where(_columns.id.in_(numbers), old).returning(*ROW_COLUMNS)
+    return connection.execute(some).all()

@@ -1,0 +1,222 @@
+"""Keeps the rollups up, in transactions that each leave everything right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, delete, func, select, text
+
+from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_instrumentation.storage.model import metrics_table
+
+from .aggregates import ROW_COLUMNS, Groups, gather
+from .spans import DAY, HOUR, QUARTER, Span, floor
+from .tables import (
+    add_groups,
+    changes_table,
+    has_rollups,
+    mark_day,
+    merge_groups,
+    replace_groups,
+    rollups_table,
+)
+
+__all__ = ["Waiting", "alone", "no_step", "roll_up", "settle", "waiting"]
+
+_RUNS_AT_ONCE: Final = 200
+_TRANSACTION_S: Final = 0.02
+"""After so long no further quarter is begun, so that syncs come to write."""
+_runs = metrics_table.c
+_changes = changes_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is not in the rollups yet, and so is read from the rows.
+
+    Attributes:
+        runs: Runs that ended since the rollups were last kept up.
+        quarters: Quarters of an hour that have to be rolled up as a whole: those before the rollups
+            came, and those with a run that was changed after its end.
+    """
+
+    runs: int
+    quarters: int
+
+
+def no_step(step: str) -> None:
+    """Go on: tests stop a roll-up at its steps, nobody else does."""
+
+
+def waiting(engine: Engine) -> Waiting:
+    """Count what is not in the rollups yet; nothing where there are no rollups."""
+    if not has_rollups(engine):
+        return Waiting(0, 0)
+    whole = _changes.run_id.is_(None)
+    with engine.connect() as connection:
+        runs = connection.scalar(select(func.count()).where(~whole))
+        starts = connection.scalars(select(_changes.start).where(whole).distinct())
+        return Waiting(runs or 0, len({floor(start, QUARTER) for start in starts}))
+
+
+def roll_up(engine: Engine, seconds: float, on_step: Callable[[str], None] = no_step) -> bool:
+    """Bring the rollups up to date, the newest first; several processes may do so at once.
+
+    Args:
+        engine: The database with the table.
+        seconds: After so long no further transaction is begun.
+        on_step: Told of each step inside the transactions.
+
+    Returns:
+        Whether something is left to do.
+
+    Raises:
+        SQLAlchemyError: The database is away, or its role may not write the rollups.
+    """
+    if not has_rollups(engine):
+        return False
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        began = time.monotonic()
+        with alone(engine) as connection:
+            done = _roll_up_runs(connection, on_step)
+            on_step("before the first commit")
+        with alone(engine) as connection:
+            done = _roll_up_quarters(connection, on_step) or done
+            on_step("before the second commit")
+        if not done:
+            return False
+        time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # the turn of the syncs
+    return True
+
+
+def settle(engine: Engine, quarter: datetime) -> None:
+    """Make the rollups of one quarter of an hour again, and take all away that was noted of it.
+
+    Raises:
+        SQLAlchemyError: The database is away, or its role may not write the rollups.
+    """
+    with alone(engine) as connection:
+        _remake(connection, quarter)
+
+
+@contextmanager
+def alone(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connection]:
+    """Begin a transaction that alone writes rollups.
+
+    PostgreSQL takes the moment that a REPEATABLE READ transaction sees at its first statement but
+    for LOCK TABLE (its documentation of that statement says so), and so when it is alone.
+
+    Args:
+        engine: The database with the table.
+        isolation: Of the transaction in PostgreSQL; SQLite always sees one moment.
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
+            yield connection
+        return
+    with engine.execution_options(isolation_level=isolation).begin() as connection:
+        connection.execute(text(f"LOCK TABLE {rollups_table.name} IN SHARE ROW EXCLUSIVE MODE"))
+        yield connection
+
+
+def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> bool:
+    """Add the runs that ended lately; a quarter that changed otherwise too is made again."""
+    until = time.monotonic() + _TRANSACTION_S
+    noted = select(_changes.id, _changes.run_id, _changes.start)
+    oldest = noted.where(_changes.run_id.is_not(None)).order_by(_changes.id).limit(_RUNS_AT_ONCE)
+    by_quarter: dict[datetime, list[Any]] = {}
+    for entry in connection.execute(oldest):
+        by_quarter.setdefault(floor(entry.start, QUARTER), []).append(entry)
+    changed = _changed_quarters(connection, by_quarter) if by_quarter else set()
+    for quarter, entries in by_quarter.items():
+        if quarter in changed:
+            _remake(connection, quarter)
+        else:
+            _add_runs(connection, quarter, entries)
+        on_step("added runs")
+        if time.monotonic() >= until:
+            break
+    return bool(by_quarter)
+
+
+def _changed_quarters(connection: Connection, quarters: Iterable[datetime]) -> set[datetime]:
+    """Those of some quarters that have to be made again."""
+    wanted = set(quarters)
+    whole = select(_changes.start).where(
+        _changes.run_id.is_(None),
+        _changes.start >= min(wanted),
+        _changes.start < max(wanted) + QUARTER,
+    )
+    return wanted & {floor(start, QUARTER) for start in connection.scalars(whole)}
+
+
+def _add_runs(connection: Connection, quarter: datetime, entries: Sequence[Any]) -> None:
+    ended = _runs.sync_status != RunStatus.RUNNING.value
+    numbers = _runs.id.in_({entry.run_id for entry in entries})
+    rows = connection.execute(select(*ROW_COLUMNS).where(numbers, ended))
+    add_groups(connection, quarter, gather(rows, lambda _start: quarter).get(quarter, {}))
+    settled = _changes.id.in_([entry.id for entry in entries])
+    connection.execute(delete(changes_table).where(settled))
+
+
+def _roll_up_quarters(connection: Connection, on_step: Callable[[str], None]) -> bool:
+    """Make the newest quarters that have changed again, within one day and a short time."""
+    until = time.monotonic() + _TRANSACTION_S
+    newest = _newest_changed(connection)
+    if newest is None:
+        return False
+    day = floor(newest, DAY)
+    hours: set[datetime] = set()
+    while newest is not None and newest >= day and time.monotonic() < until:
+        quarter = floor(newest, QUARTER)
+        _remake_quarter(connection, quarter)
+        hours.add(floor(quarter, HOUR))
+        on_step("made a quarter again")
+        newest = _newest_changed(connection)
+    for hour in hours:
+        _remake_of_parts(connection, Span(HOUR, hour, hour + HOUR), QUARTER)
+        on_step("made an hour again")
+    _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
+    mark_day(connection, day)
+    return True
+
+
+def _newest_changed(connection: Connection) -> datetime | None:
+    whole = select(_changes.start).where(_changes.run_id.is_(None))
+    return connection.scalar(whole.order_by(_changes.start.desc()).limit(1))
+
+
+def _remake(connection: Connection, quarter: datetime) -> None:
+    _remake_quarter(connection, quarter)
+    hour, day = floor(quarter, HOUR), floor(quarter, DAY)
+    _remake_of_parts(connection, Span(HOUR, hour, hour + HOUR), QUARTER)
+    _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
+    mark_day(connection, day)
+
+
+def _remake_quarter(connection: Connection, quarter: datetime) -> None:
+    """Roll a quarter up from its rows, which settles all that was noted of it."""
+    span = Span(QUARTER, quarter, quarter + QUARTER)
+    rows = connection.execute(
+        select(*ROW_COLUMNS).where(
+            _runs.sync_start_time >= span.begin,
+            _runs.sync_start_time < span.end,
+            _runs.sync_status != RunStatus.RUNNING.value,
+        )
+    )
+    groups = gather(rows, lambda _start: quarter).get(quarter, {})
+    replace_groups(connection, span, groups, is_deleted=False)
+    noted = (_changes.start >= span.begin, _changes.start < span.end)
+    connection.execute(delete(changes_table).where(*noted))
+
+
+def _remake_of_parts(connection: Connection, span: Span, part: Any) -> None:
+    groups: Groups = {}
+    merge_groups(connection, Span(part, span.begin, span.end), groups, is_deleted=False)
+    replace_groups(connection, span, groups, is_deleted=False)

@@ -1,0 +1,156 @@
+"""Rolling up beside syncs, through kills, outages and upgrades."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import OperationalError
+
+from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_instrumentation.storage import retention
+from canvas_sync_instrumentation.storage.database import VERSION_TABLE, open_engine, upgrade
+from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.rollups.reading import Rollups
+from canvas_sync_instrumentation.storage.rollups.writing import Waiting, roll_up, waiting
+from support.migrations import downgrade
+from support.postgresql import PostgresqlServer
+from support.rollups import assert_same_answers
+from support.runs import failed, running, snapshot, write
+
+_LONG = 600.0
+_NOW = time.time()
+_SINCE = datetime.fromtimestamp(_NOW, UTC) - timedelta(days=30)
+_STEPS = (
+    "added runs",
+    "before the first commit",
+    "made a quarter again",
+    "made an hour again",
+    "before the second commit",
+)
+_DIE = """
+import os, signal, sys
+from canvas_sync_instrumentation.storage.database import open_engine
+from canvas_sync_instrumentation.storage.rollups.writing import roll_up
+
+def die(step):
+    if step == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+roll_up(open_engine(sys.argv[1]), 600, die)
+"""
+_SYNCS = """
+import sys
+import time
+from canvas_sync_instrumentation.storage.database import open_engine
+from canvas_sync_instrumentation.storage.rows import write_runs
+from support.runs import running, snapshot
+
+engine = open_engine(sys.argv[1])
+for number in range(100):
+    name, start = f"{sys.argv[2]}-{number}", time.time()
+    for run in (running(name, start_time=start), snapshot(name, start_time=start)):
+        assert write_runs(engine, [run]) == []
+"""
+
+
+def _some_history(engine: Engine) -> None:
+    """New runs, a quarter of an hour that changed, and one that runs."""
+    write(engine, *(snapshot(f"old-{n}", start_time=_NOW - 3600 * n) for n in range(1, 30)))
+    roll_up(engine, _LONG)
+    write(engine, failed("old-3", start_time=_NOW - 3 * 3600, duration=99.0), running("runs"))
+    with engine.begin() as connection:
+        corrected = metrics_table.c.sync_task_id == "old-9"
+        connection.execute(metrics_table.update().where(corrected).values(grades_failed=7))
+    write(engine, *(snapshot(f"new-{n}", start_time=_NOW - n) for n in range(5)))
+
+
+@pytest.mark.parametrize("step", _STEPS)
+def test_a_roll_up_may_be_killed_at_any_step(
+    engine: Engine, empty_database_url: str, step: str
+) -> None:
+    _some_history(engine)
+    died = subprocess.run([sys.executable, "-c", _DIE, empty_database_url, step], check=False)
+    assert died.returncode == -signal.SIGKILL
+    rollups = Rollups(engine)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, _LONG) is False
+    assert waiting(engine) == Waiting(0, 0)
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_rows_of_an_older_version_are_rolled_up_in_the_background(engine: Engine) -> None:
+    downgrade(engine, "0002")
+    starts = (_NOW - 3600 * number for number in range(40))
+    write(engine, *(snapshot(f"old-{n}", start_time=start) for n, start in enumerate(starts)))
+    upgrade(engine)
+    rollups = Rollups(engine)
+    assert waiting(engine) == Waiting(runs=0, quarters=40)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, 0.0) is True
+    assert roll_up(engine, _LONG) is False
+    assert waiting(engine) == Waiting(0, 0)
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_a_table_whose_version_was_lost_is_rolled_up_anew(engine: Engine) -> None:
+    _some_history(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    upgrade(engine)
+    rollups = Rollups(engine)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, _LONG) is False
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_syncs_write_while_runs_are_rolled_up_and_deleted(
+    engine: Engine, empty_database_url: str
+) -> None:
+    """No sync fails, no run is lost, and what was deleted is still counted."""
+    long_ago = _NOW - 20 * 86_400
+    old = [snapshot(f"old-{n}", start_time=long_ago + 60 * n) for n in range(1000)]
+    write(engine, *old)
+    command = [sys.executable, "-c", _SYNCS, empty_database_url]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    syncs = [subprocess.Popen([*command, f"sync-{number}"], env=environment) for number in range(4)]
+    rollups = Rollups(engine)
+    deleted = 0
+    while any(sync.poll() is None for sync in syncs):
+        roll_up(engine, 0.1)
+        deleted += retention.delete_runs(engine, _SINCE + timedelta(days=20))
+        counted = rollups.summary(_SINCE).runs
+        assert counted.total >= len(old)
+    assert [sync.returncode for sync in syncs] == [0, 0, 0, 0]
+    roll_up(engine, _LONG)
+    assert deleted == len(old)
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(metrics_table)) == 400
+    runs = rollups.summary(_SINCE).runs
+    assert runs.total == runs.by_status[RunStatus.SUCCESS] == len(old) + 400
+
+
+def test_rollups_go_on_after_the_server_was_away(
+    postgresql_url: str, postgresql_server: PostgresqlServer
+) -> None:
+    engine = open_engine(postgresql_url)
+    upgrade(engine)
+    _some_history(engine)
+    rollups = Rollups(engine)
+    rollups.summary(_SINCE)
+    postgresql_server.stop()
+    with pytest.raises(OperationalError):
+        rollups.summary(_SINCE)
+    with pytest.raises(OperationalError):
+        roll_up(engine, _LONG)
+    postgresql_server.start()
+    assert roll_up(engine, _LONG) is False
+    assert_same_answers(rollups, engine, _SINCE)
+    engine.dispose()

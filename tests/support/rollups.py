@@ -1,0 +1,40 @@
+"""Whether rollups and rows answer the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, tzinfo
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_instrumentation.storage import queries
+from canvas_sync_instrumentation.storage.freshness import freshness
+from canvas_sync_instrumentation.storage.rollups.reading import Rollups
+from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
+
+__all__ = ["assert_same_answers"]
+
+
+def _assert_alike(found: Statistics, exact: Statistics) -> None:
+    assert (found.count, found.max) == (exact.count, exact.max), f"{found} is not {exact}"
+    if exact == NO_VALUES:
+        return
+    assert found.average == pytest.approx(exact.average)
+    for name in ("p50", "p95", "p99"):
+        assert getattr(found, name) == pytest.approx(getattr(exact, name), rel=0.01)
+
+
+def assert_same_answers(
+    rollups: Rollups, rows: Engine, since: datetime, zone: tzinfo = UTC
+) -> None:
+    """What rollups answer is what the rows do: exactly, and percentiles within 1 %."""
+    summary, exact = rollups.summary(since), queries.summary(rows, since)
+    assert dataclasses.replace(summary, duration=exact.duration) == exact
+    _assert_alike(summary.duration, exact.duration)
+    speed, exact_speed = rollups.performance(since, zone), queries.performance(rows, since, zone)
+    assert rollups.freshness(since, since) == freshness(rows, since, since)
+    assert [day.day for day in speed.trend] == [day.day for day in exact_speed.trend]
+    for one, other in zip((speed, *speed.trend), (exact_speed, *exact_speed.trend), strict=True):
+        for name in ("duration", "api_latency", "db_time"):
+            _assert_alike(getattr(one, name), getattr(other, name))
