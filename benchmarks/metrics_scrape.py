@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import requests
+from real_exporter import exporter
 from sqlalchemy import text
 
 from canvas_sync_exporter.settings import configuration
@@ -35,7 +35,6 @@ from canvas_sync_instrumentation.storage.model import metrics_table
 PROCESSES = 10
 ROUTES = 20
 ROUNDS = 50
-URL = re.compile(r"http://\S+/metrics")
 ONE_SYNC = """
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
 with CanvasSyncMetricsTracker("the first", 42) as run:
@@ -62,7 +61,7 @@ def main() -> None:
         for name, count in (("exporter, 100 rows", 100), (f"exporter, {rows:,} rows", rows)):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             _fill(folder, count, stack)
-            urls[name] = stack.enter_context(_exporter(folder))
+            urls[name] = stack.enter_context(exporter(folder)) + "/metrics"
         metrics = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app.metrics_folder
         urls["prometheus-client"] = stack.enter_context(_peer(metrics))
         _report(urls)
@@ -103,20 +102,6 @@ def _process(folder: Path, number: int) -> MetricFiles:
 
 def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)}
-
-
-@contextmanager
-def _exporter(folder: Path) -> Iterator[str]:
-    """Start an exporter on a free port; gives the address of its metrics, as its log tells it."""
-    command = [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=_environment(folder)
-    ) as process:
-        assert process.stderr is not None
-        url = next(found[0] for line in process.stderr if (found := URL.search(line)))
-        yield url
-        process.terminate()
-        process.stderr.read()
 
 
 @contextmanager

@@ -17,12 +17,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import multiprocessing
-import os
 import random
-import re
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,6 +35,7 @@ from urllib.parse import urlsplit
 
 import requests
 from many_runs import USERS, fill
+from real_exporter import exporter
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, select, text
 
@@ -71,7 +69,6 @@ work_mem = 64MB
 maintenance_work_mem = 512MB
 max_wal_size = 8GB
 """
-ADDRESS = re.compile(r"http://[^/\s]+")
 KINDS: tuple[type[RunStarted | Heartbeat | RunEnded], ...] = (RunStarted, Heartbeat, RunEnded)
 Times = dict[str, list[float]]
 """Seconds of each answer, by endpoint."""
@@ -162,13 +159,13 @@ def _measure(
     engine = open_engine(database.patient)
     _prepare(engine, rows, arguments.seed)
     endpoints = _endpoints(engine, rows)
-    with _exporter(database, folder) as url:
+    with _api(database.url, folder) as url:
         with _writers(database, folder, arguments.runs_a_second):
             times = _ask(url, endpoints, arguments)
             peers = _ask_rows(engine, endpoints, arguments.seed)
         _require_no_loss(engine, folder, rows)
         _report(database.name, endpoints, times, peers, smallest)
-    with _exporter(Database(database.name, database.patient, database.patient), folder) as url:
+    with _api(database.patient, folder) as url:
         _report_error(url)
     engine.dispose()
 
@@ -260,22 +257,9 @@ def _deepest_by_offset(engine: Engine, rows: int) -> None:
 
 
 @contextmanager
-def _exporter(database: Database, folder: Path) -> Iterator[str]:
-    """Start an exporter on a free port; gives its address, as its log tells it."""
-    command = [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
-    environment = {
-        **os.environ,
-        "CANVAS_SYNC_LOG_DIR": str(folder / "logs"),
-        "CANVAS_SYNC_DATABASE_URL": database.url,
-    }
-    log = folder / "exporter.log"
-    with log.open("w") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
-        while (found := ADDRESS.search(log.read_text())) is None and process.poll() is None:
-            time.sleep(0.1)
-        if found is None:
-            sys.exit(log.read_text())
-        yield f"{found[0]}/api/canvas/metrics"
-        process.terminate()
+def _api(url: str, folder: Path) -> Iterator[str]:
+    with exporter(folder / "logs", CANVAS_SYNC_DATABASE_URL=url) as address:
+        yield f"{address}/api/canvas/metrics"
 
 
 @contextmanager
@@ -288,10 +272,12 @@ def _writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
     ]
     for writer in writers:
         writer.start()
-    yield
-    stop.set()
-    for writer in writers:
-        writer.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
     if any(writer.exitcode for writer in writers):
         sys.exit("a writer lost runs")
 

@@ -28,11 +28,11 @@ from sqlalchemy import (
     update,
 )
 
-from canvas_sync_instrumentation.names import ITEMS, RunStatus
+from canvas_sync_instrumentation.names import RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
-from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
-from .rollups.aggregates import MEASURES
+from .model import metrics_table
+from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
 from .runs import Page, Run, item_counts, read_page, to_run
 from .statistics import NO_VALUES, statistics, statistics_by
@@ -53,17 +53,8 @@ __all__ = [
 ]
 
 _FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
-_CALL_COLUMNS: Final = (
-    "api_calls",
-    "api_failed",
-    "api_throttled",
-    "api_retried",
-    "db_operations",
-    "db_failed",
-)
 _SECOND: Final = timedelta(seconds=1)
 _columns = metrics_table.c
-_ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
 
 
 def run_by_id(engine: Engine, run_id: int) -> Run | None:
@@ -120,7 +111,7 @@ def summary(engine: Engine, since: datetime) -> Summary:
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
-            duration=statistics(connection, _columns.duration, and_(recent, _ENDED)),
+            duration=statistics(connection, _columns.duration, and_(recent, ENDED)),
             totals=_sums(connection, recent),
         )
 
@@ -137,7 +128,7 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
             user_id=user_id,
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
-            duration=statistics(connection, _columns.duration, and_(recent, _ENDED)),
+            duration=statistics(connection, _columns.duration, and_(recent, ENDED)),
             totals=_sums(connection, recent),
             last_run=last[0] if last else None,
             last_success=connection.scalar(
@@ -158,7 +149,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
         zone: The trend is by the days of this time zone.
     """
     since = floor(since, QUARTER)
-    ended = and_(_columns.sync_start_time >= since, _ENDED)
+    ended = and_(_columns.sync_start_time >= since, ENDED)
     with engine.connect() as connection:
         day = _local_day(connection, since, zone)
         whole = {name: statistics(connection, value, ended) for name, value in MEASURES.items()}
@@ -219,7 +210,7 @@ def run_counts(by_status: Mapping[str, int]) -> RunCounts:
 
 def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
     """Make the totals of the sums of columns; None counts as 0."""
-    calls = {name: int(sums[name] or 0) for name in _CALL_COLUMNS}
+    calls = {name: int(sums[name] or 0) for name in CALL_COLUMNS}
     return Totals(items=item_counts(sums), **calls)
 
 
@@ -239,8 +230,7 @@ def _count_runs(connection: Connection, condition: ColumnElement[bool]) -> dict[
 
 
 def _sums(connection: Connection, condition: ColumnElement[bool]) -> Totals:
-    names = [item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS]
-    sums = [func.sum(_columns[name]).label(name) for name in (*names, *_CALL_COLUMNS)]
+    sums = [func.sum(_columns[name]).label(name) for name in SUMMED]
     return totals(connection.execute(select(*sums).where(condition)).mappings().one())
 
 

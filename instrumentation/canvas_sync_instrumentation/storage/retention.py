@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, select
 
-from canvas_sync_instrumentation.names import RunStatus
-
 from .model import metrics_table
-from .rollups.aggregates import ROW_COLUMNS, gather
+from .rollups.aggregates import ENDED, ROW_COLUMNS, add_up
 from .rollups.spans import QUARTER, floor
 from .rollups.tables import add_groups, has_rollups
 from .rollups.writing import alone, settle
@@ -68,14 +66,14 @@ def _delete_portion(
     Returns:
         When each of them began.
     """
-    old = and_(_columns.sync_start_time < before, _columns.sync_status != RunStatus.RUNNING.value)
+    old = and_(_columns.sync_start_time < before, ENDED)
     if not keep_rollups:
         with engine.begin() as connection:
             return [row[0] for row in _delete_oldest(connection, old, portion)]
     with alone(engine, "READ COMMITTED") as connection:
         rows = _delete_oldest(connection, old, portion)
-        for quarter, groups in gather(rows, lambda start: floor(start, QUARTER)).items():
-            add_groups(connection, quarter, groups, is_deleted=True)
+        if rows:
+            add_groups(connection, floor(rows[0][0], QUARTER), add_up(rows), is_deleted=True)
     return [row[0] for row in rows]
 
 

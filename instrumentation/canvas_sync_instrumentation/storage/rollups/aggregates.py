@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from canvas_sync_instrumentation.names import ITEMS
+from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 from canvas_sync_instrumentation.storage.model import (
     ITEM_COLUMN_ACTIONS,
@@ -17,24 +17,41 @@ from canvas_sync_instrumentation.storage.model import (
     metrics_table,
 )
 
+from .spans import Span
+
 __all__ = [
+    "CALL_COLUMNS",
+    "ENDED",
     "MEASURES",
     "ROW_COLUMNS",
     "SUMMED",
     "Aggregate",
     "Group",
     "Groups",
+    "add_up",
+    "add_up_span",
     "gather",
     "later",
     "merge",
 ]
 
+CALL_COLUMNS: Final = (
+    "api_calls",
+    "api_failed",
+    "api_throttled",
+    "api_retried",
+    "db_operations",
+    "db_failed",
+)
+"""What is counted of API calls and database operations."""
 SUMMED: Final = (
     *(item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
-    *("api_calls", "api_failed", "api_throttled", "api_retried", "db_operations", "db_failed"),
+    *CALL_COLUMNS,
 )
 """Columns whose sums are kept."""
 _columns = metrics_table.c
+ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
+"""Which runs are added up."""
 MEASURES: Final[dict[str, ColumnElement[Any]]] = {
     "duration": _columns.duration,
     "api_latency": _columns.api_seconds / func.nullif(_columns.api_calls, 0),
@@ -143,3 +160,15 @@ def gather(
         aggregate = found.setdefault(where, {}).setdefault(group, Aggregate())
         aggregate.add_rows(runs)
     return found
+
+
+def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
+    """Add up runs, given as :data:`ROW_COLUMNS`, wherever they belong."""
+    return gather(rows, lambda _start: None).get(None, {})
+
+
+def add_up_span(connection: Connection, span: Span) -> Groups:
+    """Add up the ended runs that began in a span, from their rows."""
+    start = _columns.sync_start_time
+    runs = select(*ROW_COLUMNS).where(start >= span.begin, start < span.end, ENDED)
+    return add_up(connection.execute(runs))

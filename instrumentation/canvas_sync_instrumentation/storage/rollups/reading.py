@@ -20,7 +20,16 @@ from canvas_sync_instrumentation.storage.freshness import Freshness, freshness, 
 from canvas_sync_instrumentation.storage.model import metrics_table
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
 
-from .aggregates import MEASURES, ROW_COLUMNS, SUMMED, Groups, gather, later
+from .aggregates import (
+    ENDED,
+    MEASURES,
+    ROW_COLUMNS,
+    SUMMED,
+    Groups,
+    add_up_span,
+    gather,
+    later,
+)
 from .spans import DAY, QUARTER, LocalDay, Span, cover, floor, local_days
 from .tables import changes_table, days_table, has_rollups, merge_groups, rollups_table
 
@@ -171,17 +180,9 @@ class _Reader:
         for quarter in changed:
             span = Span(QUARTER, quarter, quarter + QUARTER)
             merge_groups(self._connection, span, groups, is_deleted=True)
-            block.add_groups(self._rows(span))
+            block.add_groups(add_up_span(self._connection, span))
         block.add_groups(groups)
         return block
-
-    def _rows(self, span: Span) -> Groups:
-        statement = select(*ROW_COLUMNS).where(
-            _runs.sync_start_time >= span.begin,
-            _runs.sync_start_time < span.end,
-            _runs.sync_status != RunStatus.RUNNING.value,
-        )
-        return gather(self._connection.execute(statement), lambda _start: "all").get("all", {})
 
     def _new_runs(self) -> dict[date, Groups]:
         """The runs that are in no rollup yet, by day."""
@@ -189,8 +190,7 @@ class _Reader:
             return {}
         noted = changes_table.c
         numbers = select(noted.run_id).where(noted.run_id.is_not(None), noted.start >= self.since)
-        ended = _runs.sync_status != RunStatus.RUNNING.value
-        rows = self._connection.execute(select(*ROW_COLUMNS).where(_runs.id.in_(numbers), ended))
+        rows = self._connection.execute(select(*ROW_COLUMNS).where(_runs.id.in_(numbers), ENDED))
         new = (row for row in rows if floor(row[0], QUARTER) not in self.changed)
         return gather(new, lambda start: start.astimezone(self._zone).date())
 

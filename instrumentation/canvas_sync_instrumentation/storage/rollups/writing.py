@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, text
 
-from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.storage.model import metrics_table
 
-from .aggregates import ROW_COLUMNS, Groups, gather
+from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
 from .spans import DAY, HOUR, QUARTER, Span, floor
 from .tables import (
     add_groups,
@@ -157,10 +156,9 @@ def _changed_quarters(connection: Connection, quarters: Iterable[datetime]) -> s
 
 
 def _add_runs(connection: Connection, quarter: datetime, entries: Sequence[Any]) -> None:
-    ended = _runs.sync_status != RunStatus.RUNNING.value
     numbers = _runs.id.in_({entry.run_id for entry in entries})
-    rows = connection.execute(select(*ROW_COLUMNS).where(numbers, ended))
-    add_groups(connection, quarter, gather(rows, lambda _start: quarter).get(quarter, {}))
+    rows = connection.execute(select(*ROW_COLUMNS).where(numbers, ENDED))
+    add_groups(connection, quarter, add_up(rows))
     settled = _changes.id.in_([entry.id for entry in entries])
     connection.execute(delete(changes_table).where(settled))
 
@@ -203,15 +201,7 @@ def _remake(connection: Connection, quarter: datetime) -> None:
 def _remake_quarter(connection: Connection, quarter: datetime) -> None:
     """Roll a quarter up from its rows, which settles all that was noted of it."""
     span = Span(QUARTER, quarter, quarter + QUARTER)
-    rows = connection.execute(
-        select(*ROW_COLUMNS).where(
-            _runs.sync_start_time >= span.begin,
-            _runs.sync_start_time < span.end,
-            _runs.sync_status != RunStatus.RUNNING.value,
-        )
-    )
-    groups = gather(rows, lambda _start: quarter).get(quarter, {})
-    replace_groups(connection, span, groups, is_deleted=False)
+    replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
     noted = (_changes.start >= span.begin, _changes.start < span.end)
     connection.execute(delete(changes_table).where(*noted))
 

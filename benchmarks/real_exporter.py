@@ -1,0 +1,39 @@
+"""Starts a real exporter for a benchmark."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["exporter"]
+
+_ADDRESS = re.compile(r"http://[^/\s]+")
+
+
+@contextmanager
+def exporter(log_dir: Path, **settings: str) -> Iterator[str]:
+    """Start an exporter on a free port; gives its address, as its log tells it.
+
+    Args:
+        log_dir: Its ``CANVAS_SYNC_LOG_DIR``.
+        settings: Other settings by their names.
+    """
+    command = [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
+    environment = {**os.environ, "CANVAS_SYNC_LOG_DIR": str(log_dir), **settings}
+    log_dir.mkdir(parents=True, exist_ok=True)
+    log = log_dir / "exporter.out"
+    with log.open("w") as file, subprocess.Popen(command, stderr=file, env=environment) as process:
+        while (found := _ADDRESS.search(log.read_text())) is None and process.poll() is None:
+            time.sleep(0.1)
+        if found is None:
+            sys.exit(log.read_text())
+        try:
+            yield found[0]
+        finally:
+            process.terminate()
