@@ -11,10 +11,10 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
 from canvas_sync_instrumentation.names import DISTRIBUTION
+from canvas_sync_instrumentation.version import VERSION
 
 from .commands import COMMANDS, EXIT_CODES, FAILED, INTERRUPTED, USAGE
 from .reasons import reason
@@ -70,7 +70,7 @@ def make_parser(wanted: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentPar
     parser = argparse.ArgumentParser(
         DISTRIBUTION, description="Makes every Canvas sync visible.", epilog=EXIT_CODES
     )
-    parser.add_argument("--version", action="version", version=version(DISTRIBUTION))
+    parser.add_argument("--version", action="version", version=VERSION)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         if name in wanted:

@@ -14,8 +14,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from .lazy import lazy_exports
 
 if TYPE_CHECKING:
     from .callhistory import first_items_only
@@ -81,8 +82,6 @@ __all__ = [
     "uninstrument_sqlalchemy",
 ]
 
-# Loaded when first asked for: a command that reads logs uses the leaves alone, and would wait half
-# a second for SQLAlchemy and OpenTelemetry.
 _HOMES: Final = {
     "CanvasSyncMetricsTracker": "tracker",
     "CanvasSyncMonitorError": "errors",
@@ -119,11 +118,7 @@ _HOMES: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    return value
+__getattr__ = lazy_exports(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

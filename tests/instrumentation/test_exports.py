@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 import canvas_sync_instrumentation
+from canvas_sync_exporter import logs
+from canvas_sync_instrumentation import canvas
+
+LAZY = (canvas_sync_instrumentation, canvas, logs)
 
 
-@pytest.mark.parametrize("name", canvas_sync_instrumentation.__all__)
-def test_each_exported_name_can_be_imported(name: str) -> None:
-    assert getattr(canvas_sync_instrumentation, name).__module__.startswith(
-        "canvas_sync_instrumentation."
-    )
+@pytest.mark.parametrize(
+    ("package", "name"), [(package, name) for package in LAZY for name in package.__all__]
+)
+def test_each_exported_name_can_be_imported(package: ModuleType, name: str) -> None:
+    home = package.__name__.partition(".")[0]
+    assert getattr(package, name).__module__.startswith(f"{home}.")
 
 
 def test_the_exported_names_are_listed() -> None:
@@ -37,5 +43,6 @@ def test_the_log_tools_start_without_loading_database_tracing_and_web_libraries(
         check=True,
     ).stdout.split()
     heavy = {"sqlalchemy", "opentelemetry", "prometheus_client", "flask", "apscheduler"}
+    heavy |= {"canvas_sync_exporter.logs.retention", "canvas_sync_instrumentation.events"}
     assert "canvas_sync_instrumentation.settings" in loaded
     assert heavy & set(loaded) == set()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_instrumentation.names import DISTRIBUTION
+from canvas_sync_instrumentation.version import VERSION
 
 __all__ = ["BUILD_INFO", "BuildInfoCollector"]
 
@@ -22,7 +21,7 @@ class BuildInfoCollector(Collector):
     """Serves one gauge, always 1, whose labels say what runs."""
 
     def __init__(self) -> None:
-        self._labels = [version(DISTRIBUTION), platform.python_version()]
+        self._labels = [VERSION, platform.python_version()]
 
     def collect(self) -> Iterable[Metric]:
         """Give the gauge."""

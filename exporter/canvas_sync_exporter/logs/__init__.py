@@ -6,16 +6,21 @@ exporter does, unless it is given others.
 
 from __future__ import annotations
 
-from .kept import RetentionSettings, retention_settings
-from .plan import CleanupPlan, plan_cleanup
-from .retention import (
-    CleanupReport,
-    CleanupRunning,
-    CleanupStatus,
-    cleanup_canvas_sync_logs,
-    delete_old_archives,
-    get_cleanup_status,
-)
+from typing import TYPE_CHECKING, Final
+
+from canvas_sync_instrumentation.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from .kept import RetentionSettings, retention_settings
+    from .plan import CleanupPlan, plan_cleanup
+    from .retention import (
+        CleanupReport,
+        CleanupRunning,
+        CleanupStatus,
+        cleanup_canvas_sync_logs,
+        delete_old_archives,
+        get_cleanup_status,
+    )
 
 __all__ = [
     "CleanupPlan",
@@ -29,3 +34,18 @@ __all__ = [
     "plan_cleanup",
     "retention_settings",
 ]
+
+_HOMES: Final = {
+    "CleanupPlan": "plan",
+    "CleanupReport": "retention",
+    "CleanupRunning": "retention",
+    "CleanupStatus": "retention",
+    "RetentionSettings": "kept",
+    "cleanup_canvas_sync_logs": "retention",
+    "delete_old_archives": "retention",
+    "get_cleanup_status": "retention",
+    "plan_cleanup": "plan",
+    "retention_settings": "kept",
+}
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from canvas_sync_instrumentation.names import DISTRIBUTION
+from canvas_sync_instrumentation.version import VERSION
 
 from .auth import Scope
 from .endpoint import Endpoint
@@ -50,7 +49,7 @@ def openapi_document(endpoints: Sequence[Endpoint], prefix: str, server: str) ->
         "openapi": "3.1.0",
         "info": {
             "title": "Canvas sync metrics",
-            "version": version(DISTRIBUTION),
+            "version": VERSION,
             "summary": "What the syncs from the Canvas LMS did, and the upkeep of their logs.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

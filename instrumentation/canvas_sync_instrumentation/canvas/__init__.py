@@ -5,11 +5,16 @@ Pure functions: nothing here opens a file, a socket or a third-party package.
 
 from __future__ import annotations
 
-from .failures import error_class
-from .paging import parse_link_header
-from .redaction import error_info, redact
-from .responses import ResponseFacts, classify
-from .routes import RouteMatch, is_canvas_path, match_route, route_of, sanitized_path
+from typing import TYPE_CHECKING, Final
+
+from canvas_sync_instrumentation.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from .failures import error_class
+    from .paging import parse_link_header
+    from .redaction import error_info, redact
+    from .responses import ResponseFacts, classify
+    from .routes import RouteMatch, is_canvas_path, match_route, route_of, sanitized_path
 
 __all__ = [
     "ResponseFacts",
@@ -24,3 +29,19 @@ __all__ = [
     "route_of",
     "sanitized_path",
 ]
+
+_HOMES: Final = {
+    "ResponseFacts": "responses",
+    "RouteMatch": "routes",
+    "classify": "responses",
+    "error_class": "failures",
+    "error_info": "redaction",
+    "is_canvas_path": "routes",
+    "match_route": "routes",
+    "parse_link_header": "paging",
+    "redact": "redaction",
+    "route_of": "routes",
+    "sanitized_path": "routes",
+}
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -37,6 +37,8 @@ _REQUEST_RUN: Final = "canvas_sync_run"
 _WHO: Final = "canvas_sync"
 """The message header that says for whom the task was asked."""
 _TRACE: Final = ("traceparent", "tracestate")
+_LIMIT_SLACK: Final = 1.0
+"""Seconds by which a worker, which counts from when it hands a task to a child, may be ahead."""
 
 _recorder = hook_recorder()
 _signature = lru_cache(inspect.signature)
@@ -162,11 +164,12 @@ def _on_worker_init(**_: Any) -> None:
 
 
 def _on_start(task: Any, args: Any, kwargs: Any, **_: Any) -> None:
+    start = time.monotonic()
     with _recorder.guard():
         sync = _sync_of(task)
         if sync is not None:
             tracker = _begin(task, sync, task.request, args, kwargs).__enter__()
-            setattr(task.request, _REQUEST_RUN, _Try(tracker, time.monotonic()))
+            setattr(task.request, _REQUEST_RUN, _Try(tracker, start))
 
 
 def _on_end(task: Any, retval: Any, state: str | None, **_: Any) -> None:
@@ -266,7 +269,7 @@ def _tell_end_of_process(
     from celery.exceptions import TimeLimitExceeded  # noqa: PLC0415 - may not be installed
 
     limit = (task.request.timelimit or (None,))[0] or task.time_limit
-    if limit and time.monotonic() - found.start >= limit:
+    if limit and time.monotonic() - found.start >= limit - min(_LIMIT_SLACK, limit / 2):
         passed: BaseException = TimeLimitExceeded(limit)
         return passed
     found.tracker.complete_cancelled()

@@ -146,8 +146,11 @@ def test_who_revokes_a_task_between_two_tries_cancels_its_run(prefork: Worker) -
     assert prefork.run(task_id, "cancelled").user_id == 42
 
 
-def test_a_terminated_task_is_cancelled(prefork: Worker) -> None:
-    task_id = prefork.send("hang", user_id=42)
+def test_a_task_terminated_before_its_time_limit_is_cancelled(prefork: Worker) -> None:
+    kwargs = {"user_id": 42}
+    task_id = prefork.client.send_task(
+        "support.celery_syncs.hang", kwargs=kwargs, time_limit=600
+    ).id
     eventually(lambda: records(prefork.folder, "api_calls", task_id), "the call")
     prefork.client.control.revoke(task_id, terminate=True)
     assert prefork.run(task_id, "cancelled").api_calls == 1

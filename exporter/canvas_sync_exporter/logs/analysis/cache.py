@@ -16,7 +16,6 @@ import io
 import os
 from copy import deepcopy
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ import msgspec
 
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
+from canvas_sync_instrumentation.version import VERSION
 
 from .summary import KINDS, FileLines, Summary
 
@@ -147,7 +147,7 @@ def _read(path: Path) -> list[Entry]:
 
 
 def _header(payload: bytes) -> bytes:
-    return f"{DISTRIBUTION} {version(DISTRIBUTION)} {_FORMAT} {_digest(payload).hex()}\n".encode()
+    return f"{DISTRIBUTION} {VERSION} {_FORMAT} {_digest(payload).hex()}\n".encode()
 
 
 def _opened(source: LogSource) -> io.FileIO:
