@@ -64,6 +64,9 @@ class Sketch(msgspec.Struct, array_like=True):
 
     def _count(self, found: dict[int, int]) -> None:
         buckets = self.buckets
+        if not buckets:
+            buckets.update(found)
+            return
         for bucket, count in found.items():
             buckets[bucket] = buckets.get(bucket, 0) + count
 

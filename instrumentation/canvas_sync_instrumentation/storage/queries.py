@@ -8,18 +8,24 @@ durations are seconds. ``since`` selects runs by their start. Numbers of runs an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Self
 
+from msgspec.structs import replace
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Engine,
+    Row,
     RowMapping,
+    Select,
     String,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -31,11 +37,11 @@ from sqlalchemy import (
 from canvas_sync_instrumentation.names import RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
-from .model import metrics_table
+from .model import UtcDateTime, metrics_table
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
 from .runs import Page, Run, item_counts, read_page, to_run
-from .statistics import NO_VALUES, statistics, statistics_by
+from .statistics import NO_VALUES, Statistics, read_statistics, statistics_of
 
 __all__ = [
     "failed_runs",
@@ -55,6 +61,8 @@ __all__ = [
 _FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
 _SECOND: Final = timedelta(seconds=1)
 _columns = metrics_table.c
+_SINCE: Final = _columns.sync_start_time >= bindparam("since", type_=UtcDateTime())
+_OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
 
 
 def run_by_id(engine: Engine, run_id: int) -> Run | None:
@@ -104,39 +112,34 @@ def running_runs(engine: Engine) -> list[Run]:
 def summary(engine: Engine, since: datetime) -> Summary:
     """Sum up all runs since a moment, from its quarter of an hour on."""
     since = floor(since, QUARTER)
-    recent = _columns.sync_start_time >= since
+    questions = _Questions.about_runs_since()
+    values = {"since": since}
     with engine.connect() as connection:
-        by_sync_type = _count_runs(connection, recent)
+        by_sync_type = _count_runs(connection, questions.counts, values)
         return Summary(
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
-            duration=statistics(connection, _columns.duration, and_(recent, ENDED)),
-            totals=_sums(connection, recent),
+            duration=_one_statistics(connection.execute(questions.durations, values)),
+            totals=totals(connection.execute(questions.sums, values).mappings().one()),
         )
 
 
 def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
     """Sum up a user's runs since a moment."""
-    of_user = _columns.user_id == user_id
-    recent = and_(of_user, _columns.sync_start_time >= since)
-    succeeded = and_(of_user, _columns.sync_status == RunStatus.SUCCESS.value)
+    questions = _Questions.about_runs_of_user_since()
+    values = {"user_id": user_id, "since": since}
     with engine.connect() as connection:
-        last = read_page(connection, 1, None, of_user).items
-        by_sync_type = _count_runs(connection, recent)
+        last = connection.execute(_last_run(), values).first()
+        by_sync_type = _count_runs(connection, questions.counts, values)
         return UserSummary(
             user_id=user_id,
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
-            duration=statistics(connection, _columns.duration, and_(recent, ENDED)),
-            totals=_sums(connection, recent),
-            last_run=last[0] if last else None,
-            last_success=connection.scalar(
-                select(_columns.sync_start_time)
-                .where(succeeded)
-                .order_by(_columns.sync_start_time.desc())
-                .limit(1)
-            ),
+            duration=_one_statistics(connection.execute(questions.durations, values)),
+            totals=totals(connection.execute(questions.sums, values).mappings().one()),
+            last_run=None if last is None else to_run(last),
+            last_success=connection.scalar(_last_success(), values),
         )
 
 
@@ -152,9 +155,13 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
     ended = and_(_columns.sync_start_time >= since, ENDED)
     with engine.connect() as connection:
         day = _local_day(connection, since, zone)
-        whole = {name: statistics(connection, value, ended) for name, value in MEASURES.items()}
+        whole = {
+            name: _one_statistics(connection.execute(statistics_of(value, ended)))
+            for name, value in MEASURES.items()
+        }
         by_day = {
-            name: statistics_by(connection, day, value, ended) for name, value in MEASURES.items()
+            name: read_statistics(connection.execute(statistics_of(value, ended, by=day)))
+            for name, value in MEASURES.items()
         }
     days = sorted(set().union(*by_day.values()))
     trend = [
@@ -220,18 +227,59 @@ def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
     return None if row is None else to_run(row)
 
 
-def _count_runs(connection: Connection, condition: ColumnElement[bool]) -> dict[str, Counter[str]]:
-    kind, status = _columns.sync_type, _columns.sync_status
-    statement = select(kind, status, func.count()).where(condition).group_by(kind, status)
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What a summary asks of some runs; to build it takes as long as to answer it."""
+
+    counts: Select[Any]
+    durations: Select[Any]
+    sums: Select[Any]
+
+    @classmethod
+    def about(cls, condition: ColumnElement[bool]) -> Self:
+        kind, status = _columns.sync_type, _columns.sync_status
+        counts = select(kind, status, func.count()).group_by(kind, status).order_by(kind, status)
+        sums = select(*(func.sum(_columns[name]).label(name) for name in SUMMED))
+        return cls(
+            counts=counts.where(condition),
+            durations=statistics_of(_columns.duration, condition, ENDED),
+            sums=sums.where(condition),
+        )
+
+    @classmethod
+    @cache
+    def about_runs_since(cls) -> Self:
+        return cls.about(_SINCE)
+
+    @classmethod
+    @cache
+    def about_runs_of_user_since(cls) -> Self:
+        return cls.about(and_(_OF_USER, _SINCE))
+
+
+@cache
+def _last_run() -> Select[Any]:
+    newest_first = (_columns.sync_start_time.desc(), _columns.id.desc())
+    return select(metrics_table).where(_OF_USER).order_by(*newest_first).limit(1)
+
+
+@cache
+def _last_success() -> Select[Any]:
+    start, succeeded = _columns.sync_start_time, _columns.sync_status == RunStatus.SUCCESS.value
+    return select(start).where(_OF_USER, succeeded).order_by(start.desc()).limit(1)
+
+
+def _count_runs(
+    connection: Connection, counts: Select[Any], values: Mapping[str, Any]
+) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
-    for sync_type, name, count in connection.execute(statement.order_by(kind, status)):
-        found.setdefault(sync_type, Counter())[name] = count
+    for sync_type, status, count in connection.execute(counts, values):
+        found.setdefault(sync_type, Counter())[status] = count
     return found
 
 
-def _sums(connection: Connection, condition: ColumnElement[bool]) -> Totals:
-    sums = [func.sum(_columns[name]).label(name) for name in SUMMED]
-    return totals(connection.execute(select(*sums).where(condition)).mappings().one())
+def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:
+    return next(iter(read_statistics(rows).values()), NO_VALUES)
 
 
 def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:

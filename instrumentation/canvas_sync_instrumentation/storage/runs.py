@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, true
 
 from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
@@ -38,8 +39,7 @@ class BadCursor(ValueError):  # noqa: N818 - the name says it all
     """A cursor that no page ever gave out."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCounts:
+class StoredCounts(msgspec.Struct, frozen=True):
     """The counts of one kind of item that a row has, or their sums over several rows."""
 
     processed: int = 0
@@ -48,9 +48,10 @@ class StoredCounts:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One row of the table; fields are named as its columns.
+
+    Like its counts a msgspec struct, which is made five times as fast as a dataclass.
 
     Attributes:
         items: Counts by item in the plural (``courses``), for which the table has four columns
@@ -106,7 +107,7 @@ class Page:
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
 _PLAIN_COLUMNS: Final = [
-    name for name in Run.__dataclass_fields__ if name in _PLACES and name != "sync_status"
+    name for name in Run.__struct_fields__ if name in _PLACES and name != "sync_status"
 ]
 _plain_values: Final = itemgetter(*(_PLACES[name] for name in _PLAIN_COLUMNS))
 _counts: Final[dict[str, Callable[[Sequence[Any]], tuple[int, ...]]]] = {
@@ -116,7 +117,7 @@ _counts: Final[dict[str, Callable[[Sequence[Any]], tuple[int, ...]]]] = {
 
 _SAME_NAMES: Final = tuple(
     name
-    for name in Run.__dataclass_fields__
+    for name in Run.__struct_fields__
     if name in RunSnapshot.__dataclass_fields__ and name not in {"heartbeat", "items"}
 )
 
@@ -175,13 +176,13 @@ def read_page(
         last_start, last_number = _read_cursor(cursor)
         before = or_(start < last_start, number < last_number)
         newest = newest.where(and_(start <= last_start, before))
-    keys: list[Any] = []
+    keys: list[tuple[datetime, int]] = []
     for condition in alternatives or (true(),):
-        keys += connection.execute(newest.where(condition))
+        keys += map(tuple, connection.execute(newest.where(condition)).all())
     keys.sort(reverse=True)
-    numbers = [key.id for key in keys[:limit]]
+    numbers = [number_ for _, number_ in keys[:limit]]
     rows = select(metrics_table).where(number.in_(numbers)).order_by(*order)
-    runs = list(map(to_run, connection.execute(rows))) if numbers else []
+    runs = list(map(to_run, connection.execute(rows).all())) if numbers else []
     return Page(runs, make_cursor(*keys[limit - 1]) if len(keys) > limit else None)
 
 

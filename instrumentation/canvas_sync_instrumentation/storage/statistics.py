@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, literal, select
 
-__all__ = ["NO_VALUES", "Statistics", "statistics", "statistics_by"]
+__all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +27,31 @@ class Statistics:
     max: float | None
 
 
-NO_VALUES = Statistics(0, None, None, None, None, None)
+NO_VALUES: Final = Statistics(0, None, None, None, None, None)
+_EVERYTHING: Final = literal("all")
 
 
-def statistics(
-    connection: Connection, value: ColumnElement[Any], *conditions: ColumnElement[bool]
-) -> Statistics:
-    """Compute the statistics of ``value`` over the runs that meet ``conditions``."""
-    everything = literal("all")
-    return statistics_by(connection, everything, value, *conditions).get("all", NO_VALUES)
-
-
-def statistics_by(
-    connection: Connection,
-    group: ColumnElement[str],
+def statistics_of(
     value: ColumnElement[Any],
     *conditions: ColumnElement[bool],
-) -> dict[str, Statistics]:
-    """Compute the statistics of ``value`` for each value of ``group``; NULLs are left out."""
+    by: ColumnElement[str] = _EVERYTHING,
+) -> Select[Any]:
+    """Ask for the statistics of ``value`` over the runs that meet ``conditions``.
+
+    Args:
+        value: What it is about; NULLs are left out.
+        conditions: All must hold.
+        by: There are statistics for each of its values.
+
+    Returns:
+        The question; :func:`read_statistics` reads the answer.
+    """
     ranked = (
         select(
-            group.label("name"),
+            by.label("name"),
             value.label("value"),
-            func.row_number().over(partition_by=group, order_by=value).label("rank"),
-            func.count().over(partition_by=group).label("total"),
+            func.row_number().over(partition_by=by, order_by=value).label("rank"),
+            func.count().over(partition_by=by).label("total"),
         )
         .where(value.is_not(None), *conditions)
         .subquery()
@@ -59,7 +61,7 @@ def statistics_by(
         rank = (ranked.c.total * percent + 99) // 100
         return func.max(case((ranked.c.rank == rank, ranked.c.value)))
 
-    statement = select(
+    return select(
         ranked.c.name,
         func.count(),
         func.avg(ranked.c.value),
@@ -68,4 +70,8 @@ def statistics_by(
         percentile(99),
         func.max(ranked.c.value),
     ).group_by(ranked.c.name)
-    return {name: Statistics(*values) for name, *values in connection.execute(statement)}
+
+
+def read_statistics(rows: Iterable[Row[Any]]) -> dict[str, Statistics]:
+    """Read the answer to :func:`statistics_of`: what it is by -> the statistics."""
+    return {name: Statistics(*values) for name, *values in map(tuple, rows)}

@@ -7,17 +7,17 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from functools import cached_property
-from typing import Final
+from functools import cache, cached_property
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, exists, func, select
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, exists, func, select
 
 from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.answers import DayPerformance, Performance, Summary
 from canvas_sync_instrumentation.storage.freshness import Freshness, freshness, sort_by_age
-from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.model import UtcDateTime, metrics_table
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
 
 from .aggregates import (
@@ -294,14 +294,22 @@ def _statistics(sketch: Sketch) -> Statistics:
 
 def _running(connection: Connection, since: datetime) -> _Block:
     """What the runs that run add up to; no rollup has them."""
-    sums = [func.sum(_runs[name]) for name in SUMMED]
-    running = (_runs.sync_status == RunStatus.RUNNING.value, _runs.sync_start_time >= since)
-    statement = select(_runs.sync_type, func.count(), *sums).where(*running)
     block = _Block()
-    for sync_type, count, *totals in connection.execute(statement.group_by(_runs.sync_type)):
+    for sync_type, count, *totals in connection.execute(_sums_of_running(), {"since": since}):
         runs = {sync_type: Counter({RunStatus.RUNNING.value: count})}
         block.add(_Block(runs, [int(total or 0) for total in totals]))
     return block
+
+
+@cache
+def _sums_of_running() -> Select[Any]:
+    sums = [func.sum(_runs[name]) for name in SUMMED]
+    running = and_(
+        _runs.sync_status == RunStatus.RUNNING.value,
+        _runs.sync_start_time >= bindparam("since", type_=UtcDateTime()),
+    )
+    statement = select(_runs.sync_type, func.count(), *sums).where(running)
+    return statement.group_by(_runs.sync_type)
 
 
 def _are_some_deleted(connection: Connection, since: datetime) -> bool:
