@@ -288,6 +288,13 @@ def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
     assert "####" in text
 
 
+def test_a_python_without_the_package_is_told_to_use_another() -> None:
+    done = run(sys.executable, "-I", "-S", str(ROOT / "analyze_canvas_logs.py"))
+    assert done.returncode == 1
+    assert f"is not installed for {sys.executable}. Use the Python that has it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

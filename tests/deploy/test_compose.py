@@ -14,6 +14,7 @@ import yaml
 from canvas_sync_exporter.settings import ExporterSettings, configuration
 from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.settings import Settings, describe
+from canvas_sync_instrumentation.version import VERSION
 from support.programs import required
 
 Services = dict[str, dict[str, Any]]
@@ -271,11 +272,8 @@ def test_the_docker_file_is_what_the_compose_file_says(
     assert base[1] in services["exporter"]["build"]["args"]["BASE_IMAGE"]
 
 
-def test_the_image_has_the_version_of_the_project(repository: Path, services: Services) -> None:
-    project = (repository / "pyproject.toml").read_text()
-    version = re.search(r'^version = "(.+)"', project, re.MULTILINE)
-    assert version is not None
-    assert services["exporter"]["image"] == f"canvas-sync-monitor:{version[1]}"
+def test_the_image_has_the_version_of_the_project(services: Services) -> None:
+    assert services["exporter"]["image"] == f"canvas-sync-monitor:{VERSION}"
 
 
 def test_the_build_context_has_all_that_is_installed(repository: Path) -> None:

@@ -127,6 +127,13 @@ class TestExporter:
         job = exporter["Service"]["metadata"]["labels"][monitor["jobLabel"]]
         assert job == "canvas-sync-exporter"
 
+    def test_a_new_pod_is_the_same_exporter_to_the_alerts(self, folder: Path) -> None:
+        endpoint = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]["endpoints"]
+        (instance,) = (
+            each for each in endpoint[0]["relabelings"] if each["targetLabel"] == "instance"
+        )
+        assert not [label for label in instance["sourceLabels"] if "pod" in label]
+
     def test_prometheus_sends_the_token(self, folder: Path) -> None:
         endpoint = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]["endpoints"]
         assert endpoint[0]["authorization"]["credentials"]["name"] == "canvas-sync-metrics-token"

@@ -55,7 +55,7 @@ def metrics_in(expression: str) -> set[str]:
 
 def test_promtool_accepts_configuration_and_rules() -> None:
     run_program("promtool", "check", "config", "--syntax-only", PROMETHEUS_CONFIG)
-    run_program("promtool", "check", "rules", *RULES)
+    run_program("promtool", "check", "rules", "--lint-fatal", *RULES)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
