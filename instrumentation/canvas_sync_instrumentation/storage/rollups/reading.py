@@ -166,11 +166,16 @@ class _Reader:
         if changed:
             return self._read(day, changed)
         generation = max((self._generations.get(each, 0) for each in _utc_days(day)), default=0)
-        known = self._cache.find(day, generation)
-        if known is None:
-            known = self._read(day, changed)
-            self._cache.keep(day, generation, known)
-        return known
+        return self._cache.find(day, generation) or self._fill(day, generation)
+
+    def _fill(self, day: LocalDay, generation: int) -> _Block:
+        """Read a block that the cache has not, unless another thread is just doing that."""
+        with self._cache.filling:
+            block = self._cache.find(day, generation)
+            if block is None:
+                block = self._read(day, changed=set())
+                self._cache.keep(day, generation, block)
+        return block
 
     def _read(self, day: LocalDay, changed: set[datetime]) -> _Block:
         groups: Groups = {}
@@ -242,9 +247,14 @@ class _Block:
 
 
 class _Cache:
-    """Remembers what days, and rows of days, add up to; any thread may ask."""
+    """Remembers what days, and rows of days, add up to; any thread may ask.
+
+    Attributes:
+        filling: To be held while a block is read that is not there yet.
+    """
 
     def __init__(self) -> None:
+        self.filling = threading.Lock()
         self._lock = threading.Lock()
         self._blocks: OrderedDict[LocalDay, tuple[int, _Block]] = OrderedDict()
         self._sums: OrderedDict[LocalDay, tuple[tuple[_Block, ...], _Block]] = OrderedDict()

@@ -1,0 +1,59 @@
+"""What reading the rollups costs when many ask at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from canvas_sync_instrumentation.storage.answers import Summary
+from canvas_sync_instrumentation.storage.rollups.reading import Rollups
+from canvas_sync_instrumentation.storage.rollups.tables import rollups_table
+from canvas_sync_instrumentation.storage.rollups.writing import roll_up
+from canvas_sync_instrumentation.storage.rows import write_runs
+from support.runs import snapshot
+
+_CLIENTS = 8
+_DAYS = 5
+
+
+@contextmanager
+def _reads_of_rollups(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that read rollups."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if f"FROM {rollups_table.name}" in statement:
+            found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_clients_that_ask_at_once_after_a_start_share_what_is_read(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    for day in range(_DAYS):
+        start = (now - timedelta(days=day, minutes=30)).timestamp()
+        write_runs(engine, [snapshot(f"run-{day}", start_time=start)])
+    while roll_up(engine, 60):
+        pass
+    since = now - timedelta(days=_DAYS)
+    with _reads_of_rollups(engine) as of_one:
+        expected = Rollups(engine).summary(since)
+
+    rollups, begin = Rollups(engine), Barrier(_CLIENTS)
+
+    def ask() -> Summary:
+        begin.wait(60)
+        return rollups.summary(since)
+
+    with _reads_of_rollups(engine) as of_all, ThreadPoolExecutor(_CLIENTS) as clients:
+        answers = [client.result() for client in [clients.submit(ask) for _ in range(_CLIENTS)]]
+    assert answers == [expected] * _CLIENTS
+    assert len(of_all) == len(of_one) >= _DAYS
