@@ -232,6 +232,23 @@ def test_the_run_is_linked_to_what_sent_the_task(prefork: Worker, stage: Stage) 
     assert eventually(linked, "the span") == [sender.trace_id]
 
 
+def test_the_hook_need_not_be_told_of_the_app(stage: Stage, tmp_path: Path) -> None:
+    environ = {**stage.receiver.environ, "INSTRUMENT_EVERY_APP": "1"}
+    options = ["--pool", "solo", "--queues", "every-app"]
+    with worker(tmp_path, stage.broker, stage.canvas.url, *options, environ=environ) as running:
+        running.client.conf.task_default_queue = "every-app"
+        sync, other = running.send("fetch", user_id=1), running.send("no_sync", course_id=8)
+        assert running.run(sync, "success").sync_type == "nightly"
+        eventually(lambda: _calls_of_course(running.folder, 8), "the other task's call")
+        assert running.row(other) is None
+        assert running.stop() == 0
+
+
+def _calls_of_course(folder: Path, course_id: int) -> list[dict[str, Any]]:
+    lines = (folder / "api_calls.log").read_text().splitlines()
+    return [record for line in lines if (record := json.loads(line))["course_id"] == course_id]
+
+
 @pytest.mark.parametrize("pool", ["threads", "solo"])
 def test_other_pools_tell_the_same(stage: Stage, tmp_path: Path, pool: str) -> None:
     """The worker is stopped while nothing but its exit would deliver the last span."""
