@@ -35,11 +35,22 @@ def _said(message: str) -> str:
 
 
 _REALM = {"WWW-Authenticate": 'Bearer realm="canvas-lms"', "Content-Type": "application/json"}
+_NO_PERMISSION = (
+    '{"status":"unauthorized","errors":[{"message":"user not authorized to perform that action"}]}'
+)
 _FAILURES = {
     "400": Answer(400, body=_said("Invalid parameter")),
     "401 invalid": Answer(401, _REALM, _said("Invalid access token.")),
+    "401 revoked": Answer(401, _REALM, _said("Revoked access token.")),
+    "401 expired": Answer(
+        401,
+        _REALM,
+        '{"errors":[{"message":"Expired access token.","expired_at":"2026-01-17T00:00:00Z"}]}',
+    ),
     "401 scopes": Answer(401, {}, _said("Insufficient scopes on access token.")),
-    "401 unauthorized": Answer(401, {}, '{"status":"unauthorized"}'),
+    "401 unauthorized": Answer(401, {}, _NO_PERMISSION),
+    "403 unauthorized": Answer(403, {}, _NO_PERMISSION),
+    "403 no user agent": Answer(403, {"Content-Type": "text/plain"}, "Forbidden"),
     "403": Answer(403, {"X-Request-Cost": "0.1"}, _said("user not authorized")),
     "403 throttled": Answer(
         403, {"Content-Type": "text/plain"}, "403 Forbidden (Rate Limit Exceeded)"
@@ -48,22 +59,32 @@ _FAILURES = {
     "409": Answer(409, body=_said("Conflict")),
     "422": Answer(422, body=_said("Unprocessable")),
     "429": Answer(429, {"X-Rate-Limit-Remaining": "0.0"}, "429 (Rate Limit Exceeded)"),
-    "500": Answer(500, body=_said("An error occurred.")),
+    "500": Answer(
+        500,
+        body='{"errors":[{"message":"An error occurred.","error_code":"internal_server_error"}],'
+        '"error_report_id":7}',
+    ),
+    "503": Answer(503, body=_said("Unavailable")),
     "502": Answer(502, {"Content-Type": "text/html"}, "<html>"),
     "not json": Answer(401, body="<html>"),
 }
 _DOCUMENTED = {
     "400": exceptions.BadRequest,
     "401 invalid": exceptions.InvalidAccessToken,
+    "401 revoked": exceptions.InvalidAccessToken,
+    "401 expired": exceptions.InvalidAccessToken,
     "401 scopes": exceptions.Unauthorized,
     "401 unauthorized": exceptions.Unauthorized,
     "403": exceptions.Forbidden,
+    "403 unauthorized": exceptions.Forbidden,
+    "403 no user agent": exceptions.Forbidden,
     "403 throttled": exceptions.Forbidden,
     "404": exceptions.ResourceDoesNotExist,
     "409": exceptions.Conflict,
     "422": exceptions.UnprocessableEntity,
     "429": exceptions.RateLimitExceeded,
     "500": exceptions.CanvasException,
+    "503": exceptions.CanvasException,
     "502": exceptions.CanvasException,
 }
 """By https://canvasapi.readthedocs.io/en/stable/exceptions.html."""
