@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -63,6 +63,10 @@ class Request:
         token = token_in(headers.get("Authorization"), parts.query)
         nameless = headers.get("User-Agent", OTHER) in _NO_NAME
         return cls(method.upper(), parts, context, token=token, is_nameless=nameless)
+
+    def sent_with(self, headers: Mapping[str, Any]) -> Request:
+        """Give the request with the token in the headers that it was sent with, hashed."""
+        return replace(self, token=token_in(headers.get("Authorization"), self.url.query))
 
 
 def answered(

@@ -126,6 +126,10 @@ class Recorder:
             request = replace(request, retries=1, backoff=waited)
         return PendingCall(request, start, position.run if position else None, digest)
 
+    def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
+        """Note that a call is sent with a token that its headers did not have when it began."""
+        return replace(pending, request=pending.request.sent_with(headers))
+
     def api_call_ended(
         self,
         pending: PendingCall,

@@ -111,6 +111,8 @@ class Call:
         """Note that a try begins: the first, one after a redirect, or one after a failure."""
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
+            with self.recorder.guard():
+                self._look_for_token()
             return
         with self.recorder.guard():
             self._record(outcome, None)
@@ -134,6 +136,11 @@ class Call:
         if not isinstance(self._outcome, _Answer) or self._outcome.status < 400:
             self.got_none(error)
         self.settle(None)
+
+    def _look_for_token(self) -> None:
+        """Look again at the headers: an ``auth`` flow sets them when the client sends."""
+        if self._pending is not None and self._pending.request.token is None:
+            self._pending = self.recorder.api_call_sent(self._pending, self._headers)
 
     def _record(self, outcome: _Answer | _Failure, body: bytes | None) -> None:
         pending, self._pending = self._pending, None

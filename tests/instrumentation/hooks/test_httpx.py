@@ -113,6 +113,23 @@ def test_a_token_that_is_renewed_leaves_a_refusal_and_an_answer(
     assert [call.status_code for call in calls_of(events)] == [401, 200]
 
 
+def test_a_token_that_a_flow_of_authentication_sets_is_known(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    class Bearer(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, Any, None]:
+            request.headers["Authorization"] = "Bearer 7~secret"
+            yield request
+
+    server.answers[COURSES] = [Answer(), Answer()]
+    url = f"{server.url}{COURSES}"
+    with httpx.Client(auth=Bearer()) as client:
+        client.get(url)
+        client.get(url, auth=None, headers={"Authorization": "Bearer 7~secret"})
+    first, second = calls_of(events)
+    assert first.token == second.token is not None
+
+
 def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Event]) -> None:
     server.answers[COURSES] = [Answer(body="x" * 100_000)]
     with httpx.Client() as client, client.stream("GET", f"{server.url}{COURSES}") as response:
