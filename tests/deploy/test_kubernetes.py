@@ -103,6 +103,16 @@ class TestExporter:
             assert len(secret) == 2
             assert [value for value in secret if not value.startswith("/run/secrets/")] == []
 
+    def test_it_stays_ready_without_a_database(
+        self, containers: list[Document], repository: Path
+    ) -> None:
+        (path,) = (
+            container["readinessProbe"]["httpGet"]["path"]
+            for container in containers
+            if "readinessProbe" in container
+        )
+        assert (repository / "docs" / f"{path[1:]}.md").exists()
+
     def test_everything_mounted_is_a_volume(
         self, pod: Document, containers: list[Document]
     ) -> None:
