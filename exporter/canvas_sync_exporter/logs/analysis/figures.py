@@ -34,6 +34,7 @@ from .report import (
     Report,
     RunReport,
     RunRow,
+    SuspectRow,
     TrendRow,
     TroubledRow,
     UnreadableRow,
@@ -143,8 +144,30 @@ def _runs(section: RunSection, top: int) -> RunReport:
         OpenRow(start.timestamp, task_id, start.user_id, start.sync_type)
         for task_id, start in newest
     ]
-    count = sum(row.count for row in rows)
-    return RunReport(count, len(section.open), rows, troubled, never_ended)
+    return RunReport(
+        count=sum(row.count for row in rows),
+        open_count=len(section.open),
+        suspect_count=section.suspect_count,
+        by_status=rows,
+        troubled=troubled,
+        open=never_ended,
+        suspect_reasons=_counts(section.suspect_reasons, top),
+        suspects=_suspects(section, top),
+    )
+
+
+def _suspects(section: RunSection, top: int) -> list[SuspectRow]:
+    return [
+        SuspectRow(
+            run.timestamp,
+            run.task_id,
+            run.user_id,
+            run.sync_type,
+            run.reasons,
+            run.message,
+        )
+        for run in reversed(section.suspects[-top:])
+    ]
 
 
 def _api(section: ApiSection, top: int) -> ApiReport:
@@ -162,6 +185,7 @@ def _api(section: ApiSection, top: int) -> ApiReport:
         by_method=rows(lambda group: group[1])[:top],
         by_status=rows(lambda group: group[3])[:top],
         by_route=rows(lambda group: group[2])[:top],
+        by_month=sorted(rows(lambda group: group[0]), key=lambda row: row.name),
         by_day=[
             CallDay(day, each.calls, each.failed, each.throttled, each.seconds)
             for day, each in sorted(section.days.items())

@@ -27,6 +27,7 @@ __all__ = [
     "Report",
     "RunReport",
     "RunRow",
+    "SuspectRow",
     "Timing",
     "TrendRow",
     "TroubledRow",
@@ -113,14 +114,28 @@ class OpenRow(msgspec.Struct, frozen=True):
     sync_type: str
 
 
+class SuspectRow(msgspec.Struct, frozen=True):
+    """A run that is unlike the ones before it; ``message`` has the numbers, if the log has."""
+
+    found: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str | None
+    reasons: list[str]
+    message: str | None
+
+
 class RunReport(msgspec.Struct, frozen=True):
-    """The runs; ``count`` of them ended, ``open_count`` did not."""
+    """The runs; ``count`` of them ended, ``open_count`` did not, ``suspect_count`` are suspect."""
 
     count: int
     open_count: int
+    suspect_count: int
     by_status: list[RunRow]
     troubled: list[TroubledRow]
     open: list[OpenRow]
+    suspect_reasons: list[Count]
+    suspects: list[SuspectRow]
 
 
 class CallRow(Timing, frozen=True, kw_only=True):
@@ -173,6 +188,7 @@ class ApiReport(msgspec.Struct, frozen=True):
     by_method: list[CallRow]
     by_status: list[CallRow]
     by_route: list[CallRow]
+    by_month: list[CallRow]
     by_day: list[CallDay]
     slower_routes: list[TrendRow]
     throttled: int

@@ -126,6 +126,19 @@ def _run_tables(report: Report) -> list[Table]:
                 ("type", lambda row: row.sync_type),
             ],
         ),
+        _counted("Runs", "suspect, by reason", "reason", report.runs.suspect_reasons),
+        _table(
+            "Runs",
+            "suspect, for they are unlike the ones before them, newest first",
+            report.runs.suspects,
+            [
+                ("found", lambda row: _time(row.found)),
+                ("task", lambda row: row.task_id),
+                ("user#", lambda row: row.user_id),
+                ("type", lambda row: row.sync_type),
+                ("reason", lambda row: row.message or ", ".join(row.reasons)),
+            ],
+        ),
     ]
 
 
