@@ -10,7 +10,7 @@ from typing import Final, Literal
 from canvas_sync_instrumentation.logfile import escape_controls
 from canvas_sync_instrumentation.names import RunStatus
 
-from .report import ApiReport, Count, DbRow, Report, RunReport
+from .report import ApiReport, Count, Report, RunReport
 from .shown import shown_number, shown_percent, shown_seconds
 
 __all__ = ["Finding", "Level", "attention"]
@@ -20,6 +20,7 @@ Level = Literal["problem", "warning"]
 _GOAL: Final = 0.01  # of calls may fail: the same goal as that of the alerts
 _MANY_FAIL: Final = 0.05
 _SLOWER: Final = 1.25  # what is less comes and goes
+_NAMED: Final = 3
 _LONGEST: Final = 80
 _ENDINGS: Final[Sequence[tuple[RunStatus, Level, str]]] = (
     (RunStatus.FAILED, "problem", "failed"),
@@ -50,7 +51,7 @@ def attention(report: Report) -> list[Finding]:
         *_problems(report),
         *_runs(report.runs),
         *_api(report.api),
-        *_database(report.database),
+        *_database(report),
         *_errors(report),
         *_lines(report),
     ]
@@ -77,7 +78,7 @@ def _runs(runs: RunReport) -> Iterator[Finding]:
         text = f"{what} never ended: still at work, or the process died."
         yield Finding("warning", text, "Runs")
     if runs.suspect_count:
-        reasons = _listed(runs.suspect_reasons)
+        reasons = _listed(runs.suspect_reasons, runs.suspect_count)
         are = "is" if runs.suspect_count == 1 else "are"
         what = f"{_things(runs.suspect_count, 'run')} {are} suspect"
         text = f"{what}, unlike the ones before{reasons}."
@@ -88,7 +89,8 @@ def _api(api: ApiReport) -> Iterator[Finding]:
     total = api.total
     if total.error_rate > _GOAL:
         level: Level = "problem" if total.error_rate >= _MANY_FAIL else "warning"
-        outcomes = _listed([Count(row.name, row.failed) for row in api.by_status if row.failed])
+        failed = [Count(row.name, row.failed) for row in api.by_status if row.failed]
+        outcomes = _listed(failed, total.failed)
         share = f"{shown_percent(total.error_rate)} of {_things(total.count, 'API call')}"
         yield Finding(level, f"{share} failed{outcomes}.", "API calls")
     if api.throttled:
@@ -99,22 +101,30 @@ def _api(api: ApiReport) -> Iterator[Finding]:
     if slower:
         worst = f"{_short(slower[0].route)} takes {slower[0].change:.1f} times as long"
         yield Finding("warning", f"{worst} as in its first month (p95).", "API calls")
-    if api.truncated_lists:
-        routes = _listed(api.truncated_lists)
-        yield Finding("warning", f"Lists were left before their end{routes}.", "API calls")
+    if api.truncated:
+        routes = _listed(api.truncated_lists, api.truncated)
+        what = _things(api.truncated, "list")
+        yield Finding("warning", f"{what} left before the end{routes}.", "API calls")
 
 
-def _database(rows: Sequence[DbRow]) -> Iterator[Finding]:
-    failed = [Count(f"{row.operation} {row.table}", row.failed) for row in rows if row.failed]
-    if failed:
+def _database(report: Report) -> Iterator[Finding]:
+    total = report.database_total
+    if total.failed:
+        failed = [
+            Count(f"{row.operation} {row.table}", row.failed)
+            for row in report.database
+            if row.failed
+        ]
         failed.sort(key=lambda row: (-row.count, row.name))
-        yield Finding("problem", f"Database operations failed{_listed(failed)}.", "Database")
+        share = f"{shown_number(total.failed)} of {_things(total.count, 'database operation')}"
+        text = f"{share} failed{_listed(failed, total.failed)}."
+        yield Finding("problem", text, "Database")
 
 
 def _errors(report: Report) -> Iterator[Finding]:
     if report.errors.count:
         what = _things(report.errors.count, "error")
-        types = _listed(report.errors.by_type)
+        types = _listed(report.errors.by_type, report.errors.count)
         yield Finding("warning", f"{what} in the log{types}.", "Errors")
 
 
@@ -125,7 +135,7 @@ def _lines(report: Report) -> Iterator[Finding]:
         whole = f"{shown_number(unreadable)} of {_things(lines, 'line')}"
         yield Finding("warning", f"{whole} could not be read.", "Files")
     if report.unknown_events:
-        events = _listed(report.unknown_events)
+        events = _listed(report.unknown_events, sum(row.count for row in report.unknown_events))
         text = f"Lines of a newer version were passed over{events}."
         yield Finding("warning", text, "Files")
     if not lines:
@@ -136,10 +146,11 @@ def _things(count: int, name: str) -> str:
     return f"{shown_number(count)} {name}{'' if count == 1 else 's'}"
 
 
-def _listed(rows: Sequence[Count], most: int = 3) -> str:
+def _listed(rows: Sequence[Count], total: int) -> str:
     """Name the first few of a list, which has the most frequent first and may be cut short."""
-    named = [f"{_short(row.name)} ({shown_number(row.count)})" for row in rows[:most]]
-    return f": {', '.join(named)}{' and more' if len(rows) > most else ''}" if named else ""
+    named = [f"{_short(row.name)} ({shown_number(row.count)})" for row in rows[:_NAMED]]
+    is_cut = len(rows) > _NAMED or sum(row.count for row in rows) < total
+    return f": {', '.join(named)}{' and more' if is_cut else ''}" if named else ""
 
 
 def _short(text: str) -> str:

@@ -24,6 +24,7 @@ from .report import (
     CostRow,
     Count,
     DbRow,
+    DbTotal,
     ErrorReport,
     ErrorRow,
     Filters,
@@ -72,6 +73,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         runs=_runs(sections[Log.OPERATIONS], top),
         api=_api(sections[Log.API_CALLS], top),
         database=_database(sections[Log.DATABASE], top),
+        database_total=_database_total(sections[Log.DATABASE]),
         errors=_errors(sections[Log.ERRORS], top),
         longest_gaps=_gaps(sections[Log.PROGRESS], top),
         unreadable=_unreadable(analysis),
@@ -194,6 +196,7 @@ def _api(section: ApiSection, top: int) -> ApiReport:
         throttled=sum(row.throttled for row in costs),
         backoff_seconds=sum(row.backoff_seconds for row in costs),
         throttling=costs[:top],
+        truncated=sum(section.truncated.values()),
         truncated_lists=_counts(section.truncated, top),
     )
 
@@ -259,6 +262,11 @@ def _database(section: DbSection, top: int) -> list[DbRow]:
         for (operation, table), each in section.groups.items()
     ]
     return sorted(rows, key=lambda row: (-row.count, row.operation, row.table))[:top]
+
+
+def _database_total(section: DbSection) -> DbTotal:
+    found = section.groups.values()
+    return DbTotal(sum(each.count for each in found), sum(each.failed for each in found))
 
 
 def _errors(section: ErrorSection, top: int) -> ErrorReport:

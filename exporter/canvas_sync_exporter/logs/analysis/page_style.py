@@ -131,7 +131,7 @@ tbody tr:hover { background: color-mix(in srgb, var(--line) 35%, transparent) }
 summary { cursor: pointer; color: var(--blue); padding: .3rem 0 }
 footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
 
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   body { padding: 1rem .75rem 2rem }
   section { padding: 1rem .85rem }
   .spare { display: none }
@@ -165,7 +165,7 @@ footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
     --gray: #6a737d; --amber-fill: #e0a200; --red-tint: #fff; --amber-tint: #fff;
     --green-tint: #fff; --series-0: #2f9e8f; --series-1: #2f6bd0; --series-2: #b3386d;
   }
-  body { font-size: 9pt; padding: 0; max-width: none }
+  html { font-size: 9pt } body { font-size: 8.5pt; padding: 0; max-width: none }
   nav { display: none }
   section { border-width: 1px 0 0; border-radius: 0; padding: 1rem 0 0 }
   .summary { border-width: 0 0 0 6px; padding-left: 1rem }

@@ -17,6 +17,7 @@ __all__ = [
     "CostRow",
     "Count",
     "DbRow",
+    "DbTotal",
     "ErrorReport",
     "ErrorRow",
     "Filters",
@@ -194,7 +195,15 @@ class ApiReport(msgspec.Struct, frozen=True):
     throttled: int
     backoff_seconds: float
     throttling: list[CostRow]
+    truncated: int
     truncated_lists: list[Count]
+
+
+class DbTotal(msgspec.Struct, frozen=True):
+    """All database operations."""
+
+    count: int
+    failed: int
 
 
 class DbRow(Timing, frozen=True, kw_only=True):
@@ -251,6 +260,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunReport
     api: ApiReport
     database: list[DbRow]
+    database_total: DbTotal
     errors: ErrorReport
     longest_gaps: list[GapRow]
     unreadable: list[UnreadableRow]

@@ -92,10 +92,20 @@ def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_pa
         tmp_path, api_calls=[throttled, cut], database=[{**insert, "outcome": "failed"}]
     )
     assert [finding.text for finding in found] == [
-        "Database operations failed: INSERT grades (1).",
+        "1 of 1 database operation failed: INSERT grades (1).",
         "Canvas throttled 1 call; 2.5 s lost in back-off.",
-        "Lists were left before their end: /api/v1/courses (1).",
+        "1 list left before the end: /api/v1/courses (1).",
     ]
+
+
+def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> None:
+    insert = {"event": "db_operation", "operation": "INSERT", "table": "grades"}
+    failed = {**insert, "table": "courses", "outcome": "failed"}
+    lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]
+    (tmp_path / "database.log").write_bytes(b"".join(map(line_of_record, lines)))
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection())
+    (finding,) = attention(make_report(analysis, tmp_path, Selection(), 1))
+    assert finding.text == "1 of 3 database operations failed."
 
 
 def test_a_route_that_takes_much_longer_than_at_first_is_told(tmp_path: Path) -> None:
