@@ -1,4 +1,4 @@
-"""Charts of a page, as SVG whose writing keeps its size however narrow the page is.
+"""Charts of a trend, as SVG whose writing keeps its size however narrow the page is.
 
 Across, everything is placed in percent; up and down, and in size, in pixels. Each chart has a
 sentence in place of the picture, and the table below it has all of its figures.
@@ -6,18 +6,17 @@ sentence in place of the picture, and the table below it has all of its figures.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Final
 
-from .page_tables import breakable
-from .scales import TimeAxis, day_label, decades, seconds_label, spread_labels, ticks, time_axis
+from .legend import legend, series_legend
+from .scales import TimeAxis, day_label, seconds_label, spread_labels, ticks, time_axis
 from .shown import shown_number, shown_seconds
 from .tables import Bar, Series, Table
 
-__all__ = ["columns_chart", "lines_chart", "ranges_chart"]
+__all__ = ["columns_chart", "lines_chart"]
 
 _HEIGHT: Final = 160  # of the plot alone
 _TOP: Final = 10
@@ -26,7 +25,6 @@ _AXIS: Final = 64
 _WIDEST_STEP: Final = 72  # so that few days are no fat bars
 _DOTTED: Final = 62  # more points than these are a line without dots
 _COLUMN: Final = 0.72  # of its step
-_ROW: Final = 20
 
 
 def columns_chart(table: Table) -> str:
@@ -45,9 +43,9 @@ def columns_chart(table: Table) -> str:
         f" The most, {shown_number(round(table.bars[largest].size))}, on {table.rows[largest][0]}."
     )
     has_bad = any(bar.bad for bar in table.bars)
-    legend = [("good", f"{what}, all"), ("bad", "failed")] if has_bad else [("good", what)]
+    kinds = [("good", f"all {what}"), ("bad", "failed")] if has_bad else [("good", what)]
     labels = [shown_number(round(mark)) for mark in marks]
-    return _framed(axis, labels, columns, alternative, legend)
+    return _framed(axis, labels, columns, alternative, legend(kinds))
 
 
 def lines_chart(table: Table) -> str:
@@ -68,36 +66,13 @@ def lines_chart(table: Table) -> str:
         f"Lines: duration of calls ({names}) {table.title}, {axis.period};"
         f" at most {shown_seconds(max(found, default=0.0))}."
     )
-    legend = [(f"series-{number}", series.name) for number, series in enumerate(table.series)]
     touch = "".join(
         f'<rect class="touch" x="{_percent(place, axis)}" y="{_TOP}"'
         f' width="{100 / len(axis.names):.3f}%" height="{_HEIGHT}"><title>{told}</title></rect>'
         for place, told in zip(axis.places, _told(table), strict=True)
     )
-    return _framed(axis, list(map(seconds_label, marks)), lines + touch, alternative, legend)
-
-
-def ranges_chart(table: Table) -> str:
-    """Draw the series of each row as dots on a line, from fast to slow, on a logarithmic axis.
-
-    Args:
-        table: A table with series and at least one row; its first column has the names.
-    """
-    found = [value for series in table.series for value in series.seconds if value]
-    marks = decades(min(found, default=0.0), max(found, default=0.0))
-    grid = "".join(_upright(mark, marks) for mark in marks)
-    rows = "".join(
-        f"<li><span>{breakable(escape(row[0]))}</span>"
-        f'<svg height="{_ROW}" aria-hidden="true">{grid}{_range(table.series, place, marks)}</svg>'
-        "</li>"
-        for place, row in enumerate(table.rows)
-    )
-    names = ", ".join(series.name for series in table.series)
-    legend = [(f"series-{number}", series.name) for number, series in enumerate(table.series)]
-    alternative = f"Duration of calls ({names}) {table.title}, on a logarithmic axis."
-    return (
-        f'<figure>{_legend(legend)}<div role="img" aria-label="{escape(alternative)}">'
-        f'<ol class="ranges">{rows}<li><span></span>{_decade_axis(marks)}</li></ol></div></figure>'
+    return _framed(
+        axis, list(map(seconds_label, marks)), lines + touch, alternative, series_legend(table)
     )
 
 
@@ -106,7 +81,7 @@ def _framed(
     labels: Sequence[str],
     marks: str,
     alternative: str,
-    legend: Sequence[tuple[str, str]],
+    caption: str,
 ) -> str:
     """Put axes around marks; the labels of the upright one are evenly spread, the least first."""
     height = _TOP + _HEIGHT + _BOTTOM
@@ -117,17 +92,12 @@ def _framed(
         grid.append(f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
     widest = _AXIS + max(len(axis.names), 3) * _WIDEST_STEP
     return (
-        f'<figure>{_legend(legend)}<div class="chart" role="img" style="max-width:{widest}px"'
+        f'<figure>{caption}<div class="chart" role="img" style="max-width:{widest}px"'
         f' aria-label="{escape(alternative)}">'
         f'<svg class="axis" width="{_AXIS}" height="{height}">{"".join(upright)}</svg>'
         f'<svg class="plot" height="{height}">{"".join(grid)}{marks}{_day_axis(axis.names)}</svg>'
         "</div></figure>"
     )
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    shown = "".join(f'<span><i class="{kind}"></i>{escape(name)}</span>' for kind, name in entries)
-    return f"<figcaption>{shown}</figcaption>"
 
 
 def _day_axis(days: Sequence[str]) -> str:
@@ -173,44 +143,6 @@ def _line(series: Series, axis: TimeAxis, top: float) -> Iterator[str]:
     if len(axis.names) <= _DOTTED:
         for point in filter(None, points):
             yield f'<circle cx="{point[0]}" cy="{point[1]:.1f}" r="3.5"/>'
-
-
-def _range(series: Sequence[Series], place: int, marks: Sequence[float]) -> str:
-    """Draw one row: a line from its least to its largest value, and a dot for each."""
-    values = [(number, each.seconds[place]) for number, each in enumerate(series)]
-    known = [(number, _along(value, marks)) for number, value in values if value is not None]
-    if not known:
-        return ""
-    y = _ROW / 2
-    ends = min(x for _, x in known), max(x for _, x in known)
-    told = ", ".join(f"{each.name} {shown_seconds(each.seconds[place])}" for each in series)
-    dots = "".join(
-        f'<circle class="series-{number}" cx="{x:.2f}%" cy="{y}" r="5"/>' for number, x in known
-    )
-    return (
-        f'<g><title>{escape(told)}</title><line class="range" x1="{ends[0]:.2f}%"'
-        f' x2="{ends[1]:.2f}%" y1="{y}" y2="{y}"/>{dots}</g>'
-    )
-
-
-def _upright(mark: float, marks: Sequence[float]) -> str:
-    x = f"{_along(mark, marks):.2f}%"
-    return f'<line class="grid" x1="{x}" x2="{x}" y1="0" y2="{_ROW}"/>'
-
-
-def _decade_axis(marks: Sequence[float]) -> str:
-    written = "".join(
-        f'<text class="middle" x="{_along(mark, marks):.2f}%" y="14">{seconds_label(mark)}</text>'
-        for mark in marks
-    )
-    return f'<svg height="{_ROW}" aria-hidden="true">{written}</svg>'
-
-
-def _along(seconds: float, marks: Sequence[float]) -> float:
-    """Return where a duration is on a logarithmic axis, in percent; its ends have some room."""
-    low, high = math.log10(marks[0]), math.log10(marks[-1])
-    share = (math.log10(max(seconds, marks[0])) - low) / (high - low)
-    return 6 + 88 * share
 
 
 def _told(table: Table) -> list[str]:

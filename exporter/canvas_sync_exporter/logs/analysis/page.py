@@ -12,10 +12,11 @@ from canvas_sync_instrumentation.names import DISTRIBUTION, ENDINGS
 from canvas_sync_instrumentation.version import VERSION
 
 from .attention import Finding, attention
-from .charts import columns_chart, lines_chart, ranges_chart
+from .charts import columns_chart, lines_chart
 from .headline import figures, origin
 from .page_style import STYLE
 from .page_tables import badge, breakable, table_html
+from .ranges import ranges_chart
 from .report import Report, RunReport
 from .shown import shown_number
 from .tables import Table, tables

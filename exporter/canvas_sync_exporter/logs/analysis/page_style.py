@@ -11,7 +11,7 @@ STYLE: Final = """
   color-scheme: light dark;
   --page: #f5f6f8; --card: #fff; --text: #1c2128; --faint: #59636e; --line: #d9dee4;
   --blue: #2f6bd0; --green: #1a7f45; --amber: #8a5a00; --red: #c1292e; --purple: #7b3fb2;
-  --gray: #6a737d; --amber-fill: #e0a200;
+  --gray: #616a74; --amber-fill: #e0a200;
   --red-tint: #fdecec; --amber-tint: #fff5da; --green-tint: #e6f5ec;
   --series-0: #2f9e8f; --series-1: #2f6bd0; --series-2: #b3386d;
 }
@@ -30,8 +30,7 @@ body {
 }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .6rem }
 h2 { font-size: 1.25rem; line-height: 1.2; margin: 0 0 1rem }
-h3 { font-size: 1rem; margin: 2rem 0 .6rem }
-h2 + .parts > :first-child h3 { margin-top: 0 }
+h3 { font-size: 1rem; margin: 0 0 .6rem }
 h3::first-letter { text-transform: uppercase }
 a { color: var(--blue) }
 a:focus-visible, summary:focus-visible { outline: 2px solid var(--blue); outline-offset: 2px }
@@ -77,7 +76,7 @@ nav { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap:
 .outcomes i { min-width: 4px; background: var(--gray) }
 .outcomes .success { background: var(--green) } .outcomes .partial { background: var(--amber-fill) }
 .outcomes .failed { background: var(--red) } .outcomes .interrupted { background: var(--purple) }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; margin-top: .5rem }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; margin: .5rem 0 2rem }
 .badge { font-weight: 600; white-space: nowrap; color: var(--gray) }
 .badge::before { content: ""; display: inline-block; width: .6em; height: .6em; margin-right: .4em;
   border-radius: 50%; background: currentColor }
@@ -85,7 +84,7 @@ nav { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap:
 .badge.failed { color: var(--red) } .badge.interrupted { color: var(--purple) }
 .badge.partial::before { background: var(--amber-fill) }
 
-.parts { display: flex; flex-wrap: wrap; gap: 0 3.5rem }
+.parts { display: flex; flex-wrap: wrap; gap: 2rem 3.5rem }
 .part { flex: 1 1 100%; min-width: 0 }
 .part.small { flex: 0 1 auto }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem 2rem }
@@ -126,6 +125,7 @@ thead th { color: var(--faint); font-size: .85rem; white-space: nowrap }
 .number { text-align: right; white-space: nowrap }
 .medium, .short { white-space: nowrap }
 .long { overflow-wrap: break-word; min-width: 9rem }
+.whole { white-space: nowrap }
 .bar { width: 10rem; min-width: 6rem; vertical-align: middle }
 tbody tr:hover { background: color-mix(in srgb, var(--line) 35%, transparent) }
 summary { cursor: pointer; color: var(--blue); padding: .3rem 0 }
@@ -162,7 +162,7 @@ footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
     color-scheme: light; print-color-adjust: exact; -webkit-print-color-adjust: exact;
     --page: #fff; --card: #fff; --text: #000; --faint: #444; --line: #ccc;
     --blue: #2f6bd0; --green: #1a7f45; --amber: #8a5a00; --red: #c1292e; --purple: #7b3fb2;
-    --gray: #6a737d; --amber-fill: #e0a200; --red-tint: #fff; --amber-tint: #fff;
+    --gray: #616a74; --amber-fill: #e0a200; --red-tint: #fff; --amber-tint: #fff;
     --green-tint: #fff; --series-0: #2f9e8f; --series-1: #2f6bd0; --series-2: #b3386d;
   }
   html { font-size: 9pt } body { font-size: 8.5pt; padding: 0; max-width: none }

@@ -15,7 +15,8 @@ __all__ = ["badge", "breakable", "table_html"]
 _FOLDED: Final = 31
 _NARROW: Final = 45  # so many letters in a row have room on any screen
 _MEDIUM: Final = frozenset(
-    {"ended", "started", "found", "since", "status", "time", "first", "last", "day"}
+    {"ended", "started", "found", "since", "time", "first", "last", "day"}
+    | {"operation", "status", "table"}
 )
 _LONG: Final = frozenset(
     {"error", "event", "file", "message", "p95 by month", "problem", "reason", "route", "task"}
@@ -79,11 +80,19 @@ def _is_narrow(table: Table) -> bool:
 
 def _cell(heading: str, cell: str, *, is_first: bool) -> str:
     name = escape(heading.removesuffix("#"))
-    content = badge(cell) if heading == "status" else breakable(escape(cell))
+    content = _content(heading, cell)
     attributes = f'class="{_class(heading)}" data-name="{name}"'
     if is_first:
         return f'<th scope="row" role="rowheader" {attributes}>{content}</th>'
     return f'<td role="cell" {attributes}>{content}</td>'
+
+
+def _content(heading: str, cell: str) -> str:
+    if heading == "status":
+        return badge(cell)
+    if heading == "p95 by month":  # a month stays on the line of its figure
+        return ", ".join(f'<span class="whole">{escape(each)}</span>' for each in cell.split(", "))
+    return breakable(escape(cell))
 
 
 def _class(heading: str) -> str:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.charts import columns_chart, lines_chart, ranges_chart
+from canvas_sync_exporter.logs.analysis.charts import columns_chart
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.page_tables import badge, table_html
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.tables import Bar, Series, Table
+from canvas_sync_exporter.logs.analysis.tables import Bar, Table
 from canvas_sync_instrumentation.names import ENDINGS
 from support.sync_logs import generate, line_of_record
 
@@ -53,14 +52,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     for log, records in generate(200).items():
         (folder / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
     return page_of(folder)
-
-
-def trend(sizes: Sequence[float], days: Sequence[str], **more: Any) -> Table:
-    rows = [[day, str(size)] for day, size in zip(days, sizes, strict=True)]
-    bars = [Bar(size, size / 2) for size in sizes]
-    return Table(
-        "API calls", "by day", ["day", "calls#"], rows, bars, "calls", kind="trend", **more
-    )
 
 
 def test_every_element_is_closed(page: str) -> None:
@@ -130,40 +121,9 @@ def test_no_text_of_a_log_becomes_markup(text: str) -> None:
     assert re.findall("<[a-z]+", shown.replace("<wbr>", "")) == re.findall("<[a-z]+", expected)
 
 
-def test_columns_are_as_high_as_their_values_and_failures_are_at_their_foot() -> None:
-    chart = columns_chart(trend([100, 50], ["2025-11-28", "2025-11-29"]))
-    good = re.findall(
-        r'class="good" x="[\d.]+%" width="[\d.]+%" y="([\d.]+)" height="([\d.]+)"', chart
-    )
-    bad = re.findall(
-        r'class="bad" x="[\d.]+%" width="[\d.]+%" y="([\d.]+)" height="([\d.]+)"', chart
-    )
-    heights = [float(height) for _, height in good]
-    assert heights[0] == pytest.approx(2 * heights[1])
-    assert [float(height) for _, height in bad] == pytest.approx([each / 2 for each in heights])
-    assert {float(y) + float(height) for y, height in good + bad} == {170.0}
-    assert "<title>day 2025-11-28, calls 100</title>" in chart
-
-
-def test_few_days_are_no_fat_columns_and_a_missing_day_is_a_gap() -> None:
-    chart = columns_chart(trend([1, 1], ["2025-11-28", "2025-11-30"]))
-    assert "max-width:280px" in chart
-    assert re.findall(r'class="good" x="([\d.]+)%"', chart) == ["4.667", "71.333"]
-
-
-def test_a_line_is_interrupted_where_there_is_no_duration() -> None:
-    days = [f"2025-11-{day}" for day in range(10, 15)]
-    series = [Series("average", [0.1, 0.2, None, 0.3, 0.4])]
-    chart = lines_chart(trend([1] * 5, days, series=series))
-    assert len(re.findall("<line x1", chart)) == 2
-    assert chart.count("<circle") == 4
-    assert "at most 400.0 ms" in chart
-
-
-def test_routes_are_drawn_from_fast_to_slow_on_one_axis() -> None:
-    rows = [["/a"], ["/b"], ["/none"]]
-    series = [Series("p50", [0.01, 0.1, None]), Series("p99", [0.1, 1.0, None])]
-    chart = ranges_chart(Table("API calls", "by route", ["route"], rows, series=series))
-    found = [float(x) for x in re.findall('cx="([0-9.]+)%"', chart)]
-    assert found == [6.0, 50.0, 50.0, 94.0]
-    assert [label in chart for label in (">10 ms<", ">100 ms<", ">1 s<")] == [True] * 3
+def test_how_runs_ended_is_one_bar_in_the_colours_of_the_statuses(page: str) -> None:
+    counts = re.search(r'aria-label="How runs ended: success (\d+), failed (\d+)"', page)
+    assert counts is not None
+    assert sum(map(int, counts.groups())) == 180
+    for status, count in zip(("success", "failed"), counts.groups(), strict=True):
+        assert f'<i class="{status}" style="flex-grow:{count}"></i>' in page
