@@ -148,12 +148,11 @@ footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
     clip-path: inset(50%) }
   .cards tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.2rem, 1fr));
     gap: .3rem .6rem; padding: .6rem 0; border-bottom: 1px solid var(--line) }
-  .cards th, .cards td { display: block; border: 0; padding: 0; text-align: left; min-width: 0 }
-  .cards th, .cards .long, .cards .bar { grid-column: 1 / -1; width: auto }
+  .cards th, .cards td { display: block; border: 0; padding: 0; text-align: left; min-width: 0;
+    white-space: normal; overflow-wrap: anywhere }
+  .cards .long, .cards .bar { grid-column: 1 / -1; width: auto }
   .cards .medium { grid-column: span 2 }
-  .cards .short { white-space: normal; overflow-wrap: anywhere }
-  .cards th[scope] { font-weight: 600; white-space: normal; grid-column: 1 / -1 }
-  .cards .long { overflow-wrap: anywhere }
+  .cards th[scope] { font-weight: 600; grid-column: 1 / -1 }
   .cards td[data-name]::before { content: attr(data-name); display: block; color: var(--faint);
     font-size: .75rem; line-height: 1.2 }
 }

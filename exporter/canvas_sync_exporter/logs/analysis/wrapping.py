@@ -29,7 +29,7 @@ def wrapped(text: str, width: int) -> list[str]:
         while len(line.rstrip()) > width:
             lines.append(line[:width])
             line = line[width:]
-    return [*lines, line.rstrip()] if line.strip() else lines
+    return [*lines, line.rstrip()] if line.strip() else lines or [""]
 
 
 def flowed(texts: Iterable[str], width: int, gap: int) -> Iterator[list[str]]:

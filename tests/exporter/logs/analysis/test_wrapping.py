@@ -40,6 +40,10 @@ def test_a_word_wider_than_a_line_is_cut() -> None:
     assert wrapped("see " + "x" * 9, 4) == ["see", "xxxx", "xxxx", "x"]
 
 
+def test_blanks_alone_are_one_empty_line() -> None:
+    assert wrapped(" " * 9, 4) == [""]
+
+
 def test_texts_share_a_line_as_far_as_there_is_room() -> None:
     assert list(flowed(["p50 1 s", "p95 2 s", "max 3 s"], 16, gap=2)) == [
         ["p50 1 s", "p95 2 s"],
