@@ -222,10 +222,12 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_text_and_page_say_first_what_needs_attention(demo_logs: Path) -> None:
+def test_every_form_says_first_what_needs_attention(demo_logs: Path) -> None:
     said = ("1 of 7 runs failed.", "1 of 7 runs ended partial: something could not be copied.")
     text = told(*SCRIPT, "--log-dir", str(demo_logs))
     page = told(*SCRIPT, "--html", "--log-dir", str(demo_logs))
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_logs)))
+    assert set(said) <= {finding["text"] for finding in report["attention"]}
     for sentence in said:
         assert text.index(sentence) < text.index("by type and status")
         assert page.index(sentence) < page.index("by type and status")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from canvas_sync_instrumentation.logfile import escape_controls
 from canvas_sync_instrumentation.names import RunStatus
 
-from .report import ApiReport, Count, Report, RunReport
+from .report import ApiReport, Count, Finding, Level, Report, RunReport
 from .shown import shown_number, shown_percent, shown_seconds
 
-__all__ = ["Finding", "Level", "attention"]
-
-Level = Literal["problem", "warning"]
+__all__ = ["attention"]
 
 _GOAL: Final = 0.01  # of calls may fail: the same goal as that of the alerts
 _MANY_FAIL: Final = 0.05
@@ -28,21 +25,6 @@ _ENDINGS: Final[Sequence[tuple[RunStatus, Level, str]]] = (
     (RunStatus.PARTIAL, "warning", "ended partial: something could not be copied"),
     (RunStatus.CANCELLED, "warning", "ended cancelled"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    Attributes:
-        level: ``problem`` when something was lost or broken, ``warning`` when it may become so.
-        text: A sentence that says it.
-        section: The section of the report that has more of it.
-    """
-
-    level: Level
-    text: str
-    section: str
 
 
 def attention(report: Report) -> list[Finding]:

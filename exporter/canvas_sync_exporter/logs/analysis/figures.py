@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from canvas_sync_instrumentation.names import Log
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .analyze import Analysis
 from .api import ApiSection, Group, has_failed
+from .attention import attention
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
@@ -60,7 +63,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
     unknown: Counter[str] = Counter()
     for section in sections.values():
         unknown.update(section.unknown)
-    return Report(
+    report = Report(
         log_dir=str(log_dir),
         filters=Filters(
             since=selection.since,
@@ -80,6 +83,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
     )
+    return replace(report, attention=attention(report))
 
 
 def _log(analysis: Analysis, log: Log) -> LogRow:

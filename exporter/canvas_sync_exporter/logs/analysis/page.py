@@ -11,13 +11,12 @@ from typing import Final
 from canvas_sync_instrumentation.names import DISTRIBUTION, ENDINGS
 from canvas_sync_instrumentation.version import VERSION
 
-from .attention import Finding, attention
 from .charts import columns_chart, lines_chart
 from .headline import figures, origin
 from .page_style import STYLE
 from .page_tables import badge, breakable, table_html
 from .ranges import ranges_chart
-from .report import Report, RunReport
+from .report import Finding, Report, RunReport
 from .shown import shown_number
 from .tables import Table, tables
 
@@ -48,7 +47,7 @@ def _page(report: Report) -> Iterator[str]:
     told = (f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in origin(report))
     yield f'<dl class="origin">{"".join(told)}</dl></header>'
     yield "<main>"
-    yield from _summary(attention(report))
+    yield from _summary(report.attention)
     yield from _figures(report)
     sections = [(name, list(parts)) for name, parts in groupby(tables(report), _section_of)]
     links = (f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in sections)

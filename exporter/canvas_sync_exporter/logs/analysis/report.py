@@ -7,6 +7,7 @@ at most 1 % off; everything else is exact.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +22,9 @@ __all__ = [
     "ErrorReport",
     "ErrorRow",
     "Filters",
+    "Finding",
     "GapRow",
+    "Level",
     "LogRow",
     "MonthRow",
     "OpenRow",
@@ -251,11 +254,29 @@ class GapRow(msgspec.Struct, frozen=True):
     message: str
 
 
+Level = Literal["problem", "warning"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is not as it should be.
+
+    Attributes:
+        level: ``problem`` when something was lost or broken, ``warning`` when it may become so.
+        text: A sentence that says it.
+        section: The section of the text and of the page that has more of it.
+    """
+
+    level: Level
+    text: str
+    section: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All figures."""
 
     log_dir: str
     filters: Filters
+    attention: list[Finding] = msgspec.field(default_factory=list)
     logs: list[LogRow]
     runs: RunReport
     api: ApiReport

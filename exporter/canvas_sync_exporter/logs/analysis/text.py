@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, TextIO
 
-from .attention import Level, attention
 from .fitting import INDENT, Fitted, fitted, leading
 from .headline import figures, origin
-from .report import Report
+from .report import Level, Report
 from .tables import Bar, Table, tables
 from .wrapping import flowed, wrapped
 
@@ -92,11 +91,9 @@ def _lines(report: Report, pen: _Pen) -> Iterator[str]:
 
 
 def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
-    findings = attention(report)
-    if findings:
-        yield ""
-        yield pen.paint("Needs attention", _BOLD)
-    for finding in findings:
+    yield ""
+    yield pen.paint("Needs attention" if report.attention else "Nothing needs attention", _BOLD)
+    for finding in report.attention:
         level = finding.level.ljust(_NAME)
         yield from _hanging(level, _LEVEL_COLOURS[finding.level], finding.text, pen)
 

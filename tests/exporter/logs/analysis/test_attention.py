@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.attention import Finding, attention
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.records import Selection
+from canvas_sync_exporter.logs.analysis.report import Finding
 from canvas_sync_exporter.logs.analysis.tables import tables
 from canvas_sync_instrumentation.names import Log
 from support.sync_logs import generate, line_of_record
@@ -24,7 +24,7 @@ def findings(folder: Path, **records: list[dict[str, Any]]) -> list[Finding]:
         lines = (line_of_record({"timestamp": STAMP, **record}) for record in of_log)
         (folder / f"{log}.log").write_bytes(b"".join(lines))
     analysis = analyze(folder, folder / "archive", Selection())
-    return attention(make_report(analysis, folder, Selection(), 10))
+    return make_report(analysis, folder, Selection(), 10).attention
 
 
 def run(number: int, status: str) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> N
     lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]
     (tmp_path / "database.log").write_bytes(b"".join(map(line_of_record, lines)))
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
-    (finding,) = attention(make_report(analysis, tmp_path, Selection(), 1))
+    (finding,) = make_report(analysis, tmp_path, Selection(), 1).attention
     assert finding.text == "1 of 3 database operations failed."
 
 
