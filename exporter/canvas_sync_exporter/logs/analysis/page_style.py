@@ -131,6 +131,9 @@ tbody tr:hover { background: color-mix(in srgb, var(--line) 35%, transparent) }
 summary { cursor: pointer; color: var(--blue); padding: .3rem 0 }
 footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
 
+@media screen and (min-width: 54.01rem) and (max-width: 72rem) {
+  table { font-size: .92em } th, td { padding-right: .7rem } .cards .bar { display: none }
+}
 @media screen and (max-width: 46rem) {
   body { padding: 1rem .75rem 2rem }
   section { padding: 1rem .85rem }
@@ -143,6 +146,8 @@ footer { color: var(--faint); font-size: .85rem; margin-top: 1.5rem }
   table:not(.cards) { width: 100%; font-size: .92em }
   table:not(.cards) :is(th, td) { padding-right: .6rem; min-width: 0 }
   table:not(.cards) .number ~ .number ~ .bar { display: none }
+}
+@media screen and (max-width: 54rem) {
   .cards, .cards tbody { display: block }
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%) }
