@@ -79,18 +79,26 @@ def lines_of(folder: Path, log: str) -> list[dict[str, Any]]:
 
 
 class _Page(HTMLParser):
-    """The rows of all tables, and what the page would load."""
+    """The rows of all tables, what the page would load, and its links to parts of itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
         self.tags: Counter[str] = Counter()
         self.loads: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
         self._is_in_row = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
-        self.loads += [f"{name}={value}" for name, value in attrs if name in {"src", "href"}]
+        for name, value in attrs:
+            if name == "href" and (value or "").startswith("#"):
+                self.links.append((value or "")[1:])
+            elif name in {"src", "href"}:
+                self.loads.append(f"{name}={value}")
+            elif name == "id":
+                self.ids.append(value or "")
         if tag == "tr":
             self.rows.append([])
             self._is_in_row = True
@@ -203,6 +211,26 @@ def test_the_page_needs_nothing_else_and_has_charts(logs: Path) -> None:
     assert page.tags["script"] == page.tags["link"] == page.tags["img"] == 0
     assert page.tags["svg"] > 10
     assert page.tags["rect"] > page.tags["svg"]
+    assert page.tags["circle"] > 0
+
+
+def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
+    page = _Page()
+    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
+    assert {"runs", "api-calls", "database", "errors"} <= set(page.links)
+    assert set(page.links) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_every_form_says_first_what_needs_attention(demo_logs: Path) -> None:
+    said = ("1 of 7 runs failed.", "1 of 7 runs ended partial: something could not be copied.")
+    text = told(*SCRIPT, "--log-dir", str(demo_logs))
+    page = told(*SCRIPT, "--html", "--log-dir", str(demo_logs))
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_logs)))
+    assert set(said) <= {finding["text"] for finding in report["attention"]}
+    for sentence in said:
+        assert text.index(sentence) < text.index("by type and status")
+        assert page.index(sentence) < page.index("by type and status")
 
 
 def test_nothing_from_a_log_can_act_on_a_page_or_a_terminal(tmp_path: Path) -> None:
@@ -407,10 +435,11 @@ def test_a_long_trend_is_folded_under_a_chart_that_names_its_days(tmp_path: Path
         )
     )
     page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
-    assert "<details><summary>by day: 56 rows</summary>" in page
-    assert ">count by day, at most 1</text>" in page
-    assert ">2025-01-01</text>" in page
-    assert ">2025-02-28</text>" in page
+    assert "<details><summary>All 56 rows</summary>" in page
+    assert "Columns: errors by day, 2025-01-01 to 2025-02-28." in page
+    assert ">Jan 1</text>" in page
+    assert ">Feb 28</text>" in page
+    assert page.index("<h3>by day</h3>") < page.index("Columns: errors by day")
     parsed = _Page()
     parsed.feed(page)
     assert [row[0] for row in parsed.rows if row[0] in days] == days

@@ -19,6 +19,7 @@ __all__ = ["ApiSection", "Day", "Group", "Throttling", "has_failed"]
 Group = tuple[str, str, str, str]
 """Month, method, route and outcome: the status, or the class of error without one."""
 
+_WAIT: Final = "guard_wait"  # no call; what it cost is in the time of the run
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
 _Call = tuple[str, str, int | str | None]  # method, route, and status or class of error
 
@@ -102,7 +103,7 @@ class ApiSection(msgspec.Struct, array_like=True):
     def _add_other(self, record: ApiRecord) -> None:
         if record.event == "list_truncated":
             count(self.truncated, record.route, OTHER)
-        else:
+        elif record.event != _WAIT:
             count(self.unknown, record.event, OTHER)
 
     def _add_cost(self, day: str, record: ApiRecord) -> None:

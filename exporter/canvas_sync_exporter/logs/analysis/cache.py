@@ -29,7 +29,7 @@ from .summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from canvas_sync_instrumentation.names import Log
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .analyze import Analysis
 from .api import ApiSection, Group, has_failed
+from .attention import attention
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
@@ -24,6 +27,7 @@ from .report import (
     CostRow,
     Count,
     DbRow,
+    DbTotal,
     ErrorReport,
     ErrorRow,
     Filters,
@@ -34,6 +38,7 @@ from .report import (
     Report,
     RunReport,
     RunRow,
+    SuspectRow,
     TrendRow,
     TroubledRow,
     UnreadableRow,
@@ -58,7 +63,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
     unknown: Counter[str] = Counter()
     for section in sections.values():
         unknown.update(section.unknown)
-    return Report(
+    report = Report(
         log_dir=str(log_dir),
         filters=Filters(
             since=selection.since,
@@ -71,12 +76,14 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         runs=_runs(sections[Log.OPERATIONS], top),
         api=_api(sections[Log.API_CALLS], top),
         database=_database(sections[Log.DATABASE], top),
+        database_total=_database_total(sections[Log.DATABASE]),
         errors=_errors(sections[Log.ERRORS], top),
         longest_gaps=_gaps(sections[Log.PROGRESS], top),
         unreadable=_unreadable(analysis),
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
     )
+    return replace(report, attention=attention(report))
 
 
 def _log(analysis: Analysis, log: Log) -> LogRow:
@@ -143,8 +150,30 @@ def _runs(section: RunSection, top: int) -> RunReport:
         OpenRow(start.timestamp, task_id, start.user_id, start.sync_type)
         for task_id, start in newest
     ]
-    count = sum(row.count for row in rows)
-    return RunReport(count, len(section.open), rows, troubled, never_ended)
+    return RunReport(
+        count=sum(row.count for row in rows),
+        open_count=len(section.open),
+        suspect_count=section.suspect_count,
+        by_status=rows,
+        troubled=troubled,
+        open=never_ended,
+        suspect_reasons=_counts(section.suspect_reasons, top),
+        suspects=_suspects(section, top),
+    )
+
+
+def _suspects(section: RunSection, top: int) -> list[SuspectRow]:
+    return [
+        SuspectRow(
+            run.timestamp,
+            run.task_id,
+            run.user_id,
+            run.sync_type,
+            run.reasons,
+            run.message,
+        )
+        for run in reversed(section.suspects[-top:])
+    ]
 
 
 def _api(section: ApiSection, top: int) -> ApiReport:
@@ -162,6 +191,7 @@ def _api(section: ApiSection, top: int) -> ApiReport:
         by_method=rows(lambda group: group[1])[:top],
         by_status=rows(lambda group: group[3])[:top],
         by_route=rows(lambda group: group[2])[:top],
+        by_month=sorted(rows(lambda group: group[0]), key=lambda row: row.name),
         by_day=[
             CallDay(day, each.calls, each.failed, each.throttled, each.seconds)
             for day, each in sorted(section.days.items())
@@ -170,6 +200,7 @@ def _api(section: ApiSection, top: int) -> ApiReport:
         throttled=sum(row.throttled for row in costs),
         backoff_seconds=sum(row.backoff_seconds for row in costs),
         throttling=costs[:top],
+        truncated=sum(section.truncated.values()),
         truncated_lists=_counts(section.truncated, top),
     )
 
@@ -235,6 +266,11 @@ def _database(section: DbSection, top: int) -> list[DbRow]:
         for (operation, table), each in section.groups.items()
     ]
     return sorted(rows, key=lambda row: (-row.count, row.operation, row.table))[:top]
+
+
+def _database_total(section: DbSection) -> DbTotal:
+    found = section.groups.values()
+    return DbTotal(sum(each.count for each in found), sum(each.failed for each in found))
 
 
 def _errors(section: ErrorSection, top: int) -> ErrorReport:

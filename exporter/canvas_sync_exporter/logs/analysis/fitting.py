@@ -1,4 +1,4 @@
-"""Tables fitted to the width of a terminal."""
+"""Tables fitted to the width of a terminal. Nothing is ever cut: what has no room goes on below."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final
 
 from .tables import Table
 
-__all__ = ["INDENT", "Fitted", "fitted", "shortened"]
+__all__ = ["INDENT", "Fitted", "fitted", "leading"]
 
 INDENT: Final = 4
 _GAPS: Final = (2, 1)
 _LEAST_TEXT: Final = 24
 _LEAST_BAR: Final = 5
 _MOST_BAR: Final = 20
-_ENDS_MATTER: Final = frozenset({"route", "file"})
-_MAY_SHRINK: Final = _ENDS_MATTER | {"error", "event", "message", "p95 by month", "problem", "type"}
+_IN_LINES: Final = frozenset({"error", "message", "p95 by month", "problem", "reason"})
+_MAY_STAND_APART: Final = _IN_LINES | {"event", "file", "route", "task", "type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,22 @@ class Fitted:
     """How a table is laid out.
 
     Attributes:
-        widths: Width of each column.
+        widths: Width of each column; a cell that is wider has more lines than one. Empty when
+            even the numbers have no room side by side: then each cell is told with its name.
         gap: Blanks between two columns.
         bar: Width of the longest bar; 0 for none.
-        apart: The columns that have a line of their own for each row: above the others when the
-            first one is among them, else below.
+        apart: The columns that have lines of their own for each row: above the others when the
+            first is among them, else below.
     """
 
     widths: Sequence[int]
-    gap: int
+    gap: int = _GAPS[0]
     bar: int = 0
     apart: Sequence[int] = ()
 
 
 def fitted(table: Table, width: int | None) -> Fitted:
-    """Fit a table: shorten its longest text, or take air out, or give that text its own line.
+    """Fit a table: take air out, or let its longest text have more lines, or lines of its own.
 
     Args:
         table: The table.
@@ -50,36 +51,32 @@ def fitted(table: Table, width: int | None) -> Fitted:
     wide, narrow = _GAPS
     if width is None or _total(widths, wide) <= width:
         return Fitted(widths, wide, _bar(table, widths, width))
-    apart = _texts(table, widths)
-    longest = apart[0]
+    longest = _longest(names, widths)
     room = widths[longest] - (_total(widths, wide) - width)
-    if names[longest] in _MAY_SHRINK and room >= min(_LEAST_TEXT, widths[longest]):
-        widths[longest] = room
-        return Fitted(widths, wide)
+    if names[longest] in _IN_LINES and longest == len(names) - 1 and room >= _LEAST_TEXT:
+        return Fitted([*widths[:-1], room], wide)
     if _total(widths, narrow) <= width:
         return Fitted(widths, narrow)
-    widths[longest] = min(widths[longest], width - INDENT)
+    apart = [longest] if names[longest] in _MAY_STAND_APART else range(leading(table))
     rest = [each for place, each in enumerate(widths) if place not in apart]
-    gap = wide if _total(rest, wide) <= width else narrow
-    return Fitted(widths, gap, _bar(table, rest, width), apart)
+    own = [] if len(apart) == 1 else widths[: len(apart)]  # a single text may have several lines
+    for gap in _GAPS:
+        if max(_total(rest, gap), _total(own, gap)) <= width:
+            widths = [min(each, width - INDENT) for each in widths]
+            return Fitted(widths, gap, _bar(table, rest, width), apart)
+    return Fitted([])
 
 
-def shortened(text: str, width: int, heading: str) -> str:
-    """Cut a text to a width; of a route and a file the end tells more than the beginning."""
-    if len(text) <= width:
-        return text
-    if heading in _ENDS_MATTER:
-        return f"…{text[len(text) - width + 1 :]}"
-    return f"{text[: width - 1]}…"
-
-
-def _texts(table: Table, widths: Sequence[int]) -> list[int]:
-    """Find the longest text that may be shortened; or else what each row begins with."""
-    may_shrink = [place for place, name in enumerate(table.headings) if name in _MAY_SHRINK]
-    if may_shrink:
-        return [max(may_shrink, key=lambda place: widths[place])]
+def leading(table: Table) -> int:
+    """Count the columns before the first of numbers: those that say what a row is of."""
     is_text = takewhile(lambda heading: not heading.endswith("#"), table.headings)
-    return [place for place, _ in enumerate(is_text)] or [0]
+    return sum(1 for _ in is_text) or 1
+
+
+def _longest(names: Sequence[str], widths: Sequence[int]) -> int:
+    """Find the widest column of those that may have lines of their own, or else of all."""
+    places = [place for place, name in enumerate(names) if name in _MAY_STAND_APART]
+    return max(places or range(len(names)), key=lambda place: widths[place])
 
 
 def _total(widths: Sequence[int], gap: int) -> int:

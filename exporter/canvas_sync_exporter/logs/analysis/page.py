@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import groupby
 from typing import Final
 
-from .report import Report
-from .tables import Bar, Table, headline, tables
+from canvas_sync_instrumentation.names import DISTRIBUTION, ENDINGS
+from canvas_sync_instrumentation.version import VERSION
+
+from .charts import columns_chart, lines_chart
+from .headline import figures, origin
+from .page_style import STYLE
+from .page_tables import badge, breakable, table_html
+from .ranges import ranges_chart
+from .report import Finding, Report, RunReport
+from .shown import shown_number
+from .tables import Table, tables
 
 __all__ = ["html_page"]
 
-_WIDTH: Final = 720
-_HEIGHT: Final = 140
-_MARGIN: Final = 16  # for what is written above and below a chart
-_MANY: Final = 31
-_BAD: Final = frozenset({"failed", "interrupted"})
-_STYLE: Final = """
-:root { color-scheme: light dark; --good: #2f6fdf; --bad: #d33f3f; --line: #8884; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2 { line-height: 1.2 }
-h2 { border-bottom: 1px solid var(--line); margin-top: 2.5rem }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem }
-dd { margin: 0 }
-div.wide { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-caption, summary { text-align: left; font-weight: 600; padding: .6rem 0 .2rem; white-space: nowrap }
-th, td { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--line) }
-th { font-weight: 500; color: GrayText }
-tr:hover td { background: #8881 }
-td.failed, td.interrupted { color: var(--bad) }
-th.number, td.number { text-align: right; white-space: nowrap }
-svg { max-width: 100%; display: block; font-size: 11px }
-svg text { fill: GrayText }
-.good { fill: var(--good) } .bad { fill: var(--bad) }
-@media print {
-  :root { color-scheme: light; print-color-adjust: exact; -webkit-print-color-adjust: exact }
-  body { font-size: 9pt; margin: 0; max-width: none }
-  tr, svg { break-inside: avoid } h2, caption { break-after: avoid }
-}
-"""
+_SMALL: Final = 2  # so few columns stand beside another table
+_HEAD: Final = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Canvas sync logs</title>
+<style>{STYLE}</style>
+</head>
+<body>"""
 
 
 def html_page(report: Report) -> str:
@@ -48,108 +42,91 @@ def html_page(report: Report) -> str:
 
 
 def _page(report: Report) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width">'
-    yield f"<title>Canvas sync logs</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
-    yield "<h1>Canvas sync logs</h1>\n<dl>"
-    for name, value in headline(report):
-        yield f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
-    yield "</dl>"
-    section = ""
-    for table in tables(report):
-        if table.section != section:
-            section = table.section
-            yield f"<h2>{escape(section)}</h2>"
-        if table.kind == "trend":
-            yield _chart(table)
-        yield from _folded(table) if len(table.rows) > _MANY else _table(table)
-    yield "</body>\n</html>"
+    yield _HEAD
+    yield "<header><h1>Canvas sync logs</h1>"
+    told = (f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in origin(report))
+    yield f'<dl class="origin">{"".join(told)}</dl></header>'
+    yield "<main>"
+    yield from _summary(report.attention)
+    yield from _figures(report)
+    sections = [(name, list(parts)) for name, parts in groupby(tables(report), _section_of)]
+    links = (f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in sections)
+    yield f'<nav aria-label="Sections">{"".join(links)}</nav>'
+    for name, parts in sections:
+        yield f'<section id="{_anchor(name)}"><h2>{escape(name)}</h2>'
+        if name == "Runs":
+            yield from _outcomes(report.runs)
+        yield '<div class="parts">'
+        for part in parts:
+            yield from _part(part)
+        yield "</div></section>"
+    yield "</main>"
+    yield f"<footer>Times are in UTC. Percentiles are at most 1 % off. {DISTRIBUTION} {VERSION}"
+    yield "</footer>\n</body>\n</html>"
 
 
-def _folded(table: Table) -> Iterator[str]:
-    """Show a long table when it is asked for; its chart has said the most of it."""
-    yield f"<details><summary>{escape(table.title)}: {len(table.rows)} rows</summary>"
-    yield from _table(table)
-    yield "</details>"
+def _section_of(table: Table) -> str:
+    return table.section
 
 
-def _table(table: Table) -> Iterator[str]:
-    is_number = [heading.endswith("#") for heading in table.headings]
-    yield f'<div class="wide"><table>\n<caption>{escape(table.title)}</caption>'
-    names = [heading.removesuffix("#") for heading in table.headings]
-    bar_heading = "<th></th>" if table.bars else ""
-    yield f"<tr>{_cells('th', names, is_number)}{bar_heading}</tr>"
-    largest = max((bar.size for bar in table.bars), default=0.0)
-    for index, row in enumerate(table.rows):
-        bar = f"<td>{_bar(table.bars[index], largest)}</td>" if table.bars else ""
-        yield f"<tr>{_cells('td', row, is_number)}{bar}</tr>"
-    yield "</table></div>"
+def _anchor(section: str) -> str:
+    return section.lower().replace(" ", "-")
 
 
-def _cells(tag: str, cells: Sequence[str], is_number: Sequence[bool]) -> str:
-    return "".join(
-        f'<{tag} class="number">{escape(cell)}</{tag}>'
-        if number
-        else f'<{tag} class="{cell}">{cell}</{tag}>'
-        if cell in _BAD
-        else f"<{tag}>{escape(cell)}</{tag}>"
-        for cell, number in zip(cells, is_number, strict=True)
-    )
-
-
-def _bar(bar: Bar, largest: float) -> str:
-    size, bad = _scaled(bar, largest, 160)
-    return (
-        '<svg width="160" height="10" role="presentation">'
-        f'<rect class="good" width="{size:.1f}" height="10"/>'
-        f'<rect class="bad" x="{size - bad:.1f}" width="{bad:.1f}" height="10"/></svg>'
-    )
-
-
-def _chart(table: Table) -> str:
-    """Draw a trend as columns; pointing at one tells its figures."""
-    largest = max((bar.size for bar in table.bars), default=0.0)
-    step = _WIDTH / max(len(table.bars), 20)
-    columns = []
-    for index, (bar, row) in enumerate(zip(table.bars, table.rows, strict=True)):
-        size, bad = _scaled(bar, largest, _HEIGHT)
-        x, width = index * step, max(step - 1, 0.5)
-        told = escape(", ".join(map(_named, table.headings, row)))
-        columns.append(
-            f"<g><title>{told}</title>"
-            f'<rect class="good" x="{x:.1f}" y="{_HEIGHT - size:.1f}" width="{width:.1f}"'
-            f' height="{size:.1f}"/>'
-            f'<rect class="bad" x="{x:.1f}" y="{_HEIGHT - bad:.1f}" width="{width:.1f}"'
-            f' height="{bad:.1f}"/></g>'
+def _summary(findings: Sequence[Finding]) -> Iterator[str]:
+    """Say what is wrong, each sentence a link to where more of it is."""
+    level = findings[0].level if findings else "good"
+    yield f'<section class="summary {level}" aria-labelledby="summary">'
+    if not findings:
+        yield '<h2 id="summary">All is well</h2><p>Nothing needs attention.</p></section>'
+        return
+    count = f"{len(findings)} things need" if len(findings) > 1 else "One thing needs"
+    yield f'<h2 id="summary">{count} attention</h2><ul>'
+    for finding in findings:
+        yield (
+            f'<li class="{finding.level}"><span>{finding.level}</span>'
+            f'<a href="#{_anchor(finding.section)}">{breakable(escape(finding.text))}</a></li>'
         )
-    title = escape(f"{table.section} {table.title}")
-    height = _HEIGHT + 2 * _MARGIN
-    return (
-        f'<svg viewBox="0 {-_MARGIN} {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
-        f' role="img" aria-label="{title}">{"".join(columns)}{_labels(table, largest, step)}</svg>'
-    )
+    yield "</ul></section>"
 
 
-def _labels(table: Table, largest: float, step: float) -> str:
-    """Write the most of a day above the columns, and the first and the last day below."""
-    what = table.headings[1].removesuffix("#")
-    told = f"{what} by day, at most {largest:,.0f}"
-    if any(bar.bad for bar in table.bars):
-        told += "; failed in red"
-    end = len(table.rows) * step
-    texts = [(0.0, -4, "start", told), (0.0, _HEIGHT + 12, "start", table.rows[0][0])]
-    if end > _WIDTH / 3:
-        texts.append((end, _HEIGHT + 12, "end", table.rows[-1][0]))
-    return "".join(
-        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
-        for x, y, anchor, text in texts
-    )
+def _figures(report: Report) -> Iterator[str]:
+    yield '<dl class="figures">'
+    for figure in figures(report):
+        yield (
+            f"<div><dt>{figure.name}</dt><dd><b>{escape(figure.value)}</b>"
+            f" {escape(figure.remark)}</dd></div>"
+        )
+    yield "</dl>"
 
 
-def _named(heading: str, cell: str) -> str:
-    return f"{heading.removesuffix('#')} {cell}"
+def _outcomes(runs: RunReport) -> Iterator[str]:
+    """Draw how the runs ended as one bar; the table below it has the same by type."""
+    counts: Counter[str] = Counter()
+    for row in runs.by_status:
+        counts[row.status if row.status in ENDINGS else "other"] += row.count
+    found = [(name, counts[name]) for name in (*ENDINGS, "other") if counts[name]]
+    if not found:
+        return
+    told = ", ".join(f"{name} {shown_number(count)}" for name, count in found)
+    parts = "".join(f'<i class="{name}" style="flex-grow:{count}"></i>' for name, count in found)
+    yield f'<div class="outcomes" role="img" aria-label="How runs ended: {told}">{parts}</div>'
+    yield '<ul class="legend">'
+    yield from (f"<li>{badge(name)} {shown_number(count)}</li>" for name, count in found)
+    yield "</ul>"
 
 
-def _scaled(bar: Bar, largest: float, length: int) -> tuple[float, float]:
-    scale = length / largest if largest else 0.0
-    return bar.size * scale, bar.bad * scale
+def _part(table: Table) -> Iterator[str]:
+    """Show a table below its title and its charts; a single day needs no chart."""
+    small = " small" if len(table.headings) <= _SMALL and table.kind == "list" else ""
+    yield f'<div class="part{small}"><h3>{escape(table.title)}</h3><div class="charts">'
+    if table.kind == "trend" and len(table.rows) > 1:
+        if table.bars:
+            yield columns_chart(table)
+        if table.series:
+            yield lines_chart(table)
+    elif table.kind == "list" and table.series:
+        yield ranges_chart(table)
+    yield "</div>"
+    yield from table_html(table)
+    yield "</div>"

@@ -83,6 +83,8 @@ class RunRecord(Record, gc=False):
     step: str | None = None
     error_type: str | None = None
     error: str | None = None
+    suspect_reasons: tuple[str, ...] = ()
+    suspect_reason: str | None = None
 
 
 class ProgressRecord(Record, gc=False):

@@ -7,6 +7,7 @@ at most 1 % off; everything else is exact.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 import msgspec
 
@@ -17,16 +18,20 @@ __all__ = [
     "CostRow",
     "Count",
     "DbRow",
+    "DbTotal",
     "ErrorReport",
     "ErrorRow",
     "Filters",
+    "Finding",
     "GapRow",
+    "Level",
     "LogRow",
     "MonthRow",
     "OpenRow",
     "Report",
     "RunReport",
     "RunRow",
+    "SuspectRow",
     "Timing",
     "TrendRow",
     "TroubledRow",
@@ -113,14 +118,28 @@ class OpenRow(msgspec.Struct, frozen=True):
     sync_type: str
 
 
+class SuspectRow(msgspec.Struct, frozen=True):
+    """A run that is unlike the ones before it; ``message`` has the numbers, if the log has."""
+
+    found: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str | None
+    reasons: list[str]
+    message: str | None
+
+
 class RunReport(msgspec.Struct, frozen=True):
-    """The runs; ``count`` of them ended, ``open_count`` did not."""
+    """The runs; ``count`` of them ended, ``open_count`` did not, ``suspect_count`` are suspect."""
 
     count: int
     open_count: int
+    suspect_count: int
     by_status: list[RunRow]
     troubled: list[TroubledRow]
     open: list[OpenRow]
+    suspect_reasons: list[Count]
+    suspects: list[SuspectRow]
 
 
 class CallRow(Timing, frozen=True, kw_only=True):
@@ -173,12 +192,21 @@ class ApiReport(msgspec.Struct, frozen=True):
     by_method: list[CallRow]
     by_status: list[CallRow]
     by_route: list[CallRow]
+    by_month: list[CallRow]
     by_day: list[CallDay]
     slower_routes: list[TrendRow]
     throttled: int
     backoff_seconds: float
     throttling: list[CostRow]
+    truncated: int
     truncated_lists: list[Count]
+
+
+class DbTotal(msgspec.Struct, frozen=True):
+    """All database operations."""
+
+    count: int
+    failed: int
 
 
 class DbRow(Timing, frozen=True, kw_only=True):
@@ -226,15 +254,34 @@ class GapRow(msgspec.Struct, frozen=True):
     message: str
 
 
+Level = Literal["problem", "warning"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is not as it should be.
+
+    Attributes:
+        level: ``problem`` when something was lost or broken, ``warning`` when it may become so.
+        text: A sentence that says it.
+        section: The section of the text and of the page that has more of it.
+    """
+
+    level: Level
+    text: str
+    section: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All figures."""
 
     log_dir: str
     filters: Filters
+    attention: list[Finding] = msgspec.field(default_factory=list)
     logs: list[LogRow]
     runs: RunReport
     api: ApiReport
     database: list[DbRow]
+    database_total: DbTotal
     errors: ErrorReport
     longest_gaps: list[GapRow]
     unreadable: list[UnreadableRow]

@@ -1,4 +1,4 @@
-"""Runs: how they ended, how long they took, which did not go well, which never ended."""
+"""Runs: how they ended, how long they took, which did not go well, are suspect or never ended."""
 
 from __future__ import annotations
 
@@ -13,15 +13,25 @@ from canvas_sync_instrumentation.sketch import Sketch
 from .counts import MOST_NAMES, count, merge_counts
 from .records import RunRecord, utc
 
-__all__ = ["NEWEST", "Ended", "RunGroup", "RunSection", "Runs", "Started", "Troubled"]
+__all__ = [
+    "NEWEST",
+    "Ended",
+    "RunGroup",
+    "RunSection",
+    "Runs",
+    "Started",
+    "Suspected",
+    "Troubled",
+]
 
 RunGroup = tuple[str, str]
 """Sync type and status."""
 
 NEWEST: Final = 100
-"""How many of the newest runs that did not go well are kept."""
+"""How many of the newest runs that did not go well are kept, and of those that are suspect."""
 
 _MOST_OPEN: Final = 10_000
+_MOST_REASONS: Final = 20
 _LONGEST: Final = 500
 _UNKNOWN: Final = "unknown"
 _KNOWN_EVENTS: Final = frozenset(
@@ -65,6 +75,17 @@ class Troubled(msgspec.Struct, array_like=True):
     error: str | None
 
 
+class Suspected(msgspec.Struct, array_like=True):
+    """A run that is unlike the ones before it, and why; ``message`` has the numbers, if known."""
+
+    timestamp: dt.datetime
+    task_id: str
+    user_id: int | None
+    sync_type: str | None
+    reasons: list[str]
+    message: str | None
+
+
 class RunSection(msgspec.Struct, array_like=True):
     """The summary of ``operations.log``."""
 
@@ -72,6 +93,9 @@ class RunSection(msgspec.Struct, array_like=True):
     open: dict[str, Started] = msgspec.field(default_factory=dict)
     ended: dict[str, Ended] = msgspec.field(default_factory=dict)
     troubled: list[Troubled] = msgspec.field(default_factory=list)
+    suspect_count: int = 0
+    suspect_reasons: dict[str, int] = msgspec.field(default_factory=dict)
+    suspects: list[Suspected] = msgspec.field(default_factory=list)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[RunRecord], first: dt.datetime, last: dt.datetime) -> None:
@@ -81,6 +105,8 @@ class RunSection(msgspec.Struct, array_like=True):
                 self._start(record)
             elif record.event == "run_ended":
                 self._end(record)
+            elif record.event == "run_suspect":
+                self._suspect(record)
             elif record.event not in _KNOWN_EVENTS:
                 count(self.unknown, record.event, OTHER)
 
@@ -101,6 +127,9 @@ class RunSection(msgspec.Struct, array_like=True):
         _forget_oldest(self.ended)
         merge_counts(self.unknown, newer.unknown, OTHER)
         self._keep_newest(newer.troubled)
+        self.suspect_count += newer.suspect_count
+        merge_counts(self.suspect_reasons, newer.suspect_reasons, OTHER)
+        self._keep_suspects(newer.suspects)
 
     def _start(self, record: RunRecord) -> None:
         task_id = record.task_id or _UNKNOWN
@@ -126,6 +155,12 @@ class RunSection(msgspec.Struct, array_like=True):
         if record.status != RunStatus.SUCCESS:
             self._keep_newest([_troubled(record, sync_type, seconds)])
 
+    def _suspect(self, record: RunRecord) -> None:
+        self.suspect_count += 1
+        for reason in record.suspect_reasons:
+            count(self.suspect_reasons, reason, OTHER)
+        self._keep_suspects([_suspected(record)])
+
     def _runs(self, group: RunGroup) -> Runs:
         if group not in self.groups and len(self.groups) >= MOST_NAMES:
             group = (OTHER, OTHER)
@@ -133,6 +168,9 @@ class RunSection(msgspec.Struct, array_like=True):
 
     def _keep_newest(self, runs: list[Troubled]) -> None:
         self.troubled = sorted(self.troubled + runs, key=lambda run: run.timestamp)[-NEWEST:]
+
+    def _keep_suspects(self, runs: list[Suspected]) -> None:
+        self.suspects = sorted(self.suspects + runs, key=lambda run: run.timestamp)[-NEWEST:]
 
 
 def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troubled:
@@ -146,6 +184,17 @@ def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troub
         record.step,
         record.error_type,
         record.error and record.error[:_LONGEST],
+    )
+
+
+def _suspected(record: RunRecord) -> Suspected:
+    return Suspected(
+        utc(record.timestamp),
+        record.task_id or _UNKNOWN,
+        record.user_id,
+        record.sync_type,
+        [reason[:_LONGEST] for reason in record.suspect_reasons[:_MOST_REASONS]],
+        record.suspect_reason and record.suspect_reason[:_LONGEST],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
@@ -10,10 +9,13 @@ from typing import Final, Literal, TypeVar
 from canvas_sync_instrumentation.logfile import escape_controls
 
 from .report import CallDay, CallRow, Count, DbRow, Report, RunRow, Timing, TrendRow
+from .shown import shown_number, shown_percent, shown_seconds, shown_size, shown_time
 
-__all__ = ["Bar", "Table", "headline", "tables"]
+__all__ = ["Bar", "Series", "Table", "tables"]
 
 _LONGEST: Final = 100
+_MONTHS: Final = "p95 by month"  # all of them are shown
+_COUNTED: Final = {"API calls": "calls", "Database": "operations", "Errors": "errors"}
 
 _Row = TypeVar("_Row")
 _Columns = Sequence[tuple[str, Callable[[_Row], str | int | None]]]
@@ -28,6 +30,19 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """Durations that are drawn, one for each row.
+
+    Attributes:
+        name: What they are, such as ``p95``.
+        seconds: The durations; None where there is none.
+    """
+
+    name: str
+    seconds: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One part of the report.
 
@@ -37,6 +52,8 @@ class Table:
         headings: Names of the columns; one that ends with ``#`` holds numbers.
         rows: The cells, ready to be shown.
         bars: A bar for each row; empty for a table without.
+        counted: What the bars count, such as ``calls``.
+        series: Durations of the rows that are worth a chart; they are in the cells too.
         kind: ``trend`` when the rows follow each other in time.
     """
 
@@ -45,39 +62,9 @@ class Table:
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     bars: Sequence[Bar] = ()
+    counted: str = ""
+    series: Sequence[Series] = ()
     kind: Literal["list", "trend"] = "list"
-
-
-def headline(report: Report) -> list[tuple[str, str]]:
-    """Return the few figures that come first, with their names."""
-    times = [row.first for row in report.logs if row.first]
-    ends = [row.last for row in report.logs if row.last]
-    period = f"{_time(min(times))} to {_time(max(ends))}" if times else "no lines"
-    api = report.api
-    asked = {
-        "since": report.filters.since and _time(report.filters.since),
-        "until": report.filters.until and _time(report.filters.until),
-        "user": report.filters.user_id,
-        "task": report.filters.task_id,
-    }
-    only = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-    return [
-        ("folder", escape_controls(report.log_dir)),
-        *([("only", escape_controls(only))] if only else []),
-        ("period", period),
-        ("lines read", f"{_number(sum(row.lines for row in report.logs))}"),
-        ("runs", f"{_number(report.runs.count)} ended, {_number(report.runs.open_count)} did not"),
-        ("API calls", f"{_number(api.total.count)}, {_percent(api.total.error_rate)} failed"),
-        (
-            "throttled",
-            f"{_number(api.throttled)} calls, {_seconds(api.backoff_seconds)} lost in back-off",
-        ),
-        ("errors", _number(report.errors.count)),
-        (
-            "unreadable",
-            f"{_number(sum(row.unreadable for row in report.logs))} lines",
-        ),
-    ]
 
 
 def tables(report: Report) -> list[Table]:
@@ -106,11 +93,11 @@ def _run_tables(report: Report) -> list[Table]:
             "that did not succeed, newest first",
             report.runs.troubled,
             [
-                ("ended", lambda row: _time(row.ended)),
+                ("ended", lambda row: shown_time(row.ended)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("status", lambda row: row.status),
-                ("took#", lambda row: _seconds(row.duration)),
+                ("took#", lambda row: shown_seconds(row.duration)),
                 ("step", lambda row: row.step),
                 ("error", lambda row: _joined(row.error_type, row.error)),
             ],
@@ -120,10 +107,23 @@ def _run_tables(report: Report) -> list[Table]:
             "whose end is in no log: they go on, or their process died",
             report.runs.open,
             [
-                ("started", lambda row: _time(row.started)),
+                ("started", lambda row: shown_time(row.started)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("type", lambda row: row.sync_type),
+            ],
+        ),
+        _counted("Runs", "suspect, by reason", "reason", report.runs.suspect_reasons),
+        _table(
+            "Runs",
+            "suspect, for they are unlike the ones before them, newest first",
+            report.runs.suspects,
+            [
+                ("found", lambda row: shown_time(row.found)),
+                ("task", lambda row: row.task_id),
+                ("user#", lambda row: row.user_id),
+                ("type", lambda row: row.sync_type),
+                ("reason", lambda row: row.message or ", ".join(row.reasons)),
             ],
         ),
     ]
@@ -132,10 +132,11 @@ def _run_tables(report: Report) -> list[Table]:
 def _api_tables(report: Report) -> list[Table]:
     api = report.api
     return [
-        _calls("by route", "route", api.by_route),
+        _days(api.by_day),
+        _months(api.by_month),
+        _routes(api.by_route),
         _calls("by status", "status", api.by_status),
         _calls("by method", "method", api.by_method),
-        _days(api.by_day),
         _table(
             "API calls",
             "slower than in the first month, by p95",
@@ -143,7 +144,7 @@ def _api_tables(report: Report) -> list[Table]:
             [
                 ("route", lambda row: row.route),
                 ("change#", lambda row: f"{row.change:.2f} x"),
-                ("p95 by month", _months),
+                (_MONTHS, _p95_by_month),
             ],
         ),
         _table(
@@ -152,56 +153,83 @@ def _api_tables(report: Report) -> list[Table]:
             api.throttling,
             [
                 ("route", lambda row: row.route),
-                ("throttled#", lambda row: _number(row.throttled)),
-                ("retries#", lambda row: _number(row.retries)),
-                ("back-off#", lambda row: _seconds(row.backoff_seconds)),
+                ("throttled#", lambda row: shown_number(row.throttled)),
+                ("retries#", lambda row: shown_number(row.retries)),
+                ("back-off#", lambda row: shown_seconds(row.backoff_seconds)),
             ],
         ),
         _counted("API calls", "lists cut short", "route", api.truncated_lists),
     ]
 
 
-def _calls(title: str, heading: str, rows: Sequence[CallRow]) -> Table:
+def _routes(rows: Sequence[CallRow]) -> Table:
+    return _calls("by route", "route", rows, series=_percentiles(rows))
+
+
+def _months(rows: Sequence[CallRow]) -> Table:
+    """Return the table of the months, which says nothing new of a single one."""
+    rows = rows if len(rows) > 1 else []
+    return _calls("by month", "month", rows, series=_percentiles(rows), kind="trend")
+
+
+def _percentiles(rows: Sequence[CallRow]) -> list[Series]:
+    return [
+        Series("p50", [row.p50 for row in rows]),
+        Series("p95", [row.p95 for row in rows]),
+        Series("p99", [row.p99 for row in rows]),
+    ]
+
+
+def _calls(
+    title: str,
+    heading: str,
+    rows: Sequence[CallRow],
+    *,
+    series: Sequence[Series] = (),
+    kind: Literal["list", "trend"] = "list",
+) -> Table:
     columns: _Columns[CallRow] = [
         (heading, lambda row: row.name),
-        ("failed#", lambda row: _number(row.failed)),
-        ("rate#", lambda row: _percent(row.error_rate)),
+        ("failed#", lambda row: shown_number(row.failed)),
+        ("rate#", lambda row: shown_percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in rows]
-    return _timed("API calls", title, rows, columns, bars)
+    return _timed("API calls", title, rows, columns, bars=bars, series=series, kind=kind)
 
 
 def _days(rows: Sequence[CallDay]) -> Table:
+    averages = [row.seconds / row.calls if row.calls else None for row in rows]
     return _table(
         "API calls",
         "by day",
         rows,
         [
             ("day", lambda row: row.day),
-            ("calls#", lambda row: _number(row.calls)),
-            ("failed#", lambda row: _number(row.failed)),
-            ("throttled#", lambda row: _number(row.throttled)),
-            ("average#", lambda row: _seconds(row.seconds / row.calls if row.calls else None)),
+            ("calls#", lambda row: shown_number(row.calls)),
+            ("failed#", lambda row: shown_number(row.failed)),
+            ("throttled#", lambda row: shown_number(row.throttled)),
+            ("average#", lambda row: shown_seconds(row.seconds / row.calls if row.calls else None)),
         ],
         bars=[Bar(row.calls, row.failed) for row in rows],
+        series=[Series("average", averages)],
         kind="trend",
     )
 
 
-def _months(row: TrendRow) -> str:
-    return ", ".join(f"{each.month} {_seconds(each.p95)}" for each in row.months)
+def _p95_by_month(row: TrendRow) -> str:
+    return ", ".join(f"{each.month} {shown_seconds(each.p95)}" for each in row.months)
 
 
 def _database_table(report: Report) -> Table:
     columns: _Columns[DbRow] = [
         ("operation", lambda row: row.operation),
         ("table", lambda row: row.table),
-        ("rows#", lambda row: _number(row.rows)),
-        ("failed#", lambda row: _number(row.failed)),
-        ("rate#", lambda row: _percent(row.error_rate)),
+        ("rows#", lambda row: shown_number(row.rows)),
+        ("failed#", lambda row: shown_number(row.failed)),
+        ("rate#", lambda row: shown_percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in report.database]
-    return _timed("Database", "by operation and table", report.database, columns, bars)
+    return _timed("Database", "by operation and table", report.database, columns, bars=bars)
 
 
 def _error_tables(report: Report) -> list[Table]:
@@ -217,7 +245,7 @@ def _error_tables(report: Report) -> list[Table]:
             "newest first",
             errors.newest,
             [
-                ("time", lambda row: _time(row.time)),
+                ("time", lambda row: shown_time(row.time)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("course#", lambda row: row.course_id),
@@ -234,10 +262,10 @@ def _gap_table(report: Report) -> Table:
         "longest gaps between two lines of a run",
         report.longest_gaps,
         [
-            ("gap#", lambda row: _seconds(row.seconds)),
+            ("gap#", lambda row: shown_seconds(row.seconds)),
             ("task", lambda row: row.task_id),
             ("user#", lambda row: row.user_id),
-            ("since", lambda row: _time(row.since)),
+            ("since", lambda row: shown_time(row.since)),
             ("at#", lambda row: f"{row.percent:g} %"),
             ("message", lambda row: row.message),
         ],
@@ -253,12 +281,12 @@ def _file_tables(report: Report) -> list[Table]:
             report.logs,
             [
                 ("log", lambda row: row.log),
-                ("files#", lambda row: _number(row.files)),
-                ("lines#", lambda row: _number(row.lines)),
-                ("unreadable#", lambda row: _number(row.unreadable)),
-                ("size#", lambda row: _size(row.bytes)),
-                ("first", lambda row: _time(row.first)),
-                ("last", lambda row: _time(row.last)),
+                ("files#", lambda row: shown_number(row.files)),
+                ("lines#", lambda row: shown_number(row.lines)),
+                ("unreadable#", lambda row: shown_number(row.unreadable)),
+                ("size#", lambda row: shown_size(row.bytes)),
+                ("first", lambda row: shown_time(row.first)),
+                ("last", lambda row: shown_time(row.last)),
             ],
         ),
         _table(
@@ -267,8 +295,8 @@ def _file_tables(report: Report) -> list[Table]:
             report.unreadable,
             [
                 ("file", lambda row: row.file),
-                ("lines#", lambda row: _number(row.lines)),
-                ("unreadable#", lambda row: _number(row.unreadable)),
+                ("lines#", lambda row: shown_number(row.lines)),
+                ("unreadable#", lambda row: shown_number(row.unreadable)),
                 ("first of them", lambda row: ", ".join(map(str, row.first_lines))),
             ],
         ),
@@ -286,10 +314,12 @@ def _table(
     columns: _Columns[_Row],
     *,
     bars: Sequence[Bar] = (),
+    series: Sequence[Series] = (),
     kind: Literal["list", "trend"] = "list",
 ) -> Table:
-    cells = [[_cell(value(row)) for _, value in columns] for row in rows]
-    return Table(section, title, [heading for heading, _ in columns], cells, bars, kind)
+    headings = [heading for heading, _ in columns]
+    cells = [[_cell(value(row), heading) for heading, value in columns] for row in rows]
+    return Table(section, title, headings, cells, bars, _COUNTED.get(section, ""), series, kind)
 
 
 _Timed = TypeVar("_Timed", bound=Timing)
@@ -300,17 +330,20 @@ def _timed(
     title: str,
     rows: Sequence[_Timed],
     columns: _Columns[_Timed],
+    *,
     bars: Sequence[Bar] = (),
+    series: Sequence[Series] = (),
+    kind: Literal["list", "trend"] = "list",
 ) -> Table:
     durations: _Columns[_Timed] = [
-        ("count#", lambda row: _number(row.count)),
-        ("average#", lambda row: _seconds(row.average)),
-        ("p50#", lambda row: _seconds(row.p50)),
-        ("p95#", lambda row: _seconds(row.p95)),
-        ("p99#", lambda row: _seconds(row.p99)),
-        ("max#", lambda row: _seconds(row.max)),
+        ("count#", lambda row: shown_number(row.count)),
+        ("average#", lambda row: shown_seconds(row.average)),
+        ("p50#", lambda row: shown_seconds(row.p50)),
+        ("p95#", lambda row: shown_seconds(row.p95)),
+        ("p99#", lambda row: shown_seconds(row.p99)),
+        ("max#", lambda row: shown_seconds(row.max)),
     ]
-    return _table(section, title, rows, [*columns, *durations], bars=bars)
+    return _table(section, title, rows, [*columns, *durations], bars=bars, series=series, kind=kind)
 
 
 def _counted(
@@ -322,51 +355,19 @@ def _counted(
 ) -> Table:
     columns: _Columns[Count] = [
         (heading, lambda row: row.name),
-        ("count#", lambda row: _number(row.count)),
+        ("count#", lambda row: shown_number(row.count)),
     ]
     return _table(section, title, rows, columns, bars=[Bar(row.count) for row in rows], kind=kind)
 
 
-def _cell(value: str | int | None) -> str:
+def _cell(value: str | int | None, heading: str) -> str:
     if isinstance(value, int):
         # A user or a course is a number too, but one that nobody counts.
         return str(value)
     text = escape_controls(value) if value else "-"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    is_short = len(text) <= _LONGEST or heading == _MONTHS
+    return text if is_short else f"{text[: _LONGEST - 1]}…"
 
 
 def _joined(*texts: str | None) -> str:
     return ": ".join(text for text in texts if text)
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _size(size: int) -> str:
-    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
-        if size >= 10**power:
-            return f"{size / 10**power:.1f} {unit}"
-    return f"{size} B"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %"
-
-
-def _time(moment: dt.datetime | None) -> str:
-    if moment is None:
-        return "-"
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 119.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final, TextIO
 
-from .fitting import INDENT, Fitted, fitted, shortened
-from .report import Report
-from .tables import Bar, Table, headline, tables
+from .fitting import INDENT, Fitted, fitted, leading
+from .headline import figures, origin
+from .report import Level, Report
+from .tables import Bar, Table, tables
+from .wrapping import flowed, wrapped
 
 __all__ = ["write_text"]
 
-_BOLD, _FAINT, _RED, _BLUE = "1", "2", "31", "34"
+_BOLD, _FAINT, _RED, _YELLOW, _BLUE = "1", "2", "31", "33", "34"
+_NAME: Final = 10  # columns of the name of a figure
 _NEWEST_DAYS: Final = 31
-_STATUS_COLOURS: Final = {"success": "32", "partial": "33", "failed": _RED, "interrupted": "35"}
+_STATUS_COLOURS: Final = {
+    "success": "32",
+    "partial": _YELLOW,
+    "failed": _RED,
+    "interrupted": "35",
+}
+_LEVEL_COLOURS: Final[dict[Level, str]] = {"problem": _RED, "warning": _YELLOW}
 
 
 def write_text(report: Report, out: TextIO) -> None:
@@ -23,7 +33,7 @@ def write_text(report: Report, out: TextIO) -> None:
 
     Args:
         report: The report.
-        out: Where to. On a terminal the tables fit its width, and are in colour unless
+        out: Where to. On a terminal the lines fit its width, and are in colour unless
             ``NO_COLOR`` is set.
     """
     pen = _Pen(out)
@@ -46,10 +56,14 @@ class _Pen:
     def writable(self, text: str) -> str:
         return text.encode(self._encoding, "replace").decode(self._encoding)
 
-    def status(self, cell: str, heading: str) -> str:
-        """Paint the status of a run, already padded, for colours take no room."""
-        colour = _STATUS_COLOURS.get(cell.rstrip()) if heading == "status" else None
-        return self.paint(cell, colour) if colour else cell
+    def lines(self, text: str, indent: int) -> list[str]:
+        """Divide a text into the lines that have room behind an indentation."""
+        return [text] if self.width is None else wrapped(text, max(1, self.width - indent))
+
+    def status(self, text: str, cell: str, heading: str) -> str:
+        """Paint a text by the status of its cell; it has its width, for colours take no room."""
+        colour = _STATUS_COLOURS.get(cell) if heading == "status" else None
+        return self.paint(text, colour) if colour else text
 
     def bar(self, bar: Bar, largest: float, width: int) -> str:
         """Draw a bar; what is bad of it comes last, in red or as ``!``."""
@@ -63,8 +77,10 @@ class _Pen:
 
 def _lines(report: Report, pen: _Pen) -> Iterator[str]:
     yield pen.paint("Canvas sync logs", _BOLD)
-    for name, value in headline(report):
-        yield f"  {pen.paint(name.ljust(10), _FAINT)}  {value}"
+    counted = [(each.name, f"{each.value} {each.remark}") for each in figures(report)]
+    for name, value in [*origin(report), *counted]:
+        yield from _hanging(name.ljust(_NAME), _FAINT, value, pen)
+    yield from _attention_lines(report, pen)
     section = ""
     for table in tables(report):
         yield ""
@@ -74,14 +90,35 @@ def _lines(report: Report, pen: _Pen) -> Iterator[str]:
         yield from _table_lines(table, pen)
 
 
+def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
+    yield ""
+    yield pen.paint("Needs attention" if report.attention else "Nothing needs attention", _BOLD)
+    for finding in report.attention:
+        level = finding.level.ljust(_NAME)
+        yield from _hanging(level, _LEVEL_COLOURS[finding.level], finding.text, pen)
+
+
+def _hanging(name: str, colour: str, text: str, pen: _Pen) -> Iterator[str]:
+    """Write a text behind its name; its further lines begin below its first."""
+    first, *further = pen.lines(text, len(name) + 4)
+    yield f"  {pen.paint(name, colour)}  {first}".rstrip()
+    for line in further:
+        yield f"{' ' * (len(name) + 4)}{line}"
+
+
 def _table_lines(table: Table, pen: _Pen) -> Iterator[str]:
     rows, bars = table.rows, table.bars
-    yield f"  {table.title}"
+    for line in pen.lines(table.title, 2):
+        yield f"  {line}"
     if table.kind == "trend" and len(rows) > _NEWEST_DAYS:
-        older = len(rows) - _NEWEST_DAYS
-        yield pen.paint(f"    ({older} older days are in the JSON and HTML reports)", _FAINT)
+        older = f"({len(rows) - _NEWEST_DAYS} older days are in the JSON and HTML reports)"
+        for line in pen.lines(older, INDENT):
+            yield f"{' ' * INDENT}{pen.paint(line, _FAINT)}"
         rows, bars = rows[-_NEWEST_DAYS:], bars[-_NEWEST_DAYS:]
     layout = fitted(table, pen.width)
+    if not layout.widths:
+        yield from _told_lines(table, rows, pen)
+        return
     names = [heading.removesuffix("#") for heading in table.headings]
     for line in _row_lines(names, table, layout):
         yield pen.paint(line, _FAINT)
@@ -91,26 +128,50 @@ def _table_lines(table: Table, pen: _Pen) -> Iterator[str]:
         yield from _row_lines(row, table, layout, pen, bar)
 
 
+def _told_lines(table: Table, rows: Sequence[Sequence[str]], pen: _Pen) -> Iterator[str]:
+    """Tell each row cell by cell, with their names; what it is of comes first, farther left."""
+    names = [heading.removesuffix("#") for heading in table.headings]
+    first = leading(table)
+    for row in rows:
+        told = [f"{name} {cell}" for name, cell in zip(names, row, strict=True)]
+        colours = {
+            text: pen.status(text, cell, heading)
+            for texts in (row, told)
+            for text, cell, heading in zip(texts, row, table.headings, strict=True)
+        }
+        for texts, indent in ((row[:first], INDENT), (told[first:], INDENT + 2)):
+            for line in flowed(texts, max(1, (pen.width or 0) - indent), gap=2):
+                yield " " * indent + "  ".join(colours.get(text, text) for text in line)
+
+
 def _row_lines(
     cells: Sequence[str], table: Table, layout: Fitted, pen: _Pen | None = None, bar: str = ""
 ) -> Iterator[str]:
-    """Give the line of a row, and that of the cell that has its own."""
-    padded = [
-        _padded(cell, width, heading)
-        for cell, width, heading in zip(cells, layout.widths, table.headings, strict=True)
+    """Give the lines of a row: of its columns, and of the cell that stands apart."""
+    columns = [wrapped(cell, width) for cell, width in zip(cells, layout.widths, strict=True)]
+    apart = len(layout.apart)
+    if apart > 1:
+        own = [_joined([lines[0] for lines in columns[:apart]], range(apart), table, layout, pen)]
+    else:
+        own = [line for place in layout.apart for line in columns[place]]
+    rest = [place for place in range(len(cells)) if place not in layout.apart]
+    side_by_side = [
+        _joined(line, rest, table, layout, pen)
+        for line in zip_longest(*(columns[place] for place in rest), fillvalue="")
     ]
-    own = [cell for place, cell in enumerate(padded) if place in layout.apart]
-    if pen is not None:
-        padded = list(map(pen.status, padded, table.headings))
-    rest = [cell for place, cell in enumerate(padded) if place not in layout.apart]
-    gap = " " * layout.gap
-    line = f"{gap.join(rest)}  {bar}" if bar else gap.join(rest)
-    lines = [gap.join(own), line] if 0 in layout.apart else [line, gap.join(own)]
-    for each in lines:
-        if each:
-            yield f"{' ' * INDENT}{each}".rstrip()
+    if bar:
+        side_by_side[0] += f"  {bar}"
+    for each in [*own, *side_by_side] if 0 in layout.apart else [*side_by_side, *own]:
+        yield f"{' ' * INDENT}{each}".rstrip()
 
 
-def _padded(cell: str, width: int, heading: str) -> str:
-    cell = shortened(cell, width, heading)
-    return cell.rjust(width) if heading.endswith("#") else cell.ljust(width)
+def _joined(
+    cells: Sequence[str], places: Sequence[int], table: Table, layout: Fitted, pen: _Pen | None
+) -> str:
+    """Put cells of one line side by side, each as wide as its column."""
+    padded = []
+    for cell, place in zip(cells, places, strict=True):
+        heading, width = table.headings[place], layout.widths[place]
+        text = cell.rjust(width) if heading.endswith("#") else cell.ljust(width)
+        padded.append(pen.status(text, cell, heading) if pen else text)
+    return (" " * layout.gap).join(padded)

@@ -18,6 +18,7 @@ from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report, Timing
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
 from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.sinks.log_records import LOG_EVENTS
 from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
 
 Records = dict[Log, list[dict[str, Any]]]
@@ -403,3 +404,70 @@ def test_a_line_that_came_while_its_archive_was_begun_is_found_by_its_time(tmp_p
     file.unlink()
     analysis = analyze(tmp_path, tmp_path / "archive", Selection(since=written))
     assert sum(analysis.summaries[Log.ERRORS].section.types.values()) == 1
+
+
+@pytest.mark.parametrize("log", list(Log))
+def test_every_event_of_a_log_is_known_to_its_section(tmp_path: Path, log: Log) -> None:
+    stamp = "2025-12-22T10:15:30.000000Z"
+    lines = [{"timestamp": stamp, "event": event, "task_id": "t"} for event in LOG_EVENTS[log]]
+    (tmp_path / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, lines)))
+    report = report_of(tmp_path)
+    assert (report.unknown_events, report.unreadable) == ([], [])
+
+
+def suspicion(minute: int, reasons: list[str], **fields: Any) -> dict[str, Any]:
+    return {
+        "timestamp": f"2025-12-22T10:{minute:02d}:00.000000Z",
+        "event": "run_suspect",
+        "task_id": f"nightly-{minute}",
+        "user_id": 42,
+        "sync_type": "full",
+        "suspect_reasons": reasons,
+        **fields,
+    }
+
+
+def test_suspect_runs_are_counted_by_reason_and_listed_newest_first(tmp_path: Path) -> None:
+    why = "few_items: 12 items where 110 are usual; fast: 1.5 s where 90.0 s are usual"
+    records = [
+        suspicion(1, ["few_items", "fast"], suspect_reason=why),
+        suspicion(2, ["fast"], suspect_reason="fast: 2.0 s where 90.0 s are usual"),
+        suspicion(3, ["slow"], suspect_reason="slow: 900.0 s where 90.0 s are usual"),
+    ]
+    live, backup = tmp_path / "operations.log", tmp_path / "operations.log.1"
+    backup.write_bytes(b"".join(map(line_of_record, records[:2])))
+    live.write_bytes(line_of_record(records[2]))
+    for _ in range(2):  # the second time from the cache
+        runs = report_of(tmp_path, top=2).runs
+        assert runs.suspect_count == 3
+        assert [(row.name, row.count) for row in runs.suspect_reasons] == [
+            ("fast", 2),
+            ("few_items", 1),
+        ]
+        assert [(row.task_id, row.reasons) for row in runs.suspects] == [
+            ("nightly-3", ["slow"]),
+            ("nightly-2", ["fast"]),
+        ]
+    assert report_of(tmp_path).runs.suspects[-1].message == why
+
+
+def test_a_suspect_run_of_the_text_format_has_its_reasons(tmp_path: Path) -> None:
+    line = "[2025-12-22 10:15:30] Sync Task: nightly-42, 42, suspect, few_items fast\n"
+    (tmp_path / "operations.log").write_text(line)
+    (row,) = report_of(tmp_path).runs.suspects
+    assert (row.task_id, row.user_id, row.message) == ("nightly-42", 42, None)
+    assert row.reasons == ["few_items", "fast"]
+
+
+def test_api_calls_are_summed_up_by_month_in_order(tmp_path: Path) -> None:
+    base = {"event": "api_call", "method": "GET", "route": "/r", "status_code": 200}
+    lines = [
+        {"timestamp": f"{month}-10T10:00:00Z", **base, "duration_seconds": seconds}
+        for month, seconds in (("2025-11", 0.1), ("2026-01", 0.3), ("2026-01", 0.5))
+    ]
+    (tmp_path / "api_calls.log").write_bytes(b"".join(map(line_of_record, lines)))
+    rows = report_of(tmp_path).api.by_month
+    assert [(row.name, row.count, row.max) for row in rows] == [
+        ("2025-11", 1, 0.1),
+        ("2026-01", 2, 0.5),
+    ]

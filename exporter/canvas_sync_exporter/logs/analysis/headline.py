@@ -1,0 +1,67 @@
+"""The few figures of a report that come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from canvas_sync_instrumentation.logfile import escape_controls
+
+from .report import Report
+from .shown import shown_number, shown_percent, shown_seconds, shown_time
+
+__all__ = ["Figure", "figures", "origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        name: What it counts.
+        value: The figure itself.
+        remark: The words behind it; may be empty.
+    """
+
+    name: str
+    value: str
+    remark: str = ""
+
+
+def origin(report: Report) -> list[tuple[str, str]]:
+    """Return what the report is of, with names: the folder, the filters, the period."""
+    firsts = [row.first for row in report.logs if row.first]
+    lasts = [row.last for row in report.logs if row.last]
+    period = f"{shown_time(min(firsts))} to {shown_time(max(lasts))}" if firsts else "no lines"
+    filters = report.filters
+    asked = {
+        "since": filters.since and shown_time(filters.since),
+        "until": filters.until and shown_time(filters.until),
+        "user": filters.user_id,
+        "task": filters.task_id,
+    }
+    only = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+    return [
+        ("folder", escape_controls(report.log_dir)),
+        *([("only", escape_controls(only))] if only else []),
+        ("period", period),
+    ]
+
+
+def figures(report: Report) -> Iterator[Figure]:
+    """Give the figures in the order in which they are read."""
+    runs, api = report.runs, report.api
+    ended = f"ended, {shown_number(runs.open_count)} did not"
+    suspect = f", {shown_number(runs.suspect_count)} suspect" if runs.suspect_count else ""
+    yield Figure("runs", shown_number(runs.count), ended + suspect)
+    failed = f"calls, {shown_percent(api.total.error_rate)} failed"
+    yield Figure("API calls", shown_number(api.total.count), failed)
+    if api.total.count:
+        tail = f"p50, {shown_seconds(api.total.p95)} p95, {shown_seconds(api.total.p99)} p99"
+        yield Figure("latency", shown_seconds(api.total.p50), tail)
+    lost = f"calls, {shown_seconds(api.backoff_seconds)} lost in back-off"
+    yield Figure("throttled", shown_number(api.throttled), lost)
+    yield Figure("errors", shown_number(report.errors.count), "in the log")
+    unreadable = sum(row.unreadable for row in report.logs)
+    lines = sum(row.lines for row in report.logs)
+    yield Figure("lines", shown_number(lines), f"read, {shown_number(unreadable)} unreadable")

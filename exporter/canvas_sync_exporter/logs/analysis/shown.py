@@ -1,0 +1,45 @@
+"""Figures as people read them, the same on a page and in a text."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+__all__ = ["shown_number", "shown_percent", "shown_seconds", "shown_size", "shown_time"]
+
+
+def shown_number(value: int) -> str:
+    """Write a count, such as ``1,234``."""
+    return f"{value:,}"
+
+
+def shown_size(size: int) -> str:
+    """Write a number of bytes, such as ``1.2 MB``."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if size >= 10**power:
+            return f"{size / 10**power:.1f} {unit}"
+    return f"{size} B"
+
+
+def shown_percent(share: float) -> str:
+    """Write a share from 0 to 1, such as ``9.2 %``."""
+    return f"{share * 100:.1f} %"
+
+
+def shown_time(moment: dt.datetime | None) -> str:
+    """Write a moment in UTC, such as ``2025-12-22 10:15:30``."""
+    if moment is None:
+        return "-"
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def shown_seconds(seconds: float | None) -> str:
+    """Write a duration, such as ``145.2 ms``, ``8.4 s`` or ``3 min 05 s``."""
+    if seconds is None:
+        return "-"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 119.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

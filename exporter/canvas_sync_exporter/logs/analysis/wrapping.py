@@ -1,0 +1,54 @@
+"""Long texts in several lines, which break between words, and in paths before a slash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+__all__ = ["flowed", "wrapped"]
+
+_PIECES: Final = re.compile(r"\s+|/[^\s/]*|[^\s/-]+-?|-")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text; a single piece that is wider than a line is cut into several.
+
+    Args:
+        text: The text, on one line.
+        width: Characters of a line, at least 1.
+    """
+    if len(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for piece in _PIECES.findall(text):
+        if len(line) + len(piece.rstrip()) > width and line.strip():
+            lines.append(line.rstrip())
+            line = ""
+        line = line + piece if line else piece.lstrip()
+        while len(line.rstrip()) > width:
+            lines.append(line[:width])
+            line = line[width:]
+    return [*lines, line.rstrip()] if line.strip() else lines or [""]
+
+
+def flowed(texts: Iterable[str], width: int, gap: int) -> Iterator[list[str]]:
+    """Give lines, each the texts that have room side by side; only a text too wide is divided.
+
+    Args:
+        texts: The texts; one that is wider than a line has lines of its own.
+        width: Characters of a line, at least 1.
+        gap: Blanks between two texts.
+    """
+    line: list[str] = []
+    for text in texts:
+        if line and sum(map(len, line)) + gap * len(line) + len(text) <= width:
+            line.append(text)
+            continue
+        if line:
+            yield line
+        *full, last = wrapped(text, width)
+        yield from ([each] for each in full)
+        line = [last]
+    if line:
+        yield line
