@@ -166,6 +166,8 @@ class _Reader:
         if changed:
             return self._read(day, changed)
         generation = max((self._generations.get(each, 0) for each in _utc_days(day)), default=0)
+        if not generation:
+            return _NOTHING  # no day that it lies in has rollups
         return self._cache.find(day, generation) or self._fill(day, generation)
 
     def _fill(self, day: LocalDay, generation: int) -> _Block:
@@ -195,7 +197,11 @@ class _Reader:
             return {}
         noted = changes_table.c
         numbers = select(noted.run_id).where(noted.run_id.is_not(None), noted.start >= self.since)
-        rows = self._connection.execute(select(*ROW_COLUMNS).where(_runs.id.in_(numbers), ENDED))
+        # A run may begin at another moment than was noted: its row was corrected since.
+        recent = _runs.sync_start_time >= self.since
+        rows = self._connection.execute(
+            select(*ROW_COLUMNS).where(_runs.id.in_(numbers), ENDED, recent)
+        )
         new = (row for row in rows if floor(row[0], QUARTER) not in self.changed)
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
@@ -244,6 +250,9 @@ class _Block:
             runs = {sync_type: Counter({status: aggregate.runs})}
             newest = {sync_type: aggregate.newest} if status == RunStatus.SUCCESS else {}
             self.add(_Block(runs, aggregate.sums, aggregate.measures, newest))
+
+
+_NOTHING: Final = _Block()
 
 
 class _Cache:

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from canvas_sync_instrumentation.storage.answers import Summary
+from canvas_sync_instrumentation.storage.model import metrics_table
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
 from canvas_sync_instrumentation.storage.rollups.tables import rollups_table
 from canvas_sync_instrumentation.storage.rollups.writing import roll_up
@@ -34,6 +36,28 @@ def _reads_of_rollups(engine: Engine) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield found
     event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_run_that_is_moved_out_of_the_time_before_it_is_rolled_up_does_not_count(
+    engine: Engine,
+) -> None:
+    since = datetime(2025, 12, 22, 12, tzinfo=UTC)
+    write_runs(engine, [snapshot("moved", start_time=(since + timedelta(hours=1)).timestamp())])
+    with engine.begin() as connection:
+        earlier = {"sync_start_time": since - timedelta(minutes=20)}
+        connection.execute(update(metrics_table).values(earlier))
+    assert Rollups(engine).summary(since).runs.total == 0
+
+
+def test_years_without_runs_are_not_read(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    write_runs(engine, [snapshot("run", start_time=(now - timedelta(minutes=30)).timestamp())])
+    while roll_up(engine, 60):
+        pass
+    with _reads_of_rollups(engine) as reads:
+        answer = Rollups(engine).performance(now - timedelta(days=3660), ZoneInfo("Asia/Tokyo"))
+    assert answer.duration.count == 1
+    assert len(reads) < 20
 
 
 def test_clients_that_ask_at_once_after_a_start_share_what_is_read(engine: Engine) -> None:

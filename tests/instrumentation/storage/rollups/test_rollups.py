@@ -109,7 +109,9 @@ def _execute(engine: Engine, statement: Any) -> None:
 
 
 _TASKS = st.sampled_from("abcdef")
-_MINUTES = st.sampled_from([-3000, -1441, -70, -62, -61, -46, -31, -16, -15, -1, 0, 725, 800])
+_MINUTES = st.sampled_from(
+    [-4351, -4350, -4340, -3000, -1441, -70, -62, -61, -46, -31, -16, -15, -1, 0, 725, 800]
+)
 _SECONDS = st.one_of(st.just(0.0), st.floats(0.001, 1e5))
 _STATUS = st.sampled_from([*RunStatus])
 _KIND = st.sampled_from(["full", "grades"])
