@@ -82,6 +82,15 @@ def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
     assert found == whole
 
 
+def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Path) -> None:
+    page = _search(exporter, "limit=7&log=errors")
+    (archive,) = (folder / "archive").iterdir()
+    archive.unlink()
+    page = _search(exporter, f"log=errors&cursor={page['next']}")
+    assert (page["items"], page["next"]) == ([], None)
+    assert page["problems"] == [f"{archive.name} was deleted before it was searched to its end"]
+
+
 @pytest.mark.parametrize(
     ("query", "lines"),
     [
