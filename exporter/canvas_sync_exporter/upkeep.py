@@ -224,6 +224,7 @@ class Upkeep:
 
         Raises:
             CleanupRunning: Another cleanup runs.
+            LogFolderError: The folder of the logs is not there or cannot be read.
             OSError: The control folder or the metric files cannot be used.
         """
         now = dt.datetime.now(dt.UTC)

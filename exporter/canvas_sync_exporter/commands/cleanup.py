@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any
 
 from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
-from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_instrumentation.storage.database import open_engine
 
 from . import FAILED
-from .options import add_command
+from .options import add_command, add_log_dir, log_configuration
 from .progress_bar import ProgressBar
 from .storage_failures import storage_failures
 
@@ -26,6 +24,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be archived and deleted"
     )
+    add_log_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: A setting is wrong, or another cleanup is running.
         OSError: A folder cannot be read or written.
     """
-    config = configuration(os.environ)
+    config = log_configuration(arguments)
     if arguments.dry_run:
         return _show_plan(plan_cleanup(retention_settings(config)))
     with storage_failures(), ProgressBar(sys.stderr, "archiving") as bar:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import Configuration, configuration
 
 from . import COMMANDS, EXIT_CODES
 
@@ -18,6 +18,7 @@ __all__ = [
     "add_command",
     "add_group",
     "add_log_dir",
+    "log_configuration",
     "log_folders",
     "moment",
     "number",
@@ -110,6 +111,19 @@ def log_folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
         return arguments.log_dir, arguments.log_dir / "archive"
     config = configuration(os.environ)
     return config.app.log_dir, config.archive_folder
+
+
+def log_configuration(arguments: argparse.Namespace) -> Configuration:
+    """Read the settings, with the folder of ``--log-dir`` and its archives if that was given.
+
+    Raises:
+        SettingsError: A setting of the environment cannot be used.
+    """
+    environ = dict(os.environ)
+    if arguments.log_dir is not None:
+        environ["CANVAS_SYNC_LOG_DIR"] = str(arguments.log_dir)
+        environ.pop("CANVAS_SYNC_ARCHIVE_DIR", None)
+    return configuration(environ)
 
 
 def moment(raw: str) -> dt.datetime:

@@ -12,6 +12,7 @@ from canvas_sync_instrumentation.names import Log
 
 from .claims import claimed_members, claims, tail_offset
 from .kept import RetentionSettings, old_archives, retention_settings
+from .sources import require_log_folder
 
 __all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
 
@@ -52,9 +53,11 @@ def plan_cleanup(
         now: The time, with a time zone; the current one when None.
 
     Raises:
-        OSError: A folder or file cannot be read.
+        LogFolderError: The folder of the logs is not there or cannot be read.
+        OSError: Another folder or a file cannot be read.
     """
     settings = settings or retention_settings()
+    require_log_folder(settings.log_dir)
     old = old_archives(settings, now or dt.datetime.now(dt.UTC))
     return CleanupPlan(
         files={log.value: _planned(settings, log) for log in Log},
@@ -64,7 +67,7 @@ def plan_cleanup(
 
 def _planned(settings: RetentionSettings, log: Log) -> list[PlannedFile]:
     live = settings.log_dir / f"{log.value}.log"
-    files = log_files(live) if settings.log_dir.is_dir() else []
+    files = log_files(live)
     in_the_log = set(map(identity_of, files))
     planned = [
         PlannedFile(member.name, member.length)

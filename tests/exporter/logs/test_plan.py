@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from canvas_sync_exporter import logs
 from canvas_sync_exporter.logs.claims import claim_log
 from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
+from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.names import Log
 
@@ -76,9 +77,11 @@ def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
     ]
 
 
-def test_without_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
-    plan = plan_cleanup(settings_for(tmp_path / "missing"), now=NOW)
-    assert plan == logs.CleanupPlan({log.value: [] for log in Log}, [])
+@pytest.mark.parametrize("name", ["missing", "a file"])
+def test_a_folder_that_is_none_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    with pytest.raises(LogFolderError, match=f"{name}: N.* CANVAS_SYNC_LOG_DIR"):
+        plan_cleanup(settings_for(tmp_path / name), now=NOW)
     assert not (tmp_path / "missing").exists()
 
 
