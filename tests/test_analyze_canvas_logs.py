@@ -296,7 +296,9 @@ def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
         (["--output", "/nowhere/report.txt"], 1, "/nowhere/report.txt"),
         (["--since", "yesterday"], 2, "say a time such as"),
         (["--top", "0"], 2, "1 to 100"),
-        (["--user", "me"], 2, "--user"),
+        (["--user", "me"], 2, "argument --user: say a number from 0 to"),
+        (["--since", "1h", "--until", "2h"], 2, "argument --until: say a later time than"),
+        (["--until", "2h", "--since", "2h"], 2, "argument --until: say a later time than"),
         (["--json", "--html"], 2, "not allowed"),
     ],
 )

@@ -92,6 +92,8 @@ def test_each_filter_chooses(folder: Path, filters: list[str], lines: int) -> No
         ["text", "--regex", "pattern"],
         ["--regex", "("],
         ["--since", "yesterday-ish"],
+        ["--since", "2025-12-22", "--until", "2025-12-22"],
+        ["--until", "2h", "--since", "1h"],
         ["--limit", "0"],
         ["--log", "syslog"],
         ["--level", "LOUD"],
@@ -102,6 +104,15 @@ def test_wrong_usage_answers_2(folder: Path, arguments: list[str]) -> None:
     wrong = run(folder, *arguments)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
+
+
+def test_wrong_usage_is_told_with_what_to_write(folder: Path) -> None:
+    period = run(folder, "--since", "2025-12-22T02:00:00Z", "--until", "2025-12-21")
+    assert period.stderr.endswith(
+        "argument --until: say a later time than that of since, 2025-12-22T02:00:00Z\n"
+    )
+    user = run(folder, "--user", "me")
+    assert user.stderr.endswith("argument --user: say a number from 0 to 9223372036854775807\n")
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
