@@ -213,7 +213,9 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
     (logs / "progress.log.1").write_text("before\n" * 10)
     done = _run(tmp_path, "cleanup")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 files, 70 bytes\)", done.stdout)
+    assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 file, 70 bytes\)", done.stdout)
+    assert "errors: nothing to archive (0 files, 0 bytes)\n" in done.stdout
+    assert re.search(r"^Took \d+ bytes more than it freed\.$", done.stdout, re.MULTILINE)
     assert [file.name for file in (logs / "archive").iterdir()]
     assert not (logs / "progress.log.1").exists()
 
@@ -274,6 +276,14 @@ def test_a_dry_run_tells_what_a_cleanup_would_do_and_changes_nothing(tmp_path: P
         "Nothing was changed.",
     ]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_cleanup_names_what_it_passes_over(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "errors.log.1").mkdir()
+    done = _run(tmp_path, "cleanup", "--log-dir", ".", *options)
+    assert done.returncode == 0
+    assert "errors.log.1 is passed over: it is no regular file" in done.stderr
 
 
 def test_a_cleanup_takes_the_folder_that_it_is_given_whatever_the_settings(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .sources import require_log_folder
 from .status import LogStatus, free_bytes, log_status
+from .strangers import strangers
 
 __all__ = [
     "CleanupReport",
@@ -185,6 +186,8 @@ def _clean_up(
         + sum(archive.size for archive in deleted),
         errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
     )
+    with suppress(OSError):  # a folder that cannot be read is an error of its logs
+        report.problems.extend(strangers(settings.log_dir, settings.archive_dir))
     try:
         save_report(settings.control_dir, report)
     except OSError as error:
