@@ -150,10 +150,18 @@ def test_a_reader_that_leaves_ends_it_in_silence(folder: Path) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_line_cannot_command_the_terminal(folder: Path) -> None:
-    evil = record(Log.PROGRESS, 60, error="\x1b]0;owned\x07")
-    lay_out(folder, Log.PROGRESS, [[json_line(evil).replace(b"\x1b", b"\\u001b")]], 0)
-    assert "\x1b" not in run(folder, "--log", "progress").stdout
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u202e", "\u2066", "\u200f", "\u061c"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_line_cannot_command_the_terminal_nor_turn_its_text_around(
+    folder: Path, character: str, form: list[str]
+) -> None:
+    evil = record(Log.PROGRESS, 60, error=f"{character}]0;owned\x07")
+    lay_out(folder, Log.PROGRESS, [[json.dumps(evil, separators=(",", ":")).encode() + b"\n"]], 0)
+    shown = run(folder, "--log", "progress", *form).stdout
+    assert character not in shown
+    assert "owned" in shown
+    if form:
+        assert json.loads(shown) == evil
 
 
 def test_an_age_counts_from_now(tmp_path: Path) -> None:
