@@ -331,7 +331,9 @@ def test_a_python_without_the_package_is_told_to_use_another() -> None:
         (["--output", "/nowhere/report.txt"], 1, "/nowhere/report.txt"),
         (["--since", "yesterday"], 2, "say a time such as"),
         (["--top", "0"], 2, "1 to 100"),
-        (["--user", "me"], 2, "--user"),
+        (["--user", "me"], 2, "argument --user: say a number from 0 to"),
+        (["--since", "1h", "--until", "2h"], 2, "argument --until: say a later time than"),
+        (["--until", "2h", "--since", "2h"], 2, "argument --until: say a later time than"),
         (["--json", "--html"], 2, "not allowed"),
     ],
 )
@@ -366,7 +368,7 @@ def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:
     (tmp_path / "progress.log.1").mkdir()
     report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(tmp_path)))
     assert len(report["problems"]) == 2
-    assert {row["file"] for row in report["unreadable"]} == {"errors.log"}
+    assert {row["file"] for row in report["unreadable"]} == {"errors.log", "api_calls.log"}
 
 
 PEAK_MEMORY = """

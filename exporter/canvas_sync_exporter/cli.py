@@ -45,15 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         return _complain(str(error), USAGE)
     except CanvasSyncMonitorError as error:
-        return _complain(str(error), FAILED)
-    except PermissionError as error:
-        hint = f". {_SAME_USER}" if error.filename else ""  # a port has none
-        return _complain(reason(error) + hint, FAILED)
+        return _complain(str(error) + _hint(error.__cause__), FAILED)
     except OSError as error:
-        return _complain(reason(error), FAILED)
+        return _complain(reason(error) + _hint(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _hint(error: BaseException | None) -> str:
+    is_of_a_file = isinstance(error, PermissionError) and error.filename  # a port has none
+    return f". {_SAME_USER}" if is_of_a_file else ""
 
 
 def _complain(message: str, code: int) -> int:

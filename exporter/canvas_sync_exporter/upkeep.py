@@ -224,6 +224,7 @@ class Upkeep:
 
         Raises:
             CleanupRunning: Another cleanup runs.
+            LogFolderError: The folder of the logs is not there or cannot be read.
             OSError: The control folder or the metric files cannot be used.
         """
         now = dt.datetime.now(dt.UTC)
@@ -254,7 +255,7 @@ class Upkeep:
         self._tell([_event_of(report)])
         for error in report.errors:
             _log.error("Log cleanup: %s", error)
-        _log.info("The log cleanup freed %d bytes.", report.reclaimed_bytes)
+        _log.info("The log cleanup %s.", report.gain)
 
     def _tell(self, events: Iterable[Event]) -> None:
         """Write events into log and metric files that are let go of at once, to be folded."""

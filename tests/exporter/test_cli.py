@@ -23,6 +23,7 @@ from canvas_sync_instrumentation.storage.database import check_schema, open_engi
 
 COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli"]
 API = "/api/canvas/metrics"
+FOLDERS = ("CANVAS_SYNC_LOG_DIR", "CANVAS_SYNC_ARCHIVE_DIR")
 
 
 def _environment(**settings: str) -> dict[str, str]:
@@ -212,9 +213,28 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
     (logs / "progress.log.1").write_text("before\n" * 10)
     done = _run(tmp_path, "cleanup")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 files, 70 bytes\)", done.stdout)
+    assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 file, 70 bytes\)", done.stdout)
+    assert "errors: nothing to archive (0 files, 0 bytes)\n" in done.stdout
+    assert re.search(r"^Took \d+ bytes more than it freed\.$", done.stdout, re.MULTILINE)
     assert [file.name for file in (logs / "archive").iterdir()]
     assert not (logs / "progress.log.1").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("name", "why"), [("missing", "No such file or directory"), ("a file", "Not a directory")]
+)
+def test_a_cleanup_of_a_folder_that_is_none_fails_and_makes_nothing(
+    tmp_path: Path, options: list[str], name: str, why: str
+) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    failed = _run(tmp_path, "cleanup", *options, CANVAS_SYNC_LOG_DIR=str(tmp_path / name))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr == (
+        f"canvas-sync-monitor: {tmp_path / name}: {why}. "
+        "Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
 
 def test_a_cleanup_shows_how_far_it_is_on_a_terminal(tmp_path: Path) -> None:
@@ -256,6 +276,24 @@ def test_a_dry_run_tells_what_a_cleanup_would_do_and_changes_nothing(tmp_path: P
         "Nothing was changed.",
     ]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_cleanup_names_what_it_passes_over(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "errors.log.1").mkdir()
+    done = _run(tmp_path, "cleanup", "--log-dir", ".", *options)
+    assert done.returncode == 0
+    assert "errors.log.1 is passed over: it is no regular file" in done.stderr
+
+
+def test_a_cleanup_takes_the_folder_that_it_is_given_whatever_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "progress.log.1").write_text("before\n")
+    elsewhere = {name: str(tmp_path / "set") for name in FOLDERS}
+    done = _run(tmp_path, "cleanup", "--log-dir", "given", **elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "given" / "archive").iterdir())) == 1
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_cleanup_that_could_not_archive_fails(tmp_path: Path) -> None:

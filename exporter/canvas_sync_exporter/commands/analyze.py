@@ -17,7 +17,7 @@ from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
 
-from .options import TIMES, add_command, add_log_dir, log_folders, moment, number
+from .options import TIMES, add_command, add_log_dir, add_period, log_folders, number, user_id
 from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -33,9 +33,8 @@ def add_parser(subparsers: Any) -> None:
     form.add_argument("--html", action="store_true", help="as one HTML page with charts")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
     add_log_dir(parser)
-    parser.add_argument("--since", type=moment, metavar="TIME", help="only lines from then on")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="only lines before then")
-    parser.add_argument("--user", type=int, metavar="ID", help="only lines of this user")
+    add_period(parser, since="only lines from then on", until="only lines before then")
+    parser.add_argument("--user", type=user_id, metavar="ID", help="only lines of this user")
     parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
     parser.add_argument(
         "--top", type=number(1, 100), default=10, metavar="N", help="rows in a list (10)"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
-from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.names import DISTRIBUTION
 from canvas_sync_instrumentation.storage.database import open_engine
 
 from . import FAILED
-from .options import add_command
+from .options import add_command, add_log_dir, log_configuration
 from .progress_bar import ProgressBar
 from .storage_failures import storage_failures
 
@@ -26,6 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be archived and deleted"
     )
+    add_log_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: A setting is wrong, or another cleanup is running.
         OSError: A folder cannot be read or written.
     """
-    config = configuration(os.environ)
+    config = log_configuration(arguments)
     if arguments.dry_run:
         return _show_plan(plan_cleanup(retention_settings(config)))
     with storage_failures(), ProgressBar(sys.stderr, "archiving") as bar:
@@ -46,11 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
         report = upkeep.clean_logs(bar.show)
     for log in report.logs:
         archives = ", ".join(log.archives) or ("nothing" if log.error else "nothing to archive")
-        print(f"{log.log}: {archives} ({log.files} files, {log.bytes} bytes)")
+        files = "1 file" if log.files == 1 else f"{log.files} files"
+        print(f"{log.log}: {archives} ({files}, {log.bytes} bytes)")
         if log.error:
             print(f"{log.log}: not all could be archived: {log.error}")
-    print(f"Deleted {len(report.archives_deleted)} old archives.")
-    print(f"Freed {report.reclaimed_bytes} bytes.")
+    deleted = len(report.archives_deleted)
+    print("Deleted 1 old archive." if deleted == 1 else f"Deleted {deleted} old archives.")
+    print(f"{report.gain.capitalize()}.")
+    _tell(report.problems)
     return FAILED if report.errors else 0
 
 
@@ -61,4 +65,10 @@ def _show_plan(plan: CleanupPlan) -> int:
     for archive in plan.archives:
         print(f"Would delete {archive.name} ({archive.bytes} bytes).")
     print("Nothing was changed.")
+    _tell(plan.problems)
     return 0
+
+
+def _tell(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import Configuration, configuration
 
 from . import COMMANDS, EXIT_CODES
 
@@ -18,17 +18,19 @@ __all__ = [
     "add_command",
     "add_group",
     "add_log_dir",
+    "add_period",
+    "log_configuration",
     "log_folders",
-    "moment",
     "number",
     "port",
+    "user_id",
 ]
 
 TIMES: Final = (
     "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
     " as 24h or 7d."
 )
-"""What :func:`moment` reads, for the end of a help."""
+"""What ``--since`` and ``--until`` read, for the end of a help."""
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -86,6 +88,9 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+user_id: Final = number(0, 2**63 - 1)
+"""The type of an argument that is a user's number in Canvas, or a course's."""
+
 port: Final = number(0, 65535)
 """The type of an argument that is a port; 0 stands for any free one."""
 
@@ -112,12 +117,54 @@ def log_folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
     return config.app.log_dir, config.archive_folder
 
 
-def moment(raw: str) -> dt.datetime:
-    """Read a moment or an age, as the type of an argument.
+def log_configuration(arguments: argparse.Namespace) -> Configuration:
+    """Read the settings, with the folder of ``--log-dir`` and its archives if that was given.
 
     Raises:
-        argparse.ArgumentTypeError: It is neither; the message says what would be.
+        SettingsError: A setting of the environment cannot be used.
     """
+    environ = dict(os.environ)
+    if arguments.log_dir is not None:
+        environ["CANVAS_SYNC_LOG_DIR"] = str(arguments.log_dir)
+        environ.pop("CANVAS_SYNC_ARCHIVE_DIR", None)
+    return configuration(environ)
+
+
+def add_period(parser: argparse.ArgumentParser, *, since: str, until: str) -> None:
+    """Add ``--since`` and ``--until`` to a command.
+
+    Args:
+        parser: Of the command.
+        since: The help of the one.
+        until: The help of the other.
+    """
+    for option, text in (("--since", since), ("--until", until)):
+        parser.add_argument(option, type=_moment, action=_Bound, metavar="TIME", help=text)
+
+
+class _Bound(argparse.Action):
+    """Keeps a bound of a period, once it is seen that the other one leaves something between."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        from canvas_sync_exporter.logs.moments import (  # noqa: PLC0415 - needs the exporter extra
+            check_period,
+        )
+
+        setattr(namespace, self.dest, values)
+        try:
+            check_period(namespace.since, namespace.until)
+        except ValueError as error:
+            parser.error(f"argument --until: {error}")
+
+
+def _moment(raw: str) -> dt.datetime:
+    """Read a moment or an age."""
     from canvas_sync_exporter.logs.moments import (  # noqa: PLC0415 - needs the exporter extra
         parse_moment,
     )

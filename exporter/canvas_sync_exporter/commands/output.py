@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
-from canvas_sync_instrumentation.logfile import escape_controls
+from canvas_sync_instrumentation.logfile import escape_controls, escape_json_controls
 from canvas_sync_instrumentation.names import Log
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class LinePrinter:
     def print(self, line: FoundLine) -> None:
         """Print one line."""
         if self._as_json:
-            text = msgspec.json.encode(line.fields).decode()
+            text = escape_json_controls(msgspec.json.encode(line.fields).decode())
         else:
             paint = self._painter.paint
             name = paint(line.log.value.ljust(_WIDTH), _COLOURS[line.log])

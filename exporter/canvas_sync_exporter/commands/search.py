@@ -10,7 +10,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import TIMES, add_command, add_log_dir, log_folders, moment, number
+from .options import TIMES, add_command, add_log_dir, add_period, log_folders, number, user_id
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -50,8 +50,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--log", action="append", choices=list(Log), help="in this log; may be repeated")
     add("--level", type=str.upper, choices=_LEVELS, help="of this level")
-    add("--user", type=int, metavar="ID", help="of this user")
-    add("--course", type=int, metavar="ID", help="of this course")
+    add("--user", type=user_id, metavar="ID", help="of this user")
+    add("--course", type=user_id, metavar="ID", help="of this course")
     add("--task", metavar="ID", help="of the run with this task id")
     add("--trace", metavar="ID", help="of this trace")
     add(
@@ -60,8 +60,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         "outcome of a database operation",
     )
     add("--route", help="Canvas route template, such as /api/v1/courses/:course_id")
-    add("--since", type=moment, metavar="TIME", help="written then or later")
-    add("--until", type=moment, metavar="TIME", help="written before then")
+    add_period(parser, since="written then or later", until="written before then")
 
 
 def run(arguments: argparse.Namespace) -> int:

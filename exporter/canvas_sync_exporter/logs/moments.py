@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import Final
 
-__all__ = ["parse_moment"]
+__all__ = ["check_period", "parse_moment"]
 
 _AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -34,3 +34,17 @@ def parse_moment(raw: str, now: dt.datetime | None = None) -> dt.datetime:
         return moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         raise ValueError(_HELP) from None
+
+
+def check_period(since: dt.datetime | None, until: dt.datetime | None) -> None:
+    """Look whether a line can be written at ``since`` or later, and before ``until``.
+
+    Args:
+        since: The first moment; None for no bound.
+        until: The moment behind the last; None for no bound.
+
+    Raises:
+        ValueError: None can; the message says what ``until`` is to be.
+    """
+    if since is not None and until is not None and since >= until:
+        raise ValueError(f"say a later time than that of since, {since:%Y-%m-%dT%H:%M:%SZ}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from canvas_sync_instrumentation.logfile.control import identity_of
@@ -12,6 +12,8 @@ from canvas_sync_instrumentation.names import Log
 
 from .claims import claimed_members, claims, tail_offset
 from .kept import RetentionSettings, old_archives, retention_settings
+from .sources import require_log_folder
+from .strangers import strangers
 
 __all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
 
@@ -36,10 +38,12 @@ class CleanupPlan:
     Attributes:
         files: Log -> the files that would go into its archives, oldest first.
         archives: The archives that would be deleted.
+        problems: What could not be archived, and why.
     """
 
     files: dict[str, list[PlannedFile]]
     archives: list[PlannedFile]
+    problems: list[str] = field(default_factory=list)
 
 
 def plan_cleanup(
@@ -52,36 +56,43 @@ def plan_cleanup(
         now: The time, with a time zone; the current one when None.
 
     Raises:
-        OSError: A folder or file cannot be read.
+        LogFolderError: The folder of the logs is not there or cannot be read.
+        OSError: Another folder or a file cannot be read.
     """
     settings = settings or retention_settings()
+    require_log_folder(settings.log_dir)
     old = old_archives(settings, now or dt.datetime.now(dt.UTC))
+    problems = strangers(settings.log_dir, settings.archive_dir)
     return CleanupPlan(
-        files={log.value: _planned(settings, log) for log in Log},
+        files={log.value: _planned(settings, log, problems) for log in Log},
         archives=[PlannedFile(archive.path.name, archive.size) for archive in old],
+        problems=problems,
     )
 
 
-def _planned(settings: RetentionSettings, log: Log) -> list[PlannedFile]:
+def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list[PlannedFile]:
     live = settings.log_dir / f"{log.value}.log"
-    files = log_files(live) if settings.log_dir.is_dir() else []
+    files = log_files(live)
     in_the_log = set(map(identity_of, files))
-    planned = [
+    waiting = [
         PlannedFile(member.name, member.length)
         for claim in claims(settings.log_dir, log)
         for member in claimed_members(claim)
         if identity_of(member.path) not in in_the_log  # else the cleanup undoes that claim
     ]
-    for file in reversed(files):
-        size = _older_bytes(file, settings) if file == live else file.stat().st_size
-        if size or file != live:
-            planned.append(PlannedFile(file.name, size))
-    return planned
+    try:
+        taken = [PlannedFile(file.name, _taken(file, live, settings)) for file in reversed(files)]
+    except PermissionError as error:
+        name = Path(error.filename).name
+        problems.append(f"{name}: {error.strerror}; of {log.value} nothing new can be archived")
+        return waiting
+    return waiting + [file for file in taken if file.bytes or file.name != live.name]
 
 
-def _older_bytes(live: Path, settings: RetentionSettings) -> int:
-    size = live.stat().st_size
-    if size <= settings.max_live_bytes:
+def _taken(file: Path, live: Path, settings: RetentionSettings) -> int:
+    """Tell how much of a file would be taken, which can be read then."""
+    size = file.stat().st_size
+    if file == live and size <= settings.max_live_bytes:
         return 0
-    with live.open("rb") as file:
-        return tail_offset(file, size, settings.keep_lines)
+    with file.open("rb") as opened:
+        return tail_offset(opened, size, settings.keep_lines) if file == live else size

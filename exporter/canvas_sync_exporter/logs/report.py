@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,7 @@ class CleanupReport:
         archives_deleted: Names of the archives that were too old.
         reclaimed_bytes: By how much the logs and archives together became smaller.
         errors: What went wrong; empty when all went well.
+        problems: What has the name of a log or an archive but could be none, and was passed over.
     """
 
     time: dt.datetime
@@ -54,6 +55,14 @@ class CleanupReport:
     archives_deleted: list[str]
     reclaimed_bytes: int
     errors: list[str]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def gain(self) -> str:
+        """What it brought, without a subject: ``freed 4096 bytes``."""
+        if self.reclaimed_bytes < 0:
+            return f"took {-self.reclaimed_bytes} bytes more than it freed"
+        return f"freed {self.reclaimed_bytes} bytes"
 
     @property
     def status(self) -> str:

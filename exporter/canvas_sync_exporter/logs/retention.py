@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,9 @@ from .due import DueRecord
 from .kept import RetentionSettings, old_archives, retention_settings
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
+from .sources import require_log_folder
 from .status import LogStatus, free_bytes, log_status
+from .strangers import strangers
 
 __all__ = [
     "CleanupReport",
@@ -87,9 +89,11 @@ def cleanup_canvas_sync_logs(
 
     Raises:
         CleanupRunning: Another cleanup runs, in whatever process.
+        LogFolderError: The folder of the logs is not there or cannot be read.
         OSError: The control folder cannot be used.
     """
     settings = settings or retention_settings()
+    require_log_folder(settings.log_dir)
     with _alone(settings):
         return _clean_up(settings, now or dt.datetime.now(dt.UTC), on_progress)
 
@@ -101,7 +105,8 @@ def cleanup_when_due(
 
     The newest moment that was seen to is kept in the control folder, so that of several processes
     one alone cleans up, and one that starts late makes a missed cleanup up. Without it nothing
-    can have been missed: it is noted, and the first cleanup is that of the next moment.
+    can have been missed: it is noted, and the first cleanup is that of the next moment. A log
+    folder that no sync has made yet has nothing to clean up.
 
     Args:
         settings: What to keep.
@@ -181,6 +186,8 @@ def _clean_up(
         + sum(archive.size for archive in deleted),
         errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
     )
+    with suppress(OSError):  # a folder that cannot be read is an error of its logs
+        report.problems.extend(strangers(settings.log_dir, settings.archive_dir))
     try:
         save_report(settings.control_dir, report)
     except OSError as error:

@@ -36,6 +36,7 @@ __all__ = [
     "LogStream",
     "open_plain",
     "parts",
+    "require_log_folder",
     "shifted",
     "sources",
 ]
@@ -44,6 +45,7 @@ _ARCHIVE_SUFFIX: Final = ".tar.gz"
 _GZIP_BUFFER: Final = 256 * 1024
 _ARCHIVING: Final = dt.timedelta(hours=1)  # from the start of a cleanup to its last log's claim
 _MOST_ATTRIBUTES: Final = 64 * 1024  # of a file in an archive: its long name, and the like
+_NO_FOLDER: Final = ". Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR"
 _LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
 _DAMAGE: Final[tuple[type[Exception], ...]] = (
     IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
@@ -141,13 +143,31 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
             for each in archives(archive_dir)
         ]
     except OSError as error:
-        raise LogFolderError(f"{error.filename or log_dir}: {error.strerror}") from error
+        raise _folder_error(log_dir, error) from error
     safe = {source.path.name.removesuffix(_ARCHIVE_SUFFIX) for source in archived}
     found = []
     for log, plain in in_folder.items():
         found += [source for source in archived if source.log == log]
         found += [source for source in plain if source.path.parent.name not in safe]
     return found
+
+
+def require_log_folder(log_dir: Path) -> None:
+    """Look whether the folder of the logs is one that can be read.
+
+    Raises:
+        LogFolderError: It is not.
+    """
+    try:
+        os.scandir(log_dir).close()
+    except OSError as error:
+        raise _folder_error(log_dir, error) from error
+
+
+def _folder_error(log_dir: Path, error: OSError) -> LogFolderError:
+    is_no_folder = isinstance(error, FileNotFoundError | NotADirectoryError)
+    hint = _NO_FOLDER if is_no_folder else ""
+    return LogFolderError(f"{error.filename or log_dir}: {error.strerror}{hint}")
 
 
 def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:

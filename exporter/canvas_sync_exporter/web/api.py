@@ -188,6 +188,7 @@ class Api:
                     409: "A cleanup runs already.",
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
+                    503: "The log folder is not there or cannot be used.",
                 },
             ),
             Endpoint(

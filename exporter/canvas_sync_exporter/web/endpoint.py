@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from .access import Access
 from .auth import Scope
 from .delivery import deliver
-from .parameters import Parameter, read_parameters
+from .parameters import Parameter, read_parameters, require_utf8
 from .places import Places
 from .problems import ProblemError
 
@@ -79,6 +79,7 @@ class Endpoint:
             raise MethodNotAllowed(allowed)
         if self.scope is not None:
             access.require(request, self.scope)
+        require_utf8(request.query_string)
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             _require_empty_json()

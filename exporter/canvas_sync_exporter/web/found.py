@@ -40,7 +40,7 @@ class FoundPage:
             ``next``: a search of large archives is told in parts.
         next: ``cursor`` of the next part; null after the last one.
         unreadable_lines: How many lines of this part might have been wanted but cannot be read.
-        problems: Files that cannot be read.
+        problems: Files that cannot be read, or were deleted before they were searched.
     """
 
     items: list[FoundRecord]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from flask import Response
 
-from canvas_sync_exporter.logs.moments import parse_moment
+from canvas_sync_exporter.logs.moments import check_period, parse_moment
 from canvas_sync_exporter.logs.search import (
     PATTERN_LIMIT,
     BadCursorError,
@@ -43,18 +45,28 @@ def _parse_logs(raw: str) -> tuple[Log, ...]:
 
 
 def _parse_level(raw: str) -> str:
-    if raw not in _LEVELS:
+    level = raw.upper()
+    if level not in _LEVELS:
         raise ValueError(f"say one of {', '.join(_LEVELS)}")
-    return raw
+    return level
 
 
 def _number(name: str, description: str) -> Parameter:
     return replace(whole_number(name, description, 0, _BIGGEST), in_path=False)
 
 
+def _parse_moment(raw: str) -> dt.datetime:
+    try:
+        return parse_moment(raw)
+    except ValueError as error:
+        if " " not in raw:
+            raise
+        raise ValueError(f"{error}; in a URL the + of a zone is written %2B") from None
+
+
 def _moment(name: str, description: str) -> Parameter:
     hint = f"{description} A date or time by RFC 3339, or an age such as `24h`."
-    return Parameter(name, False, hint, parse_moment, {"type": "string"})
+    return Parameter(name, False, hint, _parse_moment, {"type": "string"})
 
 
 _LOGS_PATTERN: Final = "^({names})(,({names}))*$".format(names="|".join(Log))
@@ -103,6 +115,16 @@ _LINES: Final = whole_number(
 )
 
 
+@contextmanager
+def _blaming(name: str, kind: type[ValueError] = ValueError) -> Iterator[None]:
+    """Answer 422 to a parameter that turns out to be wrong only once all are known."""
+    try:
+        yield
+    except kind as error:
+        wrong = FieldError(name, str(error))
+        raise ProblemError(422, f"The parameter is wrong: {name}.", errors=[wrong]) from error
+
+
 class LogApi:
     """Answers from the log folder and the archives.
 
@@ -146,12 +168,11 @@ class LogApi:
     ) -> FoundPage:
         """Search the logs."""
         cursor: str | None = rest.pop("cursor")
+        with _blaming("until"):
+            check_period(rest["since"], rest["until"])
         wanted = LineFilter(text=text, pattern=regex, logs=log, **rest)
-        try:
+        with _blaming("cursor", BadCursorError):
             search = LogSearch(*self._folders, wanted, limit=limit, cursor=cursor, seconds=_SECONDS)
-        except BadCursorError as error:
-            wrong = FieldError("cursor", str(error))
-            raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error
         with closing(search):
             items, size, notes = [], 0, search.notes
             for line in search:

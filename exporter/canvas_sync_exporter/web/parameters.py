@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import MultiDict
 
@@ -13,7 +14,7 @@ from canvas_sync_exporter.settings import time_zone
 
 from .problems import FieldError, ProblemError
 
-__all__ = ["Parameter", "flag", "read_parameters", "text", "whole_number", "zone"]
+__all__ = ["Parameter", "flag", "read_parameters", "require_utf8", "text", "whole_number", "zone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,26 @@ def zone(name: str, description: str) -> Parameter:
     return Parameter(name, False, description, parse, schema, default=dt.UTC)
 
 
+def require_utf8(query: bytes) -> None:
+    """Refuse a query that is no UTF-8, which would stand for another text once it is decoded.
+
+    Args:
+        query: The query as it was sent.
+
+    Raises:
+        ProblemError: 422, with every parameter that is none.
+    """
+    errors = []
+    for pair in query.split(b"&"):
+        name, _, value = (unquote_to_bytes(part) for part in pair.partition(b"="))
+        try:
+            (name + value).decode()
+        except UnicodeDecodeError:
+            shown = name.decode(errors="backslashreplace")
+            errors.append(FieldError(shown, "say UTF-8, percent-encoded"))
+    _refuse(errors)
+
+
 def read_parameters(
     parameters: Sequence[Parameter], path: Mapping[str, str], query: MultiDict[str, str]
 ) -> dict[str, Any]:
@@ -112,7 +133,11 @@ def read_parameters(
                 values[name] = parameter.parse(given[0])
             except ValueError as error:
                 errors.append(FieldError(name, str(error)))
+    _refuse(errors)
+    return values
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
     if errors:
         names = ", ".join(error.field for error in errors)
         raise ProblemError(422, f"These parameters are wrong: {names}.", errors=errors)
-    return values

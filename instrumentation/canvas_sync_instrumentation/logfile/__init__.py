@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from .filesystem import network_filesystem_warning
 from .handler import CanvasSyncRotatingFileHandler
-from .text import escape_controls
+from .text import escape_controls, escape_json_controls
 from .writer import LogFileWriter
 
 __all__ = [
     "CanvasSyncRotatingFileHandler",
     "LogFileWriter",
     "escape_controls",
+    "escape_json_controls",
     "network_filesystem_warning",
 ]

@@ -92,6 +92,8 @@ def test_each_filter_chooses(folder: Path, filters: list[str], lines: int) -> No
         ["text", "--regex", "pattern"],
         ["--regex", "("],
         ["--since", "yesterday-ish"],
+        ["--since", "2025-12-22", "--until", "2025-12-22"],
+        ["--until", "2h", "--since", "1h"],
         ["--limit", "0"],
         ["--log", "syslog"],
         ["--level", "LOUD"],
@@ -102,6 +104,15 @@ def test_wrong_usage_answers_2(folder: Path, arguments: list[str]) -> None:
     wrong = run(folder, *arguments)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
+
+
+def test_wrong_usage_is_told_with_what_to_write(folder: Path) -> None:
+    period = run(folder, "--since", "2025-12-22T02:00:00Z", "--until", "2025-12-21")
+    assert period.stderr.endswith(
+        "argument --until: say a later time than that of since, 2025-12-22T02:00:00Z\n"
+    )
+    user = run(folder, "--user", "me")
+    assert user.stderr.endswith("argument --user: say a number from 0 to 9223372036854775807\n")
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
@@ -139,10 +150,18 @@ def test_a_reader_that_leaves_ends_it_in_silence(folder: Path) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_line_cannot_command_the_terminal(folder: Path) -> None:
-    evil = record(Log.PROGRESS, 60, error="\x1b]0;owned\x07")
-    lay_out(folder, Log.PROGRESS, [[json_line(evil).replace(b"\x1b", b"\\u001b")]], 0)
-    assert "\x1b" not in run(folder, "--log", "progress").stdout
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\u202e", "\u2066", "\u200f", "\u061c"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_line_cannot_command_the_terminal_nor_turn_its_text_around(
+    folder: Path, character: str, form: list[str]
+) -> None:
+    evil = record(Log.PROGRESS, 60, error=f"{character}]0;owned\x07")
+    lay_out(folder, Log.PROGRESS, [[json.dumps(evil, separators=(",", ":")).encode() + b"\n"]], 0)
+    shown = run(folder, "--log", "progress", *form).stdout
+    assert character not in shown
+    assert "owned" in shown
+    if form:
+        assert json.loads(shown) == evil
 
 
 def test_an_age_counts_from_now(tmp_path: Path) -> None:

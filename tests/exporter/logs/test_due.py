@@ -96,6 +96,17 @@ def test_each_night_is_seen_to_once(settings: RetentionSettings) -> None:
     assert cleanup_when_due(settings, due=NIGHT + DAY, now=NIGHT + DAY) is not None
 
 
+def test_a_log_folder_that_no_sync_has_made_yet_has_nothing_to_clean_up(tmp_path: Path) -> None:
+    """With the control folder elsewhere; the exporter runs before the first sync."""
+    folder = tmp_path / "logs"
+    settings = RetentionSettings(folder, folder / "archive", tmp_path / "control")
+    DueRecord(settings.control_dir).write(NIGHT - DAY)
+    report = cleanup_when_due(settings, due=NIGHT, now=NIGHT)
+    assert report is not None
+    assert report.errors == []
+    assert not folder.exists()
+
+
 def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSettings) -> None:
     record = DueRecord(settings.control_dir)
     record.write(NIGHT - DAY)

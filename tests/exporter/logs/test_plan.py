@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from canvas_sync_exporter import logs
 from canvas_sync_exporter.logs.claims import claim_log
 from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
+from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.names import Log
 
@@ -76,9 +78,39 @@ def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
     ]
 
 
-def test_without_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
-    plan = plan_cleanup(settings_for(tmp_path / "missing"), now=NOW)
-    assert plan == logs.CleanupPlan({log.value: [] for log in Log}, [])
+def test_a_backup_that_may_not_be_read_is_told_and_nothing_is_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if by another user: the tests may run as root, who may read everything."""
+    kept = settings_for(tmp_path)
+    for name in ("errors.log.2", "errors.log.1", "progress.log.1"):
+        (tmp_path / name).write_bytes(b"before\n")
+    open_it = Path.open
+
+    def guarded(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "errors.log.1":
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_it(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    plan = plan_cleanup(kept, now=NOW)
+    assert (plan.files["errors"], plan.files["progress"]) == (
+        [],
+        [PlannedFile("progress.log.1", 7)],
+    )
+    assert plan.problems == [
+        "errors.log.1: Permission denied; of errors nothing new can be archived"
+    ]
+    report = logs.cleanup_canvas_sync_logs(kept, now=NOW)
+    assert [log.log for log in report.logs if log.error] == ["errors"]
+    assert [log.files for log in report.logs] == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["missing", "a file"])
+def test_a_folder_that_is_none_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    with pytest.raises(LogFolderError, match=f"{name}: N.* CANVAS_SYNC_LOG_DIR"):
+        plan_cleanup(settings_for(tmp_path / name), now=NOW)
     assert not (tmp_path / "missing").exists()
 
 

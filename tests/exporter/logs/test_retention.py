@@ -25,6 +25,7 @@ from canvas_sync_exporter.logs.retention import (
     delete_old_archives,
     get_cleanup_status,
 )
+from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_instrumentation.logfile import LogFileWriter
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import log_files
@@ -114,6 +115,13 @@ def test_a_small_live_log_stays_as_it_is(settings: RetentionSettings) -> None:
     assert archives(settings.archive_dir) == []
 
 
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(LogFolderError, match="missing: No such file or directory"):
+        cleanup_canvas_sync_logs(settings_for(tmp_path / "missing"), now=NOW)
+    assert get_cleanup_status(settings_for(tmp_path / "missing")).free_bytes > 0
+    assert not (tmp_path / "missing").exists()
+
+
 def test_two_cleanups_in_one_second_write_two_archives(settings: RetentionSettings) -> None:
     for start in (10, 30):
         write(settings.log_dir, range(start, start + 20))
@@ -123,13 +131,6 @@ def test_two_cleanups_in_one_second_write_two_archives(settings: RetentionSettin
         "errors-20251222T020001Z.tar.gz",
     ]
     assert archived(settings) == Counter(line_of("a", number) for number in range(10, 50))
-
-
-def test_without_a_log_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path / "missing")
-    report = cleanup_canvas_sync_logs(settings, now=NOW)
-    assert (report.errors, report.reclaimed_bytes) == ([], 0)
-    assert get_cleanup_status(settings).free_bytes > 0
 
 
 def test_archives_older_than_the_limit_are_deleted_and_other_files_are_not(

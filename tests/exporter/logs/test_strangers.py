@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.logs import get_cleanup_status
+from canvas_sync_exporter.logs import get_cleanup_status, plan_cleanup
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.kept import RetentionSettings
@@ -72,12 +72,21 @@ def test_what_is_no_file_holds_up_no_tool_and_is_told(
     assert (errors.lines, errors.backups, errors.archives) == (1, 0, 0)
 
 
-def test_a_cleanup_leaves_a_fifo_alone_and_archives_the_rest(settings: RetentionSettings) -> None:
-    os.mkfifo(settings.log_dir / "errors.log.1")
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
+    settings: RetentionSettings, make: Callable[[Path], object]
+) -> None:
+    stranger = settings.log_dir / "errors.log.1"
+    make(stranger)
     (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
+    told = ["errors.log.1 is passed over: it is no regular file"]
+    plan = plan_cleanup(settings)
+    assert ([file.name for file in plan.files["errors"]], plan.problems) == (["errors.log.2"], told)
     report = cleanup_canvas_sync_logs(settings)
     assert (report.errors, sum(log.files for log in report.logs)) == ([], 1)
-    assert (settings.log_dir / "errors.log.1").is_fifo()
+    assert report.problems == told
+    assert get_cleanup_status(settings).last == report
+    assert stranger.exists()
 
 
 def test_only_names_of_logs_and_archives_are_told(tmp_path: Path) -> None:

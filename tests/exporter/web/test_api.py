@@ -232,6 +232,16 @@ def test_the_cleanup_archives_what_was_rotated_out(exporter: Exporter) -> None:
     assert "canvas_sync_cleanup_last_success_timestamp_seconds" in metrics
 
 
+def test_a_cleanup_of_a_folder_that_is_gone_says_so(exporter: Exporter) -> None:
+    folder = exporter.config.app.log_dir
+    exporter.engine.dispose()
+    folder.rename(folder.with_name("moved"))
+    answer = exporter.request("POST", POST, json={})
+    assert answer.status_code == 503
+    assert f"{folder}: No such file or directory" in answer.json()["detail"]
+    assert not folder.exists()
+
+
 def test_a_second_cleanup_at_the_same_time_is_refused(exporter: Exporter) -> None:
     lock = exporter.config.app.control_folder / "cleanup.lock"
     with ControlPage(lock).locked(0) as held:

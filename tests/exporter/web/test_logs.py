@@ -82,6 +82,15 @@ def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
     assert found == whole
 
 
+def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Path) -> None:
+    page = _search(exporter, "limit=7&log=errors")
+    (archive,) = (folder / "archive").iterdir()
+    archive.unlink()
+    page = _search(exporter, f"log=errors&cursor={page['next']}")
+    assert (page["items"], page["next"]) == ([], None)
+    assert page["problems"] == [f"{archive.name} was deleted before it was searched to its end"]
+
+
 @pytest.mark.parametrize(
     ("query", "lines"),
     [
@@ -90,6 +99,7 @@ def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
         ("log=errors,api_calls", 10),
         ("log=progress", 0),
         ("level=WARNING", 1),
+        ("level=warning", 1),
         ("user_id=42&course_id=7", 9),
         ("task_id=run+3", 1),
         ("trace_id=" + "4b" * 16, 9),
@@ -113,6 +123,11 @@ def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines
         ("level=LOUD", "level"),
         ("user_id=me", "user_id"),
         ("since=soon", "since"),
+        ("since=2025-12-22&until=2025-12-22", "until"),
+        ("until=2h&since=1h", "until"),
+        ("text=%ff", "text"),
+        ("regex=%c3", "regex"),
+        ("%ff=1", "\\xff"),
         ("limit=501", "limit"),
         ("cursor=nonsense", "cursor"),
     ],
@@ -121,6 +136,19 @@ def test_a_wrong_parameter_is_named(exporter: Exporter, query: str, field: str) 
     answer = exporter.api(f"logs/search?{query}")
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_a_wrong_parameter_is_told_with_what_to_write(exporter: Exporter) -> None:
+    def detail(query: str) -> str:
+        (error,) = exporter.api(f"logs/search?{query}").json()["errors"]
+        return str(error["detail"])
+
+    assert detail("since=2025-12-22T02:00:00Z&until=2025-12-21") == (
+        "say a later time than that of since, 2025-12-22T02:00:00Z"
+    )
+    assert detail("since=2025-12-22T02:00:00+02:00").endswith("the + of a zone is written %2B")
+    assert "%2B" not in detail("since=soon")
+    assert exporter.api("logs/search?since=2025-12-22T02:00:00%2B02:00").status_code == 200
 
 
 def test_a_search_that_takes_long_is_told_in_parts(

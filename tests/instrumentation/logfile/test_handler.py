@@ -59,13 +59,13 @@ def test_dict_config_plugs_it_in_with_the_standard_spelling(tmp_path: Path) -> N
 
 def test_a_record_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     logger = configure(tmp_path)
-    logger.info("forged\nERROR \x1b[31m\x85\u2028 \udc80")
+    logger.info("forged\nERROR \x1b[31m\x85\u2028\u202e \udc80")
     try:
         raise ValueError("first\nsecond")
     except ValueError:
         logger.exception("failed")
     lines = (tmp_path / "app.log").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == r"INFO forged\nERROR \x1b[31m\x85\u2028 \udc80"
+    assert lines[0] == r"INFO forged\nERROR \x1b[31m\x85\u2028\u202e \udc80"
     assert lines[1].startswith(r"ERROR failed\nTraceback")
     assert len(lines) == 2
 

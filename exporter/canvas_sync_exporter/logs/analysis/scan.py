@@ -133,7 +133,8 @@ def _scan_block(block: Block, chunk: Chunk, found: Scanned, lines: FileLines) ->
         lines.append(counted)
         found.end = block.end
         return wanted
-    if not (source.is_live and unreadable):
+    may_be_written_on = source.is_live and not block.is_too_long
+    if not (may_be_written_on and unreadable):
         found.rest = Summary.empty(source.log)
         found.rest.add(wanted)
         found.rest.files.append(counted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
 from typing import Final
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
@@ -12,7 +14,7 @@ from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, parts
 
 from .matching import FoundLine, Matcher, Place, are_after, first_time
-from .positions import HEAD_BYTES, NOWHERE, Position, head_of
+from .positions import HEAD_BYTES, NOWHERE, Position
 
 __all__ = ["ArchiveScan"]
 
@@ -54,20 +56,47 @@ class ArchiveScan:
         """Whether a position is in this archive, by its name."""
         return position.archive == self._source.path.name
 
-    def resume(self, position: Position) -> None:
-        """Search only what is before a position."""
-        self._stop = position if position.head.length else None
+    def is_before(self, position: Position) -> bool:
+        """Whether it is older than the archive that a position is in, by its name."""
+        return self._source.path.name < position.archive
 
-    def size_of(self, position: Position) -> int | None:
-        """Unpack it to look for the file of a position; return that file's size, if it is there."""
-        try:
-            for part in parts(self._source):
-                block = next(blocks(part.stream, part.size), None)
-                if block and position.head.begins(bytes(block.data[:HEAD_BYTES])):
-                    return part.size
-        except OSError:
-            return None
+    def find(self, position: Position) -> int | None:
+        """Unpack it to look for the file of a position; tell which of its files that is, if any."""
+        for number, (first, _) in enumerate(self._files):
+            if position.head.begins(first):
+                return number
         return None
+
+    def resume(self, number: int, end: int) -> int:
+        """Search only what is before an offset in a file.
+
+        Args:
+            number: Which file.
+            end: The offset; when it is behind the file, what is too much goes on in the next one.
+
+        Returns:
+            How far behind the end of the last file that is.
+        """
+        for rank, (_, size) in enumerate(self._files[number:], number):
+            if end <= size:
+                self.go_on(Position(end, NOWHERE, self._source.path.name, rank))
+                return 0
+            end -= size
+        return end
+
+    def go_on(self, position: Position) -> None:
+        """Search only what is before a position in this archive."""
+        has_begun = position.end or position.rank
+        self._stop = position if has_begun else None
+
+    @cached_property
+    def _files(self) -> list[tuple[bytes, int]]:
+        """The first bytes and the size of each file, as far as it can be unpacked."""
+        files: list[tuple[bytes, int]] = []
+        with suppress(OSError):
+            for part in parts(self._source):
+                files.append((_first_bytes(part), part.size))  # noqa: PERF401 - up to the damage
+        return files
 
     def is_older(self, moment: dt.datetime) -> bool:
         """Whether it was made before a moment, and so all of its lines."""
@@ -104,7 +133,11 @@ class ArchiveScan:
                     self.is_done = False
         except ArchiveDamagedError as error:
             matcher.notes.problems.append(str(error))
-        except OSError as error:  # deleted meanwhile, or not for us to read
+        except FileNotFoundError:
+            matcher.notes.problems.append(
+                f"{self._source.path.name} was deleted before it was searched"
+            )
+        except OSError as error:  # not for us to read
             matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
         if not self.is_done:
             self._stop, self.reached = kept[0].before, kept[0].time
@@ -112,29 +145,33 @@ class ArchiveScan:
 
     def _matches(self, matcher: Matcher, until: dt.datetime | None) -> Iterator[FoundLine]:
         for number, part in enumerate(parts(self._source)):
-            is_last = False
-            for first, place, start, data in self._blocks(part, matcher):
+            place = Place(part.name, archive=self._source.path.name, rank=number)
+            stop = self._stop if self._stop and self._stop.rank == number else None
+            for start, data in _blocks(part, matcher):
                 if start == 0 and number == 0:
                     self.reached = first_time(data)
                     if are_after(data, until):
                         return
-                is_last = self._stop is not None and self._stop.head.begins(first)
-                if is_last and self._stop:
-                    data = data[: max(0, self._stop.end - start)]  # noqa: PLW2901 - the part that is asked for
-                yield from matcher.matches(data, start, place)
-            if is_last:
+                asked = data if stop is None else data[: max(0, stop.end - start)]
+                yield from matcher.matches(asked, start, place)
+            if stop is not None:
                 return
 
-    def _blocks(self, part: LogPart, matcher: Matcher) -> Iterator[tuple[bytes, Place, int, bytes]]:
-        """Give the blocks of a file in the archive with its first bytes and its place."""
-        archive = self._source.path.name
-        first, place = b"", Place(part.name, NOWHERE, archive)
-        for block in blocks(part.stream, part.size):
-            if block.is_too_long:
-                matcher.notes.unreadable_lines += 1
-                continue
-            data = bytes(block.data)
-            if not first:
-                first = data[:HEAD_BYTES]
-                place = Place(part.name, head_of(first), archive)
-            yield first, place, block.end - len(data), data
+
+def _first_bytes(part: LogPart) -> bytes:
+    first = bytearray(min(HEAD_BYTES, part.size))
+    view = memoryview(first)
+    filled = 0
+    while read := part.stream.readinto(view[filled:]):
+        filled += read
+    return bytes(view[:filled])
+
+
+def _blocks(part: LogPart, matcher: Matcher) -> Iterator[tuple[int, bytes]]:
+    """Give the blocks of a file in the archive, each with its offset."""
+    for block in blocks(part.stream, part.size):
+        if block.is_too_long:
+            matcher.notes.unreadable_lines += 1
+            continue
+        data = bytes(block.data)
+        yield block.end - len(data), data

@@ -55,6 +55,8 @@ class LogScan:
     ) -> None:
         self._found: deque[FoundLine] = deque()
         self._reached = _NEWEST
+        self._log = log
+        self._notes = notes
         self._matcher = Matcher(log, wanted, notes)
         self._since = wanted.since and _shifted(wanted.since, -LATENESS)
         self._until = wanted.until and _shifted(wanted.until, LATENESS)
@@ -140,44 +142,44 @@ class LogScan:
         self._is_begun = False
 
     def resume(self, position: Position) -> None:
-        """Go on at a place that an earlier search told, wherever its lines are by now."""
+        """Go on at a place that an earlier search told, wherever its lines are by now.
+
+        When it is gone, that is told in the notes, and only what is sure to be older is searched.
+        """
+        if position.archive:
+            self._resume_in_archive(position)
+            return
         for index in reversed(range(len(self._scans))):
-            scan = self._scans[index]
-            if position.archive:
-                if isinstance(scan, ArchiveScan) and scan.is_at(position):
-                    del self._scans[index + 1 :]
-                    scan.resume(position)
-                    return
-                continue
-            size = self._size_of(index, position)
-            if size is not None:
-                self._resume_behind(index, size, position)
+            number = self._scans[index].find(position)
+            if number is not None:
+                self._resume_at(index, number, position.end)
                 return
-        self._scans.clear()  # its archive was deleted, and older ones with it
-
-    def _size_of(self, index: int, position: Position) -> int | None:
-        """Tell the size of the file of a position, if it is there."""
-        scan = self._scans[index]
-        if isinstance(scan, ArchiveScan):
-            return scan.size_of(position)
-        older = _plain(self._scans[:index])
-        is_it = scan.begins_with(position) and position.rank == sum(
-            file.begins_with(position) for file in older
+        self._scans.clear()
+        self._notes.problems.append(
+            f"{self._log.value}: the file in which the search would go on is gone; what is older "
+            "was not searched. Search anew, `until` the time of the last line that was given"
         )
-        return scan.size if is_it else None
 
-    def _resume_behind(self, index: int, size: int, position: Position) -> None:
-        """Go on in a file; when its newer lines were moved to the next one, there."""
-        newer = self._scans[index + 1 : index + 2]
-        del self._scans[index + 1 :]
-        scan = self._scans[index]
-        if position.end > size and newer and isinstance(newer[0], PlainScan):
-            newer[0].resume(position.end - size)
-            self._scans += newer
-        elif isinstance(scan, ArchiveScan):
-            scan.resume(position)
-        else:
-            scan.resume(position.end)
+    def _resume_in_archive(self, position: Position) -> None:
+        archives = [scan for scan in self._scans if isinstance(scan, ArchiveScan)]
+        self._scans = [scan for scan in archives if scan.is_before(position)]
+        for scan in archives:
+            if scan.is_at(position):
+                scan.go_on(position)
+                self._scans.append(scan)
+                return
+        self._notes.problems.append(
+            f"{position.archive} was deleted before it was searched to its end"
+        )
+
+    def _resume_at(self, index: int, number: int, end: int) -> None:
+        """Go on in a file; when its newer lines were moved to the files after it, there."""
+        for last in range(index, len(self._scans)):
+            end = self._scans[last].resume(number, end)
+            number = 0
+            if not end:
+                del self._scans[last + 1 :]
+                return
 
 
 def _plain(scans: Iterable[PlainScan | ArchiveScan]) -> list[PlainScan]:

@@ -28,9 +28,9 @@ class Place:
 
     Attributes:
         name: What to call it.
-        head: What it is known by; nothing where nobody will come back.
+        head: What it is known by; nothing in an archive, and where nobody will come back.
         archive: Name of the archive that it is in; empty when it is in none.
-        rank: How many older files of the log begin with the same bytes.
+        rank: Which file, as a :class:`Position` counts them.
     """
 
     name: str

@@ -46,6 +46,7 @@ class PlainScan:
         name = source.path.name.rpartition("@")[0] or source.path.name
         head = head_of(self.first)
         rank = sum(head.begins(file.first) for file in older)
+        self._older = older
         self._place = Place(name, head, rank=rank)
         self._end = self.size
         self._blocks: Iterator[tuple[int, bytes]] | None = None
@@ -65,13 +66,23 @@ class PlainScan:
         """The place up to which it has not been searched."""
         return Position(self._end, self._place.head, rank=self._place.rank)
 
-    def begins_with(self, position: Position) -> bool:
-        """Whether it is the file of a position."""
-        return bool(self.first) and position.head.begins(self.first)
+    def find(self, position: Position) -> int | None:
+        """Tell whether it is the file of a position: its only file, 0, or None."""
+        older = sum(position.head.begins(file.first) for file in self._older)
+        return 0 if position.head.begins(self.first) and older == position.rank else None
 
-    def resume(self, end: int) -> None:
-        """Search only what is before an offset."""
+    def resume(self, number: int, end: int) -> int:
+        """Search only what is before an offset.
+
+        Args:
+            number: Which file: the only one, 0.
+            end: The offset.
+
+        Returns:
+            How far behind the end of the file that is.
+        """
         self._end = min(end, self.size)
+        return end - self._end
 
     def is_older(self, moment: dt.datetime) -> bool:
         """Whether its last lines were written before a moment."""

@@ -1,7 +1,8 @@
 """Where a search is in a log, told so that it is found again after rotations and archiving.
 
 A file is known by its first bytes: they stay with the lines, whatever the file is called and
-wherever the lines are moved.
+wherever the lines are moved. A cleanup may cut it behind any of its lines, hence the first line
+counts alone where there are no more bytes.
 """
 
 from __future__ import annotations
@@ -41,17 +42,21 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         length: How many they are.
         digest: Their hash.
+        line: The hash of those among them that are its first line.
     """
 
     length: int
     digest: bytes
+    line: bytes
 
     def begins(self, first: bytes) -> bool:
-        """Whether a file that begins with ``first`` is the one."""
-        return len(first) >= self.length and _digest(first[: self.length]) == self.digest
+        """Whether a file that begins with ``first`` is the one, or is what was cut off it."""
+        if len(first) >= self.length:
+            return _digest(first[: self.length]) == self.digest
+        return _line_digest(first) == self.line
 
 
-NOWHERE: Final = Head(0, b"")
+NOWHERE: Final = Head(0, b"", b"")
 """Known by nothing."""
 
 
@@ -62,7 +67,8 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
         end: Offset in the file.
         head: Which file.
         archive: Name of the archive that it was in; empty when it was in none.
-        rank: How many older files of the log begin with the same bytes, as short ones may.
+        rank: Which file, from 0, the oldest: of those in the archive, or of those in none that
+            begin with the same bytes, as short ones may.
     """
 
     end: int
@@ -78,7 +84,7 @@ _DECODER: Final = msgspec.json.Decoder(_Cursor)
 def head_of(first: bytes) -> Head:
     """Return what a file with these first bytes is known by."""
     first = first[:HEAD_BYTES]
-    return Head(len(first), _digest(first))
+    return Head(len(first), _digest(first), _line_digest(first))
 
 
 def encode_cursor(positions: _Cursor) -> str:
@@ -104,3 +110,8 @@ def decode_cursor(cursor: str) -> _Cursor:
 
 def _digest(first: bytes) -> bytes:
     return hashlib.blake2b(first, digest_size=_DIGEST_BYTES).digest()
+
+
+def _line_digest(first: bytes) -> bytes:
+    line, newline, _ = first.partition(b"\n")
+    return _digest(line + newline)

@@ -296,6 +296,26 @@ def test_unreadable_lines_are_counted_by_file_with_their_numbers(tmp_path: Path)
     assert report.api.total.count == 6
 
 
+@pytest.mark.parametrize("before", [b"", line_of_record(generate(1)[Log.API_CALLS][0])])
+def test_a_live_log_that_ends_with_a_line_too_long_has_one_unreadable_line_more(
+    tmp_path: Path, before: bytes
+) -> None:
+    """As a power cut leaves it: NUL bytes as far as it had been made longer."""
+    (tmp_path / "api_calls.log").write_bytes(before + b"\0" * 3_000_000)
+    for _ in range(2):  # the second time with what is kept of the first
+        (file,) = analyze(tmp_path, tmp_path / "archive", Selection()).files
+        lines = 2 if before else 1
+        assert (file.lines, file.unreadable, file.numbers) == (lines, 1, [lines])
+        assert file.bytes == len(before) + 3_000_000
+
+
+def test_a_live_log_that_ends_with_the_beginning_of_a_line_does_not_count_that(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "api_calls.log").write_bytes(b"\0" * 1_000_000)
+    assert all(not file.lines for file in analyze(tmp_path, tmp_path, Selection()).files)
+
+
 def test_line_numbers_go_on_where_the_last_analysis_ended(tmp_path: Path) -> None:
     good = line_of_record(generate(1)[Log.API_CALLS][0])
     live = tmp_path / "api_calls.log"

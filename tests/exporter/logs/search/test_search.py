@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.search import (
     BadCursorError,
@@ -223,11 +224,11 @@ def _write(folder: Path, log: Log, numbers: range) -> None:
             file.write(json_line(record(log, number, task_id=f"run {number}")))
 
 
-def _rotate(folder: Path, log: Log) -> None:
+def _rotate(folder: Path, log: Log, backups: int = 5) -> None:
     page = ControlPage(control_path(folder / "control", folder / f"{log.value}.log"))
     page.refresh()
     with page.locked(1):
-        rotate(folder / f"{log.value}.log", 5, page)
+        rotate(folder / f"{log.value}.log", backups, page)
 
 
 @pytest.mark.parametrize("keep_lines", [0, 3, 12, 1000])
@@ -260,6 +261,74 @@ def test_pages_go_on_after_rotations_and_cleanups(
             found += page
             cursor = page.cursor
     assert [line.fields for line in found] == [line.fields for line in expected]
+
+
+def _write_later(folder: Path, seconds: Iterator[int]) -> None:
+    for second in itertools.islice(seconds, 2):
+        _write(folder, Log.ERRORS, range(second, second + 1))
+
+
+def _rotate_later(folder: Path, seconds: Iterator[int]) -> None:
+    _write_later(folder, seconds)
+    _rotate(folder, Log.ERRORS, backups=99)
+
+
+def _keep(lines: int) -> Callable[[Path, Iterator[int]], object]:
+    return lambda folder, _: cleanup_canvas_sync_logs(retention(folder, lines))
+
+
+MOVES: dict[str, Callable[[Path, Iterator[int]], object]] = {
+    "rotate": _rotate_later,
+    "write": _write_later,
+    "archive all": _keep(0),
+    "keep 3": _keep(3),
+    "keep 17": _keep(17),
+    "keep 19": _keep(19),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    formats=st.lists(st.sampled_from([json_line, text_line]), min_size=20, max_size=20),
+    limit=st.integers(1, 19),
+    moves=st.lists(st.lists(st.sampled_from(sorted(MOVES)), max_size=5), max_size=4),
+)
+def test_pages_go_on_whatever_moves_between_them(
+    formats: list[Callable[[dict[str, Any]], bytes]], limit: int, moves: list[list[str]]
+) -> None:
+    """Also when a cleanup moves a single line, and several of them cut one file to pieces."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        lines = [form(record(Log.ERRORS, second)) for second, form in enumerate(formats)]
+        (folder / "errors.log").write_bytes(b"".join(lines))
+        expected = found_in(folder, LineFilter())
+        later = itertools.count(100)
+        found: list[FoundLine] = []
+        cursor: str | None = None
+        while not found or cursor is not None:
+            with search(folder, LineFilter(), limit=limit, cursor=cursor) as page:
+                found += page
+                cursor = page.cursor
+                assert page.notes.problems == []
+            for move in moves.pop() if moves else ():
+                MOVES[move](folder, later)
+    assert [line.fields for line in found] == [line.fields for line in expected]
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_a_page_goes_on_though_a_file_begins_with_a_line_too_long_to_read(
+    tmp_path: Path, is_long: bool
+) -> None:
+    first = b"x" * (LINE_LIMIT + 9 if is_long else 9) + b"\n"
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
+    lay_out(tmp_path, Log.ERRORS, [[first, *lines]], 0)
+    with search(tmp_path, LineFilter(), limit=3) as page:
+        assert len(list(page)) == 3
+        cursor = page.cursor
+    cleanup_canvas_sync_logs(retention(tmp_path, 1))
+    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
+        assert len(list(rest)) == 3
+        assert rest.notes.problems == []
 
 
 def test_a_search_that_has_begun_is_not_disturbed_by_a_cleanup(tmp_path: Path) -> None:
@@ -389,17 +458,54 @@ def test_no_cursor_breaks_a_search(raw: bytes) -> None:
             pass
 
 
-def test_when_the_archive_of_a_page_is_deleted_the_rest_is_empty(tmp_path: Path) -> None:
-    lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
-    lay_out(tmp_path, Log.ERRORS, [lines[:4], lines[4:]], 1)
-    with search(tmp_path, LineFilter(), limit=3) as page:
-        assert len(list(page)) == 3
-        cursor = page.cursor
-    for archive in (tmp_path / "archive").iterdir():
-        archive.unlink()
+def _first_of(folder: Path, limit: int) -> str:
+    with search(folder, LineFilter(), limit=limit) as page:
+        assert len(list(page)) == limit
+        assert page.cursor is not None
+        return page.cursor
+
+
+def test_when_the_archive_of_a_page_is_deleted_that_is_told_and_older_ones_are_searched(
+    tmp_path: Path,
+) -> None:
+    for numbers in (range(2), range(2, 5)):
+        _write(tmp_path, Log.ERRORS, numbers)
+        cleanup_canvas_sync_logs(retention(tmp_path, 0))
+    _write(tmp_path, Log.ERRORS, range(5, 6))
+    cursor = _first_of(tmp_path, 2)
+    older, newer = sorted((tmp_path / "archive").iterdir())
+    newer.unlink()
     with search(tmp_path, LineFilter(), cursor=cursor) as rest:
-        assert list(rest) == []
+        assert [line.place.archive for line in rest] == [older.name] * 2
         assert rest.cursor is None
+        assert rest.notes.problems == [
+            f"{newer.name} was deleted before it was searched to its end"
+        ]
+
+
+def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: Path) -> None:
+    _write(tmp_path, Log.ERRORS, range(6))
+    _write(tmp_path, Log.PROGRESS, range(6))
+    cursor = _first_of(tmp_path, 4)
+    cleanup_canvas_sync_logs(retention(tmp_path, 0))
+    for archive in (tmp_path / "archive").glob("errors-*"):
+        archive.unlink()
+    _write(tmp_path, Log.ERRORS, range(50, 53))
+    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
+        assert {line.log for line in rest} == {Log.PROGRESS}
+        assert rest.cursor is None
+        (problem,) = rest.notes.problems
+    assert problem.startswith("errors: the file in which the search would go on is gone")
+
+
+def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None:
+    lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
+    lay_out(tmp_path, Log.ERRORS, [lines[:3], lines[3:]], 1)
+    (archive,) = (tmp_path / "archive").iterdir()
+    with search(tmp_path, LineFilter()) as found:
+        archive.unlink()
+        assert len(list(found)) == 3
+    assert found.notes.problems == [f"{archive.name} was deleted before it was searched"]
 
 
 def test_a_search_without_time_gives_a_cursor_to_go_on_from(tmp_path: Path) -> None:
