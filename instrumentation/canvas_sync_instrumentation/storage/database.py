@@ -27,7 +27,8 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from canvas_sync_instrumentation.errors import SettingsError, StorageError
 from canvas_sync_instrumentation.names import TABLE
@@ -49,6 +50,8 @@ _BUSY_TIMEOUT_MS: Final = 5000
 _BUSY_PAUSE_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_MS: Final = 15_000
+_FILE: Final = "canvas_sync_file"
+"""Under which a connection to SQLite remembers which file it is to."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -186,13 +189,16 @@ def _postgresql_arguments(url: URL) -> dict[str, object]:
 
 
 def _prepare_sqlite(engine: Engine, file: Path) -> None:
+    place = file.absolute()  # wherever the app goes
+
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_private(file)
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
+    def configure(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = _identity(place)
         # SQLAlchemy's documented way to get transactions that begin when we say so.
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -201,10 +207,24 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.close()
 
+    @event.listens_for(engine, "checkout")
+    def require_same_file(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # A connection to a deleted file would go on reading and writing what nobody else sees.
+        if record.info[_FILE] != _identity(place):
+            raise DisconnectionError(f"{place} was deleted or replaced.")
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("canvas_sync_immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(file: Path) -> None:

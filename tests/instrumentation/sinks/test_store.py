@@ -163,6 +163,28 @@ def test_a_run_is_seen_from_its_start_to_its_end(
     assert not drops.counts
 
 
+def test_a_database_that_is_deleted_is_made_anew_and_told_of(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "state"
+    url = f"sqlite:///{folder / 'runs.sqlite3'}"
+    sink = make_sink(url)
+    sink.handle(_end("before"))
+    assert sink.flush(10)
+    for each in folder.iterdir():
+        each.unlink()
+
+    sink.handle(_end("after"))
+    assert sink.flush(30)
+    engine = open_engine(url)
+    assert _statuses(engine) == {"after": RunStatus.SUCCESS}
+    engine.dispose()
+    assert not drops.counts
+    (away, back) = _reports(caplog)
+    assert "no such table" in away
+    assert "The database is back" in back
+
+
 def test_only_runs_wake_it(make_sink: Sinks, tmp_path: Path) -> None:
     sink = make_sink(_NOWHERE)
     sink.handle(ErrorRecorded(_CONTEXT, _START, "api", ErrorInfo("E", "m")))

@@ -25,7 +25,7 @@ from canvas_sync_instrumentation.storage.database import (
     upgrade,
 )
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
-from canvas_sync_instrumentation.storage.queries import run_by_task
+from canvas_sync_instrumentation.storage.queries import recent_runs, run_by_task
 from canvas_sync_instrumentation.storage.rollups.tables import ROLLUPS_METADATA
 from support.migrations import downgrade
 from support.postgresql import PostgresqlServer
@@ -200,6 +200,25 @@ def test_a_row_stays_when_another_process_was_the_first_to_close_the_file(tmp_pa
         with closing(sqlite3.connect(file)) as other:
             assert other.execute("SELECT word FROM seen").fetchall() == [("kept",)]
     engine.dispose()
+
+
+def test_a_file_that_was_deleted_and_made_anew_is_opened_anew(tmp_path: Path) -> None:
+    file = tmp_path / "runs.sqlite3"
+    old, new = open_engine(f"sqlite:///{file}"), open_engine(f"sqlite:///{file}")
+    upgrade(old)
+    write(old, snapshot("before"))
+    for each in tmp_path.iterdir():
+        each.unlink()
+
+    upgrade(new)
+    write(new, snapshot("after"))  # still in the journal, which the old connection must not remove
+    assert [run.sync_task_id for run in recent_runs(old, 10).items] == ["after"]
+    write(old, snapshot("later"))
+    new.dispose()
+    old.dispose()
+    fresh = open_engine(f"sqlite:///{file}")
+    assert {run.sync_task_id for run in recent_runs(fresh, 10).items} == {"after", "later"}
+    fresh.dispose()
 
 
 def test_postgresql_bounds_every_statement(postgresql_url: str) -> None:
