@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -64,6 +65,12 @@ def _parse_moment(raw: str) -> dt.datetime:
         raise ValueError(f"{error}; in a URL the + of a zone is written %2B") from None
 
 
+def _parse_trace_id(raw: str) -> str:
+    if not re.fullmatch("[0-9a-f]{32}", raw):
+        raise ValueError("say 32 hexadecimal digits in lower case")
+    return raw
+
+
 def _moment(name: str, description: str) -> Parameter:
     hint = f"{description} A date or time by RFC 3339, or an age such as `24h`."
     return Parameter(name, False, hint, _parse_moment, {"type": "string"})
@@ -98,7 +105,13 @@ _FILTERS: Final = (
     _number("user_id", "Of this user."),
     _number("course_id", "Of this course."),
     text("task_id", "Of the run with this task id.", 1000),
-    text("trace_id", "Of this trace.", 100),
+    Parameter(
+        "trace_id",
+        in_path=False,
+        description="Of this trace.",
+        parse=_parse_trace_id,
+        schema={"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    ),
     text(
         "status",
         "HTTP status, class of a failed request, status of a run or outcome of an operation.",

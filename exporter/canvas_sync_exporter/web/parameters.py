@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import MultiDict
@@ -15,6 +15,10 @@ from canvas_sync_exporter.settings import time_zone
 from .problems import FieldError, ProblemError
 
 __all__ = ["Parameter", "flag", "read_parameters", "require_utf8", "text", "whole_number", "zone"]
+
+
+_NO_PLACES: Final = frozenset({"localtime", "posixrules", "Factory"})
+"""Names that a machine's copy of the database may have, and that mean another zone on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def zone(name: str, description: str) -> Parameter:
     """A time zone by its name in the IANA database; UTC when it was not given."""
 
     def parse(raw: str) -> dt.tzinfo:
-        if "\0" in raw:
+        if "\0" in raw or raw in _NO_PLACES or raw.startswith(("right/", "posix/")):
             raise ValueError("say a time zone such as UTC or Europe/Berlin")
         return time_zone(raw)
 

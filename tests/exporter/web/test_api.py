@@ -165,6 +165,8 @@ def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) ->
         ("performance?tz=", ["tz"]),
         ("performance?tz=../../etc/passwd", ["tz"]),
         ("performance?tz=%00", ["tz"]),
+        ("performance?tz=localtime", ["tz"]),
+        ("performance?tz=right/UTC", ["tz"]),
         ("failed?days=x&limit=y&z=1", ["z", "days", "limit"]),
         ("sync/first", ["run_id"]),
         ("sync/0", ["run_id"]),

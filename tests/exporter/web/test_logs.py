@@ -121,6 +121,7 @@ def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines
         ("log=syslog", "log"),
         ("log=", "log"),
         ("level=LOUD", "level"),
+        ("trace_id=4b4b", "trace_id"),
         ("user_id=me", "user_id"),
         ("since=soon", "since"),
         ("since=2025-12-22&until=2025-12-22", "until"),
