@@ -252,14 +252,20 @@ def test_nothing_from_a_log_can_act_on_a_page_or_a_terminal(tmp_path: Path) -> N
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", output)
 
 
-@pytest.mark.parametrize("name", ["report.json", "report.html", "report.txt"])
+@pytest.mark.parametrize("name", ["report.json", "report.HTML", "report.txt", "report"])
 def test_output_takes_its_form_from_the_name_and_prints_nothing(
     logs: Path, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / name
     assert told(*SCRIPT, "--output", str(file), "--log-dir", str(logs)) == ""
-    start = {"report.json": "{", "report.html": "<!doctype html>", "report.txt": "Canvas"}[name]
+    start = {".json": "{", ".html": "<!doctype html>"}.get(file.suffix.lower(), "Canvas")
     assert file.read_text(encoding="utf-8").startswith(start)
+
+
+def test_a_form_that_is_asked_for_goes_into_a_file_of_any_name(logs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.of.today"
+    assert told(*SCRIPT, "--json", "--output", str(file), "--log-dir", str(logs)) == ""
+    assert json.loads(file.read_bytes())["problems"] == []
 
 
 def test_filters_are_taken_from_the_command_line(logs: Path) -> None:
@@ -328,7 +334,12 @@ def test_a_python_without_the_package_is_told_to_use_another() -> None:
     [
         (["--log-dir", "/nowhere/at/all"], 1, "/nowhere/at/all: No such file or directory"),
         (["--log-dir", str(ROOT / "pyproject.toml")], 1, "Not a directory"),
-        (["--output", "/nowhere/report.txt"], 1, "/nowhere/report.txt"),
+        (
+            ["--output", "/nowhere/report.txt"],
+            1,
+            "/nowhere/report.txt cannot be written: No such file or directory. Name a file with",
+        ),
+        (["--output", "report.pdf"], 2, "ends with one of .txt, .json, .html, .htm"),
         (["--since", "yesterday"], 2, "say a time such as"),
         (["--top", "0"], 2, "1 to 100"),
         (["--user", "me"], 2, "argument --user: say a number from 0 to"),

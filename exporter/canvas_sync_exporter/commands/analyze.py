@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TextIO
 
 import msgspec
 
@@ -16,6 +16,7 @@ from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 
 from .options import TIMES, add_command, add_log_dir, add_period, log_folders, number, user_id
 from .output import until_the_reader_leaves
@@ -23,11 +24,18 @@ from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
 
+_FORMS: Final = {"": "text", ".txt": "text", ".json": "json", ".html": "html", ".htm": "html"}
+
+
+class OutputError(CanvasSyncMonitorError):
+    """The report cannot be written to its file."""
+
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     more = "Reads live logs, backups and archives, in both formats."
     parser = add_command(subparsers, "analyze", run, more=more, epilog=TIMES)
+    parser.set_defaults(complain=parser.error)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--html", action="store_true", help="as one HTML page with charts")
@@ -49,8 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
-        OSError: The report cannot be written.
+        OutputError: The report cannot be written to its file.
     """
+    form = _form(arguments)
     log_dir, archive_dir = log_folders(arguments)
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
     with ProgressBar(sys.stderr) as bar:
@@ -58,25 +67,42 @@ def run(arguments: argparse.Namespace) -> int:
     analysis.problems += strangers(log_dir, archive_dir)
     report = make_report(analysis, log_dir, selection, arguments.top)
     with until_the_reader_leaves():
-        _write(report, arguments)
+        _write(report, form, arguments.output)
     return 0
 
 
-def _write(report: Report, arguments: argparse.Namespace) -> None:
-    output: Path | None = arguments.output
-    form = output.suffix if output and not (arguments.json or arguments.html) else ""
-    if arguments.json or form == ".json":
-        content = msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
-    elif arguments.html or form in {".html", ".htm"}:
-        content = html_page(report)
-    elif output is None:
-        write_text(report, sys.stdout)
-        return
-    else:
-        with output.open("w", encoding="utf-8") as file:
-            write_text(report, file)
-        return
+def _form(arguments: argparse.Namespace) -> str:
+    """Choose the form, by the name of the file if nothing else tells; else it is wrong usage."""
+    if arguments.json or arguments.html:
+        return "json" if arguments.json else "html"
+    ending = arguments.output.suffix.lower() if arguments.output else ""
+    if ending not in _FORMS:
+        endings = ", ".join(filter(None, _FORMS))
+        arguments.complain(
+            f"argument --output: {ending} is no form of the report; say a name that ends with one "
+            f"of {endings}, or choose the form with --json or --html"
+        )
+    return _FORMS[ending]
+
+
+def _write(report: Report, form: str, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(content)
+        _write_to(sys.stdout, report, form)
+        return
+    try:
+        with output.open("w", encoding="utf-8") as file:
+            _write_to(file, report, form)
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written: {error.strerror}. Name a file with --output that can be "
+            "made, in a folder that is there"
+        ) from error
+
+
+def _write_to(file: TextIO, report: Report, form: str) -> None:
+    if form == "json":
+        file.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    elif form == "html":
+        file.write(html_page(report))
     else:
-        output.write_text(content, encoding="utf-8")
+        write_text(report, file)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_exporter.logs.reader import Block, blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, open_plain, parts
@@ -97,6 +98,8 @@ def scan(chunk: Chunk) -> Scanned:
     try:
         for part in parts(source, start=chunk.start):
             _scan_part(part, chunk, found)
+    except ArchiveDamagedError as error:  # names it itself
+        found.problem = str(error)
     except OSError as error:
         found.problem = f"{source.path.name}: {error.strerror or error}"
     if source.is_archive:

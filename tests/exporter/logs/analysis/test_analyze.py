@@ -345,7 +345,8 @@ def test_a_damaged_archive_is_a_problem_and_the_rest_is_reported(
     for _ in range(2):
         report = report_of(tmp_path)
         (problem,) = report.problems
-        assert archive.name in problem
+        assert problem.startswith(f"{archive.name} is damaged")
+        assert problem.count(archive.name) == 1
         assert report.api.total.count == len(records[Log.API_CALLS])
 
 
