@@ -15,14 +15,12 @@ from canvas_sync_instrumentation.names import OTHER
 
 from ._route_table import templates
 
-__all__ = ["RouteMatch", "course_in", "is_canvas_path", "match_route", "route_of", "sanitized_path"]
+__all__ = ["RouteMatch", "is_canvas_path", "match_route", "route_of", "sanitized_path"]
 
 _CANVAS_PREFIXES: Final = ("/api/v1/", "/api/quiz/v1/", "/api/lti/", "/api/graphql")
 _OAUTH_PATH: Final = "/login/oauth2/token"
 _ID: Final = re.compile(r"[0-9]{1,19}|[0-9]{1,6}~[0-9]{1,13}")
 """A Canvas id, or one of another shard (``shard~id``); shorter than any access token."""
-_COURSE: Final = re.compile(r"/courses/([0-9]{1,18})(?:/|$)")
-"""A course by its number; by that of another shard it cannot be told apart from one of this."""
 _LONGEST_PATH: Final = 16
 """Segments of a sanitized path whose route is unknown."""
 
@@ -76,16 +74,6 @@ def sanitized_path(path: str) -> str:
 def is_canvas_path(path: str) -> bool:
     """Tell whether ``path`` looks like one of the Canvas API."""
     return path.startswith(_CANVAS_PREFIXES) or path.rstrip("/") == _OAUTH_PATH
-
-
-def course_in(path: str) -> int | None:
-    """Return the Canvas id of the course that a path leads into; None when it names none.
-
-    Args:
-        path: A path as :func:`sanitized_path` gives it.
-    """
-    found = _COURSE.search(path)
-    return None if found is None else int(found[1])
 
 
 @lru_cache(maxsize=4096)

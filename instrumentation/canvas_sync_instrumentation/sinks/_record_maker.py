@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from canvas_sync_instrumentation.canvas.routes import course_in
 from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
@@ -273,7 +272,7 @@ class RecordMaker:
         human = (
             f"{event.method} {event.path} - Status: {event.outcome} - {event.duration * 1000:.1f}ms"
         )
-        record = ApiCallRecord(
+        return ApiCallRecord(
             *self._head(event, _api_level(event), _API_CALLS, "api_call", human),
             event.method,
             event.route,
@@ -297,9 +296,6 @@ class RecordMaker:
             None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
             *_server_time_fields(event.server_time),
         )
-        if record.course_id is None:
-            record.course_id = course_in(event.path)
-        return record
 
     def _list_truncated(self, event: ListTruncated) -> Record:
         human = f"TRUNCATED {event.route} - Count: {event.count}"

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from canvas_sync_instrumentation.canvas._route_table import templates
 from canvas_sync_instrumentation.canvas.routes import (
-    course_in,
     is_canvas_path,
     route_of,
     sanitized_path,
@@ -63,22 +62,6 @@ IDENTIFIERS = st.text(min_size=1, max_size=30).filter(
 )
 def test_a_path_has_the_route_that_canvas_documents(path: str, route: str) -> None:
     assert route_of(path) == route
-
-
-@pytest.mark.parametrize(
-    ("path", "course"),
-    [
-        ("/api/v1/courses/7", 7),
-        ("/api/v1/courses/7/assignments/8", 7),
-        ("/api/v1/courses", None),
-        ("/api/v1/courses/:id", None),
-        ("/api/v1/courses/12~345", None),
-        ("/api/v1/users/7/enrollments", None),
-        ("/api/v1/courses/" + "9" * 19, None),
-    ],
-)
-def test_a_path_names_the_course_that_it_leads_into(path: str, course: int | None) -> None:
-    assert course_in(path) == course
 
 
 def test_every_template_is_the_route_of_its_own_paths() -> None:

@@ -355,16 +355,6 @@ def test_each_event_writes_one_json_line_to_its_log(sinks: Sinks, case: Case) ->
     assert sinks.records == Counter({(log.value, case.level): 1})
 
 
-@pytest.mark.parametrize(
-    ("context", "course"), [(CONTEXT, 123), (replace(CONTEXT, course_id=None), 7), (None, 7)]
-)
-def test_a_call_has_the_course_of_its_run_or_else_of_its_path(
-    sinks: Sinks, context: RunContext | None, course: int
-) -> None:
-    call = structs.replace(CALL, context=context, path="/api/v1/courses/7")
-    assert json.loads(sinks.written(call, "json")[Log.API_CALLS])["course_id"] == course
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_the_text_format_writes_the_human_line_alone(sinks: Sinks, case: Case) -> None:
     line = f"[2025-12-22 10:15:30] {case.human}\n".encode()
