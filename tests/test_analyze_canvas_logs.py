@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_instrumentation.names import Log
+from support.log_lines import records_in
 from support.sync_logs import generate, line_of_record
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +76,7 @@ def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lines_of(folder: Path, log: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{log}.log").read_bytes().splitlines()]
+    return records_in(folder / f"{log}.log")
 
 
 class _Page(HTMLParser):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import os
 import signal
 import subprocess
@@ -33,6 +32,7 @@ from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES, SUSP
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import run_by_task
 from canvas_sync_instrumentation.storage.spool import Spool, encode
+from support.log_lines import records_in
 from support.runs import running, snapshot, write
 
 DEADLINE = 30.0
@@ -160,8 +160,7 @@ def test_a_cleanup_leaves_a_line_in_the_log(config: Configuration, engine: Engin
 
 
 def _operations(config: Configuration) -> list[dict[str, Any]]:
-    lines = (config.app.log_dir / "operations.log").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return records_in(config.app.log_dir / "operations.log")
 
 
 def test_the_end_that_a_dead_process_left_in_its_spool_counts(

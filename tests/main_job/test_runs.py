@@ -37,7 +37,9 @@ def total(evidence: Evidence, column: str, *, user_id: int | None = None) -> int
 
 
 def still(body: Any) -> Any:
-    """An answer without what moves."""
+    """An answer without what moves, and without the last digits: sums depend on their order."""
+    if isinstance(body, float):
+        return float(f"{body:.12g}")
     if isinstance(body, dict):
         return {name: still(value) for name, value in body.items() if name not in MOVING}
     return [still(value) for value in body] if isinstance(body, list) else body

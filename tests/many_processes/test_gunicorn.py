@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -27,6 +26,7 @@ from canvas_sync_instrumentation.storage.database import open_engine
 from canvas_sync_instrumentation.storage.model import metrics_table
 from support.evidence import Scrape
 from support.http_answers import Answer, answering
+from support.log_lines import records_in
 from support.otlp import http_receiver
 from support.prometheus import eventually
 
@@ -77,7 +77,10 @@ def served(
             exit_code,
             pids,
             len(canvas.requests),
-            {log: lines(folder / "logs" / f"{log}.log") for log in ("api_calls", "operations")},
+            {
+                log: records_in(folder / "logs" / f"{log}.log")
+                for log in ("api_calls", "operations")
+            },
             rows_of(folder),
             scrape(folder),
             Counter(span.name for span in receiver.spans),
@@ -129,10 +132,6 @@ def sync_at_once(url: str) -> set[int]:
 
     with ThreadPoolExecutor(2 * WORKERS) as pool:
         return set(pool.map(sync, range(SYNCS)))
-
-
-def lines(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from canvas_sync_demo.processes import Stage, free_port, serving
 from canvas_sync_instrumentation.storage.model import metrics_table
 from support.celery_workers import Worker, redis, worker
 from support.evidence import Scrape
+from support.log_lines import records_in
 from support.prometheus import eventually
 
 CHILDREN = 8
@@ -81,8 +80,8 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
         yield Storm(
             sum(canvas.requests.values()),
             kills,
-            lines(running.folder / "api_calls.log"),
-            lines(running.folder / "operations.log"),
+            records_in(running.folder / "api_calls.log"),
+            records_in(running.folder / "operations.log"),
             Scrape.of(text, is_openmetrics=False),
             rows,
         )
@@ -102,11 +101,6 @@ def successes(running: Worker) -> int:
     ended = select(func.count()).where(metrics_table.c.sync_status == "success")
     with running.table.connect() as connection:
         return int(connection.execute(ended).scalar_one())
-
-
-def lines(log: Path) -> list[dict[str, Any]]:
-    """Read a log of which no line may be torn."""
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def test_each_task_is_one_successful_run(storm: Storm) -> None:

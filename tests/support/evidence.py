@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from prometheus_client.samples import Sample
 from sqlalchemy import create_engine, text
 
 from canvas_sync_instrumentation.names import Log
+from support.log_lines import records_in
 
 __all__ = [
     "API",
@@ -159,10 +159,7 @@ def read_rows(database_url: str) -> dict[str, dict[str, Any]]:
 
 def read_logs(folder: Path) -> dict[Log, list[dict[str, Any]]]:
     """Read the five logs, each line of which must be JSON."""
-    return {
-        log: [json.loads(line) for line in (folder / f"{log.value}.log").read_text().splitlines()]
-        for log in Log
-    }
+    return {log: records_in(folder / f"{log.value}.log") for log in Log}
 
 
 def read_archives(folder: Path) -> dict[Log, list[str]]:

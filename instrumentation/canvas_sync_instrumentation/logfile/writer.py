@@ -36,6 +36,7 @@ _CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand 
 _RETRY_BYTES: Final = 64 * 1024  # growth after which a rotation that could not run is tried again
 _LOCK_SECONDS: Final = 1.0
 _FLUSH_SECONDS: Final = 0.02
+_GLANCE_SECONDS: Final = 0.001
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
 _LOGGER: Final = logging.getLogger(__name__)
@@ -285,6 +286,17 @@ class LogFileWriter:
 
 
 def _ends_torn(fd: int) -> bool:
-    """Tell whether a file ends within a line, as when a process was killed while it wrote."""
+    """Tell whether a file ends within a line, as when a process was killed while it wrote.
+
+    A write of another process that is under way looks the same, page by page; so look again. Should
+    that one still be under way, a blank line comes of it, which readers pass over.
+    """
+    if _ends_within_a_line(fd):
+        time.sleep(_GLANCE_SECONDS)
+        return _ends_within_a_line(fd)
+    return False
+
+
+def _ends_within_a_line(fd: int) -> bool:
     size = os.fstat(fd).st_size
     return size > 0 and os.pread(fd, 1, size - 1) != b"\n"

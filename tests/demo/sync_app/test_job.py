@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -17,6 +16,7 @@ import canvas_sync_demo.sync_app
 from canvas_sync_demo import canvas_server as simulated
 from canvas_sync_demo.canvas_server import CanvasServer, Fault, FaultPlan, When
 from support.canvas import SMALL_SCHOOL
+from support.log_lines import records_in
 
 TEACHER = 41
 APP = Path(canvas_sync_demo.sync_app.__file__).parent
@@ -47,8 +47,7 @@ def sync(
 
 
 def log(folder: Path, name: str) -> list[dict[str, Any]]:
-    text = (folder / "logs" / f"{name}.log").read_text()
-    return [json.loads(line) for line in text.splitlines()]
+    return records_in(folder / "logs" / f"{name}.log")
 
 
 def runs(folder: Path) -> dict[str, sqlite3.Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
@@ -17,6 +16,7 @@ import pytest
 
 from canvas_sync_instrumentation.settings import Settings, read
 from support.http_answers import Answer, answering
+from support.log_lines import records_in
 from support.otlp import http_receiver, span_named
 
 PROGRAM = [sys.executable, "-m", "canvas_sync_exporter.cli", "run"]
@@ -54,8 +54,7 @@ def running(*words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def logged(log: str) -> list[dict[str, Any]]:
-    file = read(Settings, os.environ).log_dir / f"{log}.log"
-    return [json.loads(line) for line in file.read_text().splitlines()]
+    return records_in(read(Settings, os.environ).log_dir / f"{log}.log")
 
 
 def last_run() -> dict[str, Any]:

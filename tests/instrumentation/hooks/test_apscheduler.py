@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import queue
 import threading
@@ -18,6 +17,7 @@ from canvas_sync_instrumentation import track_sync
 from canvas_sync_instrumentation.events import ErrorRecorded, Event, RunEnded
 from canvas_sync_instrumentation.hooks.apscheduler import instrument_apscheduler
 from canvas_sync_instrumentation.testing import recorded_events
+from support.log_lines import records_in
 
 _started = threading.Event()
 _go_on = threading.Event()
@@ -87,8 +87,7 @@ def test_a_decorated_job_is_a_run_in_a_process_pool_too(tmp_path: Path) -> None:
         scheduler.shutdown()
     assert job.exception is None
     assert job.retval != os.getpid()
-    text = (tmp_path / "logs" / "operations.log").read_text()
-    runs = [json.loads(line) for line in text.splitlines()]
+    runs = records_in(tmp_path / "logs" / "operations.log")
     assert [(run["event"], run["status"], run["pid"]) for run in runs] == [
         ("run_started", "running", job.retval),
         ("run_ended", "success", job.retval),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from canvas_sync_instrumentation.storage.runs import Run
 from canvas_sync_instrumentation.testing import recorded_events
 from support.celery_workers import Worker, redis, worker
 from support.http_answers import Answer, AnswerServer, answering
+from support.log_lines import records_in
 from support.otlp import OtlpReceiver, attributes_of, http_receiver
 from support.prometheus import eventually
 
@@ -65,8 +65,8 @@ def prefork(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def records(folder: Path, log: str, task_id: str) -> list[dict[str, Any]]:
     file = folder / f"{log}.log"  # made with its first line
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [record for line in lines if (record := json.loads(line))["task_id"] == task_id]
+    lines = records_in(file) if file.exists() else []
+    return [line for line in lines if line["task_id"] == task_id]
 
 
 def paths(stage: Stage) -> set[str]:
@@ -201,9 +201,10 @@ def test_a_task_sent_in_a_run_is_for_the_same_user(prefork: Worker) -> None:
     log = prefork.folder / "operations.log"
 
     def child() -> str | None:
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
         found = {
-            line["task_id"] for line in lines if (line["user_id"], line["course_id"]) == (42, 7)
+            line["task_id"]
+            for line in records_in(log)
+            if (line["user_id"], line["course_id"]) == (42, 7)
         }
         rows = [row for task_id in found if (row := prefork.row(task_id))]
         ids = [r.sync_task_id for r in rows if r.sync_metadata["celery"]["parent_id"] == sender]

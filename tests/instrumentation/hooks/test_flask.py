@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from canvas_sync_instrumentation.monitor import Monitor, current_monitor, shutdo
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.http import serving
 from support.http_answers import Answer, answering
+from support.log_lines import records_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
 
@@ -47,10 +47,6 @@ def monitor_of(app: Flask) -> Monitor:
     monitor = app.extensions["canvas_sync"]
     assert isinstance(monitor, Monitor)
     return monitor
-
-
-def records_in(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def test_the_app_decides_before_the_environment(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from canvas_sync_instrumentation.hooks._installed import HOOKS, uninstrument_all
 from canvas_sync_instrumentation.hooks.opentelemetry import CanvasSyncInstrumentor
 from canvas_sync_instrumentation.settings import Settings, read
 from support.http_answers import Answer, answering
+from support.log_lines import records_in
 from support.otlp import http_receiver, span_named
 
 SYNC = """
@@ -39,8 +39,7 @@ def _uninstrumented() -> Iterator[None]:
 
 
 def records(log: str) -> list[dict[str, Any]]:
-    file = read(Settings, os.environ).log_dir / f"{log}.log"
-    return [json.loads(line) for line in file.read_text().splitlines()]
+    return records_in(read(Settings, os.environ).log_dir / f"{log}.log")
 
 
 def instrumented(

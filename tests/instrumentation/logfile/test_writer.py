@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -387,6 +388,22 @@ def test_a_torn_end_of_the_file_does_not_spoil_the_next_line(
     (tmp_path / "x.log").write_bytes(b"torn by a process that was ki")
     writer.append(line_of("a", 0))
     assert (tmp_path / "x.log").read_bytes() == b"torn by a process that was ki\n" + line_of("a", 0)
+
+
+def test_a_line_that_another_process_is_writing_is_not_taken_for_torn(
+    tmp_path: Path, writer: LogFileWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "x.log"
+    first, rest = line_of("other", 0)[:7], line_of("other", 0)[7:]
+    log.write_bytes(first)
+
+    def meanwhile(_seconds: float) -> None:
+        with log.open("ab") as other:
+            other.write(rest)
+
+    monkeypatch.setattr(time, "sleep", meanwhile)
+    writer.append(line_of("a", 0))
+    assert log.read_bytes() == line_of("other", 0) + line_of("a", 0)
 
 
 def test_a_signal_handler_may_log_in_the_middle_of_a_line(
