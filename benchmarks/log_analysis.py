@@ -5,7 +5,7 @@ and leaves out what is not installed. All read the same generated ``api_calls.lo
 and report calls by method, status and route (count, failures, average, p50, p95, p99, largest), by
 day, by route and month, and what throttling cost. jq and plain Python do less: jq has no
 percentiles, plain Python only the table by route. A figure is that of the whole command, its start
-included: the shortest of three rounds, and the most memory that its processes had together (PSS).
+included: the shortest of five rounds, and the most memory that its processes had together (PSS).
 Goals: as fast as DuckDB or faster, under 150 MB.
 """
 
@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROUNDS = 3
+ROUNDS = 5
 ROUTES = (
     "/api/v1/courses",
     "/api/v1/courses/:course_id/assignments",

@@ -86,7 +86,7 @@ def blocks(stream: LogStream, size: int, *, start: int = 0, first_line: int = 1)
 
 def _lines(block: memoryview) -> int:
     """Count whole lines, twice as fast as ``count`` does, which looks at one byte after another."""
-    return len(BytesIO(block).readlines())
+    return sum(1 for _ in BytesIO(block))
 
 
 def skip(stream: LogStream, size: int) -> bytes:

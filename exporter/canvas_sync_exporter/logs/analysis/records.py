@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -15,10 +15,13 @@ from canvas_sync_exporter.logs.lines import Moment
 
 __all__ = [
     "ApiRecord",
+    "ApiRecordOfRun",
     "DbRecord",
+    "DbRecordOfRun",
     "ErrorRecord",
     "ProgressRecord",
     "Record",
+    "RunLine",
     "RunRecord",
     "Selection",
     "by_day",
@@ -38,12 +41,17 @@ class Record(msgspec.Struct, gc=False):
 
     timestamp: Moment
     event: str = ""
+
+
+class RunLine(Record, gc=False):
+    """A line that is known by its run."""
+
     task_id: str | None = None
     user_id: _Id | None = None
 
 
 class ApiRecord(Record, gc=False):
-    """A line of ``api_calls.log``."""
+    """A line of ``api_calls.log``, without its run: there are many, and each field costs time."""
 
     method: str = ""
     route: str = ""
@@ -55,8 +63,15 @@ class ApiRecord(Record, gc=False):
     backoff_seconds: _Seconds | None = None
 
 
+class ApiRecordOfRun(ApiRecord, gc=False):
+    """The same, where lines are chosen by their run."""
+
+    task_id: str | None = None
+    user_id: _Id | None = None
+
+
 class DbRecord(Record, gc=False):
-    """A line of ``database.log``."""
+    """A line of ``database.log``, without its run."""
 
     operation: str = ""
     table: str = ""
@@ -65,7 +80,14 @@ class DbRecord(Record, gc=False):
     outcome: str = "success"
 
 
-class ErrorRecord(Record, gc=False):
+class DbRecordOfRun(DbRecord, gc=False):
+    """The same, where lines are chosen by their run."""
+
+    task_id: str | None = None
+    user_id: _Id | None = None
+
+
+class ErrorRecord(RunLine, gc=False):
     """A line of ``errors.log``."""
 
     course_id: _Id | None = None
@@ -74,7 +96,7 @@ class ErrorRecord(Record, gc=False):
     error: str = ""
 
 
-class RunRecord(Record, gc=False):
+class RunRecord(RunLine, gc=False):
     """A line of ``operations.log``."""
 
     sync_type: str | None = None
@@ -87,7 +109,7 @@ class RunRecord(Record, gc=False):
     suspect_reason: str | None = None
 
 
-class ProgressRecord(Record, gc=False):
+class ProgressRecord(RunLine, gc=False):
     """A line of ``progress.log``."""
 
     percent: _Percent = 0.0
@@ -119,8 +141,8 @@ class Selection:
         """Whether it asks for a user or a run."""
         return self.user_id is not None or self.task_id is not None
 
-    def of(self, records: list[_Record]) -> list[_Record]:
-        """Return those of the records that are wanted."""
+    def of(self, records: list[Any]) -> list[Any]:
+        """Return those of the records that are wanted; each has its run if that is asked for."""
         if self.since is not None:
             since = self.since
             records = [record for record in records if record.timestamp >= since]

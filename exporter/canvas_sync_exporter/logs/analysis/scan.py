@@ -126,7 +126,9 @@ def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
 def _scan_block(block: Block, chunk: Chunk, found: Scanned, lines: FileLines) -> list[Any]:
     """Count a block's lines and return the records for the summary."""
     source = chunk.source
-    reader = LineReader(source.log, KINDS[source.log].record)
+    kind = KINDS[source.log]
+    is_by_run = chunk.selection.is_by_run
+    reader = LineReader(source.log, kind.record_of_run if is_by_run else kind.record)
     records, unreadable = reader.read(block)
     wanted = chunk.selection.of(records)
     numbers = [number - lines.lines for number in unreadable[:SHOWN_LINES]]

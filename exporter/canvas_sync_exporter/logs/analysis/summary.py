@@ -15,7 +15,17 @@ from .api import ApiSection
 from .database import DbSection
 from .failures import ErrorSection
 from .progress import ProgressSection
-from .records import ApiRecord, DbRecord, ErrorRecord, ProgressRecord, Record, RunRecord, utc
+from .records import (
+    ApiRecord,
+    ApiRecordOfRun,
+    DbRecord,
+    DbRecordOfRun,
+    ErrorRecord,
+    ProgressRecord,
+    Record,
+    RunRecord,
+    utc,
+)
 from .runs import RunSection
 
 __all__ = ["KINDS", "SHOWN_LINES", "FileLines", "Kind", "Section", "Summary"]
@@ -38,18 +48,25 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How the lines of a log are read and summed up."""
+    """How the lines of a log are read and summed up.
+
+    Attributes:
+        record: What is read of a line.
+        record_of_run: What is read where lines are chosen by their run.
+        section: What they are summed up in.
+    """
 
     record: type[Record]
+    record_of_run: type[Record]
     section: type[Any]
 
 
 KINDS: Final[Mapping[Log, Kind]] = {
-    Log.OPERATIONS: Kind(RunRecord, RunSection),
-    Log.API_CALLS: Kind(ApiRecord, ApiSection),
-    Log.DATABASE: Kind(DbRecord, DbSection),
-    Log.ERRORS: Kind(ErrorRecord, ErrorSection),
-    Log.PROGRESS: Kind(ProgressRecord, ProgressSection),
+    Log.OPERATIONS: Kind(RunRecord, RunRecord, RunSection),
+    Log.API_CALLS: Kind(ApiRecord, ApiRecordOfRun, ApiSection),
+    Log.DATABASE: Kind(DbRecord, DbRecordOfRun, DbSection),
+    Log.ERRORS: Kind(ErrorRecord, ErrorRecord, ErrorSection),
+    Log.PROGRESS: Kind(ProgressRecord, ProgressRecord, ProgressSection),
 }
 
 

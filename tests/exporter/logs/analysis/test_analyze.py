@@ -356,12 +356,23 @@ def test_numbers_beyond_all_bounds_make_a_line_unreadable_and_nothing_else(tmp_p
         {**base, "duration_seconds": 1e300},
         {**base, "duration_seconds": -1},
         {**base, "retries": 10**30, "duration_seconds": 0.1},
-        {**base, "user_id": 10**30, "duration_seconds": 0.1},
         {**base, "status_code": 200, "duration_seconds": 0.1},
     ]
     (tmp_path / "api_calls.log").write_bytes(b"".join(map(line_of_record, lines)))
     report = report_of(tmp_path)
-    assert (report.unreadable[0].unreadable, report.api.total.count) == (4, 1)
+    assert (report.unreadable[0].unreadable, report.api.total.count) == (3, 1)
+
+
+def test_a_users_number_beyond_all_bounds_matters_where_lines_are_chosen_by_user(
+    tmp_path: Path,
+) -> None:
+    call = {"timestamp": "2025-12-22T10:15:30.000000Z", "event": "api_call", "status_code": 200}
+    lines = [{**call, "user_id": user} for user in (41, 42, 10**30)]
+    (tmp_path / "api_calls.log").write_bytes(b"".join(map(line_of_record, lines)))
+    report = report_of(tmp_path)
+    assert (report.unreadable, report.api.total.count) == ([], 3)
+    report = report_of(tmp_path, Selection(user_id=42))
+    assert (report.unreadable[0].unreadable, report.api.total.count) == (1, 1)
 
 
 def test_a_folder_without_logs_gives_an_empty_report(tmp_path: Path) -> None:
