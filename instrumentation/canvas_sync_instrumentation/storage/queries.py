@@ -115,13 +115,13 @@ def summary(engine: Engine, since: datetime) -> Summary:
     questions = _Questions.about_runs_since()
     values = {"since": since}
     with engine.connect() as connection:
-        by_sync_type = _count_runs(connection, questions.counts, values)
+        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return Summary(
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
             duration=_one_statistics(connection.execute(questions.durations, values)),
-            totals=totals(connection.execute(questions.sums, values).mappings().one()),
+            totals=totals(sums),
         )
 
 
@@ -131,13 +131,13 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
     values = {"user_id": user_id, "since": since}
     with engine.connect() as connection:
         last = connection.execute(_last_run(), values).first()
-        by_sync_type = _count_runs(connection, questions.counts, values)
+        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return UserSummary(
             user_id=user_id,
             since=since,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             duration=_one_statistics(connection.execute(questions.durations, values)),
-            totals=totals(connection.execute(questions.sums, values).mappings().one()),
+            totals=totals(sums),
             last_run=None if last is None else to_run(last),
             last_success=connection.scalar(_last_success(), values),
         )
@@ -231,19 +231,17 @@ def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
 class _Questions:
     """What a summary asks of some runs; to build it takes as long as to answer it."""
 
-    counts: Select[Any]
+    groups: Select[Any]
     durations: Select[Any]
-    sums: Select[Any]
 
     @classmethod
     def about(cls, condition: ColumnElement[bool]) -> Self:
         kind, status = _columns.sync_type, _columns.sync_status
-        counts = select(kind, status, func.count()).group_by(kind, status).order_by(kind, status)
-        sums = select(*(func.sum(_columns[name]).label(name) for name in SUMMED))
+        sums = (func.sum(_columns[name]).label(name) for name in SUMMED)
+        groups = select(kind, status, func.count(), *sums).group_by(kind, status)
         return cls(
-            counts=counts.where(condition),
+            groups=groups.where(condition).order_by(kind, status),
             durations=statistics_of(_columns.duration, condition, ENDED),
-            sums=sums.where(condition),
         )
 
     @classmethod
@@ -269,13 +267,16 @@ def _last_success() -> Select[Any]:
     return select(start).where(_OF_USER, succeeded).order_by(start.desc()).limit(1)
 
 
-def _count_runs(
-    connection: Connection, counts: Select[Any], values: Mapping[str, Any]
-) -> dict[str, Counter[str]]:
+def _count_and_sum(
+    connection: Connection, groups: Select[Any], values: Mapping[str, Any]
+) -> tuple[dict[str, Counter[str]], Counter[str]]:
+    """Count runs by type and status, and sum up their columns in the same walk over the rows."""
     found: dict[str, Counter[str]] = {}
-    for sync_type, status, count in connection.execute(counts, values):
+    sums: Counter[str] = Counter()
+    for sync_type, status, count, *sums_of_group in connection.execute(groups, values):
         found.setdefault(sync_type, Counter())[status] = count
-    return found
+        sums.update({name: value or 0 for name, value in zip(SUMMED, sums_of_group, strict=True)})
+    return found, sums
 
 
 def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, or_, select, true
 
 from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
@@ -105,6 +105,9 @@ class Page:
     next: str | None
 
 
+_start = metrics_table.c.sync_start_time
+_number = metrics_table.c.id
+_newest_first = (_start.desc(), _number.desc())
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
 _PLAIN_COLUMNS: Final = [
     name for name in Run.__struct_fields__ if name in _PLACES and name != "sync_status"
@@ -169,21 +172,29 @@ def read_page(
     Raises:
         BadCursor: The cursor cannot be read.
     """
-    start, number = metrics_table.c.sync_start_time, metrics_table.c.id
-    order = (start.desc(), number.desc())
-    newest = select(start, number).order_by(*order).limit(limit + 1)
+    before: ColumnElement[bool] = true()
     if cursor is not None:
-        last_start, last_number = _read_cursor(cursor)
-        before = or_(start < last_start, number < last_number)
-        newest = newest.where(and_(start <= last_start, before))
-    keys: list[tuple[datetime, int]] = []
-    for condition in alternatives or (true(),):
-        keys += map(tuple, connection.execute(newest.where(condition)).all())
-    keys.sort(reverse=True)
-    numbers = [number_ for _, number_ in keys[:limit]]
-    rows = select(metrics_table).where(number.in_(numbers)).order_by(*order)
-    runs = list(map(to_run, connection.execute(rows).all())) if numbers else []
-    return Page(runs, make_cursor(*keys[limit - 1]) if len(keys) > limit else None)
+        start, number = _read_cursor(cursor)
+        before = and_(_start <= start, or_(_start < start, _number < number))
+    rows = _newest_rows(connection, limit + 1, before, alternatives)
+    runs = list(map(to_run, rows[:limit]))
+    is_last = len(rows) <= limit
+    return Page(runs, None if is_last else make_cursor(runs[-1].sync_start_time, runs[-1].id))
+
+
+def _newest_rows(
+    connection: Connection,
+    limit: int,
+    before: ColumnElement[bool],
+    alternatives: Sequence[ColumnElement[bool]],
+) -> Sequence[Row[Any]]:
+    rows = select(metrics_table).where(before).order_by(*_newest_first).limit(limit)
+    if len(alternatives) < 2:
+        return connection.execute(rows.where(*alternatives)).all()
+    keys = select(_start, _number).where(before).order_by(*_newest_first).limit(limit)
+    found = [key for each in alternatives for key in connection.execute(keys.where(each))]
+    numbers = [number for _, number in sorted(map(tuple, found), reverse=True)[:limit]]
+    return connection.execute(rows.where(_number.in_(numbers))).all() if numbers else []
 
 
 def _counts_of(row: Mapping[str, Any] | RowMapping, item: str) -> StoredCounts:
