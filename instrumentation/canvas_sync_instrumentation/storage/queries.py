@@ -237,7 +237,7 @@ class _Questions:
     @classmethod
     def about(cls, condition: ColumnElement[bool]) -> Self:
         kind, status = _columns.sync_type, _columns.sync_status
-        sums = (func.sum(_columns[name]).label(name) for name in SUMMED)
+        sums = (func.sum(_columns[name]) for name in SUMMED)
         groups = select(kind, status, func.count(), *sums).group_by(kind, status)
         return cls(
             groups=groups.where(condition).order_by(kind, status),
