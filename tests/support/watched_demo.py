@@ -25,6 +25,7 @@ _NOBODY = "127.0.0.1:9"
 _ALERT = {"alert": "Always", "expr": "vector(1)", "labels": {"severity": "warning"}}
 _RULES = {"groups": [{"name": "one", "rules": [_ALERT]}]}
 _RUNS = 7
+_COUNTERS = ("runs", "api_requests", "db_operations")
 _SECONDS = 150.0  # a round on a busy machine
 
 
@@ -47,7 +48,10 @@ class WatchedDemo:
 
 @pytest.fixture(scope="session")
 def watched_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDemo]:
-    """Watch a round of syncs and a cleanup; the runs are traced, and an alert fires."""
+    """Watch a round of syncs and a cleanup; the runs are traced, and an alert fires.
+
+    It goes on to the next round where all that a counter counts fell between two scrapes.
+    """
     folder = tmp_path_factory.mktemp("watched_demo")
     targets = folder / "targets.json"
     job = {"job_name": "all", "file_sd_configs": [{"files": [str(targets)]}]}
@@ -62,7 +66,9 @@ def watched_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDe
         with _demo(folder) as exporter:
             found = {"canvas-sync-exporter": exporter, "prometheus": server.url}
             _point(targets, found)
-            _await_runs(server, _RUNS)
+            _await(server, f"sum(canvas_sync_runs_total) >= {_RUNS}")
+            for counter in _COUNTERS:
+                _await(server, f"sum(increase(canvas_sync_{counter}_total[1h])) > 0")
             _clean_up(server, exporter)
             until = time.time()
         database = folder / "demo" / "logs" / "state" / "canvas_sync.sqlite3"
@@ -97,9 +103,8 @@ def _point(targets: Path, found: dict[str, str]) -> None:
     draft.rename(targets)
 
 
-def _await_runs(server: Prometheus, count: int) -> None:
-    ended = f"sum(canvas_sync_runs_total) >= {count}"
-    assert wait_until(lambda: bool(server.query(ended)), _SECONDS), f"not so in time: {ended}"
+def _await(server: Prometheus, condition: str) -> None:
+    assert wait_until(lambda: bool(server.query(condition)), _SECONDS), f"not so: {condition}"
 
 
 def _clean_up(server: Prometheus, exporter: str) -> None:

@@ -9,7 +9,7 @@ from canvas_sync_instrumentation.names import MetricName
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third
 from .panels import COUNT, bars, events, lines, spread, value
-from .promql import BY_ROUTE, ROUTE, increase, mean, quantile, rate, ratio, series, total
+from .promql import BY_ROUTE, ROUTE, happened, increase, mean, quantile, rate, ratio, series, total
 from .quota_rows import quota, time, tokens
 from .steps import above, below
 from .tables import Column, table
@@ -134,7 +134,7 @@ def _traffic() -> Row:
                     "Requests that were not answered with 2xx or 3xx, by route and status.",
                     OverTime(
                         total(
-                            increase(MetricName.API_REQUESTS, ROUTE, _NOT_WELL, over=_RATE),
+                            happened(MetricName.API_REQUESTS, ROUTE, _NOT_WELL, over=_RATE),
                             "route",
                             "status_code",
                         )
@@ -152,7 +152,7 @@ def _traffic() -> Row:
                     Rows(
                         "sort_desc("
                         + total(
-                            increase(MetricName.API_REQUESTS, ROUTE, _NOT_WELL),
+                            happened(MetricName.API_REQUESTS, ROUTE, _NOT_WELL),
                             "route",
                             "status_code",
                         )
@@ -226,7 +226,7 @@ def _latency() -> Row:
 
 def _throttling() -> Row:
     def by_route(name: MetricName) -> str:
-        return f"{total(increase(name, ROUTE, over=_RATE), 'route')} > 0"
+        return f"{total(happened(name, ROUTE, over=_RATE), 'route')} > 0"
 
     return Row(
         "Throttling, refusals, lists",
@@ -252,7 +252,7 @@ def _throttling() -> Row:
                 bars(
                     "Time waited before retries",
                     "Seconds between failed requests and their retries, by route.",
-                    Now(total(increase(MetricName.API_BACKOFF, ROUTE), "route") + " > 0", BY_ROUTE),
+                    Now(total(happened(MetricName.API_BACKOFF, ROUTE), "route") + " > 0", BY_ROUTE),
                     unit="s",
                     steps=above(60, 600),
                 )
@@ -272,7 +272,7 @@ def _throttling() -> Row:
                     "Lists cut short",
                     "Lists whose next page was never fetched, in the time shown: items are missing "
                     "although nothing failed.",
-                    Now(total(increase(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), BY_ROUTE),
+                    Now(total(happened(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), BY_ROUTE),
                     unit=COUNT,
                     steps=above(1, 10),
                 )
