@@ -216,9 +216,11 @@ class Api:
 
     def user_runs(self, user_id: int, limit: int, cursor: str | None) -> Page:
         """List a user's runs."""
-        self._require_user(user_id)
         with _cursor_problems():
-            return queries.user_runs(self._engine, user_id, limit, cursor)
+            page = queries.user_runs(self._engine, user_id, limit, cursor)
+        if not page.items and not queries.user_runs(self._engine, user_id, 1).items:
+            raise _no_user(user_id)
+        return page
 
     def recent_runs(self, limit: int, cursor: str | None) -> Page:
         """List all runs."""
@@ -237,8 +239,10 @@ class Api:
 
     def user_summary(self, user_id: int, days: int) -> UserSummary:
         """Sum up a user's runs."""
-        self._require_user(user_id)
-        return queries.user_summary(self._engine, user_id, _days_ago(days))
+        found = queries.user_summary(self._engine, user_id, _days_ago(days))
+        if found.last_run is None:
+            raise _no_user(user_id)
+        return found
 
     def summary(self, days: int, exact: bool) -> Summary:
         """Sum up all runs."""
@@ -284,10 +288,6 @@ class Api:
             health = Health(health.status)
         return json_response(health, status)
 
-    def _require_user(self, user_id: int) -> None:
-        if not queries.user_runs(self._engine, user_id, 1).items:
-            raise ProblemError(404, f"The user {user_id} never had a run.")
-
 
 def _query(
     path: str,
@@ -305,6 +305,10 @@ def _query(
 
 def _days_ago(days: int) -> dt.datetime:
     return dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+
+
+def _no_user(user_id: int) -> ProblemError:
+    return ProblemError(404, f"The user {user_id} never had a run.")
 
 
 def _found(run: Run | None, otherwise: str) -> Run:

@@ -36,7 +36,15 @@ from canvas_sync_instrumentation.names import TABLE
 
 from .model import metrics_table
 
-__all__ = ["INTERNAL", "SCHEMA_VERSION", "VERSION_TABLE", "check_schema", "open_engine", "upgrade"]
+__all__ = [
+    "INTERNAL",
+    "SCHEMA_VERSION",
+    "VERSION_TABLE",
+    "check_schema",
+    "connect_to_read",
+    "open_engine",
+    "upgrade",
+]
 
 INTERNAL: Final = "canvas_sync_internal"
 """Execution option of engines that are not the app's: the SQLAlchemy hook leaves them out."""
@@ -85,6 +93,18 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def connect_to_read(engine: Engine) -> Connection:
+    """Connect for reading; each statement sees what is committed when it begins.
+
+    On SQLite all of them see the same moment. PostgreSQL would need a transaction at a higher
+    isolation level for that; without one it is spared a BEGIN and a ROLLBACK, each a journey.
+    """
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        return connection
+    return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def upgrade(engine: Engine) -> None:
     """Create the table, or bring it to this version; several processes may do so at once.
 
@@ -111,7 +131,7 @@ def check_schema(engine: Engine) -> None:
     Raises:
         StorageError: It is missing, too old or too new; the message says what to do.
     """
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         _refuse_newer(_version(connection))
         if not inspect(connection).has_table(TABLE):
             raise StorageError(f"The database has no table {TABLE}. {_UPGRADE_HINT}.")

@@ -37,6 +37,7 @@ from sqlalchemy import (
 from canvas_sync_instrumentation.names import RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
+from .database import connect_to_read
 from .model import UtcDateTime, metrics_table
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
@@ -79,13 +80,13 @@ def run_by_task(engine: Engine, task_id: str) -> Run | None:
 
 def recent_runs(engine: Engine, limit: int, cursor: str | None = None) -> Page:
     """List the newest runs; raises BadCursor."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return read_page(connection, limit, cursor)
 
 
 def user_runs(engine: Engine, user_id: int, limit: int, cursor: str | None = None) -> Page:
     """List the newest runs of a user; raises BadCursor."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return read_page(connection, limit, cursor, _columns.user_id == user_id)
 
 
@@ -94,7 +95,7 @@ def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None 
     recent = _columns.sync_start_time >= since
     # An index finds the newest of one status; of several it would have to sort them all.
     by_status = [and_(_columns.sync_status == status.value, recent) for status in _FAILURES]
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return read_page(connection, limit, cursor, *by_status)
 
 
@@ -105,7 +106,7 @@ def running_runs(engine: Engine) -> list[Run]:
         .where(_columns.sync_status == RunStatus.RUNNING.value)
         .order_by(_columns.sync_start_time)
     )
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return list(map(to_run, connection.execute(statement)))
 
 
@@ -114,7 +115,7 @@ def summary(engine: Engine, since: datetime) -> Summary:
     since = floor(since, QUARTER)
     questions = _Questions.about_runs_since()
     values = {"since": since}
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return Summary(
             since=since,
@@ -129,7 +130,7 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
     """Sum up a user's runs since a moment."""
     questions = _Questions.about_runs_of_user_since()
     values = {"user_id": user_id, "since": since}
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         last = connection.execute(_last_run(), values).first()
         by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return UserSummary(
@@ -139,7 +140,7 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
             duration=_one_statistics(connection.execute(questions.durations, values)),
             totals=totals(sums),
             last_run=None if last is None else to_run(last),
-            last_success=connection.scalar(_last_success(), values),
+            last_success=None if last is None else last.last_success,
         )
 
 
@@ -153,7 +154,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
     """
     since = floor(since, QUARTER)
     ended = and_(_columns.sync_start_time >= since, ENDED)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         day = _local_day(connection, since, zone)
         whole = {
             name: _one_statistics(connection.execute(statistics_of(value, ended)))
@@ -222,7 +223,7 @@ def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(select(metrics_table).where(condition)).first()
     return None if row is None else to_run(row)
 
@@ -257,14 +258,12 @@ class _Questions:
 
 @cache
 def _last_run() -> Select[Any]:
-    newest_first = (_columns.sync_start_time.desc(), _columns.id.desc())
-    return select(metrics_table).where(_OF_USER).order_by(*newest_first).limit(1)
-
-
-@cache
-def _last_success() -> Select[Any]:
-    start, succeeded = _columns.sync_start_time, _columns.sync_status == RunStatus.SUCCESS.value
-    return select(start).where(_OF_USER, succeeded).order_by(start.desc()).limit(1)
+    """The newest run of a user, and when the newest that succeeded began."""
+    start, status = _columns.sync_start_time, _columns.sync_status
+    success = select(start).where(_OF_USER, status == RunStatus.SUCCESS.value).correlate(None)
+    last_success = success.order_by(start.desc()).limit(1).scalar_subquery().label("last_success")
+    newest_first = (start.desc(), _columns.id.desc())
+    return select(metrics_table, last_success).where(_OF_USER).order_by(*newest_first).limit(1)
 
 
 def _count_and_sum(

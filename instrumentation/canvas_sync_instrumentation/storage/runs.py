@@ -11,7 +11,17 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, and_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    and_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
@@ -192,9 +202,12 @@ def _newest_rows(
     if len(alternatives) < 2:
         return connection.execute(rows.where(*alternatives)).all()
     keys = select(_start, _number).where(before).order_by(*_newest_first).limit(limit)
-    found = [key for each in alternatives for key in connection.execute(keys.where(each))]
-    numbers = [number for _, number in sorted(map(tuple, found), reverse=True)[:limit]]
-    return connection.execute(rows.where(_number.in_(numbers))).all() if numbers else []
+    parts = [select(keys.where(each).subquery()) for each in alternatives]
+    found = union_all(*parts).subquery()
+    start, number = found.c
+    newest = select(number).order_by(start.desc(), number.desc()).limit(limit)
+    chosen = select(metrics_table).where(_number.in_(newest)).order_by(*_newest_first)
+    return connection.execute(chosen).all()
 
 
 def _counts_of(row: Mapping[str, Any] | RowMapping, item: str) -> StoredCounts:

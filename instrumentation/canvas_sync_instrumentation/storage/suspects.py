@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .comparison import HISTORY_RUNS, Measures, Oddity, oddities
+from .database import connect_to_read
 from .model import item_column, metrics_table
 from .runs import Page, Run, read_page, to_run
 
@@ -49,7 +50,7 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     ended = _columns.sync_status.in_([RunStatus.SUCCESS.value, RunStatus.PARTIAL.value])
     unjudged = and_(ended, _columns.sync_start_time >= since, _columns.suspect.is_(None))
     statement = select(metrics_table).where(unjudged).order_by(_columns.sync_start_time)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
         found = [(run, oddities(_measures(run), _earlier(connection, run))) for run in runs]
     return [
@@ -62,7 +63,7 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
 def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
     """List the runs that are far off their history; raises BadCursor."""
     suspect = and_(_columns.suspect.is_(True), _columns.sync_start_time >= since)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return read_page(connection, limit, cursor, suspect)
 
 

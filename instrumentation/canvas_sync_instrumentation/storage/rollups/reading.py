@@ -110,7 +110,7 @@ class Rollups:
 
     def _reader(self, connection: Connection, since: datetime, zone: tzinfo) -> _Reader | None:
         if not self._are_there:
-            self._are_there = has_rollups(self._engine)
+            self._are_there = has_rollups(connection)
         if not self._are_there:
             return None
         reader = _Reader(connection, self._cache, floor(since, QUARTER), zone)

@@ -103,9 +103,9 @@ days_table: Final = Table(
 _rollups = rollups_table.c
 
 
-def has_rollups(engine: Engine) -> bool:
+def has_rollups(database: Engine | Connection) -> bool:
     """Tell whether the database has the tables: an app that migrates its own may lack them."""
-    return inspect(engine).has_table(changes_table.name)
+    return inspect(database).has_table(changes_table.name)
 
 
 def merge_groups(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, text
 
+from canvas_sync_instrumentation.storage.database import connect_to_read
 from canvas_sync_instrumentation.storage.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
@@ -54,10 +55,10 @@ def no_step(step: str) -> None:
 
 def waiting(engine: Engine) -> Waiting:
     """Count what is not in the rollups yet; nothing where there are no rollups."""
-    if not has_rollups(engine):
-        return Waiting(0, 0)
     whole = _changes.run_id.is_(None)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
+        if not has_rollups(connection):
+            return Waiting(0, 0)
         runs = connection.scalar(select(func.count()).where(~whole))
         starts = connection.scalars(select(_changes.start).where(whole).distinct())
         return Waiting(runs or 0, len({floor(start, QUARTER) for start in starts}))
