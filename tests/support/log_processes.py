@@ -27,6 +27,7 @@ __all__ = [
     "append_until_killed",
     "fork_while_a_thread_writes",
     "fork_while_writing",
+    "is_killed_at_line",
     "kill_at_each_line",
     "line_of",
     "lines_left",
@@ -109,9 +110,11 @@ def write_lines(
     log.close(0)
 
 
-def write_on_a_full_disk(folder: Path, writer: str, pipe: Connection) -> None:
+def write_on_a_full_disk(
+    folder: Path, writer: str, pipe: Connection, *, name: str = "x.log"
+) -> None:
     """Write until lines wait for room, tell so, and finish when told that there is some."""
-    log = make_writer(folder)
+    log = make_writer(folder, name=name)
     number = 0
     while not log.pending:
         log.append(line_of(writer, number))
@@ -196,17 +199,27 @@ def kill_at_each_line(modules: list[str], prepare: Any, act: Any, check: Any) ->
     killed = True
     while killed:
         prepare(step)
-        pid = os.fork()
-        if pid == 0:
-            sys.settrace(_killer(step, modules))
-            act(step)
-            os._exit(0)
-        status = os.waitpid(pid, 0)[1]
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or status == 0
+        killed = is_killed_at_line(step, modules, lambda: act(step))  # noqa: B023 - called at once
         check(step)
         step += 1
     assert step > 10, "the action was never interrupted"
+
+
+def is_killed_at_line(step: int, modules: list[str], act: Callable[[], object]) -> bool:
+    """Fork a child that acts, and kill it right before its ``step``-th line in some modules.
+
+    Returns:
+        False when it came through, since it has no more lines than that.
+    """
+    pid = os.fork()
+    if pid == 0:
+        sys.settrace(_killer(step, modules))
+        act()
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    assert killed or status == 0
+    return killed
 
 
 def _killer(step: int, modules: list[str]) -> Any:

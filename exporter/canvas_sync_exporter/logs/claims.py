@@ -177,6 +177,7 @@ def _take_older_lines(live: Path, claim: Path, page: ControlPage, keep_lines: in
             page.claim((found.st_dev, found.st_ino), size)
             (claim / f"{live.name}@{offset}").hardlink_to(live)
             new_live.replace(live)  # now it is claimed; before, settle() drops the link
+        os.fsync(new.fileno())  # what was added while swapping; the old file is removed soon
 
 
 def _copy_range(old: IO[bytes], new: IO[bytes], start: int, end: int) -> None:

@@ -159,8 +159,13 @@ def delete_old_archives(
         Those deleted, and why others could not be.
     """
     settings = settings or retention_settings()
-    deleted, errors = [], []
-    for archive in old_archives(settings, now or dt.datetime.now(dt.UTC)):
+    deleted: list[Archive] = []
+    errors: list[str] = []
+    try:
+        old = old_archives(settings, now or dt.datetime.now(dt.UTC))
+    except OSError as error:
+        return deleted, [f"the archives cannot be listed: {error}"]
+    for archive in old:
         try:
             archive.path.unlink()
         except OSError as error:
@@ -204,8 +209,9 @@ class _Progress:
         self._done = self._total = 0
         self._on_progress = on_progress
         if on_progress is not None:
-            files = plan_cleanup(settings, now=now).files.values()
-            self._total = sum(file.bytes for of_log in files for file in of_log)
+            with suppress(OSError):  # the cleanup itself tells what cannot be read
+                files = plan_cleanup(settings, now=now).files.values()
+                self._total = sum(file.bytes for of_log in files for file in of_log)
 
     def add(self, size: int) -> None:
         """Take in so many bytes, and tell."""

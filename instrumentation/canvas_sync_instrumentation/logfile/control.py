@@ -132,13 +132,15 @@ class ControlPage:
             OSError: The live log is being replaced by a process that was stopped.
         """
         words = self._mapped
-        if words[_GENERATION] % 2:
-            with self.locked(_SWAP_SECONDS) as held:
-                if not held:
-                    raise TimeoutError(f"{self.path}: the log is being replaced")
-                if words[_GENERATION] % 2:
-                    self.next_generation()  # whoever was replacing it was killed
-        return words[_GENERATION]
+        generation = words[_GENERATION]  # read once: a second look could find it odd
+        if generation % 2 == 0:
+            return generation
+        with self.locked(_SWAP_SECONDS) as held:
+            if not held:
+                raise TimeoutError(f"{self.path}: the log is being replaced")
+            if words[_GENERATION] % 2:
+                self.next_generation()  # whoever was replacing it was killed
+            return words[_GENERATION]
 
     def next_generation(self) -> None:
         """Tell every writer that files are about to move; call it first, under the lock."""

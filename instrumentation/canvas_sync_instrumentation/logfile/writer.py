@@ -4,7 +4,9 @@ A line is one ``write`` on a descriptor opened with ``O_APPEND``. Before it the 
 generation on the :class:`~.control.ControlPage` and reopens the log when it changed; after it, it
 compares again. Unchanged means that nobody had begun to move files, so the line is in the log. If a
 rotation ran in between, the line may have gone to a file that is already removed or archived: then,
-and only then, the writer looks, and writes the line again when it is nowhere else.
+and only then, the writer looks, and writes the line again when it is nowhere else. While whoever
+moves the files is stopped in the middle of it, nobody can know: the line waits, unsettled, in
+memory too.
 
 Lines that the disk does not take wait in memory, in order, and are tried again at the next append
 and at :meth:`LogFileWriter.flush`. A line has been written when ``append`` returned and nothing is
@@ -35,6 +37,7 @@ PENDING_BYTES: Final = 1024 * 1024
 _CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand is noticed
 _RETRY_BYTES: Final = 64 * 1024  # growth after which a rotation that could not run is tried again
 _LOCK_SECONDS: Final = 1.0
+_LOCK_AGAIN_SECONDS: Final = 0.02
 _FLUSH_SECONDS: Final = 0.02
 _GLANCE_SECONDS: Final = 0.001
 _CLOSED: Final = -1
@@ -87,6 +90,8 @@ class LogFileWriter:
         self._torn = False  # the next write has to end a line first
         self._queue: deque[bytes] = deque()
         self._queue_bytes = 0
+        # Where the first line of the queue ends in the open file, if that may have been moved.
+        self._unsettled: int | None = None
         self._fd = _CLOSED
         self._identity: Identity | None = None
         self._words: Sequence[int] = (0,)
@@ -102,19 +107,10 @@ class LogFileWriter:
     def append(self, line: bytes) -> None:
         """Write one whole line, its newline included."""
         with self._mutex:
-            if self._busy or self._closed:
-                # Busy: called by a signal handler in the middle of this method.
-                self._keep(line)
-                return
-            self._busy = True
-            try:
-                if self._queue:
-                    self._keep(line)
-                    self._write_pending()
-                else:
-                    self._write_or_keep(line)
-            finally:
-                self._busy = False
+            self._keep(line)
+            # Busy: called by a signal handler in the middle of this, which then writes it.
+            if not self._busy and not self._closed:
+                self._write_pending()
 
     def flush(self, timeout: float) -> bool:
         """Write what is pending, trying for ``timeout`` seconds; tell whether nothing is left."""
@@ -122,11 +118,7 @@ class LogFileWriter:
         while True:
             with self._mutex:
                 if not self._busy:
-                    self._busy = True
-                    try:
-                        self._write_pending()
-                    finally:
-                        self._busy = False
+                    self._write_pending()
                 if not self._queue and not self._torn:
                     return True
             if time.monotonic() >= deadline:
@@ -157,24 +149,21 @@ class LogFileWriter:
         if fd != _CLOSED:
             os.close(fd)
 
-    def _write_or_keep(self, line: bytes) -> None:
-        try:
-            self._write(line)
-            self._failing = False
-        except OSError as error:
-            self._note_failure(error)
-            self._keep(line)
-
     def _write_pending(self) -> None:
+        self._busy = True
         try:
             while self._queue:
                 self._write(self._queue[0])
-                self._queue_bytes -= len(self._queue.popleft())
+                written = len(self._queue.popleft())
+                self._queue_bytes -= written
             if self._torn:
-                self._write(b"")
+                self._put(b"")
+                self._unsettled = None  # the end of a line is nothing that could be missed
             self._failing = False
         except OSError as error:
             self._note_failure(error)
+        finally:
+            self._busy = False
 
     def _note_failure(self, error: OSError) -> None:
         """Tell once that the log is not written, until a line can be written again."""
@@ -192,7 +181,7 @@ class LogFileWriter:
     def _keep(self, line: bytes) -> None:
         if self._closed:
             self._on_drop("closed", 1)
-        elif self._queue_bytes + len(line) > PENDING_BYTES:
+        elif self._queue and self._queue_bytes + len(line) > PENDING_BYTES:
             self._on_drop(self._reason(), 1)
         else:
             self._queue.append(line)
@@ -204,23 +193,28 @@ class LogFileWriter:
         return "disk_full" if code in full else "io_error"
 
     def _write(self, line: bytes) -> None:
-        """Write one line; when this returns it is in the log, its backups or an archive."""
-        while True:
-            if self._words[0] != self._generation or time.monotonic() >= self._check_at:
-                self._refresh()
-            fd = self._fd
-            data = b"\n" + line if self._torn else line
-            missing = len(data) - os.write(fd, data)
-            self._torn = missing > 0
-            if missing > 1:  # a missing newline alone is owed, not the line
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-            end = os.lseek(fd, 0, os.SEEK_CUR)
-            if self._words[0] == self._generation:
-                if end >= self._limit:
-                    self._rotate(end)
+        """Write the first line of the queue; when this returns it is in the log or an archive."""
+        while self._unsettled is not None or not self._put(line):
+            if self._survives():
                 return
-            if self._survives(end):
-                return
+
+    def _put(self, line: bytes) -> bool:
+        """Write one line; tell whether it is in the log for certain, otherwise it is unsettled."""
+        if self._words[0] != self._generation or time.monotonic() >= self._check_at:
+            self._refresh()
+        fd = self._fd
+        data = b"\n" + line if self._torn else line
+        missing = len(data) - os.write(fd, data)
+        self._torn = missing > 0
+        if missing > 1:  # a missing newline alone is owed, not the line
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        end = os.lseek(fd, 0, os.SEEK_CUR)
+        if self._words[0] != self._generation:
+            self._unsettled = end
+            return False
+        if end >= self._limit:
+            self._rotate(end)
+        return True
 
     def _refresh(self) -> None:
         """Open the log, or open it anew when it was rotated, removed or moved away."""
@@ -266,17 +260,23 @@ class LogFileWriter:
                     self._control.path,
                 )
 
-    def _survives(self, end: int) -> bool:
-        """Tell whether the line that ends at offset ``end`` is safe though files were moved.
+    def _survives(self) -> bool:
+        """Tell whether the unsettled line is safe though files were moved.
 
-        It is when its file still belongs to the log, was archived up to that offset at least, or
-        was moved away by hand. It is not when the file was removed, or archived before the line
-        came. Should the lock stay taken (its holder was stopped), the answer is the best to be
-        had.
+        It is when its file still belongs to the log, was archived up to the end of the line at
+        least, or was moved away by hand. It is not when the file was removed, or archived before
+        the line came.
+
+        Raises:
+            TimeoutError: Whoever moves the files was stopped; the line stays unsettled.
         """
-        identity = identity_of(self._fd)
-        assert identity is not None  # noqa: S101 - the descriptor is open
-        with self._control.locked(_LOCK_SECONDS):
+        with self._control.locked(_LOCK_AGAIN_SECONDS if self._failing else _LOCK_SECONDS) as held:
+            if not held:
+                raise TimeoutError(f"{self._control.path}: locked by a process that is stopped")
+            end, self._unsettled = self._unsettled, None
+            assert end is not None  # noqa: S101 - that is what the caller asks about
+            identity = identity_of(self._fd)
+            assert identity is not None  # noqa: S101 - the descriptor is open
             if identity in map(identity_of, log_files(self._path)):
                 return True
             archived = self._control.claimed_length(identity, self._generation)

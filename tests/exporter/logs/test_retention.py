@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
-import signal
 import tarfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from canvas_sync_exporter.logs import archive as archive_module
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, archives, write_archive
 from canvas_sync_exporter.logs.claims import claims, tail_offset
+from canvas_sync_exporter.logs.report import saved_report
 from canvas_sync_exporter.logs.retention import (
     CleanupRunning,
     RetentionSettings,
@@ -30,25 +30,11 @@ from canvas_sync_instrumentation.logfile import LogFileWriter
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.names import Log
-from support import log_processes
+from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
 from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn
 from support.small_disk import SmallDisk, small_disk
 
 __all__ = ["small_disk"]
-
-NOW = dt.datetime(2025, 12, 22, 2, 0, 0, tzinfo=dt.UTC)
-LOG = "errors.log"
-LINE = len(line_of("a", 10))
-
-
-def settings_for(folder: Path, *, keep_lines: int = 5) -> RetentionSettings:
-    return RetentionSettings(
-        log_dir=folder,
-        archive_dir=folder / "archive",
-        control_dir=folder / "control",
-        keep_lines=keep_lines,
-        max_live_bytes=8 * LINE,
-    )
 
 
 @pytest.fixture
@@ -62,22 +48,6 @@ def write(folder: Path, numbers: range, *, lines_per_file: int = 10) -> LogFileW
     for number in numbers:
         writer.append(line_of("a", number))
     return writer
-
-
-def archived(settings: RetentionSettings) -> Counter[bytes]:
-    """Count each line in the archives, as the standard library reads them."""
-    found: Counter[bytes] = Counter()
-    for archive in archives(settings.archive_dir):
-        with tarfile.open(archive.path, "r:gz") as tar:
-            for entry in tar:
-                content = tar.extractfile(entry)
-                assert content is not None
-                found.update(line for line in content.readlines() if line.strip())
-    return found
-
-
-def everywhere(settings: RetentionSettings) -> Counter[bytes]:
-    return archived(settings) + lines_left(settings.log_dir, LOG)
 
 
 def test_backups_go_into_an_archive_and_the_live_log_stays(settings: RetentionSettings) -> None:
@@ -240,40 +210,6 @@ def test_an_archive_that_reads_back_differently_is_refused(
     assert list((tmp_path / "archive").iterdir()) == []
 
 
-def test_processes_that_write_meanwhile_lose_and_double_nothing(tmp_path: Path) -> None:
-    """Three processes write and rotate, one is stopped around cleanups that run all the time."""
-    settings = settings_for(tmp_path, keep_lines=100)
-    names = ("fast1", "fast2", "slow")
-    processes = [
-        spawn.Process(
-            target=log_processes.write_lines,
-            args=(tmp_path, name, 20_000, 20 if name == "slow" else 100),
-            kwargs={"name": LOG, "max_bytes": 256 * 1024},
-        )
-        for name in names
-    ]
-    for process in processes:
-        process.start()
-    slow = processes[-1]
-    assert slow.pid is not None
-    moment = NOW
-    while any(process.is_alive() for process in processes):
-        stopped = moment.second % 2 == 0
-        if stopped and slow.is_alive():
-            os.kill(slow.pid, signal.SIGSTOP)
-        report = cleanup_canvas_sync_logs(settings, now=moment)
-        if stopped and slow.is_alive():
-            os.kill(slow.pid, signal.SIGCONT)
-        assert all("stayed locked" in error for error in report.errors), report.errors
-        moment += dt.timedelta(seconds=1)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    cleanup_canvas_sync_logs(settings, now=moment)
-    assert len(archives(settings.archive_dir)) > 5
-    assert everywhere(settings) == Counter(
-        line_of(name, number) for name in names for number in range(20_000)
-    )
-
-
 def test_a_cleanup_that_is_killed_at_any_line_is_finished_by_the_next() -> None:
     process = spawn.Process(target=_kill_cleanups)
     process.start()
@@ -409,3 +345,16 @@ def test_old_archives_make_room_for_new_ones(small_disk: SmallDisk) -> None:
     report = cleanup_canvas_sync_logs(settings, now=NOW)
     assert report.errors == []
     assert archived(settings).total() == 20
+
+
+def test_archives_that_cannot_be_listed_are_an_error_of_the_report_and_nothing_is_removed(
+    tmp_path: Path,
+) -> None:
+    """Root may read all folders, so the folder has a name that nobody can look up."""
+    settings = replace(settings_for(tmp_path), archive_dir=tmp_path / ("x" * 300))
+    write(tmp_path, range(10, 37))
+    report = cleanup_canvas_sync_logs(settings, now=NOW, on_progress=lambda done, total: None)
+    assert ["name too long" in error for error in report.errors] == [True, True]
+    assert report.errors[1].startswith("the archives cannot be listed")
+    assert saved_report(settings.control_dir) == report
+    assert lines_left(tmp_path, LOG).total() == 27

@@ -9,11 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
+from canvas_sync_instrumentation.logfile import writer as writer_module
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.logfile.writer import PENDING_BYTES, LogFileWriter
 from support.log_processes import (
@@ -145,6 +147,36 @@ def test_a_claim_that_a_killed_cleanup_never_carried_out_doubles_nothing(
     race.before_write(claim)
     writer.append(line_of("a", 1))
     assert lines_left(tmp_path) == Counter([line_of("a", 0), line_of("a", 1)])
+
+
+@pytest.mark.parametrize("moment", ["before_write", "after_write"])
+def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
+    tmp_path: Path,
+    writer: LogFileWriter,
+    race: Race,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    """Later lines wait behind it, and it is written again only if it came after the claim."""
+    monkeypatch.setattr(writer_module, "_LOCK_SECONDS", 0)
+    page = page_of(tmp_path)
+    with ExitStack() as stopped:
+
+        def archive() -> None:
+            assert stopped.enter_context(page.locked(1))
+            page.next_generation()
+            found = (tmp_path / "x.log").stat()
+            page.claim((found.st_dev, found.st_ino), found.st_size)
+            (tmp_path / "x.log").unlink()
+
+        writer.append(line_of("a", 0))
+        getattr(race, moment)(archive)
+        writer.append(line_of("a", 1))
+        writer.append(line_of("a", 2))
+        assert writer.pending == 2
+    assert writer.flush(0)
+    expected = [1, 2] if moment == "before_write" else [2]
+    assert lines_left(tmp_path) == Counter(line_of("a", number) for number in expected)
 
 
 def test_threads_lose_and_double_nothing(tmp_path: Path) -> None:
@@ -333,6 +365,17 @@ def test_lines_beyond_the_bound_are_dropped_and_counted_by_reason(
     lost = drops["disk_full"]
     writer.close(0)
     assert drops["disk_full"] == lost + waiting
+
+
+def test_a_line_longer_than_the_bound_is_written_and_waits_like_any_other(
+    tmp_path: Path, writer: LogFileWriter
+) -> None:
+    long = b"x" * (PENDING_BYTES + 1) + b"\n"
+    with file_size_limit(0):
+        writer.append(long)
+        assert writer.pending == 1
+    assert writer.flush(0)
+    assert lines_left(tmp_path) == Counter([long])
 
 
 def test_a_line_that_was_cut_short_is_written_whole_on_a_line_of_its_own(
