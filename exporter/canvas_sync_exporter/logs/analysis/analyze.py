@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,14 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_exporter.logs.lines import LineReader
-from canvas_sync_exporter.logs.reader import Block
-from canvas_sync_exporter.logs.sources import LogSource, open_plain, shifted, sources
+from canvas_sync_exporter.logs.sources import LogSource, sources
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.names import Log
 
 from .cache import Entry, SummaryCache, cache_path
-from .records import Record, Selection
+from .records import Selection
 from .scan import Chunk, Scanned, chunks, scan
 from .summary import FileLines, Summary
 
@@ -29,8 +26,6 @@ __all__ = ["Analysis", "AnalysisError", "FileReport", "analyze"]
 _PROCESSES: Final = 2
 _BIG: Final = 48 * 1024 * 1024  # what one process reads before a second has started
 _ZIPPED: Final = 8  # an archive takes about as long as so many times its size
-_LOOK_BYTES: Final = 64 * 1024
-_DISORDER: Final = dt.timedelta(hours=1)  # lines of several processes are not quite in order
 
 
 class AnalysisError(CanvasSyncMonitorError):
@@ -118,7 +113,7 @@ def analyze(
             jobs.append(job)
     results = _scan_all([chunk for job in jobs for chunk in job.chunks], on_progress)
     for job in jobs:
-        _finish(job, results, cache, analysis)
+        _finish(job, results, cache, selection, analysis)
     try:
         cache.save()
     except OSError as error:
@@ -151,26 +146,14 @@ def _job(source: LogSource, known: Entry | None, selection: Selection) -> _Job |
 def _period(
     source: LogSource, known: Entry | None
 ) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return a time before all lines of a source and one after them, as far as that is cheap."""
-    if source.is_archive:
-        first = known.first if known else None
-        last = known.last if known else None
-        return first, last or source.no_line_after
-    with open_plain(source) as raw:
-        head = os.pread(raw.fileno(), _LOOK_BYTES, 0)
-        size = min(_LOOK_BYTES, source.size)
-        tail = os.pread(raw.fileno(), size, source.size - size)
-    times = [*_times(source.log, head.rpartition(b"\n")[0]), *_times(source.log, tail)]
-    if not times:
-        return None, None
-    return shifted(min(times), -_DISORDER), shifted(max(times), _DISORDER)
+    """Return the first and the last moment that a source's lines name, as far as they are known.
 
-
-def _times(log: Log, content: bytes) -> list[dt.datetime]:
-    block = Block(memoryview(content), 1, content.count(b"\n"), len(content))
-    if block.is_too_long:  # that is, empty
-        return []
-    return [record.timestamp for record in LineReader(log, Record).read(block)[0]]
+    Its first and last lines do not tell: a process whose lines had to wait for a full disk writes
+    them hours late.
+    """
+    if known is not None and known.offset == source.size:
+        return known.first, known.last
+    return None, source.no_line_after
 
 
 def _scan_all(tasks: list[Chunk], on_progress: OnProgress) -> Iterator[Scanned]:
@@ -202,7 +185,13 @@ def _die_of_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _finish(job: _Job, results: Iterator[Scanned], cache: SummaryCache, analysis: Analysis) -> None:
+def _finish(
+    job: _Job,
+    results: Iterator[Scanned],
+    cache: SummaryCache,
+    selection: Selection,
+    analysis: Analysis,
+) -> None:
     """Merge what is known of a source and what was read of it."""
     source, known = job.source, job.known
     summary = known.summary(source.log) if known else Summary.empty(source.log)
@@ -222,7 +211,14 @@ def _finish(job: _Job, results: Iterator[Scanned], cache: SummaryCache, analysis
     if rest is not None:
         summary.append(rest)
     analysis.summaries[source.log].absorb(summary)
-    analysis.files += [_file_report(source, lines) for lines in summary.files]
+    if not (selection.is_by_time and _has_nothing_wanted(summary)):  # as if it was known before
+        analysis.files += [_file_report(source, lines) for lines in summary.files]
+
+
+def _has_nothing_wanted(summary: Summary) -> bool:
+    """Tell whether a source has lines that could be read, and none was wanted."""
+    readable = sum(lines.lines - lines.unreadable for lines in summary.files)
+    return readable > 0 and summary.first is None
 
 
 def _file_report(source: LogSource, lines: FileLines) -> FileReport:

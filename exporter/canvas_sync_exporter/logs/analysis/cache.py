@@ -15,7 +15,7 @@ import datetime as dt
 import io
 import os
 from copy import deepcopy
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ from .summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 
@@ -128,7 +128,7 @@ class SummaryCache:
         partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_bytes(_header(payload) + payload)
+            partial.write_bytes(_header(io.BytesIO(payload)) + payload)
             partial.replace(self._path)
         except OSError:
             partial.unlink(missing_ok=True)
@@ -138,16 +138,22 @@ class SummaryCache:
 def _read(path: Path) -> list[Entry]:
     """Read the entries; none when there is no cache, or none that can be used."""
     try:
-        header, newline, payload = path.read_bytes().partition(b"\n")
-        if header + newline == _header(payload):
-            return _DECODER.decode(payload)
+        if not path.is_file():  # whoever opens a FIFO waits for ever
+            return []
+        with path.open("rb") as file:
+            header = file.readline(_EDGE)
+            if header != _header(file):
+                return []
+            file.seek(len(header))
+            return _DECODER.decode(file.read())
     except (OSError, msgspec.MsgspecError):  # then everything is read anew
         return []
-    return []
 
 
-def _header(payload: bytes) -> bytes:
-    return f"{DISTRIBUTION} {VERSION} {_FORMAT} {_digest(payload).hex()}\n".encode()
+def _header(payload: io.BufferedReader | io.BytesIO) -> bytes:
+    """Return the first line for what follows in a file, which is not held in memory for it."""
+    checksum = file_digest(payload, _new_digest).hexdigest()
+    return f"{DISTRIBUTION} {VERSION} {_FORMAT} {checksum}\n".encode()
 
 
 def _opened(source: LogSource) -> io.FileIO:
@@ -167,8 +173,12 @@ def _tail(raw: io.FileIO, offset: int) -> bytes:
 
 
 def _digest(*contents: bytes) -> bytes:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
+    digest = _new_digest()
     for content in contents:
         digest.update(b"%d:" % len(content))
         digest.update(content)
     return digest.digest()
+
+
+def _new_digest() -> blake2b:
+    return blake2b(digest_size=_DIGEST_BYTES)

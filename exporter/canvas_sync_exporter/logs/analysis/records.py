@@ -137,6 +137,11 @@ class Selection:
     task_id: str | None = None
 
     @property
+    def is_by_time(self) -> bool:
+        """Whether it asks for a period."""
+        return self.since is not None or self.until is not None
+
+    @property
     def is_by_run(self) -> bool:
         """Whether it asks for a user or a run."""
         return self.user_id is not None or self.task_id is not None

@@ -29,7 +29,7 @@ def shown_time(moment: dt.datetime | None) -> str:
     """Write a moment in UTC, such as ``2025-12-22 10:15:30``."""
     if moment is None:
         return "-"
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 def shown_seconds(seconds: float | None) -> str:

@@ -248,6 +248,7 @@ def test_filters_choose_the_same_lines_with_and_without_a_cache(
     assert again.runs == first.runs
     assert again.errors == first.errors
     assert again.longest_gaps == first.longest_gaps
+    assert again.logs == first.logs
     calls = [call for call in records[Log.API_CALLS] if wanted(call)]
     assert first.api.total.count == len(calls)
     assert first.errors.count == sum(map(wanted, records[Log.ERRORS]))
@@ -423,6 +424,20 @@ def test_a_line_at_the_end_of_all_years_hides_no_other_from_a_selection(
         tmp_path, tmp_path / "archive", Selection(since, since + dt.timedelta(days=9))
     )
     assert sum(analysis.summaries[Log.ERRORS].section.types.values()) == 1
+
+
+def test_a_line_that_was_written_late_counts_by_its_time(tmp_path: Path) -> None:
+    """As after a full disk: in the middle of a file whose other lines are all of another day."""
+    record = generate(1)[Log.ERRORS][0]
+    late = {**record, "timestamp": (START - dt.timedelta(days=2)).isoformat()}
+    others = line_of_record(record) * 1_000
+    (tmp_path / "errors.log").write_bytes(others + line_of_record(late) + others)
+    before = Selection(until=START - dt.timedelta(days=1))
+    after = Selection(since=START - dt.timedelta(days=1))
+    counts = [report_of(tmp_path, selection).errors.count for selection in (before, after)]
+    report_of(tmp_path)  # now its summary is known
+    counts += [report_of(tmp_path, selection).errors.count for selection in (before, after)]
+    assert counts == [1, 2_000, 1, 2_000]
 
 
 def test_a_line_that_came_while_its_archive_was_begun_is_found_by_its_time(tmp_path: Path) -> None:

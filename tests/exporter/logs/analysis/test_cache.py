@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,37 @@ def test_a_damaged_cache_or_one_of_another_version_is_thrown_away(live: Path, da
     path.write_bytes(damage(whole))
     assert count(live) == 50
     assert path.read_bytes() == whole
+
+
+def test_a_fifo_in_place_of_the_cache_is_replaced(live: Path) -> None:
+    path = cache_path(live.parent)
+    path.parent.mkdir()
+    os.mkfifo(path)
+    assert count(live) == 50
+    assert path.is_file()
+
+
+def test_a_large_damaged_cache_is_not_read_into_memory(live: Path) -> None:
+    count(live)
+    with cache_path(live.parent).open("ab") as file:
+        file.truncate(200 * 1024 * 1024)
+    process = subprocess.run(
+        [sys.executable, "-c", _ANALYZE_AND_TELL_MEMORY, str(live.parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(process.stdout) < 150 * 1024
+
+
+_ANALYZE_AND_TELL_MEMORY = """
+import pathlib, resource, sys
+from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.records import Selection
+folder = pathlib.Path(sys.argv[1])
+analyze(folder, folder / "archive", Selection())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 def test_files_that_are_gone_are_forgotten(live: Path) -> None:
