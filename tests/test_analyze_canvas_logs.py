@@ -18,8 +18,11 @@ from typing import Any
 import pytest
 
 from canvas_sync_instrumentation.names import Log
+from support.demo_logs import demo_logs
 from support.log_lines import records_in
 from support.sync_logs import generate, line_of_record
+
+__all__ = ["demo_logs"]
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = [sys.executable, str(ROOT / "analyze_canvas_logs.py")]
@@ -58,21 +61,6 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for log, records in generate(60).items():
         (folder / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
     return folder
-
-
-@pytest.fixture(scope="module")
-def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one round of the demo logs: real syncs against the simulated Canvas."""
-    folder = tmp_path_factory.mktemp("demo")
-    options = ["--once", "--port", "0", "--data-dir", str(folder)]
-    subprocess.run(
-        [sys.executable, "-m", "canvas_sync_exporter.cli", "demo", *options],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        timeout=150,
-        check=True,
-    )
-    return folder / "logs"
 
 
 def lines_of(folder: Path, log: str) -> list[dict[str, Any]]:

@@ -31,10 +31,12 @@ from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.names import Log
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
+from support.demo_logs import demo_logs
 from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn
 from support.small_disk import SmallDisk, small_disk
+from support.sync_logs import generate, line_of_record
 
-__all__ = ["small_disk"]
+__all__ = ["demo_logs", "small_disk"]
 
 
 @pytest.fixture
@@ -90,6 +92,27 @@ def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None
         cleanup_canvas_sync_logs(settings_for(tmp_path / "missing"), now=NOW)
     assert get_cleanup_status(settings_for(tmp_path / "missing")).free_bytes > 0
     assert not (tmp_path / "missing").exists()
+
+
+def test_archives_of_the_demos_logs_are_over_80_percent_smaller(
+    demo_logs: Path, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    shutil.copytree(demo_logs, logs, ignore=shutil.ignore_patterns("state"))
+    assert _saved_by_archiving(logs) > 0.8
+
+
+def test_archives_of_generated_logs_are_over_80_percent_smaller(tmp_path: Path) -> None:
+    for log, records in generate(300).items():
+        (tmp_path / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
+    assert _saved_by_archiving(tmp_path) > 0.8
+
+
+def _saved_by_archiving(logs: Path) -> float:
+    """Archive all lines; return which share of their bytes that saves."""
+    settings = replace(settings_for(logs), keep_lines=0, max_live_bytes=0)
+    of_logs = cleanup_canvas_sync_logs(settings, now=NOW).logs
+    return 1 - sum(log.archive_bytes for log in of_logs) / sum(log.bytes for log in of_logs)
 
 
 def test_two_cleanups_in_one_second_write_two_archives(settings: RetentionSettings) -> None:

@@ -19,9 +19,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def text_of(folder: Path, status: str, out: io.StringIO) -> str:
+def text_of(
+    folder: Path, status: str, out: io.StringIO, *, stamp: str = "2025-12-22T10:15:30.000000Z"
+) -> str:
     """What is written of a folder with one run that ended in this way."""
-    stamp = "2025-12-22T10:15:30.000000Z"
     record = {"timestamp": stamp, "event": "run_ended", "task_id": "t", "status": status}
     (folder / "operations.log").write_bytes(line_of_record(record))
     analysis = analyze(folder, folder / "archive", Selection())
@@ -31,6 +32,11 @@ def text_of(folder: Path, status: str, out: io.StringIO) -> str:
 
 def test_it_says_that_all_is_well(tmp_path: Path) -> None:
     assert "\nNothing needs attention\n" in text_of(tmp_path, "success", io.StringIO())
+
+
+def test_a_year_has_four_digits_whatever_a_clock_says(tmp_path: Path) -> None:
+    text = text_of(tmp_path, "failed", io.StringIO(), stamp="0001-01-01T10:15:30.000000Z")
+    assert "\n  period      0001-01-01 10:15:30 to 0001-01-01 10:15:30\n" in text
 
 
 @pytest.mark.parametrize(
