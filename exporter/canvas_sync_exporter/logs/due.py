@@ -1,4 +1,4 @@
-"""When the nightly cleanup is due, and until when it has been seen to."""
+"""When a cleanup is due: every night, until when that was seen to, and before logs run over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DueRecord", "last_due", "next_due"]
+from canvas_sync_instrumentation.logfile.rotation import log_files
+from canvas_sync_instrumentation.names import LOGS
+
+__all__ = ["DueRecord", "backups_run_low", "last_due", "next_due"]
 
 _DAY: Final = dt.timedelta(days=1)
 _NAME: Final = "cleanup.due"
@@ -38,6 +41,23 @@ def next_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
 
 def _moment(day: dt.date, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
     return dt.datetime.combine(day, at, zone).astimezone(dt.UTC)
+
+
+def backups_run_low(log_dir: Path) -> bool:
+    """Tell whether a log has used up half of its backups.
+
+    Once all are used, each rotation throws away lines that are in no archive; the other half is
+    for the time until a cleanup comes.
+
+    Args:
+        log_dir: Folder of the logs; may be missing.
+    """
+    if not log_dir.is_dir():
+        return False
+    return any(
+        len(log_files(log_dir / f"{log.value}.log")) > 1 + backups // 2
+        for log, (_, backups) in LOGS.items()
+    )
 
 
 class DueRecord:

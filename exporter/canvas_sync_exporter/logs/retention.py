@@ -22,7 +22,7 @@ from canvas_sync_instrumentation.names import Log
 
 from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
-from .due import DueRecord
+from .due import DueRecord, backups_run_low
 from .kept import RetentionSettings, old_archives, retention_settings
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _LOCK: Final = "cleanup.lock"
+_AFTER_FAILURE: Final = dt.timedelta(hours=1)
 _LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
 
 
@@ -108,6 +109,9 @@ def cleanup_when_due(
     can have been missed: it is noted, and the first cleanup is that of the next moment. A log
     folder that no sync has made yet has nothing to clean up.
 
+    A log that has used up half of its backups does not wait for the night, so that rotation throws
+    nothing away; after a cleanup that failed it waits an hour.
+
     Args:
         settings: What to keep.
         due: The newest moment at which a cleanup was due.
@@ -121,14 +125,24 @@ def cleanup_when_due(
         OSError: The control folder cannot be used.
     """
     record = DueRecord(settings.control_dir)
-    if record.covers(due):
+    if record.covers(due) and not _is_urgent(settings, now):
         return None
     with _alone(settings):
-        if record.covers(due):  # another process was faster
+        seen_to, is_urgent = record.covers(due), _is_urgent(settings, now)
+        if seen_to and not is_urgent:  # another process was faster
             return None
-        report = None if record.read() is None else _clean_up(settings, now)
-        record.write(due)  # not before: a cleanup that was killed is made up
+        is_first = record.read() is None
+        report = None if is_first and not is_urgent else _clean_up(settings, now)
+        if not seen_to:
+            record.write(due)  # not before: a cleanup that was killed is made up
     return report
+
+
+def _is_urgent(settings: RetentionSettings, now: dt.datetime) -> bool:
+    if not backups_run_low(settings.log_dir):
+        return False
+    last = saved_report(settings.control_dir)
+    return last is None or not last.errors or now - last.time > _AFTER_FAILURE
 
 
 def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStatus:

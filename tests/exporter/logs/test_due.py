@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
 from canvas_sync_exporter.logs.kept import RetentionSettings
 from canvas_sync_exporter.logs.retention import CleanupRunning, cleanup_when_due
 from canvas_sync_instrumentation.logfile.control import ControlPage
+from canvas_sync_instrumentation.names import LOGS, Log
 from support.log_processes import kill_at_each_line, spawn
 
 DAY = dt.timedelta(days=1)
@@ -105,6 +107,50 @@ def test_a_log_folder_that_no_sync_has_made_yet_has_nothing_to_clean_up(tmp_path
     assert report is not None
     assert report.errors == []
     assert not folder.exists()
+
+
+def use_backups(folder: Path, log: Log, count: int) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{log.value}.log").touch()
+    for number in range(1, count + 1):
+        (folder / f"{log.value}.log.{number}").write_bytes(b"before\n")
+
+
+@pytest.mark.parametrize("log", list(Log))
+def test_a_log_that_has_used_up_half_of_its_backups_does_not_wait_for_the_night(
+    settings: RetentionSettings, log: Log
+) -> None:
+    half = LOGS[log][1] // 2
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is None
+    use_backups(settings.log_dir, log, half)
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 4) is None
+    use_backups(settings.log_dir, log, half + 1)
+    report = cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 2)
+    assert report is not None
+    assert sum(each.files for each in report.logs) == half + 1
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT + DAY / 2) is None
+    assert cleanup_when_due(settings, due=NIGHT + DAY, now=NIGHT + DAY) is not None
+
+
+def test_backups_that_are_used_up_at_the_first_start_are_archived(
+    settings: RetentionSettings,
+) -> None:
+    use_backups(settings.log_dir, Log.ERRORS, 10)
+    assert cleanup_when_due(settings, due=NIGHT, now=NIGHT) is not None
+    assert DueRecord(settings.control_dir).covers(NIGHT)
+
+
+def test_a_cleanup_before_its_time_that_failed_is_tried_again_an_hour_later(
+    settings: RetentionSettings,
+) -> None:
+    settings = replace(settings, archive_dir=settings.log_dir / ("x" * 300))  # a name too long
+    use_backups(settings.log_dir, Log.ERRORS, 10)
+    minute = dt.timedelta(minutes=1)
+    reports = [
+        cleanup_when_due(settings, due=NIGHT, now=NIGHT + minutes * minute)
+        for minutes in (0, 1, 59, 61)
+    ]
+    assert [report and report.status for report in reports] == ["failed", None, None, "failed"]
 
 
 def test_while_another_cleanup_runs_the_night_stays_open(settings: RetentionSettings) -> None:
