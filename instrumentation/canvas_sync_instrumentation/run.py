@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -39,7 +38,7 @@ from .events import (
 from .guard import survives
 from .interfaces import Host
 from .names import SPAN_RUN, SPAN_STEP, RunStatus
-from .sinks.spans import OpenSpan
+from .sinks.spans import OpenSpan, new_ids
 from .totals import RunTotals
 
 __all__ = [
@@ -364,15 +363,7 @@ def new_identity(
     task_id: str, user_id: int | None, course_id: int | None, sync_type: str
 ) -> RunContext:
     """Make the context of a run whose span has not begun, with a trace id of its own."""
-    return RunContext(
-        task_id,
-        user_id,
-        course_id,
-        sync_type,
-        trace_id=secrets.token_hex(16),  # never repeated by an app's random.seed() or a fork
-        span_id=secrets.token_hex(8),
-        sampled=False,
-    )
+    return RunContext(task_id, user_id, course_id, sync_type, *new_ids(), sampled=False)
 
 
 def trace_links(headers: Mapping[str, str]) -> list[Link]:

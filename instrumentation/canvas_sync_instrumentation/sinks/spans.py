@@ -42,6 +42,7 @@ __all__ = [
     "OpenSpan",
     "Pipeline",
     "SpanSink",
+    "new_ids",
     "open_pipeline",
     "parent_of",
     "record_leaf",
@@ -270,7 +271,13 @@ def _unrecorded(around: SpanContext) -> OpenSpan:
     if around.is_valid:
         return _opened(NonRecordingSpan(around), sampled=False)
     # Ids for log lines and rows alone: as the current span they would tell others not to sample.
-    return OpenSpan(INVALID_SPAN, secrets.token_hex(16), secrets.token_hex(8), sampled=False)
+    return OpenSpan(INVALID_SPAN, *new_ids(), sampled=False)
+
+
+def new_ids() -> tuple[str, str]:
+    """Make ids of a trace and a span, which no ``random.seed()`` of an app and no fork repeats."""
+    both = secrets.token_hex(16 + 8)  # at once: asking the kernel is most of the work
+    return both[:32], both[32:]
 
 
 def record_leaf(tracer: Tracer, event: LeafEvent, parent: SpanContext | None) -> None:

@@ -20,9 +20,9 @@ __all__ = ["delete_runs"]
 _LEAST: Final = 20
 """Fewer cost as much: most of it is not for the rows."""
 _MOST: Final = 2_000
-_LONG_S: Final = 0.02
+_LONG_S: Final = 0.01
 """A portion that takes longer is followed by a smaller one: no lock shall be held for 50 ms."""
-_SHORT_S: Final = 0.01
+_SHORT_S: Final = 0.005
 _columns = metrics_table.c
 
 
