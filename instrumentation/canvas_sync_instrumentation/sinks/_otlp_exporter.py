@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -27,8 +29,9 @@ _EXPORTER_LOGGERS: Final = (
 class QuietExporter(SpanExporter):
     """Exports over the protocol that the environment names; never raises, and tells failures once.
 
-    The real exporter is imported at once, since an exit is too late for that, and made at the first
-    export: a process that forks before it has no channel to leave to its children.
+    The real exporter is imported at once, with all that it needs later: an exit is too late for
+    that, and who forks while a thread imports leaves a lock to the child that nobody releases. It
+    is made at the first export: a process that forks before has no channel to leave to children.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -122,6 +125,7 @@ def _http_factory(endpoint: str) -> Callable[[], SpanExporter]:
         OTLPSpanExporter,
     )
 
+    _import_now("requests", "netrc", "encodings.idna")
     return partial(OTLPSpanExporter, endpoint=endpoint)
 
 
@@ -130,4 +134,12 @@ def _grpc_factory(endpoint: str) -> Callable[[], SpanExporter]:
         OTLPSpanExporter,
     )
 
+    _import_now("grpc.experimental", "grpc._channel")
     return partial(OTLPSpanExporter, endpoint=endpoint)
+
+
+def _import_now(*names: str) -> None:
+    """Import what an exporter would import while it exports, if it is there."""
+    for name in names:
+        with suppress(ImportError):
+            import_module(name)

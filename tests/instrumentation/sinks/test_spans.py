@@ -569,6 +569,26 @@ def test_a_program_that_ends_at_once_still_delivers(tmp_path: Path, protocol: st
 
 
 @pytest.mark.parametrize("protocol", sorted(RECEIVERS))
+def test_nothing_is_imported_while_spans_are_exported(tmp_path: Path, protocol: str) -> None:
+    """A child forked meanwhile would wait for the import's lock as soon as it exports."""
+    rest = """
+        import threading
+
+        def tell_import(event, arguments):
+            if event == "import" and threading.current_thread() is not threading.main_thread():
+                print(arguments[0], flush=True)
+
+        sys.addaudithook(tell_import)
+        run("first")
+        assert sink.flush(60.0)
+    """
+    with RECEIVERS[protocol]() as receiver:
+        output, _ = run_program(tmp_path, rest, receiver.environ)
+        assert len(receiver.spans) == 2
+    assert output == ""
+
+
+@pytest.mark.parametrize("protocol", sorted(RECEIVERS))
 @pytest.mark.parametrize("behaviour", sorted(BAD_COLLECTORS))
 def test_the_exit_waits_its_budget_and_not_for_the_collector(
     tmp_path: Path, behaviour: str, protocol: str
