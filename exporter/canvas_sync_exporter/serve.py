@@ -35,6 +35,7 @@ _LIMITS: dict[str, Any] = {
     "max_request_header_size": 64 * 1024,
     "max_request_body_size": 64 * 1024,
     "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
+    "asyncore_use_poll": True,  # select() fails beyond 1,024 open files
     "ident": "canvas-sync-monitor",
 }
 

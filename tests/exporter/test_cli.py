@@ -10,7 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -49,11 +49,11 @@ def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.Completed
 
 @contextmanager
 def _serve(
-    folder: Path, *arguments: str, **settings: str
+    folder: Path, *arguments: str, command: Sequence[str] = COMMAND, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A serving exporter and its URL, as its start line tells it."""
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments],
+        [*command, "serve", "--port", "0", *arguments],
         env=_environment(**settings),
         cwd=folder,
         stderr=subprocess.PIPE,
@@ -72,6 +72,17 @@ def _serve(
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_serve_answers_with_more_open_files_than_select_can_watch(tmp_path: Path) -> None:
+    many = (
+        "import os, resource, sys; from canvas_sync_exporter.cli import main; "
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard)); "
+        "files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]; sys.exit(main())"
+    )
+    with _serve(tmp_path, command=[sys.executable, "-c", many]) as (_, url):
+        assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
 
 
 def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def serving(app: Callable[..., Any]) -> Iterator[str]:
 
     def run() -> None:
         while not stopping.is_set():
-            wasyncore.loop(timeout=30, map=sockets, count=1)
+            wasyncore.loop(timeout=30, use_poll=True, map=sockets, count=1)
 
     thread = threading.Thread(target=run, name="test server")
     thread.start()

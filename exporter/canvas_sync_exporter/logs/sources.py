@@ -23,7 +23,7 @@ from isal.igzip_lib import IsalError
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.logfile.control import Identity
-from canvas_sync_instrumentation.logfile.rotation import log_files
+from canvas_sync_instrumentation.logfile.rotation import log_file, log_numbers
 from canvas_sync_instrumentation.names import Log
 
 from .archive import ArchiveDamagedError, archives
@@ -46,6 +46,7 @@ _GZIP_BUFFER: Final = 256 * 1024
 _ARCHIVING: Final = dt.timedelta(hours=1)  # from the start of a cleanup to its last log's claim
 _MOST_ATTRIBUTES: Final = 64 * 1024  # of a file in an archive: its long name, and the like
 _NO_FOLDER: Final = ". Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR"
+_WIDEST_GAP: Final = 1000  # what comes after a wider one has a date or the like for a number
 _LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
 _DAMAGE: Final[tuple[type[Exception], ...]] = (
     IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
@@ -195,17 +196,27 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
     """List the files of one log, oldest first; met first is the live file."""
     live = log_dir / f"{log.value}.log"
     met: dict[Identity, LogSource] = {}
-    looked_at: set[Path] = set()
-    # A rotation may move the oldest file on to a number that was not there yet.
-    while names := [path for path in log_files(live) if path not in looked_at]:
-        for path in names:
-            _meet(met, log, path, is_live=path == live)
-        looked_at.update((live, *names))
+    for path in _names(live):
+        _meet(met, log, path, is_live=path == live)
     for claim in reversed(claims(log_dir, log)):
         with suppress(FileNotFoundError):  # archived a moment ago
             for member in reversed(claimed_members(claim)):
                 _meet(met, log, member.path, size=member.length)
     return list(reversed(met.values()))
+
+
+def _names(live: Path) -> Iterator[Path]:
+    """Give the names of a log's files, newest first, until no file has a higher number.
+
+    Names that no file has are among them: a rotation may move one there meanwhile. Whoever left
+    them out would pass by a file, or meet it after older ones.
+    """
+    number = 0
+    while higher := [each for each in log_numbers(live) if each >= number]:
+        for each in higher:
+            start = number if each - number < _WIDEST_GAP else each
+            yield from (log_file(live, between) for between in range(start, each + 1))
+            number = each + 1
 
 
 def _meet(

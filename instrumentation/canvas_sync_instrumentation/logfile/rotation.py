@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .control import ControlPage
 
-__all__ = ["control_path", "is_regular", "log_files", "rotate"]
+__all__ = ["control_path", "is_regular", "log_file", "log_files", "log_numbers", "rotate"]
 
 
 def control_path(control_dir: Path, log_path: Path) -> Path:
@@ -23,16 +23,26 @@ def log_files(path: Path) -> list[Path]:
     name or its new one. Asking for one name after another could find it under neither. What is no
     regular file is none of the log's: whoever opened a FIFO would wait for ever.
     """
+    return [log_file(path, number) for number in log_numbers(path)]
+
+
+def log_numbers(path: Path) -> list[int]:
+    """List the numbers of the files that :func:`log_files` lists; 0 is that of the log itself."""
     prefix = f"{path.name}."
     with os.scandir(path.parent) as entries:
         names = {entry.name for entry in entries if is_regular(entry)}
-    numbers = sorted(
+    live = [0] if path.name in names else []
+    return live + sorted(
         int(number)
         for name in names
-        if name.startswith(prefix) and re.fullmatch(r"[0-9]+", number := name.removeprefix(prefix))
+        if name.startswith(prefix)
+        and re.fullmatch(r"[1-9][0-9]*", number := name.removeprefix(prefix))
     )
-    live = [path] if path.name in names else []
-    return live + [_backup(path, number) for number in numbers]
+
+
+def log_file(path: Path, number: int) -> Path:
+    """Return the path of a backup, or of the log itself, which has the number 0."""
+    return path.with_name(f"{path.name}.{number}") if number else path
 
 
 def is_regular(entry: os.DirEntry[str]) -> bool:
@@ -56,14 +66,10 @@ def rotate(path: Path, backups: int, control: ControlPage) -> None:
     """
     control.next_generation()
     numbers = range(1, backups + 1)
-    free = next((number for number in numbers if not _backup(path, number).exists()), None)
+    free = next((number for number in numbers if not log_file(path, number).exists()), None)
     if free is None:
         free = backups
-        _backup(path, free).unlink()
+        log_file(path, free).unlink()
     for number in range(free, 1, -1):
-        _backup(path, number - 1).rename(_backup(path, number))
-    path.rename(_backup(path, 1))
-
-
-def _backup(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.{number}")
+        log_file(path, number - 1).rename(log_file(path, number))
+    path.rename(log_file(path, 1))

@@ -167,7 +167,7 @@ class LogFileWriter:
 
     def _note_failure(self, error: OSError) -> None:
         """Tell once that the log is not written, until a line can be written again."""
-        self.last_error = error
+        self.last_error = error.with_traceback(None)  # which would keep frames and the writer
         if not self._failing:
             self._failing = True
             _LOGGER.warning(
@@ -249,7 +249,7 @@ class LogFileWriter:
                 elif held:
                     self._check_at = 0.0
         except OSError as error:
-            self.last_error = error
+            self.last_error = error.with_traceback(None)  # which would keep frames and the writer
             if not self._warned:
                 self._warned = True
                 _LOGGER.warning(

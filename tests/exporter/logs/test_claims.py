@@ -47,6 +47,7 @@ class Scene:
         if has_open == "backup":
             rotate(self._log, 5, self._page)
         elif has_open == "nothing":
+            self.writer.close(0)
             self.writer = make_writer(folder, name=LOG)
 
     def append(self) -> None:

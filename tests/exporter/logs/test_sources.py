@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import tarfile
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, write_archive
 from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, parts, sources
+from canvas_sync_instrumentation.logfile.rotation import log_file
 from canvas_sync_instrumentation.names import Log
 
 
@@ -112,40 +117,48 @@ def test_a_first_rotation_at_any_moment_of_the_listing_hides_no_line(
     assert looks >= after
 
 
-@pytest.mark.parametrize("after", range(1, 4))
-def test_rotations_between_two_looks_at_files_leave_them_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+def rotations(live: Path) -> Iterator[None]:
+    """Rotate the log for ever, one renaming or writing at a time; line 4 is the next one."""
+    for line in itertools.count(4):
+        numbers = itertools.count(1)
+        free = next(n for n in numbers if not os.path.lexists(log_file(live, n)))
+        for number in range(free, 0, -1):
+            os.rename(log_file(live, number - 1), log_file(live, number))  # noqa: PTH104
+            yield
+        live.write_text(f"{line:02}")
+        yield
+
+
+@settings(max_examples=300, deadline=None)
+@example(before=0, moves=[0, 0, 0, 0, 1, 1])  # to a name that was free when names were listed
+@given(before=st.integers(0, 12), moves=st.lists(st.integers(0, 12), max_size=12))
+def test_rotations_between_any_looks_at_files_leave_them_in_order(
+    before: int, moves: list[int]
 ) -> None:
-    live = write(tmp_path / "progress.log", "3")
-    write(tmp_path / "progress.log.1", "2")
-    write(tmp_path / "progress.log.2", "1")
-    looks = 0
+    """A number of moves before the listing, in the midst of a rotation too, and at each look."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        live = write(Path(name) / "progress.log", "03")
+        write(log_file(live, 1), "02")
+        write(log_file(live, 2), "01")
+        rotating, left = rotations(live), iter(moves)
 
-    def rotate_twice() -> None:
-        for content in ("4", "5"):
-            for number in (4, 3, 2, 1):
-                older = tmp_path / f"progress.log.{number}"
-                if os.path.lexists(older):
-                    os.rename(older, tmp_path / f"progress.log.{number + 1}")  # noqa: PTH104
-            os.rename(live, tmp_path / "progress.log.1")  # noqa: PTH104 - Path is patched
-            write(live, content)
+        def look(then: Callable[..., Any]) -> Callable[..., Any]:
+            def looked(path: Path, *args: Any, **options: Any) -> Any:
+                found = then(path, *args, **options)
+                for _ in range(next(left, 0)):
+                    next(rotating)
+                return found
 
-    def look(path: Path, *args: Any, **options: Any) -> Any:
-        nonlocal looks
-        try:
-            return original(path, *args, **options)
-        finally:
-            if path.name.startswith("progress.log"):
-                looks += 1
-                if looks == after:
-                    rotate_twice()
+            return looked
 
-    original = Path.stat
-    monkeypatch.setattr(Path, "stat", look)
-    found = [content for _, content in everything(tmp_path)]
-    assert looks >= after
+        for _ in range(before):
+            next(rotating)
+        there = {file.read_bytes() for file in live.parent.iterdir()}
+        patch.setattr(os, "scandir", look(os.scandir))
+        patch.setattr(Path, "stat", look(Path.stat))
+        found = [content for _, content in everything(Path(name))]
     assert found == sorted(found)
-    assert {b"1", b"2", b"3"} <= set(found)
+    assert there <= set(found)
 
 
 def test_a_file_that_is_gone_is_told_by_name(folder: Path) -> None:
