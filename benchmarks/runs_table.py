@@ -50,8 +50,8 @@ from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.database import open_engine
 from canvas_sync_instrumentation.storage.freshness import freshness
 from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.pages import make_cursor
 from canvas_sync_instrumentation.storage.rollups.writing import roll_up
-from canvas_sync_instrumentation.storage.runs import make_cursor
 from canvas_sync_instrumentation.storage.suspects import suspect_runs
 from support.postgresql import PostgresqlServer, find_binaries
 

@@ -20,8 +20,9 @@ from canvas_sync_exporter.logs.status import LogStatus
 from canvas_sync_instrumentation.storage import queries, suspects
 from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
 from canvas_sync_instrumentation.storage.freshness import Freshness
+from canvas_sync_instrumentation.storage.pages import BadCursor, Page
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
-from canvas_sync_instrumentation.storage.runs import BadCursor, Page, Run
+from canvas_sync_instrumentation.storage.runs import Run
 
 from .auth import Scope
 from .context import WebContext

@@ -39,9 +39,10 @@ from canvas_sync_instrumentation.names import RunStatus
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
 from .database import connect_to_read
 from .model import UtcDateTime, metrics_table
+from .pages import Page, RunList
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
-from .runs import Page, Run, item_counts, read_page, to_run
+from .runs import Run, item_counts, to_run
 from .statistics import NO_VALUES, Statistics, read_statistics, statistics_of
 
 __all__ = [
@@ -64,6 +65,12 @@ _SECOND: Final = timedelta(seconds=1)
 _columns = metrics_table.c
 _SINCE: Final = _columns.sync_start_time >= bindparam("since", type_=UtcDateTime())
 _OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
+_all_runs: Final = RunList()
+_runs_of_user: Final = RunList(_OF_USER)
+# An index finds the newest of one status; of several it would have to sort them all.
+_failures: Final = RunList(
+    *(and_(_columns.sync_status == each.value, _SINCE) for each in _FAILURES)
+)
 
 
 def run_by_id(engine: Engine, run_id: int) -> Run | None:
@@ -81,22 +88,19 @@ def run_by_task(engine: Engine, task_id: str) -> Run | None:
 def recent_runs(engine: Engine, limit: int, cursor: str | None = None) -> Page:
     """List the newest runs; raises BadCursor."""
     with connect_to_read(engine) as connection:
-        return read_page(connection, limit, cursor)
+        return _all_runs.page(connection, limit, cursor)
 
 
 def user_runs(engine: Engine, user_id: int, limit: int, cursor: str | None = None) -> Page:
     """List the newest runs of a user; raises BadCursor."""
     with connect_to_read(engine) as connection:
-        return read_page(connection, limit, cursor, _columns.user_id == user_id)
+        return _runs_of_user.page(connection, limit, cursor, user_id=user_id)
 
 
 def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
     """List the failed, partial and interrupted runs; raises BadCursor."""
-    recent = _columns.sync_start_time >= since
-    # An index finds the newest of one status; of several it would have to sort them all.
-    by_status = [and_(_columns.sync_status == status.value, recent) for status in _FAILURES]
     with connect_to_read(engine) as connection:
-        return read_page(connection, limit, cursor, *by_status)
+        return _failures.page(connection, limit, cursor, since=since)
 
 
 def running_runs(engine: Engine) -> list[Run]:

@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, select, update
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .comparison import HISTORY_RUNS, Measures, Oddity, oddities
 from .database import connect_to_read
-from .model import item_column, metrics_table
-from .runs import Page, Run, read_page, to_run
+from .model import UtcDateTime, item_column, metrics_table
+from .pages import Page, RunList
+from .runs import Run, to_run
 
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
 
@@ -25,6 +26,8 @@ _LOOK_BACK_ROWS: Final = 5_000
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
+_SINCE: Final = _columns.sync_start_time >= bindparam("since", type_=UtcDateTime())
+_suspects: Final = RunList(and_(_columns.suspect.is_(True), _SINCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,8 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
 
 def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
     """List the runs that are far off their history; raises BadCursor."""
-    suspect = and_(_columns.suspect.is_(True), _columns.sync_start_time >= since)
     with connect_to_read(engine) as connection:
-        return read_page(connection, limit, cursor, suspect)
+        return _suspects.page(connection, limit, cursor, since=since)
 
 
 def _judge(engine: Engine, run: Run, odd: Sequence[Oddity]) -> Run | None:

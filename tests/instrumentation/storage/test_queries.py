@@ -19,8 +19,9 @@ from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.storage import queries, retention
 from canvas_sync_instrumentation.storage.freshness import freshness
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
+from canvas_sync_instrumentation.storage.pages import BadCursor, Page
 from canvas_sync_instrumentation.storage.rows import write_runs
-from canvas_sync_instrumentation.storage.runs import BadCursor, Page, StoredCounts
+from canvas_sync_instrumentation.storage.runs import StoredCounts
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
 from canvas_sync_instrumentation.storage.suspects import judge_runs, suspect_runs
 from support.runs import failed, running, snapshot, write

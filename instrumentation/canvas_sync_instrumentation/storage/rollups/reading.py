@@ -10,7 +10,20 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import cache, cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, and_, bindparam, exists, func, select
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    union_all,
+)
 
 from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
@@ -129,15 +142,13 @@ class _Reader:
         self._connection = connection
         self._cache = cache
         self._zone = zone
-        noted = select(changes_table.c.run_id, changes_table.c.start)
-        entries = connection.execute(noted.where(changes_table.c.start >= since)).all()
-        self.changed = {floor(start, QUARTER) for number, start in entries if number is None}
+        noted = connection.execute(_noted(), {"since": since, "first_day": floor(since, DAY)}).all()
+        entries = [(moment, number) for is_day, moment, number in noted if not is_day]
+        self.changed = {floor(start, QUARTER) for start, number in entries if number is None}
         self.are_many_changed = len(self.changed) > _MOST_CHANGED or len(entries) > _MOST_NEW
-        self._are_some_new = any(number is not None for number, _ in entries)
-        known = select(days_table.c.day, days_table.c.generation)
-        found = connection.execute(known.where(days_table.c.day >= floor(since, DAY))).all()
-        self._generations: dict[datetime, int] = {row.day: row.generation for row in found}
-        newest = max([datetime.now(UTC), *self._generations, *(start for _, start in entries)])
+        self._are_some_new = any(number is not None for _, number in entries)
+        self._generations = {moment: number for is_day, moment, number in noted if is_day}
+        newest = max([datetime.now(UTC), *(moment for _, moment, _ in noted)])
         self._until = floor(newest, DAY) + DAY
 
     def days(self) -> dict[LocalDay, _Block]:
@@ -165,7 +176,7 @@ class _Reader:
         changed = {quarter for quarter in self.changed if day.begin <= quarter < day.end}
         if changed:
             return self._read(day, changed)
-        generation = max((self._generations.get(each, 0) for each in _utc_days(day)), default=0)
+        generation = max((self._generations.get(each, 0) for each in day.utc_days), default=0)
         if not generation:
             return _NOTHING  # no day that it lies in has rollups
         return self._cache.find(day, generation) or self._fill(day, generation)
@@ -299,16 +310,22 @@ class _Cache:
                 self._blocks.popitem(last=False)
 
 
-def _utc_days(day: LocalDay) -> list[datetime]:
-    first = floor(day.begin, DAY)
-    return [first + number * DAY for number in range(-((first - day.end) // DAY))]
-
-
 def _statistics(sketch: Sketch) -> Statistics:
     if not sketch.count:
         return NO_VALUES
     p50, p95, p99 = (sketch.quantile(share) for share in (0.5, 0.95, 0.99))
     return Statistics(sketch.count, sketch.average, p50, p95, p99, sketch.largest)
+
+
+@cache
+def _noted() -> CompoundSelect[Any]:
+    """Days with their generations, and what the rollups do not know; one statement for both."""
+    days, changes = days_table.c, changes_table.c
+    since, first_day = (bindparam(name, type_=UtcDateTime()) for name in ("since", "first_day"))
+    return union_all(
+        select(true(), days.day, days.generation).where(days.day >= first_day),
+        select(false(), changes.start, changes.run_id).where(changes.start >= since),
+    )
 
 
 def _running(connection: Connection, since: datetime) -> _Block:

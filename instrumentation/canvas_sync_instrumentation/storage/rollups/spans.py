@@ -6,8 +6,9 @@ The shortest span is a quarter of an hour, since every time zone is some quarter
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = ["DAY", "HOUR", "QUARTER", "LocalDay", "Span", "cover", "floor", "local_days", "offsets"]
@@ -36,11 +37,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class LocalDay:
-    """A day of a time zone, from its midnight or later to its end or sooner."""
+    """A day of a time zone, from its midnight or later to its end or sooner.
+
+    Attributes:
+        utc_days: Begins of the UTC days in which parts of it lie.
+    """
 
     day: date
     begin: datetime
     end: datetime
+    utc_days: tuple[datetime, ...] = field(compare=False)
 
 
 def floor(moment: datetime, length: timedelta) -> datetime:
@@ -84,17 +90,23 @@ def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> It
         yield from _cover(begin, end, tuple(shorter))
 
 
-def local_days(begin: datetime, end: datetime, zone: tzinfo) -> list[LocalDay]:
+@lru_cache(maxsize=32)  # most questions are about the same days, and ten years have thousands
+def local_days(begin: datetime, end: datetime, zone: tzinfo) -> tuple[LocalDay, ...]:
     """Cut a time into the days of a time zone; the first and the last may be parts of days."""
     first = begin.astimezone(zone).date()
     last = end.astimezone(zone).date()
     days = [first + timedelta(days=number) for number in range((last - first).days + 2)]
     midnights = [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
     cut = [
-        LocalDay(day, max(from_, begin), min(to, end))
+        (day, max(from_, begin), min(to, end))
         for day, (from_, to) in zip(days, pairwise(midnights), strict=False)
     ]
-    return [each for each in cut if each.begin < each.end]
+    return tuple(LocalDay(*each, _utc_days(*each[1:])) for each in cut if each[1] < each[2])
+
+
+def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:
+    first = floor(begin, DAY)
+    return tuple(first + number * DAY for number in range((ceiling(end, DAY) - first) // DAY))
 
 
 def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
