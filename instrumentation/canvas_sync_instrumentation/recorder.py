@@ -7,9 +7,10 @@ call belongs to. Nothing it is given is kept beyond the event: no URL, no header
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -52,6 +53,30 @@ class PendingCall:
     digest: int
 
 
+class _Guard:
+    """Has no state, so that one serves all calls; making one anew is felt by a call."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: Callable[[], RecorderHost]) -> None:
+        self._host = host
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Report a failure to the host, which raises it again in strict mode."""
+        if not isinstance(exc, Exception):
+            return False
+        self._host().internal_error("hooks", exc)
+        return True
+
+
 class Recorder:
     """Turns what hooks see into events of the current run, or of none.
 
@@ -61,14 +86,11 @@ class Recorder:
 
     def __init__(self, host: Callable[[], RecorderHost]) -> None:
         self._host = host
+        self._guard = _Guard(host)
 
-    @contextlib.contextmanager
-    def guard(self) -> Iterator[None]:
+    def guard(self) -> AbstractContextManager[None, bool | None]:
         """Count and swallow what fails inside; raise it in strict mode."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
-            self._host().internal_error("hooks", error)
+        return self._guard
 
     def is_canvas(self, url: str) -> bool:
         """Tell whether ``url`` is a request to the Canvas API."""

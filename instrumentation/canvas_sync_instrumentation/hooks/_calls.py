@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from typing import Any, NamedTuple
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
     _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
     attach,
     detach,
     get_value,
@@ -24,9 +26,34 @@ from opentelemetry.context import (
 
 from ._recorder import PendingCall, Recorder
 
-__all__ = ["Call", "apart", "current_call", "is_telemetry", "only_span"]
+__all__ = ["Call", "OnlySpan", "apart", "current_call", "is_telemetry"]
 
 _current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
+
+
+class OnlySpan:
+    """Keeps OpenTelemetry's own hooks from making a span of a call that already becomes one."""
+
+    __slots__ = ("_recorder", "_token")
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Tell those hooks, unless somebody has."""
+        if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY):
+            self._token = attach(set_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY, True))
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let them make spans again."""
+        if self._token is not None:
+            detach(self._token)
 
 
 class _Answer(NamedTuple):
@@ -56,7 +83,9 @@ class Call:
         "_body",
         "_headers",
         "_method",
+        "_only_span",
         "_outcome",
+        "_outer",
         "_pending",
         "_url",
         "owner",
@@ -81,21 +110,28 @@ class Call:
         self._body = body
         self._outcome: _Answer | _Failure | None = None
         self._pending: PendingCall | None = None
+        self._only_span = OnlySpan(recorder)
+        self._outer: Token[Call | None]
         with recorder.guard():
             self._pending = recorder.api_call_started(method, url, headers, body)
 
-    @contextlib.contextmanager
-    def under_way(self) -> Iterator[None]:
-        """Be the current call; a failure that leaves the block ends it."""
-        outer = _current.set(self)
-        try:
-            with only_span(self.recorder):
-                yield
-        except BaseException as error:
-            self.failed(error)
-            raise
-        finally:
-            _current.reset(outer)
+    def __enter__(self) -> Self:
+        """Be the current call, and the only one that makes a span of what is sent inside."""
+        self._outer = _current.set(self)
+        self._only_span.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave; a failure ends the call."""
+        self._only_span.__exit__(exc_type, exc, traceback)
+        _current.reset(self._outer)
+        if exc is not None:
+            self.failed(exc)
 
     def got(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that a try got an answer."""
@@ -170,19 +206,6 @@ def apart() -> Iterator[None]:
         yield
     finally:
         _current.reset(outer)
-
-
-@contextlib.contextmanager
-def only_span(recorder: Recorder) -> Iterator[None]:
-    """Keep OpenTelemetry's own hooks from making a span of a call that already becomes one."""
-    if not recorder.traces_calls_to_app or get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY):
-        yield
-        return
-    token = attach(set_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY, True))
-    try:
-        yield
-    finally:
-        detach(token)
 
 
 def is_telemetry() -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._calls import Call, apart, current_call, is_telemetry, only_span
+from ._calls import Call, OnlySpan, apart, current_call, is_telemetry
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
-__all__ = ["Chooser", "unwatch", "watch"]
-
-Chooser = Callable[[str], Recorder | None]
-"""Says who records a request to a URL, if anyone."""
+__all__ = ["unwatch", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    chooser: Chooser
+    recorder: Recorder
+    is_watched: Callable[[str], bool]
     guard: ThrottleGuard | None
 
 
 _watches: dict[str, _Watch] = {}
 
 
-def watch(name: str, chooser: Chooser, guard: ThrottleGuard | None) -> None:
-    """Record the requests that ``chooser`` chooses, after ``guard`` has let them pass.
+def watch(
+    name: str, recorder: Recorder, is_watched: Callable[[str], bool], guard: ThrottleGuard | None
+) -> None:
+    """Record the requests to the URLs that are watched, after ``guard`` has let them pass.
 
     ``name`` replaces an earlier one of its own.
     """
-    _watches[name] = _Watch(chooser, guard)
+    _watches[name] = _Watch(recorder, is_watched, guard)
     for patch, owner in _patches():
         patch.apply(owner)
 
 
 def unwatch(name: str) -> None:
-    """Forget the chooser ``name``; with the last one go the wrappers."""
+    """Forget the watch ``name``; with the last one go the wrappers."""
     if _watches.pop(name, None) is not None and not _watches:
         for patch, owner in _patches():
             patch.remove(owner)
@@ -75,7 +75,7 @@ def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
         recorder, _ = _chosen(str(url))
         if recorder is None:
             return request(self, method, url, *args, **kwargs)
-        with only_span(recorder):
+        with OnlySpan(recorder):
             return request(self, method, url, *args, **kwargs)
 
     return quieting_request
@@ -96,7 +96,7 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
         with Holding(recorder, guard, url, request.headers) as holding:
             method, headers, body = request.method or "", request.headers, request.body
             call = Call(recorder, method, url, headers, body, owner=self)
-            with call.under_way():
+            with call:
                 response = send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
         call.got(response.status_code, response.headers)
@@ -149,12 +149,13 @@ _sleep = Patch("sleep", _resuming)
 
 
 def _chosen(url: str) -> tuple[Recorder | None, ThrottleGuard | None]:
+    """Tell who records a request, if anyone, and who holds it back."""
     recorder, guard = None, None
     if not is_telemetry():
-        for watched in tuple(_watches.values()):
-            chosen = watched.chooser(url)
-            if chosen is not None:
-                recorder, guard = recorder or chosen, guard or watched.guard
+        for each in tuple(_watches.values()):
+            with each.recorder.guard():
+                if each.is_watched(url):
+                    recorder, guard = recorder or each.recorder, guard or each.guard
     return recorder, guard
 
 

@@ -91,7 +91,7 @@ def _recording(
         headers = _whole_headers(self, kwargs.get("headers"))
         async with Holding(use.recorder, use.guard, url, headers) as holding:
             call = Call(use.recorder, method, url, headers, _body(kwargs), owner=self)
-            with call.under_way():
+            with call:
                 response = await request(self, method, str_or_url, **kwargs)
             holding.saw(response.status, response.headers)
         _settle_when_read(call, response)

@@ -47,16 +47,13 @@ def instrument_canvasapi(
 
     used = recorder_or_default(recorder)
 
-    def choose(url: str) -> Recorder | None:
+    def is_of_canvasapi(url: str) -> bool:
         canvas_url = _canvas_url.get()
         if canvas_url is None:
-            return None
-        with used.guard():
-            if _same_host(url, canvas_url) or used.is_canvas(url):
-                return used
-        return None
+            return False
+        return _same_host(url, canvas_url) or used.is_canvas(url)
 
-    watch(_NAME, choose, guard)
+    watch(_NAME, used, is_of_canvasapi, guard)
     _patch.apply(Requester)
 
 

@@ -89,7 +89,7 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
                 return send(self, request, **kwargs)
         with _holding(use, request) as holding:
             call = _call_of(use, self, request)
-            with call.under_way():
+            with call:
                 response = send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
         _end(call, response)
@@ -111,7 +111,7 @@ def _recording_async(
                 return await send(self, request, **kwargs)
         async with _holding(use, request) as holding:
             call = _call_of(use, self, request)
-            with call.under_way():
+            with call:
                 response = await send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
         _end(call, response)

@@ -34,14 +34,7 @@ def instrument_requests(
     """
     required("requests")
     used = recorder_or_default(recorder)
-
-    def choose(url: str) -> Recorder | None:
-        with used.guard():
-            if used.is_canvas(url):
-                return used
-        return None
-
-    watch(_NAME, choose, guard)
+    watch(_NAME, used, used.is_canvas, guard)
 
 
 def uninstrument_requests() -> None:
