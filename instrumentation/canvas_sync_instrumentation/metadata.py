@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from .canvas.redaction import REMOVED, redact, text_of
@@ -28,11 +29,16 @@ def clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clean_mapping(mapping: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    named = ((text_of(key), mapping[key]) for key in list(mapping)[:_ENTRIES])
-    return {
-        redact(key, _KEY_LENGTH): REMOVED if _SECRET_KEY.search(key) else _clean(value, depth)
-        for key, value in named
-    }
+    cleaned = {}
+    for key in list(mapping)[:_ENTRIES]:
+        name, is_secret = _cleaned_key(text_of(key))
+        cleaned[name] = REMOVED if is_secret else _clean(mapping[key], depth)
+    return cleaned
+
+
+@lru_cache(maxsize=256)  # the runs of an app have the same keys
+def _cleaned_key(key: str) -> tuple[str, bool]:
+    return redact(key, _KEY_LENGTH), _SECRET_KEY.search(key) is not None
 
 
 def _clean(value: object, depth: int) -> Any:

@@ -127,7 +127,8 @@ class Monitor:
     def release(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended. Its spans are sent off in the background."""
         self._runs.discard(run)
-        self._heart.beat_soon()
+        if self.spans.makes_spans:
+            self._heart.beat_soon()
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""

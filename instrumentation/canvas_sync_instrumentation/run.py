@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -368,13 +368,23 @@ def new_identity(
 
 def trace_links(headers: Mapping[str, str]) -> list[Link]:
     """Give the link to the span that W3C trace headers describe; none when they cannot be used."""
+    if not headers:
+        return []
     around = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
     span = trace.get_current_span(around).get_span_context()
     return [Link(span)] if span.is_valid else []
 
 
 def _traced(context: RunContext, span: OpenSpan) -> RunContext:
-    return replace(context, trace_id=span.trace_id, span_id=span.span_id, sampled=span.sampled)
+    return RunContext(
+        context.task_id,
+        context.user_id,
+        context.course_id,
+        context.sync_type,
+        span.trace_id,
+        span.span_id,
+        span.sampled,
+    )
 
 
 def _with_current(span: OpenSpan | None) -> otel_context.Context:

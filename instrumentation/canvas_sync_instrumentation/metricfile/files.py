@@ -104,15 +104,21 @@ class MetricFiles:
         kind: type[ChildT],
         make: Callable[[], ChildT],
     ) -> ChildT:
-        identity = (name, self._bounded(name, tuple(labels)))
-        child = self._children.get(identity)
+        child = self._children.get((name, tuple(labels)))
         if child is None:
-            child = make()
-            if not self._place(identity, child):
-                self._waiting[identity] = child
-            self._children[identity] = child
+            identity = (name, self._bounded(name, tuple(labels)))
+            child = self._children.get(identity) or self._make(identity, make)
         if not isinstance(child, kind):
             raise TypeError(f"{name} is no {kind.__name__.lower()}")
+        return child
+
+    def _make(
+        self, identity: tuple[MetricName, tuple[str, ...]], make: Callable[[], ChildT]
+    ) -> ChildT:
+        child = make()
+        if not self._place(identity, child):
+            self._waiting[identity] = child
+        self._children[identity] = child
         return child
 
     def _bounded(self, name: MetricName, labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -137,6 +137,11 @@ class SpanSink:
         """Whether the app has set a tracer provider, which then gets the spans."""
         return _provider_of_app() is not None
 
+    @property
+    def makes_spans(self) -> bool:
+        """Whether there is somewhere for spans to go."""
+        return self._own is not None or self.has_provider_of_app
+
     def start_run(
         self,
         name: str,

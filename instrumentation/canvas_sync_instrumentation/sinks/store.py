@@ -84,9 +84,11 @@ class StoreSink:
             if self._closing:
                 self._on_drop(SINK, "closed")
                 return
+            had_work = self._has_work()
             self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
             self._has_thread()
-            self._changed.notify_all()
+            if not had_work:  # or the thread is awake, or waits for something else
+                self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until every row is in the table."""
