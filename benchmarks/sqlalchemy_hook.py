@@ -48,7 +48,7 @@ def main() -> None:
                 bare.append(seconds(engine))
                 instrument_sqlalchemy(engine)
                 hooked.append(seconds(engine))
-                uninstrument_sqlalchemy()
+                uninstrument_sqlalchemy(engine)
         shutdown()
     print(f"{ROWS:,} rows without the hook {min(bare) * 1e3:8.2f} ms")
     print(f"{ROWS:,} rows with the hook    {min(hooked) * 1e3:8.2f} ms", end="")

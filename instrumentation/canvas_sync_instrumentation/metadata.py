@@ -15,6 +15,7 @@ __all__ = ["clean_metadata"]
 _DEPTH = 4
 _ENTRIES = 100
 _KEY_LENGTH = 100
+_SHORT = 40
 _SECRET_KEY = re.compile(r"token|secret|passw|api[_-]?key|authorization|cookie", re.IGNORECASE)
 
 
@@ -31,14 +32,19 @@ def clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _clean_mapping(mapping: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     cleaned = {}
     for key in list(mapping)[:_ENTRIES]:
-        name, is_secret = _cleaned_key(text_of(key))
+        text = text_of(key)
+        clean = _known_key if text.isidentifier() and len(text) <= _SHORT else _cleaned_key
+        name, is_secret = clean(text)
         cleaned[name] = REMOVED if is_secret else _clean(mapping[key], depth)
     return cleaned
 
 
-@lru_cache(maxsize=256)  # the runs of an app have the same keys
 def _cleaned_key(key: str) -> tuple[str, bool]:
     return redact(key, _KEY_LENGTH), _SECRET_KEY.search(key) is not None
+
+
+_known_key = lru_cache(maxsize=256)(_cleaned_key)
+"""For names: the runs of an app have the same ones, and nothing else is to stay in memory."""
 
 
 def _clean(value: object, depth: int) -> Any:

@@ -116,10 +116,14 @@ class Monitor:
             error,
         )
 
-    def adopt(self, run: LiveRun) -> None:
-        """Keep a run's heartbeat going until :meth:`release`."""
+    def warn_of_late_settings(self) -> None:
+        """Say once when another folder of metrics was set after this monitor chose its own."""
         if os.environ.get(_MULTIPROC_DIR) != self._multiproc_dir:
             self._report(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
+
+    def adopt(self, run: LiveRun) -> None:
+        """Keep a run's heartbeat going until :meth:`release`."""
+        self.warn_of_late_settings()
         self._runs.add(run)
         if not self._heart.start():
             self._sinks.count_drop("tracker", "no_thread")
@@ -315,8 +319,8 @@ def pinned(monitor: Monitor) -> Iterator[None]:
 def get_monitor() -> Monitor:
     """Give the monitor of this process; set up from the environment if there is none yet.
 
-    With settings that cannot be used it reports them once and records nothing: a sync is not
-    stopped by a typing error in its telemetry. :func:`configure` raises in that case.
+    When it cannot be set up it says so once and records nothing: a sync is not stopped by a typing
+    error in its telemetry, nor is what it still sends while Python ends. :func:`configure` raises.
     """
     monitor = _process.monitor
     if monitor is not None:
@@ -325,8 +329,11 @@ def get_monitor() -> Monitor:
         if _process.monitor is None:
             try:
                 configure()
-            except SettingsError as error:
-                _logger.error("Nothing is recorded. %s", error)
+            except Exception as error:
+                if is_of_signal_handler(error):
+                    raise
+                is_ours = not isinstance(error, SettingsError)
+                _logger.error("Nothing is recorded. %s", error, exc_info=is_ours)
                 configure(Settings(enabled=False), environ={})
         assert _process.monitor is not None  # noqa: S101 - configure() has just installed it
         return _process.monitor

@@ -42,6 +42,9 @@ class RecorderHost(Host, Protocol):
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
 
+    def warn_of_late_settings(self) -> None:
+        """Say once when a setting changed after it was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
@@ -134,8 +137,11 @@ class Recorder:
                 the client does not repeat one.
         """
         position = current_position()
-        start = self.now()
-        context = self._host().outer_run if position is None else position.context
+        host = self._host()
+        start = host.clock.monotonic()
+        if position is None:  # a run has looked at its start
+            host.warn_of_late_settings()
+        context = host.outer_run if position is None else position.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
             request = replace(request, graphql_operation=operation_name(body))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.wiring import Sinks
+from support.http_answers import Answer, answering
 from support.otlp import http_receiver, silent_collector
 
 FORK, SPAWN = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
@@ -162,6 +164,51 @@ def test_prometheus_client_may_be_imported_before_the_folder_is_set_or_after(
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     text = exposition(tmp_path / "metrics")
     assert 'canvas_sync_runs_total{status="success",sync_type="full"} 1.0' in text
+
+
+def test_what_is_sent_after_telemetry_has_ended_is_sent(tmp_path: Path) -> None:
+    """At the end of Python no thread can be started, and the SDK wants one for its resource."""
+    code = """
+import atexit, sys, requests
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, instrument_requests
+def late():
+    with CanvasSyncMetricsTracker("late", 42):
+        print(requests.get(sys.argv[1]).status_code)
+atexit.register(late)
+instrument_requests()
+with CanvasSyncMetricsTracker("early", 42):
+    pass
+"""
+    with answering() as server:
+        server.answers["/api/v1/courses"] = [Answer()]
+        collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+        ended = subprocess.run(
+            [sys.executable, "-c", code, f"{server.url}/api/v1/courses"],
+            env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(tmp_path), **collector},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.stdout == "200\n"
+    assert "OpenTelemetry cannot start, no span is recorded" in ended.stderr
+
+
+def test_a_monitor_that_cannot_be_set_up_is_told_once_and_records_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def open_no_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
+        if settings.enabled:
+            raise RuntimeError("can't start new thread")
+        return Sinks(SpanSink())
+
+    shutdown()
+    monkeypatch.setattr("canvas_sync_instrumentation.monitor.open_sinks", open_no_sinks)
+    for _ in range(2):
+        with CanvasSyncMetricsTracker("t1", 42):
+            pass
+    assert caplog.messages == ["Nothing is recorded. can't start new thread"]
+    with pytest.raises(RuntimeError, match="can't start"):
+        configure()
 
 
 def open_run(task_id: str) -> None:

@@ -8,17 +8,18 @@ failed and is followed by another is recorded by itself; a redirect and what it 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
     _SUPPRESS_INSTRUMENTATION_KEY,
     Context,
     attach,
+    create_key,
     detach,
     get_value,
     set_value,
@@ -26,7 +27,11 @@ from opentelemetry.context import (
 
 from ._recorder import PendingCall, Recorder
 
-__all__ = ["Call", "OnlySpan", "apart", "current_call", "is_telemetry"]
+__all__ = ["Apart", "Call", "OnlySpan", "current_call", "is_telemetry"]
+
+_SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
+_ONLY_OURS: Final = create_key("canvas-sync-only-span")
+"""Set where it is this module that suppresses those hooks."""
 
 _current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
 
@@ -42,8 +47,9 @@ class OnlySpan:
 
     def __enter__(self) -> None:
         """Tell those hooks, unless somebody has."""
-        if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY):
-            self._token = attach(set_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY, True))
+        with self._recorder.guard():
+            if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP):
+                self._token = attach(set_value(_ONLY_OURS, True, set_value(_SUPPRESS_HTTP, True)))
 
     def __exit__(
         self,
@@ -54,6 +60,39 @@ class OnlySpan:
         """Let them make spans again."""
         if self._token is not None:
             detach(self._token)
+
+
+class Apart:
+    """Keeps what is sent inside out of the current call, and lets it have spans of its own.
+
+    A call may send more than its request: an ``auth`` flow asks for a token, a hook of the app
+    tells another server, and a task that one of them starts goes on for long.
+    """
+
+    __slots__ = ("_outer", "_token")
+
+    def __init__(self) -> None:
+        self._outer: Token[Call | None] | None = None
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Leave the current call, if there is one."""
+        if _current.get() is not None:
+            self._outer = _current.set(None)
+        if get_value(_ONLY_OURS):
+            self._token = attach(set_value(_ONLY_OURS, False, set_value(_SUPPRESS_HTTP, False)))
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Go back to it."""
+        if self._token is not None:
+            detach(self._token)
+        if self._outer is not None:
+            _reset(self._outer)
 
 
 class _Answer(NamedTuple):
@@ -77,6 +116,7 @@ class Call:
         headers: Of the request.
         body: What is sent, as far as it is at hand.
         owner: The client that makes it.
+        sent: The client's own object for what is sent, where it has one.
     """
 
     __slots__ = (
@@ -90,6 +130,7 @@ class Call:
         "_url",
         "owner",
         "recorder",
+        "sent",
     )
 
     def __init__(
@@ -101,9 +142,11 @@ class Call:
         body: object,
         *,
         owner: object,
+        sent: object = None,
     ) -> None:
         self.recorder = recorder
         self.owner = owner
+        self.sent = sent
         self._method = method
         self._url = url
         self._headers = headers
@@ -128,10 +171,12 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         """Leave; a failure ends the call."""
-        self._only_span.__exit__(exc_type, exc, traceback)
-        _current.reset(self._outer)
-        if exc is not None:
-            self.failed(exc)
+        try:
+            self._only_span.__exit__(exc_type, exc, traceback)
+            if exc is not None:
+                self.failed(exc)
+        finally:
+            _reset(self._outer)
 
     def got(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that a try got an answer."""
@@ -195,16 +240,8 @@ def current_call() -> Call | None:
     return _current.get()
 
 
-@contextlib.contextmanager
-def apart() -> Iterator[None]:
-    """Keep what is sent inside the block, which nobody records, out of the current call."""
-    if _current.get() is None:
-        yield
-        return
-    outer = _current.set(None)
-    try:
-        yield
-    finally:
+def _reset(outer: Token[Call | None]) -> None:
+    with suppress(ValueError):  # a coroutine is closed in another context than it began in
         _current.reset(outer)
 
 

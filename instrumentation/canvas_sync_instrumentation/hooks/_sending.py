@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._calls import Call, OnlySpan, apart, current_call, is_telemetry
+from ._calls import Apart, Call, OnlySpan, current_call, is_telemetry
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
@@ -72,11 +72,12 @@ def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
     def quieting_request(
         self: Session, method: Any, url: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        recorder, _ = _chosen(str(url))
-        if recorder is None:
-            return request(self, method, url, *args, **kwargs)
-        with OnlySpan(recorder):
-            return request(self, method, url, *args, **kwargs)
+        with Apart():  # a redirect never comes this way, so it is no part of another call
+            recorder, _ = _chosen(str(url))
+            if recorder is None:
+                return request(self, method, url, *args, **kwargs)
+            with OnlySpan(recorder):
+                return request(self, method, url, *args, **kwargs)
 
     return quieting_request
 
@@ -85,17 +86,16 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
     @functools.wraps(send, updated=())
     def recording_send(self: Session, request: PreparedRequest, **kwargs: Any) -> Response:
         outer = current_call()
-        # A session follows a redirect by sending again from within: that is still the same call.
-        if outer is not None and outer.owner is self and kwargs.get("allow_redirects") is False:
+        if outer is not None and outer.owner is self and _is_part(outer, request, kwargs):
             return send(self, request, **kwargs)
         url = request.url or ""
         recorder, guard = _chosen(url)
         if recorder is None:
-            with apart():
+            with Apart():
                 return send(self, request, **kwargs)
         with Holding(recorder, guard, url, request.headers) as holding:
             method, headers, body = request.method or "", request.headers, request.body
-            call = Call(recorder, method, url, headers, body, owner=self)
+            call = Call(recorder, method, url, headers, body, owner=self, sent=request)
             with call:
                 response = send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
@@ -104,6 +104,15 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
         return response
 
     return recording_send
+
+
+def _is_part(outer: Call, request: PreparedRequest, options: dict[str, Any]) -> bool:
+    """Tell whether a session that is in a call sends again for that call.
+
+    It follows a redirect so; and where another library's wrapper of ``send`` hides ours, there may
+    be two of ours.
+    """
+    return outer.sent is request or options.get("allow_redirects") is False
 
 
 def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:

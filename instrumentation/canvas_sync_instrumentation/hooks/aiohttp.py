@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from canvas_sync_instrumentation.canvas.graphql import is_graphql_path
 
-from ._calls import Call, apart, current_call
+from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
@@ -85,7 +85,7 @@ def _recording(
         url = _whole_url(self, str_or_url, kwargs.get("params"))
         use = _switch.use_for(url)
         if use is None:
-            with apart():
+            with Apart():
                 return await request(self, method, str_or_url, **kwargs)
         _see_tries(self, kwargs)
         headers = _whole_headers(self, kwargs.get("headers"))

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from ._calls import Call, apart, current_call
+from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
@@ -72,7 +72,15 @@ def _holding(use: Use, request: httpx.Request) -> Holding:
 def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
     body = getattr(request, "_content", None)
     url = str(request.url)
-    return Call(use.recorder, request.method, url, request.headers, body, owner=client)
+    return Call(
+        use.recorder, request.method, url, request.headers, body, owner=client, sent=request
+    )
+
+
+def _is_under_way(request: httpx.Request) -> bool:
+    """Tell whether another wrapper of ours, which one of another library hides, records it."""
+    outer = current_call()
+    return outer is not None and outer.sent is request
 
 
 def _end(call: Call, response: httpx.Response) -> None:
@@ -83,9 +91,11 @@ def _end(call: Call, response: httpx.Response) -> None:
 def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
     @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
     def recording_send(self: httpx.Client, request: httpx.Request, **kwargs: Any) -> httpx.Response:
+        if _is_under_way(request):
+            return send(self, request, **kwargs)
         use = _switch.use_for(str(request.url))
         if use is None:
-            with apart():
+            with Apart():
                 return send(self, request, **kwargs)
         with _holding(use, request) as holding:
             call = _call_of(use, self, request)
@@ -105,9 +115,11 @@ def _recording_async(
     async def recording_send(
         self: httpx.AsyncClient, request: httpx.Request, **kwargs: Any
     ) -> httpx.Response:
+        if _is_under_way(request):
+            return await send(self, request, **kwargs)
         use = _switch.use_for(str(request.url))
         if use is None:
-            with apart():
+            with Apart():
                 return await send(self, request, **kwargs)
         async with _holding(use, request) as holding:
             call = _call_of(use, self, request)

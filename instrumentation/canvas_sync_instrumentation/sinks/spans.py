@@ -332,4 +332,6 @@ def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline 
         return OtlpPipeline(environ, on_drop)
     except ValueError as error:
         _logger.warning("An OTEL_* setting cannot be used, no span is recorded: %s", error)
-        return None
+    except RuntimeError as error:  # the SDK needs a thread, and Python ends or there is none
+        _logger.warning("OpenTelemetry cannot start, no span is recorded: %s", error)
+    return None

@@ -5,10 +5,13 @@ In whatever order the two are switched on.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import httpx
 import pytest
+import requests
 from opentelemetry import trace
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -110,6 +113,44 @@ def test_when_ours_goes_theirs_makes_its_span_again(
         CLIENTS[name].get(f"{server.url}{COURSES}")
     assert recorded.api_calls == []
     assert [span.name for span in spans.get_finished_spans()][-1] == "GET"
+
+
+@pytest.mark.parametrize("name", ["requests", "httpx"])
+def test_what_a_hook_of_the_app_sends_within_a_call_has_a_span_of_its_own(
+    server: AnswerServer, spans: InMemorySpanExporter, name: str
+) -> None:
+    def tell(*_: object, **__: object) -> None:
+        CLIENTS[name].get(f"{server.url}/weather")
+
+    with recording(), switched_on(name, ours_first=True):
+        if name == "requests":
+            requests.get(f"{server.url}{COURSES}", timeout=60, hooks={"response": tell})
+        else:
+            with httpx.Client(event_hooks={"response": [tell]}) as client:
+                client.get(f"{server.url}{COURSES}")
+    names = [span.name for span in spans.get_finished_spans()]
+    assert names.count(f"GET {COURSES}") == 1
+    assert "GET" in names
+
+
+def test_a_task_that_a_call_started_has_spans_also_when_the_call_is_over(
+    server: AnswerServer, spans: InMemorySpanExporter
+) -> None:
+    async def sync() -> None:
+        tasks: list[asyncio.Task[httpx.Response]] = []
+
+        async with httpx.AsyncClient() as other:
+
+            async def tell(_: httpx.Response) -> None:
+                tasks.append(asyncio.create_task(other.get(f"{server.url}/weather")))
+
+            async with httpx.AsyncClient(event_hooks={"response": [tell]}) as client:
+                await client.get(f"{server.url}{COURSES}")
+            await asyncio.gather(*tasks)
+
+    with recording(), switched_on("httpx-async", ours_first=True):
+        asyncio.run(sync())
+    assert sorted(span.name for span in spans.get_finished_spans()) == ["GET", f"GET {COURSES}"]
 
 
 def parents(span: ReadableSpan, by_id: dict[int, ReadableSpan]) -> list[str]:

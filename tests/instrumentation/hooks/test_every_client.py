@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach,
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, ThrottleGuard
 from canvas_sync_instrumentation.canvas.tokens import token_hash
 from canvas_sync_instrumentation.events import ApiCall, ErrorRecorded, Event, RunEnded
-from canvas_sync_instrumentation.monitor import get_monitor
+from canvas_sync_instrumentation.monitor import configure, get_monitor
 from canvas_sync_instrumentation.recorder import Recorder
 from canvas_sync_instrumentation.testing import recorded_events
 from canvas_sync_instrumentation.throttle import GuardedRequest
@@ -291,6 +292,43 @@ def test_a_recorder_that_fails_leaves_the_call_alone(
     assert _outcome(lambda: client.get("http://127.0.0.1:1/api/v1/courses"))[0] != "replied"
     assert recorder.failures == 2
     assert events == []
+
+
+def test_a_tracer_provider_that_cannot_be_loaded_leaves_the_call_alone(
+    client: HttpClient,
+    server: AnswerServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenTelemetry raises StopIteration for a name that no package has."""
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "no_such_provider")
+    configure(strict=False)
+    with _switched_on(client):
+        assert client.get(f"{server.url}{COURSES}") == Reply(200, "[]")
+
+
+def test_a_changed_folder_of_metrics_is_told_without_any_run(
+    client: HttpClient,
+    server: AnswerServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    configure()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with _switched_on(client):
+        for _ in range(2):
+            client.get(f"{server.url}{COURSES}")
+    assert [message for message in caplog.messages if "PROMETHEUS_MULTIPROC_DIR" in message] != []
+    assert len(caplog.messages) == 1
+
+
+@contextmanager
+def _switched_on(client: HttpClient) -> Iterator[None]:
+    client.instrument()
+    try:
+        yield
+    finally:
+        client.uninstrument()
 
 
 @pytest.mark.parametrize("library", ["aiohttp", "canvasapi", "httpx", "requests"])

@@ -137,6 +137,39 @@ def test_a_call_that_a_response_hook_makes_is_a_call_of_its_own(
     assert [call.route for call in calls_of(events)] == ["/login/oauth2/token", COURSES]
 
 
+def test_such_a_call_is_one_of_its_own_also_when_it_follows_no_redirects(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    session = requests.Session()
+
+    def ask_more(response: requests.Response, *_: Any, **__: Any) -> None:
+        if "nested" not in str(response.url):
+            nested = f"{server.url}{COURSES}?nested=1"
+            session.get(nested, timeout=60, allow_redirects=False)
+
+    session.hooks["response"] = [ask_more]
+    session.get(f"{server.url}{COURSES}", timeout=60)
+    assert len(calls_of(events)) == 2
+
+
+def test_a_wrapper_that_hides_ours_does_not_make_it_count_twice(server: AnswerServer) -> None:
+    with recorded_events() as events:
+        instrument_requests()
+        below = requests.Session.send
+
+        def hiding(*args: Any, **kwargs: Any) -> requests.Response:
+            return below(*args, **kwargs)
+
+        requests.Session.send = hiding  # type: ignore[method-assign]
+        try:
+            instrument_requests()
+            requests.get(f"{server.url}{COURSES}", timeout=60)
+        finally:
+            uninstrument_requests()
+            requests.Session.send = ORIGINAL_SEND  # type: ignore[method-assign]
+    assert len(calls_of(events)) == 1
+
+
 def retrying(retry: Retry) -> requests.Session:
     session = requests.Session()
     session.mount("http://", HTTPAdapter(max_retries=retry))
