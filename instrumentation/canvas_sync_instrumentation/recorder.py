@@ -7,7 +7,7 @@ call belongs to. Nothing it is given is kept beyond the event: no URL, no header
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 from .apicalls import NOTHING, Request, answered, host_of, unanswered
 from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.redaction import error_info
-from .canvas.responses import classify
+from .canvas.responses import classify, classify_redirected
 from .canvas.routes import is_canvas_path
 from .events import ApiCall, DbOperation
 from .interfaces import Host
 from .names import OTHER
-from .run import Run, current_position, report
+from .run import Run, UnsettledCall, current_position, report
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
@@ -158,6 +158,11 @@ class Recorder:
         """Note that a call is sent with a token that its headers did not have when it began."""
         return replace(pending, request=pending.request.sent_with(headers))
 
+    def settle_at_end(self, pending: PendingCall, call: UnsettledCall) -> None:
+        """Let the run of a call that has its answer settle it at its end, if nobody does before."""
+        if pending.run is not None:
+            pending.run.unsettled.add(call)
+
     def api_call_ended(
         self,
         pending: PendingCall,
@@ -166,6 +171,8 @@ class Recorder:
         headers: Mapping[str, str],
         body: bytes | None,
         end: float | None = None,
+        hops: Sequence[Mapping[str, str]] = (),
+        is_elsewhere: bool = False,
     ) -> None:
         """Record the answer to an API call.
 
@@ -175,12 +182,19 @@ class Recorder:
             headers: Answer headers, in any case.
             body: The answer's content; None when it was not read yet.
             end: When it came, in monotonic seconds; now when None.
+            hops: The headers of each answer of Canvas that redirected to it.
+            is_elsewhere: Whether it came from another host than Canvas.
         """
         host = self._host()
         now = host.clock.monotonic()
         end = now if end is None else end
         is_graphql = is_graphql_path(pending.request.url.path)
-        facts = classify(status, headers, _text_of_failure(status, body))
+        text = _text_of_failure(status, body)
+        facts = (
+            classify_redirected(status, headers, text, hops=hops, is_elsewhere=is_elsewhere)
+            if hops
+            else classify(status, headers, text)
+        )
         call = answered(
             pending.request,
             time=host.clock.time() - (now - end),

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -46,6 +47,7 @@ __all__ = [
     "Position",
     "Run",
     "Surroundings",
+    "UnsettledCall",
     "current_position",
     "new_identity",
     "report",
@@ -60,6 +62,13 @@ class Position:
     run: Run
     context: RunContext
     span: OpenSpan | None
+
+
+class UnsettledCall(Protocol):
+    """An API call with an answer, of which more may become known."""
+
+    def settle(self, body: bytes | None) -> None:
+        """Record it, unless it was; ``body`` is the content of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class Run:
 
     Attributes:
         outer: In which run it began, if in any.
+        unsettled: Calls that are recorded at the latest when it ends.
     """
 
     def __init__(
@@ -131,6 +141,7 @@ class Run:
         self.host = host
         self.totals = RunTotals()
         self.calls = CallHistory()
+        self.unsettled: WeakSet[UnsettledCall] = WeakSet()
         self.status = RunStatus.RUNNING
         self.percent = 0.0
         self._lock = threading.Lock()
@@ -244,6 +255,7 @@ class Run:
             until: When the next try may begin, in seconds since the epoch.
             error: Why there is one.
         """
+        self._settle_calls()
         with self._lock:
             if not self.is_open:
                 return False
@@ -259,6 +271,7 @@ class Run:
 
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
         """End the run; tell whether it had not ended before."""
+        self._settle_calls()
         with self._lock:
             if not self.is_open:
                 return False
@@ -334,6 +347,12 @@ class Run:
         now = self._start_time
         self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
         self.progress("Started")
+
+    @survives
+    def _settle_calls(self) -> None:
+        if self.is_open:
+            for call in tuple(self.unsettled):
+                call.settle(None)
 
     def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
         for item, counts in self.totals.inferred_items().items():

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from canvas_sync_instrumentation.events import ServerTime
@@ -20,7 +20,7 @@ from .paging import PAGE_RELATIONS, parse_link_header
 from .redaction import redact
 from .server_time import parse_canvas_meta
 
-__all__ = ["ResponseFacts", "classify"]
+__all__ = ["ResponseFacts", "classify", "classify_redirected"]
 
 _WANTED: Final = frozenset(
     {
@@ -38,6 +38,7 @@ _EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _THROTTLED_TEXT: Final = "rate limit exceeded"
 _LONGEST_MESSAGE: Final = 300
+_REDIRECT: Final = 302
 
 _AUTH_TEXTS: Final = (
     ("insufficient scopes", "insufficient_scope"),
@@ -109,6 +110,32 @@ def classify(
         server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
         token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
     )
+
+
+def classify_redirected(
+    status: int,
+    headers: Mapping[str, str],
+    body: str | None,
+    *,
+    hops: Sequence[Mapping[str, str]],
+    is_elsewhere: bool,
+) -> ResponseFacts:
+    """Read the answer that redirects led to; what Canvas takes for all of them is the cost.
+
+    Args:
+        status: HTTP status of the last answer.
+        headers: Its headers.
+        body: Its text; None when it was not loaded.
+        hops: The headers of each answer of Canvas before it.
+        is_elsewhere: Whether it comes from another host, such as the store of a file. Then it tells
+            nothing of Canvas, which says the rest in the answer before.
+    """
+    facts = [classify(_REDIRECT, each, None) for each in hops]
+    if not is_elsewhere:
+        facts.append(classify(status, headers, body))
+    costs = [each.cost for each in facts if each.cost is not None]
+    last = facts[-1] if facts else ResponseFacts()
+    return replace(last, cost=sum(costs) if costs else None)
 
 
 def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:

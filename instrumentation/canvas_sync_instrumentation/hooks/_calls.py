@@ -8,11 +8,12 @@ failed and is followed by another is recorded by itself; a redirect and what it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
+from urllib.parse import urlsplit
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
@@ -106,6 +107,19 @@ class _Failure(NamedTuple):
     error: BaseException
 
 
+class _Response(Protocol):
+    """What the answers of all client libraries have."""
+
+    @property
+    def url(self) -> object: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def history(self) -> Sequence[_Response]: ...
+
+
 class Call:
     """A call under way. None of its methods lets a failure of our own out.
 
@@ -120,8 +134,11 @@ class Call:
     """
 
     __slots__ = (
+        "__weakref__",
         "_body",
         "_headers",
+        "_hops",
+        "_is_elsewhere",
         "_method",
         "_only_span",
         "_outcome",
@@ -152,6 +169,8 @@ class Call:
         self._headers = headers
         self._body = body
         self._outcome: _Answer | _Failure | None = None
+        self._hops: Sequence[Mapping[str, str]] = ()
+        self._is_elsewhere = False
         self._pending: PendingCall | None = None
         self._only_span = OnlySpan(recorder)
         self._outer: Token[Call | None]
@@ -183,6 +202,18 @@ class Call:
         with self.recorder.guard():
             self._outcome = _Answer(self.recorder.now(), status, headers)
 
+    def followed(self, response: _Response) -> None:
+        """Note by which redirects a library came to its answer."""
+        if not response.history:
+            return
+        with self.recorder.guard():
+            host = urlsplit(self._url).netloc
+            from_host = [
+                each for each in response.history if urlsplit(str(each.url)).netloc == host
+            ]
+            self._hops = [each.headers for each in from_host]
+            self._is_elsewhere = urlsplit(str(response.url)).netloc != host
+
     def got_none(self, error: BaseException) -> None:
         """Note that a try got no answer."""
         with self.recorder.guard():
@@ -200,6 +231,12 @@ class Call:
             self._pending = self.recorder.api_call_started(
                 self._method, self._url, self._headers, self._body, failed_at=outcome.end
             )
+
+    def settle_later(self) -> None:
+        """Leave it to a later :meth:`settle`, but not beyond the end of the run."""
+        with self.recorder.guard():
+            if self._pending is not None:
+                self.recorder.settle_at_end(self._pending, self)
 
     def settle(self, body: bytes | None) -> None:
         """End the call with the answer that its last try got, and its content if it was read."""
@@ -231,8 +268,18 @@ class Call:
             self.recorder.api_call_failed(pending, outcome.error, end=outcome.end)
             return
         self.recorder.api_call_ended(
-            pending, status=outcome.status, headers=outcome.headers, body=body, end=outcome.end
+            pending,
+            status=outcome.status,
+            headers=outcome.headers,
+            body=body,
+            end=outcome.end,
+            hops=self._hops,
+            is_elsewhere=self._is_elsewhere,
         )
+
+
+def _host_of(response: _Response) -> str:
+    return urlsplit(str(response.url)).netloc
 
 
 def current_call() -> Call | None:

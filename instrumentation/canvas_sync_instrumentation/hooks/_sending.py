@@ -100,6 +100,7 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
                 response = send(self, request, **kwargs)
             holding.saw(response.status_code, response.headers)
         call.got(response.status_code, response.headers)
+        call.followed(response)
         call.settle(_loaded_body(response))
         return response
 

@@ -12,9 +12,11 @@ has let go of the answer.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,8 @@ __all__ = ["instrument_aiohttp", "uninstrument_aiohttp"]
 
 _unread: weakref.WeakKeyDictionary[ClientResponse, Call] = weakref.WeakKeyDictionary()
 """Answer whose content will tell more -> its call."""
+_left: deque[Call] = deque()
+"""Calls whose answers went when their loop was closed; settled by whoever comes next."""
 
 
 def instrument_aiohttp(
@@ -82,6 +86,7 @@ def _recording(
     async def recording_request(
         self: ClientSession, method: str, str_or_url: Any, **kwargs: Any
     ) -> ClientResponse:
+        _settle_left()
         url = _whole_url(self, str_or_url, kwargs.get("params"))
         use = _switch.use_for(url)
         if use is None:
@@ -94,6 +99,7 @@ def _recording(
             with call:
                 response = await request(self, method, str_or_url, **kwargs)
             holding.saw(response.status, response.headers)
+        call.followed(response)
         _settle_when_read(call, response)
         return response
 
@@ -158,14 +164,33 @@ def _settle_when_read(call: Call, response: ClientResponse) -> None:
     if response.status < 400 and not is_graphql_path(response.url.path):
         call.settle(None)
         return
+    _settle_all_at_exit()
     _unread[response] = call
+    call.settle_later()
     # Some let go of an answer by forgetting it. What runs then may interrupt any code, our own too.
     weakref.finalize(response, _settle_soon, asyncio.get_running_loop(), call).atexit = False
 
 
 def _settle_soon(loop: asyncio.AbstractEventLoop, call: Call) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed, and with it the app
+    try:
         loop.call_soon_threadsafe(call.settle, None)
+    except RuntimeError:  # the loop is closed
+        _left.append(call)
+
+
+def _settle_left() -> None:
+    while _left:
+        _left.popleft().settle(None)
+
+
+@functools.cache
+def _settle_all_at_exit() -> None:
+    atexit.register(_settle_all)
+
+
+def _settle_all() -> None:
+    _left.extend(tuple(_unread.values()))
+    _settle_left()
 
 
 def _settle(response: ClientResponse, body: bytes | None) -> None:

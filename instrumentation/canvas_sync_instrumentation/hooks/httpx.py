@@ -85,6 +85,7 @@ def _is_under_way(request: httpx.Request) -> bool:
 
 def _end(call: Call, response: httpx.Response) -> None:
     call.got(response.status_code, response.headers)
+    call.followed(response)
     call.settle(getattr(response, "_content", None))  # absent while it is a stream
 
 

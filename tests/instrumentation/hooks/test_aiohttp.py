@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
@@ -15,9 +19,10 @@ from canvas_sync_instrumentation import (
     instrument_aiohttp,
     uninstrument_aiohttp,
 )
-from canvas_sync_instrumentation.events import ApiCall, Event
+from canvas_sync_instrumentation.events import ApiCall, Event, RunEnded
 from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
+from support.log_lines import records_in
 
 T = TypeVar("T")
 COURSES = "/api/v1/courses"
@@ -107,6 +112,59 @@ def test_a_refusal_is_recorded_with_its_cause_when_its_content_is_read(
 
     in_a_session(ask)
     assert len(calls_of(events)) == 1
+
+
+def test_a_refusal_that_is_read_after_its_run_belongs_to_the_run(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [REFUSED]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        with CanvasSyncMetricsTracker("t", 42):
+            response = await session.get(f"{server.url}{COURSES}")
+        await response.read()
+
+    in_a_session(ask)
+    assert [call.status_code for call in calls_of(events)] == [401]
+    (ended,) = [event for event in events if isinstance(event, RunEnded)]
+    assert (ended.snapshot.api_calls, ended.snapshot.api_failed) == (1, 1)
+
+
+def test_a_refusal_that_is_forgotten_after_its_loop_is_recorded_with_the_next_call(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [REFUSED, Answer()]
+
+    async def ask(session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+        return await session.get(f"{server.url}{COURSES}")
+
+    response = in_a_session(ask)
+    del response
+    gc.collect()
+    in_a_session(ask)
+    assert [call.status_code for call in calls_of(events)] == [401, 200]
+
+
+@pytest.mark.parametrize("keep", ["", "response = "], ids=["forgotten", "kept"])
+def test_a_refusal_that_nobody_read_when_the_program_ends_is_recorded(
+    server: AnswerServer, tmp_path: Path, keep: str
+) -> None:
+    server.answers[COURSES] = [REFUSED]
+    code = f"""
+import aiohttp, asyncio, sys
+from canvas_sync_instrumentation import instrument_aiohttp
+instrument_aiohttp()
+async def ask():
+    async with aiohttp.ClientSession() as session:
+        return await session.get(sys.argv[1])
+{keep}asyncio.run(ask())
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, f"{server.url}{COURSES}"],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(tmp_path)},
+        check=True,
+    )
+    assert [call["status_code"] for call in records_in(tmp_path / "api_calls.log")] == [401]
 
 
 def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_let_go(

@@ -134,6 +134,30 @@ def test_redirects_belong_to_the_call_that_follows_them(
     assert (call.path, call.status_code, call.retries) == ("/api/v1/files/7", 200, 0)
 
 
+def test_a_redirected_call_costs_what_canvas_took_for_all_of_it(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    hop = {"Location": COURSES, "X-Request-Cost": "0.75", "X-Rate-Limit-Remaining": "500"}
+    server.answers["/api/v1/courses/old"] = [Answer(302, hop)]
+    client.get(f"{server.url}/api/v1/courses/old")
+    (call,) = calls_of(events)
+    assert (call.cost, call.rate_limit_remaining) == (1.25, None)
+
+
+def test_the_refusal_of_a_host_to_which_canvas_redirects_is_not_that_of_canvas(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    """Canvas hands files out by a redirect to their store."""
+    with answering() as store:
+        store.answers["/file"] = [Answer(403, {"X-Request-Cost": "9"}, "<Error>Expired</Error>")]
+        hop = {"Location": f"{store.url}/file", "X-Request-Cost": "0.75"}
+        server.answers["/api/v1/files/7"] = [Answer(302, hop)]
+        client.get(f"{server.url}/api/v1/files/7")
+    (call,) = calls_of(events)
+    assert (call.status_code, call.auth_failure, call.message) == (403, None, None)
+    assert (call.host, call.cost) == (server.url.removeprefix("http://"), 0.75)
+
+
 def test_a_throttled_call_is_told_by_its_text_which_stays_for_the_caller(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:
