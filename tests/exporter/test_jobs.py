@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import logging
 import os
 import signal
 import subprocess
@@ -13,13 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from canvas_sync_exporter import upkeep as upkeep_module
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.jobs import Jobs
 from canvas_sync_exporter.logs.archive import archives
@@ -30,6 +33,7 @@ from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES, SUSPECT_REASONS
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_instrumentation.storage.model import metrics_table
 from canvas_sync_instrumentation.storage.queries import run_by_task
 from canvas_sync_instrumentation.storage.spool import Spool, encode
 from support.log_lines import records_in
@@ -369,3 +373,96 @@ def test_runs_older_than_the_settings_want_are_deleted_and_without_a_setting_non
     assert Upkeep(dataclasses.replace(config, exporter=week), engine).delete_old_runs() == 1
     assert run_by_task(engine, "old") is None
     assert run_by_task(engine, "new") is not None
+
+
+class _Clock(dt.datetime):
+    """What the upkeep takes for the time."""
+
+    moment: dt.datetime
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override] # the class is not told
+        return cls.moment.astimezone(tz)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[_Clock]:
+    """Stands at the time of a nightly cleanup."""
+    _Clock.moment = dt.datetime(2025, 12, 22, 2, tzinfo=dt.UTC)
+    module = SimpleNamespace(datetime=_Clock, UTC=dt.UTC, timedelta=dt.timedelta)
+    monkeypatch.setattr(upkeep_module, "dt", module)
+    return _Clock
+
+
+def _keeping_a_week(config: Configuration, engine: Engine) -> Upkeep:
+    week = dataclasses.replace(config.exporter, run_days=7, cleanup_time=dt.time(2))
+    return Upkeep(dataclasses.replace(config, exporter=week), engine)
+
+
+def _write_an_old_run(engine: Engine, clock: type[_Clock]) -> None:
+    start = clock.moment - dt.timedelta(days=8)
+    write(engine, snapshot(f"began {start}", start_time=start.timestamp()))
+
+
+def test_old_runs_are_deleted_once_a_night(
+    config: Configuration, engine: Engine, clock: type[_Clock]
+) -> None:
+    upkeep = _keeping_a_week(config, engine)
+    deleted = []
+    for hours in (0, 1, 22.99, 1 / 60, 12):
+        clock.moment += dt.timedelta(hours=hours)
+        _write_an_old_run(engine, clock)
+        deleted.append(upkeep.delete_old_runs_when_due())
+    assert deleted == [1, 0, 0, 3, 0]
+
+
+def test_a_deletion_of_old_runs_that_was_missed_is_made_up(
+    config: Configuration, engine: Engine, clock: type[_Clock]
+) -> None:
+    """Whether the exporter slept, the database was away, or another exporter has begun."""
+    upkeep = _keeping_a_week(config, engine)
+    _write_an_old_run(engine, clock)
+    assert upkeep.delete_old_runs_when_due() == 1
+    clock.moment += dt.timedelta(days=3, hours=9)
+    _write_an_old_run(engine, clock)
+    folder, moved = config.app.state_folder, config.app.state_folder.with_name("moved")
+    engine.dispose()
+    folder.rename(moved)
+    folder.write_text("in the way")
+    with pytest.raises(OSError, match="File exists"):
+        upkeep.delete_old_runs_when_due()
+    folder.unlink()
+    moved.rename(folder)
+    assert upkeep.delete_old_runs_when_due() == 1
+    _write_an_old_run(engine, clock)
+    assert upkeep.delete_old_runs_when_due() == 0
+    assert _keeping_a_week(config, engine).delete_old_runs_when_due() == 1
+
+
+def test_a_roll_up_that_takes_longer_is_told_now_and_then_and_at_its_end(
+    config: Configuration,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, upkeep_module.__name__)
+    monkeypatch.setattr(upkeep_module, "_ROLL_UP_SECONDS", 600.0)
+    upkeep = Upkeep(config, engine)
+    write(engine, snapshot("corrected", start_time=time.time() - 86400))
+    assert not upkeep.roll_up_runs()
+    assert caplog.messages == []
+    with engine.begin() as connection:
+        connection.execute(update(metrics_table).values(grades_failed=7))
+    write(engine, *(snapshot(f"run-{number}") for number in range(3)))
+    monkeypatch.setattr(upkeep_module, "_ROLL_UP_SECONDS", 0.0)
+    told = "Rolling up: 1 quarters of an hour and 3 runs are left."
+    for _ in range(3):
+        assert upkeep.roll_up_runs()
+    assert caplog.messages == [told]
+    monkeypatch.setattr(upkeep_module, "_PROGRESS_SECONDS", 0.0)
+    assert upkeep.roll_up_runs()
+    assert caplog.messages == [told, told]
+    monkeypatch.setattr(upkeep_module, "_ROLL_UP_SECONDS", 600.0)
+    for _ in range(3):
+        assert not upkeep.roll_up_runs()
+    assert caplog.messages == [told, told, "All runs are rolled up."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,18 @@ def test_the_tries_that_were_lost_are_those_of_killed_children(storm: Storm) -> 
     ended = {line["trace_id"] for line in ends}
     lost = [call for call in storm.calls if call["trace_id"] not in ended]
     assert len(storm.calls) - len(lost) == CALLS * len(ends)
+
+
+def test_rows_and_lost_tries_together_have_what_canvas_answered(storm: Storm) -> None:
+    """A task that is given again begins its row anew: the calls before are in the log alone."""
+    logged = Counter((call["task_id"], call["trace_id"]) for call in storm.calls)
+    kept = {(row["sync_task_id"], row["trace_id"]): row["api_calls"] for row in storm.rows}
+    assert {one: logged[one] for one in kept} == kept
+    lost = {one: calls for one, calls in logged.items() if one not in kept}
+    assert {task for task, _ in lost} <= {task for task, _ in kept}
+    assert 0 < len(lost) <= storm.kills
+    in_flight = storm.answered - sum(kept.values()) - sum(lost.values())
+    assert 0 <= in_flight <= storm.kills
 
 
 def test_runs_are_counted_once_but_for_one_killed_before_its_acknowledgement(storm: Storm) -> None:

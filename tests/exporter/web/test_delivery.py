@@ -22,6 +22,28 @@ def test_a_client_that_has_the_answer_gets_none(exporter: Exporter, path: str) -
     assert again.headers["ETag"] == first.headers["ETag"]
 
 
+@pytest.mark.parametrize("path", ["summary", "performance", "performance?exact=true"])
+def test_statistics_of_all_runs_stay_the_same_within_a_quarter_of_an_hour(
+    exporter: Exporter, path: str
+) -> None:
+    for _ in range(2):  # one may end between the two requests
+        first = exporter.api(path)
+        again = exporter.api(path, headers={"If-None-Match": first.headers["ETag"]})
+        if again.status_code == 304:
+            break
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["user/42/summary", "freshness"])
+def test_an_answer_that_tells_moments_or_ages_is_never_the_same(
+    exporter: Exporter, path: str
+) -> None:
+    first = exporter.api(path)
+    again = exporter.api(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 200
+    assert again.json() != first.json()
+
+
 def test_a_changed_answer_is_given_whole_under_another_tag(exporter: Exporter) -> None:
     before = exporter.api("recent")
     write(exporter.engine, snapshot("a later one"))

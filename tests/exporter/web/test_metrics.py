@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from sqlalchemy import Engine, event
 
 from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.names import MetricName
@@ -103,3 +104,24 @@ def test_the_exporters_own_requests_are_counted_by_route(exporter: Exporter) -> 
     assert f'{name}{{endpoint="other",method="other",status="404"}} 1.0' in lines
     count = "canvas_sync_exporter_http_request_duration_seconds_count"
     assert f'{count}{{endpoint="{route}",method="GET"}} 3.0' in lines
+
+
+def test_a_scrape_asks_no_database(exporter: Exporter) -> None:
+    """Whatever the table holds, a scrape costs it nothing."""
+    _count_a_run(exporter)
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)  # of any engine
+    try:
+        for accept in ("text/plain", PROMETHEUS_3):
+            answer = exporter.get("/metrics", headers={"Accept": accept})
+            assert (answer.status_code, "canvas_sync_runs_total" in answer.text) == (200, True)
+        of_scrapes = list(statements)
+        exporter.api("recent")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert of_scrapes == []
+    assert statements
