@@ -57,3 +57,6 @@ class Host(Protocol):
 
     def release(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""
+
+    def deliver_soon(self) -> None:
+        """Send spans off in the background."""

@@ -129,8 +129,11 @@ class Monitor:
             self._sinks.count_drop("tracker", "no_thread")
 
     def release(self, run: LiveRun) -> None:
-        """Stop a run's heartbeat: it has ended. Its spans are sent off in the background."""
+        """Stop a run's heartbeat: it has ended."""
         self._runs.discard(run)
+
+    def deliver_soon(self) -> None:
+        """Send spans off in the background."""
         if self.spans.makes_spans:
             self._heart.beat_soon()
 

@@ -267,6 +267,7 @@ class Run:
         self.host.emit(RunWaiting(self.context, now, snapshot))
         self._leave_context()
         self._end_span(now, snapshot, error)
+        self.host.deliver_soon()
         return True
 
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
@@ -288,6 +289,7 @@ class Run:
         self._leave_context()
         is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         self._end_span(self._end_time, snapshot, error if is_failure else None)
+        self.host.deliver_soon()
         return True
 
     def snapshot(self, now: float) -> RunSnapshot:

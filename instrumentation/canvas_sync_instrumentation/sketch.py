@@ -42,7 +42,11 @@ class Sketch(msgspec.Struct, array_like=True):
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(self, values: Sequence[float]) -> None:
-        """Count values."""
+        """Count values but for those that are infinite or no number: SQL by hand can write them."""
+        total = sum(values)
+        if not math.isfinite(total):
+            values = [value for value in values if math.isfinite(value)]
+            total = sum(values)
         if not values:
             return
         self.count += len(values)
@@ -50,7 +54,8 @@ class Sketch(msgspec.Struct, array_like=True):
             positive = [value for value in values if value >= _SMALLEST]
             self.zeros += len(values) - len(positive)
             values = positive
-        self.total += sum(values)
+            total = sum(values)
+        self.total += total
         self.largest = max(self.largest, max(values, default=0.0))
         self._count(Counter(map(math.floor, map(mul, map(math.log2, values), repeat(_SCALE)))))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from .events import ApiCall, DbOperation, ItemCounts
@@ -143,11 +142,10 @@ def item_of_table(table: str) -> str | None:
 
 
 def _plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
-    return replace(
-        one,
-        processed=one.processed + other.processed,
-        created=one.created + other.created,
-        updated=one.updated + other.updated,
-        unchanged=one.unchanged + other.unchanged,
-        failed=one.failed + other.failed,
+    return ItemCounts(
+        one.processed + other.processed,
+        one.created + other.created,
+        one.updated + other.updated,
+        one.unchanged + other.unchanged,
+        one.failed + other.failed,
     )

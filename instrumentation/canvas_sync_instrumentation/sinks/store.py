@@ -84,10 +84,9 @@ class StoreSink:
             if self._closing:
                 self._on_drop(SINK, "closed")
                 return
-            had_work = self._has_work()
             self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
             self._has_thread()
-            if not had_work:  # or the thread is awake, or waits for something else
+            if self._idle:  # also when a signal's exception kept the event before from telling
                 self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
@@ -131,6 +130,7 @@ class StoreSink:
         self._spool = None
         self._memory: dict[str, RunSnapshot] = {}
         self._closing = False
+        self._idle = False  # whether the thread sleeps until there is work; it alone tells
         self._urgent = False
         self._flushing = 0
         self._failures = 0
@@ -204,7 +204,9 @@ class StoreSink:
                 delay = _FIRST_DELAY_S if self._flushing else self._delay
                 self._changed.wait_for(lambda: self._urgent or self._closing, delay)
             self._urgent = False
+            self._idle = True
             self._changed.wait_for(lambda: self._closing or self._has_work())
+            self._idle = False
             self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
             return not self._closing
 

@@ -9,6 +9,8 @@ import os
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +44,8 @@ __all__ = [
     "VERSION_TABLE",
     "check_schema",
     "connect_to_read",
+    "connect_to_read_much",
+    "connect_to_see_one_moment",
     "open_engine",
     "upgrade",
 ]
@@ -59,6 +63,8 @@ _BUSY_TIMEOUT_MS: Final = 5000
 _BUSY_PAUSE_S: Final = 0.01
 _CONNECT_TIMEOUT_S: Final = 5
 _STATEMENT_TIMEOUT_MS: Final = 15_000
+_LONG_STATEMENT_TIMEOUT_MS: Final = 120_000
+"""For questions that read the rows of months."""
 _FILE: Final = "canvas_sync_file"
 """Under which a connection to SQLite remembers which file it is to."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -103,6 +109,29 @@ def connect_to_read(engine: Engine) -> Connection:
     if engine.dialect.name == "sqlite":
         return connection
     return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def connect_to_see_one_moment(engine: Engine) -> Connection:
+    """Connect for reading; all statements see what was committed when the first one began."""
+    options = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
+    return engine.connect().execution_options(**options.get(engine.name, {}))
+
+
+@contextmanager
+def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
+    """Connect for reading what takes longer than statements may take otherwise.
+
+    What each statement sees is as with :func:`connect_to_read`: on PostgreSQL too, where the longer
+    limit needs a transaction, since that has the server's isolation level, READ COMMITTED by
+    default. Options in the URL win, as they do over the shorter limit.
+    """
+    if engine.dialect.name != "postgresql" or "options" in engine.url.query:
+        with connect_to_read(engine) as connection:
+            yield connection
+        return
+    with engine.begin() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = {_LONG_STATEMENT_TIMEOUT_MS}"))
+        yield connection
 
 
 def upgrade(engine: Engine) -> None:

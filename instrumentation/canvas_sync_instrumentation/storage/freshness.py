@@ -11,7 +11,7 @@ from sqlalchemy import Engine, case, func, select
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
-from .database import connect_to_read
+from .database import connect_to_read_much
 from .model import item_column, metrics_table
 from .rollups.spans import QUARTER, floor
 
@@ -65,7 +65,7 @@ def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
         .where(_columns.sync_status == RunStatus.SUCCESS.value, _columns.sync_start_time >= since)
         .group_by(_columns.sync_type)
     )
-    with connect_to_read(engine) as connection:
+    with connect_to_read_much(engine) as connection:
         newest = {sync_type: ends for sync_type, *ends in connection.execute(statement)}
     return Freshness(since, sort_by_age(newest, now))
 

@@ -29,7 +29,8 @@ __all__ = ["BadCursor", "Page", "RunList", "make_cursor"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_CURSOR: Final = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,19})")
+_NUMBERS: Final = range(-(2**63), 2**63)
 
 _start = metrics_table.c.sync_start_time
 _number = metrics_table.c.id
@@ -119,9 +120,14 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-    except ValueError:
-        decoded = ""
+        return _parse_cursor(decoded)
+    except (OverflowError, ValueError):
+        message = "This is no cursor of this list; take `next` of the page before."
+        raise BadCursor(message) from None
+
+
+def _parse_cursor(decoded: str) -> tuple[datetime, int]:
     parts = _CURSOR.fullmatch(decoded)
-    if parts is None:
-        raise BadCursor("This is no cursor of this list; take `next` of the page before.")
-    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])
+    if parts is None or int(parts[2]) not in _NUMBERS:
+        raise ValueError(decoded)
+    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])  # OverflowError beyond its years

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from canvas_sync_instrumentation.names import RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
-from .database import connect_to_read
+from .database import connect_to_read, connect_to_read_much
 from .model import UtcDateTime, metrics_table
 from .pages import Page, RunList
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
@@ -119,7 +119,7 @@ def summary(engine: Engine, since: datetime) -> Summary:
     since = floor(since, QUARTER)
     questions = _Questions.about_runs_since()
     values = {"since": since}
-    with connect_to_read(engine) as connection:
+    with connect_to_read_much(engine) as connection:
         by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return Summary(
             since=since,
@@ -158,7 +158,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
     """
     since = floor(since, QUARTER)
     ended = and_(_columns.sync_start_time >= since, ENDED)
-    with connect_to_read(engine) as connection:
+    with connect_to_read_much(engine) as connection:
         day = _local_day(connection, since, zone)
         whole = {
             name: _one_statistics(connection.execute(statistics_of(value, ended)))

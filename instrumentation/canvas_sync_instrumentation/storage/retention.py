@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, sel
 from .model import metrics_table
 from .rollups.aggregates import ENDED, ROW_COLUMNS, add_up
 from .rollups.spans import QUARTER, floor
-from .rollups.tables import add_groups, has_rollups
+from .rollups.tables import add_groups, has_rollups, keep_one_change
 from .rollups.writing import alone, settle
 
 __all__ = ["delete_runs"]
@@ -31,25 +31,29 @@ def delete_runs(
 ) -> int:
     """Delete the runs that began before a moment and have ended; tells how many there were.
 
-    What they add up to stays in the rollups. They go in portions, so that syncs come to write in
-    between; what is deleted stays so when it is stopped in the middle.
+    Those of the moment's own quarter of an hour stay: what is left of a quarter has to be read once
+    it is done with, and of whole ones nothing is. What the runs add up to stays in the rollups.
+    They go in portions, so that syncs come to write in between; what is deleted stays so when it is
+    stopped in the middle. Meanwhile the quarter counts as changed, and is read from its rows.
 
     Raises:
         SQLAlchemyError: The database is away, or its role may not delete.
     """
-    kept = has_rollups(engine)
+    kept, before = has_rollups(engine), floor(before, QUARTER)
     deleted, portion = 0, _LEAST
+    last: datetime | None = None
     while True:
         began = clock()
         starts = _delete_portion(engine, before, portion, keep_rollups=kept)
         took = clock() - began
+        quarter = floor(starts[0], QUARTER) if starts else None
+        if kept and last is not None and last != quarter:
+            settle(engine, last)  # only now that it is empty: each time all its rows are read
         if not starts:
             return deleted
-        deleted += len(starts)
+        deleted, last = deleted + len(starts), quarter
         portion = _next_portion(portion, took)
         time.sleep(min(took, _LONG_S))  # the turn of the syncs
-        if kept:
-            settle(engine, floor(starts[0], QUARTER))  # or what is deleted piles up as changes
 
 
 def _next_portion(portion: int, took: float) -> int:
@@ -68,12 +72,14 @@ def _delete_portion(
     """
     old = and_(_columns.sync_start_time < before, ENDED)
     if not keep_rollups:
-        with engine.begin() as connection:
+        with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
             return [row[0] for row in _delete_oldest(connection, old, portion)]
     with alone(engine, "READ COMMITTED") as connection:
         rows = _delete_oldest(connection, old, portion)
         if rows:
-            add_groups(connection, floor(rows[0][0], QUARTER), add_up(rows), is_deleted=True)
+            quarter = floor(rows[0][0], QUARTER)
+            add_groups(connection, quarter, add_up(rows), is_deleted=True)
+            keep_one_change(connection, quarter)
     return [row[0] for row in rows]
 
 

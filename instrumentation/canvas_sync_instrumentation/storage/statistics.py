@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Float, Row, Select, case, func, literal, select
 
 __all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of"]
 
@@ -29,6 +30,8 @@ class Statistics:
 
 NO_VALUES: Final = Statistics(0, None, None, None, None, None)
 _EVERYTHING: Final = literal("all")
+_LARGEST: Final = literal(sys.float_info.max, Float(53))
+"""Beyond it is what SQL by hand may have written: infinity, and NaN, PostgreSQL's largest value."""
 
 
 def statistics_of(
@@ -39,7 +42,7 @@ def statistics_of(
     """Ask for the statistics of ``value`` over the runs that meet ``conditions``.
 
     Args:
-        value: What it is about; NULLs are left out.
+        value: What it is about; NULLs are left out, and what is infinite or no number.
         conditions: All must hold.
         by: There are statistics for each of its values.
 
@@ -53,7 +56,7 @@ def statistics_of(
             func.row_number().over(partition_by=by, order_by=value).label("rank"),
             func.count().over(partition_by=by).label("total"),
         )
-        .where(value.is_not(None), *conditions)
+        .where(value.between(-_LARGEST, _LARGEST), *conditions)
         .subquery()
     )
 

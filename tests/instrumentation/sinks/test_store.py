@@ -192,6 +192,48 @@ def test_only_runs_wake_it(make_sink: Sinks, tmp_path: Path) -> None:
     assert not (tmp_path / "spool").exists()
 
 
+class _Signal(Exception):  # noqa: N818 - such as a timeout that a signal's handler raises
+    pass
+
+
+def test_an_event_makes_up_for_one_that_was_broken_off_before_it_told_the_thread(
+    make_sink: Sinks, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strike() -> bool:
+        raise _Signal
+
+    sink = make_sink(empty_database_url)
+    sink.handle(_start("a"))
+    assert sink.flush(10)
+    while not sink._idle:
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(sink, "_has_thread", strike)
+        with pytest.raises(_Signal):
+            sink.handle(_start("b"))
+    sink.handle(_end("a"))
+    with sink._changed:  # a flush would wake the thread
+        assert sink._changed.wait_for(lambda: not sink._has_work(), 10)
+    engine = open_engine(empty_database_url)
+    assert _statuses(engine) == {"a": RunStatus.SUCCESS, "b": RunStatus.RUNNING}
+    engine.dispose()
+
+
+def test_a_thread_that_is_awake_is_not_told_of_further_events(
+    make_sink: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To be woken costs the sync's thread the time that it lets the other one have."""
+    told: list[bool] = []
+    sink = make_sink(_NOWHERE)
+    with sink._changed, monkeypatch.context() as patch:
+        patch.setattr(sink._changed, "notify_all", lambda: told.append(sink._idle))
+        for is_idle in (False, True, False):
+            patch.setattr(sink, "_idle", is_idle)
+            sink.handle(_start("a"))
+        patch.setattr(sink, "_idle", False)
+    assert told == [True]
+
+
 def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, drops: _Drops) -> None:
     opened_in: list[threading.Thread] = []
 

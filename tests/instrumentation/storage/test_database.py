@@ -5,25 +5,30 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, func, inspect, select, text
+from sqlalchemy import Engine, MetaData, event, func, inspect, select, text
 
 from canvas_sync_instrumentation.errors import SettingsError, StorageError
-from canvas_sync_instrumentation.storage import database
+from canvas_sync_instrumentation.storage import database, queries
 from canvas_sync_instrumentation.storage.database import (
     SCHEMA_VERSION,
     VERSION_TABLE,
     check_schema,
+    connect_to_read_much,
     open_engine,
     upgrade,
 )
+from canvas_sync_instrumentation.storage.freshness import freshness
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
 from canvas_sync_instrumentation.storage.queries import recent_runs, run_by_task
 from canvas_sync_instrumentation.storage.rollups.tables import ROLLUPS_METADATA
@@ -225,6 +230,55 @@ def test_postgresql_bounds_every_statement(postgresql_url: str) -> None:
     engine = open_engine(postgresql_url)
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW statement_timeout")) == "15s"
+    engine.dispose()
+
+
+_AGES_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda engine: queries.summary(engine, _AGES_AGO),
+        lambda engine: queries.performance(engine, _AGES_AGO),
+        lambda engine: freshness(engine, _AGES_AGO, _AGES_AGO),
+    ],
+    ids=["summary", "performance", "freshness"],
+)
+@pytest.mark.parametrize(
+    ("options", "limits"),
+    [("", ("2min", "15s")), ("&options=-c%20statement_timeout%3D1234", ("1234ms", "1234ms"))],
+)
+def test_what_reads_many_rows_may_take_longer_unless_the_url_says_otherwise(
+    postgresql_url: str, options: str, limits: tuple[str, str], ask: Callable[[Engine], object]
+) -> None:
+    engine = open_engine(postgresql_url + options)
+    upgrade(engine)
+    found: list[str] = []
+
+    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if metrics_table.name in statement:
+            with cursor.connection.cursor() as other:
+                found.extend(other.execute("SHOW statement_timeout").fetchone())
+
+    event.listen(engine, "before_cursor_execute", note)
+    ask(engine)
+    event.remove(engine, "before_cursor_execute", note)
+    assert set(found) == {limits[0]}
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == limits[1]
+    engine.dispose()
+
+
+def test_a_long_limit_leaves_what_statements_see_as_it_is(postgresql_url: str) -> None:
+    """Each sees what is committed when it begins."""
+    engine = open_engine(postgresql_url)
+    upgrade(engine)
+    runs = select(func.count()).select_from(metrics_table)
+    with connect_to_read_much(engine) as connection:
+        assert connection.scalar(runs) == 0
+        write(engine, snapshot("in between"))
+        assert connection.scalar(runs) == 1
     engine.dispose()
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text, update
 
 from canvas_sync_instrumentation.events import ErrorInfo, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.storage import queries, retention
+from canvas_sync_instrumentation.storage.answers import Performance
 from canvas_sync_instrumentation.storage.freshness import freshness
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
-from canvas_sync_instrumentation.storage.pages import BadCursor, Page
+from canvas_sync_instrumentation.storage.pages import BadCursor, Page, make_cursor
 from canvas_sync_instrumentation.storage.rows import write_runs
 from canvas_sync_instrumentation.storage.runs import StoredCounts
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
@@ -70,8 +73,17 @@ def test_a_full_last_page_has_no_next(engine: Engine) -> None:
     assert queries.recent_runs(engine, 3).next is not None
 
 
+def _encoded(cursor: str) -> str:
+    return base64.urlsafe_b64encode(cursor.encode()).rstrip(b"=").decode()
+
+
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "=", "é", "MTIz", "LTEuMQ", "MS4x\n", "\ud800", "A" * 10_000]
+    "cursor",
+    [
+        *("", "x", "=", "é", "MTIz", "MS4x\n", "\ud800", "A" * 10_000),
+        *map(_encoded, ("--1.1", "1.-", "1.9223372036854775808", "1.-9223372036854775809")),
+        *map(_encoded, ("253402300800000000.1", "-62135596800000001.1", f"{'9' * 18}.1")),
+    ],
 )
 def test_a_cursor_that_no_page_gave_is_refused(engine: Engine, cursor: str) -> None:
     with pytest.raises(BadCursor):
@@ -88,6 +100,29 @@ def test_any_text_is_a_cursor_or_refused(cursor: str) -> None:
         pass
     finally:
         engine.dispose()
+
+
+@pytest.mark.parametrize("number", [1, 2**63 - 2, -(2**63)])
+@pytest.mark.parametrize(
+    "start",
+    [datetime(1, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), _NOON],
+)
+def test_a_page_goes_on_after_a_run_of_any_start_and_number(
+    engine: Engine, start: datetime, number: int
+) -> None:
+    """SQL by hand may have written both."""
+    write(engine, snapshot("a"), snapshot("b"))
+    with engine.begin() as connection:
+        for name, change in (("a", number), ("b", number + 1)):
+            values = {"sync_start_time": start, "id": change}
+            of_name = metrics_table.c.sync_task_id == name
+            connection.execute(update(metrics_table).where(of_name).values(values))
+    first = queries.recent_runs(engine, 1)
+    second = queries.recent_runs(engine, 1, first.next)
+    assert (_names(first), _names(second), second.next) == (["b"], ["a"], None)
+    assert queries.recent_runs(engine, 1, make_cursor(start, number)) == Page([], None)
+    latest = make_cursor(datetime.max.replace(tzinfo=UTC), number)
+    assert _names(queries.recent_runs(engine, 2, latest)) == ["b", "a"]
 
 
 def test_the_runs_of_a_user_are_that_users_alone(engine: Engine) -> None:
@@ -189,6 +224,27 @@ def test_the_trend_is_by_utc_day(engine: Engine) -> None:
     assert answer.trend[0].db_time.p50 == 0.1
 
 
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Kathmandu")])
+def test_since_a_midnight_without_newer_runs_there_is_no_trend(
+    engine: Engine, zone: tzinfo
+) -> None:
+    write(engine, snapshot("old", start_time=_at(-1)))
+    midnight = _NOON + timedelta(hours=12)
+    assert queries.performance(engine, midnight, zone) == Performance(
+        midnight, NO_VALUES, NO_VALUES, NO_VALUES, []
+    )
+
+
+def test_durations_that_are_no_finite_numbers_are_left_out(engine: Engine) -> None:
+    """Only SQL by hand writes such ones; SQLite takes NaN for NULL."""
+    values = {"a": 1.0, "b": math.inf, "c": -math.inf, "d": math.nan, "e": 3.0}
+    write(engine, *(snapshot(name, start_time=_at(0), duration=values[name]) for name in values))
+    answer = queries.performance(engine, _SINCE)
+    assert answer.duration == Statistics(2, 2.0, 1.0, 3.0, 3.0, 3.0)
+    assert [day.duration for day in answer.trend] == [answer.duration]
+    assert queries.summary(engine, _SINCE).duration == answer.duration
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=120))
 def test_percentiles_are_exact_by_nearest_rank(durations: list[float]) -> None:
     engine = create_engine("sqlite://")
@@ -259,6 +315,8 @@ def test_old_runs_that_have_ended_are_deleted_and_no_others(
 
 
 _HOUR = timedelta(hours=1)
+_LONG_AGO = _NOON - timedelta(days=365)
+_IN_THE_MIDDLE = make_cursor(_NOON - 10 * _HOUR, 2**62)
 _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "run_by_id": lambda engine: queries.run_by_id(engine, 1000),
     "run_by_task": lambda engine: queries.run_by_task(engine, "run-1000"),
@@ -267,7 +325,11 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
         engine, 50, queries.recent_runs(engine, 50).next
     ),
     "user_runs": lambda engine: queries.user_runs(engine, 42, 50),
+    "user_runs, next page": lambda engine: queries.user_runs(engine, 42, 20, _IN_THE_MIDDLE),
     "failed_runs": lambda engine: queries.failed_runs(engine, _NOON, 50),
+    "failed_runs, next page": lambda engine: queries.failed_runs(
+        engine, _LONG_AGO, 5, _IN_THE_MIDDLE
+    ),
     "running_runs": queries.running_runs,
     "summary": lambda engine: queries.summary(engine, _NOON),
     "user_summary": lambda engine: queries.user_summary(engine, 42, _NOON),
@@ -275,6 +337,7 @@ _QUESTIONS: dict[str, Callable[[Engine], Any]] = {
     "freshness": lambda engine: freshness(engine, _NOON, _NOON),
     "judge_runs": lambda engine: judge_runs(engine, _NOON),
     "suspect_runs": lambda engine: suspect_runs(engine, _NOON, 50),
+    "suspect_runs, next page": lambda engine: suspect_runs(engine, _LONG_AGO, 5, _IN_THE_MIDDLE),
     "mark_interrupted": lambda engine: queries.mark_interrupted(engine, _NOON),
     "delete_runs": lambda engine: retention.delete_runs(engine, _NOON - timedelta(hours=498)),
 }

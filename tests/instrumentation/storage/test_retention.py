@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.model import metrics_table
 from canvas_sync_instrumentation.storage.retention import delete_runs
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
+from canvas_sync_instrumentation.storage.rollups.spans import QUARTER, floor
+from canvas_sync_instrumentation.storage.rollups.tables import changes_table
+from canvas_sync_instrumentation.storage.rollups.writing import Waiting, roll_up, waiting
+from support.migrations import downgrade
 from support.runs import snapshot, write
 
 _NOW = datetime.now(UTC)
@@ -92,3 +101,82 @@ def test_a_deletion_that_is_killed_counts_each_run_once(
     delete_runs(engine, _NOW)
     assert _count(engine) == 0
     assert rollups.summary(since) == before
+
+
+def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> None:
+    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in (-1, 0, 1)))
+    rollups = Rollups(engine)
+    before = datetime.fromtimestamp(quarter + 899, UTC)
+    assert delete_runs(engine, before) == 1
+    assert _count(engine) == 2
+    assert rollups.summary(_NOW - timedelta(days=_DAYS)).runs.total == 3
+
+
+def _write_one_quarter(engine: Engine, runs: int) -> None:
+    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in range(runs)))
+    while roll_up(engine, 60):
+        pass
+
+
+def test_the_rows_of_a_quarter_are_not_read_again_after_each_portion(engine: Engine) -> None:
+    """Or many runs in one quarter of an hour hold locks for as long as it takes to read them."""
+    _write_one_quarter(engine, 400)
+    read: list[int] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(f"SELECT {metrics_table.name}.sync_start_time, "):
+            read.append(_count(engine))
+
+    event.listen(engine, "after_cursor_execute", note)
+    assert delete_runs(engine, _NOW, lambda: 0.0) == 400
+    assert read == [0], "what is left of a quarter is read once, when that is nothing"
+
+
+def test_answers_are_right_between_the_portions_of_one_quarter(engine: Engine) -> None:
+    """Also when the exporter rolls up meanwhile; and what was noted of it does not pile up."""
+    _write_one_quarter(engine, 400)
+    since = _NOW - timedelta(days=_DAYS)
+    rollups = Rollups(engine)
+    expected = rollups.summary(since)
+    noted: list[int] = []
+
+    def clock() -> float:
+        assert rollups.summary(since) == expected
+        with engine.connect() as connection:
+            noted.append(connection.scalar(select(func.count()).select_from(changes_table)) or 0)
+        if len(noted) % 5 == 0:
+            roll_up(engine, 60)
+            assert rollups.summary(since) == expected
+        return 0.0
+
+    assert delete_runs(engine, _NOW, clock) == 400
+    assert rollups.summary(since) == expected
+    assert set(noted) == {0, 1}
+    assert waiting(engine) == Waiting(0, 0)
+
+
+def test_without_rollups_too_nobody_writes_between_the_look_and_the_deletion(
+    tmp_path: Path,
+) -> None:
+    """SQLite refuses at once to write what was read before somebody else wrote."""
+    file = tmp_path / "runs.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    downgrade(engine, "0002")
+    write(engine, snapshot("old", start_time=_LONG_AGO))
+    refused: list[str] = []
+
+    def write_in_between(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE"):
+            with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+                try:
+                    other.execute("UPDATE canvas_sync_metrics SET progress = 99")
+                except sqlite3.OperationalError as error:
+                    refused.append(str(error))
+
+    event.listen(engine, "before_cursor_execute", write_in_between)
+    assert delete_runs(engine, _NOW) == 1
+    assert refused == ["database is locked"]
+    engine.dispose()

@@ -29,6 +29,7 @@ from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.answers import DayPerformance, Performance, Summary
+from canvas_sync_instrumentation.storage.database import connect_to_see_one_moment
 from canvas_sync_instrumentation.storage.freshness import Freshness, freshness, sort_by_age
 from canvas_sync_instrumentation.storage.model import UtcDateTime, metrics_table
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
@@ -60,7 +61,8 @@ class Rollups:
     """Answers as :mod:`..queries` does: counts and sums exactly, percentiles within 1 %.
 
     What was read of the rollups is kept in memory for as long as it is true. Each answer is that of
-    one moment, and never stale. A time begins at a full quarter of an hour.
+    one moment, and never stale. A time begins at a full quarter of an hour. The connection is let
+    go of before :mod:`..queries` is asked instead: that would take a second one beside it.
 
     Args:
         engine: The database with the table. Without the tables of the rollups, and while most of
@@ -74,12 +76,14 @@ class Rollups:
 
     def summary(self, since: datetime) -> Summary:
         """Sum up all runs since a moment."""
-        with self._one_moment() as connection:
+        with connect_to_see_one_moment(self._engine) as connection:
             reader = self._reader(connection, since, UTC)
-            if reader is None:
-                return queries.summary(self._engine, since)
-            total = reader.total(reader.days())
-            total.add(_running(connection, reader.since))
+            if reader is not None:
+                days, running = reader.days(), _running(connection, reader.since)
+        if reader is None:
+            return queries.summary(self._engine, since)
+        total = reader.total(days)
+        total.add(running)
         return Summary(
             since=reader.since,
             runs=queries.run_counts(sum(total.runs.values(), Counter())),
@@ -92,15 +96,15 @@ class Rollups:
 
     def performance(self, since: datetime, zone: tzinfo = UTC) -> Performance:
         """Compute how fast the ended runs since a moment were, with the days of a time zone."""
-        with self._one_moment() as connection:
+        with connect_to_see_one_moment(self._engine) as connection:
             reader = self._reader(connection, since, zone)
-            if reader is None:
-                return queries.performance(self._engine, since, zone)
-            days = reader.days()
-            total = reader.total(days)
+            if reader is not None:
+                days = reader.days()
+        if reader is None:
+            return queries.performance(self._engine, since, zone)
         return Performance(
             since=reader.since,
-            **total.statistics,
+            **reader.total(days).statistics,
             trend=[
                 DayPerformance(each.day, **block.statistics)
                 for each, block in days.items()
@@ -110,16 +114,13 @@ class Rollups:
 
     def freshness(self, since: datetime, now: datetime) -> Freshness:
         """Tell when each kind of item last came in by a successful run since a moment."""
-        with self._one_moment() as connection:
+        with connect_to_see_one_moment(self._engine) as connection:
             reader = self._reader(connection, since, UTC)
-            if reader is None:
-                return freshness(self._engine, since, now)
-            newest = reader.total(reader.days()).newest
-        return Freshness(reader.since, sort_by_age(newest, now))
-
-    def _one_moment(self) -> Connection:
-        options = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
-        return self._engine.connect().execution_options(**options.get(self._engine.name, {}))
+            if reader is not None:
+                days = reader.days()
+        if reader is None:
+            return freshness(self._engine, since, now)
+        return Freshness(reader.since, sort_by_age(reader.total(days).newest, now))
 
     def _reader(self, connection: Connection, since: datetime, zone: tzinfo) -> _Reader | None:
         if not self._are_there:

@@ -110,10 +110,13 @@ def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:
 
 
 def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
-    """Tell how far a time zone is ahead of UTC: from which moment on by how much."""
+    """Tell how far a time zone is ahead of UTC: from which moment on by how much.
+
+    The first of them holds at ``begin``, also when the time is empty.
+    """
     found: list[tuple[datetime, timedelta]] = []
     day = floor(begin, DAY)
-    while day < end:
+    while day < end or not found:
         quarters = [day + number * QUARTER for number in range(DAY // QUARTER)]
         if _offset(day, zone) == _offset(day + DAY, zone):
             quarters = [day]

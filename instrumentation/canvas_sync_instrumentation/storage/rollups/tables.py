@@ -4,12 +4,13 @@ How a change of a row is noticed: triggers of the database write, in the transac
 itself and whoever makes it, into ``canvas_sync_rollup_changes``. A run that has ended leaves its
 number there; any later change of an ended run leaves the start alone, which says that all rollups
 of that quarter of an hour have to be made again from the rows. An entry can be seen when, and only
-when, the change can be seen, so that neither late commits nor gaps in sequences matter. Runs that
-run are in no rollup.
+when, the change can be seen, so that neither late commits nor gaps in sequences matter. Whoever
+takes entries away marks the day in the same transaction. Runs that run are in no rollup.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ __all__ = [
     "changes_table",
     "days_table",
     "has_rollups",
+    "keep_one_change",
     "mark_day",
     "merge_groups",
     "replace_groups",
@@ -98,7 +100,11 @@ days_table: Final = Table(
     Column("day", UtcDateTime, primary_key=True),
     Column("generation", BigInteger, nullable=False),
 )
-"""UTC days with rollups; the generation grows with each change of any of a day's rollups."""
+"""UTC days with rollups; the generation grows with each change of any of a day's rollups.
+
+It is no less than the time in milliseconds, so that a database that was made anew does not repeat
+what the one before has told.
+"""
 
 _rollups = rollups_table.c
 
@@ -162,12 +168,28 @@ def add_groups(
     mark_day(connection, quarter)
 
 
+def keep_one_change(connection: Connection, quarter: datetime) -> None:
+    """Keep one of the entries that say that a quarter has changed: those of deletions pile up.
+
+    Whoever calls is alone in writing rollups, and marks the day.
+    """
+    changes = changes_table.c
+    of_quarter = (
+        changes.run_id.is_(None),
+        changes.start >= quarter,
+        changes.start < quarter + QUARTER,
+    )
+    newest = select(func.max(changes.id)).where(*of_quarter).scalar_subquery()
+    connection.execute(delete(changes_table).where(*of_quarter, changes.id < newest))
+
+
 def mark_day(connection: Connection, moment: datetime) -> None:
     """Tell that rollups of a moment's day have changed; whoever calls is alone in writing them."""
     day = floor(moment, DAY)
     newest = connection.scalar(select(func.max(days_table.c.generation))) or 0
+    generation = max(newest + 1, time.time_ns() // 1_000_000)
     connection.execute(delete(days_table).where(days_table.c.day == day))
-    connection.execute(insert(days_table), {"day": day, "generation": newest + 1})
+    connection.execute(insert(days_table), {"day": day, "generation": generation})
 
 
 def _seconds(length: timedelta) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text
 
-from canvas_sync_instrumentation.storage.database import connect_to_read
+from canvas_sync_instrumentation.storage.database import connect_to_read, connect_to_see_one_moment
 from canvas_sync_instrumentation.storage.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
@@ -19,6 +19,7 @@ from .spans import DAY, HOUR, QUARTER, Span, floor
 from .tables import (
     add_groups,
     changes_table,
+    days_table,
     has_rollups,
     mark_day,
     merge_groups,
@@ -31,6 +32,8 @@ __all__ = ["Waiting", "alone", "no_step", "roll_up", "settle", "waiting"]
 _RUNS_AT_ONCE: Final = 200
 _TRANSACTION_S: Final = 0.02
 """After so long no further quarter is begun, so that syncs come to write."""
+_MANY_RUNS: Final = 1_000
+"""A quarter of an hour with more is added up before the lock is taken."""
 _runs = metrics_table.c
 _changes = changes_table.c
 
@@ -47,6 +50,25 @@ class Waiting:
 
     runs: int
     quarters: int
+
+
+@dataclass(frozen=True, slots=True)
+class _AddedUp:
+    """What the rows of a quarter of an hour added up to at a moment before the lock was taken.
+
+    It still does when since then runs have only ended: entries are taken away only by those who
+    raise the generation, so whatever else happened has left an entry that was not there before.
+
+    Attributes:
+        quarter: Its begin.
+        generation: Of its day.
+        entries: Which entries there were of the quarter.
+    """
+
+    quarter: datetime
+    generation: int
+    entries: Set[int]
+    groups: Groups
 
 
 def no_step(step: str) -> None:
@@ -86,8 +108,10 @@ def roll_up(engine: Engine, seconds: float, on_step: Callable[[str], None] = no_
         with alone(engine) as connection:
             done = _roll_up_runs(connection, on_step)
             on_step("before the first commit")
+        known = _add_up_beforehand(engine)
+        on_step("added up beforehand")
         with alone(engine) as connection:
-            done = _roll_up_quarters(connection, on_step) or done
+            done = _roll_up_quarters(connection, known, on_step) or done
             on_step("before the second commit")
         if not done:
             return False
@@ -97,6 +121,8 @@ def roll_up(engine: Engine, seconds: float, on_step: Callable[[str], None] = no_
 
 def settle(engine: Engine, quarter: datetime) -> None:
     """Make the rollups of one quarter of an hour again, and take all away that was noted of it.
+
+    All its rows are read while nobody else can write: there should be few.
 
     Raises:
         SQLAlchemyError: The database is away, or its role may not write the rollups.
@@ -126,7 +152,7 @@ def alone(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connec
 
 
 def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> bool:
-    """Add the runs that ended lately; a quarter that changed otherwise too is made again."""
+    """Add the runs that ended lately but for those of quarters that are to be made again anyway."""
     until = time.monotonic() + _TRANSACTION_S
     noted = select(_changes.id, _changes.run_id, _changes.start)
     oldest = noted.where(_changes.run_id.is_not(None)).order_by(_changes.id).limit(_RUNS_AT_ONCE)
@@ -135,10 +161,11 @@ def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> boo
         by_quarter.setdefault(floor(entry.start, QUARTER), []).append(entry)
     changed = _changed_quarters(connection, by_quarter) if by_quarter else set()
     for quarter, entries in by_quarter.items():
-        if quarter in changed:
-            _remake(connection, quarter)
-        else:
+        if quarter not in changed:
             _add_runs(connection, quarter, entries)
+        settled = _changes.id.in_([entry.id for entry in entries])
+        connection.execute(delete(changes_table).where(settled))
+        mark_day(connection, quarter)
         on_step("added runs")
         if time.monotonic() >= until:
             break
@@ -160,11 +187,45 @@ def _add_runs(connection: Connection, quarter: datetime, entries: Sequence[Any])
     numbers = _runs.id.in_({entry.run_id for entry in entries})
     rows = connection.execute(select(*ROW_COLUMNS).where(numbers, ENDED))
     add_groups(connection, quarter, add_up(rows))
-    settled = _changes.id.in_([entry.id for entry in entries])
-    connection.execute(delete(changes_table).where(settled))
 
 
-def _roll_up_quarters(connection: Connection, on_step: Callable[[str], None]) -> bool:
+def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
+    """Add up the newest quarter that has changed, if that takes longer than a lock may be held."""
+    with connect_to_see_one_moment(engine) as connection:
+        newest = _newest_changed(connection)
+        quarter = None if newest is None else floor(newest, QUARTER)
+        if quarter is None or not _has_many_runs(connection, quarter):
+            return None
+        entries = frozenset(_entries(connection, quarter))
+        groups = add_up_span(connection, Span(QUARTER, quarter, quarter + QUARTER))
+        return _AddedUp(quarter, _generation(connection, quarter), entries, groups)
+
+
+def _has_many_runs(connection: Connection, quarter: datetime) -> bool:
+    start = _runs.sync_start_time
+    runs = select(start).where(start >= quarter, start < quarter + QUARTER, ENDED)
+    some = runs.limit(_MANY_RUNS + 1).subquery()
+    return (connection.scalar(select(func.count()).select_from(some)) or 0) > _MANY_RUNS
+
+
+def _entries(connection: Connection, quarter: datetime) -> dict[int, int | None]:
+    """The entries of a quarter, and whose end each tells of."""
+    noted = select(_changes.id, _changes.run_id).where(*_of_quarter(quarter))
+    return {number: run for number, run in connection.execute(noted)}  # noqa: C416 - rows
+
+
+def _of_quarter(quarter: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _changes.start >= quarter, _changes.start < quarter + QUARTER
+
+
+def _generation(connection: Connection, quarter: datetime) -> int:
+    of_day = days_table.c.day == floor(quarter, DAY)
+    return connection.scalar(select(days_table.c.generation).where(of_day)) or 0
+
+
+def _roll_up_quarters(
+    connection: Connection, known: _AddedUp | None, on_step: Callable[[str], None]
+) -> bool:
     """Make the newest quarters that have changed again, within one day and a short time."""
     until = time.monotonic() + _TRANSACTION_S
     newest = _newest_changed(connection)
@@ -174,15 +235,17 @@ def _roll_up_quarters(connection: Connection, on_step: Callable[[str], None]) ->
     hours: set[datetime] = set()
     while newest is not None and newest >= day and time.monotonic() < until:
         quarter = floor(newest, QUARTER)
-        _remake_quarter(connection, quarter)
+        if not _remake_quarter_fast(connection, quarter, known):
+            break  # it is added up beforehand for the next time
         hours.add(floor(quarter, HOUR))
         on_step("made a quarter again")
         newest = _newest_changed(connection)
     for hour in hours:
         _remake_of_parts(connection, Span(HOUR, hour, hour + HOUR), QUARTER)
         on_step("made an hour again")
-    _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
-    mark_day(connection, day)
+    if hours:
+        _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
+        mark_day(connection, day)
     return True
 
 
@@ -199,12 +262,35 @@ def _remake(connection: Connection, quarter: datetime) -> None:
     mark_day(connection, day)
 
 
+def _remake_quarter_fast(connection: Connection, quarter: datetime, known: _AddedUp | None) -> bool:
+    """Roll a quarter up unless that would hold the lock for long; tells whether it did."""
+    if known is not None and known.quarter == quarter:
+        return _take_over(connection, known)
+    if _has_many_runs(connection, quarter):
+        return False
+    _remake_quarter(connection, quarter)
+    return True
+
+
+def _take_over(connection: Connection, known: _AddedUp) -> bool:
+    """Use what was added up beforehand if it still holds; runs that ended since are added later."""
+    entries = _entries(connection, known.quarter)
+    late = entries.keys() - known.entries
+    has_changed = any(entries[number] is None for number in late)
+    if has_changed or _generation(connection, known.quarter) != known.generation:
+        return False
+    span = Span(QUARTER, known.quarter, known.quarter + QUARTER)
+    replace_groups(connection, span, known.groups, is_deleted=False)
+    settled = and_(*_of_quarter(known.quarter), _changes.id.not_in(late))
+    connection.execute(delete(changes_table).where(settled))
+    return True
+
+
 def _remake_quarter(connection: Connection, quarter: datetime) -> None:
     """Roll a quarter up from its rows, which settles all that was noted of it."""
     span = Span(QUARTER, quarter, quarter + QUARTER)
     replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
-    noted = (_changes.start >= span.begin, _changes.start < span.end)
-    connection.execute(delete(changes_table).where(*noted))
+    connection.execute(delete(changes_table).where(*_of_quarter(quarter)))
 
 
 def _remake_of_parts(connection: Connection, span: Span, part: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,21 @@ from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, event, update
+import pytest
+from sqlalchemy import Engine, delete, event, select, update
 
 from canvas_sync_instrumentation.storage.answers import Summary
 from canvas_sync_instrumentation.storage.model import metrics_table
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
-from canvas_sync_instrumentation.storage.rollups.tables import rollups_table
+from canvas_sync_instrumentation.storage.rollups.tables import (
+    changes_table,
+    days_table,
+    mark_day,
+    rollups_table,
+)
 from canvas_sync_instrumentation.storage.rollups.writing import roll_up
 from canvas_sync_instrumentation.storage.rows import write_runs
+from support.migrations import downgrade
 from support.runs import snapshot
 
 _CLIENTS = 8
@@ -81,3 +89,58 @@ def test_clients_that_ask_at_once_after_a_start_share_what_is_read(engine: Engin
         answers = [client.result() for client in [clients.submit(ask) for _ in range(_CLIENTS)]]
     assert answers == [expected] * _CLIENTS
     assert len(of_all) == len(of_one) >= _DAYS
+
+
+def test_a_database_that_was_made_anew_is_not_taken_for_the_one_before(engine: Engine) -> None:
+    """As far as rollups go, to empty all four tables is the same."""
+    now = datetime.now(UTC)
+    since, start = now - timedelta(days=_DAYS), (now - timedelta(days=2)).timestamp()
+    rollups = Rollups(engine)
+    for runs in (1, 2):
+        with engine.begin() as connection:
+            for table in (metrics_table, rollups_table, changes_table, days_table):
+                connection.execute(delete(table))
+        write_runs(engine, [snapshot(f"run-{n}", start_time=start) for n in range(runs)])
+        while roll_up(engine, 60):
+            pass
+        assert rollups.summary(since).runs.total == runs
+
+
+def test_a_generation_grows_even_while_the_clock_stands_or_goes_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = select(days_table.c.generation)
+    found = []
+    for seconds in (1_000, 1_000, 999, 2_000):
+        monkeypatch.setattr(time, "time_ns", lambda at=seconds: at * 10**9)
+        with engine.begin() as connection:
+            mark_day(connection, datetime(2025, 12, 22, tzinfo=UTC))
+            found.append(connection.scalar(generation))
+    assert found == [1_000_000, 1_000_001, 1_000_002, 2_000_000]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda rollups, since: rollups.summary(since),
+        lambda rollups, since: rollups.performance(since),
+        lambda rollups, since: rollups.freshness(since, since),
+    ],
+    ids=["summary", "performance", "freshness"],
+)
+def test_where_the_rows_are_asked_instead_one_connection_is_taken_at_a_time(
+    engine: Engine, ask: Callable[[Rollups, datetime], object]
+) -> None:
+    downgrade(engine, "0002")
+    taken: list[int] = []
+    out: set[int] = set()
+
+    def take(connection: Any, *_: Any) -> None:
+        out.add(id(connection))
+        taken.append(len(out))
+
+    event.listen(engine, "checkout", take)
+    event.listen(engine, "checkin", lambda connection, _: out.discard(id(connection)))
+    ask(Rollups(engine), datetime.now(UTC))
+    assert len(taken) > 1
+    assert set(taken) == {1}

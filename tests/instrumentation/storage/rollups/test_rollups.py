@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from canvas_sync_instrumentation.events import ItemCounts, RunSnapshot
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.storage import queries, retention
 from canvas_sync_instrumentation.storage.model import METADATA, metrics_table
+from canvas_sync_instrumentation.storage.rollups import writing
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
 from canvas_sync_instrumentation.storage.rollups.tables import (
     changes_table,
@@ -165,14 +167,20 @@ _STEPS = st.one_of(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(_STEPS, min_size=1, max_size=20), st.sampled_from(_ZONES))
+@given(
+    st.lists(_STEPS, min_size=1, max_size=20),
+    st.sampled_from(_ZONES),
+    st.sampled_from([0, writing._MANY_RUNS]),
+)
 def test_answers_are_those_of_the_rows_whatever_happens(
-    engine: Engine, steps: list[Callable[[_History], None]], zone: tzinfo
+    engine: Engine, steps: list[Callable[[_History], None]], zone: tzinfo, many: int
 ) -> None:
+    """Also where one run is so many that a quarter of an hour is added up beforehand."""
     history = _History(engine)
     try:
         for step in steps:
-            step(history)
+            with patch.object(writing, "_MANY_RUNS", many):
+                step(history)
         history.check(zone)
         history.roll_up(1000)
         assert waiting(engine) == Waiting(0, 0)

@@ -82,6 +82,15 @@ def test_offsets_are_those_of_the_clock(moment: datetime, zone: tzinfo) -> None:
     assert offset == moment.astimezone(zone).utcoffset()
 
 
+@given(_MOMENTS, st.sampled_from(_ZONES))
+def test_the_offset_at_the_begin_is_told_even_of_no_time_at_all(
+    moment: datetime, zone: tzinfo
+) -> None:
+    for begin in (moment, floor(moment, DAY)):
+        (*_, offset) = [offset for since, offset in offsets(begin, begin, zone) if since <= begin]
+        assert offset == begin.astimezone(zone).utcoffset()
+
+
 @pytest.mark.parametrize("zone", _ZONES)
 def test_days_begin_at_a_full_quarter_of_an_hour(zone: tzinfo) -> None:
     days = local_days(datetime(2016, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), zone)
