@@ -52,12 +52,7 @@ class OnlySpan:
             if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP):
                 self._token = attach(set_value(_ONLY_OURS, True, set_value(_SUPPRESS_HTTP, True)))
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let them make spans again."""
         if self._token is not None:
             detach(self._token)
@@ -83,12 +78,7 @@ class Apart:
         if get_value(_ONLY_OURS):
             self._token = attach(set_value(_ONLY_OURS, False, set_value(_SUPPRESS_HTTP, False)))
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Go back to it."""
         if self._token is not None:
             detach(self._token)
@@ -191,7 +181,7 @@ class Call:
     ) -> None:
         """Leave; a failure ends the call."""
         try:
-            self._only_span.__exit__(exc_type, exc, traceback)
+            self._only_span.__exit__()
             if exc is not None:
                 self.failed(exc)
         finally:
