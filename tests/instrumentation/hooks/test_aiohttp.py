@@ -25,6 +25,8 @@ from support.http_answers import Answer, AnswerServer, answering
 from support.log_lines import records_in
 
 T = TypeVar("T")
+UNCLOSED = pytest.mark.filterwarnings("ignore:Unclosed (response|connection):ResourceWarning")
+"""aiohttp's complaint of an answer that is forgotten: which of the two depends on what came."""
 COURSES = "/api/v1/courses"
 REFUSED = Answer(401, body='{"errors":[{"message":"Insufficient scopes on access token."}]}')
 
@@ -130,6 +132,7 @@ def test_a_refusal_that_is_read_after_its_run_belongs_to_the_run(
     assert (ended.snapshot.api_calls, ended.snapshot.api_failed) == (1, 1)
 
 
+@UNCLOSED
 def test_a_refusal_that_is_forgotten_after_its_loop_is_recorded_with_the_next_call(
     server: AnswerServer, events: list[Event]
 ) -> None:
@@ -138,10 +141,14 @@ def test_a_refusal_that_is_forgotten_after_its_loop_is_recorded_with_the_next_ca
     async def ask(session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
         return await session.get(f"{server.url}{COURSES}")
 
+    async def ask_and_read(session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{server.url}{COURSES}") as response:
+            await response.read()
+
     response = in_a_session(ask)
     del response
     gc.collect()
-    in_a_session(ask)
+    in_a_session(ask_and_read)
     assert [call.status_code for call in calls_of(events)] == [401, 200]
 
 
@@ -180,7 +187,7 @@ def test_a_refusal_that_nobody_reads_is_recorded_when_it_is_let_go(
     assert [call.status_code for call in calls_of(events)] == [401]
 
 
-@pytest.mark.filterwarnings("ignore:Unclosed response:ResourceWarning")
+@UNCLOSED
 def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
     server: AnswerServer, events: list[Event]
 ) -> None:
