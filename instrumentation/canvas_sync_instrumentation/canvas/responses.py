@@ -126,7 +126,7 @@ def classify_redirected(
         status: HTTP status of the last answer.
         headers: Its headers.
         body: Its text; None when it was not loaded.
-        hops: The headers of each answer of Canvas before it.
+        hops: The headers of each answer of Canvas before it, one at least.
         is_elsewhere: Whether it comes from another host, such as the store of a file. Then it tells
             nothing of Canvas, which says the rest in the answer before.
     """
@@ -134,8 +134,7 @@ def classify_redirected(
     if not is_elsewhere:
         facts.append(classify(status, headers, body))
     costs = [each.cost for each in facts if each.cost is not None]
-    last = facts[-1] if facts else ResponseFacts()
-    return replace(last, cost=sum(costs) if costs else None)
+    return replace(facts[-1], cost=sum(costs) if costs else None)
 
 
 def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from .model import UtcDateTime, metrics_table
 from .runs import Run, to_run
 
-__all__ = ["BadCursor", "Page", "RunList", "make_cursor"]
+__all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -35,6 +35,8 @@ _NUMBERS: Final = range(-(2**63), 2**63)
 _start = metrics_table.c.sync_start_time
 _number = metrics_table.c.id
 _newest_first = (_start.desc(), _number.desc())
+SINCE: Final = _start >= bindparam("since", type_=UtcDateTime())
+"""Whether a run began at the parameter ``since`` or later."""
 _LIMIT: Final = bindparam("page_limit", type_=BigInteger())
 _START: Final = bindparam("page_start", type_=UtcDateTime())
 _NUMBER: Final = bindparam("page_number", type_=BigInteger())

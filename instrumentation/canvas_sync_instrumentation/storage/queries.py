@@ -38,8 +38,8 @@ from canvas_sync_instrumentation.names import RunStatus
 
 from .answers import DayPerformance, Performance, RunCounts, Summary, Totals, UserSummary
 from .database import connect_to_read, connect_to_read_much
-from .model import UtcDateTime, metrics_table
-from .pages import Page, RunList
+from .model import metrics_table
+from .pages import SINCE, Page, RunList
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
 from .runs import Run, item_counts, to_run
@@ -63,14 +63,11 @@ __all__ = [
 _FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
 _SECOND: Final = timedelta(seconds=1)
 _columns = metrics_table.c
-_SINCE: Final = _columns.sync_start_time >= bindparam("since", type_=UtcDateTime())
 _OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
 _all_runs: Final = RunList()
 _runs_of_user: Final = RunList(_OF_USER)
 # An index finds the newest of one status; of several it would have to sort them all.
-_failures: Final = RunList(
-    *(and_(_columns.sync_status == each.value, _SINCE) for each in _FAILURES)
-)
+_failures: Final = RunList(*(and_(_columns.sync_status == each.value, SINCE) for each in _FAILURES))
 
 
 def run_by_id(engine: Engine, run_id: int) -> Run | None:
@@ -252,12 +249,12 @@ class _Questions:
     @classmethod
     @cache
     def about_runs_since(cls) -> Self:
-        return cls.about(_SINCE)
+        return cls.about(SINCE)
 
     @classmethod
     @cache
     def about_runs_of_user_since(cls) -> Self:
-        return cls.about(and_(_OF_USER, _SINCE))
+        return cls.about(and_(_OF_USER, SINCE))
 
 
 @cache

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .comparison import HISTORY_RUNS, Measures, Oddity, oddities
 from .database import connect_to_read
-from .model import UtcDateTime, item_column, metrics_table
-from .pages import Page, RunList
+from .model import item_column, metrics_table
+from .pages import SINCE, Page, RunList
 from .runs import Run, to_run
 
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
@@ -26,8 +26,7 @@ _LOOK_BACK_ROWS: Final = 5_000
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
-_SINCE: Final = _columns.sync_start_time >= bindparam("since", type_=UtcDateTime())
-_suspects: Final = RunList(and_(_columns.suspect.is_(True), _SINCE))
+_suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     CompoundSelect,
     Connection,
     Engine,
     Select,
-    and_,
     bindparam,
     exists,
     false,
@@ -32,6 +31,7 @@ from canvas_sync_instrumentation.storage.answers import DayPerformance, Performa
 from canvas_sync_instrumentation.storage.database import connect_to_see_one_moment
 from canvas_sync_instrumentation.storage.freshness import Freshness, freshness, sort_by_age
 from canvas_sync_instrumentation.storage.model import UtcDateTime, metrics_table
+from canvas_sync_instrumentation.storage.pages import SINCE
 from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
 
 from .aggregates import (
@@ -56,13 +56,14 @@ _MOST_NEW: Final = 20_000
 """Of more changed quarters or new runs the database itself adds up the rows faster."""
 _runs = metrics_table.c
 
+T = TypeVar("T")
+
 
 class Rollups:
     """Answers as :mod:`..queries` does: counts and sums exactly, percentiles within 1 %.
 
     What was read of the rollups is kept in memory for as long as it is true. Each answer is that of
-    one moment, and never stale. A time begins at a full quarter of an hour. The connection is let
-    go of before :mod:`..queries` is asked instead: that would take a second one beside it.
+    one moment, and never stale. A time begins at a full quarter of an hour.
 
     Args:
         engine: The database with the table. Without the tables of the rollups, and while most of
@@ -76,16 +77,11 @@ class Rollups:
 
     def summary(self, since: datetime) -> Summary:
         """Sum up all runs since a moment."""
-        with connect_to_see_one_moment(self._engine) as connection:
-            reader = self._reader(connection, since, UTC)
-            if reader is not None:
-                days, running = reader.days(), _running(connection, reader.since)
-        if reader is None:
+        total = self._ask(since, UTC, _Reader.total_with_running)
+        if total is None:
             return queries.summary(self._engine, since)
-        total = reader.total(days)
-        total.add(running)
         return Summary(
-            since=reader.since,
+            since=floor(since, QUARTER),
             runs=queries.run_counts(sum(total.runs.values(), Counter())),
             by_sync_type={
                 name: queries.run_counts(found) for name, found in sorted(total.runs.items())
@@ -96,15 +92,13 @@ class Rollups:
 
     def performance(self, since: datetime, zone: tzinfo = UTC) -> Performance:
         """Compute how fast the ended runs since a moment were, with the days of a time zone."""
-        with connect_to_see_one_moment(self._engine) as connection:
-            reader = self._reader(connection, since, zone)
-            if reader is not None:
-                days = reader.days()
-        if reader is None:
+        found = self._ask(since, zone, _Reader.days_and_total)
+        if found is None:
             return queries.performance(self._engine, since, zone)
+        days, total = found
         return Performance(
-            since=reader.since,
-            **reader.total(days).statistics,
+            since=floor(since, QUARTER),
+            **total.statistics,
             trend=[
                 DayPerformance(each.day, **block.statistics)
                 for each, block in days.items()
@@ -114,13 +108,20 @@ class Rollups:
 
     def freshness(self, since: datetime, now: datetime) -> Freshness:
         """Tell when each kind of item last came in by a successful run since a moment."""
-        with connect_to_see_one_moment(self._engine) as connection:
-            reader = self._reader(connection, since, UTC)
-            if reader is not None:
-                days = reader.days()
-        if reader is None:
+        found = self._ask(since, UTC, _Reader.days_and_total)
+        if found is None:
             return freshness(self._engine, since, now)
-        return Freshness(reader.since, sort_by_age(reader.total(days).newest, now))
+        _, total = found
+        return Freshness(floor(since, QUARTER), sort_by_age(total.newest, now))
+
+    def _ask(self, since: datetime, zone: tzinfo, question: Callable[[_Reader], T]) -> T | None:
+        """Ask the rollups as of one moment; None when the rows are to be asked instead.
+
+        The connection is let go of before that, which would take a second one beside it.
+        """
+        with connect_to_see_one_moment(self._engine) as connection:
+            reader = self._reader(connection, since, zone)
+            return None if reader is None else question(reader)
 
     def _reader(self, connection: Connection, since: datetime, zone: tzinfo) -> _Reader | None:
         if not self._are_there:
@@ -158,8 +159,18 @@ class _Reader:
         new = self._new_runs()
         return {each: self._day(each, new.get(each.day)) for each in days}
 
-    def total(self, days: Mapping[LocalDay, _Block]) -> _Block:
-        """What all of them add up to."""
+    def days_and_total(self) -> tuple[dict[LocalDay, _Block], _Block]:
+        """What the runs of each day add up to, and what all of them do."""
+        days = self.days()
+        return days, self._total(days)
+
+    def total_with_running(self) -> _Block:
+        """What all runs add up to, with those that run."""
+        _, total = self.days_and_total()
+        total.add(_running(self._connection, self.since))
+        return total
+
+    def _total(self, days: Mapping[LocalDay, _Block]) -> _Block:
         *closed, last = days.values()
         total = self._cache.sum_of(next(iter(days)), tuple(closed)).copy()
         total.add(last)
@@ -341,11 +352,8 @@ def _running(connection: Connection, since: datetime) -> _Block:
 @cache
 def _sums_of_running() -> Select[Any]:
     sums = [func.sum(_runs[name]) for name in SUMMED]
-    running = and_(
-        _runs.sync_status == RunStatus.RUNNING.value,
-        _runs.sync_start_time >= bindparam("since", type_=UtcDateTime()),
-    )
-    statement = select(_runs.sync_type, func.count(), *sums).where(running)
+    running = _runs.sync_status == RunStatus.RUNNING.value
+    statement = select(_runs.sync_type, func.count(), *sums).where(running, SINCE)
     return statement.group_by(_runs.sync_type)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Float,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    and_,
     delete,
     func,
     insert,
@@ -49,6 +51,7 @@ __all__ = [
     "changes_table",
     "days_table",
     "has_rollups",
+    "is_of_quarter",
     "keep_one_change",
     "mark_day",
     "merge_groups",
@@ -174,13 +177,15 @@ def keep_one_change(connection: Connection, quarter: datetime) -> None:
     Whoever calls is alone in writing rollups, and marks the day.
     """
     changes = changes_table.c
-    of_quarter = (
-        changes.run_id.is_(None),
-        changes.start >= quarter,
-        changes.start < quarter + QUARTER,
-    )
-    newest = select(func.max(changes.id)).where(*of_quarter).scalar_subquery()
-    connection.execute(delete(changes_table).where(*of_quarter, changes.id < newest))
+    whole = and_(changes.run_id.is_(None), is_of_quarter(quarter))
+    newest = select(func.max(changes.id)).where(whole).scalar_subquery()
+    connection.execute(delete(changes_table).where(whole, changes.id < newest))
+
+
+def is_of_quarter(quarter: datetime) -> ColumnElement[bool]:
+    """Whether an entry of the changes is about a quarter of an hour."""
+    start = changes_table.c.start
+    return and_(start >= quarter, start < quarter + QUARTER)
 
 
 def mark_day(connection: Connection, moment: datetime) -> None:

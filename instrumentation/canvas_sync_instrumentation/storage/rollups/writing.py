@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, select, text
 
 from canvas_sync_instrumentation.storage.database import connect_to_read, connect_to_see_one_moment
 from canvas_sync_instrumentation.storage.model import metrics_table
@@ -21,6 +21,7 @@ from .tables import (
     changes_table,
     days_table,
     has_rollups,
+    is_of_quarter,
     mark_day,
     merge_groups,
     replace_groups,
@@ -161,11 +162,12 @@ def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> boo
         by_quarter.setdefault(floor(entry.start, QUARTER), []).append(entry)
     changed = _changed_quarters(connection, by_quarter) if by_quarter else set()
     for quarter, entries in by_quarter.items():
-        if quarter not in changed:
+        if quarter in changed:
+            mark_day(connection, quarter)
+        else:
             _add_runs(connection, quarter, entries)
         settled = _changes.id.in_([entry.id for entry in entries])
         connection.execute(delete(changes_table).where(settled))
-        mark_day(connection, quarter)
         on_step("added runs")
         if time.monotonic() >= until:
             break
@@ -210,12 +212,8 @@ def _has_many_runs(connection: Connection, quarter: datetime) -> bool:
 
 def _entries(connection: Connection, quarter: datetime) -> dict[int, int | None]:
     """The entries of a quarter, and whose end each tells of."""
-    noted = select(_changes.id, _changes.run_id).where(*_of_quarter(quarter))
+    noted = select(_changes.id, _changes.run_id).where(is_of_quarter(quarter))
     return {number: run for number, run in connection.execute(noted)}  # noqa: C416 - rows
-
-
-def _of_quarter(quarter: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return _changes.start >= quarter, _changes.start < quarter + QUARTER
 
 
 def _generation(connection: Connection, quarter: datetime) -> int:
@@ -281,8 +279,8 @@ def _take_over(connection: Connection, known: _AddedUp) -> bool:
         return False
     span = Span(QUARTER, known.quarter, known.quarter + QUARTER)
     replace_groups(connection, span, known.groups, is_deleted=False)
-    settled = and_(*_of_quarter(known.quarter), _changes.id.not_in(late))
-    connection.execute(delete(changes_table).where(settled))
+    settled = delete(changes_table).where(is_of_quarter(known.quarter), _changes.id.not_in(late))
+    connection.execute(settled)
     return True
 
 
@@ -290,7 +288,7 @@ def _remake_quarter(connection: Connection, quarter: datetime) -> None:
     """Roll a quarter up from its rows, which settles all that was noted of it."""
     span = Span(QUARTER, quarter, quarter + QUARTER)
     replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
-    connection.execute(delete(changes_table).where(*_of_quarter(quarter)))
+    connection.execute(delete(changes_table).where(is_of_quarter(quarter)))
 
 
 def _remake_of_parts(connection: Connection, span: Span, part: Any) -> None:
