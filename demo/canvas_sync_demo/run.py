@@ -17,6 +17,7 @@ import requests
 from canvasapi.exceptions import CanvasException
 
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.regular_file import read_regular_file
 
 from .canvas_server import CanvasServer
 from .cast import CAST, Part, fault_plan, sync_type_of, task_id_of
@@ -172,8 +173,8 @@ def _canvas(options: DemoOptions) -> Iterator[_Canvas]:
 
 def _read_token(file: Path) -> str:
     try:
-        lines = file.expanduser().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_regular_file(file.expanduser()).text.splitlines()
+    except (OSError, ValueError) as error:
         raise SettingsError(f"--token-file: {file} cannot be read: {error}.") from error
     token = lines[0].strip() if lines else ""
     if not token or not token.isascii() or not token.isprintable() or " " in token:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from .errors import SettingsError
+from .regular_file import read_regular_file
 
 __all__ = [
     "SettingHelp",
@@ -133,12 +134,15 @@ def _raw_value(field: dataclasses.Field[Any], environ: Mapping[str, str]) -> str
     if not file_name:
         return ""
     try:
-        return Path(file_name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        value = read_regular_file(Path(file_name)).text.strip()
+        if not value:  # as while it is being written: the default would be another database
+            raise ValueError("it is empty")
+    except (OSError, ValueError) as error:
         raise SettingsError(
             f"{name}_FILE names {file_name!r}, which cannot be read: {error}. "
             "Point it at a readable text file that holds the value alone."
         ) from error
+    return value
 
 
 def _parse(field: dataclasses.Field[Any], raw: str) -> Any:

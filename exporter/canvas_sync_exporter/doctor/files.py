@@ -10,6 +10,7 @@ from typing import Final
 
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_instrumentation.logfile.filesystem import network_filesystem_warning
+from canvas_sync_instrumentation.regular_file import read_regular_file
 
 from .finding import Finding
 
@@ -77,7 +78,7 @@ def tokens(file: Path) -> Finding:
     try:
         from canvas_sync_exporter.web.auth import parse_tokens  # noqa: PLC0415 - an extra
 
-        count = len(parse_tokens(file.read_text(encoding="utf-8")))
+        count = len(parse_tokens(read_regular_file(file).text))
     except (OSError, ValueError, ImportError) as error:
         return Finding.failed(
             f"{file} cannot be used: {reason(error)}.",

@@ -12,13 +12,13 @@ import logging
 import os
 import re
 import secrets
-import stat
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.regular_file import read_regular_file
 
 __all__ = ["Scope", "Token", "TokenFile", "append_token", "hash_token", "new_token", "parse_tokens"]
 
@@ -98,14 +98,23 @@ def append_token(path: Path, token: Token) -> None:
 
     Raises:
         OSError: The file cannot be read or written.
-        ValueError: The file has a line that makes no sense, or a token of that name.
+        ValueError: The file is not a regular one, has a line that makes no sense, or a token of
+            that name.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "r+", encoding="utf-8") as file:  # noqa: PTH123 - has the mode
-        content = file.read()
-        separator = "" if content.endswith("\n") or not content else "\n"
-        addition = f"{separator}{token.line()}\n"
+    try:
+        content = read_regular_file(path).text
+    except FileNotFoundError:
+        content = ""
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    separator = "" if content.endswith("\n") or not content else "\n"
+    addition = f"{separator}{token.line()}\n"
+    try:
         parse_tokens(content + addition)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - has the mode
         file.write(addition)
 
 
@@ -162,15 +171,21 @@ class TokenFile:
             if not missing_ok:
                 raise
             return ()
-        return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)
+        # The time of the last change of its attributes too: its owner may change without the rest.
+        return (
+            status.st_dev,
+            status.st_ino,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_size,
+        )
 
     def _load(self) -> tuple[Token, ...]:
-        with self._path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o022:
-                raise ValueError(
-                    f"others may write to it (mode {mode:04o}): chmod 600 {self._path}"
-                )
-            if mode & 0o044:
-                _log.warning("%s: others may read it: chmod 600 %s", self._path, self._path)
-            return parse_tokens(file.read())
+        file = read_regular_file(self._path)
+        if file.permissions & 0o022:
+            raise ValueError(
+                f"others may write to it (mode {file.permissions:04o}): chmod 600 {self._path}"
+            )
+        if file.permissions & 0o044:
+            _log.warning("%s: others may read it: chmod 600 %s", self._path, self._path)
+        return parse_tokens(file.text)

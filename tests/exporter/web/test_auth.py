@@ -15,11 +15,13 @@ from canvas_sync_exporter.web.auth import (
     Scope,
     Token,
     TokenFile,
+    append_token,
     hash_token,
     new_token,
     parse_tokens,
 )
 from canvas_sync_instrumentation.errors import SettingsError
+from support.irregular_files import IRREGULAR_FILES
 
 _DIGEST = "0" * 64
 
@@ -142,3 +144,11 @@ def test_a_file_that_others_may_read_is_used_with_a_warning(
         tokens = TokenFile(_write(tmp_path / "tokens", token.line(), mode=0o644))
     assert tokens.find(secret) == token
     assert "others may read it" in caplog.text
+
+
+@pytest.mark.parametrize("kind", IRREGULAR_FILES)
+def test_no_token_is_added_to_a_file_that_is_none(tmp_path: Path, kind: str) -> None:
+    make, complaint = IRREGULAR_FILES[kind]
+    make(tmp_path / "tokens")
+    with pytest.raises((ValueError, OSError), match=complaint):
+        append_token(tmp_path / "tokens", new_token("ci", Scope.READ)[1])

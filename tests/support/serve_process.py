@@ -1,0 +1,115 @@
+"""A real ``canvas-sync-monitor serve``, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+__all__ = ["COMMAND", "ServeProcess", "environment", "serve_process"]
+
+COMMAND: Final = [sys.executable, "-m", "canvas_sync_exporter.cli"]
+_SECONDS: Final = 60
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with other settings of ours."""
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CANVAS_SYNC_", "PROMETHEUS_"))
+    }
+    return {**plain, **settings}
+
+
+@dataclass
+class ServeProcess:
+    """A serving exporter.
+
+    Attributes:
+        process: Its process.
+        url: What it serves, without a slash at the end.
+    """
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    _lines: list[str] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _has_ended: bool = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 0
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        with self._changed:
+            return "".join(self._lines)
+
+    def wait_for_log(self, pattern: str) -> re.Match[str]:
+        """Wait until it has logged something that matches."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: re.search(pattern, "".join(self._lines)) or self._has_ended, _SECONDS
+            )
+            found = re.search(pattern, "".join(self._lines))
+        assert found, f"{pattern!r} is not in:\n{self.log}"
+        return found
+
+    def read_log(self) -> None:
+        """Read its log to the end; runs in a thread."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
+
+
+@contextmanager
+def serve_process(
+    folder: Path,
+    *arguments: str,
+    command: Sequence[str] = COMMAND,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[ServeProcess]:
+    """Serve on a free port until the block ends.
+
+    Args:
+        folder: Its working folder.
+        arguments: Further arguments of ``serve``.
+        command: How the command line is called.
+        settings: Its ``CANVAS_SYNC_*`` settings.
+    """
+    process = subprocess.Popen(
+        [*command, "serve", "--port", "0", *arguments],
+        env=environment(settings or {}),
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    served = ServeProcess(process)
+    reader = threading.Thread(target=served.read_log, name="log of serve")
+    reader.start()
+    try:
+        served.url = served.wait_for_log(r"Serving (\S+)/metrics")[1]
+        yield served
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        assert process.stderr is not None
+        process.stderr.close()
