@@ -18,7 +18,7 @@ from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 
-from .options import TIMES, add_command, add_log_dir, add_period, log_folders, number, user_id
+from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
 from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -60,10 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         OutputError: The report cannot be written to its file.
     """
     form = _form(arguments)
-    log_dir, archive_dir = log_folders(arguments)
+    config = log_configuration(arguments)
+    log_dir, archive_dir = config.app.log_dir, config.archive_folder
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
     with ProgressBar(sys.stderr) as bar:
-        analysis = analyze(log_dir, archive_dir, selection, bar.show)
+        analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.exporter.timezone)
     analysis.problems += strangers(log_dir, archive_dir)
     report = make_report(analysis, log_dir, selection, arguments.top)
     with until_the_reader_leaves():

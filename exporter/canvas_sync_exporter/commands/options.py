@@ -20,7 +20,6 @@ __all__ = [
     "add_log_dir",
     "add_period",
     "log_configuration",
-    "log_folders",
     "number",
     "port",
     "user_id",
@@ -103,18 +102,6 @@ def add_log_dir(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder of the logs, its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
     )
-
-
-def log_folders(arguments: argparse.Namespace) -> tuple[Path, Path]:
-    """Return the folders of the logs and of the archives.
-
-    Raises:
-        SettingsError: A setting of the environment cannot be used.
-    """
-    if arguments.log_dir is not None:
-        return arguments.log_dir, arguments.log_dir / "archive"
-    config = configuration(os.environ)
-    return config.app.log_dir, config.archive_folder
 
 
 def log_configuration(arguments: argparse.Namespace) -> Configuration:

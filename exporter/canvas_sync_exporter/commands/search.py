@@ -10,7 +10,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import TIMES, add_command, add_log_dir, add_period, log_folders, number, user_id
+from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -73,9 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    folders, wanted = log_folders(arguments), _wanted(arguments)
+    config, wanted = log_configuration(arguments), _wanted(arguments)
     bar = ProgressBar(sys.stderr)
-    found = LogSearch(*folders, wanted, limit=arguments.limit, on_progress=bar.show)
+    found = LogSearch(
+        config.app.log_dir,
+        config.archive_folder,
+        wanted,
+        limit=arguments.limit,
+        on_progress=bar.show,
+        zone=config.exporter.timezone,
+    )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(found), bar, until_the_reader_leaves():
         for line in found:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
-from .options import add_command, add_log_dir, log_folders, number
+from .options import add_command, add_log_dir, log_configuration, number
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]
@@ -54,7 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: A file cannot be read.
     """
     logs = tuple(Log(log) for log in dict.fromkeys(arguments.log or Log))
-    tail = LogTail(*log_folders(arguments), logs=logs, lines=arguments.lines)
+    config = log_configuration(arguments)
+    tail = LogTail(
+        config.app.log_dir,
+        config.archive_folder,
+        logs=logs,
+        lines=arguments.lines,
+        zone=config.exporter.timezone,
+    )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(tail), until_the_reader_leaves():
         for problem in tail.problems:

@@ -1,18 +1,22 @@
-"""The human lines of the text format, read back.
+"""Reads the human lines of the text format, and those of the system before this one.
 
-They say less than a JSON line: what they leave out stays at its default. The patterns follow the
-lines that :mod:`canvas_sync_instrumentation.sinks.log_records` writes.
+A human line says less than a JSON line: what it leaves out stays at its default. The patterns
+follow the lines that :mod:`canvas_sync_instrumentation.sinks.log_records` writes, and accept the
+older shapes that people have in their folders: other words for the end of a run, fewer figures, no
+duration, an ``operation`` behind an error.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from canvas_sync_instrumentation.canvas.routes import route_of
-from canvas_sync_instrumentation.names import ITEMS, Log
+from canvas_sync_instrumentation.names import ITEMS, Log, RunStatus
+from canvas_sync_instrumentation.sinks.log_records import RUN_LEVELS
 
 __all__ = ["STAMP", "text_fields"]
 
@@ -20,136 +24,178 @@ STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] ")
 """How a human line begins."""
 
 
-def text_fields(log: Log, line: str) -> dict[str, Any] | None:
+def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any] | None:
     """Read a human line.
 
     Args:
         log: The log that it is in.
         line: The line.
+        zone: Time zone of its clock.
 
     Returns:
-        What it tells, by the names of the JSON fields; None when it is none that this log has.
+        What it says, by the names of the JSON fields; None when this log has no such line.
 
     Raises:
-        ValueError: Its time or one of its numbers is none.
+        ValueError: Its time or one of its numbers is not valid.
     """
     stamp = STAMP.match(line)
     if stamp is None:
         return None
     rest = line[stamp.end() :].rstrip()
     for pattern, fields in _HUMAN_LINES[log]:
-        if found := pattern.fullmatch(rest):
-            moment = dt.datetime.fromisoformat(stamp[1]).replace(tzinfo=dt.UTC)
+        if match := pattern.fullmatch(rest):
+            moment = dt.datetime.fromisoformat(stamp[1]).replace(tzinfo=zone).astimezone(dt.UTC)
             common = {"timestamp": moment, "level": "INFO", "log": log.value, "message": line}
-            return {**common, **fields(found)}
+            return {**common, **fields(match)}
     return None
 
 
 _Fields = Callable[[re.Match[str]], dict[str, Any]]
 
+_STATUSES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("complete", "completed", "done", "finished", "ok", "succeeded"), "success"),
+    **dict.fromkeys(("error", "errored", "failure"), "failed"),
+    "canceled": "cancelled",
+}
+"""Other words for how a run ended -> ours."""
+_ENDED: Final = frozenset({"ended", *_STATUSES, *RunStatus} - {RunStatus.RUNNING})
+"""Words for the event with which a run ends."""
 
-def _run(found: re.Match[str]) -> dict[str, Any]:
-    user = found["user"]
+
+def _run(match: re.Match[str]) -> dict[str, Any]:
+    event = match["event"].lower()
+    status = _STATUSES.get(match["status"].lower(), match["status"].lower())
     return {
-        "event": f"run_{found['event']}",
-        "task_id": found["task"],
-        "user_id": None if user == "-" else int(user),
-        "status": found["status"],
-        "level": {"failed": "ERROR", "interrupted": "ERROR"}.get(found["status"], "INFO"),
+        "event": "run_ended" if event in _ENDED else f"run_{event}",
+        "task_id": match["task"],
+        "user_id": _id(match["user"]),
+        "status": status,
+        "level": RUN_LEVELS.get(status, "INFO"),
     }
 
 
-def _suspect(found: re.Match[str]) -> dict[str, Any]:
+def _completion(match: re.Match[str]) -> dict[str, Any]:
+    """Read the end of a run that does not say which run it was."""
+    counts = {
+        _singular(word): {"processed": int(number)}
+        for number, word in _COUNT.findall(match["counts"])
+    }
+    return {
+        "event": "run_ended",
+        "status": "success",
+        "duration_seconds": float(match["seconds"]),
+        "items": counts,
+    }
+
+
+def _suspect(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "run_suspect",
-        "task_id": found["task"],
-        "user_id": None if found["user"] == "-" else int(found["user"]),
-        "suspect_reasons": found["reasons"].split(),
+        "task_id": match["task"],
+        "user_id": _id(match["user"]),
+        "suspect_reasons": match["reasons"].split(),
         "level": "WARNING",
     }
 
 
-def _step(found: re.Match[str]) -> dict[str, Any]:
+def _step(match: re.Match[str]) -> dict[str, Any]:
     return {
-        "event": f"step_{found['event']}",
-        "step": found["step"],
-        "duration_seconds": _seconds(found["ms"]),
-        "level": "ERROR" if found["status"] == "failed" else "INFO",
+        "event": f"step_{match['event']}",
+        "step": match["step"],
+        "duration_seconds": _seconds(match["ms"]),
+        "level": "ERROR" if match["status"] == "failed" else "INFO",
     }
 
 
-def _items(found: re.Match[str]) -> dict[str, Any]:
-    counts = {name: int(found[name]) for name in ("processed", "created", "updated")}
-    return {"event": "items", "item": found["item"].lower(), **counts}
+def _items(match: re.Match[str]) -> dict[str, Any]:
+    processed, *others = map(int, match["counts"].split(", "))
+    counts = {"processed": processed}
+    if len(others) == 2:  # a single further figure could be either of them
+        counts["created"], counts["updated"] = others
+    return {"event": "items", "item": match["item"].lower(), **counts}
 
 
-def _logs_cleaned(found: re.Match[str]) -> dict[str, Any]:
+def _logs_cleaned(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "logs_cleaned",
-        "status": found["status"],
-        "level": "ERROR" if found["status"] == "failed" else "INFO",
-        "files": int(found["files"]),
-        "reclaimed_bytes": int(found["freed"]),
-        "duration_seconds": _seconds(found["ms"]),
+        "status": match["status"],
+        "level": "ERROR" if match["status"] == "failed" else "INFO",
+        "files": int(match["files"]),
+        "reclaimed_bytes": int(match["freed"]),
+        "duration_seconds": _seconds(match["ms"]),
     }
 
 
-def _api_call(found: re.Match[str]) -> dict[str, Any]:
-    outcome = found["outcome"]
+def _api_call(match: re.Match[str]) -> dict[str, Any]:
+    outcome = match["outcome"]
     status = int(outcome) if outcome.isdecimal() else None
     failed = status is None or status >= 400
+    url = urlsplit(match["path"])
+    host = {"canvas_host": url.netloc.rpartition("@")[2]} if url.netloc else {}
     return {
         "event": "api_call",
-        "method": found["method"],
-        "path": found["path"],
-        "route": route_of(found["path"]),
+        "method": match["method"],
+        "path": url.path,
+        "route": route_of(url.path),
         "status_code": status,
-        "error_class": None if status else outcome,
+        "error_class": None if status else outcome.lower(),
         "throttled": status == 429,
-        "duration_seconds": _seconds(found["ms"]),
+        "duration_seconds": _seconds(match["ms"]),
         "level": "INFO" if not failed else "WARNING" if status and status < 500 else "ERROR",
+        **host,
     }
 
 
-def _truncated(found: re.Match[str]) -> dict[str, Any]:
+def _truncated(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "list_truncated",
-        "route": found["route"],
-        "count": int(found["count"]),
+        "route": match["route"],
+        "count": int(match["count"]),
         "level": "WARNING",
     }
 
 
-def _guard_wait(found: re.Match[str]) -> dict[str, Any]:
+def _guard_wait(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "guard_wait",
-        "token": None if found["hash"] == "-" else found["hash"],
-        "wait_seconds": _seconds(found["ms"]),
+        "token": None if match["hash"] == "-" else match["hash"],
+        "wait_seconds": _seconds(match["ms"]),
     }
 
 
-def _db_operation(found: re.Match[str]) -> dict[str, Any]:
+def _db_operation(match: re.Match[str]) -> dict[str, Any]:
+    said = dict(_DB_PART.findall(match["parts"]))
     return {
         "event": "db_operation",
-        "operation": found["operation"],
-        "table": found["table"],
-        "count": int(found["count"]),
-        "batch": found["batch"] == "true",
-        "duration_seconds": _seconds(found["ms"]),
+        "operation": match["operation"],
+        "table": match["table"],
+        "count": int(match["count"]),
+        "batch": said.get("Batch", "").lower() == "true",
+        "duration_seconds": _seconds(said["Duration"].removesuffix("ms"))
+        if "Duration" in said
+        else None,
     }
 
 
-def _error(found: re.Match[str]) -> dict[str, Any]:
-    ids = {name: int(found[name]) if found[name] else None for name in ("user_id", "course_id")}
-    return {"event": "error", "level": "ERROR", "error": found["error"], **ids}
+def _error(match: re.Match[str]) -> dict[str, Any]:
+    said = dict(_ERROR_PART.findall(match["parts"]))
+    names = {name: said[name] for name in ("operation", "task_id") if name in said}
+    return {
+        "event": "error",
+        "level": "WARNING" if match["level"] == "WARNING" else "ERROR",
+        "error": match["error"],
+        "user_id": _id(said.get("user_id")),
+        "course_id": _id(said.get("course_id")),
+        **names,
+    }
 
 
-def _progress(found: re.Match[str]) -> dict[str, Any]:
+def _progress(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "progress",
-        "task_id": found["task"],
-        "percent": float(found["percent"]),
-        "progress_message": found["text"],
+        "task_id": match["task"],
+        "percent": float(match["percent"]),
+        "progress_message": match["text"] or "",
     }
 
 
@@ -157,8 +203,26 @@ def _seconds(milliseconds: str | None) -> float | None:
     return None if milliseconds is None else float(milliseconds) / 1000
 
 
+def _id(number: str | None) -> int | None:
+    return None if number in _NOBODY else int(number or "")
+
+
+def _singular(word: str) -> str:
+    item = word.lower().removesuffix("s")
+    return item if item in ITEMS else word.lower()
+
+
+_NOBODY: Final = frozenset({None, "-", "None"})
 _MS: Final = r"(?P<ms>\d+(?:\.\d+)?)ms"
+_USER: Final = r"(?P<user>-|None|-?\d{1,19})"
 _ITEM: Final = "|".join(item.capitalize() for item in ITEMS)
+_COUNT: Final = re.compile(r", (\d{1,19}) (\w+)")
+_DB_PARTS: Final = r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Duration: \d+(?:\.\d+)?ms)"
+_DB_PART: Final = re.compile(r" - (Batch|Duration): (\S+)")
+_ERROR_PARTS: Final = (
+    r" - (?:(?:user_id|course_id): (?:-|None|-?\d{1,19})|(?:operation|task_id): \S+)"
+)
+_ERROR_PART: Final = re.compile(r" - (user_id|course_id|operation|task_id): (\S+)")
 
 
 def _table(*rows: tuple[str, _Fields]) -> tuple[tuple[re.Pattern[str], _Fields], ...]:
@@ -167,24 +231,18 @@ def _table(*rows: tuple[str, _Fields]) -> tuple[tuple[re.Pattern[str], _Fields],
 
 _HUMAN_LINES: Final = {
     Log.OPERATIONS: _table(
+        (rf"Sync Task: (?P<task>.+), {_USER}, suspect, (?P<reasons>[a-z_ ]+)", _suspect),
+        (rf"Sync Task: (?P<task>.+), {_USER}, (?P<event>\w+), (?P<status>\w+)", _run),
         (
-            r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), (?P<event>started|waiting|ended),"
-            r" (?P<status>\w+)",
-            _run,
-        ),
-        (
-            r"Sync Task: (?P<task>.+), (?P<user>-|-?\d{1,19}), suspect, (?P<reasons>[a-z_ ]+)",
-            _suspect,
+            r"Completion: (?P<seconds>\d+(?:\.\d+)?)s(?P<counts>(?:, \d{1,19} \w+)*)",
+            _completion,
         ),
         (
             r"Sync Step: (?P<step>.+), (?P<event>started|ended), (?P<status>\w+)"
             rf"(?: - Duration: {_MS})?",
             _step,
         ),
-        (
-            rf"(?P<item>{_ITEM})s: (?P<processed>\d+), (?P<created>\d+), (?P<updated>\d+)",
-            _items,
-        ),
+        (rf"(?P<item>{_ITEM})s: (?P<counts>\d{{1,19}}(?:, \d{{1,19}}){{0,2}})", _items),
         (
             r"Log Cleanup: (?P<status>success|failed) - Files: (?P<files>\d{1,19})"
             rf" - Freed: (?P<freed>-?\d{{1,19}}) bytes - Duration: {_MS}",
@@ -192,25 +250,28 @@ _HUMAN_LINES: Final = {
         ),
     ),
     Log.API_CALLS: _table(
-        (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+) - {_MS}", _api_call),
+        (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+)(?: - {_MS})?", _api_call),
         (rf"WAIT (?P<hash>\S+) - Duration: {_MS}", _guard_wait),
         (r"TRUNCATED (?P<route>\S+) - Count: (?P<count>\d+)", _truncated),
     ),
     Log.DATABASE: _table(
         (
             r"(?P<operation>[A-Z]+) (?P<table>.+?) - Count: (?P<count>\d+)"
-            rf"(?: - Batch: (?P<batch>true|false))?(?: - Duration: {_MS})?",
+            rf"(?P<parts>(?:{_DB_PARTS}){{0,2}})",
             _db_operation,
         ),
     ),
     Log.ERRORS: _table(
         (
-            r"ERROR: (?P<error>.*?)(?: - user_id: (?P<user_id>-?\d{1,19}))?"
-            r"(?: - course_id: (?P<course_id>-?\d{1,19}))?",
+            r"(?P<level>WARNING|ERROR|CRITICAL): (?P<error>.*?)"
+            rf"(?P<parts>(?:{_ERROR_PARTS}){{0,4}})",
             _error,
         ),
     ),
     Log.PROGRESS: _table(
-        (r"PROGRESS: Task: (?P<task>.+?) - (?P<percent>[-+.\de]+)% - (?P<text>.*)", _progress),
+        (
+            r"PROGRESS: Task: (?P<task>.+?) - (?P<percent>[-+.\de]+)%(?: - (?P<text>.*))?",
+            _progress,
+        ),
     ),
 }

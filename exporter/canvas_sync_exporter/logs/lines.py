@@ -37,10 +37,12 @@ class LineReader(Generic[_Record]):
         log: Which log; it decides which human lines are known.
         record_type: A msgspec struct with the fields that are wanted. Other fields are passed over,
             missing ones take their default, or make the line unreadable if they have none.
+        zone: Time zone of the clock in human lines.
     """
 
-    def __init__(self, log: Log, record_type: type[_Record]) -> None:
+    def __init__(self, log: Log, record_type: type[_Record], zone: dt.tzinfo = dt.UTC) -> None:
         self._log = log
+        self._zone = zone
         self._type = record_type
         self._decoder = msgspec.json.Decoder(record_type)
 
@@ -89,7 +91,7 @@ class LineReader(Generic[_Record]):
         try:
             if not line.startswith(b"["):
                 return self._decoder.decode(line)
-            fields = text_fields(self._log, line.decode())
+            fields = text_fields(self._log, line.decode(), self._zone)
             return None if fields is None else msgspec.convert(fields, self._type)
         except _NOT_READABLE:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -30,6 +31,7 @@ class LogTail:
         archive_dir: Folder of the archives; may be missing.
         logs: Which logs.
         lines: How many of the newest lines to give first.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         newest: They, the oldest of them first.
@@ -41,12 +43,18 @@ class LogTail:
     """
 
     def __init__(
-        self, log_dir: Path, archive_dir: Path, *, logs: tuple[Log, ...], lines: int
+        self,
+        log_dir: Path,
+        archive_dir: Path,
+        *,
+        logs: tuple[Log, ...],
+        lines: int,
+        zone: dt.tzinfo = dt.UTC,
     ) -> None:
         wanted = LineFilter(logs=logs)
-        self._matchers = {log: Matcher(log, wanted, SearchNotes()) for log in logs}
+        self._matchers = {log: Matcher(log, wanted, SearchNotes(), zone) for log in logs}
         for look in range(1, _LOOKS + 1):
-            with closing(LogSearch(log_dir, archive_dir, wanted, limit=lines)) as search:
+            with closing(LogSearch(log_dir, archive_dir, wanted, limit=lines, zone=zone)) as search:
                 self.newest = list(search)[::-1]
                 self.problems = search.notes.problems
                 try:

@@ -148,6 +148,7 @@ class LogApi:
     def __init__(self, context: WebContext) -> None:
         config = context.configuration
         self._folders = config.app.log_dir, config.archive_folder
+        self._zone = config.exporter.timezone
         self._streams = LogStreams(context.stopping)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -185,7 +186,14 @@ class LogApi:
             check_period(rest["since"], rest["until"])
         wanted = LineFilter(text=text, pattern=regex, logs=log, **rest)
         with _blaming("cursor", BadCursorError):
-            search = LogSearch(*self._folders, wanted, limit=limit, cursor=cursor, seconds=_SECONDS)
+            search = LogSearch(
+                *self._folders,
+                wanted,
+                limit=limit,
+                cursor=cursor,
+                seconds=_SECONDS,
+                zone=self._zone,
+            )
         with closing(search):
             items, size, notes = [], 0, search.notes
             for line in search:
@@ -197,4 +205,6 @@ class LogApi:
 
     def tail_logs(self, lines: int, log: tuple[Log, ...]) -> Response:
         """Stream the logs."""
-        return self._streams.respond(lambda: LogTail(*self._folders, logs=log, lines=lines))
+        return self._streams.respond(
+            lambda: LogTail(*self._folders, logs=log, lines=lines, zone=self._zone)
+        )

@@ -28,9 +28,10 @@ from canvas_sync_instrumentation.events import (
     StepStarted,
 )
 from canvas_sync_instrumentation.logfile import escape_controls
-from canvas_sync_instrumentation.names import Log, RunStatus
+from canvas_sync_instrumentation.names import Log
 
 from .log_records import (
+    RUN_LEVELS,
     ApiCallRecord,
     CleanupRecord,
     DbRecord,
@@ -59,12 +60,6 @@ _DATABASE: Final = Log.DATABASE.value
 _ERRORS: Final = Log.ERRORS.value
 _PROGRESS: Final = Log.PROGRESS.value
 
-_RUN_LEVELS: Final = {
-    RunStatus.PARTIAL: _WARNING,
-    RunStatus.CANCELLED: _WARNING,
-    RunStatus.FAILED: _ERROR,
-    RunStatus.INTERRUPTED: _ERROR,
-}
 _NO_CONTEXT: Final = (None, None, None, None, None, None)
 _Head = tuple[
     str,
@@ -181,7 +176,7 @@ class RecordMaker:
 
     def _run_ended(self, event: RunEnded) -> Record:
         snapshot = event.snapshot
-        level = _RUN_LEVELS.get(snapshot.status, _INFO)
+        level = RUN_LEVELS.get(snapshot.status, _INFO)
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
         error_type, error = _error_fields(snapshot.error)
         record = RunEndedRecord(

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -245,6 +246,55 @@ def test_a_line_that_says_nothing_sensible_is_unreadable(line: bytes) -> None:
         ),
         (Log.ERRORS, "ERROR: a - b", {"error": "a - b", "user_id": None, "course_id": None}),
         (
+            Log.ERRORS,
+            "CRITICAL: a - b - operation: fetch_courses - user_id: 7 - task_id: nightly-42",
+            {
+                "level": "ERROR",
+                "error": "a - b",
+                "operation": "fetch_courses",
+                "user_id": 7,
+                "course_id": None,
+                "task_id": "nightly-42",
+            },
+        ),
+        (Log.ERRORS, "WARNING: slow - user_id: None", {"level": "WARNING", "error": "slow"}),
+        (Log.OPERATIONS, "Users: 12", {"item": "user", "processed": 12}),
+        (
+            Log.OPERATIONS,
+            "Sync Task: a, b, None, completed, success",
+            {"event": "run_ended", "task_id": "a, b", "user_id": None, "status": "success"},
+        ),
+        (
+            Log.OPERATIONS,
+            "Sync Task: t, 4, ended, partial",
+            {"event": "run_ended", "status": "partial", "level": "WARNING"},
+        ),
+        (
+            Log.OPERATIONS,
+            "Completion: 9s, 1 course, 2 quizzes",
+            {
+                "duration_seconds": 9.0,
+                "items": {"course": {"processed": 1}, "quizzes": {"processed": 2}},
+            },
+        ),
+        (
+            Log.API_CALLS,
+            "GET https://canvas.example.edu/api/v1/courses?page=2 - Status: timeout",
+            {
+                "canvas_host": "canvas.example.edu",
+                "path": "/api/v1/courses",
+                "status_code": None,
+                "error_class": "timeout",
+                "duration_seconds": None,
+            },
+        ),
+        (
+            Log.DATABASE,
+            "INSERT Grade - Count: 3 - Duration: 2ms - Batch: True",
+            {"count": 3, "batch": True, "duration_seconds": 0.002},
+        ),
+        (Log.PROGRESS, "PROGRESS: Task: t - 100%", {"percent": 100.0, "progress_message": ""}),
+        (
             Log.PROGRESS,
             "PROGRESS: Task: a - b - 10% - Processing 5% of - courses",
             {"task_id": "a - b", "percent": 10.0, "progress_message": "Processing 5% of - courses"},
@@ -260,3 +310,19 @@ def test_each_human_line_of_the_contract_is_read_back(
     assert fields["timestamp"] == dt.datetime(2025, 12, 22, 10, 15, 30, tzinfo=dt.UTC)
     assert fields["message"] == whole
     assert told.items() <= fields.items()
+
+
+@given(st.sampled_from(Log), st.text())
+def test_no_human_line_breaks_the_reader(log: Log, rest: str) -> None:
+    with suppress(ValueError):
+        text_fields(log, f"[2025-12-22 10:15:30] {rest}")
+
+
+@pytest.mark.parametrize(
+    ("log", "part"),
+    [(Log.ERRORS, " - user_id: 1"), (Log.DATABASE, " - Count: 1"), (Log.OPERATIONS, ", 1 course")],
+)
+def test_a_long_human_line_is_read_in_time_that_grows_with_its_length(log: Log, part: str) -> None:
+    start = {Log.ERRORS: "ERROR: a", Log.DATABASE: "CREATE a", Log.OPERATIONS: "Completion: 1s"}
+    line = f"[2025-12-22 10:15:30] {start[log]}{part * 40_000} "
+    text_fields(log, line + "-")  # took minutes if each part were tried from each place

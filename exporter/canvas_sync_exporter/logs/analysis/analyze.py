@@ -88,6 +88,8 @@ def analyze(
     archive_dir: Path,
     selection: Selection,
     on_progress: OnProgress = lambda _done, _total: None,
+    *,
+    zone: dt.tzinfo = dt.UTC,
 ) -> Analysis:
     """Analyze all logs in a folder.
 
@@ -96,16 +98,17 @@ def analyze(
         archive_dir: Folder of the archives; may be missing.
         selection: Which lines count.
         on_progress: Told how many bytes are read, and how many there are to read.
+        zone: Time zone of the clock in human lines.
 
     Raises:
         LogFolderError: A folder is not there or cannot be read.
     """
     analysis = Analysis()
-    cache = SummaryCache(cache_path(log_dir))
+    cache = SummaryCache(cache_path(log_dir), zone)
     jobs = []
     for source in sources(log_dir, archive_dir):
         try:
-            job = _job(source, cache.find(source), selection)
+            job = _job(source, cache.find(source), selection, zone)
         except OSError as error:
             _tell(analysis, source, error)
             continue
@@ -126,7 +129,9 @@ def _tell(analysis: Analysis, source: LogSource, error: OSError) -> None:
     analysis.problems.append(f"{source.path.name}: {error.strerror or error}")
 
 
-def _job(source: LogSource, known: Entry | None, selection: Selection) -> _Job | None:
+def _job(
+    source: LogSource, known: Entry | None, selection: Selection, zone: dt.tzinfo
+) -> _Job | None:
     """Decide what is to be read of a source; None when it has nothing that is wanted."""
     first, last = _period(source, known) if selection != Selection() else (None, None)
     if selection.misses(first, last):
@@ -138,9 +143,9 @@ def _job(source: LogSource, known: Entry | None, selection: Selection) -> _Job |
         and selection.covers(first, last)
     )
     if not is_whole:
-        return _Job(source, None, False, list(chunks(source, 0, selection)))
+        return _Job(source, None, False, list(chunks(source, 0, selection, zone)))
     start = known.offset if known else 0
-    return _Job(source, known, True, list(chunks(source, start, Selection())))
+    return _Job(source, known, True, list(chunks(source, start, Selection(), zone)))
 
 
 def _period(

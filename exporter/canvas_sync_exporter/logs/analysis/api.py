@@ -14,27 +14,46 @@ from canvas_sync_instrumentation.sketch import Sketch
 from .counts import MOST_NAMES, count, merge_counts
 from .records import ApiRecord, by_day
 
-__all__ = ["ApiSection", "Day", "Group", "Throttling", "has_failed"]
+__all__ = ["ApiSection", "Calls", "Day", "Group", "Throttling", "has_failed"]
 
 Group = tuple[str, str, str, str]
 """Month, method, route and outcome: the status, or the class of error without one."""
 
 _WAIT: Final = "guard_wait"  # no call; what it cost is in the time of the run
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
-_Seconds = defaultdict[str, defaultdict[str, defaultdict[int | str | None, list[float]]]]
+_Seconds = defaultdict[str, defaultdict[str, defaultdict[int | str | None, list[float | None]]]]
+
+
+class Calls(msgspec.Struct, array_like=True):
+    """The calls of one group; an old human line may leave the duration out.
+
+    Attributes:
+        count: All of them.
+        durations: Of those whose duration is known.
+    """
+
+    count: int = 0
+    durations: Sketch = msgspec.field(default_factory=Sketch)
+
+    def merge(self, other: Calls) -> None:
+        """Add another part."""
+        self.count += other.count
+        self.durations.merge(other.durations)
 
 
 class Day(msgspec.Struct, array_like=True):
-    """The calls of one day."""
+    """The calls of one day; ``timed`` of them have a duration."""
 
     calls: int = 0
     failed: int = 0
     throttled: int = 0
     seconds: float = 0.0
+    timed: int = 0
 
     def merge(self, other: Day) -> None:
         """Add another part of the same day."""
         self.calls += other.calls
+        self.timed += other.timed
         self.failed += other.failed
         self.throttled += other.throttled
         self.seconds += other.seconds
@@ -57,7 +76,7 @@ class Throttling(msgspec.Struct, array_like=True):
 class ApiSection(msgspec.Struct, array_like=True):
     """The summary of ``api_calls.log``."""
 
-    groups: dict[Group, Sketch] = msgspec.field(default_factory=dict)
+    groups: dict[Group, Calls] = msgspec.field(default_factory=dict)
     days: dict[str, Day] = msgspec.field(default_factory=dict)
     throttling: dict[str, Throttling] = msgspec.field(default_factory=dict)
     truncated: dict[str, int] = msgspec.field(default_factory=dict)
@@ -73,8 +92,8 @@ class ApiSection(msgspec.Struct, array_like=True):
 
     def merge(self, newer: ApiSection) -> None:
         """Add the summary of later lines."""
-        for group, sketch in newer.groups.items():
-            self._sketch(group).merge(sketch)
+        for group, calls in newer.groups.items():
+            self._calls(group).merge(calls)
         for day, figures in newer.days.items():
             self._day(day).merge(figures)
         for route, cost in newer.throttling.items():
@@ -89,7 +108,7 @@ class ApiSection(msgspec.Struct, array_like=True):
                 self._add_other(record)
                 continue
             status = record.error_class if record.status_code is None else record.status_code
-            durations[record.route][record.method][status].append(record.duration_seconds or 0.0)
+            durations[record.route][record.method][status].append(record.duration_seconds)
             if record.throttled or record.retries:
                 self._add_cost(day, record)
         for route, methods in durations.items():
@@ -98,12 +117,16 @@ class ApiSection(msgspec.Struct, array_like=True):
                     outcome = OTHER if status is None else str(status)
                     self._add_calls(day, (day[:7], method, route, outcome), found)
 
-    def _add_calls(self, day: str, group: Group, seconds: list[float]) -> None:
-        self._sketch(group).add(seconds)
+    def _add_calls(self, day: str, group: Group, found: list[float | None]) -> None:
+        seconds = [each for each in found if each is not None]
+        calls = self._calls(group)
+        calls.count += len(found)
+        calls.durations.add(seconds)
         figures = self._day(day)
-        figures.calls += len(seconds)
+        figures.calls += len(found)
+        figures.timed += len(seconds)
         figures.seconds += sum(seconds)
-        figures.failed += len(seconds) if has_failed(group[3]) else 0
+        figures.failed += len(found) if has_failed(group[3]) else 0
 
     def _add_other(self, record: ApiRecord) -> None:
         if record.event == "list_truncated":
@@ -119,10 +142,10 @@ class ApiSection(msgspec.Struct, array_like=True):
     def _day(self, day: str) -> Day:
         return self.days.setdefault(day, Day())
 
-    def _sketch(self, group: Group) -> Sketch:
+    def _calls(self, group: Group) -> Calls:
         if group not in self.groups and len(self.groups) >= MOST_NAMES:
             group = _RARE
-        return self.groups.setdefault(group, Sketch())
+        return self.groups.setdefault(group, Calls())
 
     def _throttling(self, route: str) -> Throttling:
         if route not in self.throttling and len(self.throttling) >= MOST_NAMES:

@@ -29,7 +29,7 @@ from .summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 
@@ -74,14 +74,16 @@ class SummaryCache:
 
     Args:
         path: Its file; may be missing, damaged or of another version.
+        zone: Time zone of the clock in human lines; summaries of another one are thrown away.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, zone: dt.tzinfo = dt.UTC) -> None:
         self._path = path
+        self._zone = str(zone)
         self._entries: dict[bytes, list[Entry]] = {}
         self._met: dict[tuple[bytes, int], Entry] = {}
         self._is_changed = False
-        for entry in _read(path):
+        for entry in _read(path, self._zone):
             self._entries.setdefault(entry.key, []).append(entry)
 
     def find(self, source: LogSource) -> Entry | None:
@@ -128,21 +130,21 @@ class SummaryCache:
         partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_bytes(_header(io.BytesIO(payload)) + payload)
+            partial.write_bytes(_header(io.BytesIO(payload), self._zone) + payload)
             partial.replace(self._path)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
 
 
-def _read(path: Path) -> list[Entry]:
+def _read(path: Path, zone: str) -> list[Entry]:
     """Read the entries; none when there is no cache, or none that can be used."""
     try:
         if not path.is_file():  # whoever opens a FIFO waits for ever
             return []
         with path.open("rb") as file:
             header = file.readline(_EDGE)
-            if header != _header(file):
+            if header != _header(file, zone):
                 return []
             file.seek(len(header))
             return _DECODER.decode(file.read())
@@ -150,10 +152,10 @@ def _read(path: Path) -> list[Entry]:
         return []
 
 
-def _header(payload: io.BufferedReader | io.BytesIO) -> bytes:
+def _header(payload: io.BufferedReader | io.BytesIO, zone: str) -> bytes:
     """Return the first line for what follows in a file, which is not held in memory for it."""
     checksum = file_digest(payload, _new_digest).hexdigest()
-    return f"{DISTRIBUTION} {VERSION} {_FORMAT} {checksum}\n".encode()
+    return f"{DISTRIBUTION} {VERSION} {_FORMAT} {zone} {checksum}\n".encode()
 
 
 def _opened(source: LogSource) -> io.FileIO:

@@ -13,7 +13,7 @@ from canvas_sync_instrumentation.names import Log
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .analyze import Analysis
-from .api import ApiSection, Group, has_failed
+from .api import ApiSection, Calls, Group, has_failed
 from .attention import attention
 from .counts import most
 from .database import DbSection
@@ -145,14 +145,16 @@ def _runs(section: RunSection, top: int) -> RunReport:
         )
         for run in reversed(section.troubled[-top:])
     ]
-    newest = sorted(section.open.items(), key=lambda row: row[1].timestamp, reverse=True)[:top]
+    newest = sorted(section.pairs.open.items(), key=lambda row: row[1].timestamp, reverse=True)[
+        :top
+    ]
     never_ended = [
         OpenRow(start.timestamp, task_id, start.user_id, start.sync_type)
         for task_id, start in newest
     ]
     return RunReport(
         count=sum(row.count for row in rows),
-        open_count=len(section.open),
+        open_count=len(section.pairs.open),
         suspect_count=section.suspect_count,
         by_status=rows,
         troubled=troubled,
@@ -187,13 +189,13 @@ def _api(section: ApiSection, top: int) -> ApiReport:
     ]
     costs.sort(key=lambda row: (-row.throttled, -row.backoff_seconds, row.route))
     return ApiReport(
-        total=total[0] if total else _call_row("all", Sketch(), 0),
+        total=total[0] if total else _call_row("all", Calls(), 0),
         by_method=rows(lambda group: group[1])[:top],
         by_status=rows(lambda group: group[3])[:top],
         by_route=rows(lambda group: group[2])[:top],
         by_month=sorted(rows(lambda group: group[0]), key=lambda row: row.name),
         by_day=[
-            CallDay(day, each.calls, each.failed, each.throttled, each.seconds)
+            CallDay(day, each.calls, each.failed, each.throttled, each.seconds, each.timed)
             for day, each in sorted(section.days.items())
         ],
         slower_routes=_slower(section)[:top],
@@ -206,24 +208,24 @@ def _api(section: ApiSection, top: int) -> ApiReport:
 
 
 def _call_rows(section: ApiSection, name_of: Callable[[Group], str]) -> list[CallRow]:
-    merged: dict[str, Sketch] = {}
+    merged: dict[str, Calls] = {}
     failed: Counter[str] = Counter()
-    for group, sketch in section.groups.items():
+    for group, calls in section.groups.items():
         name = name_of(group)
-        merged.setdefault(name, Sketch()).merge(sketch)
+        merged.setdefault(name, Calls()).merge(calls)
         if has_failed(group[3]):
-            failed[name] += sketch.count
-    rows = [_call_row(name, sketch, failed[name]) for name, sketch in merged.items()]
+            failed[name] += calls.count
+    rows = [_call_row(name, calls, failed[name]) for name, calls in merged.items()]
     return sorted(rows, key=lambda row: (-row.count, row.name))
 
 
-def _call_row(name: str, sketch: Sketch, failed: int) -> CallRow:
+def _call_row(name: str, calls: Calls, failed: int) -> CallRow:
     return CallRow(
         name=name,
-        count=sketch.count,
+        count=calls.count,
         failed=failed,
-        error_rate=_share(failed, sketch.count),
-        **_timing(sketch),
+        error_rate=_share(failed, calls.count),
+        **_timing(calls.durations),
     )
 
 
@@ -234,8 +236,8 @@ def _share(part: int, whole: int) -> float:
 def _slower(section: ApiSection) -> list[TrendRow]:
     """List the routes whose calls take longer in the last month than in the first."""
     routes: dict[str, dict[str, Sketch]] = {}
-    for (month, _, route, _), sketch in section.groups.items():
-        routes.setdefault(route, {}).setdefault(month, Sketch()).merge(sketch)
+    for (month, _, route, _), calls in section.groups.items():
+        routes.setdefault(route, {}).setdefault(month, Sketch()).merge(calls.durations)
     trends = (_trend(route, months) for route, months in routes.items())
     slower = [trend for trend in trends if trend is not None and trend.change > 1]
     return sorted(slower, key=lambda trend: (-trend.change, trend.route))

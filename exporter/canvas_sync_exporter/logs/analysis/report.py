@@ -176,13 +176,24 @@ class TrendRow(msgspec.Struct, frozen=True):
 
 
 class CallDay(msgspec.Struct, frozen=True):
-    """The calls of one day."""
+    """The calls of one day.
+
+    Attributes:
+        seconds: What those with a duration took together.
+        timed: How many have a duration; an old human line may leave it out.
+    """
 
     day: str
     calls: int
     failed: int
     throttled: int
     seconds: float
+    timed: int
+
+    @property
+    def average(self) -> float | None:
+        """Seconds of a call; None when no duration is known."""
+        return self.seconds / self.timed if self.timed else None
 
 
 class ApiReport(msgspec.Struct, frozen=True):

@@ -12,25 +12,13 @@ from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import RunRecord, utc
+from .run_pairs import Ended, NamelessEnd, RunGroup, RunPairs, Started, seconds_between
 
-__all__ = [
-    "NEWEST",
-    "Ended",
-    "RunGroup",
-    "RunSection",
-    "Runs",
-    "Started",
-    "Suspected",
-    "Troubled",
-]
-
-RunGroup = tuple[str, str]
-"""Sync type and status."""
+__all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
 
 NEWEST: Final = 100
 """How many of the newest runs that did not go well are kept, and of those that are suspect."""
 
-_MOST_OPEN: Final = 10_000
 _MOST_REASONS: Final = 20
 _LONGEST: Final = 500
 _UNKNOWN: Final = "unknown"
@@ -44,21 +32,6 @@ class Runs(msgspec.Struct, array_like=True):
 
     count: int = 0
     durations: Sketch = msgspec.field(default_factory=Sketch)
-
-
-class Started(msgspec.Struct, array_like=True):
-    """A run that has begun, and whose end is not seen yet."""
-
-    timestamp: dt.datetime
-    sync_type: str
-    user_id: int | None
-
-
-class Ended(msgspec.Struct, array_like=True):
-    """The end of a run whose start is not seen yet; ``group`` when its duration is not known."""
-
-    timestamp: dt.datetime
-    group: RunGroup | None
 
 
 class Troubled(msgspec.Struct, array_like=True):
@@ -90,8 +63,7 @@ class RunSection(msgspec.Struct, array_like=True):
     """The summary of ``operations.log``."""
 
     groups: dict[RunGroup, Runs] = msgspec.field(default_factory=dict)
-    open: dict[str, Started] = msgspec.field(default_factory=dict)
-    ended: dict[str, Ended] = msgspec.field(default_factory=dict)
+    pairs: RunPairs = msgspec.field(default_factory=RunPairs)
     troubled: list[Troubled] = msgspec.field(default_factory=list)
     suspect_count: int = 0
     suspect_reasons: dict[str, int] = msgspec.field(default_factory=dict)
@@ -116,15 +88,8 @@ class RunSection(msgspec.Struct, array_like=True):
             found = self._runs(group)
             found.count += runs.count
             found.durations.merge(runs.durations)
-        for task_id, end in newer.ended.items():
-            start = self.open.pop(task_id, None)
-            if start is None:
-                self.ended[task_id] = end
-            elif end.group is not None:
-                self._runs(end.group).durations.add([_seconds(start.timestamp, end.timestamp)])
-        self.open.update(newer.open)
-        _forget_oldest(self.open)
-        _forget_oldest(self.ended)
+        for group, seconds in self.pairs.merge(newer.pairs):
+            self._runs(group).durations.add([seconds])
         merge_counts(self.unknown, newer.unknown, OTHER)
         self._keep_newest(newer.troubled)
         self.suspect_count += newer.suspect_count
@@ -132,26 +97,37 @@ class RunSection(msgspec.Struct, array_like=True):
         self._keep_suspects(newer.suspects)
 
     def _start(self, record: RunRecord) -> None:
-        task_id = record.task_id or _UNKNOWN
-        sync_type = record.sync_type or _UNKNOWN
-        self.open[task_id] = Started(utc(record.timestamp), sync_type, record.user_id)
-        _forget_oldest(self.open)
+        run = Started(utc(record.timestamp), record.sync_type or _UNKNOWN, record.user_id)
+        self.pairs.start(record.task_id or _UNKNOWN, run)
 
     def _end(self, record: RunRecord) -> None:
-        task_id = record.task_id or _UNKNOWN
-        start = self.open.pop(task_id, None)
+        if record.task_id is None and record.duration_seconds is not None:
+            self._end_nameless(record, NamelessEnd(utc(record.timestamp), record.duration_seconds))
+        elif not self.pairs.is_reported(record.task_id or _UNKNOWN):
+            self._count(record.task_id or _UNKNOWN, record)
+
+    def _end_nameless(self, record: RunRecord, end: NamelessEnd) -> None:
+        task_id = self.pairs.run_of(end)
+        if task_id is not None:
+            self._count(task_id, record)
+        elif not self.pairs.is_repeated(end):
+            self.pairs.nameless.append(end)
+            self._count(_UNKNOWN, record)
+
+    def _count(self, task_id: str, record: RunRecord) -> None:
+        """Count a run that ended."""
+        moment, seconds = utc(record.timestamp), record.duration_seconds
+        start = self.pairs.close(task_id, moment, is_nameless=record.task_id is None)
         sync_type = record.sync_type or (start.sync_type if start else _UNKNOWN)
         group = (sync_type, record.status)
         runs = self._runs(group)
         runs.count += 1
-        moment, seconds = utc(record.timestamp), record.duration_seconds
         if seconds is None and start is not None:
-            seconds = _seconds(start.timestamp, moment)
+            seconds = seconds_between(start.timestamp, moment)
         if seconds is not None:
             runs.durations.add([seconds])
-        if start is None:
-            self.ended[task_id] = Ended(moment, group if seconds is None else None)
-            _forget_oldest(self.ended)
+        if start is None and record.task_id is not None:
+            self.pairs.wait_for_start(task_id, Ended(moment, group if seconds is None else None))
         if record.status != RunStatus.SUCCESS:
             self._keep_newest([_troubled(record, sync_type, seconds)])
 
@@ -196,12 +172,3 @@ def _suspected(record: RunRecord) -> Suspected:
         [reason[:_LONGEST] for reason in record.suspect_reasons[:_MOST_REASONS]],
         record.suspect_reason and record.suspect_reason[:_LONGEST],
     )
-
-
-def _seconds(start: dt.datetime, end: dt.datetime) -> float:
-    return max(0.0, (end - start).total_seconds())
-
-
-def _forget_oldest(runs: dict[str, Started] | dict[str, Ended]) -> None:
-    while len(runs) > _MOST_OPEN:
-        del runs[next(iter(runs))]

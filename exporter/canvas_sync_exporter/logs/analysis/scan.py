@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ class Chunk:
         start: Offset of the first byte.
         end: Offset behind the last.
         selection: Which lines are wanted.
+        zone: Time zone of the clock in human lines.
     """
 
     source: LogSource
     start: int
     end: int
     selection: Selection
+    zone: dt.tzinfo
 
     @property
     def size(self) -> int:
@@ -61,7 +64,7 @@ class Scanned:
     problem: str | None = None
 
 
-def chunks(source: LogSource, start: int, selection: Selection) -> Iterator[Chunk]:
+def chunks(source: LogSource, start: int, selection: Selection, zone: dt.tzinfo) -> Iterator[Chunk]:
     """Divide a source from an offset on; what cannot be divided is one chunk.
 
     Raises:
@@ -69,12 +72,12 @@ def chunks(source: LogSource, start: int, selection: Selection) -> Iterator[Chun
     """
     if source.is_archive:
         if not start:
-            yield Chunk(source, 0, source.size, selection)
+            yield Chunk(source, 0, source.size, selection, zone)
         return
     with open_plain(source) as raw:
         while start < source.size:
             end = _line_end(raw.fileno(), start + _CHUNK_BYTES, source.size)
-            yield Chunk(source, start, end, selection)
+            yield Chunk(source, start, end, selection, zone)
             start = end
 
 
@@ -128,7 +131,8 @@ def _scan_block(block: Block, chunk: Chunk, found: Scanned, lines: FileLines) ->
     source = chunk.source
     kind = KINDS[source.log]
     is_by_run = chunk.selection.is_by_run
-    reader = LineReader(source.log, kind.record_of_run if is_by_run else kind.record)
+    record_type = kind.record_of_run if is_by_run else kind.record
+    reader = LineReader(source.log, record_type, chunk.zone)
     records, unreadable = reader.read(block)
     wanted = chunk.selection.of(records)
     numbers = [number - lines.lines for number in unreadable[:SHOWN_LINES]]

@@ -198,7 +198,6 @@ def _calls(
 
 
 def _days(rows: Sequence[CallDay]) -> Table:
-    averages = [row.seconds / row.calls if row.calls else None for row in rows]
     return _table(
         "API calls",
         "by day",
@@ -208,10 +207,10 @@ def _days(rows: Sequence[CallDay]) -> Table:
             ("calls#", lambda row: shown_number(row.calls)),
             ("failed#", lambda row: shown_number(row.failed)),
             ("throttled#", lambda row: shown_number(row.throttled)),
-            ("average#", lambda row: shown_seconds(row.seconds / row.calls if row.calls else None)),
+            ("average#", lambda row: shown_seconds(row.average)),
         ],
         bars=[Bar(row.calls, row.failed) for row in rows],
-        series=[Series("average", averages)],
+        series=[Series("average", [row.average for row in rows])],
         kind="trend",
     )
 

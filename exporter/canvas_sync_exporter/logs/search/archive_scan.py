@@ -13,7 +13,7 @@ from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogPart, LogSource, parts
 
-from .matching import FoundLine, Matcher, Place, are_after, first_time
+from .matching import FoundLine, Matcher, Place
 from .positions import HEAD_BYTES, NOWHERE, Position
 
 __all__ = ["ArchiveScan"]
@@ -149,8 +149,8 @@ class ArchiveScan:
             stop = self._stop if self._stop and self._stop.rank == number else None
             for start, data in _blocks(part, matcher):
                 if start == 0 and number == 0:
-                    self.reached = first_time(data)
-                    if are_after(data, until):
+                    self.reached = matcher.times.first(data)
+                    if matcher.times.are_after(data, until):
                         return
                 asked = data if stop is None else data[: max(0, stop.end - start)]
                 yield from matcher.matches(asked, start, place)

@@ -37,6 +37,7 @@ class LogScan:
         wanted: Which lines.
         limit: How many lines are asked for at most.
         notes: Gets what cannot be read.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         end: Its newest file, if that is no archive, and the offset in it behind the newest line.
@@ -52,12 +53,14 @@ class LogScan:
         wanted: LineFilter,
         limit: int,
         notes: SearchNotes,
+        *,
+        zone: dt.tzinfo,
     ) -> None:
         self._found: deque[FoundLine] = deque()
         self._reached = _NEWEST
         self._log = log
         self._notes = notes
-        self._matcher = Matcher(log, wanted, notes)
+        self._matcher = Matcher(log, wanted, notes, zone)
         self._since = wanted.since and _shifted(wanted.since, -LATENESS)
         self._until = wanted.until and _shifted(wanted.until, LATENESS)
         self._is_begun = False
@@ -78,7 +81,7 @@ class LogScan:
         if source.is_archive:
             return ArchiveScan(source, self._limit)
         raw = self._opened.enter_context(open_plain(source))
-        return PlainScan(source, raw, older)
+        return PlainScan(source, raw, older, self._matcher.times)
 
     def close(self) -> None:
         """Close the files."""

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter, SearchRecord
+from .line_times import LineTimes
 from .positions import NOWHERE, Head, Position
 
-__all__ = ["FoundLine", "Matcher", "Place", "SearchNotes", "are_after", "are_before", "first_time"]
-
-_STAMP: Final = re.compile(
-    rb'^(?:\{"timestamp":"([^"\n]{19,40})"|\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] )', re.MULTILINE
-)
+__all__ = ["FoundLine", "Matcher", "Place", "SearchNotes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +87,22 @@ class Matcher:
         log: Which log.
         wanted: Which lines.
         notes: Gets what cannot be read.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         notes: The notes.
+        times: Reads when lines were written.
     """
 
-    def __init__(self, log: Log, wanted: LineFilter, notes: SearchNotes) -> None:
+    def __init__(
+        self, log: Log, wanted: LineFilter, notes: SearchNotes, zone: dt.tzinfo = dt.UTC
+    ) -> None:
         self.notes = notes
+        self.times = LineTimes(zone)
         self._log = log
         self._wanted = wanted
-        self._asked = LineReader(log, SearchRecord)
-        self._whole = LineReader(log, dict[str, Any])
+        self._asked = LineReader(log, SearchRecord, zone)
+        self._whole = LineReader(log, dict[str, Any], zone)
 
     def matches(self, data: bytes, start: int, place: Place) -> Iterator[FoundLine]:
         """Find the wanted lines of a block, in the order of the file.
@@ -128,32 +129,3 @@ class Matcher:
             fields, _ = self._whole.read_line(line)
             if fields is not None:
                 yield FoundLine(self._log, record.timestamp, place, fields, begin, end)
-
-
-def first_time(data: bytes) -> dt.datetime | None:
-    """Return when the first line that tells its time was written."""
-    return next(_times(data), None)
-
-
-def are_before(data: bytes, moment: dt.datetime | None) -> bool:
-    """Whether the lines were all written before a moment; False when none tells its time.
-
-    One alone says little: a clock may have been wrong for a while.
-    """
-    first = first_time(data)
-    return bool(moment and first and first < moment and max(_times(data)) < moment)
-
-
-def are_after(data: bytes, moment: dt.datetime | None) -> bool:
-    """Whether the lines were all written at a moment or later; False when none tells its time."""
-    first = first_time(data)
-    return bool(moment and first and first >= moment and min(_times(data)) >= moment)
-
-
-def _times(data: bytes) -> Iterator[dt.datetime]:
-    for stamp in _STAMP.finditer(data):
-        try:
-            moment = dt.datetime.fromisoformat((stamp[1] or stamp[2]).decode())
-        except ValueError:
-            continue
-        yield moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -12,7 +12,8 @@ from canvas_sync_exporter.logs.sources import LogSource
 from canvas_sync_instrumentation.logfile.control import Identity
 
 from .backwards import blocks_backwards, whole_lines_end
-from .matching import FoundLine, Matcher, Place, are_after, are_before, first_time
+from .line_times import LineTimes
+from .matching import FoundLine, Matcher, Place
 from .positions import HEAD_BYTES, Position, head_of
 
 __all__ = ["PlainScan"]
@@ -27,6 +28,7 @@ class PlainScan:
         source: The file.
         raw: It, open.
         older: The plain files of the log that are older.
+        times: Reads when lines were written.
 
     Attributes:
         size: How many of its bytes count.
@@ -36,8 +38,11 @@ class PlainScan:
         is_past: Whether what is left is older than what is wanted.
     """
 
-    def __init__(self, source: LogSource, raw: io.FileIO, older: Sequence[PlainScan]) -> None:
+    def __init__(
+        self, source: LogSource, raw: io.FileIO, older: Sequence[PlainScan], times: LineTimes
+    ) -> None:
         self._fd = raw.fileno()
+        self._times = times
         self.size = whole_lines_end(self._fd, source.size) if source.is_live else source.size
         self.end: tuple[Identity, int] = (source.identity, self.size)
         self.reached: dt.datetime | None = None
@@ -87,11 +92,11 @@ class PlainScan:
     def is_older(self, moment: dt.datetime) -> bool:
         """Whether its last lines were written before a moment."""
         start = max(0, self._end - _LOOK_BYTES)
-        return are_before(os.pread(self._fd, self._end - start, start), moment)
+        return self._times.are_before(os.pread(self._fd, self._end - start, start), moment)
 
     def is_newer(self, moment: dt.datetime) -> bool:
         """Whether its first lines were written at a moment or later."""
-        return are_after(os.pread(self._fd, min(_LOOK_BYTES, self._end), 0), moment)
+        return self._times.are_after(os.pread(self._fd, min(_LOOK_BYTES, self._end), 0), moment)
 
     def step(
         self, matcher: Matcher, since: dt.datetime | None, until: dt.datetime | None
@@ -111,8 +116,8 @@ class PlainScan:
         self._end, data = next(self._blocks, (0, b"\n"))
         if not data:
             matcher.notes.unreadable_lines += 1  # longer than a line may be
-        self.reached = first_time(data) or self.reached
-        self.is_past = are_before(data, since)
-        if self.is_past or are_after(data, until):
+        self.reached = self._times.first(data) or self.reached
+        self.is_past = self._times.are_before(data, since)
+        if self.is_past or self._times.are_after(data, until):
             return []
         return list(matcher.matches(data, self._end, self._place))[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -36,6 +37,7 @@ class LogSearch:
         seconds: How long to search at most; None for as long as it takes.
         on_progress: Told now and then how many bytes are searched or passed over, and how many
             there are.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         notes: What could not be read so far.
@@ -58,12 +60,14 @@ class LogSearch:
         cursor: str | None = None,
         seconds: float | None = None,
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        zone: dt.tzinfo = dt.UTC,
     ) -> None:
         self.notes = SearchNotes()
         self._limit = limit
         self._deadline = None if seconds is None else time.monotonic() + seconds
         positions = None if cursor is None else decode_cursor(cursor)
         self._on_progress = on_progress
+        self._zone = zone
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
         self._total = self._left()
@@ -130,7 +134,7 @@ class LogSearch:
                 if positions is not None and log not in positions:
                     continue
                 files = [source for source in found if source.log is log]
-                scan = LogScan(log, files, wanted, self._limit, self.notes)
+                scan = LogScan(log, files, wanted, self._limit, self.notes, zone=self._zone)
                 scans[log] = opened.enter_context(closing(scan))
                 if positions is not None:
                     scan.resume(positions[log])

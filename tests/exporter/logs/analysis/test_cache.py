@@ -190,6 +190,6 @@ def test_a_big_input_is_divided_between_two_processes_with_the_same_result(
     assert found.files == expected.files
     summary, other = found.summaries[Log.API_CALLS], expected.summaries[Log.API_CALLS]
     assert (summary.first, summary.last) == (other.first, other.last)
-    assert {group: sketch.buckets for group, sketch in summary.section.groups.items()} == {
-        group: sketch.buckets for group, sketch in other.section.groups.items()
+    assert {group: calls.durations.buckets for group, calls in summary.section.groups.items()} == {
+        group: calls.durations.buckets for group, calls in other.section.groups.items()
     }

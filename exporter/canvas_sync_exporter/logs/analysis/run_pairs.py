@@ -1,0 +1,144 @@
+"""Pairs the lines that begin and end a run, across the files that hold them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["Ended", "NamelessEnd", "RunGroup", "RunPairs", "Started", "seconds_between"]
+
+RunGroup = tuple[str, str]
+"""Sync type and status."""
+
+_MOST_OPEN: Final = 10_000
+_MOST_RECENT: Final = 32
+_CLOCK_SLACK: Final = dt.timedelta(seconds=5)
+
+
+class Started(msgspec.Struct, array_like=True):
+    """A run that has begun, and whose end is not seen yet."""
+
+    timestamp: dt.datetime
+    sync_type: str
+    user_id: int | None
+
+
+class Ended(msgspec.Struct, array_like=True):
+    """The end of a run whose start is not seen yet; ``group`` when its duration is not known."""
+
+    timestamp: dt.datetime
+    group: RunGroup | None
+
+
+class NamelessEnd(msgspec.Struct, array_like=True):
+    """The end of a run in an old line, ``Completion: ...``, that does not say which run it was."""
+
+    timestamp: dt.datetime
+    seconds: float
+
+    @property
+    def start(self) -> dt.datetime:
+        """When the run began."""
+        return self.timestamp - dt.timedelta(seconds=self.seconds)
+
+
+class _Closed(msgspec.Struct, array_like=True):
+    """A run whose start and end are seen; ``is_nameless`` when its end does not name it."""
+
+    start: dt.datetime
+    end: dt.datetime
+    is_nameless: bool
+
+    def is_end(self, end: NamelessEnd) -> bool:
+        """Whether a line without a name reports the same end."""
+        distances = (abs(self.start - end.start), abs(self.end - end.timestamp))
+        return not self.is_nameless and max(distances) <= _CLOCK_SLACK
+
+
+class RunPairs(msgspec.Struct, array_like=True):
+    """The starts and ends that wait for each other.
+
+    Attributes:
+        open: Task id -> a run that has begun and not ended.
+        ended: Task id -> the end of a run that began in an older file.
+        nameless: The same, of ends that do not name their run.
+        recent: Task id -> one of the runs that ended last: an old log may report an end twice, once
+            with the name of the run and once without.
+    """
+
+    open: dict[str, Started] = msgspec.field(default_factory=dict)
+    ended: dict[str, Ended] = msgspec.field(default_factory=dict)
+    nameless: list[NamelessEnd] = msgspec.field(default_factory=list)
+    recent: dict[str, _Closed] = msgspec.field(default_factory=dict)
+
+    def start(self, task_id: str, run: Started) -> None:
+        """Note that a run begins."""
+        self.open[task_id] = run
+        self.recent.pop(task_id, None)
+        _forget_oldest(self.open, _MOST_OPEN)
+
+    def close(self, task_id: str, moment: dt.datetime, *, is_nameless: bool) -> Started | None:
+        """Note that a run ends; return its start if that is known."""
+        run = self.open.pop(task_id, None)
+        if run is not None:
+            self.recent[task_id] = _Closed(run.timestamp, moment, is_nameless)
+            _forget_oldest(self.recent, _MOST_RECENT)
+        return run
+
+    def wait_for_start(self, task_id: str, end: Ended) -> None:
+        """Keep the end of a run that may have begun in an older file."""
+        self.ended[task_id] = end
+        _forget_oldest(self.ended, _MOST_OPEN)
+
+    def is_reported(self, task_id: str) -> bool:
+        """Whether a line without a name has reported the end of this run already."""
+        closed = self.recent.get(task_id)
+        return closed is not None and closed.is_nameless
+
+    def run_of(self, end: NamelessEnd) -> str | None:
+        """Return the open run that began when this one did, as far as whole seconds tell."""
+        distances = {task: abs(run.timestamp - end.start) for task, run in self.open.items()}
+        nearest = min(distances, key=distances.__getitem__, default=None)
+        return nearest if nearest is not None and distances[nearest] <= _CLOCK_SLACK else None
+
+    def is_repeated(self, end: NamelessEnd) -> bool:
+        """Whether a line with a name has reported the same end already."""
+        return any(each.is_end(end) for each in self.recent.values())
+
+    def merge(self, newer: RunPairs) -> list[tuple[RunGroup, float]]:
+        """Add those of later lines.
+
+        Returns:
+            Group and duration in seconds of each run whose end did not say how long it took, and
+            whose start is found now.
+        """
+        durations = []
+        for task_id, end in newer.ended.items():
+            run = self.close(task_id, end.timestamp, is_nameless=False)
+            if run is None:
+                self.wait_for_start(task_id, end)
+            elif end.group is not None:
+                durations.append((end.group, seconds_between(run.timestamp, end.timestamp)))
+        for nameless in newer.nameless:
+            task_of_end = self.run_of(nameless)
+            if task_of_end is None:
+                self.nameless = [*self.nameless, nameless][-_MOST_RECENT:]
+            else:
+                self.close(task_of_end, nameless.timestamp, is_nameless=True)
+        self.open.update(newer.open)
+        self.recent.update(newer.recent)
+        _forget_oldest(self.open, _MOST_OPEN)
+        _forget_oldest(self.recent, _MOST_RECENT)
+        return durations
+
+
+def seconds_between(start: dt.datetime, end: dt.datetime) -> float:
+    """Return how long after ``start`` it is; 0 where the clock went back."""
+    return max(0.0, (end - start).total_seconds())
+
+
+def _forget_oldest(runs: dict[str, Any], most: int) -> None:
+    while len(runs) > most:
+        del runs[next(iter(runs))]
