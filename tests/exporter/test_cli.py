@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -215,6 +216,18 @@ def test_db_upgrade_tells_of_a_database_that_is_away_without_the_password(tmp_pa
     assert "refused" in failed.stderr
     assert "hunter2" not in failed.stderr + failed.stdout
     assert "Traceback" not in failed.stderr
+
+
+def test_a_database_that_accepts_and_stays_silent_holds_no_command_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for command in (["db", "upgrade"], ["doctor"]):
+            url = f"postgresql://nobody@127.0.0.1:{port}/nothing"
+            began = time.monotonic()
+            failed = _run(tmp_path, *command, CANVAS_SYNC_DATABASE_URL=url)
+            assert failed.returncode == 1
+            assert "timeout" in failed.stderr + failed.stdout
+            assert time.monotonic() - began < 30
 
 
 def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:

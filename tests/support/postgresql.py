@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,21 @@ class PostgresqlServer:
     def stop(self) -> None:
         """Stop it at once, as in an outage; the data stays."""
         self._run("pg_ctl", "-w", "-m", "fast", "stop")
+
+    @contextmanager
+    def stopped_in_its_tracks(self) -> Iterator[None]:
+        """Stop all its processes inside the block: it accepts connections and stays silent."""
+        postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # the first, so that it starts no further one
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        processes = [postmaster, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def is_running(self) -> bool:
         """Tell whether it runs."""

@@ -27,7 +27,7 @@ from canvas_sync_instrumentation.storage.runs import Run
 from .auth import Scope
 from .context import WebContext
 from .endpoint import Endpoint, json_response
-from .health import Health, check_health
+from .health import Health, HealthChecks
 from .parameters import Parameter, flag, text, whole_number, zone
 from .problems import FieldError, ProblemError
 
@@ -79,6 +79,7 @@ class Api:
         self._context = context
         self._engine = context.engine
         self._rollups = Rollups(context.engine)
+        self._health = HealthChecks(context)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""
@@ -283,7 +284,7 @@ class Api:
 
     def health(self) -> Response:
         """Tell how the exporter is; the single checks only to who may read."""
-        health = check_health(self._context)
+        health = self._health.run()
         status = 503 if health.status == "unhealthy" else 200
         if not self._context.access.allows(request, Scope.READ):
             health = Health(health.status)

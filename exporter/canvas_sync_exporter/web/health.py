@@ -16,13 +16,15 @@ from canvas_sync_instrumentation.storage.database import check_schema
 from canvas_sync_instrumentation.storage.spool import waiting_bytes
 
 from .context import WebContext
+from .probe import Probe
 
-__all__ = ["Check", "Health", "check_health"]
+__all__ = ["Check", "Health", "HealthChecks"]
 
 Status = Literal["ok", "degraded", "unhealthy"]
 _SEVERITY: tuple[Status, ...] = ("ok", "degraded", "unhealthy")
 _LITTLE_DISK = 200 * 1024 * 1024
 _LARGE_BACKLOG = 8 * 1024 * 1024
+_DATABASE_SECONDS = 2.0
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -39,22 +41,43 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     checks: dict[str, Check] = {}
 
 
-def check_health(context: WebContext) -> Health:
-    """Look at everything that the exporter needs."""
-    app = context.configuration.app
-    checks = {
-        "database": _database(context),
-        "log_folder": _log_folder(app.log_dir),
-        "metric_files": _metric_files(app.metrics_folder),
-        "spool": _spool(app.spool_folder),
-        "rollups": _rollups(context),
-        "jobs": _jobs(context),
-    }
-    worst = max((check.status for check in checks.values()), key=_SEVERITY.index)
-    return Health(worst, checks)
+class HealthChecks:
+    """Looks at everything that the exporter needs, within a few seconds.
+
+    Args:
+        context: What the exporter works with.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._database = Probe(lambda: _database(context), _DATABASE_SECONDS)
+
+    def run(self) -> Health:
+        """Do all checks."""
+        app = self._context.configuration.app
+        checks = {
+            **self._database_checks(),
+            "log_folder": _log_folder(app.log_dir),
+            "metric_files": _metric_files(app.metrics_folder),
+            "spool": _spool(app.spool_folder),
+            "jobs": _jobs(self._context),
+        }
+        worst = max((check.status for check in checks.values()), key=_SEVERITY.index)
+        return Health(worst, checks)
+
+    def _database_checks(self) -> dict[str, Check]:
+        try:
+            return self._database.ask()
+        except TimeoutError:
+            late = Check("unhealthy", f"No answer within {_DATABASE_SECONDS:g} s.")
+            return {"database": late, "rollups": late}
 
 
-def _database(context: WebContext) -> Check:
+def _database(context: WebContext) -> dict[str, Check]:
+    return {"database": _table(context), "rollups": _rollups(context)}
+
+
+def _table(context: WebContext) -> Check:
     try:
         check_schema(context.engine)
     except (SQLAlchemyError, StorageError, OSError) as error:

@@ -36,6 +36,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from canvas_sync_instrumentation.errors import SettingsError, StorageError
 from canvas_sync_instrumentation.names import TABLE
 
+from ._deadlines import (
+    DRIVERS,
+    POOL_SECONDS,
+    allow_long_statements,
+    bound_waits,
+    connect_arguments,
+)
 from .model import metrics_table
 
 __all__ = [
@@ -61,10 +68,6 @@ _UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
 _ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
 _BUSY_TIMEOUT_MS: Final = 5000
 _BUSY_PAUSE_S: Final = 0.01
-_CONNECT_TIMEOUT_S: Final = 5
-_STATEMENT_TIMEOUT_MS: Final = 15_000
-_LONG_STATEMENT_TIMEOUT_MS: Final = 120_000
-"""For questions that read the rows of months."""
 _FILE: Final = "canvas_sync_file"
 """Under which a connection to SQLite remembers which file it is to."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -74,7 +77,8 @@ def open_engine(url: str) -> Engine:
     """Make an engine for the table's database; nothing is opened before its first connection.
 
     SQLite runs in WAL mode and its file and folder are made readable by the owner alone.
-    PostgreSQL is spoken to by psycopg 3 unless the URL names a driver or psycopg2 is installed.
+    PostgreSQL is spoken to by psycopg 3, or by psycopg2 where the URL names it or only it is
+    installed. However silent the server is, each question ends: see :mod:`._deadlines`.
 
     Args:
         url: An SQLAlchemy URL of an SQLite file or of PostgreSQL 15 or later.
@@ -87,15 +91,18 @@ def open_engine(url: str) -> Engine:
         # Parameters hold what a run said about itself: they stay out of error messages.
         "hide_parameters": True,
         "execution_options": {INTERNAL: True},
+        "pool_timeout": POOL_SECONDS,
     }
     if parsed.get_backend_name() == "postgresql":
-        options |= {"pool_pre_ping": True, "connect_args": _postgresql_arguments(parsed)}
+        options |= {"pool_pre_ping": True, "connect_args": connect_arguments(parsed)}
     try:
         engine = create_engine(parsed, **options)
     except (ArgumentError, ImportError, NoSuchModuleError, TypeError, ValueError) as error:
         raise _unusable(f"{type(error).__name__} when making an engine of it") from None
     if parsed.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, Path(parsed.database or ""))
+    else:
+        bound_waits(engine)
     return engine
 
 
@@ -130,7 +137,7 @@ def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
             yield connection
         return
     with engine.begin() as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = {_LONG_STATEMENT_TIMEOUT_MS}"))
+        allow_long_statements(connection)
         yield connection
 
 
@@ -146,6 +153,7 @@ def upgrade(engine: Engine) -> None:
     locked = engine.execution_options(canvas_sync_immediate=True)
     with locked.begin() as connection:
         if engine.dialect.name == "postgresql":
+            allow_long_statements(connection)
             connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         version = _version(connection)
         _refuse_newer(version)
@@ -211,13 +219,19 @@ def _parse(url: str) -> URL:
         raise _unusable("it is neither SQLite nor PostgreSQL")
     if backend == "sqlite" and (parsed.database or "").removeprefix("file:") in ("", ":memory:"):
         raise _unusable("a database in memory cannot be shared; name a file")
-    if parsed.drivername == "postgresql" and find_spec("psycopg2") is None:
-        if find_spec("psycopg") is None:
-            raise _unusable(
-                "no driver is installed; run pip install 'canvas-sync-monitor[postgresql]'"
-            )
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    return parsed
+    return parsed if backend == "sqlite" else _with_driver(parsed)
+
+
+def _with_driver(url: URL) -> URL:
+    _, _, named = url.drivername.partition("+")
+    if named in DRIVERS:
+        return url
+    if named:
+        raise _unusable(f"its driver is neither {' nor '.join(DRIVERS)}")
+    driver = next(filter(find_spec, DRIVERS), None)
+    if driver is None:
+        raise _unusable("no driver is installed; run pip install 'canvas-sync-monitor[postgresql]'")
+    return url.set(drivername=f"postgresql+{driver}")
 
 
 def _unusable(reason: str) -> SettingsError:
@@ -225,17 +239,6 @@ def _unusable(reason: str) -> SettingsError:
         f"CANVAS_SYNC_DATABASE_URL: its value cannot be used: {reason}. Examples: "
         "sqlite:////var/lib/app/canvas_sync.sqlite3, postgresql://user:password@host/database."
     )
-
-
-def _postgresql_arguments(url: URL) -> dict[str, object]:
-    """Bound every wait; what the URL says wins, such as ``?options=`` for a PgBouncer."""
-    defaults: dict[str, object] = {
-        "connect_timeout": _CONNECT_TIMEOUT_S,
-        "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}",
-        "application_name": "canvas-sync-monitor",
-        "client_encoding": "utf8",  # or texts of an SQL_ASCII database are bytes
-    }
-    return {name: value for name, value in defaults.items() if name not in url.query}
 
 
 def _prepare_sqlite(engine: Engine, file: Path) -> None:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +18,7 @@ from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import JobsView, WebContext
-from canvas_sync_exporter.web.health import check_health
+from canvas_sync_exporter.web.health import HealthChecks
 from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.storage.database import open_engine
 
@@ -33,7 +38,7 @@ def _context(config: Configuration, engine: Engine, jobs: JobsView | None = None
 
 def test_all_is_well_where_a_sync_has_run(config: Configuration, engine: Engine) -> None:
     MetricFiles(config.app.metrics_folder).close()
-    health = check_health(_context(config, engine, _Jobs()))
+    health = HealthChecks(_context(config, engine, _Jobs())).run()
     assert health.status == "ok"
     assert {check.status for check in health.checks.values()} == {"ok"}
     assert set(health.checks) == {
@@ -43,7 +48,7 @@ def test_all_is_well_where_a_sync_has_run(config: Configuration, engine: Engine)
 
 def test_missing_folders_degrade_it(config: Configuration, engine: Engine, tmp_path: Path) -> None:
     elsewhere = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path / "nothing")})
-    health = check_health(_context(elsewhere, engine))
+    health = HealthChecks(_context(elsewhere, engine)).run()
     assert health.status == "degraded"
     assert health.checks["log_folder"].status == "degraded"
     assert health.checks["metric_files"].status == "degraded"
@@ -54,7 +59,7 @@ def test_a_large_backlog_of_rows_degrades_it(config: Configuration, engine: Engi
     MetricFiles(config.app.metrics_folder).close()
     config.app.spool_folder.mkdir()
     (config.app.spool_folder / "1-a.jsonl").write_bytes(b"x" * 9_000_000)
-    check = check_health(_context(config, engine)).checks["spool"]
+    check = HealthChecks(_context(config, engine)).run().checks["spool"]
     assert (check.status, check.reason.split()[0]) == ("degraded", "9000000")
 
 
@@ -62,10 +67,11 @@ def test_a_failing_job_degrades_it_and_a_dead_scheduler_is_unhealthy(
     config: Configuration, engine: Engine
 ) -> None:
     MetricFiles(config.app.metrics_folder).close()
-    failing = check_health(_context(config, engine, _Jobs(failures={"log cleanup": "disk full"})))
+    jobs = _Jobs(failures={"log cleanup": "disk full"})
+    failing = HealthChecks(_context(config, engine, jobs)).run()
     assert failing.status == "degraded"
     assert failing.checks["jobs"].reason == "log cleanup: disk full"
-    assert check_health(_context(config, engine, _Jobs(running=False))).status == "unhealthy"
+    assert HealthChecks(_context(config, engine, _Jobs(running=False))).run().status == "unhealthy"
 
 
 @pytest.mark.parametrize("in_the_way", ["folder", "garbage"])
@@ -78,7 +84,28 @@ def test_a_database_that_cannot_be_read_is_unhealthy(
     else:
         file.write_bytes(b"this is no database" * 500)
     broken = open_engine(f"sqlite:///{file}")
-    health = check_health(_context(config, broken))
+    health = HealthChecks(_context(config, broken)).run()
     broken.dispose()
     assert health.status == "unhealthy"
     assert health.checks["database"].status == "unhealthy"
+
+
+def test_a_locked_file_is_told_within_seconds_by_one_thread(
+    config: Configuration, tmp_path: Path
+) -> None:
+    file = tmp_path / "locked.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        engine = open_engine(f"sqlite:///{file}")
+        checks = HealthChecks(_context(config, engine))
+        began = time.monotonic()
+        with ThreadPoolExecutor(4) as clients:
+            answers = list(clients.map(lambda _: checks.run(), range(4)))
+        assert time.monotonic() - began < 3
+        probes = [thread for thread in threading.enumerate() if thread.name == "probe"]
+    for probe in probes:
+        probe.join()
+    engine.dispose()
+    assert {answer.status for answer in answers} == {"unhealthy"}
+    assert len(probes) <= 1

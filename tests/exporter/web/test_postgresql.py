@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -114,6 +116,7 @@ def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
             scrape = requests.get(f"{url}/metrics", timeout=30)
         answers = [each.result() for each in slow]
     later = requests.get(f"{url}{API}/recent", timeout=30)
+    well = requests.get(f"{url}{API}/health", timeout=30)
     engine.dispose()
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
     assert refused.json()["detail"] == f"{REQUEST_LIMIT} requests are being answered already."
@@ -121,9 +124,42 @@ def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
     assert health.json()["checks"]["jobs"]["status"] == "ok"
     for answer in answers:  # all waited for the table, as long as a statement may
         assert answer.status_code == 200 or "timeout" in answer.json()["detail"]
-    assert later.status_code == 200
+    assert (later.status_code, well.status_code) == (200, 200)
 
 
 def _waiting(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.execute(_WAITING).scalar_one())
+
+
+def test_a_silent_server_is_told_within_seconds_and_comes_back(
+    url: str, postgresql_server: PostgresqlServer
+) -> None:
+    """Stopped, it accepts connections and answers nothing; so do the connections in the pool."""
+    assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 200
+    paths = ("recent", "summary", "failed", "sync/task/one", "user/42/summary", "performance")
+    with (
+        ThreadPoolExecutor(2 * len(paths)) as clients,
+        postgresql_server.stopped_in_its_tracks(),
+    ):
+        asked = [clients.submit(_timed, f"{url}{API}/{path}") for path in paths]
+        health = [_timed(f"{url}{API}/health") for _ in range(2)]
+        health += clients.map(_timed, [f"{url}{API}/health"] * 6)
+        answers = [each.result() for each in asked]
+        probes = [thread for thread in threading.enumerate() if thread.name == "probe"]
+    assert {(answer.status_code, seconds < 3) for answer, seconds in health} == {(503, True)}
+    assert {(answer.status_code, seconds < 10) for answer, seconds in answers} == {(503, True)}
+    assert {answer.headers["Content-Type"] for answer, _ in answers} == {"application/problem+json"}
+    assert len(probes) <= 1
+    for path in paths:
+        assert requests.get(f"{url}{API}/{path}", timeout=30).status_code == 200
+    assert requests.get(f"{url}{API}/health", timeout=30).json()["checks"]["database"] == {
+        "status": "ok",
+        "reason": "The table can be read.",
+    }
+
+
+def _timed(url: str) -> tuple[requests.Response, float]:
+    began = time.monotonic()
+    answer = requests.get(url, timeout=60)
+    return answer, time.monotonic() - began

@@ -39,6 +39,7 @@ from canvas_sync_instrumentation.storage.spool import (
     waiting_bytes,
 )
 from support.postgresql import PostgresqlServer
+from support.prometheus import eventually
 from support.runs import running, snapshot
 from support.small_disk import SmallDisk
 
@@ -276,6 +277,30 @@ def test_rows_wait_while_the_server_is_away_and_all_arrive(
     engine.dispose()
     assert [run.sync_task_id for run in runs] == names
     assert {run.sync_status for run in runs} == {RunStatus.SUCCESS}
+    assert not drops.counts
+
+
+def test_rows_wait_while_the_server_is_silent_and_all_arrive(
+    make_sink: Sinks,
+    postgresql_url: str,
+    postgresql_server: PostgresqlServer,
+    drops: _Drops,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sink = make_sink(postgresql_url)
+    _sync(sink, ["before"])
+    assert sink.flush(20)
+    with caplog.at_level(logging.WARNING, "canvas_sync_instrumentation"):
+        with postgresql_server.stopped_in_its_tracks():
+            began = time.monotonic()
+            _sync(sink, ["meanwhile"])
+            assert time.monotonic() - began < 1.0, "the sync does not wait"
+            eventually(lambda: _reports(caplog), "the outage is reported")
+        assert sink.flush(20)
+    assert "timeout" in _reports(caplog)[0]
+    engine = open_engine(postgresql_url)
+    assert _statuses(engine) == {"before": "success", "meanwhile": "success"}
+    engine.dispose()
     assert not drops.counts
 
 
