@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from .canvas.failures import error_class
+from .canvas.hosts import host_of
 from .canvas.redaction import error_info, redact
 from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
@@ -16,7 +17,7 @@ from .canvas.tokens import token_in
 from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import GRAPHQL_ERROR, OTHER
 
-__all__ = ["NOTHING", "Request", "answered", "failure_of", "host_of", "unanswered"]
+__all__ = ["NOTHING", "Request", "answered", "failure_of", "unanswered"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
@@ -156,8 +157,3 @@ def _error_of_call(call: ApiCall) -> ErrorInfo:
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
     return ErrorInfo(kind, message)
-
-
-def host_of(url: SplitResult) -> str:
-    """Give host and port without credentials."""
-    return url.netloc.rpartition("@")[2]

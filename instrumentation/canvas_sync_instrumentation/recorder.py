@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from .apicalls import NOTHING, Request, answered, host_of, unanswered
+from .apicalls import NOTHING, Request, answered, unanswered
 from .canvas.graphql import error_count, is_graphql_path, operation_name
+from .canvas.hosts import is_one_of
 from .canvas.redaction import error_info
 from .canvas.responses import classify, classify_redirected
-from .canvas.routes import is_canvas_path
+from .canvas.routes import counts_on_canvas_host, is_canvas_path
 from .events import ApiCall, DbOperation
 from .interfaces import Host
 from .names import OTHER
@@ -101,10 +102,10 @@ class Recorder:
             parts = urlsplit(url)
         except ValueError:
             return False  # the client will say what is wrong with it
-        if not is_canvas_path(parts.path):
-            return False
         hosts = self._host().canvas_hosts
-        return not hosts or host_of(parts).lower() in hosts or parts.hostname in hosts
+        if not hosts:
+            return is_canvas_path(parts.path)
+        return is_one_of(parts, hosts) and counts_on_canvas_host(parts.path)
 
     @property
     def traces_calls_to_app(self) -> bool:

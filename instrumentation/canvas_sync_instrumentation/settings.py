@@ -169,6 +169,11 @@ def words(raw: str) -> tuple[str, ...]:
     return tuple(word.strip().lower() for word in raw.split(",") if word.strip())
 
 
+def host_names(raw: str) -> tuple[str, ...]:
+    """Hosts between commas, in lower case; of a URL its host and port."""
+    return tuple(word.rpartition("://")[2].partition("/")[0] for word in words(raw))
+
+
 def switch(raw: str) -> bool:
     """``true`` or ``false`` in the usual spellings."""
     word = raw.lower()
@@ -264,10 +269,13 @@ class Settings:
     )
     canvas_hosts: tuple[str, ...] = setting(
         "CANVAS_SYNC_CANVAS_HOSTS",
-        words,
+        host_names,
         (),
-        "Hosts (`canvas.example.edu`, `host:port`) that are Canvas, between commas. When unset, "
-        "requests count as Canvas by their path (`/api/v1/` and its siblings).",
+        "Hosts (`canvas.example.edu`, `host:port`) that are Canvas, between commas. Every API "
+        "path there counts, also below a prefix (`/canvas/api/v1/`), and so do downloads of "
+        "files (`/files/12/download`). When unset, requests count as Canvas by their path: "
+        "`/api/v1/`, `/api/quiz/`, `/api/lti/`, `/api/sis/`, `/api/graphql`, "
+        "`/login/oauth2/token`.",
     )
     outer_run: str | None = setting(
         "CANVAS_SYNC_RUN",

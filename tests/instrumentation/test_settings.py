@@ -39,6 +39,12 @@ def test_an_argument_wins_over_the_environment_and_that_over_the_default() -> No
         ("CANVAS_SYNC_LOG_DIR", "~/logs", "log_dir", Path.home() / "logs"),
         ("CANVAS_SYNC_LOG_FORMAT", "TEXT", "log_format", "text"),
         ("CANVAS_SYNC_CANVAS_HOSTS", "A.edu, b.edu:8443,", "canvas_hosts", ("a.edu", "b.edu:8443")),
+        (
+            "CANVAS_SYNC_CANVAS_HOSTS",
+            "https://A.edu/,http://b.edu:8443/canvas",
+            "canvas_hosts",
+            ("a.edu", "b.edu:8443"),
+        ),
         ("CANVAS_SYNC_STRICT", "yes", "strict", True),
         ("PROMETHEUS_MULTIPROC_DIR", "/m", "metrics_folder", Path("/m")),
         ("CANVAS_SYNC_STATE_DIR", "/s", "spool_folder", Path("/s/spool")),

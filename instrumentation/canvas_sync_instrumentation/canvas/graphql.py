@@ -15,9 +15,11 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from .routes import route_of
+
 __all__ = ["error_count", "is_graphql_path", "operation_name"]
 
-_PATH: Final = "/api/graphql"
+_ROUTE: Final = "/api/graphql"
 _LONGEST_REQUEST: Final = 262_144
 """Bytes of a request that are looked at."""
 _NAME: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
@@ -44,7 +46,7 @@ _read_answer: Final = msgspec.json.Decoder(_Answer).decode
 
 def is_graphql_path(path: str) -> bool:
     """Tell whether ``path`` is the one of the GraphQL API."""
-    return path.startswith(_PATH) and path.rstrip("/") == _PATH
+    return "graphql" in path and route_of(path) == _ROUTE
 
 
 def operation_name(body: object) -> str | None:

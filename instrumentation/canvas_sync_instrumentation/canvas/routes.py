@@ -10,15 +10,29 @@ import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from canvas_sync_instrumentation.names import OTHER
 
 from ._route_table import templates
 
-__all__ = ["RouteMatch", "is_canvas_path", "match_route", "route_of", "sanitized_path"]
+__all__ = [
+    "RouteMatch",
+    "counts_on_canvas_host",
+    "is_canvas_path",
+    "is_known_route",
+    "match_route",
+    "route_of",
+    "sanitized_path",
+]
 
-_CANVAS_PREFIXES: Final = ("/api/v1/", "/api/quiz/v1/", "/api/lti/", "/api/graphql")
-_OAUTH_PATH: Final = "/login/oauth2/token"
+_APIS: Final = frozenset({"v1", "quiz", "lti", "sis", "graphql"})
+"""What follows ``/api/``."""
+_OUTSIDE_API: Final = frozenset({"assignments", "courses", "files", "groups", "login", "users"})
+"""With what the routes outside ``/api/`` begin."""
+_OAUTH_PATH: Final = ["login", "oauth2", "token"]
+_FORMAT: Final = ".json"
+"""May follow any route of the API (``lib/api_route_set.rb`` of instructure/canvas-lms)."""
 _ID: Final = re.compile(r"[0-9]{1,19}|[0-9]{1,6}~[0-9]{1,13}")
 """A Canvas id, or one of another shard (``shard~id``); shorter than any access token."""
 _LONGEST_PATH: Final = 16
@@ -53,7 +67,8 @@ def route_of(path: str) -> str:
 
     Args:
         path: The path of a URL, such as ``/api/v1/courses/7/assignments``. Ids may be numbers,
-            ``self``, or SIS and LTI ids (``sis_course_id:...``). A query string is ignored.
+            ``self``, or SIS and LTI ids (``sis_course_id:...``). A query string, doubled slashes,
+            ``.json`` at the end, and a prefix below which Canvas is served are ignored.
 
     Returns:
         Such as ``/api/v1/courses/:course_id/assignments``; ``other`` when Canvas documents no such
@@ -66,25 +81,76 @@ def sanitized_path(path: str) -> str:
     """Return ``path`` without a query string and without any identifier that is not a number.
 
     Other identifiers become their placeholder (``:course_id``). In a path that Canvas does not
-    document, whatever is neither a number nor a word of a Canvas route becomes ``:id``.
+    document, whatever is neither a number nor a word of a Canvas route becomes ``:id``. A prefix
+    below which Canvas is served is left out.
     """
     return match_route(path).path
 
 
 def is_canvas_path(path: str) -> bool:
-    """Tell whether ``path`` looks like one of the Canvas API."""
-    return path.startswith(_CANVAS_PREFIXES) or path.rstrip("/") == _OAUTH_PATH
+    """Return whether ``path`` alone shows that a request is one to the Canvas API."""
+    if "/api/" not in path and "/login/" not in path:
+        return False
+    segments = _segments(path)
+    return _is_api(segments[:2]) or segments == _OAUTH_PATH
+
+
+def counts_on_canvas_host(path: str) -> bool:
+    """Return whether ``path`` counts as a call of the API on a host that is known to be Canvas.
+
+    There every path of an API does, below any prefix, and so do the routes that the table lists
+    outside ``/api/``: OAuth and the contents of files.
+    """
+    return "api" in _segments(path) or match_route(path).route != OTHER
 
 
 @lru_cache(maxsize=4096)
 def match_route(path: str) -> RouteMatch:
     """Return both the route and the sanitized form of ``path``."""
-    bare = path.partition("?")[0].partition("#")[0]
-    segments = [segment for segment in bare.split("/") if segment]
+    segments = _below_prefix(_segments(path))
     route = _find(_tree(), segments, 0)
     if route is None:
         return RouteMatch(OTHER, _safe_words(segments))
     return RouteMatch(route, _fill(route, segments))
+
+
+@cache
+def _known_routes() -> frozenset[str]:
+    return frozenset(templates())
+
+
+def is_known_route(route: str) -> bool:
+    """Return whether ``route`` is a template of the table."""
+    return route in _known_routes()
+
+
+def _segments(path: str) -> list[str]:
+    bare = path.partition("?")[0].partition("#")[0]
+    segments = [segment for segment in bare.split("/") if segment]
+    if "%" in bare:  # after the split: an escaped slash belongs to an identifier
+        segments = [unquote(segment) for segment in segments]
+    if segments and segments[-1].endswith(_FORMAT):
+        segments[-1] = segments[-1].removesuffix(_FORMAT)
+    return segments
+
+
+def _is_api(segments: list[str]) -> bool:
+    return len(segments) > 1 and segments[0] == "api" and segments[1] in _APIS
+
+
+def _below_prefix(segments: list[str]) -> list[str]:
+    """Leave out the prefix below which Canvas is served."""
+    if _is_api(segments) or not segments:
+        return segments
+    starts = range(1, len(segments))
+    for start in starts:
+        if _is_api(segments[start : start + 2]):
+            return segments[start:]
+    if segments[0] not in _OUTSIDE_API:
+        for start in starts:
+            if segments[start] in _OUTSIDE_API and _find(_tree(), segments[start:], 0):
+                return segments[start:]
+    return segments
 
 
 def _find(node: _Node, segments: list[str], index: int) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
-from canvas_sync_instrumentation import CanvasSyncMetricsTracker, ThrottleGuard
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, ThrottleGuard, shutdown
 from canvas_sync_instrumentation.canvas.tokens import token_hash
 from canvas_sync_instrumentation.events import ApiCall, ErrorRecorded, Event, RunEnded
 from canvas_sync_instrumentation.monitor import configure, get_monitor
@@ -94,6 +94,35 @@ def test_other_servers_are_not_recorded(
     server.answers["/weather"] = [Answer(body="sunny")]
     assert client.get(f"{server.url}/weather").text == "sunny"
     assert events == []
+
+
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("//api/v1/courses", COURSES),
+        ("/api//v1/courses", COURSES),
+        ("/api/v1/courses.json", COURSES),
+        ("/api/sis/courses/5/assignments", "/api/sis/courses/:course_id/assignments"),
+        ("/canvas/api/v1/courses/5", "/api/v1/courses/:id"),
+        ("/canvas/api/graphql", GRAPHQL),
+        ("/files/12/download?download_frd=1&verifier=x", "/files/:id/download"),
+        ("/courses/5/files/12/download", "/courses/:course_id/files/:id/download"),
+        ("/api/v9/something", "other"),
+    ],
+)
+def test_the_hosts_of_the_settings_decide_alone(
+    client: HttpClient, server: AnswerServer, tmp_path: Path, target: str, route: str
+) -> None:
+    configure(log_dir=tmp_path, canvas_hosts=("127.0.0.1",))
+    client.instrument()
+    try:
+        client.get(f"{server.url.replace('127.0.0.1', 'localhost')}{COURSES}")
+        client.get(f"{server.url}{target}")
+    finally:
+        client.uninstrument()
+        shutdown()
+    log = (tmp_path / "api_calls.log").read_text()
+    assert [json.loads(line)["route"] for line in log.splitlines()] == [route]
 
 
 def test_nothing_is_recorded_once_the_hook_is_off(client: HttpClient, server: AnswerServer) -> None:
