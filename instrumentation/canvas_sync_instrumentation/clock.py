@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+from .asynchronous import is_asynchronous
 
 __all__ = ["Clock", "SystemClock"]
+
+_time: Final = time.time
+_perf_counter: Final = time.perf_counter
+# Looked up once: what an app's tests put in their place is theirs, and made for their own calls.
+
+_EARLIEST: Final = 0.0
+_LATEST: Final = 253_402_300_799.0
+"""The end of the year 9999, the last one that datetime knows."""
 
 
 class Clock(Protocol):
@@ -19,12 +29,22 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The system's clocks."""
+    """The system's clocks. They never raise, and tell a time that a row can hold."""
 
     def time(self) -> float:
         """Seconds since the Unix epoch."""
-        return time.time()
+        try:
+            now = _time()
+        except Exception as error:  # replaced before it was looked up
+            if is_asynchronous(error):
+                raise
+            return _real_time()
+        return now if type(now) is float and _EARLIEST <= now <= _LATEST else _real_time()
 
     def monotonic(self) -> float:
         """Seconds that never go back, for durations."""
-        return time.perf_counter()
+        return _perf_counter()
+
+
+def _real_time() -> float:
+    return time.clock_gettime(time.CLOCK_REALTIME)

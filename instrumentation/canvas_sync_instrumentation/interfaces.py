@@ -46,8 +46,8 @@ class Host(Protocol):
     def emit(self, event: Event) -> None:
         """Hand an event to every sink."""
 
-    def misuse(self, message: str) -> None:
-        """Report a call that makes no sense; raises in strict mode."""
+    def misuse(self, message: str, detail: str = "") -> None:
+        """Report a call that makes no sense, each ``message`` once; raises in strict mode."""
 
     def internal_error(self, part: str, error: Exception) -> None:
         """Report a failure of our own; raises it in strict mode, and if it is none of ours."""

@@ -94,16 +94,21 @@ class Monitor:
             except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
                 self.internal_error(name, error)
 
-    def misuse(self, message: str) -> None:
+    def misuse(self, message: str, detail: str = "") -> None:
         """Report a call that makes no sense.
+
+        Args:
+            message: What is wrong and what to do; each is reported once.
+            detail: What may differ from time to time, such as the wrong value.
 
         Raises:
             TrackerMisuseError: In strict mode.
         """
+        whole = f"{message} {detail}" if detail else message
         if self.settings.strict:
-            raise TrackerMisuseError(message)
+            raise TrackerMisuseError(whole)
         self._sinks.count_drop("tracker", "misuse")
-        self._report(message, message)
+        self._report(message, whole)
 
     def internal_error(self, part: str, error: Exception) -> None:
         """Report a failure of our own; raises it in strict mode, and if it is none of ours."""

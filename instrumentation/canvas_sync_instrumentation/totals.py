@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from .events import ApiCall, DbOperation, ItemCounts
 from .names import ITEMS
+from .plain import MAX_COUNT
 
 __all__ = ["RunTotals", "item_of_table"]
 
@@ -89,10 +90,12 @@ class RunTotals:
         with self._lock:
             self._calls["api_wait_seconds"] += seconds
 
-    def add_items(self, item: str, counts: ItemCounts) -> None:
-        """Add items that the app recorded."""
+    def add_items(self, item: str, counts: ItemCounts) -> bool:
+        """Add items that the app recorded; False when a sum was cut to the highest count."""
         with self._lock:
-            self._recorded[item] = _plus(self._recorded.get(item, _NOTHING), counts)
+            before = self._recorded.get(item, _NOTHING)
+            self._recorded[item] = _plus(before, counts)
+        return before.processed + counts.processed <= MAX_COUNT
 
     def items(self) -> Mapping[str, ItemCounts]:
         """Counts of every item, recorded or else inferred."""
@@ -143,9 +146,9 @@ def item_of_table(table: str) -> str | None:
 
 def _plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
     return ItemCounts(
-        one.processed + other.processed,
-        one.created + other.created,
-        one.updated + other.updated,
-        one.unchanged + other.unchanged,
-        one.failed + other.failed,
+        min(one.processed + other.processed, MAX_COUNT),
+        min(one.created + other.created, MAX_COUNT),
+        min(one.updated + other.updated, MAX_COUNT),
+        min(one.unchanged + other.unchanged, MAX_COUNT),
+        min(one.failed + other.failed, MAX_COUNT),
     )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 from opentelemetry import context as otel_context
+from opentelemetry.trace import Link
 
 from .apicalls import Request, answered, unanswered
-from .canvas.redaction import REMOVED, error_info, redact, text_of
+from .canvas.redaction import REMOVED, error_info, redact
 from .canvas.responses import classify
 from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from .guard import survives
@@ -21,14 +21,18 @@ from .interfaces import Host
 from .metadata import clean_metadata
 from .monitor import get_monitor
 from .names import OTHER, RunStatus
+from .plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
 from .run import Run, current_position, new_identity, trace_links
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
 
+N = TypeVar("N", int, float)
+
 _ID_LENGTH = 255
 _WORD_LENGTH = 64
-_BIGGEST = 2**53
-"""What every reader of JSON takes for the same whole number; sums of it fit the columns."""
+_BIGGEST_ID = 2**63 - 1
+_SHOWN = 40
+"""Characters of a wrong value that a message shows."""
 _PROGRESS_HEARTBEAT_SECONDS = 1.0
 
 
@@ -82,7 +86,7 @@ class CanvasSyncMetricsTracker:
             self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
         )
         cleaned = self._cleaned(metadata) or {}
-        self._run = Run(self.host, identity, cleaned, trace_links(linked_to or {}))
+        self._run = Run(self.host, identity, cleaned, self._links(linked_to) or ())
 
     def __enter__(self) -> Self:
         self._otel_outside = otel_context.get_current()
@@ -167,8 +171,10 @@ class CanvasSyncMetricsTracker:
             failed: They could not be handled.
         """
         call = f"record_{item}"
-        if not self._may_record(call) or not self._is_count(call, "count", count):
+        if not self._may_record(call):
             return
+        count = self._count(call, count)
+        created, updated, unchanged, failed = map(bool, (created, updated, unchanged, failed))
         if created + updated + unchanged + failed > 1:
             self.host.misuse(
                 f"{call}: say one of created, updated, unchanged and failed; call it once for each."
@@ -177,7 +183,8 @@ class CanvasSyncMetricsTracker:
         counts = ItemCounts(
             count, count * created, count * updated, count * unchanged, count * failed
         )
-        self._run.totals.add_items(item, counts)
+        if not self._run.totals.add_items(item, counts):
+            self.host.misuse(f"{call}: over 2**53 in one run; its row says 2**53.")
         if count:
             self._run.items(item, counts)
 
@@ -207,12 +214,15 @@ class CanvasSyncMetricsTracker:
             error: What the client raised when there was no answer.
         """
         call = "record_api_call"
-        if not self._may_record(call) or not self._is_duration(call, duration):
+        if not self._may_record(call):
             return
-        request = Request.to(method, url, self._run.here())
+        duration = self._seconds(call, duration)
+        request = Request.to(text_of(method), text_of(url), self._run.here())
         now = self.host.clock.time()
+        status_code = self._status_code(status_code)
         if status_code is None:
-            event = unanswered(request, time=now, duration=duration, error=error)
+            cause = error if isinstance(error, BaseException) else text_of(error)
+            event = unanswered(request, time=now, duration=duration, error=cause)
         else:
             facts = classify(status_code, headers or {}, body)
             event = answered(request, time=now, duration=duration, status=status_code, facts=facts)
@@ -240,20 +250,16 @@ class CanvasSyncMetricsTracker:
             error: What ended it, if it failed.
         """
         call = "record_db_operation"
-        if not (
-            self._may_record(call)
-            and self._is_count(call, "count", count)
-            and self._is_duration(call, duration)
-        ):
+        if not self._may_record(call):
             return
         event = DbOperation(
             self._run.here(),
             self.host.clock.time(),
-            duration,
-            redact(operation, _WORD_LENGTH).upper(),
-            redact(table, _WORD_LENGTH),
-            count,
-            batch,
+            self._seconds(call, duration),
+            redact(text_of(operation), _WORD_LENGTH).upper(),
+            redact(text_of(table), _WORD_LENGTH),
+            self._count(call, count),
+            bool(batch),
             None if error is None else _as_error(error),
         )
         self._run.db_operation(event, infer_items=False)
@@ -266,7 +272,7 @@ class CanvasSyncMetricsTracker:
             error: The exception, or a short text without personal data.
             operation: What was being done: one word, it becomes a metric label.
         """
-        word = redact(operation, _WORD_LENGTH)
+        word = redact(text_of(operation), _WORD_LENGTH)
         now = self.host.clock.time()
         self.host.emit(ErrorRecorded(self._run.here(), now, word, _as_error(error)))
 
@@ -282,11 +288,10 @@ class CanvasSyncMetricsTracker:
         """
         if not self._may_record("progress"):
             return
-        if not 0 <= percent <= 100:  # NaN too
-            self.host.misuse(f"progress: percent must be from 0 to 100, and is {percent!r}.")
-            percent = 100 if percent > 100 else 0
-        self._run.percent = float(percent)
-        self._run.progress(redact(message))
+        self._run.percent = self._bounded(
+            percent, number_of(percent), 100.0, "progress: percent must be from 0 to 100"
+        )
+        self._run.progress(redact(text_of(message)))
         self._run.heartbeat(at_most_every=_PROGRESS_HEARTBEAT_SECONDS)
 
     @contextlib.contextmanager
@@ -319,7 +324,7 @@ class CanvasSyncMetricsTracker:
     @survives
     def complete_partial(self, reason: str) -> None:
         """End the run: a part was synced, and ``reason`` says what was not."""
-        self._complete(RunStatus.PARTIAL, ErrorInfo("Partial", redact(reason)))
+        self._complete(RunStatus.PARTIAL, ErrorInfo("Partial", redact(text_of(reason))))
 
     @survives
     def complete_failure(self, error: BaseException | str) -> None:
@@ -337,7 +342,8 @@ class CanvasSyncMetricsTracker:
             error: Why this try did not do; it is counted and logged as an error.
             seconds: In how many seconds the next try is due.
         """
-        if self._may_record("retry_later") and self._is_duration("retry_later", seconds):
+        if self._may_record("retry_later"):
+            seconds = self._seconds("retry_later", seconds)
             self.record_error(error, operation="retry")
             self._run.wait(self.host.clock.time() + seconds, _as_error(error))
 
@@ -370,21 +376,41 @@ class CanvasSyncMetricsTracker:
             )
         return False
 
-    def _is_count(self, call: str, name: str, value: object) -> bool:
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _BIGGEST:
-            return True
-        self.host.misuse(f"{call}: {name} must be a whole number from 0 on, and is {value!r}.")
-        return False
+    def _count(self, call: str, value: object) -> int:
+        rule = f"{call}: count must be a whole number from 0 to 2**53"
+        return self._bounded(value, whole_number_of(value), MAX_COUNT, rule)
 
-    def _is_duration(self, call: str, value: float) -> bool:
-        if 0 <= value < math.inf:
-            return True
-        self.host.misuse(f"{call}: duration is in seconds from 0 on, and is {value!r}.")
-        return False
+    def _status_code(self, value: object) -> int | None:
+        if value is None:
+            return None
+        number = whole_number_of(value)
+        if number is not None and 100 <= number <= 999:
+            return number
+        self.host.misuse("record_api_call: status_code must be one of HTTP, or None.")
+        return None
+
+    def _seconds(self, call: str, value: object) -> float:
+        rule = f"{call}: duration is in seconds from 0 to {MAX_SECONDS:.0f}"
+        return self._bounded(value, number_of(value), MAX_SECONDS, rule)
+
+    def _bounded(self, given: object, number: N | None, highest: N, rule: str) -> N:
+        """Give a number cut to what may be, 0 for what is none; the difference is reported."""
+        bounded = min(max(number or 0, 0), highest)
+        if number is None or number != bounded:
+            said = redact(text_of(given), _SHOWN)
+            self.host.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
+        return bounded
 
     @survives
     def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        return clean_metadata(metadata or {})
+        if metadata is None or issubclass(type(metadata), Mapping):
+            return clean_metadata(metadata or {})
+        self.host.misuse("metadata must be a mapping. It was left out.")
+        return {}
+
+    @survives
+    def _links(self, headers: Mapping[str, str] | None) -> list[Link]:
+        return [] if headers is None else trace_links(headers)
 
     @survives
     def _task_id(self, value: object) -> str:
@@ -407,12 +433,14 @@ class CanvasSyncMetricsTracker:
         return text
 
     def _number(self, name: str, value: object) -> int | None:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
-            value = int(value)
         if value is None:
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-            return value
+        number = whole_number_of(value)
+        text = text_of(value) if issubclass(type(value), str) else ""
+        if text.isascii() and text.isdigit() and len(text) <= len(str(_BIGGEST_ID)):
+            number = int(text)
+        if number is not None and abs(number) <= _BIGGEST_ID:
+            return number
         self.host.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
         return None
 
@@ -436,5 +464,5 @@ def _as_error(error: BaseException | str) -> ErrorInfo:
 def _is_quiet_exit(error: BaseException) -> bool:
     """Tell whether ``error`` is an ordinary end: ``sys.exit(0)``, or a generator that is closed."""
     if isinstance(error, SystemExit):
-        return error.code in (None, 0)
+        return error.code is None or error.code is False or whole_number_of(error.code) == 0
     return isinstance(error, GeneratorExit)

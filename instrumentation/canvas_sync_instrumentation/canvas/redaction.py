@@ -10,11 +10,12 @@ import re
 from typing import Final
 
 from canvas_sync_instrumentation.events import ErrorInfo
+from canvas_sync_instrumentation.plain import text_of
 
 from .messages import message_in, message_of_body, plain_words
 from .routes import sanitized_path
 
-__all__ = ["REMOVED", "error_info", "redact", "text_of"]
+__all__ = ["REMOVED", "error_info", "redact"]
 
 REMOVED: Final = "[removed]"
 """What stands for a text that must not be recorded."""
@@ -82,14 +83,6 @@ def error_info(error: BaseException) -> ErrorInfo:
     Canvas, only what Canvas said.
     """
     return ErrorInfo(type(error).__name__, redact(_message(error)))
-
-
-def text_of(value: object) -> str:
-    """Give the text of an app's object, whose ``__str__`` may fail: then the name of its class."""
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - the app's own code
-        return type(value).__name__
 
 
 def _message(error: BaseException) -> str:

@@ -1,0 +1,147 @@
+"""Telling an exception that was raised into our code from one that our code raised.
+
+A signal handler, and ``PyThreadState_SetAsyncExc``, raise in whatever code the thread happens to
+execute: the soft time limit of a Celery task, for instance, while a log line is written. Such an
+exception belongs to the sync. Python's documentation calls it asynchronous.
+
+The traceback shows how it came. Between two instructions the interpreter looks for signals only at
+the start of a function, at a jump backwards and after a call; a signal handler is given the frame
+that it interrupts. What stays ambiguous after a call of C code is taken for the sync's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import inspect
+import itertools
+import signal
+import threading
+from collections.abc import Iterator
+from functools import partial
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
+from typing import Final
+
+__all__ = ["is_asynchronous", "suppress_own"]
+
+_ONLY_INTERRUPTED: Final = frozenset({"RESUME", "JUMP_BACKWARD"})
+"""Instructions that look for signals and can raise nothing else."""
+_CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD")
+"""How instructions begin that look for signals after they have called something."""
+_WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
+"""What C code raises in the same shape as PyThreadState_SetAsyncExc: without arguments."""
+
+_Site = tuple[FrameType, str]
+
+
+def is_asynchronous(error: BaseException) -> bool:
+    """Tell whether ``error`` was raised into our code, which makes it the sync's.
+
+    Call it where ``error`` is caught: the traceback is read from there on.
+    """
+    if not isinstance(error, Exception):
+        return True  # KeyboardInterrupt, and what event loops and greenlets raise
+    sites = list(_sites(error.__traceback__))
+    if any(name in _ONLY_INTERRUPTED for _, name in sites) or _is_by_handler(sites):
+        return True
+    if sites and sites[-1][1].startswith(_CALLS) and _is_ambiguous(error):
+        return True
+    return error.__cause__ is not None and is_asynchronous(error.__cause__)
+
+
+@contextlib.contextmanager
+def suppress_own(*kinds: type[Exception]) -> Iterator[None]:
+    """Suppress errors of these kinds, like :func:`contextlib.suppress`, but no asynchronous one."""
+    try:
+        yield
+    except kinds as error:
+        if is_asynchronous(error):
+            raise
+
+
+def _sites(entry: TracebackType | None) -> Iterator[_Site]:
+    """Give each frame of a traceback with the instruction at which it was left."""
+    while entry is not None:
+        yield entry.tb_frame, _instruction(entry.tb_frame.f_code, entry.tb_lasti)
+        entry = entry.tb_next
+
+
+def _instruction(code: CodeType, offset: int) -> str:
+    """Name the instruction at ``offset``, or the one that the prefix there belongs to."""
+    instructions = code.co_code
+    while 0 <= offset < len(instructions):
+        name = dis.opname[instructions[offset]]
+        if name != "EXTENDED_ARG":
+            return name
+        offset += 2
+    return ""
+
+
+def _is_by_handler(sites: list[_Site]) -> bool:
+    """Tell whether one of the frames is that of a signal handler."""
+    codes = {code for handler in _handlers() if (code := _code_of(handler)) is not None}
+    return any(
+        frame.f_code in codes or _is_given(frame, interrupted)
+        for (interrupted, _), (frame, _) in itertools.pairwise(sites)
+    )
+
+
+def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
+    """Tell whether a function was given the frame that called it, as signal handlers are.
+
+    So it seems too when it has deleted one of its arguments, as handlers do with those that they
+    do not need.
+    """
+    code, values = frame.f_code, frame.f_locals
+    count = code.co_argcount + code.co_kwonlyargcount
+    further = bool(code.co_flags & inspect.CO_VARARGS) + bool(
+        code.co_flags & inspect.CO_VARKEYWORDS
+    )
+    for name in code.co_varnames[: count + further]:
+        if name not in values:
+            return True
+        value = values[name]
+        if value is interrupted:
+            return True
+        if type(value) is tuple and any(each is interrupted for each in value):
+            return True
+    return False
+
+
+def _is_ambiguous(error: Exception) -> bool:
+    """Tell whether C code that was called need not be what raised ``error``."""
+    return _is_made_without_arguments(error) or _may_be_of_c_handler()
+
+
+def _is_made_without_arguments(error: Exception) -> bool:
+    """Tell whether ``error`` is what PyThreadState_SetAsyncExc makes of its class."""
+    if isinstance(error, _WITHOUT_ARGUMENTS):
+        return False
+    try:
+        return type(error)().args == error.args
+    except Exception:  # noqa: BLE001 - the app's own class, which needs arguments
+        return False
+
+
+def _may_be_of_c_handler() -> bool:
+    """Tell whether this thread executes signal handlers and one leaves no frame in a traceback."""
+    return threading.current_thread() is threading.main_thread() and any(
+        _code_of(handler) is None for handler in _handlers()
+    )
+
+
+def _handlers() -> list[object]:
+    handlers = map(signal.getsignal, signal.valid_signals())
+    return [each for each in handlers if callable(each) and each is not signal.default_int_handler]
+
+
+def _code_of(handler: object) -> CodeType | None:
+    """Give the code that a handler begins with; None when it is no Python code."""
+    if isinstance(handler, partial):
+        return _code_of(handler.func)
+    if isinstance(handler, MethodType):
+        return _code_of(handler.__func__)
+    if isinstance(handler, FunctionType):
+        return handler.__code__
+    method = inspect.getattr_static(type(handler), "__call__", None)
+    return method.__code__ if isinstance(method, FunctionType) else None
