@@ -264,6 +264,7 @@ class Upkeep:
         log = LogSink(
             app.log_dir,
             app.log_format,
+            levels=app.log_levels,
             control_dir=app.control_folder,
             host=socket.gethostname(),
             on_drop=metrics.count_dropped,

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from .errors import SettingsError
+from .names import Log, LogLevel
 from .regular_file import read_regular_file
 
 __all__ = [
     "SettingHelp",
     "Settings",
     "describe",
+    "level",
     "number",
     "one_of",
     "path",
@@ -226,6 +228,23 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def level(raw: str) -> LogLevel:
+    """A level of a log, such as ``WARNING``, in upper or lower case."""
+    try:
+        return LogLevel(raw.upper())
+    except ValueError:
+        raise ValueError("say one of " + ", ".join(LogLevel)) from None
+
+
+def _level_of_one(log: Log) -> Any:
+    return setting(
+        f"CANVAS_SYNC_LOG_LEVEL_{log.name}",
+        level,
+        None,
+        f"The same for `{log.value}.log` alone.",
+    )
+
+
 def _range_hint(low: float, high: float) -> str:
     return f"say {low:g} or more" if math.isinf(high) else f"say a number from {low:g} to {high:g}"
 
@@ -246,6 +265,18 @@ class Settings:
         "json",
         "`json` for JSON Lines, `text` for the human line alone.",
     )
+    log_level: LogLevel = setting(
+        "CANVAS_SYNC_LOG_LEVEL",
+        level,
+        LogLevel.INFO,
+        "Lines of this level and above are written: `DEBUG`, `INFO`, `WARNING`, `ERROR`, or none "
+        "with `OFF`.",
+    )
+    log_level_operations: LogLevel | None = _level_of_one(Log.OPERATIONS)
+    log_level_api_calls: LogLevel | None = _level_of_one(Log.API_CALLS)
+    log_level_database: LogLevel | None = _level_of_one(Log.DATABASE)
+    log_level_errors: LogLevel | None = _level_of_one(Log.ERRORS)
+    log_level_progress: LogLevel | None = _level_of_one(Log.PROGRESS)
     state_dir: Path | None = setting(
         "CANVAS_SYNC_STATE_DIR",
         path,
@@ -302,6 +333,18 @@ class Settings:
         False,
         "For tests: raise misuse and internal errors instead of counting them.",
     )
+
+    @property
+    def log_levels(self) -> dict[Log, LogLevel]:
+        """The level of each log."""
+        levels: dict[Log, LogLevel | None] = {
+            Log.OPERATIONS: self.log_level_operations,
+            Log.API_CALLS: self.log_level_api_calls,
+            Log.DATABASE: self.log_level_database,
+            Log.ERRORS: self.log_level_errors,
+            Log.PROGRESS: self.log_level_progress,
+        }
+        return {log: own or self.log_level for log, own in levels.items()}
 
     @property
     def state_folder(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ from canvas_sync_instrumentation.events import (
     StepEnded,
     StepStarted,
 )
-from canvas_sync_instrumentation.names import ITEMS, LOGS, Log, RunStatus
+from canvas_sync_instrumentation.names import ITEMS, LOGS, Log, LogLevel, RunStatus
 from canvas_sync_instrumentation.sinks._record_maker import RecordMaker
 from canvas_sync_instrumentation.sinks.log_records import (
     COMMON_FIELDS,
@@ -48,6 +49,7 @@ from canvas_sync_instrumentation.sinks.log_records import (
 )
 from canvas_sync_instrumentation.sinks.logs import LogSink
 
+ALL_INFO = dict.fromkeys(Log, LogLevel.INFO)
 TIME = 1766398530.123456  # 2025-12-22 10:15:30.123456 UTC
 CONTEXT = RunContext("nightly-42", 42, 123, "full", "4b" * 16, "00f067aa0ba902b7", sampled=True)
 SNAPSHOT = RunSnapshot(
@@ -303,10 +305,11 @@ class Sinks:
         self.records: Counter[tuple[str, str]] = Counter()
         self._made: list[LogSink] = []
 
-    def make(self, log_format: str) -> LogSink:
+    def make(self, log_format: str, levels: Mapping[Log, LogLevel] = ALL_INFO) -> LogSink:
         sink = LogSink(
             self.folder,
             log_format,
+            levels=levels,
             control_dir=self.folder / "state" / "control",
             host="worker-1",
             on_drop=self._refuse,
@@ -485,6 +488,7 @@ def test_close_delivers_and_later_lines_are_counted_as_dropped(tmp_path: Path) -
     sink = LogSink(
         tmp_path,
         "json",
+        levels=ALL_INFO,
         control_dir=tmp_path / "control",
         host="worker-1",
         on_drop=lambda sink, reason, count=1: dropped.update({(sink, reason): count}),
@@ -530,8 +534,39 @@ def test_any_text_makes_one_text_line(shared_sinks: Sinks, task_id: str, message
 
 @given(moment=st.floats(0, 4e9))
 def test_any_moment_becomes_rfc_3339_with_microseconds(moment: float) -> None:
-    _, make = RecordMaker("worker-1").makers[ApiCall]
-    record: Record = make(structs.replace(CALL, time=moment))
+    record: Record = (
+        RecordMaker("worker-1").makers[ApiCall].make(structs.replace(CALL, time=moment))
+    )
     decoded = datetime.fromisoformat(record.timestamp)
     assert abs(decoded.timestamp() - moment) < 0.000002
     assert len(record.timestamp) == len("2025-12-22T10:15:30.123456Z")
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        (LogLevel.INFO, {"INFO", "WARNING", "ERROR"}),
+        (LogLevel.WARNING, {"WARNING", "ERROR"}),
+        (LogLevel.ERROR, {"ERROR"}),
+        (LogLevel.OFF, set()),
+    ],
+)
+def test_a_log_has_the_lines_of_its_level_and_above(
+    sinks: Sinks, level: LogLevel, written: set[str]
+) -> None:
+    sink = sinks.make("json", {**ALL_INFO, Log.API_CALLS: level, Log.PROGRESS: LogLevel.OFF})
+    sink.handle(CALL)
+    sink.handle(structs.replace(CALL, status_code=404))
+    sink.handle(structs.replace(CALL, status_code=502))
+    sink.handle(Progressed(CONTEXT, TIME, 10.0, "Processing courses"))
+    log = sinks.folder / "api_calls.log"
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    assert {json.loads(line)["level"] for line in lines} == written
+    assert {level for _, level in sinks.records} == written
+    assert not (sinks.folder / "progress.log").exists()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_event_is_chosen_by_the_level_of_its_line(case: Case) -> None:
+    maker = RecordMaker("worker-1").makers[type(case.event)]
+    assert maker.level(case.event) == maker.make(case.event).level
