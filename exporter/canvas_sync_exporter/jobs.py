@@ -58,7 +58,7 @@ class Jobs:
         ):
             trigger = IntervalTrigger(seconds=seconds, timezone=dt.UTC)
             self._scheduler.add_job(work, trigger, id=name, next_run_time=now)
-        self._at, self._zone = settings.cleanup_time, settings.timezone
+        self._at, self._zone = settings.cleanup_time, configuration.app.timezone
         for name, work in (
             (_CLEANUP, _unless_another(upkeep.clean_logs_when_due)),
             ("deletion of old runs", upkeep.delete_old_runs_when_due),

@@ -8,11 +8,13 @@ settings are made with the same :func:`setting` and :func:`read`.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from .errors import SettingsError
 from .names import Log, LogLevel
@@ -30,6 +32,7 @@ __all__ = [
     "setting",
     "switch",
     "text",
+    "time_zone",
     "whole_number",
     "with_app_config",
     "words",
@@ -216,6 +219,16 @@ def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     return parse
 
 
+def time_zone(raw: str) -> dt.tzinfo:
+    """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
+    if raw == "UTC":  # the usual one
+        return dt.UTC
+    try:
+        return ZoneInfo(raw)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """Make a parser for one of some words."""
 
@@ -277,6 +290,12 @@ class Settings:
     log_level_database: LogLevel | None = _level_of_one(Log.DATABASE)
     log_level_errors: LogLevel | None = _level_of_one(Log.ERRORS)
     log_level_progress: LogLevel | None = _level_of_one(Log.PROGRESS)
+    timezone: dt.tzinfo = setting(
+        "CANVAS_SYNC_TIMEZONE",
+        time_zone,
+        dt.UTC,
+        "Time zone of the clock in human lines, which the log tools read, and of the cleanup time.",
+    )
     state_dir: Path | None = setting(
         "CANVAS_SYNC_STATE_DIR",
         path,

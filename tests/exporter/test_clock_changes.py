@@ -137,8 +137,9 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     due = next_due(start, cleanup_time, zone)
     assert start < due < end
     config = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path)})
-    nightly = dataclasses.replace(config.exporter, cleanup_time=cleanup_time, timezone=zone)
-    config = dataclasses.replace(config, exporter=dataclasses.replace(nightly, run_days=7))
+    nightly = dataclasses.replace(config.exporter, cleanup_time=cleanup_time, run_days=7)
+    app = dataclasses.replace(config.app, timezone=zone)
+    config = dataclasses.replace(config, app=app, exporter=nightly)
     engine = open_engine(config.app.resolved_database_url)
     upkeep = _RecordedUpkeep(config, engine)
     with time_machine.travel(start, tick=False) as clock:

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted,
         limit=arguments.limit,
         on_progress=bar.show,
-        zone=config.exporter.timezone,
+        zone=config.app.timezone,
     )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(found), bar, until_the_reader_leaves():

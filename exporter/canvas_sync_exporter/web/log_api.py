@@ -147,7 +147,7 @@ class LogApi:
     def __init__(self, context: WebContext) -> None:
         config = context.configuration
         self._folders = config.app.log_dir, config.archive_folder
-        self._zone = config.exporter.timezone
+        self._zone = config.app.timezone
         self._streams = LogStreams(context.stopping)
 
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from canvas_sync_instrumentation.events import (
@@ -107,12 +109,14 @@ class RecordMaker:
 
     Args:
         host: Name of this machine or container.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         makers: Event type -> how its events become records.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
+        self._zone = zone
         self._host = host
         self._pid = os.getpid()
         self._second = (-1, "", "")
@@ -142,9 +146,9 @@ class RecordMaker:
         second, microsecond = divmod(int(moment * 1_000_000), 1_000_000)
         known = self._second
         if known[0] != second:
-            utc = time.gmtime(second)
-            machine = time.strftime("%Y-%m-%dT%H:%M:%S", utc)
-            known = self._second = (second, machine, f"[{machine.replace('T', ' ')}]")
+            machine = _clock(second, dt.UTC)
+            human = machine if self._zone is dt.UTC else _clock(second, self._zone)
+            known = self._second = (second, machine, f"[{human.replace('T', ' ')}]")
         return f"{known[1]}.{microsecond:06d}Z", known[2]
 
     def _head(self, event: _Logged, level: str, log: str, name: str, human: str) -> _Head:
@@ -341,6 +345,14 @@ class RecordMaker:
         human = f"PROGRESS: Task: {task_id} - {event.percent:g}% - {event.message}"
         head = self._head(event, _INFO, _PROGRESS, "progress", human)
         return ProgressRecord(*head, event.percent, event.message)
+
+
+def _clock(second: int, zone: dt.tzinfo) -> str:
+    """Return what a clock shows; in UTC where the zone's clock would leave the years 1 to 9999."""
+    if zone is not dt.UTC:
+        with suppress(OverflowError, ValueError, OSError):
+            return dt.datetime.fromtimestamp(second, zone).strftime("%Y-%m-%dT%H:%M:%S")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _task(context: RunContext) -> str:

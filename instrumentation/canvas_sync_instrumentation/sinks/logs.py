@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import time
@@ -36,6 +37,7 @@ class LogSink:
         log_dir: Folder of the logs.
         log_format: ``json`` for a JSON object a line, ``text`` for the human line alone.
         levels: Log -> the level from which on its lines are written; with ``OFF`` it has no file.
+        zone: Time zone of the clock in human lines.
         control_dir: Folder of the logs' control pages, shared by all processes.
         host: Name of this machine or container.
         on_drop: Counts lines that could not be written.
@@ -48,6 +50,7 @@ class LogSink:
         log_format: str,
         *,
         levels: Mapping[Log, LogLevel],
+        zone: dt.tzinfo,
         control_dir: Path,
         host: str,
         on_drop: DropCounter,
@@ -55,7 +58,7 @@ class LogSink:
     ) -> None:
         self._encode = _text_line if log_format == "text" else _json_line
         self._on_record = on_record
-        self._maker = RecordMaker(host)
+        self._maker = RecordMaker(host, zone)
         self._writers = {
             log: LogFileWriter(
                 log_dir / f"{log.value}.log",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
@@ -305,11 +308,14 @@ class Sinks:
         self.records: Counter[tuple[str, str]] = Counter()
         self._made: list[LogSink] = []
 
-    def make(self, log_format: str, levels: Mapping[Log, LogLevel] = ALL_INFO) -> LogSink:
+    def make(
+        self, log_format: str, levels: Mapping[Log, LogLevel] = ALL_INFO, zone: dt.tzinfo = dt.UTC
+    ) -> LogSink:
         sink = LogSink(
             self.folder,
             log_format,
             levels=levels,
+            zone=zone,
             control_dir=self.folder / "state" / "control",
             host="worker-1",
             on_drop=self._refuse,
@@ -489,6 +495,7 @@ def test_close_delivers_and_later_lines_are_counted_as_dropped(tmp_path: Path) -
         tmp_path,
         "json",
         levels=ALL_INFO,
+        zone=dt.UTC,
         control_dir=tmp_path / "control",
         host="worker-1",
         on_drop=lambda sink, reason, count=1: dropped.update({(sink, reason): count}),
@@ -570,3 +577,20 @@ def test_a_log_has_the_lines_of_its_level_and_above(
 def test_an_event_is_chosen_by_the_level_of_its_line(case: Case) -> None:
     maker = RecordMaker("worker-1").makers[type(case.event)]
     assert maker.level(case.event) == maker.make(case.event).level
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_human_line_has_the_clock_of_the_installation_and_is_read_back(
+    sinks: Sinks, log_format: str
+) -> None:
+    zone = ZoneInfo("America/St_Johns")
+    sink = sinks.make(log_format, zone=zone)
+    sink.handle(CALL)
+    (line,) = (sinks.folder / "api_calls.log").read_bytes().splitlines()
+    assert b"[2025-12-22 06:45:30] GET" in line
+    record, is_whole = LineReader(Log.API_CALLS, dict[str, Any], zone).read_line(line)
+    assert is_whole
+    assert record is not None
+    moment = record["timestamp"]
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    assert int(moment.timestamp()) == int(TIME)
