@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 from .lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .callhistory import first_items_only
     from .carry import carry_run, continue_trace, trace_headers
     from .decorator import track_sync
     from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
         uninstrument_requests,
         uninstrument_sqlalchemy,
     )
+    from .listreadings import first_items_only
     from .logfile.handler import CanvasSyncRotatingFileHandler
     from .monitor import configure, shutdown
     from .names import RunStatus
@@ -97,7 +97,7 @@ _HOMES: Final = {
     "configure": "monitor",
     "continue_trace": "carry",
     "current_tracker": "tracker",
-    "first_items_only": "callhistory",
+    "first_items_only": "listreadings",
     "init_app": "hooks",
     "instrument_aiohttp": "hooks",
     "instrument_apscheduler": "hooks",

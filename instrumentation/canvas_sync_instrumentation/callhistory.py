@@ -6,37 +6,30 @@ Only digests are kept: a URL may carry a token.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from urllib.parse import unquote, urlsplit
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult
 
-__all__ = ["CallHistory", "first_items_only"]
+from .canvas.paging import PageAddress, address_of
+from .listreadings import ListReadings
 
-_first_items_only: ContextVar[bool] = ContextVar("canvas_sync_first_items_only", default=False)
+__all__ = ["CallHistory", "CallKey"]
 
-_LIMIT = 10_000
-"""Entries kept of each kind, so that a run of a million failures stays small."""
+_LIMIT: Final = 10_000
+"""Failures that are kept, so that a run of a million stays small."""
+_LISTING: Final = "GET"
 
 
-@contextmanager
-def first_items_only() -> Iterator[None]:
-    """Say that lists inside are left on purpose before their end.
+class CallKey(NamedTuple):
+    """Which call it is.
 
-    ::
-
-        with first_items_only():
-            newest = next(iter(course.get_discussion_topics(order_by="recent_activity")), None)
-
-    Otherwise a page whose ``next`` is never fetched by the end of the run counts as a truncated
-    list, in ``canvas_sync_api_truncated_lists_total`` and in the run's row.
+    Attributes:
+        digest: The same for calls that repeat each other.
+        page: Which page of a list it asks for; None when it changes something.
     """
-    outer = _first_items_only.set(True)
-    try:
-        yield
-    finally:
-        _first_items_only.reset(outer)
+
+    digest: int
+    page: PageAddress | None
 
 
 class CallHistory:
@@ -45,9 +38,9 @@ class CallHistory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failed: dict[int, float] = {}
-        self._unread: dict[int, str] = {}
+        self._lists = ListReadings()
 
-    def begin(self, method: str, url: str, start: float) -> tuple[int, float | None]:
+    def begin(self, method: str, url: SplitResult, start: float) -> tuple[CallKey, float | None]:
         """Note that a call begins.
 
         Args:
@@ -56,43 +49,44 @@ class CallHistory:
             start: When it begins, in monotonic seconds.
 
         Returns:
-            The digest for :meth:`end`, and the seconds since the same call failed, or None when it
-            repeats nothing.
+            The key for the methods that note its end, and the seconds since the same call failed,
+            or None when it repeats nothing.
         """
-        digest = _digest(method, url)
-        if not self._failed and not self._unread:
-            return digest, None
+        address = address_of(url)
+        key = CallKey(hash((method, address)), address if method == _LISTING else None)
         with self._lock:
-            self._unread.pop(digest, None)
-            failed_at = self._failed.pop(digest, None)
-        return digest, None if failed_at is None else max(0.0, start - failed_at)
+            if key.page is not None:
+                self._lists.ask(key.page)
+            failed_at = self._failed.pop(key.digest, None) if self._failed else None
+        return key, None if failed_at is None else max(0.0, start - failed_at)
 
-    def failed(self, digest: int, end: float) -> None:
-        """Note that a call failed at ``end`` (monotonic seconds) in a way worth a retry."""
-        with self._lock:
-            if len(self._failed) < _LIMIT:
-                self._failed[digest] = end
+    def asked_outside(self, method: str, url: SplitResult) -> None:
+        """Note a call outside of the run, which may ask for a page of a list that the run reads."""
+        if method == _LISTING:
+            with self._lock:
+                self._lists.ask_outside(address_of(url))
 
-    def saw_next(self, method: str, next_url: str, route: str) -> None:
-        """Note that an answer named a further page of a list on ``route``, which is wanted."""
-        if _first_items_only.get():
-            return
+    def answered(self, key: CallKey, next_page: PageAddress | None, route: str) -> None:
+        """Note the answer to a call, with the further page of a list that it names."""
+        if key.page is not None:
+            with self._lock:
+                self._lists.answered(key.page, next_page, route)
+
+    def failed(self, key: CallKey, end: float, *, is_transient: bool) -> None:
+        """Note that a call failed at ``end`` (monotonic seconds).
+
+        Args:
+            key: Which call.
+            end: When it failed.
+            is_transient: Whether it failed in a way worth a retry.
+        """
         with self._lock:
-            if len(self._unread) < _LIMIT:
-                self._unread[_digest(method, next_url)] = route
+            if key.page is not None:
+                self._lists.failed(key.page)
+            if is_transient and len(self._failed) < _LIMIT:
+                self._failed[key.digest] = end
 
     def truncated(self) -> Mapping[str, int]:
-        """Lists whose next page was never asked for: their number by route."""
+        """Count the lists that were left before their end, by route."""
         with self._lock:
-            return Counter(self._unread.values())
-
-
-def _digest(method: str, url: str) -> int:
-    """Tell requests apart by method, path and parameters.
-
-    Order, quoting and repetition of parameters do not count: canvasapi adds its own once more to a
-    request that it repeats.
-    """
-    parts = urlsplit(url)
-    query = unquote(parts.query) if "%" in parts.query else parts.query
-    return hash((method, parts.path, frozenset(query.split("&"))))
+            return self._lists.truncated()

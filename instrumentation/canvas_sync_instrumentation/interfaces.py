@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Protocol
+from urllib.parse import SplitResult
 
 from .clock import Clock
 from .events import Event, RunContext
@@ -16,6 +17,9 @@ class LiveRun(Protocol):
 
     def heartbeat(self) -> None:
         """Tell the table that the run is alive."""
+
+    def call_outside(self, method: str, url: SplitResult) -> None:
+        """Note an API call of this process that is not in the run."""
 
     def interrupt(self) -> None:
         """End it because its process ends."""

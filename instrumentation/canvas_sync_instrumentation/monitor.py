@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import SplitResult
 
 import msgspec
 
@@ -132,6 +133,11 @@ class Monitor:
         self._runs.add(run)
         if not self._heart.start():
             self._sinks.count_drop("tracker", "no_thread")
+
+    def call_outside_runs(self, method: str, url: SplitResult) -> None:
+        """Let the open runs know of an API call that is in none of them."""
+        for run in tuple(self._runs):
+            run.call_outside(method, url)
 
     def release(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""

@@ -12,11 +12,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .apicalls import NOTHING, Request, answered, unanswered
+from .callhistory import CallKey
 from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.hosts import is_one_of
+from .canvas.paging import next_address
 from .canvas.redaction import error_info
 from .canvas.responses import classify, classify_redirected
 from .canvas.routes import counts_on_canvas_host, is_canvas_path
@@ -27,6 +29,7 @@ from .run import Run, UnsettledCall, current_position, report
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
+_FAILED = 400
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_BODY = 65_536
 """Bytes of a failure's content that are looked at."""
@@ -43,6 +46,9 @@ class RecorderHost(Host, Protocol):
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
 
+    def call_outside_runs(self, method: str, url: SplitResult) -> None:
+        """Let the open runs know of an API call that is in none of them."""
+
     def warn_of_late_settings(self) -> None:
         """Say once when a setting changed after it was read."""
 
@@ -54,7 +60,7 @@ class PendingCall:
     request: Request
     start: float
     run: Run | None
-    digest: int
+    key: CallKey | None
 
 
 class _Guard:
@@ -140,20 +146,32 @@ class Recorder:
         position = current_position()
         host = self._host()
         start = host.clock.monotonic()
-        if position is None:  # a run has looked at its start
-            host.warn_of_late_settings()
+        if position is None:
+            host.warn_of_late_settings()  # a run has looked at its start
         context = host.outer_run if position is None else position.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
             request = replace(request, graphql_operation=operation_name(body))
-        digest, waited = 0, None
-        if position is not None:
-            digest, waited = position.run.calls.begin(request.method, url, start)
+        run = None if position is None else position.run
+        key, waited = self._begun(run, request, start)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
             request = replace(request, retries=1, backoff=waited)
-        return PendingCall(request, start, position.run if position else None, digest)
+        return PendingCall(request, start, run, key)
+
+    def _begun(
+        self, run: Run | None, request: Request, start: float
+    ) -> tuple[CallKey | None, float | None]:
+        """Note a call in its run; also in those in which it is not, for the lists they read."""
+        if run is None:
+            self._host().call_outside_runs(request.method, request.url)
+            return None, None
+        outer = run.outer
+        while outer is not None:
+            outer.run.call_outside(request.method, request.url)
+            outer = outer.run.outer
+        return run.calls.begin(request.method, request.url, start)
 
     def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
         """Note that a call is sent with a token that its headers did not have when it began."""
@@ -204,13 +222,15 @@ class Recorder:
             facts=facts,
             graphql_errors=error_count(body) if is_graphql else 0,
         )
-        run = pending.run
-        if run is not None:
-            if facts.throttled or status in _RETRYABLE:
-                run.calls.failed(pending.digest, end)
-            if facts.next_url is not None:
-                run.calls.saw_next(call.method, facts.next_url, call.route)
-        self._report(call, run)
+        if pending.run is not None and pending.key is not None:
+            calls = pending.run.calls
+            if status < _FAILED:
+                next_page = next_address(pending.request.url, facts.next_url)
+                calls.answered(pending.key, next_page, call.route)
+            else:
+                is_transient = facts.throttled or status in _RETRYABLE
+                calls.failed(pending.key, end, is_transient=is_transient)
+        self._report(call, pending.run)
 
     def api_call_failed(
         self, pending: PendingCall, error: BaseException, *, end: float | None = None
@@ -231,8 +251,8 @@ class Recorder:
             duration=end - pending.start,
             error=error,
         )
-        if pending.run is not None:
-            pending.run.calls.failed(pending.digest, end)
+        if pending.run is not None and pending.key is not None:
+            pending.run.calls.failed(pending.key, end, is_transient=True)
         self._report(call, pending.run)
 
     def db_operation(

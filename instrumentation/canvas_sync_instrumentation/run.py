@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import SplitResult
 from weakref import WeakSet
 
 from opentelemetry import context as otel_context
@@ -185,6 +186,11 @@ class Run:
         """Add an API call."""
         self.totals.add_api_call(call)
         report(self.host, call)
+
+    def call_outside(self, method: str, url: SplitResult) -> None:
+        """Note an API call of this process that is not in the run."""
+        if self.is_open:
+            self.calls.asked_outside(method, url)
 
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
         """Add a database operation; ``infer_items`` as in :meth:`RunTotals.add_db_operation`."""
