@@ -9,8 +9,7 @@ from contextlib import suppress
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from .logs.due import next_due
@@ -24,7 +23,7 @@ __all__ = ["Jobs"]
 _CLEANUP = "log cleanup"
 _ROLL_UP_SECONDS = 2.0
 _FOLD_SECONDS = 60.0
-_MAKE_UP_SECONDS = 60.0
+_MAKE_UP = dt.timedelta(minutes=1)
 _SLOWEST_WATCH_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -45,27 +44,27 @@ class Jobs:
         settings = configuration.exporter
         self._failures: dict[str, str] = {}
         self._scheduler = BackgroundScheduler(
-            timezone=settings.timezone,
+            timezone=dt.UTC,  # in local time APScheduler stands still when clocks are set
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._note, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
         watch = min(settings.interrupted_after_seconds / 4, _SLOWEST_WATCH_SECONDS)
-        now = dt.datetime.now(settings.timezone)
+        now = dt.datetime.now(dt.UTC)
         for name, work, seconds in (
             ("fold of metric files", fold, _FOLD_SECONDS),
             ("search for interrupted runs", upkeep.close_interrupted, watch),
             ("roll-up of runs", upkeep.roll_up_runs, _ROLL_UP_SECONDS),
             ("comparison of runs with their history", upkeep.flag_suspects, watch),
         ):
-            self._scheduler.add_job(
-                work, IntervalTrigger(seconds=seconds), id=name, next_run_time=now
-            )
-        self._at, self._zone = settings.cleanup_time, settings.timezone
+            trigger = IntervalTrigger(seconds=seconds, timezone=dt.UTC)
+            self._scheduler.add_job(work, trigger, id=name, next_run_time=now)
+        self._at, self._zone = settings.cleanup_time, configuration.app.timezone
         for name, work in (
             (_CLEANUP, _unless_another(upkeep.clean_logs_when_due)),
             ("deletion of old runs", upkeep.delete_old_runs_when_due),
         ):
-            self._scheduler.add_job(work, self._nightly(), id=name, next_run_time=now)
+            nightly = _Nightly(self._at, self._zone)
+            self._scheduler.add_job(work, nightly, id=name, next_run_time=now)
 
     def start(self) -> None:
         """Begin; the recurring jobs run once at once, the cleanup at its time or when missed."""
@@ -89,16 +88,6 @@ class Jobs:
         """When the log cleanup runs next."""
         return next_due(dt.datetime.now(dt.UTC), self._at, self._zone) if self.running else None
 
-    def _nightly(self) -> OrTrigger:
-        """At the time of the cleanup, and soon after a time that was missed."""
-        clock = CronTrigger(
-            hour=self._at.hour,
-            minute=self._at.minute,
-            second=self._at.second,
-            timezone=self._zone,
-        )
-        return OrTrigger([clock, IntervalTrigger(seconds=_MAKE_UP_SECONDS, timezone=self._zone)])
-
     def _note(self, event: JobExecutionEvent) -> None:
         name, error = event.job_id, event.exception
         if error is None:
@@ -109,6 +98,26 @@ class Jobs:
             unforeseen = None if isinstance(error, EXPECTED_FAILURES) else error
             _log.error("The %s failed: %s", name, reason(error), exc_info=unforeseen)
         self._failures[name] = reason(error)
+
+
+class _Nightly(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """Fires at a time of day, and every minute, soon after a time that was missed.
+
+    Args:
+        at: Time of day.
+        zone: Time zone of the clock.
+    """
+
+    def __init__(self, at: dt.time, zone: dt.tzinfo) -> None:
+        self._at = at
+        self._zone = zone
+
+    def get_next_fire_time(
+        self, previous_fire_time: dt.datetime | None, now: dt.datetime
+    ) -> dt.datetime:
+        """Return when to fire next, in UTC."""
+        last = (previous_fire_time or now).astimezone(dt.UTC)
+        return min(next_due(last, self._at, self._zone), last + _MAKE_UP)
 
 
 def _unless_another(clean: Callable[[], object]) -> Callable[[], None]:

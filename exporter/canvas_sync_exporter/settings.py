@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.settings import (
@@ -28,7 +27,6 @@ __all__ = [
     "configuration",
     "expiries",
     "intervals",
-    "time_zone",
 ]
 
 _INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
@@ -45,16 +43,6 @@ def clock_time(raw: str) -> dt.time:
     if value.tzinfo is not None:
         raise ValueError("say a time of day without a zone; CANVAS_SYNC_TIMEZONE names the zone")
     return value
-
-
-def time_zone(raw: str) -> dt.tzinfo:
-    """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
-    if raw == "UTC":  # works without the database too
-        return dt.UTC
-    try:
-        return ZoneInfo(raw)
-    except (LookupError, ValueError, OSError):
-        raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
 
 
 def intervals(raw: str) -> tuple[tuple[str, int], ...]:
@@ -133,9 +121,6 @@ class ExporterSettings:
     )
     cleanup_time: dt.time = setting(
         "CANVAS_SYNC_CLEANUP_TIME", clock_time, dt.time(2), "When the nightly log cleanup runs."
-    )
-    timezone: dt.tzinfo = setting(
-        "CANVAS_SYNC_TIMEZONE", time_zone, dt.UTC, "Time zone of the cleanup time."
     )
     archive_dir: Path | None = setting(
         "CANVAS_SYNC_ARCHIVE_DIR",

@@ -192,8 +192,7 @@ class Upkeep:
         Raises:
             SQLAlchemyError: The database is away, or its role may not delete.
         """
-        settings = self._configuration.exporter
-        due = last_due(dt.datetime.now(dt.UTC), settings.cleanup_time, settings.timezone)
+        due = self._cleanup_due(dt.datetime.now(dt.UTC))
         if self._deletion_done == due:
             return 0
         deleted = self.delete_old_runs()
@@ -244,8 +243,7 @@ class Upkeep:
             OSError: The control folder or the metric files cannot be used.
         """
         now = dt.datetime.now(dt.UTC)
-        settings = self._configuration.exporter
-        due = last_due(now, settings.cleanup_time, settings.timezone)
+        due = self._cleanup_due(now)
         report = cleanup_when_due(retention_settings(self._configuration), due=due, now=now)
         if report is not None:
             self._tell_of_cleanup(report)
@@ -257,6 +255,11 @@ class Upkeep:
             _log.error("Log cleanup: %s", error)
         _log.info("The log cleanup %s.", report.gain)
 
+    def _cleanup_due(self, now: dt.datetime) -> dt.datetime:
+        """Return when the nightly cleanup was last due."""
+        config = self._configuration
+        return last_due(now, config.exporter.cleanup_time, config.app.timezone)
+
     def _tell(self, events: Iterable[Event]) -> None:
         """Write events into log and metric files that are let go of at once, to be folded."""
         app = self._configuration.app
@@ -264,6 +267,8 @@ class Upkeep:
         log = LogSink(
             app.log_dir,
             app.log_format,
+            levels=app.log_levels,
+            zone=app.timezone,
             control_dir=app.control_folder,
             host=socket.gethostname(),
             on_drop=metrics.count_dropped,

@@ -20,6 +20,7 @@ __all__ = [
     "INSTRUMENTATION_SCOPE",
     "ITEMS",
     "ITEM_ACTIONS",
+    "LINE_LEVELS",
     "LOGS",
     "LOSSES",
     "METRICS",
@@ -31,6 +32,7 @@ __all__ = [
     "TABLE",
     "TIME_PARTS",
     "Log",
+    "LogLevel",
     "MetricName",
     "MetricSpec",
     "MetricType",
@@ -111,6 +113,25 @@ class RunStatus(StrEnum):
 
 ENDINGS: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
 """How a run can end."""
+
+
+class LogLevel(StrEnum):
+    """How much a line matters, the least first; ``OFF`` is no line's, but the level of a log."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    OFF = "OFF"
+
+    @property
+    def written(self) -> tuple[LogLevel, ...]:
+        """The levels of the lines that a log of this level has."""
+        return LINE_LEVELS[tuple(LogLevel).index(self) :]
+
+
+LINE_LEVELS: Final = tuple(level for level in LogLevel if level is not LogLevel.OFF)
+"""The levels that a line can have."""
 
 
 class Log(StrEnum):

@@ -8,19 +8,23 @@ settings are made with the same :func:`setting` and :func:`read`.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from .errors import SettingsError
+from .names import Log, LogLevel
 from .regular_file import read_regular_file
 
 __all__ = [
     "SettingHelp",
     "Settings",
     "describe",
+    "level",
     "number",
     "one_of",
     "path",
@@ -28,6 +32,7 @@ __all__ = [
     "setting",
     "switch",
     "text",
+    "time_zone",
     "whole_number",
     "with_app_config",
     "words",
@@ -214,6 +219,16 @@ def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     return parse
 
 
+def time_zone(raw: str) -> dt.tzinfo:
+    """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
+    if raw == "UTC":  # the usual one
+        return dt.UTC
+    try:
+        return ZoneInfo(raw)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """Make a parser for one of some words."""
 
@@ -224,6 +239,23 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return word
 
     return parse
+
+
+def level(raw: str) -> LogLevel:
+    """A level of a log, such as ``WARNING``, in upper or lower case."""
+    try:
+        return LogLevel(raw.upper())
+    except ValueError:
+        raise ValueError("say one of " + ", ".join(LogLevel)) from None
+
+
+def _level_of_one(log: Log) -> Any:
+    return setting(
+        f"CANVAS_SYNC_LOG_LEVEL_{log.name}",
+        level,
+        None,
+        f"The same for `{log.value}.log` alone.",
+    )
 
 
 def _range_hint(low: float, high: float) -> str:
@@ -245,6 +277,24 @@ class Settings:
         one_of("json", "text"),
         "json",
         "`json` for JSON Lines, `text` for the human line alone.",
+    )
+    log_level: LogLevel = setting(
+        "CANVAS_SYNC_LOG_LEVEL",
+        level,
+        LogLevel.INFO,
+        "Lines of this level and above are written: `DEBUG`, `INFO`, `WARNING`, `ERROR`, or none "
+        "with `OFF`.",
+    )
+    log_level_operations: LogLevel | None = _level_of_one(Log.OPERATIONS)
+    log_level_api_calls: LogLevel | None = _level_of_one(Log.API_CALLS)
+    log_level_database: LogLevel | None = _level_of_one(Log.DATABASE)
+    log_level_errors: LogLevel | None = _level_of_one(Log.ERRORS)
+    log_level_progress: LogLevel | None = _level_of_one(Log.PROGRESS)
+    timezone: dt.tzinfo = setting(
+        "CANVAS_SYNC_TIMEZONE",
+        time_zone,
+        dt.UTC,
+        "Time zone of the clock in human lines, which the log tools read, and of the cleanup time.",
     )
     state_dir: Path | None = setting(
         "CANVAS_SYNC_STATE_DIR",
@@ -302,6 +352,18 @@ class Settings:
         False,
         "For tests: raise misuse and internal errors instead of counting them.",
     )
+
+    @property
+    def log_levels(self) -> dict[Log, LogLevel]:
+        """The level of each log."""
+        levels: dict[Log, LogLevel | None] = {
+            Log.OPERATIONS: self.log_level_operations,
+            Log.API_CALLS: self.log_level_api_calls,
+            Log.DATABASE: self.log_level_database,
+            Log.ERRORS: self.log_level_errors,
+            Log.PROGRESS: self.log_level_progress,
+        }
+        return {log: own or self.log_level for log, own in levels.items()}
 
     @property
     def state_folder(self) -> Path:

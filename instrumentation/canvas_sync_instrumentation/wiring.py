@@ -80,6 +80,8 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
             lambda: LogSink(
                 settings.log_dir,
                 settings.log_format,
+                levels=settings.log_levels,
+                zone=settings.timezone,
                 control_dir=settings.control_folder,
                 host=socket.gethostname(),
                 on_drop=on_drop,

@@ -319,7 +319,7 @@ def _missed_a_night(config: Configuration) -> None:
     """There is something to archive, and the newest cleanup was two nights ago."""
     config.app.log_dir.mkdir(exist_ok=True)
     (config.app.log_dir / "errors.log.1").write_text("before\n")
-    due = last_due(dt.datetime.now(dt.UTC), config.exporter.cleanup_time, config.exporter.timezone)
+    due = last_due(dt.datetime.now(dt.UTC), config.exporter.cleanup_time, config.app.timezone)
     DueRecord(config.app.control_folder).write(due - dt.timedelta(days=1))
 
 

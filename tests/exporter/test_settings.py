@@ -18,7 +18,7 @@ def test_everything_has_a_default_that_stays_on_this_machine() -> None:
     assert (config.exporter.host, config.exporter.port) == ("127.0.0.1", 5000)
     assert config.exporter.tokens_file is None
     assert config.exporter.cleanup_time == dt.time(2)
-    assert config.exporter.timezone.utcoffset(None) == dt.timedelta(0)
+    assert config.app.timezone.utcoffset(None) == dt.timedelta(0)
     assert config.archive_folder == Path("logs/canvas_sync/archive")
     assert config.embedded_database
 
@@ -47,12 +47,12 @@ def test_the_environment_sets_each_value() -> None:
         interrupted_after_seconds=21.0,
         expected_intervals=(("full", 86400), ("incremental", 5400)),
         cleanup_time=dt.time(23, 15),
-        timezone=ZoneInfo("Europe/Berlin"),
         archive_dir=Path("/archive"),
         archive_days=7,
         keep_lines=5,
         run_days=400,
     )
+    assert config.app.timezone == ZoneInfo("Europe/Berlin")
     assert config.archive_folder == Path("/archive")
     assert not config.embedded_database
 

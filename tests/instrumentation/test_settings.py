@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.names import Log, LogLevel
 from canvas_sync_instrumentation.settings import Settings, describe, read, with_app_config
 
 
@@ -128,3 +129,15 @@ def test_every_setting_is_described_for_the_reference_page() -> None:
         assert entry.env.startswith(("CANVAS_SYNC_", "PROMETHEUS_"))
         assert entry.help.endswith(".")
     assert {entry.env for entry in described if entry.secret} == {"CANVAS_SYNC_DATABASE_URL"}
+
+
+def test_each_log_has_its_level_or_the_common_one() -> None:
+    environ = {"CANVAS_SYNC_LOG_LEVEL": "warning", "CANVAS_SYNC_LOG_LEVEL_DATABASE": "OFF"}
+    levels = read(Settings, environ).log_levels
+    assert levels.pop(Log.DATABASE) is LogLevel.OFF
+    assert set(levels.values()) == {LogLevel.WARNING}
+
+
+def test_a_level_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(SettingsError, match="say one of DEBUG, INFO, WARNING, ERROR, OFF"):
+        read(Settings, {"CANVAS_SYNC_LOG_LEVEL_ERRORS": "verbose"})

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     log_dir, archive_dir = config.app.log_dir, config.archive_folder
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
     with ProgressBar(sys.stderr) as bar:
-        analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.exporter.timezone)
+        analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.app.timezone)
     analysis.problems += strangers(log_dir, archive_dir)
     report = make_report(analysis, log_dir, selection, arguments.top)
     with until_the_reader_leaves():

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
-from canvas_sync_instrumentation.names import DISTRIBUTION, Log
+from canvas_sync_instrumentation.names import DISTRIBUTION, LINE_LEVELS, Log
 
 from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
 from .output import LinePrinter, until_the_reader_leaves
@@ -16,7 +16,6 @@ from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
 
-_LEVELS: Final = ("INFO", "WARNING", "ERROR")
 _MAX_LIMIT: Final = 100_000
 
 
@@ -49,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--log", action="append", choices=list(Log), help="in this log; may be repeated")
-    add("--level", type=str.upper, choices=_LEVELS, help="of this level")
+    add("--level", type=str.upper, choices=LINE_LEVELS, help="of this level")
     add("--user", type=user_id, metavar="ID", help="of this user")
     add("--course", type=user_id, metavar="ID", help="of this course")
     add("--task", metavar="ID", help="of the run with this task id")
@@ -81,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted,
         limit=arguments.limit,
         on_progress=bar.show,
-        zone=config.exporter.timezone,
+        zone=config.app.timezone,
     )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(found), bar, until_the_reader_leaves():

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         config.archive_folder,
         logs=logs,
         lines=arguments.lines,
-        zone=config.exporter.timezone,
+        zone=config.app.timezone,
     )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
     with closing(tail), until_the_reader_leaves():

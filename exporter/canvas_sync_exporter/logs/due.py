@@ -27,20 +27,19 @@ def last_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
         at: Time of day.
         zone: Time zone of the clock.
     """
-    today = now.astimezone(zone).date()
-    moment = _moment(today, at, zone)
-    return moment if moment <= now else _moment(today - _DAY, at, zone)
+    return max(moment for moment in _moments_around(now, at, zone) if moment <= now)
 
 
 def next_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
     """Return the first moment after ``now`` at which a clock in ``zone`` shows ``at``."""
+    return min(moment for moment in _moments_around(now, at, zone) if moment > now)
+
+
+def _moments_around(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> list[dt.datetime]:
+    """The moments of several days: a time that is left out may move into the next day."""
     today = now.astimezone(zone).date()
-    moment = _moment(today, at, zone)
-    return moment if moment > now else _moment(today + _DAY, at, zone)
-
-
-def _moment(day: dt.date, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
-    return dt.datetime.combine(day, at, zone).astimezone(dt.UTC)
+    days = (today + number * _DAY for number in range(-2, 3))
+    return [dt.datetime.combine(day, at, zone).astimezone(dt.UTC) for day in days]
 
 
 def backups_run_low(log_dir: Path) -> bool:

@@ -20,7 +20,7 @@ from canvas_sync_exporter.logs.search import (
     compile_pattern,
 )
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.names import LINE_LEVELS, Log
 
 from .context import WebContext
 from .endpoint import Endpoint
@@ -34,7 +34,6 @@ __all__ = ["LogApi"]
 _SECONDS: Final = 5.0
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 _BIGGEST: Final = 2**63 - 1
-_LEVELS: Final = ("INFO", "WARNING", "ERROR")
 _NO_FOLDER: Final = "The log folder or a file in it cannot be read."
 
 
@@ -47,8 +46,8 @@ def _parse_logs(raw: str) -> tuple[Log, ...]:
 
 def _parse_level(raw: str) -> str:
     level = raw.upper()
-    if level not in _LEVELS:
-        raise ValueError(f"say one of {', '.join(_LEVELS)}")
+    if level not in LINE_LEVELS:
+        raise ValueError(f"say one of {', '.join(LINE_LEVELS)}")
     return level
 
 
@@ -100,7 +99,7 @@ _FILTERS: Final = (
         in_path=False,
         description="Of this level.",
         parse=_parse_level,
-        schema={"type": "string", "enum": list(_LEVELS)},
+        schema={"type": "string", "enum": list(LINE_LEVELS)},
     ),
     _number("user_id", "Of this user."),
     _number("course_id", "Of this course."),
@@ -148,7 +147,7 @@ class LogApi:
     def __init__(self, context: WebContext) -> None:
         config = context.configuration
         self._folders = config.app.log_dir, config.archive_folder
-        self._zone = config.exporter.timezone
+        self._zone = config.app.timezone
         self._streams = LogStreams(context.stopping)
 
     def endpoints(self) -> tuple[Endpoint, ...]:

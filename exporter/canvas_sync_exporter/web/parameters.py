@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import MultiDict
 
-from canvas_sync_exporter.settings import time_zone
+from canvas_sync_instrumentation.settings import time_zone
 
 from .problems import FieldError, ProblemError
 

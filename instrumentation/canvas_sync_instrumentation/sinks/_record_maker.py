@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, Protocol
 
 from canvas_sync_instrumentation.events import (
     ApiCall,
@@ -48,7 +50,7 @@ from .log_records import (
     TruncatedRecord,
 )
 
-__all__ = ["RecordMaker"]
+__all__ = ["Maker", "RecordMaker"]
 
 _INFO: Final = "INFO"
 _WARNING: Final = "WARNING"
@@ -88,35 +90,51 @@ class _Logged(Protocol):
     def time(self) -> float: ...
 
 
+class Maker(NamedTuple):
+    """How the events of one type become records.
+
+    Attributes:
+        log: The log that they belong to.
+        level: Tells the level of an event.
+        make: Makes the record of an event.
+    """
+
+    log: Log
+    level: Callable[[Any], str]
+    make: Callable[[Any], Record]
+
+
 class RecordMaker:
     """Turns events into records.
 
     Args:
         host: Name of this machine or container.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
-        makers: Event type -> log and function that makes the record.
+        makers: Event type -> how its events become records.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
+        self._zone = zone
         self._host = host
         self._pid = os.getpid()
         self._second = (-1, "", "")
-        self.makers: Mapping[type[Event], tuple[Log, Callable[[Any], Record]]] = {
-            RunStarted: (Log.OPERATIONS, self._run_started),
-            RunWaiting: (Log.OPERATIONS, self._run_waiting),
-            RunEnded: (Log.OPERATIONS, self._run_ended),
-            RunSuspected: (Log.OPERATIONS, self._run_suspected),
-            StepStarted: (Log.OPERATIONS, self._step_started),
-            StepEnded: (Log.OPERATIONS, self._step_ended),
-            ItemsRecorded: (Log.OPERATIONS, self._items),
-            LogsCleaned: (Log.OPERATIONS, self._logs_cleaned),
-            ApiCall: (Log.API_CALLS, self._api_call),
-            ListTruncated: (Log.API_CALLS, self._list_truncated),
-            GuardWaited: (Log.API_CALLS, self._guard_waited),
-            DbOperation: (Log.DATABASE, self._db_operation),
-            ErrorRecorded: (Log.ERRORS, self._error),
-            Progressed: (Log.PROGRESS, self._progress),
+        self.makers: Mapping[type[Event], Maker] = {
+            RunStarted: Maker(Log.OPERATIONS, _is_info, self._run_started),
+            RunWaiting: Maker(Log.OPERATIONS, _is_info, self._run_waiting),
+            RunEnded: Maker(Log.OPERATIONS, _run_level, self._run_ended),
+            RunSuspected: Maker(Log.OPERATIONS, _is_warning, self._run_suspected),
+            StepStarted: Maker(Log.OPERATIONS, _is_info, self._step_started),
+            StepEnded: Maker(Log.OPERATIONS, _error_level, self._step_ended),
+            ItemsRecorded: Maker(Log.OPERATIONS, _items_level, self._items),
+            LogsCleaned: Maker(Log.OPERATIONS, _error_level, self._logs_cleaned),
+            ApiCall: Maker(Log.API_CALLS, _api_level, self._api_call),
+            ListTruncated: Maker(Log.API_CALLS, _is_warning, self._list_truncated),
+            GuardWaited: Maker(Log.API_CALLS, _is_info, self._guard_waited),
+            DbOperation: Maker(Log.DATABASE, _error_level, self._db_operation),
+            ErrorRecorded: Maker(Log.ERRORS, _is_error, self._error),
+            Progressed: Maker(Log.PROGRESS, _is_info, self._progress),
         }
 
     def after_fork_in_child(self) -> None:
@@ -128,9 +146,9 @@ class RecordMaker:
         second, microsecond = divmod(int(moment * 1_000_000), 1_000_000)
         known = self._second
         if known[0] != second:
-            utc = time.gmtime(second)
-            machine = time.strftime("%Y-%m-%dT%H:%M:%S", utc)
-            known = self._second = (second, machine, f"[{machine.replace('T', ' ')}]")
+            machine = _clock(second, dt.UTC)
+            human = machine if self._zone is dt.UTC else _clock(second, self._zone)
+            known = self._second = (second, machine, f"[{human.replace('T', ' ')}]")
         return f"{known[1]}.{microsecond:06d}Z", known[2]
 
     def _head(self, event: _Logged, level: str, log: str, name: str, human: str) -> _Head:
@@ -176,11 +194,10 @@ class RecordMaker:
 
     def _run_ended(self, event: RunEnded) -> Record:
         snapshot = event.snapshot
-        level = RUN_LEVELS.get(snapshot.status, _INFO)
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
         error_type, error = _error_fields(snapshot.error)
         record = RunEndedRecord(
-            *self._head(event, level, _OPERATIONS, "run_ended", human),
+            *self._head(event, _run_level(event), _OPERATIONS, "run_ended", human),
             status=snapshot.status.value,
             canvas_host=snapshot.canvas_host,
             duration_seconds=snapshot.duration,
@@ -219,12 +236,12 @@ class RecordMaker:
         return StepRecord(*head, event.name)
 
     def _step_ended(self, event: StepEnded) -> Record:
-        level, status = (_ERROR, "failed") if event.error else (_INFO, "success")
+        status = "failed" if event.error else "success"
         human = (
             f"Sync Step: {event.name}, ended, {status} - Duration: {event.duration * 1000:.1f}ms"
         )
         return StepRecord(
-            *self._head(event, level, _OPERATIONS, "step_ended", human),
+            *self._head(event, _error_level(event), _OPERATIONS, "step_ended", human),
             event.name,
             event.duration,
             *_error_fields(event.error),
@@ -232,12 +249,11 @@ class RecordMaker:
 
     def _items(self, event: ItemsRecorded) -> Record:
         counts = event.counts
-        level = _WARNING if counts.failed else _INFO
         human = (
             f"{event.item.capitalize()}s: {counts.processed}, {counts.created}, {counts.updated}"
         )
         return ItemsRecord(
-            *self._head(event, level, _OPERATIONS, "items", human),
+            *self._head(event, _items_level(event), _OPERATIONS, "items", human),
             event.item,
             counts.processed,
             counts.created,
@@ -248,13 +264,12 @@ class RecordMaker:
         )
 
     def _logs_cleaned(self, event: LogsCleaned) -> Record:
-        level = _ERROR if event.error else _INFO
         human = (
             f"Log Cleanup: {event.outcome} - Files: {event.files}"
             f" - Freed: {event.reclaimed_bytes} bytes - Duration: {event.duration * 1000:.1f}ms"
         )
         return CleanupRecord(
-            *self._head(event, level, _OPERATIONS, "logs_cleaned", human),
+            *self._head(event, _error_level(event), _OPERATIONS, "logs_cleaned", human),
             event.outcome,
             event.duration,
             event.files,
@@ -303,12 +318,11 @@ class RecordMaker:
         return GuardWaitRecord(*head, event.duration, event.token)
 
     def _db_operation(self, event: DbOperation) -> Record:
-        level = _INFO if event.error_type is None else _ERROR
         batch = " - Batch: true" if event.batch else ""
         took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
         human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
         return DbRecord(
-            *self._head(event, level, _DATABASE, "db_operation", human),
+            *self._head(event, _error_level(event), _DATABASE, "db_operation", human),
             event.operation,
             event.table,
             event.count,
@@ -333,6 +347,14 @@ class RecordMaker:
         return ProgressRecord(*head, event.percent, event.message)
 
 
+def _clock(second: int, zone: dt.tzinfo) -> str:
+    """Return what a clock shows; in UTC where the zone's clock would leave the years 1 to 9999."""
+    if zone is not dt.UTC:
+        with suppress(OverflowError, ValueError, OSError):
+            return dt.datetime.fromtimestamp(second, zone).strftime("%Y-%m-%dT%H:%M:%S")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
 def _task(context: RunContext) -> str:
     user = "-" if context.user_id is None else context.user_id
     return f"Sync Task: {context.task_id}, {user}"
@@ -354,6 +376,30 @@ def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:
     if time is None:
         return (None, None, None, None)
     return (time.queue, time.user_cpu, time.system_cpu, time.database)
+
+
+def _is_info(_event: Event) -> str:
+    return _INFO
+
+
+def _is_warning(_event: Event) -> str:
+    return _WARNING
+
+
+def _is_error(_event: Event) -> str:
+    return _ERROR
+
+
+def _run_level(event: RunEnded) -> str:
+    return RUN_LEVELS.get(event.snapshot.status, _INFO)
+
+
+def _items_level(event: ItemsRecorded) -> str:
+    return _WARNING if event.counts.failed else _INFO
+
+
+def _error_level(event: StepEnded | LogsCleaned | DbOperation) -> str:
+    return _INFO if event.error is None else _ERROR
 
 
 def _api_level(event: ApiCall) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,10 @@ import msgspec
 
 from canvas_sync_instrumentation.events import Event
 from canvas_sync_instrumentation.logfile import LogFileWriter, network_filesystem_warning
-from canvas_sync_instrumentation.names import LOGS
+from canvas_sync_instrumentation.names import LOGS, Log, LogLevel
 
 from . import DropCounter
-from ._record_maker import RecordMaker
+from ._record_maker import Maker, RecordMaker
 from .log_records import LOG_EVENTS, LOG_FIELDS, Record
 
 __all__ = ["LOG_EVENTS", "LOG_FIELDS", "LogSink"]
@@ -26,7 +27,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _ENCODER: Final = msgspec.json.Encoder()
 
-_Route = tuple[Callable[[Any], Record], Callable[[bytes], None]]
+_Route = tuple[Callable[[Any], Record | None], Callable[[bytes], None]]
 
 
 class LogSink:
@@ -35,6 +36,8 @@ class LogSink:
     Args:
         log_dir: Folder of the logs.
         log_format: ``json`` for a JSON object a line, ``text`` for the human line alone.
+        levels: Log -> the level from which on its lines are written; with ``OFF`` it has no file.
+        zone: Time zone of the clock in human lines.
         control_dir: Folder of the logs' control pages, shared by all processes.
         host: Name of this machine or container.
         on_drop: Counts lines that could not be written.
@@ -46,6 +49,8 @@ class LogSink:
         log_dir: Path,
         log_format: str,
         *,
+        levels: Mapping[Log, LogLevel],
+        zone: dt.tzinfo,
         control_dir: Path,
         host: str,
         on_drop: DropCounter,
@@ -53,7 +58,7 @@ class LogSink:
     ) -> None:
         self._encode = _text_line if log_format == "text" else _json_line
         self._on_record = on_record
-        self._maker = RecordMaker(host)
+        self._maker = RecordMaker(host, zone)
         self._writers = {
             log: LogFileWriter(
                 log_dir / f"{log.value}.log",
@@ -63,10 +68,12 @@ class LogSink:
                 on_drop=lambda reason, count: on_drop("log", reason, count),
             )
             for log, (max_bytes, backups) in LOGS.items()
+            if levels[log] is not LogLevel.OFF
         }
         self._routes: dict[type[Event], _Route] = {
-            event: (make, self._writers[log].append)
-            for event, (log, make) in self._maker.makers.items()
+            event: (_from_level(levels[maker.log], maker), self._writers[maker.log].append)
+            for event, maker in self._maker.makers.items()
+            if maker.log in self._writers
         }
         if warning := network_filesystem_warning(log_dir):
             _LOGGER.warning(warning)
@@ -78,6 +85,8 @@ class LogSink:
             return
         make, append = route
         record = make(event)
+        if record is None:
+            return
         append(self._encode(record))
         self._on_record(record.log, record.level)
 
@@ -98,6 +107,18 @@ class LogSink:
         self._maker.after_fork_in_child()
         for writer in self._writers.values():
             writer.after_fork_in_child()
+
+
+def _from_level(least: LogLevel, maker: Maker) -> Callable[[Any], Record | None]:
+    """Return what makes the records of a level and above, and None for the events below."""
+    if LogLevel.INFO in least.written:  # no event is below: nothing to ask
+        return maker.make
+    wanted = frozenset(least.written)
+
+    def make(event: Event) -> Record | None:
+        return maker.make(event) if maker.level(event) in wanted else None
+
+    return make
 
 
 def _text_line(record: Record) -> bytes:

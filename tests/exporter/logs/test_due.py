@@ -24,7 +24,9 @@ from support.log_processes import kill_at_each_line, spawn
 DAY = dt.timedelta(days=1)
 TWO = dt.time(2)
 NIGHT = dt.datetime(2025, 12, 22, 2, tzinfo=dt.UTC)
-ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Berlin", "America/New_York", "America/Nuuk", "Australia/Lord_Howe"]
+)
 
 
 def settings_for(folder: Path) -> RetentionSettings:
@@ -67,6 +69,19 @@ def test_clocks_that_are_set_neither_skip_nor_double_a_night(day: str, at: str, 
     berlin = ZoneInfo("Europe/Berlin")
     noon = dt.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=berlin)
     assert last_due(noon, dt.time.fromisoformat(at), berlin) == dt.datetime.fromisoformat(utc)
+
+
+def test_a_time_that_is_left_out_before_midnight_is_due_after_it() -> None:
+    """In Nuuk clocks go from 23:00 to 00:00."""
+    nuuk = ZoneInfo("America/Nuuk")
+    evening, morning = (
+        dt.datetime.fromisoformat(f"2026-03-{moment}").replace(tzinfo=nuuk)
+        for moment in ("28T22:30", "29T00:10")
+    )
+    due = dt.datetime(2026, 3, 29, 1, 30, tzinfo=dt.UTC)
+    at = dt.time(23, 30)
+    assert next_due(evening, at, nuuk) == next_due(morning, at, nuuk) == due
+    assert last_due(due, at, nuuk) == due
 
 
 @given(

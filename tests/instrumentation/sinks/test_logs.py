@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
@@ -38,7 +42,7 @@ from canvas_sync_instrumentation.events import (
     StepEnded,
     StepStarted,
 )
-from canvas_sync_instrumentation.names import ITEMS, LOGS, Log, RunStatus
+from canvas_sync_instrumentation.names import ITEMS, LOGS, Log, LogLevel, RunStatus
 from canvas_sync_instrumentation.sinks._record_maker import RecordMaker
 from canvas_sync_instrumentation.sinks.log_records import (
     COMMON_FIELDS,
@@ -48,6 +52,7 @@ from canvas_sync_instrumentation.sinks.log_records import (
 )
 from canvas_sync_instrumentation.sinks.logs import LogSink
 
+ALL_INFO = dict.fromkeys(Log, LogLevel.INFO)
 TIME = 1766398530.123456  # 2025-12-22 10:15:30.123456 UTC
 CONTEXT = RunContext("nightly-42", 42, 123, "full", "4b" * 16, "00f067aa0ba902b7", sampled=True)
 SNAPSHOT = RunSnapshot(
@@ -303,10 +308,14 @@ class Sinks:
         self.records: Counter[tuple[str, str]] = Counter()
         self._made: list[LogSink] = []
 
-    def make(self, log_format: str) -> LogSink:
+    def make(
+        self, log_format: str, levels: Mapping[Log, LogLevel] = ALL_INFO, zone: dt.tzinfo = dt.UTC
+    ) -> LogSink:
         sink = LogSink(
             self.folder,
             log_format,
+            levels=levels,
+            zone=zone,
             control_dir=self.folder / "state" / "control",
             host="worker-1",
             on_drop=self._refuse,
@@ -485,6 +494,8 @@ def test_close_delivers_and_later_lines_are_counted_as_dropped(tmp_path: Path) -
     sink = LogSink(
         tmp_path,
         "json",
+        levels=ALL_INFO,
+        zone=dt.UTC,
         control_dir=tmp_path / "control",
         host="worker-1",
         on_drop=lambda sink, reason, count=1: dropped.update({(sink, reason): count}),
@@ -530,8 +541,56 @@ def test_any_text_makes_one_text_line(shared_sinks: Sinks, task_id: str, message
 
 @given(moment=st.floats(0, 4e9))
 def test_any_moment_becomes_rfc_3339_with_microseconds(moment: float) -> None:
-    _, make = RecordMaker("worker-1").makers[ApiCall]
-    record: Record = make(structs.replace(CALL, time=moment))
+    record: Record = (
+        RecordMaker("worker-1").makers[ApiCall].make(structs.replace(CALL, time=moment))
+    )
     decoded = datetime.fromisoformat(record.timestamp)
     assert abs(decoded.timestamp() - moment) < 0.000002
     assert len(record.timestamp) == len("2025-12-22T10:15:30.123456Z")
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        (LogLevel.INFO, {"INFO", "WARNING", "ERROR"}),
+        (LogLevel.WARNING, {"WARNING", "ERROR"}),
+        (LogLevel.ERROR, {"ERROR"}),
+        (LogLevel.OFF, set()),
+    ],
+)
+def test_a_log_has_the_lines_of_its_level_and_above(
+    sinks: Sinks, level: LogLevel, written: set[str]
+) -> None:
+    sink = sinks.make("json", {**ALL_INFO, Log.API_CALLS: level, Log.PROGRESS: LogLevel.OFF})
+    sink.handle(CALL)
+    sink.handle(structs.replace(CALL, status_code=404))
+    sink.handle(structs.replace(CALL, status_code=502))
+    sink.handle(Progressed(CONTEXT, TIME, 10.0, "Processing courses"))
+    log = sinks.folder / "api_calls.log"
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    assert {json.loads(line)["level"] for line in lines} == written
+    assert {level for _, level in sinks.records} == written
+    assert not (sinks.folder / "progress.log").exists()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_event_is_chosen_by_the_level_of_its_line(case: Case) -> None:
+    maker = RecordMaker("worker-1").makers[type(case.event)]
+    assert maker.level(case.event) == maker.make(case.event).level
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_human_line_has_the_clock_of_the_installation_and_is_read_back(
+    sinks: Sinks, log_format: str
+) -> None:
+    zone = ZoneInfo("America/St_Johns")
+    sink = sinks.make(log_format, zone=zone)
+    sink.handle(CALL)
+    (line,) = (sinks.folder / "api_calls.log").read_bytes().splitlines()
+    assert b"[2025-12-22 06:45:30] GET" in line
+    record, is_whole = LineReader(Log.API_CALLS, dict[str, Any], zone).read_line(line)
+    assert is_whole
+    assert record is not None
+    moment = record["timestamp"]
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    assert int(moment.timestamp()) == int(TIME)
