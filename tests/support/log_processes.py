@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -36,6 +37,8 @@ __all__ = [
     "random_moments",
     "rotate_once",
     "spawn",
+    "stop_while_moving_files",
+    "stopped_process",
     "write_lines",
     "write_on_a_full_disk",
 ]
@@ -128,6 +131,31 @@ def write_on_a_full_disk(
         log.append(line_of(writer, rest))
     assert log.flush(10)
     log.close(0)
+
+
+def stop_while_moving_files(folder: Path, is_swapping: bool) -> None:
+    """Stop with the lock in hand, in the middle of a rotation or of a cleanup's replacement."""
+    page = page_of(folder)
+    with page.locked(10) as held:
+        assert held
+        page.next_generation()
+        with page.swapping() if is_swapping else nullcontext():
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@contextmanager
+def stopped_process(target: Callable[..., object], *arguments: object) -> Iterator[int]:
+    """Run a process that stops itself; it goes on when the block is left, and comes to its end."""
+    process = spawn.Process(target=target, args=arguments)
+    process.start()
+    assert process.pid
+    try:
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        yield process.pid
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(60)
+    assert process.exitcode == 0
 
 
 def append_until_killed(folder: Path, writer: str, acknowledge: Connection) -> None:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_instrumentation.diskspace import reserve
+from canvas_sync_instrumentation.filemodes import open_shared
 
-__all__ = ["ControlPage", "Identity", "identity_of"]
+__all__ = ["ControlPage", "Identity", "LogLockedError", "identity_of"]
 
 Identity = tuple[int, int]
 """Device and inode: what a file is, whatever its name."""
@@ -37,7 +38,10 @@ _FIRST_CLAIM: Final = 4
 _CLAIM_WORDS: Final = 4
 _CLAIM_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_CLAIM) // _CLAIM_WORDS
 _POLL_SECONDS: Final = 0.001
-_SWAP_SECONDS: Final = 0.02
+
+
+class LogLockedError(OSError):
+    """Another process holds the log's lock, and does not give it back in time."""
 
 
 def identity_of(file: int | Path) -> Identity | None:
@@ -58,11 +62,11 @@ class ControlPage:
         path: The control file; it and its folder are made when missing.
 
     Attributes:
-        path: The control file.
+        path: The control file, absolute.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()  # wherever the app goes
         self._identity: Identity | None = None
         self._words: memoryview[int] | None = None
         self._lock_fd: int | None = None
@@ -78,6 +82,11 @@ class ControlPage:
         return self._mapped
 
     @property
+    def identity(self) -> Identity | None:
+        """Which file is mapped; None before the first :meth:`refresh`."""
+        return self._identity
+
+    @property
     def _mapped(self) -> memoryview[int]:
         if self._words is None:
             self._map()
@@ -85,7 +94,7 @@ class ControlPage:
         return self._words
 
     def _map(self) -> None:
-        fd = self._open()
+        fd = open_shared(self.path, os.O_RDWR)
         try:
             # Blocks are allocated now, or a full disk would kill the process at the first store.
             reserve(fd, 0, _PAGE_BYTES)
@@ -93,14 +102,6 @@ class ControlPage:
             self._identity = identity_of(fd)
         finally:
             os.close(fd)
-
-    def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        try:
-            return os.open(self.path, flags, 0o666)
-        except FileNotFoundError:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(self.path, flags, 0o666)
 
     @contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
@@ -112,7 +113,7 @@ class ControlPage:
         Yields:
             Whether the lock is held.
         """
-        fd = self._lock_fd = self._open()
+        fd = self._lock_fd = open_shared(self.path, os.O_RDWR)
         try:
             held = _lock(fd, timeout)
             try:
@@ -125,19 +126,23 @@ class ControlPage:
             self._lock_fd = None
             os.close(fd)
 
-    def generation(self) -> int:
+    def generation(self, timeout: float = 0.0) -> int:
         """Return the generation at which the log may be opened.
 
+        Args:
+            timeout: Seconds to wait while the live log is being replaced.
+
         Raises:
-            OSError: The live log is being replaced by a process that was stopped.
+            LogLockedError: It is being replaced by a process that is stopped or slow.
+            OSError: The page cannot be mapped.
         """
         words = self._mapped
         generation = words[_GENERATION]  # read once: a second look could find it odd
         if generation % 2 == 0:
             return generation
-        with self.locked(_SWAP_SECONDS) as held:
+        with self.locked(timeout) as held:
             if not held:
-                raise TimeoutError(f"{self.path}: the log is being replaced")
+                raise LogLockedError(f"{self.path}: the log is being replaced")
             if words[_GENERATION] % 2:
                 self.next_generation()  # whoever was replacing it was killed
             return words[_GENERATION]

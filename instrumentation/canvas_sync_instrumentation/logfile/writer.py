@@ -6,11 +6,13 @@ compares again. Unchanged means that nobody had begun to move files, so the line
 rotation ran in between, the line may have gone to a file that is already removed or archived: then,
 and only then, the writer looks, and writes the line again when it is nowhere else. While whoever
 moves the files is stopped in the middle of it, nobody can know: the line waits, unsettled, in
-memory too.
+memory too. A log that an operator removed has no name any more either, and the line is written
+again to a new one.
 
-Lines that the disk does not take wait in memory, in order, and are tried again at the next append
-and at :meth:`LogFileWriter.flush`. A line has been written when ``append`` returned and nothing is
-pending; from then on the death of the process does not lose it.
+Lines that cannot be written yet wait in memory, in order. They are tried again at the next append,
+at :meth:`LogFileWriter.flush`, and by a thread that lives as long as lines wait. A line has been
+written when ``append`` returned and nothing is pending; from then on the death of the process does
+not lose it.
 """
 
 from __future__ import annotations
@@ -21,25 +23,24 @@ import os
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from .control import ControlPage, Identity, identity_of
+from .control import ControlPage, Identity, LogLockedError, identity_of
+from .opening import ends_torn, open_for_append
+from .patience import Patience
+from .pending import PENDING_BYTES, PendingLines
+from .retry import BackgroundRetry
 from .rotation import control_path, log_files, rotate
 
-__all__ = ["PENDING_BYTES", "LogFileWriter"]
-
-PENDING_BYTES: Final = 1024 * 1024
-"""How many bytes of lines wait in memory for a disk that does not take them."""
+__all__ = ["LogFileWriter"]
 
 _CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand is noticed
 _RETRY_BYTES: Final = 64 * 1024  # growth after which a rotation that could not run is tried again
-_LOCK_SECONDS: Final = 1.0
-_LOCK_AGAIN_SECONDS: Final = 0.02
 _FLUSH_SECONDS: Final = 0.02
-_GLANCE_SECONDS: Final = 0.001
+_LOCKED_SECONDS: Final = 1.0  # a log that is locked for less is not worth a warning
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
 _LOGGER: Final = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ class LogFileWriter:
     """Writes one log, together with any number of threads and processes.
 
     Nothing is opened before the first line. No method raises OSError: what cannot be written waits
-    and is dropped, counted, when more than :data:`PENDING_BYTES` wait.
+    and is dropped, counted, when more than :data:`~.pending.PENDING_BYTES` wait. No call waits for
+    another process longer than 0.1 s in all, however many threads log.
 
     Args:
         path: The log; its folder is made when missing.
@@ -74,22 +76,24 @@ class LogFileWriter:
         if max_bytes < 0 or backups < 1:
             raise ValueError(f"max_bytes must be 0 or more, backups 1 or more; not {backups}")
         self.last_error: OSError | None = None
-        self._path = path
+        self._path = path.absolute()  # wherever the app goes
         self._max_bytes = max_bytes or sys.maxsize
         self._backups = backups
         self._on_drop = on_drop
         self._control = ControlPage(control_path(control_dir, path))
         self._mutex = threading.RLock()
+        self._retry = BackgroundRetry(lambda: self.flush(0), "canvas-sync-log")
+        self._patience = Patience()
         self._closed = False
         self._warned = False
-        self._failing = False
         self._start_anew()
 
     def _start_anew(self) -> None:
         self._busy = False
         self._torn = False  # the next write has to end a line first
-        self._queue: deque[bytes] = deque()
-        self._queue_bytes = 0
+        self._queue = PendingLines()
+        self._failing_since: float | None = None
+        self._failure_told = False
         # Where the first line of the queue ends in the open file, if that may have been moved.
         self._unsettled: int | None = None
         self._fd = _CLOSED
@@ -139,6 +143,7 @@ class LogFileWriter:
     def after_fork_in_child(self) -> None:
         """Start anew in a forked child; what was pending is the parent's to write."""
         self._mutex = threading.RLock()
+        self._retry.after_fork_in_child()
         self._control.after_fork_in_child()
         self._close_file()
         self._start_anew()
@@ -153,23 +158,26 @@ class LogFileWriter:
         self._busy = True
         try:
             while self._queue:
-                self._write(self._queue[0])
-                written = len(self._queue.popleft())
-                self._queue_bytes -= written
+                self._write(self._queue.first)
+                self._queue.remove_first()
             if self._torn:
                 self._put(b"")
                 self._unsettled = None  # the end of a line is nothing that could be missed
-            self._failing = False
+            self._failing_since, self._failure_told = None, False
         except OSError as error:
             self._note_failure(error)
         finally:
             self._busy = False
 
     def _note_failure(self, error: OSError) -> None:
-        """Tell once that the log is not written, until a line can be written again."""
+        """Try again in the background; tell once that the log is not written, until it is."""
         self.last_error = error.with_traceback(None)  # which would keep frames and the writer
-        if not self._failing:
-            self._failing = True
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        is_brief = isinstance(error, LogLockedError) and now < self._failing_since + _LOCKED_SECONDS
+        if not self._failure_told and not is_brief:
+            self._failure_told = True
             _LOGGER.warning(
                 "%s cannot be written: %s. Lines wait in memory, up to %d bytes; what is more, or "
                 "still waits at the end of the process, is lost and counted.",
@@ -177,15 +185,14 @@ class LogFileWriter:
                 error,
                 PENDING_BYTES,
             )
+        if not self._closed:
+            self._retry.start()
 
     def _keep(self, line: bytes) -> None:
         if self._closed:
             self._on_drop("closed", 1)
-        elif self._queue and self._queue_bytes + len(line) > PENDING_BYTES:
+        elif not self._queue.add(line):
             self._on_drop(self._reason(), 1)
-        else:
-            self._queue.append(line)
-            self._queue_bytes += len(line)
 
     def _reason(self) -> str:
         full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -195,11 +202,14 @@ class LogFileWriter:
     def _write(self, line: bytes) -> None:
         """Write the first line of the queue; when this returns it is in the log or an archive."""
         while self._unsettled is not None or not self._put(line):
-            if self._survives():
+            if self._unsettled is not None and self._survives():
                 return
 
     def _put(self, line: bytes) -> bool:
-        """Write one line; tell whether it is in the log for certain, otherwise it is unsettled."""
+        """Write one line; tell whether it is in the log for certain.
+
+        If not, it is unsettled, or lost with a log that was removed.
+        """
         if self._words[0] != self._generation or time.monotonic() >= self._check_at:
             self._refresh()
         fd = self._fd
@@ -208,33 +218,55 @@ class LogFileWriter:
         self._torn = missing > 0
         if missing > 1:  # a missing newline alone is owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        end = os.lseek(fd, 0, os.SEEK_CUR)
+        found = os.fstat(fd)
         if self._words[0] != self._generation:
-            self._unsettled = end
+            self._unsettled = os.lseek(fd, 0, os.SEEK_CUR)
             return False
-        if end >= self._limit:
-            self._rotate(end)
+        if not found.st_nlink and identity_of(self._path) != self._identity:
+            self._check_at = 0.0  # nobody of ours removes it without a new generation
+            return False
+        if found.st_size >= self._limit:
+            self._rotate(found.st_size)
         return True
 
     def _refresh(self) -> None:
         """Open the log, or open it anew when it was rotated, removed or moved away."""
+        page = self._control.identity
         self._words = self._control.refresh()
-        generation = self._control.generation()  # before the open: at worst it is opened again
-        if generation != self._generation or identity_of(self._path) != self._identity:
+        with self._waiting_for_lock() as seconds:
+            # Before the open: at worst it is opened again.
+            generation = self._control.generation(seconds)
+        is_moved = identity_of(self._path) != self._identity
+        is_rotated = generation != self._generation
+        is_page_new = page != self._control.identity
+        if self._fd != _CLOSED and (is_page_new or (is_moved and not is_rotated)):
+            self._tell_of_replacement()
+        if is_moved or is_rotated:
             self._open()
         self._generation = generation
         self._check_at = time.monotonic() + _CHECK_SECONDS
 
-    def _open(self) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    @contextmanager
+    def _waiting_for_lock(self) -> Iterator[float]:
+        """Give how long the lock may be waited for now, and count how long that took."""
+        start = time.monotonic()
         try:
-            fd = os.open(self._path, flags, 0o666)
-        except FileNotFoundError:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self._path, flags, 0o666)
+            yield self._patience.left() if self._failing_since is None else 0.0
+        finally:
+            self._patience.spend_since(start)
+
+    def _tell_of_replacement(self) -> None:
+        _LOGGER.warning(
+            "%s, or its folder or control page, was removed or moved by another program. It is "
+            "made anew and written on.",
+            self._path,
+        )
+
+    def _open(self) -> None:
+        fd = open_for_append(self._path)
         self._close_file()
         self._fd = fd
-        self._torn = _ends_torn(fd)
+        self._torn = ends_torn(fd)
         if (identity := identity_of(fd)) != self._identity:
             self._identity = identity
             self._limit = self._max_bytes
@@ -268,11 +300,11 @@ class LogFileWriter:
         the line came.
 
         Raises:
-            TimeoutError: Whoever moves the files was stopped; the line stays unsettled.
+            LogLockedError: Whoever moves the files was stopped; the line stays unsettled.
         """
-        with self._control.locked(_LOCK_AGAIN_SECONDS if self._failing else _LOCK_SECONDS) as held:
+        with self._waiting_for_lock() as seconds, self._control.locked(seconds) as held:
             if not held:
-                raise TimeoutError(f"{self._control.path}: locked by a process that is stopped")
+                raise LogLockedError(f"{self._control.path}: locked by a process that is stopped")
             end, self._unsettled = self._unsettled, None
             assert end is not None  # noqa: S101 - that is what the caller asks about
             identity = identity_of(self._fd)
@@ -283,20 +315,3 @@ class LogFileWriter:
             if archived is not None:
                 return end <= archived
             return os.fstat(self._fd).st_nlink > 0
-
-
-def _ends_torn(fd: int) -> bool:
-    """Tell whether a file ends within a line, as when a process was killed while it wrote.
-
-    A write of another process that is under way looks the same, page by page; so look again. Should
-    that one still be under way, a blank line comes of it, which readers pass over.
-    """
-    if _ends_within_a_line(fd):
-        time.sleep(_GLANCE_SECONDS)
-        return _ends_within_a_line(fd)
-    return False
-
-
-def _ends_within_a_line(fd: int) -> bool:
-    size = os.fstat(fd).st_size
-    return size > 0 and os.pread(fd, 1, size - 1) != b"\n"

@@ -13,7 +13,7 @@ import pytest
 
 from canvas_sync_exporter.logs.archive import write_archive
 from canvas_sync_exporter.logs.claims import claim_log, claimed_members, claims, release
-from canvas_sync_instrumentation.logfile import control, writer
+from canvas_sync_instrumentation.logfile import patience
 from canvas_sync_instrumentation.logfile.control import ControlPage
 from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
 from canvas_sync_instrumentation.names import Log
@@ -105,8 +105,7 @@ def test_a_line_is_there_once_wherever_its_writer_and_the_cleanup_are_stopped(
     has_open: str,
     interleave: Callable[[Scene, int, int], Stopped],
 ) -> None:
-    monkeypatch.setattr(control, "_SWAP_SECONDS", 0)  # who waits here, waits for who stands still
-    monkeypatch.setattr(writer, "_LOCK_SECONDS", 0)
+    monkeypatch.setattr(patience, "_MOST_SECONDS", 0)  # who waits, waits for who stands still
     scenes = 0
     for clean_step in itertools.count():
         for write_step in itertools.count():

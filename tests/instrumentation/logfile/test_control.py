@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from canvas_sync_instrumentation.logfile.control import ControlPage, identity_of
+from canvas_sync_instrumentation.logfile.control import ControlPage, LogLockedError, identity_of
 from support.log_processes import kill_at_each_line, spawn
 from support.small_disk import SmallDisk, small_disk
 
@@ -49,7 +49,7 @@ def test_a_claim_counts_only_for_a_file_that_was_opened_before_it(page: ControlP
 def test_nobody_opens_a_log_that_is_being_replaced(page: ControlPage) -> None:
     other = ControlPage(page.path)
     other.refresh()
-    with page.locked(0), page.swapping(), pytest.raises(TimeoutError, match="being replaced"):
+    with page.locked(0), page.swapping(), pytest.raises(LogLockedError, match="being replaced"):
         other.generation()
     assert other.generation() == page.generation()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -15,9 +17,10 @@ from types import FrameType
 
 import pytest
 
-from canvas_sync_instrumentation.logfile import writer as writer_module
+from canvas_sync_instrumentation.logfile import patience as patience_module
+from canvas_sync_instrumentation.logfile.pending import PENDING_BYTES
 from canvas_sync_instrumentation.logfile.rotation import log_files
-from canvas_sync_instrumentation.logfile.writer import PENDING_BYTES, LogFileWriter
+from canvas_sync_instrumentation.logfile.writer import LogFileWriter
 from support.log_processes import (
     fork_while_a_thread_writes,
     line_of,
@@ -29,6 +32,7 @@ from support.log_processes import (
     write_on_a_full_disk,
 )
 from support.small_disk import SmallDisk, small_disk
+from support.waiting import wait_until
 
 __all__ = ["small_disk"]
 
@@ -158,7 +162,7 @@ def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
     moment: str,
 ) -> None:
     """Later lines wait behind it, and it is written again only if it came after the claim."""
-    monkeypatch.setattr(writer_module, "_LOCK_SECONDS", 0)
+    monkeypatch.setattr(patience_module, "_MOST_SECONDS", 0)
     page = page_of(tmp_path)
     with ExitStack() as stopped:
 
@@ -174,7 +178,7 @@ def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
         writer.append(line_of("a", 1))
         writer.append(line_of("a", 2))
         assert writer.pending == 2
-    assert writer.flush(0)
+    assert writer.flush(10)
     expected = [1, 2] if moment == "before_write" else [2]
     assert lines_left(tmp_path) == Counter(line_of("a", number) for number in expected)
 
@@ -258,6 +262,67 @@ def test_what_an_operator_removed_is_made_anew(
     rotate_once(tmp_path)
     writer.append(line_of("a", 2))
     assert log.read_bytes() == line_of("a", 2)
+
+
+@pytest.mark.parametrize("removed", ["log", "logs", "control page"])
+def test_no_line_is_lost_when_the_log_is_removed_and_that_is_told_once(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    removed: str,
+) -> None:
+    folder = tmp_path / "logs"
+    writer = make_writer(folder)
+    writer.append(line_of("a", 0))
+    if removed == "log":
+        (folder / "x.log").unlink()
+    elif removed == "logs":
+        shutil.rmtree(folder)
+    else:
+        (folder / "control" / "x.log.control").unlink()
+        now = time.monotonic() + 10
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+    for number in range(1, 100):
+        writer.append(line_of("a", number))
+    kept = {line_of("a", number) for number in range(removed != "control page", 100)}
+    assert set(lines_left(folder)) == kept
+    assert ["removed or moved" in message for message in caplog.messages] == [True]
+    writer.close(0)
+
+
+def test_a_log_folder_that_was_moved_away_is_made_anew_and_its_files_go_on_in_one_of_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "logs"
+    writer = make_writer(folder)
+    writer.append(line_of("a", 0))
+    folder.rename(tmp_path / "old")
+    numbers = itertools.count(1)
+
+    def is_made_anew() -> bool:
+        writer.append(line_of("a", next(numbers)))
+        return folder.exists()
+
+    wait_until(is_made_anew, "a new log")
+    written = lines_left(tmp_path / "old") + lines_left(folder)
+    assert written == Counter(line_of("a", number) for number in range(next(numbers)))
+    assert ["removed or moved" in message for message in caplog.messages] == [True]
+    writer.close(0)
+
+
+def test_an_app_that_changes_its_folder_goes_on_in_the_same_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    writer = make_writer(Path("logs"))
+    writer.append(line_of("a", 0))
+    monkeypatch.chdir("elsewhere")
+    now = time.monotonic() + 10
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    writer.append(line_of("a", 1))
+    assert lines_left(tmp_path / "logs").total() == 2
+    writer.close(0)
 
 
 def test_lines_wait_for_a_full_disk_and_are_written_in_order_when_it_has_room(

@@ -5,14 +5,30 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+import pytest
+
+from canvas_sync_instrumentation.logfile import LogFileWriter
+from canvas_sync_instrumentation.logfile.patience import Patience
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from support import log_processes
-from support.log_processes import line_of, lines_left, page_of, spawn
+from support.log_processes import (
+    line_of,
+    lines_left,
+    make_writer,
+    page_of,
+    spawn,
+    stop_while_moving_files,
+    stopped_process,
+)
+from support.waiting import wait_until
 
 LINES = 50_000
 
@@ -115,3 +131,74 @@ def _write_until(folder: Path, name: str, moment: int) -> list[bytes]:
             received += rest
     numbers = range(0, len(received) // 4 * 4, 4)
     return [line_of(name, int.from_bytes(received[at : at + 4], "big")) for at in numbers]
+
+
+@pytest.mark.parametrize("is_swapping", [True, False], ids=["replacement", "rotation"])
+def test_no_thread_waits_for_a_stopped_process_and_all_lines_come_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_swapping: bool
+) -> None:
+    """Whoever moves the files is stopped: nobody can tell which file a line belongs to."""
+    writer = make_writer(tmp_path)
+    writer.append(line_of("before", 0))
+    start = threading.Barrier(200)
+    longest = []
+
+    def log(thread: int) -> None:
+        start.wait()
+        longest.append(max(seconds_for(writer, line_of(f"{thread}", n)) for n in range(10)))
+
+    threads = [threading.Thread(target=log, args=(number,)) for number in range(200)]
+    with ExitStack() as stopped:
+        write = os.write
+
+        def stop_before_write(fd: int, data: bytes) -> int:
+            monkeypatch.setattr(os, "write", write)
+            mover = stopped_process(stop_while_moving_files, tmp_path, is_swapping)
+            stopped.enter_context(mover)
+            return write(fd, data)
+
+        monkeypatch.setattr(os, "write", stop_before_write)
+        writer.append(line_of("first", 0))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert writer.pending == 2001
+        # 0.1 s is promised; this has to hold also where 200 threads get a small share of a CPU.
+        assert max(longest) < 1.0
+    assert writer.flush(60)
+    written = [line.split(b":")[:2] for line in (tmp_path / "x.log").read_bytes().splitlines()]
+    assert written[:2] == [[b"before", b"0"], [b"first", b"0"]]
+    assert len(written) == 2002
+    for name in (b"%d" % number for number in range(200)):
+        assert [int(number) for of, number in written if of == name] == list(range(10))
+
+
+def test_lines_that_waited_for_a_lock_are_written_though_nobody_logs_any_more(
+    tmp_path: Path,
+) -> None:
+    writer = make_writer(tmp_path)
+    with stopped_process(stop_while_moving_files, tmp_path, True):
+        writer.append(line_of("a", 0))
+        assert writer.pending
+    wait_until(lambda: not writer.pending, "the line")
+    assert (tmp_path / "x.log").read_bytes() == line_of("a", 0)
+
+
+def test_waits_for_a_lock_that_is_given_back_just_in_time_do_not_add_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    patience = Patience()
+    for _ in range(200):
+        start = now
+        now += 0.9 * patience.left()
+        patience.spend_since(start)
+    assert now < 0.1
+
+
+def seconds_for(writer: LogFileWriter, line: bytes) -> float:
+    start = time.monotonic()
+    writer.append(line)
+    return time.monotonic() - start

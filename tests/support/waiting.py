@@ -1,0 +1,22 @@
+"""Waiting for something to become true, on a machine of any speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+__all__ = ["wait_until"]
+
+_PATIENCE_SECONDS = 120.0
+_PAUSE_SECONDS = 0.01
+
+
+def wait_until(is_true: Callable[[], object], what: str) -> None:
+    """Return as soon as ``is_true()`` is; fail when it is not for two minutes.
+
+    The limit is for a test that hangs, not for one that is slow.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(_PAUSE_SECONDS)
