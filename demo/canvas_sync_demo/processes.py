@@ -17,6 +17,7 @@ from pathlib import Path
 import requests
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.filemodes import shared_opener
 
 __all__ = ["DemoError", "Stage", "free_port", "running", "serving", "sync_arguments", "wait_until"]
 
@@ -114,7 +115,7 @@ def running(
         environment: The whole of it.
         output: File to which the process's output is added.
     """
-    with output.open("ab") as file:
+    with open(output, "ab", opener=shared_opener) as file:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
             [sys.executable, *arguments],
             env=environment,

@@ -17,6 +17,7 @@ import requests
 from canvasapi.exceptions import CanvasException
 
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.filemodes import make_folder
 from canvas_sync_instrumentation.regular_file import read_regular_file
 
 from .canvas_server import CanvasServer
@@ -79,7 +80,7 @@ def run_demo(options: DemoOptions) -> int:
     folder = options.data_dir.expanduser().absolute()
     with _ended_by_signals(), contextlib.suppress(KeyboardInterrupt), _canvas(options) as canvas:
         stage = Stage(folder, free_port(options.port))
-        stage.logs.mkdir(parents=True, exist_ok=True)
+        make_folder(stage.logs)
         report.title(canvas.url, is_simulated=canvas.simulated is not None, stage=stage)
         with serving(stage):
             _play(canvas, stage, report, rounds=1 if options.once else None)

@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunSuspected,
 )
+from canvas_sync_instrumentation.filemodes import make_folder
 from canvas_sync_instrumentation.metricfile import MetricFiles
 from canvas_sync_instrumentation.names import ENDINGS, SUSPECT_REASONS, MetricName
 from canvas_sync_instrumentation.sinks.logs import LogSink
@@ -83,6 +84,7 @@ class Upkeep:
         Raises:
             OSError: The folder of the metric files cannot be made or written.
         """
+        make_folder(self._configuration.app.metrics_folder)
         metrics = MetricFiles(self._configuration.app.metrics_folder)
         with metrics.lock:
             metrics.start_known()
@@ -263,6 +265,7 @@ class Upkeep:
     def _tell(self, events: Iterable[Event]) -> None:
         """Write events into log and metric files that are let go of at once, to be folded."""
         app = self._configuration.app
+        make_folder(app.metrics_folder)
         metrics = MetricsSink(app.metrics_folder)
         log = LogSink(
             app.log_dir,

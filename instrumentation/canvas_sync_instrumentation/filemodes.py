@@ -14,6 +14,7 @@ __all__ = [
     "make_folder",
     "open_shared",
     "shared_opener",
+    "write_shared",
 ]
 
 SHARED_FILE: Final = 0o664
@@ -60,3 +61,13 @@ def open_shared(path: Path, flags: int) -> int:
 def shared_opener(path: str, flags: int) -> int:
     """Give a new file :data:`SHARED_FILE`: the ``opener`` of :func:`open`."""
     return os.open(path, flags | os.O_CLOEXEC, SHARED_FILE)
+
+
+def write_shared(path: Path, content: bytes) -> None:
+    """Write a whole file, which is made with :data:`SHARED_FILE` when missing.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with open(path, "wb", opener=shared_opener) as file:
+        file.write(content)

@@ -82,7 +82,7 @@ LOSSES: Final = {
     "hooks": ("internal_error",),
     "tracker": ("internal_error", "misuse", "no_thread"),
     "log": ("closed", "disk_full", "internal_error", "io_error"),
-    "metrics": ("disk_full", "internal_error"),
+    "metrics": ("disk_full", "internal_error", "io_error"),
     "spans": ("export_failed", "internal_error", "queue_full"),
     "store": (
         *("closed", "damaged_record", "internal_error"),

@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from canvas_sync_instrumentation.filemodes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+
 __all__ = ["OverlapError", "OverlapLock"]
 
 
@@ -32,8 +34,8 @@ class OverlapLock:
     """
 
     def __init__(self, file: Path, holder: str) -> None:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_folder(file.parent, PRIVATE_FOLDER)
+        self.fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
             self._take(holder)
         except BaseException:

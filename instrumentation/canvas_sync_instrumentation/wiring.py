@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from .settings import Settings
 from .sinks import DropCounter, Sink
@@ -20,6 +20,8 @@ __all__ = ["Sinks", "open_sinks"]
 
 _logger = logging.getLogger("canvas_sync_instrumentation")
 
+_CLOSING_LATE: Final = {"log": 1, "metrics": 2}
+
 S = TypeVar("S", bound=Sink)
 
 
@@ -30,7 +32,7 @@ class Sinks:
     Attributes:
         spans: Where spans begin; it is one of the sinks.
         by_name: All sinks, in the order in which they get events.
-        metrics: Counts what the others lose; None when metrics could not be opened.
+        metrics: Counts what the others lose; None when nothing is recorded.
         store: The one that a fork has to wait for; None when it could not be opened.
     """
 
@@ -45,8 +47,12 @@ class Sinks:
             self.metrics.count_dropped(sink, reason, count)
 
     def closing_order(self) -> list[tuple[str, Sink]]:
-        """Give the sinks so that the metrics, which count losses of the others, close last."""
-        return sorted(self.by_name.items(), key=lambda entry: entry[0] == "metrics")
+        """Give the sinks in the order in which they close.
+
+        The log comes late: waiting does not help against a full disk, and would use up the time of
+        the others. The metrics come last, for they count what the others lose.
+        """
+        return sorted(self.by_name.items(), key=lambda entry: _CLOSING_LATE.get(entry[0], 0))
 
     def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
         """Give the sinks that hold back what only another event or a flush would deliver."""
@@ -62,16 +68,8 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
     """
     if not settings.enabled:
         return Sinks(SpanSink())
-    metrics = _open("Metrics are", lambda: MetricsSink(settings.metrics_folder))
-
-    def on_drop(sink: str, reason: str, count: int = 1) -> None:
-        if metrics is not None:
-            metrics.count_dropped(sink, reason, count)
-
-    def on_record(log: str, level: str) -> None:
-        if metrics is not None:
-            metrics.count_record(log, level)
-
+    metrics = MetricsSink(settings.metrics_folder)
+    on_drop = metrics.count_dropped
     spans = SpanSink(open_pipeline(environ, on_drop))
     store = _open("The table is", lambda: _open_store(settings, on_drop))
     sinks: dict[str, Sink | None] = {
@@ -85,7 +83,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
                 control_dir=settings.control_folder,
                 host=socket.gethostname(),
                 on_drop=on_drop,
-                on_record=on_record,
+                on_record=metrics.count_record,
             ),
         ),
         "metrics": metrics,

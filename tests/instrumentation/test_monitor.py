@@ -253,7 +253,7 @@ def test_settings_that_cannot_be_used_stop_configure_but_not_a_sync(
     assert "CANVAS_SYNC_LOG_FORMAT" in caplog.text
 
 
-def test_a_folder_that_cannot_be_made_switches_its_sinks_off_and_says_so(
+def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     blocker = tmp_path / "file"
@@ -262,8 +262,15 @@ def test_a_folder_that_cannot_be_made_switches_its_sinks_off_and_says_so(
     with CanvasSyncMetricsTracker("t1", 42) as run:
         run.record_course(created=True)
     shutdown()
-    assert "Metrics are off" in caplog.text
-    assert "Rows of sync runs wait" in caplog.text
+    for told in (
+        "Metrics cannot be written",
+        "Rows of sync runs wait",
+        "operations.log cannot be written",
+        "1 rows of sync runs are lost",
+        "lines of " + str(blocker / "logs" / "progress.log"),
+        "series or files of metrics are lost",
+    ):
+        assert caplog.text.count(told) == 1 + (told == "Rows of sync runs wait"), told
 
 
 def test_the_monitor_is_made_once_for_all_threads() -> None:

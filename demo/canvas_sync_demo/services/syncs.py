@@ -19,6 +19,7 @@ from pathlib import Path
 from canvas_sync_demo.canvas_server import simulated_tokens
 from canvas_sync_demo.cast import CAST, Part, sync_type_of, task_id_of
 from canvas_sync_demo.processes import sync_arguments
+from canvas_sync_instrumentation.filemodes import make_folder
 
 from .signals import stop_event
 
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the simulated Canvas")
     parser.add_argument("--once", action="store_true", help="end after the first round")
     arguments = parser.parse_args(argv)
-    arguments.database.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.database.parent)
     stopping = stop_event()
     place = _Place(arguments.canvas_url, arguments.database, simulated_tokens(arguments.seed))
     number = 1

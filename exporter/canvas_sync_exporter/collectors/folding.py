@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.filemodes import open_shared
 from canvas_sync_instrumentation.metricfile import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
@@ -167,7 +168,7 @@ def _exemplar_files(names: Iterable[str]) -> Iterator[str]:
 @contextmanager
 def _locked(path: Path, operation: int) -> Iterator[None]:
     """Hold a lock file; a process that is stopped with it in hand does not stop this one too."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fd = open_shared(path, os.O_RDWR)
     try:
         deadline = time.monotonic() + _LOCK_TIMEOUT
         while True:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.filemodes import shared_opener
 from canvas_sync_instrumentation.metricfile import Exemplar
 
 __all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_step"]
@@ -110,7 +111,7 @@ class StateFile:
         self._cached = None
         for path in self._paths:
             temporary = path.with_name(f"{path.name}.tmp")
-            with temporary.open("wb") as file:
+            with open(temporary, "wb", opener=shared_opener) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.strangers import strangers
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_instrumentation.filemodes import shared_opener
 
 from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
 from .output import until_the_reader_leaves
@@ -91,7 +92,7 @@ def _write(report: Report, form: str, output: Path | None) -> None:
         _write_to(sys.stdout, report, form)
         return
     try:
-        with output.open("w", encoding="utf-8") as file:
+        with open(output, "w", encoding="utf-8", opener=shared_opener) as file:
             _write_to(file, report, form)
     except OSError as error:
         raise OutputError(

@@ -15,6 +15,7 @@ from typing import IO, Final
 from isal import igzip
 from isal.igzip_lib import IsalError
 
+from canvas_sync_instrumentation.filemodes import make_folder, shared_opener
 from canvas_sync_instrumentation.names import Log
 
 __all__ = [
@@ -110,7 +111,7 @@ def write_archive(
     _make_folder(folder)
     partial = folder / f".{name}.partial"
     try:
-        with partial.open("wb") as raw:
+        with open(partial, "wb", opener=shared_opener) as raw:
             for member in _write(raw, members):
                 on_progress(member.length)
             raw.flush()
@@ -127,7 +128,7 @@ def write_archive(
 def _make_folder(folder: Path) -> None:
     """Make a folder and bring its name to the disk, and those of the folders made for it."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for each in missing:
         sync_folder(each.parent)
 

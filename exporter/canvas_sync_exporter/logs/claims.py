@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from canvas_sync_instrumentation.filemodes import SHARED_FOLDER, make_folder, shared_opener
 from canvas_sync_instrumentation.logfile.control import ControlPage, identity_of
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.names import Log
@@ -67,7 +68,8 @@ def claim_log(
         OSError: The disk is full, or the lock is not to be had.
     """
     claim = log_path.parent / _FOLDER / name
-    claim.mkdir(parents=True)
+    make_folder(claim.parent)
+    claim.mkdir(SHARED_FOLDER)
     with _locked(page):
         page.next_generation()
         for file in reversed(log_files(log_path)):
@@ -161,7 +163,7 @@ def _whole_size(file: IO[bytes]) -> int:
 
 def _take_older_lines(live: Path, claim: Path, page: ControlPage, keep_lines: int) -> None:
     new_live = claim / _NEW_LIVE
-    with live.open("rb") as old, new_live.open("wb") as new:
+    with live.open("rb") as old, open(new_live, "wb", opener=shared_opener) as new:
         found = os.fstat(old.fileno())
         offset = tail_offset(old, found.st_size, keep_lines)
         if not offset:

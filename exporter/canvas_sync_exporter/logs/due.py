@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.filemodes import open_shared
 from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.names import LOGS
 
@@ -92,9 +93,8 @@ class DueRecord:
         Raises:
             OSError: The file cannot be written.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         content = due.astimezone(dt.UTC).isoformat(timespec="microseconds").encode()
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fd = open_shared(self._path, os.O_WRONLY)
         try:
             os.pwrite(fd, content, 0)
             os.ftruncate(fd, len(content))

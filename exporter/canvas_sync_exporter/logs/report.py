@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_instrumentation.filemodes import write_shared
+
 __all__ = ["CleanupReport", "LogCleanup", "save_report", "saved_report"]
 
 _REPORT: Final = "cleanup.json"
@@ -77,7 +79,7 @@ def save_report(folder: Path, report: CleanupReport) -> None:
         OSError: It cannot be written.
     """
     new = folder / f"{_REPORT}.new"
-    new.write_bytes(msgspec.json.encode(report))
+    write_shared(new, msgspec.json.encode(report))
     new.replace(folder / _REPORT)
 
 

@@ -134,8 +134,9 @@ class LogFileWriter:
         self.flush(timeout)
         with self._mutex:
             self._closed = True
-            if self._queue:
-                self._on_drop(self._reason(), len(self._queue))
+            if lost := len(self._queue):
+                self._on_drop(self._reason(), lost)
+                _LOGGER.warning("%d lines of %s are lost.", lost, self._path)
             if not self._busy:
                 self._close_file()
                 self._start_anew()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,7 +24,7 @@ from .layout import (
     keys_of,
     new_process_id,
 )
-from .mapped import ExemplarFile, SeriesFile
+from .mapped import ExemplarFile, MappedFile, SeriesFile
 
 __all__ = ["MetricFiles"]
 
@@ -37,15 +36,14 @@ _OPEN_LABELS: Final = frozenset(
 )
 """Labels whose values come from the app; the values of the others are a short list."""
 
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-
 
 class MetricFiles:
     """The series of this process, kept in files of ``folder`` that outlive it.
 
-    Files are made when the first series needs them. A series for which there is no space stays in
-    memory until :meth:`settle` finds some. At most 200 combinations of the values that an app is
-    free to choose (such as routes) are kept apart for each metric; further ones become ``other``.
+    Files are made when the first series needs them. A series for which there is no space, or whose
+    file cannot be made, stays in memory until :meth:`settle` finds a place for it. At most 200
+    combinations of the values that an app is free to choose (such as routes) are kept apart for
+    each metric; further ones become ``other``.
 
     All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
     again by the thread that holds it, as a signal handler does.
@@ -53,16 +51,17 @@ class MetricFiles:
     Args:
         folder: Where the files go; made when missing. Not on a network file system.
 
-    Raises:
-        OSError: The folder cannot be made.
+    Attributes:
+        folder: The same, absolute.
+        last_error: Why there was no place for a series, or a file could not be made anew.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.absolute()  # wherever the app goes
         self._start_anew()
 
     def _start_anew(self) -> None:
+        self.last_error: OSError | None = None
         self.lock = threading.RLock()
         self._process_id = new_process_id()
         self._files: dict[str, SeriesFile] = {}
@@ -74,7 +73,7 @@ class MetricFiles:
 
     @property
     def waiting(self) -> int:
-        """How many series are in memory alone, because there was no space for them."""
+        """How many series are in memory alone, because there was no place for them."""
         return len(self._waiting)
 
     def counter(self, name: MetricName, labels: Sequence[str] = ()) -> Counter:
@@ -83,18 +82,15 @@ class MetricFiles:
         Args:
             name: The metric.
             labels: Values in the order of the metric's label names.
-
-        Raises:
-            OSError: Its file cannot be made, for another reason than missing space.
         """
         return self._child(name, labels, Counter, Counter)
 
     def gauge(self, name: MetricName, labels: Sequence[str] = ()) -> Gauge:
-        """Find or make a gauge; arguments and errors as in :meth:`counter`."""
+        """Find or make a gauge; arguments as in :meth:`counter`."""
         return self._child(name, labels, Gauge, Gauge)
 
     def histogram(self, name: MetricName, labels: Sequence[str] = ()) -> Histogram:
-        """Find or make a histogram; arguments and errors as in :meth:`counter`."""
+        """Find or make a histogram; arguments as in :meth:`counter`."""
         return self._child(name, labels, Histogram, lambda: Histogram(METRICS[name].buckets))
 
     def _child(
@@ -146,29 +142,23 @@ class MetricFiles:
                 exemplars = self._exemplars()
                 child.attach(exemplars, exemplars.allocate(len(METRICS[name].buckets) + 1))
         except OSError as error:
-            if error.errno in _NO_SPACE:
-                return False
-            raise
+            self.last_error = error.with_traceback(None)
+            return False
         return True
 
     def _file(self, kind: str) -> SeriesFile:
         if kind not in self._files:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._files[kind] = SeriesFile(self._folder / file_name(kind, self._process_id))
+            self._files[kind] = SeriesFile(self.folder / file_name(kind, self._process_id))
         return self._files[kind]
 
     def _exemplars(self) -> ExemplarFile:
         if self._exemplar_file is None:
-            path = self._folder / exemplar_file_name(self._process_id)
+            path = self.folder / exemplar_file_name(self._process_id)
             self._exemplar_file = ExemplarFile(path)
         return self._exemplar_file
 
     def start_known(self) -> None:
-        """Let counters of failures known beforehand exist as 0: alerts are to see the first one.
-
-        Raises:
-            OSError: The file cannot be made, for another reason than missing space.
-        """
+        """Let counters of failures known beforehand exist as 0: alerts are to see the first one."""
         for name in (MetricName.API_GUARD_WAITS, MetricName.API_GUARD_WAIT):
             self.counter(name)
         for reason in AUTH_FAILURE_REASONS:
@@ -187,18 +177,36 @@ class MetricFiles:
             del self._waiting[identity]
         return True
 
+    def displaced(self) -> int:
+        """Count the files that somebody removed, moved or replaced."""
+        return sum(not file.is_in_place for file in self._mapped_files())
+
+    def make_anew(self) -> bool:
+        """Make such files again, with all that was counted; tell whether all could be made."""
+        try:
+            for file in self._mapped_files():
+                if not file.is_in_place:
+                    file.make_anew()
+        except OSError as error:
+            self.last_error = error.with_traceback(None)
+            return False
+        return True
+
+    def _mapped_files(self) -> Iterator[MappedFile]:
+        yield from self._files.values()
+        if self._exemplar_file is not None:
+            yield self._exemplar_file
+
     def close(self) -> None:
         """Let go of the files; they stay, with their values, as those of a dead process.
 
         Later updates go to memory that nobody reads.
         """
         self._closed = True
-        for file in self._files.values():
+        for file in self._mapped_files():
             file.close()
         self._files.clear()
-        if self._exemplar_file is not None:
-            self._exemplar_file.close()
-            self._exemplar_file = None
+        self._exemplar_file = None
 
     def after_fork_in_child(self) -> None:
         """Leave the files to the parent and start at 0 in files of its own.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_instrumentation.diskspace import reserve
+from canvas_sync_instrumentation.filemodes import open_shared
 
 from .layout import EXEMPLAR_MAGIC, HEADER_SIZE, SLOT_SIZE, encode_entry, encode_slot
 
@@ -36,6 +37,7 @@ class MappedFile:
     """
 
     def __init__(self, path: Path, magic: bytes = b"") -> None:
+        self._path = path
         self._used_at = len(magic)
         self._used = HEADER_SIZE
         self._capacity = _FIRST_CAPACITY
@@ -80,6 +82,27 @@ class MappedFile:
             raise
         self._unmap()
         self._capacity = capacity
+        self._map()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._fd))
+
+    def make_anew(self) -> None:
+        """Make the file again under its name, with all that is in it, and go on there.
+
+        Raises:
+            OSError: It cannot be made; all goes on in the file that has lost its name.
+        """
+        fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self._capacity)
+        self._unmap()
+        os.close(self._fd)
+        self._fd = fd
         self._map()
 
     def close(self) -> None:
@@ -130,15 +153,15 @@ class ExemplarFile(MappedFile):
         self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
 
 
-def _create_locked(path: Path, header: bytes, capacity: int) -> int:
+def _create_locked(path: Path, content: bytes, capacity: int) -> int:
     """Create a file under a temporary name, so that nobody ever finds it unlocked or half-made."""
     temporary = path.with_name(f".{path.name}.tmp")
     # It may exist: a signal handler of the app may have raised right after the last open().
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    fd = open_shared(temporary, os.O_RDWR | os.O_TRUNC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         reserve(fd, 0, capacity)
-        os.pwrite(fd, header, 0)
+        os.pwrite(fd, content, 0)
         temporary.rename(path)
     except BaseException:
         os.close(fd)

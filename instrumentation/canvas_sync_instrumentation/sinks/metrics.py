@@ -38,6 +38,7 @@ from canvas_sync_instrumentation.names import (
     RunStatus,
 )
 
+from ._file_upkeep import FileUpkeep
 from ._token_gauges import TokenGauges
 
 __all__ = ["MetricsSink"]
@@ -82,14 +83,13 @@ class MetricsSink:
     route or table: ``increase()`` does not see a series come into being.
 
     Args:
-        folder: Where the metric files go; made when missing.
-
-    Raises:
-        OSError: The folder or the first file in it cannot be made.
+        folder: Where the metric files go; made when missing. While it cannot be written, what is
+            counted waits in memory.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = MetricFiles(folder)
+        self._upkeep = FileUpkeep(self._files)
         self._forget()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             ApiCall: self._api_call,
@@ -107,6 +107,7 @@ class MetricsSink:
         }
         with self._files.lock:
             self._files.start_known()
+            self._upkeep.look()
 
     def _forget(self) -> None:
         self._lock = self._files.lock
@@ -122,6 +123,7 @@ class MetricsSink:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
+            self._upkeep.look_when_due()
 
     def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
@@ -138,15 +140,14 @@ class MetricsSink:
             counter.add()
 
     def flush(self, timeout: float) -> bool:
-        """Find room for series that had none; tell whether all have."""
-        with self._lock:
-            return self._files.settle()
+        """Bring to files what is in memory alone; tell whether nothing is left there."""
+        return self._upkeep.look()
 
     def close(self, timeout: float) -> None:
-        """Count series that never found room as dropped, then let go of the files."""
+        """Count series that never found a place as dropped, then let go of the files."""
         with self._lock:
-            if not self.flush(timeout):
-                self.count_dropped("metrics", "disk_full", self._files.waiting)
+            if not self._upkeep.look():
+                self.count_dropped("metrics", *self._upkeep.losses())
             self._files.close()
 
     def after_fork_in_child(self) -> None:
@@ -195,7 +196,7 @@ class MetricsSink:
             if status is RunStatus.SUCCESS:
                 self._show_success(event)
             self._runs_no_more(context)
-            files.settle()
+            self._upkeep.look()
 
     def _run_waiting(self, event: RunWaiting) -> None:
         with self._lock:
@@ -223,7 +224,7 @@ class MetricsSink:
 
     def _heartbeat(self, event: Heartbeat) -> None:
         with self._lock:
-            self._files.settle()
+            self._upkeep.look()
 
     def _items(self, event: ItemsRecorded) -> None:
         sync_type = event.context.sync_type

@@ -65,7 +65,7 @@ class StoreSink:
         on_drop: DropCounter,
         spool_limit: int = SPOOL_LIMIT,
     ) -> None:
-        self._folder = spool_folder
+        self._folder = spool_folder.absolute()  # wherever the app goes
         self._on_drop = on_drop
         self._spool_limit = spool_limit
         self._spool_reported = False
@@ -97,6 +97,7 @@ class StoreSink:
         """Write what waits within ``timeout`` seconds and stop; the rest stays in the spool.
 
         A database that is away is not waited for: the next process or the exporter writes the rest.
+        What is in memory alone is lost with the process, and counted.
         """
         deadline = time.monotonic() + timeout
         self._settle(timeout, give_up=True)
@@ -106,8 +107,10 @@ class StoreSink:
             thread = self._thread
         if thread is not None and thread.is_alive():
             thread.join(max(0.0, deadline - time.monotonic()))
-        else:
+        if thread is None or not thread.is_alive():
             self._release()
+        else:
+            self._count_lost()
 
     def before_fork(self) -> None:
         """Let the writer thread finish what it is at; a second at most."""
@@ -130,6 +133,7 @@ class StoreSink:
         self._spool = None
         self._memory: dict[str, RunSnapshot] = {}
         self._closing = False
+        self._is_counted = False
         self._idle = False  # whether the thread sleeps until there is work; it alone tells
         self._urgent = False
         self._flushing = 0
@@ -138,12 +142,12 @@ class StoreSink:
 
     def _keep(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
         try:
-            if self._spool is None:
-                self._spool = Spool(self._folder, self._spool_limit)
-            if self._spool.has_room(record, _HEARTBEAT_SHARE if is_heartbeat else 1.0):
-                self._spool.append(record)
+            spool = self._usable_spool()
+            if spool.has_room(record, _HEARTBEAT_SHARE if is_heartbeat else 1.0):
+                spool.append(record)
             elif not is_heartbeat:
                 self._on_drop(SINK, "spool_full")
+            self._spool_reported = False
         except OSError as error:
             if not self._spool_reported:
                 self._spool_reported = True
@@ -153,6 +157,23 @@ class StoreSink:
                     error,
                 )
             self._remember(snapshot)
+
+    def _usable_spool(self) -> Spool:
+        """Give the spool, made when there is none yet, or anew when its file was removed.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        if self._spool is None:
+            self._spool = Spool(self._folder, self._spool_limit)
+        elif not self._spool.is_in_place:
+            self._spool.make_anew()
+            _logger.warning(
+                "The spool file in %s was removed or moved by another program. It is made anew, "
+                "with all rows that wait.",
+                self._folder,
+            )
+        return self._spool
 
     def _remember(self, snapshot: RunSnapshot) -> None:
         """Fall back on memory, where only the newest snapshot of a run waits."""
@@ -224,12 +245,37 @@ class StoreSink:
                 self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)
             self._changed.notify_all()
 
-    def _release(self) -> None:
+    def _count_lost(self) -> None:
+        """Count, once, what neither the database nor the spool took as the process ends."""
         with self._changed:
-            if self._memory:
-                self._on_drop(SINK, "spool_unwritable", len(self._memory))
-                self._memory.clear()
+            lost = len(self._memory)
+            self._memory.clear()
+            if self._spool is not None and not (self._is_counted or _is_safe(self._spool)):
+                lost += self._spool.waiting
+            self._is_counted = True
+        if lost:
+            self._on_drop(SINK, "spool_unwritable", lost)
+            _logger.warning(
+                "%d rows of sync runs are lost: neither the database nor %s could be written.",
+                lost,
+                self._folder,
+            )
+
+    def _release(self) -> None:
+        """Let go of everything."""
+        self._count_lost()
+        with self._changed:
             if self._spool is not None:
                 self._spool.close()
                 self._spool = None
         self._rows.close()
+
+
+def _is_safe(spool: Spool) -> bool:
+    """Tell whether a later process finds what waits in a spool file."""
+    if not (spool.is_empty or spool.is_in_place):
+        try:
+            spool.make_anew()
+        except OSError:
+            return False
+    return True

@@ -34,6 +34,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from canvas_sync_instrumentation.errors import SettingsError, StorageError
+from canvas_sync_instrumentation.filemodes import PRIVATE_FOLDER, make_folder
 from canvas_sync_instrumentation.names import TABLE
 
 from ._deadlines import (
@@ -246,7 +247,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent, PRIVATE_FOLDER)
         _make_private(file)
 
     @event.listens_for(engine, "connect")

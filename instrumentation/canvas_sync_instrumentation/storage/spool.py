@@ -10,6 +10,7 @@ Never on a network file system: neither the lock nor the append holds there.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -23,6 +24,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from canvas_sync_instrumentation.events import RunSnapshot
+from canvas_sync_instrumentation.filemodes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 from .rows import write_runs
 
@@ -96,9 +98,9 @@ class Spool:
     """
 
     def __init__(self, folder: Path, limit: int = SPOOL_LIMIT) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder.absolute()  # wherever the app goes
         self._limit = limit
-        self._path, self._descriptor = _create(folder)
+        self._path, self._descriptor = _create(self._folder)
         self._begin = 0
         self._end = 0
 
@@ -106,6 +108,40 @@ class Spool:
     def is_empty(self) -> bool:
         """Whether nothing waits."""
         return self._begin == self._end
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._descriptor))
+
+    @property
+    def waiting(self) -> int:
+        """How many lines wait."""
+        if self.is_empty:
+            return 0
+        return os.pread(self._descriptor, self._end - self._begin, self._begin).count(b"\n")
+
+    def make_anew(self) -> None:
+        """Make the file again with all that is in it, and go on there, at the same offsets.
+
+        Raises:
+            OSError: It cannot be made; what waits can be read all the same.
+        """
+        path, descriptor = _create(self._folder)
+        try:
+            _copy(self._descriptor, descriptor, self._end)
+            # In place of the old one, in one step: another thread may be reading.
+            os.dup2(descriptor, self._descriptor, inheritable=False)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        self._path = path
 
     def has_room(self, record: bytes, share: float = 1.0) -> bool:
         """Tell whether ``record`` fits into this share of the limit."""
@@ -120,7 +156,7 @@ class Spool:
         written = os.write(self._descriptor, record)
         if written != len(record):
             os.ftruncate(self._descriptor, self._end)
-            raise OSError("The disk took only a part of a spool record.")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         self._end += written
 
     def read(self) -> Batch:
@@ -193,18 +229,31 @@ def keep_aside(folder: Path, lines: list[bytes]) -> None:
 
 
 def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def _create(folder: Path) -> tuple[Path, int]:
+    """Make a file and lock it before it has a name that others look for: none of them waits."""
+    make_folder(folder, PRIVATE_FOLDER)
+    path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
+    unlocked = path.with_suffix(".new")
     flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
-    while True:
-        path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
-        descriptor = os.open(path, flags, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return path, descriptor
-        os.close(descriptor)  # a drainer took the empty file for an orphan before it was locked
+    descriptor = os.open(unlocked, flags, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlocked.rename(path)
+    except BaseException:
+        os.close(descriptor)
+        unlocked.unlink(missing_ok=True)
+        raise
+    return path, descriptor
+
+
+def _copy(old: int, new: int, size: int) -> None:
+    for at in range(0, size, _READ_BYTES):
+        block = os.pread(old, min(_READ_BYTES, size - at), at)
+        if os.write(new, block) != len(block):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager

@@ -368,9 +368,10 @@ def test_a_folder_that_cannot_be_made_is_told(
     writer = make_writer(tmp_path / "file" / "logs", on_drop=lambda reason, count: None)
     writer.append(b"lost\n")
     writer.close(0)
-    (message,) = caplog.messages
+    (message, lost) = caplog.messages
     assert "Not a directory" in message
     assert str(tmp_path / "file") in message
+    assert lost == f"1 lines of {tmp_path / 'file' / 'logs' / 'x.log'} are lost."
 
 
 def test_a_disk_that_is_full_from_the_start_loses_nothing_once_it_has_room(

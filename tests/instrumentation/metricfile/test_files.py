@@ -196,11 +196,65 @@ def test_a_file_is_locked_before_anybody_can_find_it(
     assert seen == [(False, b"\x08\0\0\0\0\0\0\0")]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+def test_series_wait_for_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
-    (tmp_path / "metrics").write_text("")
-    with pytest.raises(FileExistsError):
-        MetricFiles(tmp_path / "metrics")
+    folder = tmp_path / "metrics"
+    folder.write_text("")
+    files = MetricFiles(folder)
+    count(files, 1)
+    assert files.waiting == 4
+    assert not files.settle()
+    assert isinstance(files.last_error, NotADirectoryError)
+    folder.unlink()
+    assert files.settle()
+    assert total(library_reads(folder)) == 1
+    files.close()
+
+
+@pytest.mark.parametrize("removed", ["file", "folder", "moved folder", "replaced file"])
+def test_files_that_were_removed_are_made_anew_with_all_that_was_counted(
+    tmp_path: Path, removed: str
+) -> None:
+    """Growth and further processes too go on as if nothing had been."""
+    folder = tmp_path / "metrics"
+    files = MetricFiles(folder)
+    count(files, 3)
+    before = library_reads(folder)
+    if removed == "file":
+        next(folder.glob("counter*")).unlink()
+    elif removed == "folder":
+        shutil.rmtree(folder)
+    elif removed == "moved folder":
+        folder.rename(tmp_path / "old")
+    else:
+        other = next(folder.glob("counter*"))
+        shutil.copy(other, tmp_path / "copy")
+        (tmp_path / "copy").replace(other)
+    count(files, 1)
+    assert files.displaced() > 0
+    assert files.make_anew()
+    assert files.displaced() == 0
+    assert library_reads(folder).keys() == before.keys()
+    assert total(library_reads(folder)) == 4
+    for number in range(190):
+        files.counter(MetricName.ERRORS, ("api", f"Error{number}")).add()
+    count(files, 1)
+    assert total(library_reads(folder)) == 5
+    files.close()
+
+
+def test_files_are_made_anew_only_when_that_is_possible_again(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    files = MetricFiles(folder)
+    count(files, 3)
+    folder.rename(tmp_path / "old")
+    folder.write_text("")
+    assert not files.make_anew()
+    count(files, 1)
+    folder.unlink()
+    assert files.make_anew()
+    assert total(library_reads(folder)) == 4
+    files.close()
 
 
 _ON_A_FULL_DISK = """

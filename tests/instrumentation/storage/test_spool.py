@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,7 +140,7 @@ def test_a_record_that_did_not_fit_leaves_no_torn_line(tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(record) + 100, limits[1]))
     try:
-        with pytest.raises(OSError, match="a part of"):
+        with pytest.raises(OSError, match="No space left"):
             spool.append(encode(snapshot("b")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -147,6 +149,52 @@ def test_a_record_that_did_not_fit_leaves_no_torn_line(tmp_path: Path) -> None:
     batch = spool.read()
     assert ([row.task_id for row in batch.snapshots], batch.damaged) == (["a", "c"], [])
     spool.close()
+
+
+def test_a_file_is_locked_before_a_drainer_can_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a drainer that is stopped with its lock in hand would stop the sync."""
+    locked: list[bool] = []
+    rename = Path.rename
+
+    def watch(self: Path, target: Path) -> Path:
+        assert not list(tmp_path.glob("*.jsonl"))
+        with self.open() as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                locked.append(True)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watch)
+    Spool(tmp_path).close()
+    assert locked == [True]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_file_that_was_removed_is_made_anew_with_all_that_waits(
+    tmp_path: Path, engine: Engine, moved: bool
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    for name in ("a", "b"):
+        spool.append(encode(snapshot(name)))
+    batch = spool.read()
+    if moved:
+        (tmp_path / "spool").rename(tmp_path / "old")
+    else:
+        shutil.rmtree(tmp_path / "spool")
+    before = spool.is_in_place
+    spool.make_anew()
+    assert (before, spool.is_in_place) == (False, True)
+    spool.append(encode(snapshot("c")))
+    assert spool.waiting == 3
+    spool.discard(batch)
+    assert [row.task_id for row in spool.read().snapshots] == ["c"]
+    assert drain_orphans(tmp_path / "spool", engine).files == 0, "it is locked"
+    spool.close()
+    assert drain_orphans(tmp_path / "spool", engine).files == 1
+    assert run_by_task(engine, "c") is not None
 
 
 def test_the_folder_and_the_file_are_private(tmp_path: Path) -> None:

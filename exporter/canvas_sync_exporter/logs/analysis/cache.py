@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
+from canvas_sync_instrumentation.filemodes import make_folder, write_shared
 from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 from canvas_sync_instrumentation.version import VERSION
 
@@ -128,9 +129,9 @@ class SummaryCache:
             return
         payload = msgspec.msgpack.encode(list(self._met.values()))
         partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         try:
-            partial.write_bytes(_header(io.BytesIO(payload), self._zone) + payload)
+            write_shared(partial, _header(io.BytesIO(payload), self._zone) + payload)
             partial.replace(self._path)
         except OSError:
             partial.unlink(missing_ok=True)

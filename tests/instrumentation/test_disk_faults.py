@@ -1,0 +1,152 @@
+"""Folders that are removed and disks that are full: telemetry goes on, each loss is counted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
+from canvas_sync_instrumentation.names import MetricName
+from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_instrumentation.storage.queries import recent_runs
+from canvas_sync_instrumentation.storage.spool import drain_orphans
+from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+from support.metric_processes import samples
+from support.small_disk import SmallDisk
+
+_RUNS = 130
+_SYNC = """
+import logging, sys
+from pathlib import Path
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+from support.small_disk import SmallDisk
+
+logging.basicConfig()
+folder, successful_before = Path(sys.argv[1]), int(sys.argv[2])
+for number in range(130):
+    if number == successful_before:
+        SmallDisk(folder).fill()
+    with CanvasSyncMetricsTracker(f"run-{number}", 42):
+        pass
+"""
+
+
+@pytest.mark.parametrize("successful_before", [0, 3, 61, 129])
+def test_each_row_and_line_that_a_full_disk_cost_is_counted(
+    small_disk: SmallDisk, tmp_path: Path, successful_before: int
+) -> None:
+    """What is delivered and what is counted as lost add up to what was done."""
+    logs = small_disk.path / "logs"
+    done = subprocess.run(
+        [sys.executable, "-c", _SYNC, str(small_disk.path), str(successful_before)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "CANVAS_SYNC_LOG_DIR": str(logs),
+            "CANVAS_SYNC_STRICT": "false",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+    )
+    small_disk.make_room()
+    url = f"sqlite:///{tmp_path / 'runs.sqlite3'}"
+    engine = open_engine(url)
+    upgrade(engine)
+    drain_orphans(logs / "state" / "spool", engine)
+    found = {run.sync_task_id: run.sync_status for run in recent_runs(engine, 500).items}
+    engine.dispose()
+    ended = sum(status == "success" for status in (found | rows(logs)).values())
+    lost_rows = sum(
+        int(line.split(" rows of sync runs are lost")[0].rpartition(":")[2])
+        for line in done.stderr.splitlines()
+        if "rows of sync runs are lost" in line
+    )
+    assert ended + lost_rows == _RUNS
+    written = sum(log.read_bytes().count(b"\n") for log in logs.glob("*.log"))
+    lost_lines = sum(
+        int(line.partition(" lines of ")[0].rpartition(":")[2])
+        for line in done.stderr.splitlines()
+        if " are lost." in line and " lines of " in line
+    )
+    assert written + lost_lines == pytest.approx(4 * _RUNS, abs=4)  # a torn line is ended
+    if successful_before:
+        assert dropped(logs, "store") == lost_rows
+        assert dropped(logs, "log") == lost_lines
+    else:
+        assert "series or files of metrics are lost" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    configure(log_dir=blocker / "logs", strict=False)
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    blocker.unlink()
+    with CanvasSyncMetricsTracker("t2", 42):
+        pass
+    shutdown(timeout=60)
+    assert rows(blocker / "logs") == {"t1": "success", "t2": "success"}
+    assert counted_runs(blocker / "logs") == 2
+    assert (blocker / "logs" / "operations.log").read_bytes().count(b"\n") == 4
+
+
+@pytest.mark.parametrize(
+    "removed", ["logs", "logs/state", "logs/state/metrics", "logs/state/spool"]
+)
+@pytest.mark.parametrize("how", ["removed", "renamed"])
+def test_a_worker_counts_on_when_its_folder_is_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, removed: str, how: str
+) -> None:
+    logs = tmp_path / "logs"
+    configure(log_dir=logs, strict=False)
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    assert get_monitor().flush(60)
+    if how == "removed":
+        shutil.rmtree(tmp_path / removed)
+    else:
+        (tmp_path / removed).rename(tmp_path / "old")
+    with CanvasSyncMetricsTracker("t2", 42):
+        pass
+    with CanvasSyncMetricsTracker("t3", 42):
+        pass
+    shutdown(timeout=60)
+    assert counted_runs(logs) == 3
+    assert {"t2", "t3"} <= rows(logs).keys()
+    assert caplog.text.count("Metric files in") == (not removed.endswith(("spool", "control")))
+
+
+def rows(logs: Path) -> dict[str, str]:
+    if not (logs / "state" / "canvas_sync.sqlite3").exists():
+        return {}
+    engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
+    try:
+        return {run.sync_task_id: run.sync_status for run in recent_runs(engine, 500).items}
+    except OperationalError:  # a full disk had no room for the table
+        return {}
+    finally:
+        engine.dispose()
+
+
+def counted_runs(logs: Path) -> float:
+    values = samples(ProcessCollector(logs / "state" / "metrics"))
+    return sum(value for name, value in values.items() if name.startswith(MetricName.RUNS + "{"))
+
+
+def dropped(logs: Path, sink: str) -> float:
+    values = samples(ProcessCollector(logs / "state" / "metrics"))
+    name = MetricName.TELEMETRY_DROPPED
+    return sum(
+        value
+        for key, value in values.items()
+        if key.startswith(name + "{") and f'sink="{sink}"' in key
+    )
