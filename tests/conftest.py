@@ -38,6 +38,8 @@ def _strict_telemetry_in_an_own_folder(
         if name.startswith(("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_MULTIPROC_DIR")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CANVAS_SYNC_STRICT", "true")
+    # Rows are looked for right after the end of a process, also where that takes its time.
+    monkeypatch.setenv("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "30")
     monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(tmp_path / "logs"))
     yield
     shutdown()

@@ -53,6 +53,7 @@ def test_each_row_and_line_that_a_full_disk_cost_is_counted(
             **os.environ,
             "CANVAS_SYNC_LOG_DIR": str(logs),
             "CANVAS_SYNC_STRICT": "false",
+            "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "2",  # it will not get better
             "PYTHONPATH": str(Path(__file__).parents[1]),
         },
     )
@@ -119,6 +120,7 @@ def test_a_worker_counts_on_when_its_folder_is_removed(
         pass
     with CanvasSyncMetricsTracker("t3", 42):
         pass
+    assert get_monitor().flush(60)
     shutdown(timeout=60)
     assert counted_runs(logs) == 3
     assert {"t2", "t3"} <= rows(logs).keys()

@@ -261,7 +261,7 @@ def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_told(
     configure(log_dir=blocker / "logs", strict=False)
     with CanvasSyncMetricsTracker("t1", 42) as run:
         run.record_course(created=True)
-    shutdown()
+    shutdown(1)
     for told in (
         "Metrics cannot be written",
         "Rows of sync runs wait",
@@ -323,6 +323,7 @@ def test_the_exit_keeps_its_budget_while_collector_and_database_are_silent() -> 
     with silent_collector() as endpoint:
         environ = {
             **os.environ,
+            "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "",
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             "OTEL_EXPORTER_OTLP_TIMEOUT": "120",
             "CANVAS_SYNC_DATABASE_URL": endpoint.replace("http:", "postgresql:")
