@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from types import FrameType
-from typing import Any
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from waitress.server import create_server
 
-from canvas_sync_instrumentation.errors import SettingsError, StorageError
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError, StorageError
 from canvas_sync_instrumentation.storage.database import check_schema, open_engine, upgrade
 
 from .collectors import register_collectors
+from .http_server import HttpServer, listen, url_of
 from .jobs import Jobs
 from .reasons import reason
-from .settings import Configuration
+from .settings import Configuration, changed_settings
+from .signals import Signals
 from .upkeep import Upkeep
 from .web import create_app
 from .web.access import Access, is_loopback
@@ -28,50 +29,124 @@ from .web.context import WebContext
 
 __all__ = ["serve"]
 
-_LIMITS: dict[str, Any] = {
-    "threads": 16,  # for requests and log streams to their limits, and 4 for health and scrapes
-    "connection_limit": 200,
-    "channel_timeout": 60,
-    "max_request_header_size": 64 * 1024,
-    "max_request_body_size": 64 * 1024,
-    "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
-    "asyncore_use_poll": True,  # select() fails beyond 1,024 open files
-    "ident": "canvas-sync-monitor",
-}
+_BAD_SETTINGS: Final = (CanvasSyncMonitorError, SQLAlchemyError, OSError)
+"""What keeps an exporter from starting with its settings."""
 
 _log = logging.getLogger(__name__)
 
 
-def serve(config: Configuration) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(read_configuration: Callable[[], Configuration]) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads tokens and settings again.
+
+    Args:
+        read_configuration: Called at the start and at each SIGHUP.
 
     Raises:
         SettingsError: The tokens file cannot be used, or there is none and the address is not
-            loopback; or the database URL cannot be used.
+            loopback; or the database URL or the host name cannot be used.
+        ListenError: The address cannot be listened on.
         StorageError: The embedded database is of a newer version.
-        OSError: The address cannot be listened on, or a folder cannot be made.
+        OSError: A folder cannot be made.
     """
-    access = _access(config)
-    engine = open_engine(config.app.resolved_database_url)
-    _prepare_database(config, engine)
-    upkeep = Upkeep(config, engine)
-    upkeep.start_counters()
-    registry = CollectorRegistry()
-    processes = register_collectors(registry, config)
-    jobs = Jobs(upkeep, processes.fold, config)
-    context = WebContext(config, engine, access, upkeep, jobs)
-    app = create_app(context, registry)
-    server = create_server(app, host=config.exporter.host, port=config.exporter.port, **_LIMITS)
-    _stop_on_signals(context.stopping)
-    jobs.start()
-    _announce(access, server)
-    try:
-        server.run()  # returns after SystemExit and KeyboardInterrupt, when answers are sent
-    finally:
-        jobs.stop()
-        server.close()
-        engine.dispose()
+    with Signals() as signals:
+        serving: _Exporter | None = _Exporter(read_configuration())
+        while serving is not None:
+            serving = serving.serve(signals, read_configuration)
     _log.info("Stopped.")
+
+
+class _Exporter:
+    """All that serves with one configuration.
+
+    Args:
+        config: The configuration.
+        before: Whose listening sockets it takes over, if their address stays the same.
+
+    Raises:
+        SettingsError, ListenError, StorageError, SQLAlchemyError, OSError: As for :func:`serve`.
+    """
+
+    def __init__(self, config: Configuration, before: _Exporter | None = None) -> None:
+        address = config.exporter.host, config.exporter.port
+        self._config = config
+        self._address = address
+        self._access = _access(config)
+        with ExitStack() as undo:
+            self._sockets: list[socket.socket]
+            if before is not None and before._address == address:
+                self._sockets = [each.dup() for each in before._sockets]
+            else:
+                self._sockets = listen(*address)
+            for each in self._sockets:
+                undo.callback(each.close)
+            engine = open_engine(config.app.resolved_database_url)
+            undo.callback(engine.dispose)
+            _prepare_database(config, engine)
+            upkeep = Upkeep(config, engine)
+            upkeep.start_counters()
+            registry = CollectorRegistry()
+            processes = register_collectors(registry, config)
+            self._jobs = Jobs(upkeep, processes.fold, config)
+            self._context = WebContext(config, engine, self._access, upkeep, self._jobs)
+            self._app = create_app(self._context, registry)
+            self._resources = undo.pop_all()
+
+    def serve(
+        self, signals: Signals, read_configuration: Callable[[], Configuration]
+    ) -> _Exporter | None:
+        """Serve until a signal ends it, or one with other settings is ready to go on.
+
+        What has come is answered. What connects meanwhile waits for the next one.
+
+        Returns:
+            The next one; None at the end.
+        """
+        following: _Exporter | None = None
+
+        def goes_on() -> bool:
+            nonlocal following
+            if signals.take_reload():
+                following = self._reload(read_configuration)
+            if signals.stopping or following is not None:
+                self._context.stopping.set()
+            return not self._context.stopping.is_set()
+
+        with self._resources:
+            server = HttpServer(self._app, self._sockets)
+            self._jobs.start()
+            self._announce()
+            try:
+                with signals.waking(server.wake):
+                    server.run(goes_on)
+            finally:
+                self._jobs.stop()
+                server.close()
+        return None if signals.stopping else following
+
+    def _announce(self) -> None:
+        url = url_of(self._sockets[0])
+        _log.info("Serving %s/metrics and the REST API, documented at %s/api/canvas/docs", url, url)
+        if self._access.tokens is None:
+            _log.info("There are no access tokens: only callers on this machine are answered.")
+
+    def _reload(self, read_configuration: Callable[[], Configuration]) -> _Exporter | None:
+        """Read tokens and settings again; make the next one if the settings are others and good."""
+        _log.info("SIGHUP: reading tokens and settings again.")
+        if self._access.tokens is not None:
+            self._access.tokens.reload()
+        try:
+            config = read_configuration()
+            changes = changed_settings(self._config, config)
+            if not changes:
+                _log.info("The settings have not changed.")
+                return None
+            following = _Exporter(config, self)
+        except _BAD_SETTINGS as error:
+            _log.error("The settings read before stay in force: %s", reason(error))
+            return None
+        for change in changes:
+            _log.info("Changed: %s", change)
+        return following
 
 
 def _access(config: Configuration) -> Access:
@@ -96,21 +171,3 @@ def _prepare_database(config: Configuration, engine: Engine) -> None:
         if config.embedded_database:
             raise
         _log.warning("The REST API answers 503 until this is mended: %s", reason(error))
-
-
-def _announce(access: Access, server: Any) -> None:
-    listens = getattr(server, "effective_listen", [])  # of several addresses, as localhost has
-    host, port = listens[0] if listens else (server.effective_host, server.effective_port)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    _log.info("Serving %s/metrics and the REST API, documented at %s/api/canvas/docs", url, url)
-    if access.tokens is None:
-        _log.info("There are no access tokens: only callers on this machine are answered.")
-
-
-def _stop_on_signals(stopping: threading.Event) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        raise SystemExit(0)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)

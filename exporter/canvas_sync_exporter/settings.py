@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from collections.abc import Mapping
@@ -16,22 +17,28 @@ from canvas_sync_instrumentation.settings import (
     path,
     read,
     setting,
-    text,
     whole_number,
 )
 
 __all__ = [
     "Configuration",
     "ExporterSettings",
+    "changed_settings",
     "clock_time",
     "configuration",
     "expiries",
+    "host_name",
     "intervals",
 ]
 
 _INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def host_name(raw: str) -> str:
+    """A host name or address; the brackets around an IPv6 address, as in a URL, are dropped."""
+    return raw[1:-1] if raw.startswith("[") and raw.endswith("]") else raw
 
 
 def clock_time(raw: str) -> dt.time:
@@ -82,7 +89,7 @@ class ExporterSettings:
 
     host: str = setting(
         "CANVAS_SYNC_EXPORTER_HOST",
-        text,
+        host_name,
         "127.0.0.1",
         "Address that the exporter listens on; any other than loopback needs tokens.",
     )
@@ -197,3 +204,15 @@ def configuration(environ: Mapping[str, str], **overrides: Any) -> Configuration
             f"{app.heartbeat_seconds:g}."
         )
     return Configuration(app, exporter)
+
+
+def changed_settings(before: Configuration, after: Configuration) -> list[str]:
+    """Tell which settings differ, one line each, by their names; of secrets not the values."""
+    changes = []
+    for old, new in ((before.app, after.app), (before.exporter, after.exporter)):
+        for field in dataclasses.fields(old):
+            values = getattr(old, field.name), getattr(new, field.name)
+            if values[0] != values[1]:
+                shown = "" if field.metadata["secret"] else f" from {values[0]} to {values[1]}"
+                changes.append(f"{field.metadata['env']}{shown}")
+    return changes

@@ -23,7 +23,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM; SIGHUP reads tokens and settings again.
 
     Returns:
         The exit code.
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: A setting is wrong, or the database cannot be used.
         OSError: The address cannot be used.
     """
+    given = {"host": arguments.host, "port": arguments.port}
     with storage_failures():
-        serve(configuration(os.environ, host=arguments.host, port=arguments.port))
+        serve(lambda: configuration(os.environ, **given))
     return 0

@@ -18,6 +18,7 @@ from .access import Access
 from .auth import TokenFile
 from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
+from .headers import add_security_headers
 from .metrics import count_requests, metrics_blueprint
 from .runbooks import runbooks_blueprint
 
@@ -35,6 +36,7 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     count_requests(app, registry)
     answer_problems(app)
+    add_security_headers(app)
 
     @app.before_request
     def refuse_strangers() -> None:

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -151,18 +152,23 @@ class TokenFile:
                 found = token
         return found
 
-    def _refresh(self) -> None:
+    def reload(self) -> None:
+        """Read the file again; what cannot be used is logged and leaves the tokens in force."""
         with self._lock:
-            version = self._current_version(missing_ok=True)
-            if version == self._version:
-                return
-            self._version = version
+            self._version = self._current_version(missing_ok=True)
             try:
-                self._tokens = self._load()
+                tokens = self._load()
             except (OSError, ValueError) as error:
                 _log.error("%s: %s. The tokens read before stay in force.", self._path, error)
-            else:
-                _log.info("%s: read again, %d tokens", self._path, len(self._tokens))
+                return
+            _log.info("%s: read again: %s", self._path, _changes(self._tokens, tokens))
+            self._tokens = tokens
+
+    def _refresh(self) -> None:
+        with self._lock:
+            is_unchanged = self._current_version(missing_ok=True) == self._version
+        if not is_unchanged:
+            self.reload()
 
     def _current_version(self, *, missing_ok: bool = False) -> tuple[int, ...]:
         try:
@@ -189,3 +195,15 @@ class TokenFile:
         if file.permissions & 0o044:
             _log.warning("%s: others may read it: chmod 600 %s", self._path, self._path)
         return parse_tokens(file.text)
+
+
+def _changes(before: Sequence[Token], after: Sequence[Token]) -> str:
+    """Tell by name which tokens are new, withdrawn or changed."""
+    old, new = ({token.name: token for token in tokens} for tokens in (before, after))
+    groups = {
+        "added": new.keys() - old.keys(),
+        "withdrawn": old.keys() - new.keys(),
+        "changed": {name for name in new.keys() & old.keys() if new[name] != old[name]},
+    }
+    changes = [f"{word} {', '.join(sorted(names))}" for word, names in groups.items() if names]
+    return "; ".join([*changes, f"{len(after)} tokens"])

@@ -19,6 +19,7 @@ from .api import PREFIX, Api
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import METHODS, Endpoint, json_response
+from .headers import add_security_headers
 from .log_api import LogApi
 from .openapi import openapi_document
 from .places import Places
@@ -43,6 +44,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     """Make the blueprint of the REST API, its OpenAPI document and its page."""
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
+    add_security_headers(blueprint)
     places = Places(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
     endpoints = (
         *Api(context).endpoints(),

@@ -53,7 +53,7 @@ def add_docs(blueprint: Blueprint) -> None:
             start=url_for(".docs_start"),
             document=url_for(".openapi_json"),
         )
-        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+        headers = {"Content-Security-Policy": _POLICY}
         return Response(page, headers=headers, mimetype="text/html")
 
     @blueprint.get("/docs/start.js")

@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from .access import Access
 from .auth import Scope
 from .delivery import deliver
-from .parameters import Parameter, read_parameters, require_utf8
+from .parameters import Parameter, read_parameters, require_proper_encoding
 from .places import Places
 from .problems import ProblemError
 
@@ -79,7 +79,7 @@ class Endpoint:
             raise MethodNotAllowed(allowed)
         if self.scope is not None:
             access.require(request, self.scope)
-        require_utf8(request.query_string)
+        require_proper_encoding(request.environ["PATH_INFO"], request.query_string)
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             _require_empty_json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,11 +15,22 @@ from canvas_sync_instrumentation.settings import time_zone
 
 from .problems import FieldError, ProblemError
 
-__all__ = ["Parameter", "flag", "read_parameters", "require_utf8", "text", "whole_number", "zone"]
+__all__ = [
+    "Parameter",
+    "flag",
+    "read_parameters",
+    "require_proper_encoding",
+    "text",
+    "whole_number",
+    "zone",
+]
 
 
 _NO_PLACES: Final = frozenset({"localtime", "posixrules", "Factory"})
 """Names that a machine's copy of the database may have, and that mean another zone on each."""
+
+_SAY_UTF8: Final = "say UTF-8, percent-encoded"
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +104,32 @@ def zone(name: str, description: str) -> Parameter:
     return Parameter(name, False, description, parse, schema, default=dt.UTC)
 
 
-def require_utf8(query: bytes) -> None:
-    """Refuse a query that is no UTF-8, which would stand for another text once it is decoded.
+def require_proper_encoding(path: str, query: bytes) -> None:
+    """Refuse what is wrongly encoded, which would stand for another text once it is decoded.
 
     Args:
+        path: The decoded path, as WSGI has it: each byte a character.
         query: The query as it was sent.
 
     Raises:
-        ProblemError: 422, with every parameter that is none.
+        ProblemError: 422, with every parameter that is wrong.
     """
-    errors = []
+    errors = [] if _is_utf8(path.encode("latin-1")) else [FieldError("path", _SAY_UTF8)]
     for pair in query.split(b"&"):
-        name, _, value = (unquote_to_bytes(part) for part in pair.partition(b"="))
-        try:
-            (name + value).decode()
-        except UnicodeDecodeError:
-            shown = name.decode(errors="backslashreplace")
-            errors.append(FieldError(shown, "say UTF-8, percent-encoded"))
+        name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="backslashreplace")
+        if not _is_utf8(unquote_to_bytes(pair)):
+            errors.append(FieldError(name, _SAY_UTF8))
+        elif _BAD_ESCAPE.search(pair):
+            errors.append(FieldError(name, "say % percent-encoded, as %25"))
     _refuse(errors)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_parameters(

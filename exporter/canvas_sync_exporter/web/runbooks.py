@@ -68,5 +68,5 @@ def _files() -> dict[str, Path]:
 
 def _page(title: str, markdown: str) -> Response:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Security-Policy": _POLICY}
     return Response(_PAGE.format(title=title, body=body), headers=headers, mimetype="text/html")

@@ -1,0 +1,127 @@
+"""The server: its listening sockets, its bound on connections, its end."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from .channel import IDLE_SECONDS, Channel
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["HttpServer"]
+
+_CONNECTIONS: Final = 200
+_SPARE: Final = 20
+_DRAIN_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 1.0
+_LIMITS: Final[dict[str, Any]] = {
+    "threads": 16,  # for requests and log streams to their limits, and 4 for health and scrapes
+    "connection_limit": _CONNECTIONS,
+    "channel_timeout": int(IDLE_SECONDS),
+    "cleanup_interval": 1,
+    "max_request_header_size": 64 * 1024,
+    "max_request_body_size": 64 * 1024,
+    "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
+    "log_socket_errors": False,  # a client that resets its connection is no event
+    "ident": "canvas-sync-monitor",
+}
+
+
+class _Listener(TcpWSGIServer):
+    """One listening socket."""
+
+    channel_class = Channel
+    _map: dict[int, Any]
+
+    def readable(self) -> bool:
+        """Whether a connection may be accepted; called before each wait for events."""
+        _make_room(self._map)
+        return super().readable()
+
+    def maintenance(self, now: float) -> None:
+        """Close the connections whose clients take too long."""
+        listener: Any = self
+        for channel in tuple(listener.active_channels.values()):
+            channel.enforce_deadlines(now)
+
+
+def _make_room(connections: dict[int, Any]) -> None:
+    """Close the connections that have waited for their clients for the longest, if there are many.
+
+    Otherwise idle connections up to the limit would keep every other client waiting.
+    """
+    channels = [each for each in connections.values() if isinstance(each, Channel)]
+    excess = len(channels) - (_CONNECTIONS - _SPARE)
+    if excess > 0:
+        waiting = [each for each in channels if each.is_waiting]
+        for channel in sorted(waiting, key=lambda each: each.last_activity)[:excess]:
+            channel.handle_close()  # not `will_close`, which waits until it can be written to
+
+
+class HttpServer:
+    """Serves an app until it is stopped.
+
+    Args:
+        app: The WSGI app.
+        sockets: Listening sockets. They stay the caller's: what connects between two servers waits.
+    """
+
+    def __init__(self, app: WSGIApplication, sockets: Sequence[socket.socket]) -> None:
+        own = [each.dup() for each in sockets]
+        limits: Any = {**_LIMITS, "sockets": own}
+        adjustments = Adjustments(**limits)
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher.set_thread_count(adjustments.threads)
+        self._map: dict[int, Any] = {}
+        self._listeners = [
+            _Listener(
+                app,
+                self._map,
+                True,
+                each,
+                dispatcher=self._dispatcher,
+                adj=adjustments,
+                bind_socket=False,
+                sockinfo=(each.family, each.type, each.proto, each.getsockname()),
+            )
+            for each in own
+        ]
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Serve while ``goes_on()`` holds; then answer what has come, for five seconds at most.
+
+        Args:
+            goes_on: Asked after every event and at least once a second; :meth:`wake` asks at once.
+        """
+        while goes_on():
+            self._poll(_POLL_SECONDS)
+        for listener in self._listeners:
+            listener.accepting = False
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while time.monotonic() < deadline and self._owes_answers():
+            self._poll(0.1)
+
+    def wake(self) -> None:
+        """Ask at once whether to go on. May be called by a signal handler."""
+        self._listeners[0].pull_trigger()
+
+    def close(self) -> None:
+        """Close all connections and end the threads, those that answer nothing at once."""
+        self._dispatcher.shutdown(timeout=0 if self._owes_answers() else 5)
+        wasyncore.close_all(self._map)
+
+    def _poll(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _owes_answers(self) -> bool:
+        channels = [each for each in self._map.values() if isinstance(each, Channel)]
+        return any(channel.is_owed_an_answer(time.time()) for channel in channels)
