@@ -32,12 +32,14 @@ if TYPE_CHECKING:
         instrument_httpx,
         instrument_requests,
         instrument_sqlalchemy,
+        instrument_urllib3,
         uninstrument_aiohttp,
         uninstrument_canvasapi,
         uninstrument_celery,
         uninstrument_httpx,
         uninstrument_requests,
         uninstrument_sqlalchemy,
+        uninstrument_urllib3,
     )
     from .listreadings import first_items_only
     from .logfile.handler import CanvasSyncRotatingFileHandler
@@ -71,6 +73,7 @@ __all__ = [
     "instrument_httpx",
     "instrument_requests",
     "instrument_sqlalchemy",
+    "instrument_urllib3",
     "shutdown",
     "trace_headers",
     "track_sync",
@@ -80,6 +83,7 @@ __all__ = [
     "uninstrument_httpx",
     "uninstrument_requests",
     "uninstrument_sqlalchemy",
+    "uninstrument_urllib3",
 ]
 
 _HOMES: Final = {
@@ -106,6 +110,7 @@ _HOMES: Final = {
     "instrument_httpx": "hooks",
     "instrument_requests": "hooks",
     "instrument_sqlalchemy": "hooks",
+    "instrument_urllib3": "hooks",
     "shutdown": "monitor",
     "trace_headers": "carry",
     "track_sync": "decorator",
@@ -115,6 +120,7 @@ _HOMES: Final = {
     "uninstrument_httpx": "hooks",
     "uninstrument_requests": "hooks",
     "uninstrument_sqlalchemy": "hooks",
+    "uninstrument_urllib3": "hooks",
 }
 
 

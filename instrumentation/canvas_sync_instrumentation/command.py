@@ -140,6 +140,7 @@ def _lock(job: Job) -> Iterator[tuple[int, ...]]:
 
 def _start(job: Job) -> CanvasSyncMetricsTracker | None:
     try:
+        get_monitor().expects_api_calls = False  # the command makes them, in its own process
         return CanvasSyncMetricsTracker(
             f"{Path(job.name).stem}-{uuid.uuid4().hex}",
             job.user_id,

@@ -62,5 +62,8 @@ class Host(Protocol):
     def release(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""
 
+    def note_no_api_call(self, task_id: str) -> None:
+        """Say once why a successful run may have seen no API call."""
+
     def deliver_soon(self) -> None:
         """Send spans off in the background."""

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult
 
 import msgspec
 
+from .client_hooks import client_hooks, why_no_call_was_seen
 from .clock import Clock, SystemClock
 from .errors import SettingsError, TrackerMisuseError
 from .events import Event, RunContext
@@ -62,6 +63,9 @@ class Monitor:
         settings: How it behaves.
         sinks: Where events go.
         clock: Where the time comes from.
+
+    Attributes:
+        expects_api_calls: Whether a run of this process that sees none is worth a word.
     """
 
     def __init__(self, settings: Settings, sinks: Sinks, clock: Clock | None = None) -> None:
@@ -69,6 +73,7 @@ class Monitor:
         self.clock = clock or SystemClock()
         self.host_name = socket.gethostname()
         self.canvas_hosts = settings.canvas_hosts
+        self.expects_api_calls = True
         self.outer_run = _run_context(settings.outer_run)
         self._sinks = sinks
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
@@ -126,6 +131,11 @@ class Monitor:
         """Say once when another folder of metrics was set after this monitor chose its own."""
         if os.environ.get(_MULTIPROC_DIR) != self._multiproc_dir:
             self._report(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
+
+    def note_no_api_call(self, task_id: str) -> None:
+        """Say once why a successful run may have seen no API call."""
+        if self.settings.enabled and self.expects_api_calls:
+            self._report("no API call", why_no_call_was_seen(task_id, client_hooks))
 
     def adopt(self, run: LiveRun) -> None:
         """Keep a run's heartbeat going until :meth:`release`."""

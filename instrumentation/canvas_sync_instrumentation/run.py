@@ -292,6 +292,8 @@ class Run:
         self._tell_what_is_known_at_the_end(status, error)
         snapshot = self.snapshot(self._end_time)
         self.host.emit(RunEnded(self.context, self._end_time, snapshot))
+        if status is RunStatus.SUCCESS and not snapshot.api_calls:
+            self.host.note_no_api_call(self.context.task_id)
         self._leave_context()
         is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         self._end_span(self._end_time, snapshot, error if is_failure else None)

@@ -162,6 +162,14 @@ def test_each_hook_is_documented() -> None:
     assert documented == hooks | {"init_app"}
 
 
+def test_each_hook_of_a_client_is_on_the_page_of_clients() -> None:
+    text = (REFERENCE / "clients.md").read_text(encoding="utf-8")
+    others = {"instrument_apscheduler", "instrument_celery", "instrument_sqlalchemy"}
+    hooks = {name for name in canvas_sync_instrumentation.__all__ if name.startswith("instrument_")}
+
+    assert set(re.findall(r"`(instrument_\w+)\(", text)) == hooks - others
+
+
 def test_each_helper_for_tests_is_documented() -> None:
     documented = {name.partition("(")[0] for name in table(REFERENCE / "python.md", "in `testing`")}
 

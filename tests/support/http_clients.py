@@ -11,15 +11,19 @@ import aiohttp
 import httpcore
 import httpx
 import requests
-from urllib3 import Retry
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, Retry
 
 from canvas_sync_instrumentation import (
     instrument_aiohttp,
     instrument_httpx,
     instrument_requests,
+    instrument_urllib3,
     uninstrument_aiohttp,
     uninstrument_httpx,
     uninstrument_requests,
+    uninstrument_urllib3,
 )
 
 __all__ = ["CLIENTS", "WRAPPED", "HttpClient", "Reply"]
@@ -90,26 +94,37 @@ def _aiohttp(method: str, url: str, timeout: float, json: Any) -> Reply:
     return asyncio.run(ask())
 
 
+def _urllib3(method: str, url: str, timeout: float, json: Any) -> Reply:
+    with urllib3.PoolManager(timeout=timeout, retries=Retry(5, connect=0, read=0)) as pools:
+        response = pools.request(method, url, json=json)
+    return Reply(response.status, response.data.decode())
+
+
 CLIENTS: Mapping[str, HttpClient] = {
     "requests": HttpClient("requests", _requests, instrument_requests, uninstrument_requests),
     "httpx": HttpClient("httpx", _httpx, instrument_httpx, uninstrument_httpx),
     "httpx-async": HttpClient("httpx", _httpx_async, instrument_httpx, uninstrument_httpx),
     "aiohttp": HttpClient("aiohttp", _aiohttp, instrument_aiohttp, uninstrument_aiohttp),
+    "urllib3": HttpClient("urllib3", _urllib3, instrument_urllib3, uninstrument_urllib3),
 }
 
-WRAPPED: tuple[tuple[type, str], ...] = (
+WRAPPED: tuple[tuple[Any, str], ...] = (
     (requests.Session, "request"),
     (requests.Session, "send"),
+    (HTTPAdapter, "send"),
+    (requests.hooks, "dispatch_hook"),
+    (urllib3.PoolManager, "urlopen"),
+    (HTTPConnectionPool, "urlopen"),
     (Retry, "increment"),
-    (Retry, "sleep"),
     (httpx.Client, "send"),
     (httpx.AsyncClient, "send"),
     (httpcore.ConnectionPool, "handle_request"),
     (httpcore.AsyncConnectionPool, "handle_async_request"),
     (aiohttp.ClientSession, "_request"),
+    (aiohttp.ClientSession, "get"),
     (aiohttp.ClientResponse, "start"),
     (aiohttp.ClientResponse, "read"),
     (aiohttp.ClientResponse, "release"),
     (aiohttp.ClientResponse, "close"),
 )
-"""What the hooks put a wrapper of theirs over."""
+"""Functions that the hooks patch."""

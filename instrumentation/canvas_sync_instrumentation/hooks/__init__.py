@@ -13,6 +13,7 @@ from .flask import init_app
 from .httpx import instrument_httpx, uninstrument_httpx
 from .requests import instrument_requests, uninstrument_requests
 from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
+from .urllib3 import instrument_urllib3, uninstrument_urllib3
 
 __all__ = [
     "canvas_sync_task",
@@ -24,10 +25,12 @@ __all__ = [
     "instrument_httpx",
     "instrument_requests",
     "instrument_sqlalchemy",
+    "instrument_urllib3",
     "uninstrument_aiohttp",
     "uninstrument_canvasapi",
     "uninstrument_celery",
     "uninstrument_httpx",
     "uninstrument_requests",
     "uninstrument_sqlalchemy",
+    "uninstrument_urllib3",
 ]

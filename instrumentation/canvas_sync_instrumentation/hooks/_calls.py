@@ -4,6 +4,9 @@ What a program calls (``Session.send``, ``Client.send``) may be several requests
 repeats what failed, follows redirects, renews a token. Hooks wrap both ends. The outer wrapper
 begins and ends the :class:`Call`; a wrapper further in tells it of the single tries. A try that
 failed and is followed by another is recorded by itself; a redirect and what it leads to are one.
+
+What counts is what went over the wire. A cache may answer instead of Canvas, or after Canvas said
+that nothing has changed (304).
 """
 
 from __future__ import annotations
@@ -121,6 +124,7 @@ class Call:
         body: What is sent, as far as it is at hand.
         owner: The client that makes it.
         sent: The client's own object for what is sent, where it has one.
+        uses_urllib3: Whether what urllib3 sends meanwhile is sent for this call.
     """
 
     __slots__ = (
@@ -129,6 +133,7 @@ class Call:
         "_headers",
         "_hops",
         "_is_elsewhere",
+        "_is_repeating",
         "_method",
         "_only_span",
         "_outcome",
@@ -138,6 +143,7 @@ class Call:
         "owner",
         "recorder",
         "sent",
+        "uses_urllib3",
     )
 
     def __init__(
@@ -150,17 +156,20 @@ class Call:
         *,
         owner: object,
         sent: object = None,
+        uses_urllib3: bool = False,
     ) -> None:
         self.recorder = recorder
         self.owner = owner
         self.sent = sent
+        self.uses_urllib3 = uses_urllib3
         self._method = method
         self._url = url
         self._headers = headers
         self._body = body
         self._outcome: _Answer | _Failure | None = None
-        self._hops: Sequence[Mapping[str, str]] = ()
+        self._hops: list[Mapping[str, str]] = []
         self._is_elsewhere = False
+        self._is_repeating = False
         self._pending: PendingCall | None = None
         self._only_span = OnlySpan(recorder)
         self._outer: Token[Call | None]
@@ -187,10 +196,38 @@ class Call:
         finally:
             _reset(self._outer)
 
+    @property
+    def answer(self) -> tuple[int, Mapping[str, str]] | None:
+        """Status and headers of the last answer that came over the wire, if one has."""
+        outcome = self._outcome
+        return (outcome.status, outcome.headers) if isinstance(outcome, _Answer) else None
+
     def got(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that a try got an answer."""
+        if self._is_repeating:
+            self.tries()
         with self.recorder.guard():
             self._outcome = _Answer(self.recorder.now(), status, headers)
+
+    def handed_out(
+        self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
+    ) -> bool:
+        """Note what the library gives to its caller; tells whether it came over the wire.
+
+        Args:
+            status: HTTP status.
+            headers: Of the answer.
+            from_cache: Whether a cache says that the answer is its own. The call counts with what
+                came over the wire, or not at all.
+        """
+        wire = self.answer
+        is_revalidated = wire is not None and wire[0] == 304 != status
+        if self._is_repeating or not (from_cache or is_revalidated):
+            self.got(status, headers)
+            return True
+        if self._outcome is None:
+            self._pending = None
+        return False
 
     def followed(self, response: _Response) -> None:
         """Note by which redirects a library came to its answer."""
@@ -204,13 +241,30 @@ class Call:
             self._hops = [each.headers for each in from_host]
             self._is_elsewhere = urlsplit(str(response.url)).netloc != host
 
+    def redirected_to(self, url: str) -> None:
+        """Note that ``url`` is tried next: the last answer leads there, unless it is a failure."""
+        outcome = self._outcome
+        if not isinstance(outcome, _Answer) or outcome.status >= 400:
+            return
+        with self.recorder.guard():
+            if not self._is_elsewhere:
+                self._hops.append(outcome.headers)
+            self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
+
     def got_none(self, error: BaseException) -> None:
         """Note that a try got no answer."""
+        if self._is_repeating:
+            self.tries()
         with self.recorder.guard():
             self._outcome = _Failure(self.recorder.now(), error)
 
+    def will_repeat(self) -> None:
+        """Note that the library repeats what failed: what comes next is of another try."""
+        self._is_repeating = True
+
     def tries(self) -> None:
         """Note that a try begins: the first, one after a redirect, or one after a failure."""
+        self._is_repeating = False
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
             with self.recorder.guard():
@@ -241,7 +295,7 @@ class Call:
         When that only says that a try had an answer which the library does not like, the answer
         counts.
         """
-        if not isinstance(self._outcome, _Answer) or self._outcome.status < 400:
+        if self._is_repeating or self.answer is None or self.answer[0] < 400:
             self.got_none(error)
         self.settle(None)
 
@@ -266,10 +320,6 @@ class Call:
             hops=self._hops,
             is_elsewhere=self._is_elsewhere,
         )
-
-
-def _host_of(response: _Response) -> str:
-    return urlsplit(str(response.url)).netloc
 
 
 def current_call() -> Call | None:

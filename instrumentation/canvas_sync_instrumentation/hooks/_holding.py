@@ -40,11 +40,11 @@ class Holding:
             with recorder.guard():
                 self._held = guard.hold(token_in(headers.get("Authorization"), urlsplit(url).query))
 
-    def saw(self, status: int, headers: Mapping[str, str]) -> None:
-        """Tell the guard what Canvas answered."""
-        if self._held is not None:
+    def saw(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
+        """Tell the guard what Canvas answered: status and headers; None when it was not asked."""
+        if self._held is not None and answer is not None:
             with self._recorder.guard():
-                self._held.saw(status, headers)
+                self._held.saw(*answer)
 
     def __enter__(self) -> Self:
         if self._held is not None:

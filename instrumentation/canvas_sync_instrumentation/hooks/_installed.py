@@ -13,6 +13,7 @@ from .celery import instrument_celery, uninstrument_celery
 from .httpx import instrument_httpx, uninstrument_httpx
 from .requests import instrument_requests, uninstrument_requests
 from .sqlalchemy import instrument_sqlalchemy, uninstrument_sqlalchemy
+from .urllib3 import instrument_urllib3, uninstrument_urllib3
 
 __all__ = ["HOOKS", "Hook", "instrument_installed", "uninstrument_all"]
 
@@ -39,6 +40,7 @@ HOOKS: Final = (
     Hook("httpx", instrument_httpx, uninstrument_httpx),
     Hook("requests", instrument_requests, uninstrument_requests),
     Hook("sqlalchemy", instrument_sqlalchemy, uninstrument_sqlalchemy),
+    Hook("urllib3", instrument_urllib3, uninstrument_urllib3),
 )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from canvas_sync_instrumentation.client_hooks import client_hooks
+
 from ._calls import is_telemetry
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
@@ -14,15 +16,16 @@ from ._required import required
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
-__all__ = ["Switch", "Use"]
+__all__ = ["Switch", "Use", "use_for"]
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Who records calls, and who holds them back, if anyone."""
+    """Who records calls, who holds them back, if anyone, and to which URLs."""
 
     recorder: Recorder
     guard: ThrottleGuard | None
+    is_watched: Callable[[str], bool]
 
 
 class Switch:
@@ -30,37 +33,59 @@ class Switch:
 
     Args:
         library: What has to be installed.
-        patches: Gives what is wrapped, and in which classes; imports the library.
+        patches: What it changes in the library.
     """
 
-    def __init__(self, library: str, patches: Callable[[], tuple[tuple[Patch, type], ...]]) -> None:
+    def __init__(self, library: str, patches: tuple[Patch, ...]) -> None:
         self._library = library
         self._patches = patches
         self._use: Use | None = None
 
-    def on(self, recorder: Recorder | None, guard: ThrottleGuard | None) -> None:
-        """Record by ``recorder``, the default one when None, after ``guard`` has let calls pass.
+    def on(
+        self,
+        recorder: Recorder | None,
+        guard: ThrottleGuard | None,
+        is_watched: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Record calls from now on.
+
+        Args:
+            recorder: Records them; the default one when None.
+            guard: Lets them pass one after the other; None for all at once.
+            is_watched: Tells by the URL which ones; those to Canvas when None.
 
         Raises:
             ImportError: The library is not installed.
         """
         required(self._library)
-        self._use = Use(recorder_or_default(recorder), guard)
-        for patch, owner in self._patches():
-            patch.apply(owner)
+        used = recorder_or_default(recorder)
+        self._use = Use(used, guard, is_watched or used.is_canvas)
+        for patch in self._patches:
+            patch.apply(self)
+        client_hooks.add(self._library)
 
     def off(self) -> None:
         """Undo :meth:`on`."""
         if self._use is not None:
             self._use = None
-            for patch, owner in self._patches():
-                patch.remove(owner)
+            client_hooks.discard(self._library)
+            for patch in self._patches:
+                patch.remove(self)
 
     def use_for(self, url: str) -> Use | None:
-        """Tell who uses the hook for a request to ``url``; None when it is not to be recorded."""
-        use, chosen = self._use, False
+        """Give the user of the hook for a request; None when it is not to be recorded."""
+        use, is_watched = self._use, False
         if use is None or is_telemetry():
             return None
         with use.recorder.guard():
-            chosen = use.recorder.is_canvas(url)
-        return use if chosen else None
+            is_watched = use.is_watched(url)
+        return use if is_watched else None
+
+
+def use_for(url: str, *switches: Switch) -> Use | None:
+    """Give the first of several hooks that records a request, with the first guard among them."""
+    uses = [use for switch in switches if (use := switch.use_for(url))]
+    if not uses or uses[0].guard is not None:
+        return uses[0] if uses else None
+    guard = next((use.guard for use in uses if use.guard is not None), None)
+    return Use(uses[0].recorder, guard, uses[0].is_watched)

@@ -2,7 +2,8 @@
 
 ``ClientSession._request`` is one call: every way to ask leads there, also in sessions made before.
 (A ``TraceConfig`` is fixed when a session is made.) Client middlewares may repeat a request within
-it; one of ours, the innermost, sees each try.
+it; one of ours, the innermost, sees each try. Test doubles such as aioresponses and vcrpy put a
+function of theirs in its place; then the call is seen where the app asks for it.
 
 aiohttp hands an answer out before its content is there. Of a failure the content says why, so such
 a call is recorded, with the moment at which the answer came, when the app has read the content or
@@ -13,15 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
 import functools
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_instrumentation.canvas.graphql import is_graphql_path
 
+from ._arguments import argument, header_fields, text_of
 from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
@@ -37,6 +38,8 @@ __all__ = ["instrument_aiohttp", "uninstrument_aiohttp"]
 
 _unread: weakref.WeakKeyDictionary[ClientResponse, Call] = weakref.WeakKeyDictionary()
 """Answer whose content will tell more -> its call."""
+_ASKED: Final = object()
+"""Marks a call that is recorded where the app asks for it."""
 _left: deque[Call] = deque()
 """Calls whose answers went when their loop was closed; settled by whoever comes next."""
 
@@ -67,43 +70,81 @@ def uninstrument_aiohttp() -> None:
     _switch.off()
 
 
-def _patches() -> tuple[tuple[Patch, type], ...]:
-    from aiohttp import ClientResponse, ClientSession  # noqa: PLC0415 - may not be installed
-
-    return (
-        (_request, ClientSession),
-        (_start, ClientResponse),
-        (_read, ClientResponse),
-        (_release, ClientResponse),
-        (_close, ClientResponse),
-    )
-
-
 def _recording(
     request: Callable[..., Awaitable[ClientResponse]],
 ) -> Callable[..., Awaitable[ClientResponse]]:
-    @functools.wraps(request, updated=())  # a mark that another library left is not ours to carry
-    async def recording_request(
-        self: ClientSession, method: str, str_or_url: Any, **kwargs: Any
-    ) -> ClientResponse:
-        _settle_left()
-        url = _whole_url(self, str_or_url, kwargs.get("params"))
-        use = _switch.use_for(url)
-        if use is None:
-            with Apart():
-                return await request(self, method, str_or_url, **kwargs)
-        _see_tries(self, kwargs)
-        headers = _whole_headers(self, kwargs.get("headers"))
-        async with Holding(use.recorder, use.guard, url, headers) as holding:
-            call = Call(use.recorder, method, url, headers, _body(kwargs), owner=self)
-            with call:
-                response = await request(self, method, str_or_url, **kwargs)
-            holding.saw(response.status, response.headers)
-        call.followed(response)
-        _settle_when_read(call, response)
-        return response
+    async def recording_request(*args: Any, **kwargs: Any) -> ClientResponse:
+        if not args:
+            return await request(**kwargs)  # it says what is missing
+        session: ClientSession = args[0]
+        outer = current_call()
+        if outer is None or outer.sent is not _ASKED or outer.owner is not session:
+            return await _recorded(request, session, args, kwargs)
+        outer.sent = None  # what follows in the same session is another call
+        _see_tries(session, kwargs)
+        return await request(*args, **kwargs)
 
     return recording_request
+
+
+def _asking(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the wrapper of ``ClientSession.get`` or the like; of ``request`` without a method."""
+
+    def wrap(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asking(*args: Any, **kwargs: Any) -> Any:
+            manager = ask(*args, **kwargs)
+            if _is_replaced():
+                asked = args[1:] if method else args[2:]
+                url = argument(asked, kwargs, 0, "url")
+                arguments = (args[0], method or argument(args, kwargs, 1, "method"), url)
+                answer = manager._coro
+                manager._coro = _recorded(
+                    lambda *_, **__: answer, args[0], arguments, kwargs, sent=_ASKED
+                )
+            return manager
+
+        return asking
+
+    return wrap
+
+
+def _is_replaced() -> bool:
+    """Tell whether something stands in the place of the function that makes calls."""
+    from aiohttp import ClientSession  # noqa: PLC0415 - may not be installed
+
+    return vars(ClientSession)["_request"] is not _request.function
+
+
+async def _recorded(
+    request: Callable[..., Awaitable[ClientResponse]],
+    session: ClientSession,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    sent: object = None,
+) -> ClientResponse:
+    """Record what ``request`` does with the arguments of ``ClientSession._request``."""
+    from aiohttp import ClientResponse  # noqa: PLC0415 - may not be installed
+
+    _settle_left()
+    method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
+    url = _whole_url(session, asked, kwargs.get("params"))
+    use = _switch.use_for(url)
+    if use is None:
+        with Apart():
+            return await request(*args, **kwargs)
+    _see_tries(session, kwargs)
+    headers = header_fields(session.headers, kwargs.get("headers"))
+    async with Holding(use.recorder, use.guard, url, headers) as holding:
+        body = _body(kwargs)
+        call = Call(use.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
+        with call:
+            response = await request(*args, **kwargs)
+        if isinstance(response, ClientResponse):
+            call.handed_out(response.status, response.headers)
+            holding.saw(call.answer)
+            call.followed(response)
+            _settle_when_read(call, response)
+    return response
 
 
 def _body(options: dict[str, Any]) -> object:
@@ -111,20 +152,12 @@ def _body(options: dict[str, Any]) -> object:
     return options.get("data") if json is None else json
 
 
-def _whole_headers(session: ClientSession, given: Any) -> Mapping[str, str]:
-    """Give the session's headers with those of the request; empty when aiohttp will refuse them."""
-    headers = session.headers.copy()
-    with contextlib.suppress(TypeError, ValueError):
-        headers.update(given or {})
-    return headers
-
-
-def _whole_url(session: ClientSession, str_or_url: Any, params: Any) -> str:
+def _whole_url(session: ClientSession, asked: Any, params: Any) -> str:
     """Give the URL as aiohttp will make it; empty when it will refuse it."""
     try:
-        url = session._build_url(str_or_url)
+        url = session._build_url(asked)
         return str(url.update_query(params) if params else url)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - objects of the app's; aiohttp will meet their error too
         return ""
 
 
@@ -132,7 +165,7 @@ def _see_tries(session: ClientSession, options: dict[str, Any]) -> None:
     """Put a middleware of ours below those of the app, which may repeat a request."""
     given = options.get("middlewares")
     middlewares = getattr(session, "_middlewares", ()) if given is None else given
-    if middlewares:
+    if middlewares and isinstance(middlewares, Sequence):
         options["middlewares"] = (*middlewares, _trying)
 
 
@@ -149,12 +182,11 @@ async def _trying(request: ClientRequest, handler: ClientHandlerType) -> ClientR
 
 
 def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    @functools.wraps(start, updated=())
-    async def starting_start(self: ClientResponse, *args: Any, **kwargs: Any) -> Any:
-        started = await start(self, *args, **kwargs)
+    async def starting_start(*args: Any, **kwargs: Any) -> Any:
+        started = await start(*args, **kwargs)
         call = current_call()
         if call is not None:
-            call.got(self.status, self.headers)
+            call.got(args[0].status, args[0].headers)
         return started
 
     return starting_start
@@ -200,27 +232,36 @@ def _settle(response: ClientResponse, body: bytes | None) -> None:
 
 
 def _reading(read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
-    @functools.wraps(read, updated=())
-    async def reading_read(self: ClientResponse) -> bytes:
-        body = await read(self)
-        _settle(self, body)
+    async def reading_read(*args: Any, **kwargs: Any) -> bytes:
+        body = await read(*args, **kwargs)
+        _settle(args[0], body)
         return body
 
     return reading_read
 
 
 def _letting_go(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method, updated=())
-    def letting_go(self: ClientResponse) -> Any:
-        _settle(self, None)
-        return method(self)
+    def letting_go(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            _settle(args[0], None)
+        return method(*args, **kwargs)
 
     return letting_go
 
 
-_request = Patch("_request", _recording)
-_start = Patch("start", _starting)
-_read = Patch("read", _reading)
-_release = Patch("release", _letting_go)
-_close = Patch("close", _letting_go)
-_switch = Switch("aiohttp", _patches)
+_request = Patch("aiohttp.client", "ClientSession._request", _recording)
+_switch = Switch(
+    "aiohttp",
+    (
+        _request,
+        Patch("aiohttp.client", "ClientSession.request", _asking("")),
+        *(
+            Patch("aiohttp.client", f"ClientSession.{name}", _asking(name.upper()))
+            for name in ("get", "options", "head", "post", "put", "patch", "delete")
+        ),
+        Patch("aiohttp.client_reqrep", "ClientResponse.start", _starting),
+        Patch("aiohttp.client_reqrep", "ClientResponse.read", _reading),
+        Patch("aiohttp.client_reqrep", "ClientResponse.release", _letting_go),
+        Patch("aiohttp.client_reqrep", "ClientResponse.close", _letting_go),
+    ),
+)

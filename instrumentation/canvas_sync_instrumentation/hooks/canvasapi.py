@@ -7,7 +7,6 @@ canvasapi turns it into an exception without one.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,13 @@ from urllib.parse import urlsplit
 
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
-from ._required import required
-from ._sending import unwatch, watch
+from ._sessions import CANVASAPI
 
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
 __all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
 
-_NAME = "canvasapi"
 _canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", default=None)
 
 
@@ -42,9 +39,6 @@ def instrument_canvasapi(
     Raises:
         ImportError: canvasapi is not installed.
     """
-    required("canvasapi")
-    from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
-
     used = recorder_or_default(recorder)
 
     def is_of_canvasapi(url: str) -> bool:
@@ -53,33 +47,28 @@ def instrument_canvasapi(
             return False
         return _same_host(url, canvas_url) or used.is_canvas(url)
 
-    watch(_NAME, used, is_of_canvasapi, guard)
-    _patch.apply(Requester)
+    CANVASAPI.on(used, guard, is_of_canvasapi)
+    _request.apply(CANVASAPI)
 
 
 def uninstrument_canvasapi() -> None:
     """Undo :func:`instrument_canvasapi`."""
-    unwatch(_NAME)
-    try:
-        from canvasapi.requester import Requester  # noqa: PLC0415 - may not be installed
-    except ImportError:
-        return
-    _patch.remove(Requester)
+    CANVASAPI.off()
+    _request.remove(CANVASAPI)
 
 
 def _marking(request: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(request, updated=())  # a mark that another library left is not ours to carry
-    def marking_request(self: Any, *args: Any, **kwargs: Any) -> Any:
-        outer = _canvas_url.set(getattr(self, "original_url", ""))
+    def marking_request(*args: Any, **kwargs: Any) -> Any:
+        outer = _canvas_url.set(getattr(args[0], "original_url", "") if args else "")
         try:
-            return request(self, *args, **kwargs)
+            return request(*args, **kwargs)
         finally:
             _canvas_url.reset(outer)
 
     return marking_request
 
 
-_patch = Patch("request", _marking)
+_request = Patch("canvasapi.requester", "Requester.request", _marking)
 
 
 def _same_host(url: str, other: str) -> bool:

@@ -22,8 +22,8 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     """Record the Canvas syncs of a Flask app: API calls and database operations.
 
     Settings come from ``settings_overrides``, else from the keys ``CANVAS_SYNC_*`` of
-    ``app.config``, else from the environment. API calls are seen through canvasapi and requests as
-    far as these are installed, database operations through every SQLAlchemy engine. It may be
+    ``app.config``, else from the environment. API calls are seen through every client library
+    that has a hook and is installed, database operations through every SQLAlchemy engine. It may be
     called by an application factory, any number of times and for several apps: a process has one
     monitor, which is replaced only when the settings differ. It is kept in
     ``app.extensions["canvas_sync"]``.

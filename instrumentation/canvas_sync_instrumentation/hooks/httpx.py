@@ -2,16 +2,15 @@
 
 ``Client.send`` is one call: every way to ask leads there, whatever transport is mounted, and
 redirects and the requests of an ``auth`` flow are sent from within. Below, ``httpcore``'s pools see
-each try, also those of a transport that repeats what failed. OpenTelemetry's hook wraps neither, so
-that both can be switched on and off in any order.
+each try: those of a transport that repeats what failed, and those that a cache lets through.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._arguments import argument
 from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
@@ -36,7 +35,7 @@ def instrument_httpx(
     untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the
     redirects it follows; a try that failed and that a transport or an ``auth`` flow repeats counts
     by itself. A streamed answer is left for its reader: its status and headers are recorded.
-    Calling it again changes nothing.
+    What a cache such as hishel answers is no call. Calling it again changes nothing.
 
     Args:
         recorder: Where calls are reported; the monitor of this process when None.
@@ -53,18 +52,6 @@ def uninstrument_httpx() -> None:
     _switch.off()
 
 
-def _patches() -> tuple[tuple[Patch, type], ...]:
-    import httpcore  # noqa: PLC0415 - comes with httpx
-    import httpx  # noqa: PLC0415 - may not be installed
-
-    return (
-        (_send, httpx.Client),
-        (_send_async, httpx.AsyncClient),
-        (_handle, httpcore.ConnectionPool),
-        (_handle_async, httpcore.AsyncConnectionPool),
-    )
-
-
 def _holding(use: Use, request: httpx.Request) -> Holding:
     return Holding(use.recorder, use.guard, str(request.url), request.headers)
 
@@ -72,38 +59,47 @@ def _holding(use: Use, request: httpx.Request) -> Holding:
 def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
     body = getattr(request, "_content", None)
     url = str(request.url)
-    return Call(
-        use.recorder, request.method, url, request.headers, body, owner=client, sent=request
+    return Call(use.recorder, request.method, url, request.headers, body, owner=client)
+
+
+def _hand_out(call: Call, holding: Holding, response: httpx.Response) -> bytes | None:
+    """Note what the client hands out; gives its content if it was loaded from Canvas."""
+    is_new = call.handed_out(
+        response.status_code, response.headers, from_cache=_is_cached(response)
     )
-
-
-def _is_under_way(request: httpx.Request) -> bool:
-    """Tell whether another wrapper of ours, which one of another library hides, records it."""
-    outer = current_call()
-    return outer is not None and outer.sent is request
-
-
-def _end(call: Call, response: httpx.Response) -> None:
-    call.got(response.status_code, response.headers)
+    holding.saw(call.answer)
     call.followed(response)
-    call.settle(getattr(response, "_content", None))  # absent while it is a stream
+    return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
+
+
+def _is_cached(response: httpx.Response) -> bool:
+    """Tell whether a cache says that an answer is its own: hishel by one of these extensions."""
+    extensions = response.extensions
+    status = extensions.get("caching")
+    if isinstance(status, Mapping) and status.get("from_cache"):
+        return True
+    return bool(extensions.get("hishel_from_cache") or extensions.get("from_cache"))
+
+
+def _use_for(request: object) -> Use | None:
+    from httpx import Request  # noqa: PLC0415 - may not be installed
+
+    return _switch.use_for(str(request.url)) if isinstance(request, Request) else None
 
 
 def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
-    @functools.wraps(send, updated=())  # a mark that another library left is not ours to carry
-    def recording_send(self: httpx.Client, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        if _is_under_way(request):
-            return send(self, request, **kwargs)
-        use = _switch.use_for(str(request.url))
+    def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+        request = argument(args, kwargs, 1, "request")
+        use = _use_for(request)
         if use is None:
             with Apart():
-                return send(self, request, **kwargs)
+                return send(*args, **kwargs)
         with _holding(use, request) as holding:
-            call = _call_of(use, self, request)
+            call = _call_of(use, args[0], request)
             with call:
-                response = send(self, request, **kwargs)
-            holding.saw(response.status_code, response.headers)
-        _end(call, response)
+                response = send(*args, **kwargs)
+            body = _hand_out(call, holding, response)
+        call.settle(body)
         return response
 
     return recording_send
@@ -112,40 +108,35 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
 def _recording_async(
     send: Callable[..., Awaitable[httpx.Response]],
 ) -> Callable[..., Awaitable[httpx.Response]]:
-    @functools.wraps(send, updated=())
-    async def recording_send(
-        self: httpx.AsyncClient, request: httpx.Request, **kwargs: Any
-    ) -> httpx.Response:
-        if _is_under_way(request):
-            return await send(self, request, **kwargs)
-        use = _switch.use_for(str(request.url))
+    async def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+        request = argument(args, kwargs, 1, "request")
+        use = _use_for(request)
         if use is None:
             with Apart():
-                return await send(self, request, **kwargs)
+                return await send(*args, **kwargs)
         async with _holding(use, request) as holding:
-            call = _call_of(use, self, request)
+            call = _call_of(use, args[0], request)
             with call:
-                response = await send(self, request, **kwargs)
-            holding.saw(response.status_code, response.headers)
-        _end(call, response)
+                response = await send(*args, **kwargs)
+            body = _hand_out(call, holding, response)
+        call.settle(body)
         return response
 
     return recording_send
 
 
 def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
-    @functools.wraps(handle, updated=())
-    def trying_handle(self: Any, request: httpcore.Request) -> httpcore.Response:
+    def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
-            return handle(self, request)
+            return handle(*args, **kwargs)
         call.tries()
         try:
-            response = handle(self, request)
+            response = handle(*args, **kwargs)
         except BaseException as error:
             call.got_none(error)
             raise
-        call.got(response.status, _failure_headers(response))
+        call.got(response.status, _lasting_headers(response))
         return response
 
     return trying_handle
@@ -154,32 +145,39 @@ def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.
 def _trying_async(
     handle: Callable[..., Awaitable[httpcore.Response]],
 ) -> Callable[..., Awaitable[httpcore.Response]]:
-    @functools.wraps(handle, updated=())
-    async def trying_handle(self: Any, request: httpcore.Request) -> httpcore.Response:
+    async def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
-            return await handle(self, request)
+            return await handle(*args, **kwargs)
         call.tries()
         try:
-            response = await handle(self, request)
+            response = await handle(*args, **kwargs)
         except BaseException as error:
             call.got_none(error)
             raise
-        call.got(response.status, _failure_headers(response))
+        call.got(response.status, _lasting_headers(response))
         return response
 
     return trying_handle
 
 
-def _failure_headers(response: httpcore.Response) -> dict[str, str]:
-    """Give the headers as text; of a failure only, since others are known further out."""
-    if response.status < 400:
+def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
+    """Give the headers as text if the caller may get others, as for a failure and a 304."""
+    if response.status < 400 and response.status != 304:
         return {}
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
 
 
-_send = Patch("send", _recording)
-_send_async = Patch("send", _recording_async)
-_handle = Patch("handle_request", _trying)
-_handle_async = Patch("handle_async_request", _trying_async)
-_switch = Switch("httpx", _patches)
+_switch = Switch(
+    "httpx",
+    (
+        Patch("httpx._client", "Client.send", _recording),
+        Patch("httpx._client", "AsyncClient.send", _recording_async),
+        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _trying),
+        Patch(
+            "httpcore._async.connection_pool",
+            "AsyncConnectionPool.handle_async_request",
+            _trying_async,
+        ),
+    ),
+)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._recorder import Recorder, recorder_or_default
-from ._required import required
-from ._sending import unwatch, watch
+from ._recorder import Recorder
+from ._sessions import REQUESTS
 
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
 __all__ = ["instrument_requests", "uninstrument_requests"]
-
-_NAME = "requests"
 
 
 def instrument_requests(
@@ -23,7 +20,8 @@ def instrument_requests(
 
     Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
     A call counts once with the redirects it follows; a try that failed and that urllib3 repeats
-    (``Retry``) counts by itself. Calling it again changes nothing.
+    (``Retry``) counts by itself. What a cache such as requests-cache or CacheControl answers is no
+    call. Calling it again changes nothing.
 
     Args:
         recorder: Where calls are reported; the monitor of this process when None.
@@ -32,11 +30,9 @@ def instrument_requests(
     Raises:
         ImportError: requests is not installed.
     """
-    required("requests")
-    used = recorder_or_default(recorder)
-    watch(_NAME, used, used.is_canvas, guard)
+    REQUESTS.on(recorder, guard)
 
 
 def uninstrument_requests() -> None:
     """Undo :func:`instrument_requests`."""
-    unwatch(_NAME)
+    REQUESTS.off()

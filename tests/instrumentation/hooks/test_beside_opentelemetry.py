@@ -33,14 +33,15 @@ THEIRS: dict[str, tuple[type, ...]] = {
     "httpx": (HTTPXClientInstrumentor,),
     "httpx-async": (HTTPXClientInstrumentor,),
     "aiohttp": (AioHttpClientInstrumentor,),
+    "urllib3": (URLLib3Instrumentor,),
 }
 
 
 @pytest.fixture(autouse=True)
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what stays under another's wrapper, and does nothing."""
-    for owner, name in WRAPPED:
-        monkeypatch.setattr(owner, name, getattr(owner, name))
+def _nothing_stays() -> Iterator[None]:
+    before = [getattr(owner, name).__code__ for owner, name in WRAPPED]
+    yield
+    assert [getattr(owner, name).__code__ for owner, name in WRAPPED] == before
 
 
 @pytest.fixture(name="server")

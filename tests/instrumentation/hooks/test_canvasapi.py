@@ -24,8 +24,8 @@ from support.http_answers import Answer, AnswerServer, answering
 
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
 
-ORIGINAL_SEND = requests.Session.send
-ORIGINAL_REQUEST = Requester.request
+PATCHED = (requests.Session.send, Requester.request)
+CODES = [function.__code__ for function in PATCHED]
 TOKEN = "7~SecretSecretSecretSecret"
 COURSE = "/api/v1/courses/7"
 
@@ -107,8 +107,7 @@ def _events() -> Iterator[list[Event]]:
         instrument_canvasapi()
         yield events
         uninstrument_canvasapi()
-    assert Requester.request is ORIGINAL_REQUEST
-    assert requests.Session.send is ORIGINAL_SEND
+    assert [function.__code__ for function in PATCHED] == CODES
 
 
 @contextmanager
@@ -199,7 +198,7 @@ def test_a_call_is_recorded_once_when_requests_is_instrumented_too(
         uninstrument_requests()
         canvas.get_course(7)
         assert len(calls_of(events)) == 2
-    assert requests.Session.send is ORIGINAL_SEND
+    assert [function.__code__ for function in PATCHED] == CODES
 
 
 def test_the_answer_is_given_as_it_was(server: AnswerServer, events: list[Event]) -> None:

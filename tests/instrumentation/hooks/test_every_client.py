@@ -29,7 +29,8 @@ GRAPHQL = "/api/graphql"
 
 
 def methods() -> list[Any]:
-    return [getattr(owner, name) for owner, name in WRAPPED]
+    functions = [getattr(owner, name) for owner, name in WRAPPED]
+    return [(function, function.__code__, vars(function)) for function in functions]
 
 
 def calls_of(events: list[Event]) -> list[ApiCall]:
@@ -384,7 +385,7 @@ def _switched_on(client: HttpClient) -> Iterator[None]:
         client.uninstrument()
 
 
-@pytest.mark.parametrize("library", ["aiohttp", "canvasapi", "httpx", "requests"])
+@pytest.mark.parametrize("library", ["aiohttp", "canvasapi", "httpx", "requests", "urllib3"])
 def test_without_its_library_a_hook_says_what_to_install(library: str) -> None:
     program = (
         f"import sys; sys.modules['{library}'] = None; import canvas_sync_instrumentation as c; "
