@@ -209,8 +209,11 @@ def test_headers_that_can_be_read_once_are_left_for_the_library(server: AnswerSe
         yield "X-Trace", "7"
 
     async def ask() -> None:
-        async with aiohttp.ClientSession() as session:
-            await session.get(f"{server.url}{COURSES}", headers=headers())
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{server.url}{COURSES}", headers=headers()) as response,
+        ):
+            await response.read()
 
     with recording() as recorded, instrumented():
         asyncio.run(ask())
