@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from .canvas.failures import error_class
 from .canvas.hosts import host_of
+from .canvas.paging import PAGE_RELATIONS
 from .canvas.redaction import error_info, redact
 from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
 from .canvas.tokens import token_in
-from .events import ApiCall, DbOperation, ErrorInfo, ErrorRecorded, RunContext
+from .events import ApiCall, ApiCallDetail, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import GRAPHQL_ERROR, OTHER
 
-__all__ = ["NOTHING", "Request", "answered", "failure_of", "unanswered"]
+__all__ = ["NOTHING", "Request", "answered", "detail_of", "failure_of", "unanswered"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
@@ -109,6 +110,28 @@ def answered(
         request.graphql_operation,
         graphql_errors,
     )
+
+
+def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...] = ()) -> ApiCallDetail:
+    """Describe a call for a log of level ``DEBUG``.
+
+    Args:
+        url: Where it went; of its query only numbers of pages are read.
+        attempt: How often it was sent before.
+        links: The relations of the ``Link`` header of its answer; others than Canvas's are left
+            out.
+    """
+    asked = dict(parse_qsl(url.query))
+    return ApiCallDetail(
+        attempt,
+        _small_number(asked.get("page")),
+        _small_number(asked.get("per_page")),
+        tuple(link for link in links if link in PAGE_RELATIONS),
+    )
+
+
+def _small_number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
 def unanswered(

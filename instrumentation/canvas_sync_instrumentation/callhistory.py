@@ -26,10 +26,19 @@ class CallKey(NamedTuple):
     Attributes:
         digest: The same for calls that repeat each other.
         page: Which page of a list it asks for; None when it changes something.
+        attempt: How often it failed before, in a way worth a retry.
     """
 
     digest: int
     page: PageAddress | None
+    attempt: int = 0
+
+
+class _Failure(NamedTuple):
+    """A call that failed: when, in monotonic seconds, and in which attempt."""
+
+    end: float
+    attempt: int
 
 
 class CallHistory:
@@ -37,7 +46,7 @@ class CallHistory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failed: dict[int, float] = {}
+        self._failed: dict[int, _Failure] = {}
         self._lists = ListReadings()
 
     def begin(self, method: str, url: SplitResult, start: float) -> tuple[CallKey, float | None]:
@@ -57,8 +66,10 @@ class CallHistory:
         with self._lock:
             if key.page is not None:
                 self._lists.ask(key.page)
-            failed_at = self._failed.pop(key.digest, None) if self._failed else None
-        return key, None if failed_at is None else max(0.0, start - failed_at)
+            failure = self._failed.pop(key.digest, None) if self._failed else None
+        if failure is None:
+            return key, None
+        return key._replace(attempt=failure.attempt + 1), max(0.0, start - failure.end)
 
     def asked_outside(self, method: str, url: SplitResult) -> None:
         """Note a call outside of the run, which may ask for a page of a list that the run reads."""
@@ -84,7 +95,7 @@ class CallHistory:
             if key.page is not None:
                 self._lists.failed(key.page)
             if is_transient and len(self._failed) < _LIMIT:
-                self._failed[key.digest] = end
+                self._failed[key.digest] = _Failure(end, key.attempt)
 
     def truncated(self) -> Mapping[str, int]:
         """Count the lists that were left before their end, by route."""

@@ -22,6 +22,7 @@ from .names import GRAPHQL_ERROR, RunStatus
 
 __all__ = [
     "ApiCall",
+    "ApiCallDetail",
     "DbOperation",
     "ErrorInfo",
     "ErrorRecorded",
@@ -234,6 +235,22 @@ class ServerTime(msgspec.Struct, frozen=True, gc=False):
         return sum(part or 0.0 for part in parts)
 
 
+class ApiCallDetail(msgspec.Struct, frozen=True, gc=False):
+    """What only a log of level ``DEBUG`` says of an API call.
+
+    Attributes:
+        attempt: How often the same call was sent before: 0 for the first attempt.
+        page: The ``page`` that the request asked for, if it is a number.
+        per_page: The ``per_page`` that it asked for.
+        links: The relations of the ``Link`` header of the answer, such as ``next``.
+    """
+
+    attempt: int = 0
+    page: int | None = None
+    per_page: int | None = None
+    links: tuple[str, ...] = ()
+
+
 class ApiCall(msgspec.Struct, frozen=True, gc=False):
     """One request to the Canvas API, answered or not.
 
@@ -260,6 +277,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         token_expired_at: When a token expired that was refused for it, in seconds since the epoch.
         graphql_operation: Name of the GraphQL operation that it asks for.
         graphql_errors: How many errors the GraphQL answer has.
+        detail: More about it; None unless ``api_calls.log`` has the level ``DEBUG``.
     """
 
     context: RunContext | None
@@ -285,6 +303,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     token_expired_at: float | None = None
     graphql_operation: str | None = None
     graphql_errors: int = 0
+    detail: ApiCallDetail | None = None
 
     @property
     def failed(self) -> bool:
@@ -326,6 +345,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
         batch: Whether several rows travelled together.
         error: What ended it, if it failed.
         system: The database product, by OpenTelemetry's names.
+        statement: Its SQL without values; None unless ``database.log`` has the level ``DEBUG``.
     """
 
     context: RunContext | None
@@ -337,6 +357,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     batch: bool = False
     error: ErrorInfo | None = None
     system: str = "other_sql"
+    statement: str | None = None
 
     @property
     def error_type(self) -> str | None:

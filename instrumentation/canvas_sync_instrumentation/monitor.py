@@ -74,6 +74,7 @@ class Monitor:
         self.host_name = socket.gethostname()
         self.canvas_hosts = settings.canvas_hosts
         self.expects_api_calls = True
+        self.detailed_logs = settings.detailed_logs
         self.outer_run = _run_context(settings.outer_run)
         self._sinks = sinks
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())

@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from .apicalls import NOTHING, Request, answered, unanswered
+from msgspec import structs
+
+from .apicalls import NOTHING, Request, answered, detail_of, unanswered
 from .callhistory import CallKey
 from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.hosts import is_one_of
@@ -24,7 +26,7 @@ from .canvas.responses import classify, classify_redirected
 from .canvas.routes import counts_on_canvas_host, is_canvas_path
 from .events import ApiCall, DbOperation
 from .interfaces import Host
-from .names import OTHER
+from .names import OTHER, Log
 from .run import Run, UnsettledCall, current_position, report
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
@@ -48,6 +50,10 @@ class RecorderHost(Host, Protocol):
 
     def call_outside_runs(self, method: str, url: SplitResult) -> None:
         """Let the open runs know of an API call that is in none of them."""
+
+    @property
+    def detailed_logs(self) -> frozenset[Log]:
+        """The logs of level ``DEBUG``, for which events carry more."""
 
     def warn_of_late_settings(self) -> None:
         """Say once when a setting changed after it was read."""
@@ -230,7 +236,7 @@ class Recorder:
             else:
                 is_transient = facts.throttled or status in _RETRYABLE
                 calls.failed(pending.key, end, is_transient=is_transient)
-        self._report(call, pending.run)
+        self._report(self._detailed(call, pending, facts.links), pending.run)
 
     def api_call_failed(
         self, pending: PendingCall, error: BaseException, *, end: float | None = None
@@ -253,7 +259,11 @@ class Recorder:
         )
         if pending.run is not None and pending.key is not None:
             pending.run.calls.failed(pending.key, end, is_transient=True)
-        self._report(call, pending.run)
+        self._report(self._detailed(call, pending), pending.run)
+
+    def wants_statements(self) -> bool:
+        """Tell whether the log of database operations shows their SQL."""
+        return Log.DATABASE in self._host().detailed_logs
 
     def db_operation(
         self,
@@ -265,6 +275,7 @@ class Recorder:
         batch: bool = False,
         system: str = "other_sql",
         error: BaseException | None = None,
+        statement: str | None = None,
     ) -> None:
         """Record an operation on the app's own database.
 
@@ -276,6 +287,7 @@ class Recorder:
             batch: Whether several rows travelled together.
             system: The database product, by OpenTelemetry's names.
             error: What ended it, if it failed.
+            statement: Its SQL without values, if :meth:`wants_statements`.
         """
         host = self._host()
         position = current_position()
@@ -289,11 +301,20 @@ class Recorder:
             batch,
             None if error is None else error_info(error),
             system,
+            statement,
         )
         if position is not None:
             position.run.db_operation(event, infer_items=True)
         else:
             report(host, event)
+
+    def _detailed(
+        self, call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()
+    ) -> ApiCall:
+        if Log.API_CALLS not in self._host().detailed_logs:
+            return call
+        attempt = pending.key.attempt if pending.key else pending.request.retries
+        return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
 
     def _report(self, call: ApiCall, run: Run | None) -> None:
         if run is not None:

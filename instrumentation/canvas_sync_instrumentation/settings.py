@@ -366,6 +366,11 @@ class Settings:
         return {log: own or self.log_level for log, own in levels.items()}
 
     @property
+    def detailed_logs(self) -> frozenset[Log]:
+        """The logs of level ``DEBUG``."""
+        return frozenset(log for log, own in self.log_levels.items() if own is LogLevel.DEBUG)
+
+    @property
     def state_folder(self) -> Path:
         """Folder of the embedded database, the metric files and the spool."""
         return self.state_dir or self.log_dir / "state"

@@ -6,12 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import create_engine, text
 
+from canvas_sync_instrumentation import (
+    instrument_requests,
+    instrument_sqlalchemy,
+    uninstrument_requests,
+    uninstrument_sqlalchemy,
+)
 from canvas_sync_instrumentation.monitor import configure, shutdown
+from canvas_sync_instrumentation.names import Log
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.evidence import read_rows
+from support.http_answers import Answer, answering
+from support.log_lines import records_in
 
 
 def lines_of_a_good_and_a_bad_run(folder: Path, **settings: Any) -> dict[str, str]:
@@ -66,3 +77,34 @@ def test_one_log_may_have_a_level_of_its_own(tmp_path: Path) -> None:
         tmp_path, log_level_operations="OFF", log_level_progress="ERROR"
     )
     assert set(logs) == {"api_calls", "errors"}
+
+
+def test_at_level_debug_hooks_say_more_of_calls_and_statements(tmp_path: Path) -> None:
+    configure(log_dir=tmp_path, environ={}, log_level="DEBUG")
+    engine = create_engine("sqlite://")
+    links = {"Link": '<http://127.0.0.1/api/v1/courses?page=3>; rel="next"'}
+    instrument_requests()
+    instrument_sqlalchemy(engine)
+    try:
+        with (
+            answering() as server,
+            CanvasSyncMetricsTracker("nightly-1", 1),
+            engine.connect() as connection,
+        ):
+            server.answers["/api/v1/courses"] = [Answer(503), Answer(200, headers=links)]
+            for _ in range(2):
+                requests.get(f"{server.url}/api/v1/courses?page=2&per_page=100", timeout=5)
+            connection.execute(text("SELECT 'Ada'"))
+    finally:
+        uninstrument_sqlalchemy(engine)
+        uninstrument_requests()
+        shutdown()
+    calls, operations = (
+        records_in(tmp_path / f"{log}.log") for log in (Log.API_CALLS, Log.DATABASE)
+    )
+    details = [line for line in calls if line["event"] == "api_call_detail"]
+    assert [line.get("attempt", 0) for line in details] == [0, 1]
+    assert {(line["page"], line["per_page"]) for line in details} == {(2, 100)}
+    assert details[1]["links"] == ["next"]
+    (statement,) = (line for line in operations if line["event"] == "db_statement")
+    assert statement["statement"] == "SELECT ?"

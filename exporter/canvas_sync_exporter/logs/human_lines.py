@@ -146,6 +146,20 @@ def _api_call(match: re.Match[str]) -> dict[str, Any]:
     }
 
 
+def _api_call_detail(match: re.Match[str]) -> dict[str, Any]:
+    said = dict(_DETAIL.findall(match["parts"]))
+    numbers = {name: int(said[word]) for word, name in _DETAIL_NUMBERS.items() if word in said}
+    return {
+        "event": "api_call_detail",
+        "level": "DEBUG",
+        "method": match["method"],
+        "route": route_of(match["path"]),
+        "attempt": int(said["Attempt"]) - 1,
+        "links": said.get("Links", "").split(", ") if "Links" in said else [],
+        **numbers,
+    }
+
+
 def _truncated(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "list_truncated",
@@ -174,6 +188,16 @@ def _db_operation(match: re.Match[str]) -> dict[str, Any]:
         "duration_seconds": _seconds(said["Duration"].removesuffix("ms"))
         if "Duration" in said
         else None,
+    }
+
+
+def _db_statement(match: re.Match[str]) -> dict[str, Any]:
+    return {
+        "event": "db_statement",
+        "level": "DEBUG",
+        "operation": match["operation"],
+        "table": match["table"],
+        "statement": match["statement"],
     }
 
 
@@ -219,6 +243,8 @@ _ITEM: Final = "|".join(item.capitalize() for item in ITEMS)
 _COUNT: Final = re.compile(r", (\d{1,19}) (\w+)")
 _DB_PARTS: Final = r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Duration: \d+(?:\.\d+)?ms)"
 _DB_PART: Final = re.compile(r" - (Batch|Duration): (\S+)")
+_DETAIL: Final = re.compile(r" - ([A-Z][A-Za-z ]{1,10}): ([^-]+?)(?= - |$)")
+_DETAIL_NUMBERS: Final = {"Page": "page", "Per page": "per_page"}
 _ERROR_PARTS: Final = (
     r" - (?:(?:user_id|course_id): (?:-|None|-?\d{1,19})|(?:operation|task_id): \S+)"
 )
@@ -251,10 +277,18 @@ _HUMAN_LINES: Final = {
     ),
     Log.API_CALLS: _table(
         (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+)(?: - {_MS})?", _api_call),
+        (
+            r"DETAIL (?P<method>[A-Z]+) (?P<path>\S+)(?P<parts> - Attempt: [1-9]\d{0,8}(?: - .*)?)",
+            _api_call_detail,
+        ),
         (rf"WAIT (?P<hash>\S+) - Duration: {_MS}", _guard_wait),
         (r"TRUNCATED (?P<route>\S+) - Count: (?P<count>\d+)", _truncated),
     ),
     Log.DATABASE: _table(
+        (
+            r"DETAIL (?P<operation>[A-Z]+) (?P<table>.+?) - SQL: (?P<statement>.*)",
+            _db_statement,
+        ),
         (
             r"(?P<operation>[A-Z]+) (?P<table>.+?) - Count: (?P<count>\d+)"
             rf"(?P<parts>(?:{_DB_PARTS}){{0,2}})",

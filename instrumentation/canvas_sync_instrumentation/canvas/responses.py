@@ -65,6 +65,7 @@ class ResponseFacts:
         message: What Canvas said about a failure, redacted.
         server_time: Where Canvas spent the time.
         token_expired_at: When the refused token expired, in seconds since the epoch.
+        links: The relations of its ``Link`` header, such as ``next``.
     """
 
     throttled: bool = False
@@ -77,6 +78,7 @@ class ResponseFacts:
     message: str | None = None
     server_time: ServerTime | None = None
     token_expired_at: float | None = None
+    links: tuple[str, ...] = ()
 
 
 def classify(
@@ -109,6 +111,7 @@ def classify(
         message=_message(body, kind) if failed and body else None,
         server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
         token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
+        links=tuple(links),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from canvas_sync_instrumentation.names import OTHER
 
-__all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "operation_and_table"]
+__all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "operation_and_table", "tokens_of"]
 
 OTHER_OPERATION: Final = "OTHER"
 """The operation of a statement that begins with no known verb."""
@@ -96,7 +96,7 @@ def operation_and_table(statement: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=256)
 def _parsed(statement: str) -> tuple[str, str]:
-    tokens = list(_tokens(statement))
+    tokens = list(tokens_of(statement))
     start = _main_verb(tokens)
     verb = tokens[start].keyword if start < len(tokens) else ""
     if verb not in _VERBS:
@@ -110,7 +110,8 @@ def _parsed(statement: str) -> tuple[str, str]:
     return verb, table or OTHER
 
 
-def _tokens(statement: str) -> Iterator[_Token]:
+def tokens_of(statement: str) -> Iterator[_Token]:
+    """Split a statement into its words, names, texts and signs, without comments."""
     depth = 0
     for match in _TOKEN.finditer(statement):
         kind, text = match.lastgroup or "", match.group()

@@ -13,6 +13,7 @@ from sqlalchemy.engine.interfaces import ExecuteStyle
 from canvas_sync_instrumentation.storage.database import INTERNAL
 
 from ._recorder import Recorder, recorder_or_default
+from ._statement_shape import statement_shape
 from ._statements import SESSION_CONTROL, operation_and_table
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ _SYSTEMS: Final = {
     "sqlite": "sqlite",
 }
 """SQLAlchemy's name of a database product -> OpenTelemetry's (``db.system.name``)."""
+
+_QUOTED_TEXT: Final = frozenset({"mariadb", "mysql"})
+"""Products in which double quotes hold text, unless they are told otherwise."""
 
 _Target = Engine | type[Engine]
 
@@ -156,8 +160,18 @@ class _Listener:
             return  # no work on data; one that fails tells of a locked database
         batch = executemany and rows > 1
         system = _SYSTEMS.get(context.dialect.name, "other_sql")
+        shape = None
+        if self._recorder.wants_statements():
+            shape = statement_shape(statement, quotes_are_names=system not in _QUOTED_TEXT)
         self._recorder.db_operation(
-            operation, table, duration, count=rows, batch=batch, system=system, error=error
+            operation,
+            table,
+            duration,
+            count=rows,
+            batch=batch,
+            system=system,
+            error=error,
+            statement=shape,
         )
 
 

@@ -34,9 +34,11 @@ from canvas_sync_instrumentation.names import Log
 
 from .log_records import (
     RUN_LEVELS,
+    ApiCallDetailRecord,
     ApiCallRecord,
     CleanupRecord,
     DbRecord,
+    DbStatementRecord,
     ErrorRecord,
     GuardWaitRecord,
     ItemsRecord,
@@ -52,6 +54,7 @@ from .log_records import (
 
 __all__ = ["Maker", "RecordMaker"]
 
+_DEBUG: Final = "DEBUG"
 _INFO: Final = "INFO"
 _WARNING: Final = "WARNING"
 _ERROR: Final = "ERROR"
@@ -96,12 +99,12 @@ class Maker(NamedTuple):
     Attributes:
         log: The log that they belong to.
         level: Tells the level of an event.
-        make: Makes the record of an event.
+        make: Makes the record of an event; None when there is nothing to say.
     """
 
     log: Log
     level: Callable[[Any], str]
-    make: Callable[[Any], Record]
+    make: Callable[[Any], Record | None]
 
 
 class RecordMaker:
@@ -113,6 +116,7 @@ class RecordMaker:
 
     Attributes:
         makers: Event type -> how its events become records.
+        details: Event type -> what is added at level ``DEBUG``, for an event that has more.
     """
 
     def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
@@ -135,6 +139,11 @@ class RecordMaker:
             DbOperation: Maker(Log.DATABASE, _error_level, self._db_operation),
             ErrorRecorded: Maker(Log.ERRORS, _is_error, self._error),
             Progressed: Maker(Log.PROGRESS, _is_info, self._progress),
+        }
+
+        self.details: Mapping[type[Event], Maker] = {
+            ApiCall: Maker(Log.API_CALLS, _is_debug, self._api_call_detail),
+            DbOperation: Maker(Log.DATABASE, _is_debug, self._db_statement),
         }
 
     def after_fork_in_child(self) -> None:
@@ -307,6 +316,26 @@ class RecordMaker:
             *_server_time_fields(event.server_time),
         )
 
+    def _api_call_detail(self, event: ApiCall) -> Record | None:
+        detail = event.detail
+        if detail is None:
+            return None
+        said = [f"Attempt: {detail.attempt + 1}"]
+        said += [f"Page: {detail.page}"] if detail.page is not None else []
+        said += [f"Per page: {detail.per_page}"] if detail.per_page is not None else []
+        said += [f"Links: {', '.join(detail.links)}"] if detail.links else []
+        said += _server_times(event.server_time)
+        human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
+        return ApiCallDetailRecord(
+            *self._head(event, _DEBUG, _API_CALLS, "api_call_detail", human),
+            event.method,
+            event.route,
+            detail.attempt,
+            detail.page,
+            detail.per_page,
+            detail.links,
+        )
+
     def _list_truncated(self, event: ListTruncated) -> Record:
         human = f"TRUNCATED {event.route} - Count: {event.count}"
         head = self._head(event, _WARNING, _API_CALLS, "list_truncated", human)
@@ -330,6 +359,17 @@ class RecordMaker:
             event.outcome,
             event.batch,
             event.error_type,
+        )
+
+    def _db_statement(self, event: DbOperation) -> Record | None:
+        if event.statement is None:
+            return None
+        human = f"DETAIL {event.operation} {event.table} - SQL: {event.statement}"
+        return DbStatementRecord(
+            *self._head(event, _DEBUG, _DATABASE, "db_statement", human),
+            event.operation,
+            event.table,
+            event.statement,
         )
 
     def _error(self, event: ErrorRecorded) -> Record:
@@ -376,6 +416,27 @@ def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:
     if time is None:
         return (None, None, None, None)
     return (time.queue, time.user_cpu, time.system_cpu, time.database)
+
+
+def _server_times(times: ServerTime | None) -> list[str]:
+    """Say where Canvas spent the time, in milliseconds."""
+    if times is None:
+        return []
+    named = {
+        "Queue": times.queue,
+        "CPU": _sum(times.user_cpu, times.system_cpu),
+        "Database": times.database,
+    }
+    return [f"{name}: {part * 1000:.1f}ms" for name, part in named.items() if part is not None]
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
+
+
+def _is_debug(_event: Event) -> str:
+    return _DEBUG
 
 
 def _is_info(_event: Event) -> str:

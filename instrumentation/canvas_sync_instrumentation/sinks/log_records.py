@@ -21,9 +21,11 @@ __all__ = [
     "LOG_EVENTS",
     "LOG_FIELDS",
     "RUN_LEVELS",
+    "ApiCallDetailRecord",
     "ApiCallRecord",
     "CleanupRecord",
     "DbRecord",
+    "DbStatementRecord",
     "ErrorRecord",
     "GuardWaitRecord",
     "ItemsRecord",
@@ -164,6 +166,17 @@ class ApiCallRecord(Record, omit_defaults=True, gc=False):
     database_seconds: float | None = None
 
 
+class ApiCallDetailRecord(Record, omit_defaults=True, gc=False):
+    """More about a request to Canvas, at level ``DEBUG``."""
+
+    method: str
+    route: str
+    attempt: int = 0
+    page: int | None = None
+    per_page: int | None = None
+    links: tuple[str, ...] = ()
+
+
 class TruncatedRecord(Record, omit_defaults=True, gc=False):
     """Lists whose next page was never fetched."""
 
@@ -190,6 +203,14 @@ class DbRecord(Record, omit_defaults=True, gc=False):
     error_type: str | None = None
 
 
+class DbStatementRecord(Record, omit_defaults=True, gc=False):
+    """The SQL of an operation on the sync's own database, at level ``DEBUG``."""
+
+    operation: str
+    table: str
+    statement: str
+
+
 class ErrorRecord(Record, omit_defaults=True, gc=False):
     """An error that the sync met."""
 
@@ -211,8 +232,8 @@ _RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
         *(RunStartedRecord, RunWaitingRecord, RunEndedRecord, RunSuspectRecord),
         *(StepRecord, ItemsRecord, CleanupRecord),
     ),
-    Log.API_CALLS: (ApiCallRecord, TruncatedRecord, GuardWaitRecord),
-    Log.DATABASE: (DbRecord,),
+    Log.API_CALLS: (ApiCallRecord, ApiCallDetailRecord, TruncatedRecord, GuardWaitRecord),
+    Log.DATABASE: (DbRecord, DbStatementRecord),
     Log.ERRORS: (ErrorRecord,),
     Log.PROGRESS: (ProgressRecord,),
 }
@@ -232,8 +253,8 @@ LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
         *("step_started", "step_ended"),
         *("items", "logs_cleaned"),
     ),
-    Log.API_CALLS: ("api_call", "list_truncated", "guard_wait"),
-    Log.DATABASE: ("db_operation",),
+    Log.API_CALLS: ("api_call", "api_call_detail", "list_truncated", "guard_wait"),
+    Log.DATABASE: ("db_operation", "db_statement"),
     Log.ERRORS: ("error",),
     Log.PROGRESS: ("progress",),
 }

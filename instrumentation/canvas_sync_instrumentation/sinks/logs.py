@@ -75,14 +75,23 @@ class LogSink:
             for event, maker in self._maker.makers.items()
             if maker.log in self._writers
         }
+        self._details: dict[type[Event], _Route] = {
+            event: (maker.make, self._writers[maker.log].append)
+            for event, maker in self._maker.details.items()
+            if LogLevel.DEBUG in levels[maker.log].written
+        }
         if warning := network_filesystem_warning(log_dir):
             _LOGGER.warning(warning)
 
     def handle(self, event: Event) -> None:
         """Write one line; an event that has none, such as a heartbeat, is ignored."""
         route = self._routes.get(type(event))
-        if route is None:
-            return
+        if route is not None:
+            self._write(event, route)
+            if self._details and (detail := self._details.get(type(event))) is not None:
+                self._write(event, detail)
+
+    def _write(self, event: Event, route: _Route) -> None:
         make, append = route
         record = make(event)
         if record is None:

@@ -90,6 +90,7 @@ def test_header_names_match_in_any_case(change: object) -> None:
         request_context_id="5c1f-aa",
         is_page=True,
         next_url="https://c.test/n",
+        links=("next",),
     )
 
 

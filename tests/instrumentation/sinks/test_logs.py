@@ -18,9 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_instrumentation.events import (
     ApiCall,
+    ApiCallDetail,
     DbOperation,
     ErrorInfo,
     ErrorRecorded,
@@ -48,11 +50,11 @@ from canvas_sync_instrumentation.sinks.log_records import (
     COMMON_FIELDS,
     LOG_EVENTS,
     LOG_FIELDS,
-    Record,
 )
 from canvas_sync_instrumentation.sinks.logs import LogSink
 
 ALL_INFO = dict.fromkeys(Log, LogLevel.INFO)
+ALL_DEBUG = dict.fromkeys(Log, LogLevel.DEBUG)
 TIME = 1766398530.123456  # 2025-12-22 10:15:30.123456 UTC
 CONTEXT = RunContext("nightly-42", 42, 123, "full", "4b" * 16, "00f067aa0ba902b7", sampled=True)
 SNAPSHOT = RunSnapshot(
@@ -104,6 +106,14 @@ def ended(status: RunStatus, error: ErrorInfo | None = None) -> RunEnded:
 
 def operation(**changes: Any) -> DbOperation:
     return structs.replace(DbOperation(CONTEXT, TIME, 0.0153, "CREATE", "Course", 2), **changes)
+
+
+DETAILED = structs.replace(
+    CALL,
+    detail=ApiCallDetail(attempt=1, page=2, per_page=100, links=("current", "next")),
+    server_time=ServerTime(0.003, 0.01, 0.002, 0.008),
+)
+STATED = operation(statement="INSERT INTO courses(id) VALUES(?)")
 
 
 class Case(NamedTuple):
@@ -328,9 +338,11 @@ class Sinks:
     def _refuse(sink: str, reason: str, count: int = 1) -> None:
         raise AssertionError(f"{count} lines of {sink} lost: {reason}")
 
-    def written(self, event: Event, log_format: str) -> dict[Log, bytes]:
+    def written(
+        self, event: Event, log_format: str, levels: Mapping[Log, LogLevel] = ALL_INFO
+    ) -> dict[Log, bytes]:
         """Return what an event adds to each log, for those that it changes."""
-        sink = self.make(log_format)
+        sink = self.make(log_format, levels)
         before = {log: self._content(log) for log in Log}
         sink.handle(event)
         added = {log: self._content(log).removeprefix(before[log]) for log in Log}
@@ -405,15 +417,17 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         structs.replace(rich, status_code=500),
         RunEnded(CONTEXT, TIME, stepped),
         ItemsRecorded(CONTEXT, TIME, "course", ItemCounts(), inferred=True),
+        DETAILED,
+        STATED,
     ]
     fields: dict[Log, set[str]] = {log: set() for log in Log}
     names: dict[Log, set[str]] = {log: set() for log in Log}
     for event in events:
-        for log, content in sinks.written(event, "json").items():
-            record = json.loads(content)
-            assert list(record)[: len(COMMON_FIELDS)] == list(COMMON_FIELDS)
-            fields[log] |= set(record)
-            names[log].add(record["event"])
+        for log, content in sinks.written(event, "json", ALL_DEBUG).items():
+            for record in map(json.loads, content.splitlines()):
+                assert list(record)[: len(COMMON_FIELDS)] == list(COMMON_FIELDS)
+                fields[log] |= set(record)
+                names[log].add(record["event"])
     assert fields == {log: set(listed) for log, listed in LOG_FIELDS.items()}
     assert names == {log: set(listed) for log, listed in LOG_EVENTS.items()}
 
@@ -541,9 +555,8 @@ def test_any_text_makes_one_text_line(shared_sinks: Sinks, task_id: str, message
 
 @given(moment=st.floats(0, 4e9))
 def test_any_moment_becomes_rfc_3339_with_microseconds(moment: float) -> None:
-    record: Record = (
-        RecordMaker("worker-1").makers[ApiCall].make(structs.replace(CALL, time=moment))
-    )
+    record = RecordMaker("worker-1").makers[ApiCall].make(structs.replace(CALL, time=moment))
+    assert record is not None
     decoded = datetime.fromisoformat(record.timestamp)
     assert abs(decoded.timestamp() - moment) < 0.000002
     assert len(record.timestamp) == len("2025-12-22T10:15:30.123456Z")
@@ -576,7 +589,9 @@ def test_a_log_has_the_lines_of_its_level_and_above(
 @pytest.mark.parametrize("case", CASES)
 def test_an_event_is_chosen_by_the_level_of_its_line(case: Case) -> None:
     maker = RecordMaker("worker-1").makers[type(case.event)]
-    assert maker.level(case.event) == maker.make(case.event).level
+    record = maker.make(case.event)
+    assert record is not None
+    assert record.level == maker.level(case.event)
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
@@ -594,3 +609,38 @@ def test_a_human_line_has_the_clock_of_the_installation_and_is_read_back(
     moment = record["timestamp"]
     moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     assert int(moment.timestamp()) == int(TIME)
+
+
+@pytest.mark.parametrize(
+    ("event", "log", "human", "fields"),
+    [
+        (
+            DETAILED,
+            Log.API_CALLS,
+            "DETAIL GET /api/v1/courses/123 - Attempt: 2 - Page: 2 - Per page: 100"
+            " - Links: current, next - Queue: 3.0ms - CPU: 12.0ms - Database: 8.0ms",
+            {"attempt": 1, "page": 2, "per_page": 100, "links": ["current", "next"]},
+        ),
+        (
+            STATED,
+            Log.DATABASE,
+            "DETAIL CREATE Course - SQL: INSERT INTO courses(id) VALUES(?)",
+            {"statement": "INSERT INTO courses(id) VALUES(?)"},
+        ),
+    ],
+)
+def test_at_level_debug_a_second_line_says_more(
+    sinks: Sinks, event: Event, log: Log, human: str, fields: dict[str, Any]
+) -> None:
+    sinks.make("json", ALL_DEBUG).handle(event)
+    first, second = (sinks.folder / f"{log.value}.log").read_bytes().splitlines()
+    record = json.loads(second)
+    assert (json.loads(first)["level"], record["level"]) == ("INFO", "DEBUG")
+    assert record["message"] == f"[2025-12-22 10:15:30] {human}"
+    assert fields.items() <= record.items()
+    assert text_fields(log, record["message"]) is not None
+
+
+def test_at_level_info_an_event_with_details_writes_one_line(sinks: Sinks) -> None:
+    assert sinks.written(DETAILED, "json")[Log.API_CALLS].count(b"\n") == 1
+    assert sinks.written(STATED, "json")[Log.DATABASE].count(b"\n") == 1

@@ -19,7 +19,8 @@ __all__ = ["ApiSection", "Calls", "Day", "Group", "Throttling", "has_failed"]
 Group = tuple[str, str, str, str]
 """Month, method, route and outcome: the status, or the class of error without one."""
 
-_WAIT: Final = "guard_wait"  # no call; what it cost is in the time of the run
+_NO_CALLS: Final = frozenset({"guard_wait", "api_call_detail"})
+"""Events that are no calls: a wait is in the time of its run, a detail in the line before it."""
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
 _Seconds = defaultdict[str, defaultdict[str, defaultdict[int | str | None, list[float | None]]]]
 
@@ -131,7 +132,7 @@ class ApiSection(msgspec.Struct, array_like=True):
     def _add_other(self, record: ApiRecord) -> None:
         if record.event == "list_truncated":
             count(self.truncated, record.route, OTHER)
-        elif record.event != _WAIT:
+        elif record.event not in _NO_CALLS:
             count(self.unknown, record.event, OTHER)
 
     def _add_cost(self, day: str, record: ApiRecord) -> None:

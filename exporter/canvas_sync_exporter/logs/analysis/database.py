@@ -46,7 +46,7 @@ class DbSection(msgspec.Struct, array_like=True):
         for record in records:
             if record.event == "db_operation":
                 groups.setdefault((record.operation, record.table), []).append(record)
-            else:
+            elif record.event != "db_statement":  # the line before it is the operation
                 count(self.unknown, record.event, OTHER)
         for group, part in groups.items():
             found = self._operations(group)
