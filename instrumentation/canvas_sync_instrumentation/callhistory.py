@@ -5,13 +5,13 @@ Only digests are kept: a URL may carry a token.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult
 
 from .canvas.paging import PageAddress, address_of
 from .listreadings import ListReadings
+from .locks import RLock
 
 __all__ = ["CallHistory", "CallKey"]
 
@@ -45,7 +45,7 @@ class CallHistory:
     """Matches calls of one run with earlier ones; safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = RLock()
         self._failed: dict[int, _Failure] = {}
         self._lists = ListReadings()
 

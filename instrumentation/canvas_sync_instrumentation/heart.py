@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Protocol
 
-from .threads import start_daemon
+from .locks import Event, RLock
+from .threads import Daemon
 
 __all__ = ["Beat", "Heart"]
 
@@ -24,17 +24,21 @@ class Heart:
     def __init__(self, seconds: float, beat: Beat) -> None:
         self._seconds = seconds
         self._beat = beat
-        self._wake = threading.Event()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._wake = Event()
+        self._lock = RLock()
+        self._thread: Daemon | None = None
         self._stopped = False
 
     def start(self) -> bool:
         """Start the thread, unless it runs or was stopped; False when it cannot be started."""
         with self._lock:
-            if self._thread is None and not self._stopped:
-                self._thread = start_daemon(self._run, "canvas-sync-heart")
-            return self._stopped or self._thread is not None
+            if self._stopped:
+                return True
+            if self._thread is None or self._thread.is_outdated:
+                self._thread = Daemon(self._run, "canvas-sync-heart")
+                if not self._thread.start():
+                    self._thread = None
+            return self._thread is not None
 
     def beat_soon(self) -> None:
         """Ask for an extra beat now, without waiting for it."""
@@ -47,9 +51,12 @@ class Heart:
         self._wake.set()
 
     def _run(self) -> None:
+        thread = self._thread
         next_beat = time.monotonic() + self._seconds
         while True:
             self._wake.wait(max(0.0, next_beat - time.monotonic()))
+            if self._thread is not thread:  # another one has taken its place
+                return
             self._wake.clear()
             if self._stopped:
                 return

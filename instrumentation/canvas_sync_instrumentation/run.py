@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from .events import (
 )
 from .guard import survives
 from .interfaces import Host
+from .locks import RLock
 from .names import SPAN_RUN, SPAN_STEP, RunStatus
 from .sinks.spans import OpenSpan, new_ids
 from .totals import RunTotals
@@ -145,7 +145,7 @@ class Run:
         self.unsettled: WeakSet[UnsettledCall] = WeakSet()
         self.status = RunStatus.RUNNING
         self.percent = 0.0
-        self._lock = threading.Lock()
+        self._lock = RLock()
         self._pid = os.getpid()
         self._is_left = False
         self._metadata = metadata
@@ -252,7 +252,7 @@ class Run:
     def leave(self) -> None:
         """Take no further part in the run: it is another process's now."""
         self._is_left = True
-        self._lock = threading.Lock()  # a thread of the parent may have held it at the fork
+        self._lock = RLock()  # a thread of the parent may have held it at the fork
 
     def wait(self, until: float, error: ErrorInfo) -> bool:
         """Leave the run to its next try; tell whether it was still open.

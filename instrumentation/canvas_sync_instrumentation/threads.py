@@ -1,23 +1,98 @@
-"""Starting threads where that may be impossible."""
+"""Background threads: real ones, or greenlets where threads are patched; none where none can be."""
 
 from __future__ import annotations
 
+import _thread
+import sys
 import threading
 from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any
 
-__all__ = ["start_daemon"]
+from .locks import Event, is_patched, wait_as_thread
+
+__all__ = ["Daemon", "start_daemon"]
 
 
-def start_daemon(work: Callable[[], object], name: str) -> threading.Thread | None:
-    """Start a daemon thread, for which no exit waits.
+class Daemon:
+    """A background thread, for which no exit waits.
 
-    Returns:
-        The thread; None where none can be started: the system has no room for one, or the
-        interpreter ends (in Python 3.12 that includes exit handlers).
+    Make it known to others before :meth:`start`: the app's code may run inside it, from a signal
+    handler or a finalizer, and would start another one.
+
+    Args:
+        work: What it does.
+        name: The name of the thread.
     """
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:
-        return None
-    return thread
+
+    def __init__(self, work: Callable[[], object], name: str) -> None:
+        self._work = work
+        self._name = name
+        self._is_real = not is_patched()
+        self._ended = Event()
+
+    def start(self) -> bool:
+        """Start it; tell whether that was possible.
+
+        It is not where the system has no room for a thread, where the interpreter ends (in Python
+        3.12 that includes exit handlers), and in a process that uWSGI is about to fork.
+        """
+        # Once Python has begun to end, Thread.start() of 3.11 would wait for ever.
+        if sys.is_finalizing() or _is_before_fork_of_uwsgi():
+            return False
+        try:
+            if self._is_real:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            else:
+                # Thread.start() would let other greenlets run in the middle of the app's code.
+                _thread.start_new_thread(self._run, ())
+        except RuntimeError:
+            return False
+        return True
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended; also before it is started."""
+        return not self._ended.is_set()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it is a real thread where threads are greenlets by now.
+
+        Locks that the app's greenlets use are not safe for it any more, those of :mod:`logging` for
+        instance: let it end, and a new one take its place.
+        """
+        return self._is_real and is_patched()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait at most ``timeout`` seconds for its end; tell whether it has ended."""
+        return self._ended.wait(timeout)
+
+    def _run(self) -> None:
+        if self._is_real:
+            wait_as_thread()
+        try:
+            self._work()
+        finally:
+            self._ended.set()
+        if self.is_outdated:
+            # Never returns: Thread would look for itself under the identity that greenlets have.
+            Event().wait()
+
+
+def start_daemon(work: Callable[[], object], name: str) -> Daemon | None:
+    """Start a background thread; None where that is not possible."""
+    daemon = Daemon(work, name)
+    return daemon if daemon.start() else None
+
+
+def _is_before_fork_of_uwsgi() -> bool:
+    """Tell whether this is a process that uWSGI forks, rather than one of those that it forked.
+
+    uWSGI calls fork(2) without Python's knowledge. If another thread waits for the interpreter's
+    lock at that moment, the child waits for that thread for ever.
+    """
+    uwsgi: Any = sys.modules.get("uwsgi")
+    if not isinstance(getattr(uwsgi, "worker_id", None), BuiltinFunctionType):
+        return False  # it is no module of uWSGI's own, or there is none
+    return not (uwsgi.worker_id() or uwsgi.mule_id() or uwsgi.i_am_the_spooler())

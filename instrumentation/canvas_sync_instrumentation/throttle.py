@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -14,6 +13,7 @@ from .canvas.quota import Bucket
 from .canvas.responses import classify
 from .canvas.tokens import token_hash
 from .events import GuardWaited
+from .locks import Condition
 from .monitor import get_monitor
 from .run import current_position
 
@@ -137,14 +137,14 @@ class ThrottleGuard:
                 del self._buckets[key]
         return self._buckets.get(token, Bucket(now)).at(now)
 
-    def _changed_here(self) -> threading.Condition:
+    def _changed_here(self) -> Condition:
         if self._pid != os.getpid():  # the lock may have been held when this process was forked
             self._start_anew()
         return self._changed
 
     def _start_anew(self) -> None:
         self._pid = os.getpid()
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._buckets: dict[str, Bucket] = {}
 
 

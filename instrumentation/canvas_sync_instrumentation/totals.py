@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from .events import ApiCall, DbOperation, ItemCounts
+from .locks import RLock
 from .names import ITEMS
 from .plain import MAX_COUNT
 
@@ -39,7 +39,7 @@ class RunTotals:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = RLock()
         self._recorded: dict[str, ItemCounts] = {}
         self._inferred: dict[str, ItemCounts] = {}
         self._calls = dict(_NO_CALLS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,8 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+from canvas_sync_instrumentation.locks import Lock
 
 from .folding import MetricFolder
 from .samples import SampleKeys, Totals
@@ -38,7 +39,7 @@ class ProcessCollector(Collector):
         self._keys = SampleKeys()
         self._folder = MetricFolder(folder, self._keys)
         self._fold_failures = 0
-        self._mutex = threading.Lock()
+        self._mutex = Lock()
 
     def collect(self) -> Iterable[Metric]:
         """Fold the dead, then add up everything.

@@ -12,13 +12,13 @@ import logging
 import os
 import re
 import secrets
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from canvas_sync_instrumentation.errors import SettingsError
+from canvas_sync_instrumentation.locks import Lock
 from canvas_sync_instrumentation.regular_file import read_regular_file
 
 __all__ = ["Scope", "Token", "TokenFile", "append_token", "hash_token", "new_token", "parse_tokens"]
@@ -131,7 +131,7 @@ class TokenFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = Lock()
         try:
             self._version = self._current_version()
             self._tokens = self._load()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_exporter.settings import Configuration
 from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_instrumentation.locks import Event
 
 from .access import Access
 
@@ -47,4 +47,4 @@ class WebContext:
     access: Access
     upkeep: Upkeep
     jobs: JobsView | None = None
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: Event = field(default_factory=Event)

@@ -5,7 +5,6 @@ Each client holds a thread of the server for as long as it listens, hence the bo
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -15,6 +14,7 @@ from flask import Response, request
 
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
+from canvas_sync_instrumentation.locks import Event
 
 from .found import found_record
 from .places import Places
@@ -36,7 +36,7 @@ class LogStreams:
         stopping: Set when the server ends, and the streams with it.
     """
 
-    def __init__(self, stopping: threading.Event) -> None:
+    def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
         self._places = Places(
             CLIENT_LIMIT, f"{CLIENT_LIMIT} clients listen already.", retry_seconds=_RETRY_SECONDS

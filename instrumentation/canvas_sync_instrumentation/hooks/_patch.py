@@ -15,18 +15,19 @@ import gc
 import inspect
 import logging
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, Final
+
+from canvas_sync_instrumentation.locks import RLock
 
 __all__ = ["Patch"]
 
 _logger = logging.getLogger("canvas_sync_instrumentation")
 
 _COPY: Final = "__canvas_sync_copy__"
-_lock = threading.Lock()
+_lock: Final = RLock()
 
 
 class Patch:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-from canvas_sync_instrumentation.threads import start_daemon
+from canvas_sync_instrumentation.locks import RLock
+from canvas_sync_instrumentation.threads import Daemon
 
 __all__ = ["BackgroundRetry"]
 
@@ -26,20 +26,22 @@ class BackgroundRetry:
     def __init__(self, attempt: Callable[[], bool], name: str) -> None:
         self._attempt = attempt
         self._name = name
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._is_wanted = False
-        self._thread: threading.Thread | None = None
+        self._thread: Daemon | None = None
 
     def start(self) -> None:
         """Ask for attempts from now on; where no thread can be started there are none."""
         with self._lock:
             self._is_wanted = True
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = start_daemon(self._run, self._name)
+            if self._thread is None or not self._thread.is_alive or self._thread.is_outdated:
+                self._thread = Daemon(self._run, self._name)
+                if not self._thread.start():
+                    self._thread = None
 
     def after_fork_in_child(self) -> None:
         """Forget the thread of the parent."""
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._is_wanted = False
         self._thread = None
 

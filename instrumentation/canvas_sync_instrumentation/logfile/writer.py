@@ -21,12 +21,13 @@ import errno
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from canvas_sync_instrumentation.locks import RLock
 
 from .control import ControlPage, Identity, LogLockedError, identity_of
 from .opening import ends_torn, open_for_append
@@ -81,7 +82,7 @@ class LogFileWriter:
         self._backups = backups
         self._on_drop = on_drop
         self._control = ControlPage(control_path(control_dir, path))
-        self._mutex = threading.RLock()
+        self._mutex = RLock()
         self._retry = BackgroundRetry(lambda: self.flush(0), "canvas-sync-log")
         self._patience = Patience()
         self._closed = False
@@ -143,7 +144,7 @@ class LogFileWriter:
 
     def after_fork_in_child(self) -> None:
         """Start anew in a forked child; what was pending is the parent's to write."""
-        self._mutex = threading.RLock()
+        self._mutex = RLock()
         self._retry.after_fork_in_child()
         self._control.after_fork_in_child()
         self._close_file()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from canvas_sync_instrumentation.locks import RLock
 from canvas_sync_instrumentation.names import (
     API_ERRORS,
     AUTH_FAILURE_REASONS,
@@ -62,7 +62,7 @@ class MetricFiles:
 
     def _start_anew(self) -> None:
         self.last_error: OSError | None = None
-        self.lock = threading.RLock()
+        self.lock = RLock()
         self._process_id = new_process_id()
         self._files: dict[str, SeriesFile] = {}
         self._exemplar_file: ExemplarFile | None = None

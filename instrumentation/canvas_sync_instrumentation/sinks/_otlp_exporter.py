@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from typing import Final
@@ -12,11 +13,11 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from ._span_queue import EXPORT_THREAD
-
 __all__ = ["QuietExporter"]
 
 _logger = logging.getLogger(__name__)
+
+_is_exporting: ContextVar[bool] = ContextVar("canvas_sync_is_exporting", default=False)
 
 _HTTP: Final = "http/protobuf"
 _GRPC: Final = "grpc"
@@ -45,6 +46,7 @@ class QuietExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export a batch; only the first failure of a series is told."""
+        outside = _is_exporting.set(True)
         try:
             if self._exporter is None:
                 self._exporter = self._make_exporter()
@@ -57,6 +59,8 @@ class QuietExporter(SpanExporter):
                 self._failing = False
             else:
                 self._tell_failure(exc_info=False)
+        finally:
+            _is_exporting.reset(outside)
         return result
 
     def shutdown(self) -> None:
@@ -89,14 +93,14 @@ class QuietExporter(SpanExporter):
 
 
 class _QuietWhileFailing(logging.Filter):
-    """Lets the SDK's own log lines from our thread through for the first failure of a series."""
+    """Lets the SDK's own log lines of our exports through for the first failure of a series."""
 
     def __init__(self, exporter: QuietExporter) -> None:
         super().__init__()
         self._exporter = exporter
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.threadName != EXPORT_THREAD or not self._exporter.failing
+        return not (_is_exporting.get() and self._exporter.failing)
 
 
 def _exporter_factory(environ: Mapping[str, str]) -> Callable[[], SpanExporter]:

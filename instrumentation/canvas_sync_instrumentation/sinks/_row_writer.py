@@ -6,9 +6,7 @@ One thread uses it; those that fork the process wait for it.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, StorageError
 from canvas_sync_instrumentation.events import RunSnapshot
+from canvas_sync_instrumentation.locks import Lock
 from canvas_sync_instrumentation.storage.database import check_schema, upgrade
 from canvas_sync_instrumentation.storage.rows import write_runs
 from canvas_sync_instrumentation.storage.spool import drain_orphans, encode, keep_aside
@@ -61,7 +60,8 @@ class RowWriter:
         self._engine: Engine | None = None
         self._outage = False
         self._orphans_wait = True
-        self._in_use = threading.RLock()
+        self._in_use = Lock()
+        self._waits_for_fork = False
         self._inherited: list[object] = []
         self._is_barred = False
 
@@ -99,6 +99,10 @@ class RowWriter:
             return
         self._count(drained.damaged, drained.rejected)
 
+    def expect_orphans(self) -> None:
+        """Look for rows without an owner again: there are some of this process."""
+        self._orphans_wait = True
+
     def close(self) -> None:
         """Close the connections."""
         self._disconnect()
@@ -109,17 +113,20 @@ class RowWriter:
         The child would take SQLite's locks on the file for its own, hold them for ever and rely on
         them: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
         """
-        if self._in_use.acquire(timeout=_FORK_WAIT_S) and _is_sqlite(self._engine):
+        self._waits_for_fork = self._in_use.acquire(_FORK_WAIT_S)
+        if self._waits_for_fork and _is_sqlite(self._engine):
             self._disconnect()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        with suppress(RuntimeError):  # it was not waited for to the end
+        if self._waits_for_fork:
+            self._waits_for_fork = False
             self._in_use.release()
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent."""
-        self._in_use = threading.RLock()
+        self._in_use = Lock()
+        self._waits_for_fork = False
         if self._engine is not None:
             # Kept alive: finalising them would speak on connections that the parent still uses.
             self._inherited += [self._engine, self._engine.pool]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -14,14 +13,12 @@ from opentelemetry.context import (
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from canvas_sync_instrumentation.threads import start_daemon
+from canvas_sync_instrumentation.locks import Event, RLock
+from canvas_sync_instrumentation.threads import Daemon
 
 from . import DropCounter
 
-__all__ = ["EXPORT_THREAD", "LazySpan", "SpanQueue"]
-
-EXPORT_THREAD = "canvas-sync-spans"
-"""Name of the exporting thread."""
+__all__ = ["LazySpan", "SpanQueue"]
 
 LazySpan = Callable[[], ReadableSpan | None]
 """Makes a span in the exporting thread; None when it is not to be recorded."""
@@ -58,15 +55,16 @@ class SpanQueue(SpanProcessor):
         self._batch_size = min(batch_size, capacity)
         self._delay = delay
         self._closing = False
-        self._abandoned = threading.Event()
+        self._abandoned = Event()
         self._start_anew()
 
     def _start_anew(self) -> None:
         # An Event among the spans marks how far a flush has to come.
-        self._queue: deque[ReadableSpan | LazySpan | threading.Event] = deque()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._thread_lock = threading.Lock()
+        self._queue: deque[ReadableSpan | LazySpan | Event] = deque()
+        self._wake = Event()
+        self._thread: Daemon | None = None
+        self._thread_lock = RLock()
+        self._is_exporting = False
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue an ended span of the SDK."""
@@ -91,7 +89,7 @@ class SpanQueue(SpanProcessor):
             return True
         if self._abandoned.is_set() or not self._has_thread():
             return False
-        mark = threading.Event()
+        mark = Event()
         self._queue.append(mark)
         self._wake.set()
         return mark.wait(timeout)
@@ -110,9 +108,9 @@ class SpanQueue(SpanProcessor):
             self._exporter.shutdown()
         else:
             self._thread.join(timeout)
-        if self._thread is None or self._thread.is_alive():
+        if self._thread is None or self._thread.is_alive:
             self._abandoned.set()
-            lost = sum(not isinstance(item, threading.Event) for item in tuple(self._queue))
+            lost = sum(not isinstance(item, Event) for item in tuple(self._queue))
             if lost:
                 self._on_drop("spans", "export_failed", lost)
 
@@ -131,19 +129,34 @@ class SpanQueue(SpanProcessor):
     def _has_thread(self) -> bool:
         """Start the thread unless it runs; where it cannot be started, spans wait for the next."""
         with self._thread_lock:
-            if self._thread is None:
-                self._thread = start_daemon(self._work, EXPORT_THREAD)
+            thread = self._thread
+            if thread is None or (thread.is_outdated and not self._is_exporting):
+                self._thread = Daemon(self._work, "canvas-sync-spans")
+                if not self._thread.start():
+                    self._thread = None
             return self._thread is not None
 
     def _work(self) -> None:
+        thread = self._thread
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         while not self._closing:
             self._wake.wait(self._delay)
-            self._wake.clear()
-            self._export_queued()
+            if not self._export_queued_as(thread):
+                return
         self._export_queued()
         if not self._abandoned.is_set():
             self._exporter.shutdown()
+
+    def _export_queued_as(self, thread: Daemon | None) -> bool:
+        """Export what is queued, unless another thread has taken the place of this one."""
+        with self._thread_lock:
+            if self._thread is not thread:
+                return False
+            self._wake.clear()
+            self._is_exporting = True
+        self._export_queued()
+        self._is_exporting = False
+        return True
 
     def _export_queued(self) -> None:
         queue = self._queue
@@ -159,11 +172,11 @@ class SpanQueue(SpanProcessor):
                 self._on_drop("spans", "export_failed", len(spans))
             for item in batch:
                 queue.popleft()
-                if isinstance(item, threading.Event):
+                if isinstance(item, Event):
                     item.set()
 
 
-def _make(item: ReadableSpan | LazySpan | threading.Event) -> ReadableSpan | None:
+def _make(item: ReadableSpan | LazySpan | Event) -> ReadableSpan | None:
     if isinstance(item, ReadableSpan):
         return item
-    return None if isinstance(item, threading.Event) else item()
+    return None if isinstance(item, Event) else item()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -32,7 +31,7 @@ from opentelemetry.util.types import Attributes
 
 from canvas_sync_instrumentation.events import ApiCall, DbOperation, ErrorInfo, Event
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
-from canvas_sync_instrumentation.threads import start_daemon
+from canvas_sync_instrumentation.threads import Daemon, start_daemon
 
 from . import DropCounter
 from ._leaf_spans import LeafEvent, describe_leaf, nanoseconds, parent_of
@@ -130,7 +129,7 @@ class SpanSink:
         self._own = pipeline
         self._app_provider: TracerProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
-        self._flushing: threading.Thread | None = None
+        self._flushing: Daemon | None = None
 
     @property
     def has_provider_of_app(self) -> bool:
@@ -248,13 +247,12 @@ class SpanSink:
         if force_flush is None:
             return True
         thread = self._flushing
-        if thread is None or not thread.is_alive():
+        if thread is None or not thread.is_alive:
             # In a thread, since the SDK's processors ignore the timeout that they are given.
             thread = self._flushing = start_daemon(force_flush, "canvas-sync-flush")
         if thread is None:
             return False
-        thread.join(timeout)
-        return not thread.is_alive()
+        return thread.join(timeout)
 
 
 def _provider_of_app() -> TracerProvider | None:

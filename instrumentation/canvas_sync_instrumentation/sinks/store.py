@@ -8,7 +8,6 @@ database is away they wait, even beyond the end of the process.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +23,9 @@ from canvas_sync_instrumentation.events import (
     RunStarted,
     RunWaiting,
 )
+from canvas_sync_instrumentation.locks import Condition
 from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, Batch, Spool, encode
-from canvas_sync_instrumentation.threads import start_daemon
+from canvas_sync_instrumentation.threads import Daemon
 
 from . import DropCounter
 from ._row_writer import SINK, RowWriter
@@ -85,9 +85,12 @@ class StoreSink:
                 self._on_drop(SINK, "closed")
                 return
             self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
-            self._has_thread()
+            if not self._has_thread():
+                self._leave_to_others()
             if self._idle:  # also when a signal's exception kept the event before from telling
                 self._changed.notify_all()
+        while self._warnings:  # without the lock: a handler of the app may run other greenlets
+            _logger.warning(self._warnings.pop())
 
     def flush(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until every row is in the table."""
@@ -105,9 +108,9 @@ class StoreSink:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
-        if thread is not None and thread.is_alive():
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if thread is None or not thread.is_alive():
+        if thread is not None and thread.is_alive:
+            thread.join(deadline - time.monotonic())
+        if thread is None or not thread.is_alive:
             self._release()
         else:
             self._count_lost()
@@ -128,9 +131,11 @@ class StoreSink:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._changed = Condition()
+        self._thread: Daemon | None = None
         self._spool = None
+        self._is_left_to_others = False
+        self._warnings: list[str] = []
         self._memory: dict[str, RunSnapshot] = {}
         self._closing = False
         self._is_counted = False
@@ -151,10 +156,9 @@ class StoreSink:
         except OSError as error:
             if not self._spool_reported:
                 self._spool_reported = True
-                _logger.warning(
-                    "%s cannot be written: %s. Rows of sync runs wait in memory alone.",
-                    self._folder,
-                    error,
+                self._warnings.append(
+                    f"{self._folder} cannot be written: {error}. Rows of sync runs wait in memory "
+                    "alone."
                 )
             self._remember(snapshot)
 
@@ -168,10 +172,9 @@ class StoreSink:
             self._spool = Spool(self._folder, self._spool_limit)
         elif not self._spool.is_in_place:
             self._spool.make_anew()
-            _logger.warning(
-                "The spool file in %s was removed or moved by another program. It is made anew, "
-                "with all rows that wait.",
-                self._folder,
+            self._warnings.append(
+                f"The spool file in {self._folder} was removed or moved by another program. It is "
+                "made anew, with all rows that wait."
             )
         return self._spool
 
@@ -183,15 +186,27 @@ class StoreSink:
             self._on_drop(SINK, "spool_unwritable")
 
     def _has_thread(self) -> bool:
-        """Start the thread unless it runs; where it cannot be started, the spool keeps the rows."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = start_daemon(self._write_rows, "canvas-sync-store")
+        """Start the thread unless it runs; tell whether there is one."""
+        thread = self._thread
+        if thread is None or not thread.is_alive or (thread.is_outdated and self._idle):
+            self._idle = False
+            self._thread = Daemon(self._write_rows, "canvas-sync-store")
+            if not self._thread.start():
+                self._thread = None
         return self._thread is not None
+
+    def _leave_to_others(self) -> None:
+        """Let the next process, or the exporter, write the rows: this one has no thread for it."""
+        if self._spool is not None:
+            self._is_left_to_others = True
+            self._spool.close()
+            self._spool = None
+            self._rows.expect_orphans()
 
     def _settle(self, timeout: float, *, give_up: bool) -> bool:
         """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
         with self._changed:
-            if self._has_work() and not self._has_thread():
+            if (self._has_work() or self._is_left_to_others) and not self._has_thread():
                 return False
             failures = self._failures
             self._flushing += 1
@@ -208,7 +223,9 @@ class StoreSink:
 
     def _write_rows(self) -> None:
         """Run the writer thread."""
-        while self._wait_for_work():
+        with self._changed:
+            thread = self._thread
+        while self._wait_for_work(thread):
             with self._changed:
                 remembered = list(self._memory.values())
             batch = self._spool.read() if self._spool else Batch([], [], 0)
@@ -216,9 +233,10 @@ class StoreSink:
             self._finish(batch, remembered, written=written)
             if written:
                 self._rows.drain_orphans()
-        self._release()
+        if self._thread is thread:
+            self._release()
 
-    def _wait_for_work(self) -> bool:
+    def _wait_for_work(self, thread: Daemon | None) -> bool:
         """Wait out the delay after a failure, then for rows; False when it is time to stop."""
         with self._changed:
             if self._delay:
@@ -227,6 +245,8 @@ class StoreSink:
             self._urgent = False
             self._idle = True
             self._changed.wait_for(lambda: self._closing or self._has_work())
+            if self._thread is not thread:  # another one has taken its place
+                return False
             self._idle = False
             self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
             return not self._closing

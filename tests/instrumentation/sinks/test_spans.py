@@ -34,7 +34,6 @@ from canvas_sync_instrumentation.events import (
 )
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE, SPAN_RUN, SPAN_STEP
 from canvas_sync_instrumentation.sinks._leaf_spans import describe_leaf
-from canvas_sync_instrumentation.sinks._span_queue import EXPORT_THREAD
 from canvas_sync_instrumentation.sinks.spans import OpenSpan, SpanSink, open_pipeline
 from support.otlp import (
     OtlpReceiver,
@@ -436,7 +435,7 @@ def test_spans_given_up_at_the_close_are_counted_once(
     others = set(threading.enumerate())
     sink.handle(API_CALL)
     (exporting,) = set(threading.enumerate()) - others
-    assert exporting.name == EXPORT_THREAD
+    assert exporting.name == "canvas-sync-spans"
     assert not sink.flush(0.0)
     assert http.arrived.wait(60.0)
     sink.close(0.0)

@@ -473,7 +473,7 @@ sync("before")
 assert sink.flush(20)
 other.execute("BEGIN IMMEDIATE")
 sync("parent")
-while sink._rows._in_use.acquire(blocking=False):  # until the writer thread has begun
+while sink._rows._in_use.acquire(0):  # until the writer thread has begun
     sink._rows._in_use.release()
 sink.before_fork()
 child = os.fork()

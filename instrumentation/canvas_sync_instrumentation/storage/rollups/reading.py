@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from canvas_sync_instrumentation.locks import Lock, RLock
 from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 from canvas_sync_instrumentation.storage import queries
@@ -286,8 +286,8 @@ class _Cache:
     """
 
     def __init__(self) -> None:
-        self.filling = threading.Lock()
-        self._lock = threading.Lock()
+        self.filling = Lock()
+        self._lock = RLock()
         self._blocks: OrderedDict[LocalDay, tuple[int, _Block]] = OrderedDict()
         self._sums: OrderedDict[LocalDay, tuple[tuple[_Block, ...], _Block]] = OrderedDict()
 

@@ -1,0 +1,179 @@
+"""Locks, conditions and events that work in threads and in greenlets alike.
+
+gevent and eventlet replace what :mod:`threading` has to offer, before this package is imported or
+any time later. A lock from before stops the whole process when a greenlet waits for it, and one of
+theirs is not safe between real threads. The locks here are always the interpreter's own. A greenlet
+that has to wait for one sleeps in between, which lets the others go on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.machinery import BuiltinImporter
+from importlib.util import module_from_spec
+from types import BuiltinFunctionType, TracebackType
+from typing import Any, Final, Protocol, Self
+
+__all__ = ["Condition", "Event", "Lock", "RLock", "is_patched", "wait_as_thread"]
+
+_FIRST_PAUSE_S: Final = 0.001
+_LONGEST_PAUSE_S: Final = 0.05
+
+
+class _RawLock(Protocol):
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
+
+
+def _own_thread_module() -> Any:
+    """Load a second copy of the built-in module: nobody has replaced anything in it."""
+    spec = BuiltinImporter.find_spec("_thread")
+    assert spec is not None  # noqa: S101 - every Python has threads
+    assert spec.loader is not None  # noqa: S101 - it is BuiltinImporter
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_own: Final = _own_thread_module()
+_of_thread: Final = _own._local()  # threading.local may be replaced too
+
+RLock: Final[Callable[[], Any]] = _own.RLock
+"""A reentrant lock for short work.
+
+Greenlets of one thread do not exclude each other by it. Who holds it must not do what lets another
+greenlet run: sleep, log, start a thread, use a socket.
+"""
+
+
+def is_patched() -> bool:
+    """Tell whether threads are greenlets now: gevent or eventlet has replaced the functions."""
+    return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
+
+
+def wait_as_thread() -> None:
+    """Let the calling thread, which is a real one, wait as such even if threads are patched later.
+
+    Its greenlets would have an event loop of their own, which nobody needs.
+    """
+    _of_thread.is_real = True
+
+
+def _acquire(lock: _RawLock, timeout: float | None) -> bool:
+    if not is_patched() or getattr(_of_thread, "is_real", False):
+        return lock.acquire(True, -1 if timeout is None else max(0.0, timeout))
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    pause = _FIRST_PAUSE_S
+    while not lock.acquire(False):
+        left = deadline - time.monotonic()
+        if left <= 0.0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+    return True
+
+
+class Lock:
+    """Excludes threads and greenlets, however long it is held; not reentrant."""
+
+    def __init__(self) -> None:
+        self._lock = _own.allocate_lock()
+
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Wait for the lock, at most ``timeout`` seconds; tell whether it was acquired."""
+        return _acquire(self._lock, timeout)
+
+    def release(self) -> None:
+        """Release the lock."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class Condition:
+    """A condition variable with a lock of its own, an :data:`RLock`."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._waiters: deque[Any] = deque()
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Release the lock until notified, at most ``timeout`` seconds; tell whether notified."""
+        waiter = _own.allocate_lock()
+        waiter.acquire()
+        self._waiters.append(waiter)
+        state = self._lock._release_save()  # as threading.Condition does it
+        try:
+            return _acquire(waiter, timeout)
+        finally:
+            self._lock._acquire_restore(state)
+            with suppress(ValueError):  # notified
+                self._waiters.remove(waiter)
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> bool:
+        """Wait until ``predicate`` is true, at most ``timeout`` seconds; give its last value."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not predicate():
+            left = deadline - time.monotonic()
+            if left <= 0.0:
+                return bool(predicate())
+            self.wait(None if timeout is None else left)
+        return True
+
+    def notify_all(self) -> None:
+        """Wake up whoever waits; call it with the lock held."""
+        while self._waiters:
+            self._waiters.popleft().release()
+
+
+class Event:
+    """A flag to wait for."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Whether the flag is set."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Set the flag and wake up whoever waits for it."""
+        with self._changed:
+            self._is_set = True
+            self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Take the flag back."""
+        self._is_set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is set, at most ``timeout`` seconds; tell whether it is."""
+        with self._changed:
+            return self._changed.wait_for(self.is_set, timeout)
