@@ -332,7 +332,7 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     MetricName.TELEMETRY_DROPPED: _counter(
         "Telemetry that could not be delivered.", "sink", "reason"
     ),
-    MetricName.LOG_BYTES: _gauge("Size of a log with its backups.", "max", "log"),
+    MetricName.LOG_BYTES: _gauge("Size of a log with its backups and rotated files.", "max", "log"),
     MetricName.ARCHIVE_BYTES: _gauge("Size of a log's archives.", "max", "log"),
     MetricName.ARCHIVES: _gauge("Number of a log's archives.", "max", "log"),
     MetricName.LOG_DISK_FREE: _gauge("Room left on the disk of the log folder.", "max"),

@@ -9,17 +9,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_instrumentation.names import METRICS, Log, MetricName
-
-from .log_files import file_sizes
 
 __all__ = ["ArchivesCollector"]
 
-_SUFFIX = ".tar.gz"
-
 
 class ArchivesCollector(Collector):
-    """Serves number and bytes of each log's archives (``<log>-*.tar.gz``).
+    """Serves number and bytes of each log's archives (``<log>-<time>.tar.gz``).
 
     Args:
         folder: The archive folder; while it is missing there are none.
@@ -31,11 +28,9 @@ class ArchivesCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Give two samples for each log."""
         counts, sizes = dict.fromkeys(Log, 0), dict.fromkeys(Log, 0)
-        for name, size in file_sizes(self._folder):
-            stem, dash, _ = name.partition("-")
-            if dash and stem in sizes and name.endswith(_SUFFIX):
-                counts[Log(stem)] += 1
-                sizes[Log(stem)] += size
+        for archive in archives(self._folder):
+            counts[archive.log] += 1
+            sizes[archive.log] += archive.size
         yield _family(MetricName.ARCHIVES, counts)
         yield _family(MetricName.ARCHIVE_BYTES, sizes)
 

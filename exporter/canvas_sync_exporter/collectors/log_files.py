@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,13 +9,14 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from canvas_sync_exporter.logs.on_disk import files_on_disk
 from canvas_sync_instrumentation.names import METRICS, Log, MetricName
 
 __all__ = ["LogFilesCollector"]
 
 
 class LogFilesCollector(Collector):
-    """Serves the bytes of each log with its backups (``<log>.log``, ``<log>.log.1``, ...).
+    """Serves the bytes of each log on disk, as the cleanup's status counts them.
 
     Args:
         folder: The log folder; while it is missing every log has 0 bytes.
@@ -27,34 +27,9 @@ class LogFilesCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Give one sample for each log."""
-        sizes = dict.fromkeys(Log, 0)
-        for name, size in file_sizes(self._folder):
-            stem, dot, number = name.partition(".log")
-            if dot and stem in sizes and (not number or number[1:].isdecimal()):
-                sizes[Log(stem)] += size
         spec = METRICS[MetricName.LOG_BYTES]
         family = GaugeMetricFamily(MetricName.LOG_BYTES, spec.help, labels=spec.labels)
-        for log, size in sizes.items():
-            family.add_metric([log], size)
+        for log in Log:
+            files = files_on_disk(self._folder, log)
+            family.add_metric([log], sum(file.bytes for file in files))
         yield family
-
-
-def file_sizes(folder: Path) -> Iterable[tuple[str, int]]:
-    """Give name and bytes of the regular files of ``folder``; none while it is missing.
-
-    A file that is removed meanwhile is left out.
-
-    Raises:
-        OSError: The folder is there but cannot be read.
-    """
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            try:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
-                continue

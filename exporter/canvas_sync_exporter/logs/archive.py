@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from gzip import BadGzipFile
 from pathlib import Path
@@ -16,6 +16,11 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from canvas_sync_instrumentation.filemodes import make_folder, shared_opener
+from canvas_sync_instrumentation.logfile.naming import (
+    ARCHIVE_SUFFIX,
+    ARCHIVE_TIME,
+    regular_names,
+)
 from canvas_sync_instrumentation.names import Log
 
 __all__ = [
@@ -28,9 +33,6 @@ __all__ = [
     "write_archive",
 ]
 
-_SUFFIX: Final = ".tar.gz"
-_TIME: Final = "%Y%m%dT%H%M%SZ"
-_NAME: Final = re.compile(r"(?P<log>[a-z_]+)-(?P<time>[0-9]{8}T[0-9]{6}Z)\.tar\.gz")
 _CHUNK: Final = 1024 * 1024
 
 
@@ -59,26 +61,23 @@ class Archive:
 
 def archive_name(log: Log, moment: dt.datetime) -> str:
     """Return an archive's name without its suffix."""
-    return f"{log.value}-{moment.astimezone(dt.UTC).strftime(_TIME)}"
+    return f"{log.value}-{moment.astimezone(dt.UTC).strftime(ARCHIVE_TIME)}"
 
 
 def archives(folder: Path) -> list[Archive]:
     """List the archives in a folder, oldest first; other files are none of ours."""
     if not folder.is_dir():
         return []
-    found = (_archive(path) for path in folder.iterdir())
-    return sorted((each for each in found if each), key=lambda each: (each.time, each.path))
+    found = [archive for log in Log for archive in _archives(folder, log)]
+    return sorted(found, key=lambda each: (each.time, each.path))
 
 
-def _archive(path: Path) -> Archive | None:
-    match = _NAME.fullmatch(path.name)
-    if match is None or match["log"] not in set(Log) or not path.is_file():
-        return None
-    try:
-        moment = dt.datetime.strptime(match["time"], _TIME).replace(tzinfo=dt.UTC)
-    except ValueError:  # a 13th month
-        return None
-    return Archive(path, Log(match["log"]), moment, path.stat().st_size)
+def _archives(folder: Path, log: Log) -> Iterator[Archive]:
+    for file in regular_names(f"{log.value}.log", folder):
+        path = folder / file.name
+        if file.time is not None:
+            with suppress(FileNotFoundError):  # deleted just now
+                yield Archive(path, log, file.time, path.stat().st_size)
 
 
 def write_archive(
@@ -103,7 +102,7 @@ def write_archive(
         ArchiveDamagedError: What was written, or is there already, does not read back.
         OSError: The disk is full, a file cannot be read, ...
     """
-    archive = folder / f"{name}{_SUFFIX}"
+    archive = folder / f"{name}{ARCHIVE_SUFFIX}"
     if archive.exists():
         _verify_old(archive, members)
         sync_folder(folder)

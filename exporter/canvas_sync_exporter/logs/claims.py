@@ -145,7 +145,16 @@ def _take(file: Path, claim: Path, page: ControlPage) -> None:
         found = os.fstat(backup.fileno())
         size = _whole_size(backup)
     page.claim((found.st_dev, found.st_ino), size)
-    file.rename(claim / f"{file.name}@{size}")
+    _move(file, claim / f"{file.name}@{size}")
+
+
+def _move(file: Path, target: Path) -> None:
+    """Move a file into a claim; a link is made anew, for it may be relative to its folder."""
+    if file.is_symlink():
+        target.symlink_to(file.resolve())
+        file.unlink()
+    else:
+        file.rename(target)
 
 
 def _whole_size(file: IO[bytes]) -> int:

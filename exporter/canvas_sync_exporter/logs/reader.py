@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from .sources import LogStream
+from .parts import LogStream
 
 __all__ = ["LINE_LIMIT", "Block", "blocks", "skip"]
 

@@ -3,6 +3,7 @@
 Other processes write, rotate and archive while the list is made. A line only ever moves one way,
 from the live file over the backups and ``archiving/`` into an archive. The list is made in the same
 direction and leaves out what it has met before, so that it misses nothing and has nothing twice.
+What another program rotated or compressed is put in by the time at which it was last written.
 """
 
 from __future__ import annotations
@@ -10,61 +11,47 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import io
+import math
 import os
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from heapq import merge
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Final, Protocol, Self
-
-from isal import igzip
-from isal.igzip_lib import IsalError
+from typing import Final
 
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
 from canvas_sync_instrumentation.logfile.control import Identity
+from canvas_sync_instrumentation.logfile.naming import (
+    ARCHIVE_SUFFIX,
+    FileKind,
+    regular_names,
+)
 from canvas_sync_instrumentation.logfile.rotation import log_file, log_numbers
 from canvas_sync_instrumentation.names import Log
 
-from .archive import ArchiveDamagedError, archives
+from .archive import archives
 from .claims import claimed_members, claims
 
 __all__ = [
     "LogFolderError",
-    "LogPart",
     "LogSource",
-    "LogStream",
     "open_plain",
-    "parts",
     "require_log_folder",
     "shifted",
     "sources",
 ]
 
-_ARCHIVE_SUFFIX: Final = ".tar.gz"
-_GZIP_BUFFER: Final = 256 * 1024
 _ARCHIVING: Final = dt.timedelta(hours=1)  # from the start of a cleanup to its last log's claim
-_MOST_ATTRIBUTES: Final = 64 * 1024  # of a file in an archive: its long name, and the like
 _NO_FOLDER: Final = ". Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR"
 _WIDEST_GAP: Final = 1000  # what comes after a wider one has a date or the like for a number
 _LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
-_DAMAGE: Final[tuple[type[Exception], ...]] = (
-    IsalError,  # type: ignore[assignment]  # isal's stub calls it a value
-    EOFError,
-    tarfile.TarError,
-    OSError,
-)
 
 
 class LogFolderError(CanvasSyncMonitorError):
     """The folder of the logs is not there or cannot be read."""
-
-
-class LogStream(Protocol):
-    """What a part is read from."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Read into the buffer, and tell how many bytes; 0 at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,9 @@ class LogSource:
         identity: Device and inode.
         size: How many of its bytes count: those it had, or those that were claimed.
         is_live: Whether it was the live file, whose last line may be half written.
-        archived_at: When the cleanup began that made the archive. None for other files.
+        archived_at: When the cleanup began that made the archive, or when a file was last written
+            that another program compressed. None for other files.
+        modified_at: When it was last written, in seconds since the Unix epoch.
     """
 
     log: Log
@@ -86,31 +75,22 @@ class LogSource:
     size: int
     is_live: bool = False
     archived_at: dt.datetime | None = None
+    modified_at: float = 0.0
 
     @property
     def is_archive(self) -> bool:
-        """Whether it is a tar.gz with files inside."""
+        """Whether it has to be unpacked, from its beginning: an archive or a compressed file."""
         return self.archived_at is not None
+
+    @property
+    def has_members(self) -> bool:
+        """Whether it is an archive of the cleanup, with files inside."""
+        return self.is_archive and self.path.name.endswith(ARCHIVE_SUFFIX)
 
     @property
     def no_line_after(self) -> dt.datetime | None:
         """A moment that no line of an archive is newer than; None when none is known."""
         return self.archived_at and shifted(self.archived_at, _ARCHIVING)
-
-
-@dataclass(frozen=True, slots=True)
-class LogPart:
-    """One file of a source: itself, or a file inside an archive.
-
-    Attributes:
-        name: What to call it in a message.
-        stream: Its bytes; those of an archive can be read once and in order only.
-        size: How many bytes to read.
-    """
-
-    name: str
-    stream: LogStream
-    size: int
 
 
 def shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime | None:
@@ -145,12 +125,58 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
         ]
     except OSError as error:
         raise _folder_error(log_dir, error) from error
-    safe = {source.path.name.removesuffix(_ARCHIVE_SUFFIX) for source in archived}
+    safe = {source.path.name.removesuffix(ARCHIVE_SUFFIX) for source in archived}
     found = []
     for log, plain in in_folder.items():
-        found += [source for source in archived if source.log == log]
-        found += [source for source in plain if source.path.parent.name not in safe]
+        ours = [source for source in archived if source.log == log]
+        ours += [source for source in plain if source.path.parent.name not in safe]
+        found += _in_order(ours, _rotated_sources(log_dir, log, ours))
     return found
+
+
+def _in_order(ours: list[LogSource], rotated: list[LogSource]) -> list[LogSource]:
+    """Put what another program rotated where it belongs among our own files, oldest first.
+
+    Ours are in order; among them only the others go by the time at which they were last written.
+    """
+    newest = accumulate((_moment(source) for source in ours), max)
+    keyed = zip(newest, ours, strict=True)
+    others = [(source.modified_at, source) for source in rotated]
+    return [source for _, source in merge(keyed, others, key=itemgetter(0))]
+
+
+def _moment(source: LogSource) -> float:
+    if source.archived_at is not None:
+        return source.archived_at.timestamp()
+    return math.inf if source.is_live else source.modified_at
+
+
+def _rotated_sources(log_dir: Path, log: Log, met: Sequence[LogSource]) -> list[LogSource]:
+    """List what another program rotated, and we have not met under another name, oldest first."""
+    identities = {source.identity for source in met}
+    found = []
+    files = regular_names(f"{log.value}.log", log_dir)
+    for file in sorted(files, key=lambda each: -each.number):  # in case of equal times
+        if file.kind is FileKind.ROTATED and file.is_readable:
+            path = log_dir / file.name
+            with suppress(FileNotFoundError):  # moved on, or compressed, just now
+                status = path.stat()
+                if _identity(status) not in identities:
+                    is_packed = bool(file.compression)
+                    found.append(_rotated_source(log, path, status, is_packed=is_packed))
+    return sorted(found, key=lambda source: source.modified_at)
+
+
+def _rotated_source(log: Log, path: Path, status: os.stat_result, *, is_packed: bool) -> LogSource:
+    written = status.st_mtime
+    return LogSource(
+        log,
+        path,
+        _identity(status),
+        status.st_size,
+        archived_at=dt.datetime.fromtimestamp(written, dt.UTC) if is_packed else None,
+        modified_at=written,
+    )
 
 
 def require_log_folder(log_dir: Path) -> None:
@@ -169,27 +195,6 @@ def _folder_error(log_dir: Path, error: OSError) -> LogFolderError:
     is_no_folder = isinstance(error, FileNotFoundError | NotADirectoryError)
     hint = _NO_FOLDER if is_no_folder else ""
     return LogFolderError(f"{error.filename or log_dir}: {error.strerror}{hint}")
-
-
-def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
-    """Open a source and give its files, oldest first; each is read before the next is asked for.
-
-    Args:
-        source: Any source.
-        start: Offset at which the stream of one that is no archive begins.
-
-    Raises:
-        ArchiveDamagedError: An archive cannot be read on, here or while a part is read, or has a
-            file in it that does not belong there.
-        OSError: The file cannot be read, or is gone.
-    """
-    if source.is_archive:
-        yield from _archive_parts(source)
-        return
-    with open_plain(source) as raw:
-        raw.seek(start)
-        name = source.path.name.rpartition("@")[0] or source.path.name
-        yield LogPart(name, raw, source.size)
 
 
 def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
@@ -232,7 +237,14 @@ def _meet(
     except FileNotFoundError:  # moved on: it is met again further down
         return
     identity = _identity(found)
-    source = LogSource(log, path, identity, found.st_size if size is None else size, is_live)
+    source = LogSource(
+        log,
+        path,
+        identity,
+        found.st_size if size is None else size,
+        is_live,
+        modified_at=found.st_mtime,
+    )
     # Met again it has moved on: it is older than all that was met in between.
     met[identity] = met.pop(identity, source)
 
@@ -259,83 +271,16 @@ def open_plain(source: LogSource) -> io.FileIO:
                 return raw
             raw.close()
         path = next(
-            (found.path for found in _plain_sources(log_dir, source.log) if _same(found, source)),
+            (found.path for found in _all_plain(log_dir, source.log) if _same(found, source)),
             None,
         )
     raise FileNotFoundError(errno.ENOENT, "moved into an archive, or removed", str(source.path))
 
 
+def _all_plain(log_dir: Path, log: Log) -> list[LogSource]:
+    ours = _plain_sources(log_dir, log)
+    return ours + [each for each in _rotated_sources(log_dir, log, ours) if not each.is_archive]
+
+
 def _same(found: LogSource, source: LogSource) -> bool:
     return found.identity == source.identity
-
-
-class _ArchiveStream:
-    """A file in an archive; what goes wrong is told as damage."""
-
-    def __init__(self, archive: Path, member: IO[bytes]) -> None:
-        self._archive = archive
-        self._member = member
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Read into the buffer, and tell how many bytes; 0 at the end."""
-        try:
-            read = self._member.read(len(buffer))
-        except _DAMAGE as error:
-            raise _damaged(self._archive, error) from error
-        buffer[: len(read)] = read
-        return len(read)
-
-
-class _Entry(tarfile.TarInfo):
-    """An entry that is a plain file, or small: tarfile reads the others into memory, whole."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        entry = super().frombuf(buf, encoding, errors)
-        is_file = entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
-        if not is_file and (entry.size > _MOST_ATTRIBUTES or entry.type == tarfile.GNUTYPE_SPARSE):
-            raise tarfile.ReadError(f"an entry of {entry.size} bytes is no plain file")
-        return entry
-
-
-def _archive_parts(source: LogSource) -> Iterator[LogPart]:
-    path = source.path
-    with path.open("rb") as raw:
-        try:
-            unzipped = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]  # isal has no types
-            tar = tarfile.open(  # noqa: SIM115 - closed below
-                fileobj=unzipped, mode="r|", bufsize=_GZIP_BUFFER, tarinfo=_Entry
-            )
-        except _DAMAGE as error:
-            raise _damaged(path, error) from error
-        with tar:
-            yield from _members(source, tar)
-        try:
-            while unzipped.read(_GZIP_BUFFER):  # to the checksum at the end
-                pass
-        except _DAMAGE as error:
-            raise _damaged(path, error) from error
-
-
-def _members(source: LogSource, tar: tarfile.TarFile) -> Iterator[LogPart]:
-    while True:
-        try:
-            entry = tar.next()
-            stream = tar.extractfile(entry) if entry and entry.isfile() else None
-        except _DAMAGE as error:
-            raise _damaged(source.path, error) from error
-        if entry is None:
-            return
-        if stream is None or not _belongs(source.log, entry.name):
-            raise ArchiveDamagedError(f"{source.path.name} holds {entry.name!r}, which is no log")
-        name = f"{source.path.name}/{entry.name}"
-        yield LogPart(name, _ArchiveStream(source.path, stream), entry.size)
-
-
-def _belongs(log: Log, name: str) -> bool:
-    stem, _, number = name.partition(".log")
-    return stem == log.value and (not number or number[1:].isdecimal())
-
-
-def _damaged(path: Path, error: BaseException) -> ArchiveDamagedError:
-    return ArchiveDamagedError(f"{path.name} is damaged: {error}")

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.logfile.rotation import log_files
 from canvas_sync_instrumentation.names import Log
 
 from .archive import archives
-from .claims import claimed_members, claims
+from .on_disk import files_on_disk
 
 __all__ = ["LogStatus", "free_bytes", "log_status"]
 
@@ -24,9 +23,10 @@ class LogStatus:
 
     Attributes:
         log: Its name.
-        bytes: Size of the live log and its backups.
-        lines: Lines in them.
-        backups: How many backups there are, those included that wait for their archive.
+        bytes: Size of the live log, its backups, those that wait for their archive, and what
+            another program rotated.
+        lines: Lines in them, without those of compressed files.
+        backups: How many there are of them, without the live log.
         archives: How many archives there are.
         archive_bytes: Their size.
     """
@@ -61,30 +61,27 @@ def free_bytes(folder: Path) -> int:
 
 
 def _status(log_dir: Path, log: Log, archive_sizes: list[int]) -> LogStatus:
-    live = log_dir / f"{log.value}.log"
-    files = log_files(live) if log_dir.is_dir() else []
-    waiting = [member for claim in claims(log_dir, log) for member in claimed_members(claim)]
-    counts = [_count(file) for file in [*files, *(member.path for member in waiting)]]
+    files = files_on_disk(log_dir, log)
+    lines = [0 if file.is_compressed else _lines(file.path) for file in files]
     return LogStatus(
         log=log.value,
-        bytes=sum(size for size, _ in counts),
-        lines=sum(lines for _, lines in counts),
-        backups=len(files) + len(waiting) - (live in files),
+        bytes=sum(file.bytes for file in files),
+        lines=sum(lines),
+        backups=sum(not file.is_live for file in files),
         archives=len(archive_sizes),
         archive_bytes=sum(archive_sizes),
     )
 
 
-def _count(file: Path) -> tuple[int, int]:
-    """Return bytes and lines of a file; nothing of one that was rotated away just now."""
-    size = lines = 0
+def _lines(file: Path) -> int:
+    """Count the lines of a file; none of one that was rotated away just now."""
+    lines = 0
     buffer = bytearray(_BUFFER_BYTES)
     view = memoryview(buffer)
     try:
         with file.open("rb", buffering=0) as raw:
             while length := raw.readinto(buffer):
-                size += length
                 lines += bytes(view[:length]).count(b"\n")
     except FileNotFoundError:
-        return 0, 0
-    return size, lines
+        return 0
+    return lines

@@ -1,26 +1,21 @@
-"""What has the name of a log or an archive, but is no file that could be one."""
+"""What has the name of a log or an archive, but cannot be read as one."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from typing import Final
 
-from canvas_sync_instrumentation.logfile.rotation import is_regular
+from canvas_sync_instrumentation.logfile.naming import is_regular, parse_name
 from canvas_sync_instrumentation.names import Log
 
 __all__ = ["strangers"]
 
-_NAMES: Final = re.compile(
-    r"({logs})(\.log(\.[0-9]+)?|-[0-9TZ]+\.tar\.gz)".format(logs="|".join(Log))
-)
-
 
 def strangers(log_dir: Path, archive_dir: Path) -> list[str]:
-    """Tell of folders, FIFOs, devices and dangling links with the name of a log or an archive.
+    """Tell of what has the name of a file of a log, and is passed over wherever lines are read.
 
-    They are passed over wherever lines are read or archived.
+    That is a folder, FIFO, device or dangling link, and a file compressed in a way that we cannot
+    read.
 
     Args:
         log_dir: Folder of the logs.
@@ -30,14 +25,25 @@ def strangers(log_dir: Path, archive_dir: Path) -> list[str]:
         OSError: A folder cannot be read.
     """
     return [
-        f"{name} is passed over: it is no regular file"
+        f"{name} is passed over: {reason}"
         for folder in dict.fromkeys((log_dir, archive_dir))
         if folder.is_dir()
-        for name in _irregular(folder)
-        if _NAMES.fullmatch(name)
+        for name, reason in _passed_over(folder)
     ]
 
 
-def _irregular(folder: Path) -> list[str]:
+def _passed_over(folder: Path) -> list[tuple[str, str]]:
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not is_regular(entry))
+        return sorted(
+            (entry.name, reason) for entry in entries if (reason := _reason_against(entry))
+        )
+
+
+def _reason_against(entry: os.DirEntry[str]) -> str | None:
+    parsed = (parse_name(f"{log.value}.log", entry.name) for log in Log)
+    file = next((each for each in parsed if each), None)
+    if file is None:
+        return None
+    if not is_regular(entry):
+        return "it is no regular file"
+    return None if file.is_readable else f"{file.compression} cannot be read"

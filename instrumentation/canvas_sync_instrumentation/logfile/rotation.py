@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 
 from .control import ControlPage
+from .naming import FileKind, regular_names
 
-__all__ = ["control_path", "is_regular", "log_file", "log_files", "log_numbers", "rotate"]
+__all__ = ["control_path", "log_file", "log_files", "log_numbers", "rotate"]
 
 
 def control_path(control_dir: Path, log_path: Path) -> Path:
@@ -17,40 +16,26 @@ def control_path(control_dir: Path, log_path: Path) -> Path:
 
 
 def log_files(path: Path) -> list[Path]:
-    """List the files of a log that exist, newest first.
+    """List the live file of a log and its backups, newest first.
 
     All names are of one moment: a log of one file that is rotated meanwhile is listed under its old
-    name or its new one. Asking for one name after another could find it under neither. What is no
-    regular file is none of the log's: whoever opened a FIFO would wait for ever.
+    name or its new one. Asking for one name after another could find it under neither.
     """
     return [log_file(path, number) for number in log_numbers(path)]
 
 
 def log_numbers(path: Path) -> list[int]:
     """List the numbers of the files that :func:`log_files` lists; 0 is that of the log itself."""
-    prefix = f"{path.name}."
-    with os.scandir(path.parent) as entries:
-        names = {entry.name for entry in entries if is_regular(entry)}
-    live = [0] if path.name in names else []
-    return live + sorted(
-        int(number)
-        for name in names
-        if name.startswith(prefix)
-        and re.fullmatch(r"[1-9][0-9]*", number := name.removeprefix(prefix))
+    return sorted(
+        file.number
+        for file in regular_names(path.name, path.parent)
+        if file.kind in (FileKind.LIVE, FileKind.BACKUP)
     )
 
 
 def log_file(path: Path, number: int) -> Path:
     """Return the path of a backup, or of the log itself, which has the number 0."""
     return path.with_name(f"{path.name}.{number}") if number else path
-
-
-def is_regular(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry of a folder is a regular file, or a link to one."""
-    try:
-        return entry.is_file()
-    except OSError:  # a link to itself
-        return False
 
 
 def rotate(path: Path, backups: int, control: ControlPage) -> None:

@@ -13,15 +13,17 @@ from support.small_disk import SmallDisk
 
 
 def test_a_logs_size_includes_its_backups_and_nothing_else(tmp_path: Path) -> None:
-    """Foreign files and a link to elsewhere do not count."""
-    sizes = {"operations.log": 10, "operations.log.1": 20, "operations.log.12": 30}
+    """Foreign files do not count; a link to elsewhere does, as for the cleanup's status."""
+    sizes = {"operations.log": 10, "operations.log.1": 20, "operations.log.12.gz": 30}
     foreign = {"operations.log.old": 1000, "other.log": 1000, "xoperations.log": 1000}
     for name, size in {**sizes, **foreign}.items():
         (tmp_path / name).write_bytes(bytes(size))
     (tmp_path / "errors.log").symlink_to(tmp_path / "other.log")
     values = samples(LogFilesCollector(tmp_path))
     assert values == {
-        f'{MetricName.LOG_BYTES}{{log="{log}"}}': 60.0 if log is Log.OPERATIONS else 0.0
+        f'{MetricName.LOG_BYTES}{{log="{log}"}}': {"operations": 60.0, "errors": 1000.0}.get(
+            log, 0.0
+        )
         for log in Log
     }
 
@@ -32,6 +34,7 @@ def test_archives_are_counted_and_summed_by_log(tmp_path: Path) -> None:
         "api_calls-20250101T020000Z.tar.gz": 5,
         "api_calls-20250102T020000Z.tar.gz": 6,
         "api_calls-20250103T020000Z.tar.gz.tmp": 1000,
+        "api_calls-backup.tar.gz": 1000,
         "unknown-20250101T020000Z.tar.gz": 1000,
     }.items():
         (tmp_path / name).write_bytes(bytes(size))

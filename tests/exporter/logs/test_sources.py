@@ -17,7 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, write_archive
-from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, parts, sources
+from canvas_sync_exporter.logs.parts import parts
+from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, sources
 from canvas_sync_instrumentation.logfile.rotation import log_file
 from canvas_sync_instrumentation.names import Log
 

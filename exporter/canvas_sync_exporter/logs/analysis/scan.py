@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.lines import LineReader
+from canvas_sync_exporter.logs.parts import LogPart, parts
 from canvas_sync_exporter.logs.reader import Block, blocks
-from canvas_sync_exporter.logs.sources import LogPart, LogSource, open_plain, parts
+from canvas_sync_exporter.logs.sources import LogSource, open_plain
 
 from .records import Selection
 from .summary import KINDS, SHOWN_LINES, FileLines, Summary

@@ -10,15 +10,17 @@ from functools import cached_property
 from typing import Final
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
+from canvas_sync_exporter.logs.parts import LogPart, parts
 from canvas_sync_exporter.logs.reader import blocks
-from canvas_sync_exporter.logs.sources import LogPart, LogSource, parts
+from canvas_sync_exporter.logs.sources import LogSource
 
 from .matching import FoundLine, Matcher, Place
-from .positions import HEAD_BYTES, NOWHERE, Position
+from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
 
 __all__ = ["ArchiveScan"]
 
 _ZIPPED: Final = 8  # how much larger the lines in an archive are
+_WHOLE: Final = 2**62 - 1  # behind the end of any file
 _KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -50,15 +52,24 @@ class ArchiveScan:
     @property
     def position(self) -> Position:
         """The place up to which it has not been searched."""
-        return self._stop or Position(0, NOWHERE, self._source.path.name)
+        if self._source.has_members:
+            return self._stop or Position(0, NOWHERE, self._source.path.name)
+        # Its name is another file's after the next rotation: it is known by its first bytes.
+        return Position(self._stop.end if self._stop else _WHOLE, self._head)
+
+    @cached_property
+    def _head(self) -> Head:
+        if self._source.has_members:
+            return NOWHERE
+        return head_of(next((first for first, _ in self._files), b""))
 
     def is_at(self, position: Position) -> bool:
         """Whether a position is in this archive, by its name."""
-        return position.archive == self._source.path.name
+        return self._source.has_members and position.archive == self._source.path.name
 
     def is_before(self, position: Position) -> bool:
-        """Whether it is older than the archive that a position is in, by its name."""
-        return self._source.path.name < position.archive
+        """Whether it is an archive older than the one that a position is in, by its name."""
+        return self._source.has_members and self._source.path.name < position.archive
 
     def find(self, position: Position) -> int | None:
         """Unpack it to look for the file of a position; tell which of its files that is, if any."""
@@ -143,9 +154,14 @@ class ArchiveScan:
             self._stop, self.reached = kept[0].before, kept[0].time
         return list(reversed(kept))
 
+    def _place(self, name: str, number: int) -> Place:
+        if self._source.has_members:
+            return Place(name, archive=self._source.path.name, rank=number)
+        return Place(name, self._head)
+
     def _matches(self, matcher: Matcher, until: dt.datetime | None) -> Iterator[FoundLine]:
         for number, part in enumerate(parts(self._source)):
-            place = Place(part.name, archive=self._source.path.name, rank=number)
+            place = self._place(part.name, number)
             stop = self._stop if self._stop and self._stop.rank == number else None
             for start, data in _blocks(part, matcher):
                 if start == 0 and number == 0:

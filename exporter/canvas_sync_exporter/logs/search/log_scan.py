@@ -164,13 +164,14 @@ class LogScan:
         )
 
     def _resume_in_archive(self, position: Position) -> None:
-        archives = [scan for scan in self._scans if isinstance(scan, ArchiveScan)]
-        self._scans = [scan for scan in archives if scan.is_before(position)]
-        for scan in archives:
-            if scan.is_at(position):
+        while self._scans:
+            scan = self._scans[-1]
+            if isinstance(scan, ArchiveScan) and scan.is_at(position):
                 scan.go_on(position)
-                self._scans.append(scan)
                 return
+            if isinstance(scan, ArchiveScan) and scan.is_before(position):
+                break
+            self._scans.pop()
         self._notes.problems.append(
             f"{position.archive} was deleted before it was searched to its end"
         )

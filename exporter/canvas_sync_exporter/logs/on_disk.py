@@ -1,0 +1,66 @@
+"""The files of a log that are on the disk and in no archive, by their directory entries alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from canvas_sync_instrumentation.logfile.naming import FileKind, regular_names
+from canvas_sync_instrumentation.names import Log
+
+from .claims import claimed_members, claims
+
+__all__ = ["FileOnDisk", "files_on_disk"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileOnDisk:
+    """A file of a log.
+
+    Attributes:
+        path: Where it is.
+        bytes: Its size.
+        is_live: Whether it is the one that is written.
+        is_compressed: Whether it has to be unpacked to be read.
+    """
+
+    path: Path
+    bytes: int
+    is_live: bool
+    is_compressed: bool
+
+
+def files_on_disk(log_dir: Path, log: Log) -> list[FileOnDisk]:
+    """List the live file, backups, what another program rotated, and what waits for its archive.
+
+    A file with two names, as by a link, is listed once; one that is moved meanwhile may be missed.
+
+    Args:
+        log_dir: Folder of the logs; may be missing.
+        log: Which log.
+
+    Raises:
+        OSError: The folder is there but cannot be read.
+    """
+    if not log_dir.is_dir():
+        return []
+    found: dict[tuple[int, int], FileOnDisk] = {}
+    for path, is_live, is_compressed in _paths(log_dir, log):
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            file = FileOnDisk(path, status.st_size, is_live, is_compressed)
+            found.setdefault((status.st_dev, status.st_ino), file)
+    return list(found.values())
+
+
+def _paths(log_dir: Path, log: Log) -> Iterator[tuple[Path, bool, bool]]:
+    for file in regular_names(f"{log.value}.log", log_dir):
+        if file.kind is not FileKind.ARCHIVE:
+            is_live = file.kind is FileKind.LIVE
+            yield log_dir / file.name, is_live, bool(file.compression)
+    for claim in claims(log_dir, log):
+        with suppress(FileNotFoundError):  # archived a moment ago
+            for member in claimed_members(claim):
+                yield member.path, False, False

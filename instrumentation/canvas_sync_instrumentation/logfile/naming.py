@@ -1,0 +1,137 @@
+"""Which files are those of a log, by their names: the one definition for all that look at a folder.
+
+======================================  ======================================================
+``operations.log``                      the live file
+``operations.log.1``                    a backup: rotated by us, 1 is the newest
+``operations.log.1.gz``,                rotated or compressed by another program, as logrotate
+``operations.log-20251222``,            does with ``compress`` and ``dateext``; read, and never
+``operations-20251222.log.gz``          touched
+``operations-20251222T020000Z.tar.gz``  an archive of the cleanup
+======================================  ======================================================
+
+Only a regular file counts, or a link to one: whoever opened a FIFO would wait for ever.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+__all__ = [
+    "ARCHIVE_SUFFIX",
+    "ARCHIVE_TIME",
+    "COMPRESSIONS",
+    "FileKind",
+    "LogFileName",
+    "is_regular",
+    "parse_name",
+    "regular_names",
+]
+
+ARCHIVE_SUFFIX: Final = ".tar.gz"
+ARCHIVE_TIME: Final = "%Y%m%dT%H%M%SZ"
+COMPRESSIONS: Final = (".gz", ".bz2", ".xz")
+"""Those that can be read."""
+
+_OTHER_COMPRESSIONS: Final = (".zst", ".Z", ".lz4", ".lzma", ".zip")
+_DATE: Final = r"-[0-9]{4}[0-9-]{2,18}"  # logrotate's `dateformat` is "-%Y%m%d" unless it is set
+_EXTENSION: Final = "|".join(map(re.escape, (*COMPRESSIONS, *_OTHER_COMPRESSIONS)))
+
+
+class FileKind(StrEnum):
+    """What a file is to its log."""
+
+    LIVE = "live"
+    BACKUP = "backup"
+    ROTATED = "rotated"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFileName:
+    """What a name says.
+
+    Attributes:
+        name: The name.
+        kind: What the file is.
+        number: That of a backup, also of one that another program compressed; 0 for others.
+        time: When an archive was begun.
+        compression: Ending of a compressed file that is no archive, such as ``.gz``.
+    """
+
+    name: str
+    kind: FileKind
+    number: int = 0
+    time: dt.datetime | None = None
+    compression: str = ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether we can read what it was compressed with."""
+        return not self.compression or self.compression in COMPRESSIONS
+
+
+def parse_name(log_name: str, name: str) -> LogFileName | None:
+    """Read the name of a file; None when it is none of the log's.
+
+    Args:
+        log_name: Name of the live file, such as ``operations.log``.
+        name: Any name.
+    """
+    if name == log_name:
+        return LogFileName(name, FileKind.LIVE)
+    stem, ending = Path(log_name).stem, Path(log_name).suffix
+    if name.startswith(f"{stem}-") and name.endswith(ARCHIVE_SUFFIX):
+        moment = _archive_time(name[len(stem) + 1 : -len(ARCHIVE_SUFFIX)])
+        return LogFileName(name, FileKind.ARCHIVE, time=moment) if moment else None
+    if match := re.fullmatch(rf"{re.escape(log_name)}\.([1-9][0-9]*)", name):
+        return LogFileName(name, FileKind.BACKUP, int(match[1]))
+    rotated = re.fullmatch(
+        rf"(?:{re.escape(log_name)}\.(?P<number>[1-9][0-9]*)(?={_EXTENSION})"
+        rf"|{re.escape(log_name)}{_DATE}|{re.escape(stem)}{_DATE}{re.escape(ending)})"
+        rf"(?P<compression>{_EXTENSION})?",
+        name,
+    )
+    if rotated is None:
+        return None
+    number, compression = int(rotated["number"] or 0), rotated["compression"] or ""
+    return LogFileName(name, FileKind.ROTATED, number, compression=compression)
+
+
+def _archive_time(text: str) -> dt.datetime | None:
+    try:
+        moment = dt.datetime.strptime(text, ARCHIVE_TIME).replace(tzinfo=dt.UTC)
+    except ValueError:  # also a 13th month
+        return None
+    return moment if moment.strftime(ARCHIVE_TIME) == text else None  # strptime takes "1" for "01"
+
+
+def regular_names(log_name: str, folder: Path) -> list[LogFileName]:
+    """List the regular files of a log in a folder; all names are of one moment.
+
+    A compressed file beside its original is left out: it is being made.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    with os.scandir(folder) as entries:
+        names = {entry.name for entry in entries if is_regular(entry)}
+    parsed = (parse_name(log_name, name) for name in sorted(names))
+    return [
+        each
+        for each in parsed
+        if each and not (each.compression and each.name.removesuffix(each.compression) in names)
+    ]
+
+
+def is_regular(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry of a folder is a regular file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
