@@ -356,3 +356,14 @@ def test_a_traced_process_hands_on_its_own_decision(
             (header,) = trace_headers().values()
         shutdown(60)
     assert header.split("-")[1::2] == [run.trace_id, flags]
+
+
+def test_the_end_of_a_run_sends_its_spans_off_at_once(tmp_path: Path) -> None:
+    """Not at the next regular delivery, which may be minutes away."""
+    with http_receiver() as collector:
+        never = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "CANVAS_SYNC_HEARTBEAT_SECONDS": "3600"}
+        configure(environ={**collector.environ, **never}, log_dir=tmp_path)
+        with CanvasSyncMetricsTracker("nightly-1", 42):
+            pass
+        assert [span.name for span in collector.wait_for_spans(1)] == ["canvas.sync"]
+        shutdown()

@@ -24,6 +24,7 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunStarted,
 )
+from canvas_sync_instrumentation.metricfile import read_exemplars
 from canvas_sync_instrumentation.names import (
     API_ERRORS,
     API_OUTCOMES,
@@ -314,3 +315,28 @@ def test_a_forked_child_counts_in_files_of_its_own(sink: MetricsSink, tmp_path: 
     labels = f'{{method="GET",route="{ROUTE}",status_code="200"}}'
     assert served(tmp_path, MetricName.API_REQUESTS) == {labels: 3.0}
     assert served(tmp_path, MetricName.LOG_RECORDS) == {'{level="INFO",log="api_calls"}': 1.0}
+
+
+def test_error_types_of_an_app_stay_bounded(sink: MetricsSink, tmp_path: Path) -> None:
+    """An app may make a class for each failure."""
+    for number in range(1000):
+        error = ErrorInfo(f"Error{number}", "no")
+        sink.handle(ErrorRecorded(context(), 1.7e9, "courses", error))
+    counted = served(tmp_path, MetricName.ERRORS)
+    assert len(counted) <= 201
+    assert sum(counted.values()) == 1000
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_only_a_sampled_trace_is_an_exemplar(
+    sink: MetricsSink, tmp_path: Path, *, sampled: bool
+) -> None:
+    """An exemplar of another one would lead nowhere."""
+    sink.handle(api_call(context=context(sampled=sampled)))
+    sink.handle(RunEnded(context(sampled=sampled), 1.7e9, snapshot("task")))
+    exemplars = [
+        exemplar
+        for file in tmp_path.glob("exemplars_*.bin")
+        for exemplar in read_exemplars(file.read_bytes()).values()
+    ]
+    assert bool(exemplars) == sampled

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from canvas_sync_instrumentation.events import (
     RunStarted,
 )
 from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_instrumentation.sinks._row_writer import RowWriter
 from canvas_sync_instrumentation.sinks.store import StoreSink
 from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from canvas_sync_instrumentation.storage.queries import recent_runs, run_by_task
@@ -631,3 +633,24 @@ def _sync(sink: StoreSink, names: list[str]) -> None:
     for name in names:
         sink.handle(_start(name))
         sink.handle(_end(name))
+
+
+def test_a_database_that_is_away_is_asked_less_and_less_often(
+    make_sink: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[float] = []
+    asked_often = threading.Event()
+
+    def write(_rows: RowWriter, *_: Any, **__: Any) -> bool:
+        attempts.append(time.monotonic())
+        if len(attempts) == 6:
+            asked_often.set()
+        return False
+
+    monkeypatch.setattr(RowWriter, "write", write)
+    monkeypatch.setattr("canvas_sync_instrumentation.sinks.store._FIRST_DELAY_S", 0.02)
+    make_sink(_NOWHERE).handle(_end("run-1"))
+    assert asked_often.wait(60)
+    pauses = [later - earlier for earlier, later in pairwise(attempts)]
+    for number, pause in enumerate(pauses[:5]):
+        assert pause >= 0.02 * 2**number

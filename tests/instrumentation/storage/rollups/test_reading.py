@@ -16,6 +16,7 @@ from sqlalchemy import Engine, delete, event, select, update
 
 from canvas_sync_instrumentation.storage.answers import Summary
 from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.retention import delete_runs
 from canvas_sync_instrumentation.storage.rollups.reading import Rollups
 from canvas_sync_instrumentation.storage.rollups.tables import (
     changes_table,
@@ -144,3 +145,22 @@ def test_where_the_rows_are_asked_instead_one_connection_is_taken_at_a_time(
     ask(Rollups(engine), datetime.now(UTC))
     assert len(taken) > 1
     assert set(taken) == {1}
+
+
+def test_days_of_which_runs_were_deleted_are_always_asked_of_the_rollups(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many quarters have changed since: the rows know no more of them."""
+    now = datetime.now(UTC)
+    since = now - timedelta(days=_DAYS)
+    starts = [(now - timedelta(days=days)).timestamp() for days in (1, 3, 4)]
+    write_runs(engine, [snapshot(f"run-{n}", start_time=start) for n, start in enumerate(starts)])
+    while roll_up(engine, 60):
+        pass
+    assert delete_runs(engine, now - timedelta(days=2)) == 2
+    monkeypatch.setattr("canvas_sync_instrumentation.storage.rollups.reading._MOST_CHANGED", 0)
+    write_runs(engine, [snapshot("new", start_time=(now - timedelta(hours=1)).timestamp())])
+    with engine.begin() as connection:
+        of_run = metrics_table.c.sync_task_id == "run-0"
+        connection.execute(update(metrics_table).where(of_run).values(sync_status="failed"))
+    assert Rollups(engine).summary(since).runs.total == 4
