@@ -50,6 +50,7 @@ class Patch:
         self._wrap = wrap
         self._users: set[object] = set()
         self._function: FunctionType | None = None
+        self._original_code: CodeType | None = None
         self._code: CodeType | None = None
         """What the function runs while it is patched."""
 
@@ -73,9 +74,11 @@ class Patch:
         with _lock:
             self._users.discard(user)
             function = self._function
-            if function is not None and not self._users and function.__code__ is self._code:
-                function.__code__ = function.__wrapped__.__code__  # type: ignore[attr-defined]
-                del function.__wrapped__  # type: ignore[attr-defined]
+            if function is None or self._users or self._original_code is None:
+                return
+            if function.__code__ is self._code:
+                function.__code__ = self._original_code
+                del function.__signature__  # type: ignore[attr-defined]
                 self._function = None
 
     def _install(self) -> None:
@@ -83,9 +86,10 @@ class Patch:
         if function is None:
             _logger.warning("%s.%s cannot be found: no hook sees it.", self._module, self._name)
             return
-        original = _copy(function)
-        self._code = _calling(self._wrap(original), function)
-        function.__wrapped__ = original  # type: ignore[attr-defined]  # inspect.signature() follows
+        self._original_code = function.__code__
+        self._code = _calling(self._wrap(_copy(function)), function)
+        # Test doubles and others go by the parameters of what they replace.
+        function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         function.__code__ = self._code
         self._function = function
 

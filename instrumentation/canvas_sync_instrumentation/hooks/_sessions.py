@@ -1,9 +1,9 @@
 """Where every request of requests passes, for the hooks of requests and of canvasapi.
 
-``Session.send`` is one call, ``HTTPAdapter.send`` one request of it: also one that follows a
-redirect, that a cache lets through, or that an app's response hook sends once more. urllib3 repeats
-what failed below it. The response hooks of the app run in between; what they send by urllib3
-themselves is no part of the call.
+``Session.send`` is one call. urllib3, below it, sees what goes over the wire: also what follows a
+redirect, what a cache lets through, and what is repeated. The response hooks of the app run within
+the call; what they send by urllib3 is no part of it, unless they send the request once more by
+``HTTPAdapter.send``.
 ``Session.request``, above ``send``, is where OpenTelemetry's hook of requests can be told to make
 no span.
 """
@@ -98,14 +98,11 @@ def _sending(send: Callable[..., Response]) -> Callable[..., Response]:
         call = current_call()
         if call is None:
             return send(*args, **kwargs)
-        call.tries()
         outside, call.uses_urllib3 = call.uses_urllib3, True
         try:
-            response = send(*args, **kwargs)
+            return send(*args, **kwargs)
         finally:
             call.uses_urllib3 = outside
-        call.got(response.status_code, response.headers)
-        return response
 
     return sending_send
 

@@ -61,7 +61,9 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
         if outer is not None and outer.uses_urllib3:
             outer.redirected_to(url)
             outer.tries()
-            return urlopen(*args, **kwargs)
+            response = urlopen(*args, **kwargs)
+            outer.got(response.status, response.headers)
+            return response
         use = _switch.use_for(url)
         if use is None:
             with Apart():
