@@ -57,6 +57,9 @@ AUTH_FAILURE_REASONS: Final = (
     "expired_token",
     "revoked_token",
     "insufficient_scope",
+    "invalid_refresh_token",
+    "invalid_grant",
+    "invalid_client",
     "forbidden",
     "missing_user_agent",
 )

@@ -3,7 +3,8 @@
 An operation's name is one that a developer gave it, a word of the grammar (``Name`` in
 https://spec.graphql.org/October2021/#sec-Names); variables and answers are never looked at. An
 answer may fail with status 200: it then has ``errors``
-(https://spec.graphql.org/October2021/#sec-Errors).
+(https://spec.graphql.org/October2021/#sec-Errors), a list there; gateways before it also send an
+object or a text, and a list of answers to a list of requests.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ class _Request(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    errors: list[msgspec.Raw] | None = None
+    errors: Any = None
 
 
 _read_request: Final = msgspec.json.Decoder(_Request).decode
 _read_answer: Final = msgspec.json.Decoder(_Answer).decode
+_read_answers: Final = msgspec.json.Decoder(list[_Answer]).decode
 
 
 def is_graphql_path(path: str) -> bool:
@@ -92,7 +94,7 @@ def _only_name(query: str) -> str | None:
 
 
 def error_count(body: Any) -> int:
-    """Count the ``errors`` of an answer.
+    """Count the ``errors`` of an answer, or of a list of answers.
 
     Args:
         body: Its text or bytes; None when it was not read.
@@ -100,6 +102,13 @@ def error_count(body: Any) -> int:
     if body is None or (b'"errors"' if isinstance(body, bytes) else '"errors"') not in body:
         return 0
     try:
-        return len(_read_answer(body).errors or ())
+        if body.lstrip()[:1] in {b"[", "["}:
+            return sum(_count(answer.errors) for answer in _read_answers(body))
+        return _count(_read_answer(body).errors)
     except msgspec.MsgspecError:
         return 0
+
+
+def _count(errors: Any) -> int:
+    """Count a list by its entries, and anything else that is not empty as one error."""
+    return len(errors) if isinstance(errors, list) else int(bool(errors))

@@ -55,6 +55,9 @@ _WORDS: Final = frozenset(
     conversation course courses discussion due enrollment enrollments event events folder grade
     graded grades grading group groups login module modules observer outcome outcomes post pseudonym
     quiz quizzes rubric rubrics sis submission submissions submitted tab topic unlock
+    access_token authorization_code client_id client_secret currently expires_in grant_type
+    incorrect provide provided redirect_uri refresh_token settings supplied unauthorized_client
+    unsupported unsupported_grant_type
     """.split()  # noqa: SIM905 - a list of 400 quoted words would fill 400 lines
 )
 """What error messages of Canvas and of its clients are made of."""

@@ -1,8 +1,9 @@
 """What an answer of Canvas says about throttling, authorization, cost and paging.
 
 Sources: https://canvas.instructure.com/doc/api/file.throttling.html,
-https://canvas.instructure.com/doc/api/file.oauth.html, file.pagination.html, and the change of
-throttled answers from 403 to 429 that Instructure announced for October 2025.
+https://canvas.instructure.com/doc/api/file.oauth.html, file.pagination.html,
+``lib/canvas/oauth/request_error.rb`` of instructure/canvas-lms, and the change of throttled answers
+from 403 to 429 that Instructure announced for October 2025.
 """
 
 from __future__ import annotations
@@ -48,6 +49,18 @@ _AUTH_TEXTS: Final = (
     ("user-agent", "missing_user_agent"),
     ("user agent", "missing_user_agent"),
 )
+
+
+_OAUTH_ERROR: Final = re.compile(r'"error"\s*:\s*"([a-z_]{1,30})"')
+_OAUTH_REASONS: Final = {
+    "invalid_client": "invalid_client",
+    "unauthorized_client": "invalid_client",
+    "invalid_grant": "invalid_grant",
+    "invalid_scope": "insufficient_scope",
+}
+"""By the error codes of RFC 6749, section 5.2, with which a request for a token is refused."""
+_NOT_FOUND: Final = "refresh_token not found"
+"""How Canvas describes an ``invalid_request`` whose refresh token was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +163,26 @@ def _is_throttled(status: int, body: str | None, content_type: str, costs_nothin
 
 
 def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> str | None:
+    text = (body or "").lower()
+    if status in {400, 401} and (reason := _oauth_failure(text)):
+        return reason
     if status not in {401, 403}:
         return None
-    text = (body or "").lower()
     for said, reason in _AUTH_TEXTS:
         if said in text:
             return reason
     # Only a refused token is answered with the header; a missing permission is not.
     return "invalid_token" if status == 401 and "www-authenticate" in headers else "forbidden"
+
+
+def _oauth_failure(text: str) -> str | None:
+    """Return why a request for a token was refused; None when the text does not say that."""
+    found = _OAUTH_ERROR.search(text)
+    if found is None:
+        return None
+    if found[1] == "invalid_request" and _NOT_FOUND in text:
+        return "invalid_refresh_token"
+    return _OAUTH_REASONS.get(found[1])
 
 
 def _expired_at(body: str) -> float | None:

@@ -23,6 +23,10 @@ UNAUTHORIZED = json.dumps(
 )
 
 
+def refused(error: str, description: str | None) -> str:
+    return json.dumps({"error": error, "error_description": description})
+
+
 def said(message: str) -> str:
     return json.dumps({"errors": [{"message": message}]})
 
@@ -62,6 +66,17 @@ def test_throttling_is_told_from_a_refusal(
         (403, {}, UNAUTHORIZED, "forbidden"),
         (403, {}, None, "forbidden"),
         (403, PLAIN, "A valid User-Agent header is required", "missing_user_agent"),
+        (400, {}, refused("invalid_request", "refresh_token not found"), "invalid_refresh_token"),
+        (400, {}, refused("invalid_grant", "authorization_code not found"), "invalid_grant"),
+        (400, {}, refused("invalid_grant", "incorrect client"), "invalid_grant"),
+        (401, {}, refused("invalid_client", "unknown client"), "invalid_client"),
+        (401, {"WWW-Authenticate": "Basic"}, refused("invalid_client", None), "invalid_client"),
+        (400, {}, refused("unauthorized_client", None), "invalid_client"),
+        (400, {}, refused("invalid_scope", "A requested scope is invalid"), "insufficient_scope"),
+        (400, {}, refused("unsupported_grant_type", None), None),
+        (400, {}, refused("invalid_request", "You must provide the code parameter"), None),
+        (400, {}, said("invalid_grant"), None),
+        (422, {}, refused("invalid_grant", None), None),
         (404, {}, said("The specified resource does not exist."), None),
         (500, REALM, None, None),
         (200, {}, None, None),

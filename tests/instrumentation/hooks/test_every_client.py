@@ -126,6 +126,34 @@ def test_the_hosts_of_the_settings_decide_alone(
     assert [json.loads(line)["route"] for line in log.splitlines()] == [route]
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((400, "invalid_request", "refresh_token not found"), "invalid_refresh_token"),
+        ((400, "invalid_grant", "authorization_code not found"), "invalid_grant"),
+        ((401, "invalid_client", "unknown client"), "invalid_client"),
+        ((400, "unsupported_grant_type", "grant_type is not currently supported"), None),
+    ],
+)
+def test_a_token_that_canvas_does_not_renew_is_refused_for_a_reason_of_its_own(
+    client: HttpClient,
+    server: AnswerServer,
+    events: list[Event],
+    answer: tuple[int, str, str],
+    reason: str | None,
+) -> None:
+    status, error, description = answer
+    body = json.dumps({"error": error, "error_description": description})
+    json_type = {"Content-Type": "application/json"}
+    server.answers["/login/oauth2/token"] = [Answer(status, json_type, body)]
+    client.post(f"{server.url}/login/oauth2/token", {"refresh_token": "s3cret"})
+    (call,) = calls_of(events)
+    assert (call.auth_failure, call.message) == (reason, description)
+    (recorded,) = [event for event in events if isinstance(event, ErrorRecorded)]
+    assert recorded.error.error_type == (reason or f"http_{status}")
+    assert "s3cret" not in repr(events)
+
+
 def test_nothing_is_recorded_once_the_hook_is_off(client: HttpClient, server: AnswerServer) -> None:
     with instrumented(client) as events:
         pass
