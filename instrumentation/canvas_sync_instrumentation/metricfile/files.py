@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from canvas_sync_instrumentation.canvas.routes import is_known_route
 from canvas_sync_instrumentation.locks import RLock
 from canvas_sync_instrumentation.names import (
     API_ERRORS,
@@ -31,6 +32,7 @@ __all__ = ["MetricFiles"]
 ChildT = TypeVar("ChildT", bound=Child)
 
 _MAX_COMBINATIONS: Final = 200
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _OPEN_LABELS: Final = frozenset(
     {"sync_type", "method", "route", "operation", "table", "error_type", "token"}
 )
@@ -41,9 +43,10 @@ class MetricFiles:
     """The series of this process, kept in files of ``folder`` that outlive it.
 
     Files are made when the first series needs them. A series for which there is no space, or whose
-    file cannot be made, stays in memory until :meth:`settle` finds a place for it. At most 200
-    combinations of the values that an app is free to choose (such as routes) are kept apart for
-    each metric; further ones become ``other``.
+    file cannot be made, stays in memory until :meth:`settle` finds a place for it. Of the values
+    that an app is free to choose (such as tables), at most 200 combinations are kept apart for each
+    metric; further ones become ``other``. Route templates of Canvas and the usual methods are a
+    list that we know, and never do.
 
     All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
     again by the thread that holds it, as a signal handler does.
@@ -118,16 +121,15 @@ class MetricFiles:
         return child
 
     def _bounded(self, name: MetricName, labels: tuple[str, ...]) -> tuple[str, ...]:
-        names = METRICS[name].labels
-        chosen = tuple(
-            value for key, value in zip(names, labels, strict=True) if key in _OPEN_LABELS
-        )
-        known = self._combinations.setdefault(name, set())
-        if chosen not in known:
-            if len(known) >= _MAX_COMBINATIONS:
-                pairs = zip(names, labels, strict=True)
-                return tuple(OTHER if key in _OPEN_LABELS else value for key, value in pairs)
-            known.add(chosen)
+        pairs = list(zip(METRICS[name].labels, labels, strict=True))
+        if all(_is_known(key, value) for key, value in pairs):
+            return labels
+        chosen = tuple(value for key, value in pairs if key in _OPEN_LABELS)
+        seen = self._combinations.setdefault(name, set())
+        if chosen not in seen:
+            if len(seen) >= _MAX_COMBINATIONS:
+                return tuple(_bounded_value(key, value) for key, value in pairs)
+            seen.add(chosen)
         return labels
 
     def _place(self, identity: tuple[MetricName, tuple[str, ...]], child: Child) -> bool:
@@ -216,3 +218,17 @@ class MetricFiles:
         if not self._closed:
             self.close()
             self._start_anew()
+
+
+def _is_known(label: str, value: str) -> bool:
+    """Tell whether the value of a label is one of a list that we know."""
+    if label == "route":
+        return value == OTHER or is_known_route(value)
+    if label == "method":
+        return value in _METHODS
+    return label not in _OPEN_LABELS
+
+
+def _bounded_value(label: str, value: str) -> str:
+    is_kept = label not in _OPEN_LABELS or (label == "route" and is_known_route(value))
+    return value if is_kept else OTHER

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_instrumentation.canvas._route_table import templates
 from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
@@ -299,6 +300,22 @@ def test_many_routes_stay_bounded(sink: MetricsSink, tmp_path: Path) -> None:
     counted = served(tmp_path, MetricName.API_REQUESTS)
     assert len(counted) == 201
     assert sum(counted.values()) == 1500
+
+
+def test_a_route_of_canvas_never_becomes_other(sink: MetricsSink, tmp_path: Path) -> None:
+    """Neither do many of them, nor after an app has named too many of its own."""
+    routes = sorted(templates())[:300]
+    for number in range(300):
+        sink.handle(api_call(route=f"/raw/{number}"))
+    for route in routes:
+        sink.handle(api_call(route=route))
+    sink.handle(api_call(route=routes[0], method="BREW"))
+
+    counted = served(tmp_path, MetricName.API_REQUESTS)
+    assert len(counted) == 201 + len(routes) + 1
+    assert counted[f'{{method="other",route="{routes[0]}",status_code="200"}}'] == 1.0
+    assert counted['{method="other",route="other",status_code="200"}'] == 100.0
+    assert len(served(tmp_path, MetricName.API_PAGES)) <= 201 + len(routes)
 
 
 def test_a_forked_child_counts_in_files_of_its_own(sink: MetricsSink, tmp_path: Path) -> None:
