@@ -27,6 +27,9 @@ from canvas_sync_demo.canvas_server.faults import (
 )
 from canvas_sync_demo.canvas_server.service import Behaviour
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     first_items_only,
@@ -258,3 +261,17 @@ def test_a_list_of_which_requests_reads_the_first_page_alone_is_truncated(
 
     assert left.run.api_truncated == 2
     assert left.log("operations")[-1]["api_truncated"] == 2
+
+
+def test_the_analysis_counts_each_list_of_a_run_that_was_left_early(
+    canvas_server: CanvasServer, tmp_path: Path
+) -> None:
+    with CanvasSyncMetricsTracker("nightly", 41):
+        for size in (4, 5, 6):
+            get(canvas_server, f"courses/101/users?per_page={size}")
+    assert Left(tmp_path).run.api_truncated == 3
+
+    analysis = analyze(tmp_path / "logs", tmp_path / "archive", Selection())
+    report = make_report(analysis, tmp_path / "logs", Selection(), 10)
+    assert report.api.truncated == 3
+    assert f"3 lists left before the end: {USERS} (3)." in [each.text for each in report.attention]

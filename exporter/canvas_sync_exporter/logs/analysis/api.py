@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import OTHER
+from canvas_sync_instrumentation.names import GRAPHQL_ERROR, OTHER
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
@@ -17,10 +17,11 @@ from .records import ApiRecord, by_day
 __all__ = ["ApiSection", "Calls", "Day", "Group", "Throttling", "has_failed"]
 
 Group = tuple[str, str, str, str]
-"""Month, method, route and outcome: the status, or the class of error without one."""
+"""Month, method, route and outcome: the status, the class of error, or ``graphql``."""
 
 _NO_CALLS: Final = frozenset({"guard_wait", "api_call_detail"})
 """Events that are no calls: a wait is in the time of its run, a detail in the line before it."""
+_OK: Final = 200
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
 _Seconds = defaultdict[str, defaultdict[str, defaultdict[int | str | None, list[float | None]]]]
 
@@ -109,6 +110,8 @@ class ApiSection(msgspec.Struct, array_like=True):
                 self._add_other(record)
                 continue
             status = record.error_class if record.status_code is None else record.status_code
+            if record.graphql_errors and record.status_code == _OK:
+                status = GRAPHQL_ERROR
             durations[record.route][record.method][status].append(record.duration_seconds)
             if record.throttled or record.retries:
                 self._add_cost(day, record)
@@ -131,7 +134,7 @@ class ApiSection(msgspec.Struct, array_like=True):
 
     def _add_other(self, record: ApiRecord) -> None:
         if record.event == "list_truncated":
-            count(self.truncated, record.route, OTHER)
+            count(self.truncated, record.route, OTHER, record.count)
         elif record.event not in _NO_CALLS:
             count(self.unknown, record.event, OTHER)
 
@@ -160,5 +163,5 @@ def _durations() -> _Seconds:
 
 
 def has_failed(outcome: str) -> bool:
-    """Tell whether an outcome is no answer, or an answer of 400 and above."""
+    """Tell whether an outcome is no answer, one of 400 and above, or one with GraphQL errors."""
     return not outcome.isdecimal() or int(outcome) >= 400

@@ -30,7 +30,7 @@ from .summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 5
+_FORMAT: Final = 6
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 

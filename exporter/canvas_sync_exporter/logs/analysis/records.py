@@ -61,6 +61,8 @@ class ApiRecord(Record, gc=False):
     throttled: bool = False
     retries: _Number = 0
     backoff_seconds: _Seconds | None = None
+    graphql_errors: _Number = 0
+    count: _Number = 1
 
 
 class ApiRecordOfRun(ApiRecord, gc=False):

@@ -86,16 +86,23 @@ def test_an_error_rate_above_the_goal_is_told_with_its_outcomes(
 
 def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_path: Path) -> None:
     throttled = call(throttled=True, retries=1, backoff_seconds=2.5)
-    cut = {"event": "list_truncated", "route": "/api/v1/courses", "count": 1}
+    cut = {"event": "list_truncated", "route": "/api/v1/courses", "count": 2}
+    once = {"event": "list_truncated", "route": "/api/v1/courses"}
     insert = {"event": "db_operation", "operation": "INSERT", "table": "grades"}
     found = findings(
-        tmp_path, api_calls=[throttled, cut], database=[{**insert, "outcome": "failed"}]
+        tmp_path, api_calls=[throttled, cut, once], database=[{**insert, "outcome": "failed"}]
     )
     assert [finding.text for finding in found] == [
         "1 of 1 database operation failed: INSERT grades (1).",
         "Canvas throttled 1 call; 2.5 s lost in back-off.",
-        "1 list left before the end: /api/v1/courses (1).",
+        "3 lists left before the end: /api/v1/courses (3).",
     ]
+
+
+def test_a_graphql_answer_with_errors_is_a_failed_call(tmp_path: Path) -> None:
+    calls = [call(route="/api/graphql", graphql_errors=number) for number in (0, 2, 2)]
+    found = findings(tmp_path, api_calls=calls)
+    assert found[0].text == "66.7 % of 3 API calls failed: graphql (2)."
 
 
 def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> None:
