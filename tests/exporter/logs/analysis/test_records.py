@@ -49,9 +49,9 @@ NOT_READ: Mapping[Log, set[str]] = {
         *("path", "canvas_host", "request_context_id", "error", "auth_failure", "is_page"),
         *("graphql_operation", "token", "token_expired_at", "cost", "rate_limit_remaining"),
         *("queue_seconds", "user_cpu_seconds", "system_cpu_seconds", "database_seconds"),
-        "wait_seconds",
+        *("wait_seconds", "attempt", "links", "page", "per_page"),
     },
-    Log.DATABASE: SHOWN_BY_SEARCH | OF_THE_RUN | {"batch", "error_type"},
+    Log.DATABASE: SHOWN_BY_SEARCH | OF_THE_RUN | {"batch", "error_type", "statement"},
     Log.ERRORS: (SHOWN_BY_SEARCH | {"sync_type", "request_context_id"}),
     Log.PROGRESS: SHOWN_BY_SEARCH | OF_THE_RUN,
 }
