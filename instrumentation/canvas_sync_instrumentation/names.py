@@ -26,6 +26,7 @@ __all__ = [
     "METRICS",
     "OTHER",
     "PER_PROCESS",
+    "RUN_LEVELS",
     "SPAN_RUN",
     "SPAN_STEP",
     "SUSPECT_REASONS",
@@ -116,6 +117,15 @@ class RunStatus(StrEnum):
 
 ENDINGS: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
 """How a run can end."""
+
+
+RUN_LEVELS: Final[dict[str, str]] = {
+    RunStatus.PARTIAL: "WARNING",
+    RunStatus.CANCELLED: "WARNING",
+    RunStatus.FAILED: "ERROR",
+    RunStatus.INTERRUPTED: "ERROR",
+}
+"""Status -> level of the line that ends a run; ``INFO`` for the others."""
 
 
 class LogLevel(StrEnum):

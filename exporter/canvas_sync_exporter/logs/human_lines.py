@@ -15,8 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from canvas_sync_instrumentation.canvas.routes import route_of
-from canvas_sync_instrumentation.names import ITEMS, Log, RunStatus
-from canvas_sync_instrumentation.sinks.log_records import RUN_LEVELS
+from canvas_sync_instrumentation.names import ITEMS, RUN_LEVELS, Log, RunStatus
 
 __all__ = ["STAMP", "text_fields"]
 

@@ -30,10 +30,9 @@ from canvas_sync_instrumentation.events import (
     StepStarted,
 )
 from canvas_sync_instrumentation.logfile import escape_controls
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.names import RUN_LEVELS, Log
 
 from .log_records import (
-    RUN_LEVELS,
     ApiCallDetailRecord,
     ApiCallRecord,
     CleanupRecord,

@@ -14,13 +14,12 @@ from typing import Final
 import msgspec
 
 from canvas_sync_instrumentation.events import ItemCounts
-from canvas_sync_instrumentation.names import Log, RunStatus
+from canvas_sync_instrumentation.names import Log
 
 __all__ = [
     "COMMON_FIELDS",
     "LOG_EVENTS",
     "LOG_FIELDS",
-    "RUN_LEVELS",
     "ApiCallDetailRecord",
     "ApiCallRecord",
     "CleanupRecord",
@@ -259,11 +258,3 @@ LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
     Log.PROGRESS: ("progress",),
 }
 """Log -> the values that ``event`` can have there."""
-
-RUN_LEVELS: Final[Mapping[str, str]] = {
-    RunStatus.PARTIAL: "WARNING",
-    RunStatus.CANCELLED: "WARNING",
-    RunStatus.FAILED: "ERROR",
-    RunStatus.INTERRUPTED: "ERROR",
-}
-"""Status -> level of the line that ends a run; ``INFO`` for the others."""
