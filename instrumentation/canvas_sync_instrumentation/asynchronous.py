@@ -11,7 +11,6 @@ that it interrupts. What stays ambiguous after a call of C code is taken for the
 
 from __future__ import annotations
 
-import contextlib
 import dis
 import inspect
 import itertools
@@ -22,7 +21,7 @@ from functools import partial
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Final
 
-__all__ = ["is_asynchronous", "suppress_own"]
+__all__ = ["is_asynchronous", "raise_if_asynchronous"]
 
 _ONLY_INTERRUPTED: Final = frozenset({"RESUME", "JUMP_BACKWARD"})
 """Instructions that look for signals and can raise nothing else."""
@@ -49,14 +48,10 @@ def is_asynchronous(error: BaseException) -> bool:
     return error.__cause__ is not None and is_asynchronous(error.__cause__)
 
 
-@contextlib.contextmanager
-def suppress_own(*kinds: type[Exception]) -> Iterator[None]:
-    """Suppress errors of these kinds, like :func:`contextlib.suppress`, but no asynchronous one."""
-    try:
-        yield
-    except kinds as error:
-        if is_asynchronous(error):
-            raise
+def raise_if_asynchronous(error: BaseException) -> None:
+    """Raise ``error`` again if it is asynchronous; call it first where errors are handled."""
+    if is_asynchronous(error):
+        raise error
 
 
 def _sites(entry: TracebackType | None) -> Iterator[_Site]:
@@ -110,6 +105,8 @@ def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
 
 def _is_ambiguous(error: Exception) -> bool:
     """Tell whether C code that was called need not be what raised ``error``."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return False  # a system call failed
     return _is_made_without_arguments(error) or _may_be_of_c_handler()
 
 

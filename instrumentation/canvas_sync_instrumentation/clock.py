@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final, Protocol
 
-from .asynchronous import is_asynchronous
+from .asynchronous import raise_if_asynchronous
 
 __all__ = ["Clock", "SystemClock"]
 
@@ -35,9 +35,8 @@ class SystemClock:
         """Seconds since the Unix epoch."""
         try:
             now = _time()
-        except Exception as error:  # replaced before it was looked up
-            if is_asynchronous(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - replaced before it was looked up
+            raise_if_asynchronous(error)
             return _real_time()
         return now if type(now) is float and _EARLIEST <= now <= _LATEST else _real_time()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar, cast, overload
 
+from .asynchronous import raise_if_asynchronous
 from .names import RunStatus
 from .run import Surroundings
 from .tracker import CanvasSyncMetricsTracker
@@ -110,7 +111,8 @@ class _Start:
     def _arguments(self, args: Any, kwargs: Any) -> dict[str, Any]:
         try:
             bound = self.signature.bind(*args, **kwargs)
-        except TypeError:
+        except TypeError as error:
+            raise_if_asynchronous(error)
             return {}  # the call itself is about to say so
         bound.apply_defaults()
         further: dict[str, Any] = bound.arguments.get(_keywords(self.signature) or "", {})

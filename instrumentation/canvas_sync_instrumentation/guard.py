@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from .interfaces import Host
 
-__all__ = ["is_of_signal_handler", "survives"]
+__all__ = ["survives"]
 
 
 class _Hosted(Protocol):
@@ -26,7 +24,8 @@ R = TypeVar("R")
 def survives(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
     """Make a method report what fails inside to its host and return None, instead of raising.
 
-    The host raises it again in strict mode, so that our tests, and users' tests, see it.
+    The host raises it again in strict mode, so that our tests, and users' tests, see it, and always
+    when it is asynchronous, and so none of ours.
     """
 
     @wraps(method)
@@ -38,14 +37,3 @@ def survives(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, 
             return None
 
     return guarded
-
-
-def is_of_signal_handler(error: BaseException) -> bool:
-    """Tell whether one of the app's signal handlers raised ``error``, which makes it the sync's.
-
-    It comes wherever the main thread happens to be, so inside telemetry too: the soft time limit of
-    a Celery task, for instance.
-    """
-    handlers = map(signal.getsignal, signal.valid_signals())
-    codes = {code for handler in handlers if (code := getattr(handler, "__code__", None))}
-    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -105,34 +105,27 @@ class Lock:
 
 
 class Condition:
-    """A condition variable with a lock of its own, an :data:`RLock`."""
+    """A condition variable.
+
+    Attributes:
+        lock: To be held. It is entered by itself: a signal handler that raises in the middle of an
+            ``__enter__`` or ``__exit__`` written in Python would leave it locked for ever.
+    """
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self.lock: Any = RLock()
         self._waiters: deque[Any] = deque()
-
-    def __enter__(self) -> Self:
-        self._lock.acquire()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Release the lock until notified, at most ``timeout`` seconds; tell whether notified."""
         waiter = _own.allocate_lock()
         waiter.acquire()
         self._waiters.append(waiter)
-        state = self._lock._release_save()  # as threading.Condition does it
+        state = self.lock._release_save()  # as threading.Condition does it
         try:
             return _acquire(waiter, timeout)
         finally:
-            self._lock._acquire_restore(state)
+            self.lock._acquire_restore(state)
             with suppress(ValueError):  # notified
                 self._waiters.remove(waiter)
 
@@ -165,7 +158,7 @@ class Event:
 
     def set(self) -> None:
         """Set the flag and wake up whoever waits for it."""
-        with self._changed:
+        with self._changed.lock:
             self._is_set = True
             self._changed.notify_all()
 
@@ -175,5 +168,5 @@ class Event:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the flag is set, at most ``timeout`` seconds; tell whether it is."""
-        with self._changed:
+        with self._changed.lock:
             return self._changed.wait_for(self.is_set, timeout)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import count, islice
 from typing import Any, Final
 
-from .asynchronous import is_asynchronous
+from .asynchronous import raise_if_asynchronous
 from .canvas.redaction import REMOVED, redact
 from .plain import text_of
 
@@ -82,9 +82,8 @@ class _Cleaning:
     def _read(self, values: Collection[Any], depth: int) -> Any:
         try:
             return self._collection(values, depth)
-        except Exception as error:  # the app's own code
-            if is_asynchronous(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - the app's own code
+            raise_if_asynchronous(error)
             return text_of(type(values).__name__)
 
     def _collection(self, values: Collection[Any], depth: int) -> Any:

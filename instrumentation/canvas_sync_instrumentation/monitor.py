@@ -20,11 +20,11 @@ from urllib.parse import SplitResult
 
 import msgspec
 
+from .asynchronous import is_asynchronous, raise_if_asynchronous
 from .client_hooks import client_hooks, why_no_call_was_seen
 from .clock import Clock, SystemClock
 from .errors import SettingsError, TrackerMisuseError
 from .events import Event, RunContext
-from .guard import is_of_signal_handler
 from .heart import Heart
 from .interfaces import LiveRun
 from .recorder import Recorder
@@ -94,11 +94,27 @@ class Monitor:
         return "spans" in self._sinks.by_name and self.spans.has_provider_of_app
 
     def emit(self, event: Event) -> None:
-        """Hand an event to every sink; a sink that fails does not keep it from the others."""
-        for name, handle in self._handlers:
+        """Hand an event to every sink; a sink that fails does not keep it from the others.
+
+        Nor does an asynchronous exception: it goes on to the sync when the others have the event.
+        """
+        name = ""
+        try:
+            for name, handle in self._handlers:
+                try:
+                    handle(event)
+                except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+                    self.internal_error(name, error)
+        except BaseException:
+            self._emit_after(name, event)
+            raise
+
+    def _emit_after(self, last: str, event: Event) -> None:
+        names = [name for name, _ in self._handlers]
+        for name, handle in self._handlers[names.index(last) + 1 if last else 0 :]:
             try:
                 handle(event)
-            except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+            except Exception as error:  # noqa: BLE001 - as above
                 self.internal_error(name, error)
 
     def misuse(self, message: str, detail: str = "") -> None:
@@ -118,8 +134,11 @@ class Monitor:
         self._report(message, whole)
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report a failure of our own; raises it in strict mode, and if it is none of ours."""
-        if self.settings.strict or is_of_signal_handler(error):
+        """Report a failure of our own; raises it in strict mode, and if it is none of ours.
+
+        Call it where ``error`` is caught.
+        """
+        if self.settings.strict or is_asynchronous(error):
             raise error
         self._sinks.count_drop(part, "internal_error")
         self._report(
@@ -355,8 +374,7 @@ def get_monitor() -> Monitor:
             try:
                 configure()
             except Exception as error:
-                if is_of_signal_handler(error):
-                    raise
+                raise_if_asynchronous(error)
                 is_ours = not isinstance(error, SettingsError)
                 _logger.error("Nothing is recorded. %s", error, exc_info=is_ours)
                 configure(Settings(enabled=False), environ={})

@@ -10,7 +10,7 @@ import math
 import operator
 from typing import Any, Final
 
-from .asynchronous import is_asynchronous
+from .asynchronous import raise_if_asynchronous
 
 __all__ = ["MAX_COUNT", "MAX_SECONDS", "number_of", "text_of", "whole_number_of"]
 
@@ -26,9 +26,8 @@ def text_of(value: object) -> str:
         return value
     try:
         text = str(value)
-    except Exception as error:  # the app's own code
-        if is_asynchronous(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - the app's own code
+        raise_if_asynchronous(error)
         text = value if issubclass(type(value), str) else _class_name(value)  # type: ignore[assignment]
     return str.__str__(text)
 
@@ -43,9 +42,8 @@ def whole_number_of(value: Any) -> int | None:
         return int.__int__(value)
     try:
         return int.__int__(operator.index(value))
-    except Exception as error:  # no whole number, or the app's own code
-        if is_asynchronous(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - no whole number, or the app's own code
+        raise_if_asynchronous(error)
         return None
 
 
@@ -60,9 +58,8 @@ def number_of(value: Any) -> float | None:
         number = float.__float__(value) if _is_a(value, float) else _converted(value)
     except OverflowError:
         return math.inf if _is_positive(value) else -math.inf
-    except Exception as error:  # as above
-        if is_asynchronous(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - as above
+        raise_if_asynchronous(error)
         return None
     return None if math.isnan(number) else number
 

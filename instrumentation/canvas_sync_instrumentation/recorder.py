@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import structs
 
 from .apicalls import NOTHING, Request, answered, detail_of, unanswered
+from .asynchronous import raise_if_asynchronous
 from .callhistory import CallKey
 from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.hosts import is_one_of
@@ -112,7 +113,8 @@ class Recorder:
         """Tell whether ``url`` is a request to the Canvas API."""
         try:
             parts = urlsplit(url)
-        except ValueError:
+        except ValueError as error:
+            raise_if_asynchronous(error)
             return False  # the client will say what is wrong with it
         hosts = self._host().canvas_hosts
         if not hosts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -152,6 +153,7 @@ class Run:
         self._step: str | None = None
         self._error: ErrorInfo | None = None
         self._end_time: float | None = None
+        self._ending_thread: int | None = None
         self._duration: float | None = None
         self._start_time = self._last_heartbeat = host.clock.time()
         self._start = host.clock.monotonic()
@@ -279,26 +281,37 @@ class Run:
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
         """End the run; tell whether it had not ended before."""
         self._settle_calls()
-        with self._lock:
-            if not self.is_open:
-                return False
-            self._duration = self.host.clock.monotonic() - self._start
-            self._end_time = self._start_time + self._duration
-            self._error = error
-            self.status = status
-            if status is RunStatus.SUCCESS:
-                self.percent = 100.0
-        self.host.release(self)
-        self._tell_what_is_known_at_the_end(status, error)
-        snapshot = self.snapshot(self._end_time)
-        self.host.emit(RunEnded(self.context, self._end_time, snapshot))
-        if status is RunStatus.SUCCESS and not snapshot.api_calls:
-            self.host.note_no_api_call(self.context.task_id)
-        self._leave_context()
-        is_failure = status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
-        self._end_span(self._end_time, snapshot, error if is_failure else None)
+        try:
+            with self._lock:
+                if not self.is_open:
+                    return False
+                self._duration = self.host.clock.monotonic() - self._start
+                self._end_time = self._start_time + self._duration
+                self._error = error
+                self._ending_thread = threading.get_ident()
+                self.status = status
+                if status is RunStatus.SUCCESS:
+                    self.percent = 100.0
+            self.host.release(self)
+            self._tell_what_is_known_at_the_end(status, error)
+        finally:  # also when an asynchronous exception came: the row must not stay as running
+            self._report_end()
         self.host.deliver_soon()
         return True
+
+    def _report_end(self) -> None:
+        """Tell the sinks of the end, once, in the thread that ended the run."""
+        if self._ending_thread != threading.get_ident() or self._end_time is None:
+            return
+        self._ending_thread = None
+        self.host.release(self)
+        snapshot = self.snapshot(self._end_time)
+        self.host.emit(RunEnded(self.context, self._end_time, snapshot))
+        if self.status is RunStatus.SUCCESS and not snapshot.api_calls:
+            self.host.note_no_api_call(self.context.task_id)
+        self._leave_context()
+        is_failure = self.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        self._end_span(self._end_time, snapshot, self._error if is_failure else None)
 
     def snapshot(self, now: float) -> RunSnapshot:
         """Give the whole of the run as its row shows it at ``now`` (Unix seconds)."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+from .asynchronous import raise_if_asynchronous
 from .errors import SettingsError
 from .names import Log, LogLevel
 from .regular_file import read_regular_file
@@ -143,6 +144,7 @@ def _raw_value(field: dataclasses.Field[Any], environ: Mapping[str, str]) -> str
         if not value:  # as while it is being written: the default would be another database
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
+        raise_if_asynchronous(error)
         raise SettingsError(
             f"{name}_FILE names {file_name!r}, which cannot be read: {error}. "
             "Point it at a readable text file that holds the value alone."
@@ -155,6 +157,7 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
     try:
         return field.metadata["parse"](raw)
     except ValueError as error:
+        raise_if_asynchronous(error)
         shown = "its value" if field.metadata["secret"] else repr(raw)
         raise SettingsError(f"{name}: {shown} cannot be used: {error}.") from error
 
@@ -195,7 +198,8 @@ def number(low: float, high: float = math.inf) -> Callable[[str], float]:
     def parse(raw: str) -> float:
         try:
             value = float(raw)
-        except ValueError:
+        except ValueError as error:
+            raise_if_asynchronous(error)
             raise ValueError("say a number") from None
         if not low <= value <= high:
             raise ValueError(_range_hint(low, high))
@@ -210,7 +214,8 @@ def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     def parse(raw: str) -> int:
         try:
             value = int(raw)
-        except ValueError:
+        except ValueError as error:
+            raise_if_asynchronous(error)
             raise ValueError("say a whole number") from None
         if not low <= value <= high:
             raise ValueError(_range_hint(low, high))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any
 
+from .asynchronous import raise_if_asynchronous
 from .locks import Event, is_patched, wait_as_thread
 
 __all__ = ["Daemon", "start_daemon"]
@@ -46,7 +47,8 @@ class Daemon:
             else:
                 # Thread.start() would let other greenlets run in the middle of the app's code.
                 _thread.start_new_thread(self._run, ())
-        except RuntimeError:
+        except RuntimeError as error:
+            raise_if_asynchronous(error)
             return False
         return True
 

@@ -97,7 +97,7 @@ class ThrottleGuard:
         """
         facts = classify(status, headers, None)
         key = token_hash(token)
-        with self._changed_here():
+        with self._changed_here().lock:
             bucket = self._bucket(key).begun()
             self._buckets[key] = bucket.ended(
                 facts.cost or 0.0, facts.rate_limit_remaining, throttled=facts.throttled
@@ -110,7 +110,7 @@ class ThrottleGuard:
             0 when it was taken; else after how many seconds to try again, unless a request ends
             before.
         """
-        with self._changed_here():
+        with self._changed_here().lock:
             bucket = self._bucket(token)
             delay = bucket.seconds_until_room(self._reserve)
             self._buckets[token] = bucket if delay else bucket.begun()
@@ -119,13 +119,13 @@ class ThrottleGuard:
     def wait_for_change(self, seconds: float) -> None:
         """Wait until a request ends, or for so many seconds."""
         changed = self._changed_here()
-        with changed:
+        with changed.lock:
             changed.wait(seconds)
 
     def ended(self, token: str, *, cost: float, remaining: float | None, throttled: bool) -> None:
         """Give the room of a request back, and learn from its answer."""
         changed = self._changed_here()
-        with changed:
+        with changed.lock:
             bucket = self._bucket(token).ended(cost, remaining, throttled=throttled)
             self._buckets[token] = bucket
             changed.notify_all()

@@ -99,14 +99,12 @@ class CanvasSyncMetricsTracker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._otel_outside is not None:
-            # No token: a generator may be closed in another context than it began in.
-            otel_context.attach(self._otel_outside)
-            self._otel_outside = None
-        if self._run.is_open:
-            self._complete_by(error)
-        elif error is not None and not _is_quiet_exit(error):
-            self.record_error(error, operation="run")
+        try:
+            self._leave(error)
+        except BaseException as raised:  # asynchronous: it leaves the block in place of ``error``
+            if self._run.is_open:
+                self._complete_by(raised)
+            raise
 
     @property
     def task_id(self) -> str:
@@ -353,6 +351,16 @@ class CanvasSyncMetricsTracker:
         self._complete(RunStatus.CANCELLED)
 
     # Private
+
+    def _leave(self, error: BaseException | None) -> None:
+        if self._otel_outside is not None:
+            # No token: a generator may be closed in another context than it began in.
+            otel_context.attach(self._otel_outside)
+            self._otel_outside = None
+        if self._run.is_open:
+            self._complete_by(error)
+        elif error is not None and not _is_quiet_exit(error):
+            self.record_error(error, operation="run")
 
     def _complete_by(self, error: BaseException | None) -> None:
         if error is None or _is_quiet_exit(error):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from .asynchronous import raise_if_asynchronous
 from .settings import Settings
 from .sinks import DropCounter, Sink
 from .sinks.logs import LogSink
@@ -108,5 +109,6 @@ def _open(what: str, make: Callable[[], S]) -> S | None:
     try:
         return make()
     except OSError as error:
+        raise_if_asynchronous(error)
         _logger.error("%s off: %s. Make the folder writable and restart.", what, error)
         return None

@@ -31,13 +31,13 @@ def test_a_condition_wakes_up_everybody_who_waits() -> None:
     changed, awake, ready = Condition(), [], False
 
     def wait() -> None:
-        with changed:
+        with changed.lock:
             awake.append(changed.wait_for(lambda: ready, 60))
 
     threads = [threading.Thread(target=wait) for _ in range(4)]
     for thread in threads:
         thread.start()
-    with changed:
+    with changed.lock:
         ready = True
         changed.notify_all()
     for thread in threads:
@@ -48,7 +48,7 @@ def test_a_condition_wakes_up_everybody_who_waits() -> None:
 def test_a_wait_ends_after_its_time() -> None:
     changed, event = Condition(), Event()
     start = time.monotonic()
-    with changed:
+    with changed.lock:
         assert not changed.wait(0.02)
         assert not changed.wait_for(lambda: False, 0.02)
         changed.notify_all()  # nobody is left who waits
@@ -69,13 +69,13 @@ def test_a_signal_handler_may_use_what_the_code_that_it_interrupts_holds() -> No
     changed, calls = Condition(), []
 
     def handle(_number: int, _frame: object) -> None:
-        with changed:
+        with changed.lock:
             calls.append("handler")
             changed.notify_all()
 
     before = signal.signal(signal.SIGUSR1, handle)
     try:
-        with changed:
+        with changed.lock:
             signal.raise_signal(signal.SIGUSR1)
             calls.append("main")
     finally:

@@ -216,7 +216,7 @@ def test_a_reserve_without_room_for_a_request_is_refused(reserve: float) -> None
 
 def test_a_forked_child_does_not_wait_for_a_lock_of_its_parent() -> None:
     guard = ThrottleGuard()
-    with guard._changed:
+    with guard._changed.lock:
         child = os.fork()
         if child == 0:
             os._exit(0 if guard.try_begin("t") == 0.0 else 1)

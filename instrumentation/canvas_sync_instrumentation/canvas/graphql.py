@@ -16,6 +16,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 from .routes import route_of
 
 __all__ = ["error_count", "is_graphql_path", "operation_name"]
@@ -78,7 +80,8 @@ def _decoded(body: object) -> _Request | None:
             return _read_request(body)
         text = body.decode() if isinstance(body, bytes) else body
         return msgspec.convert({key: values[0] for key, values in parse_qs(text).items()}, _Request)
-    except ValueError:  # msgspec's errors are such
+    except ValueError as error:  # msgspec's errors are such
+        raise_if_asynchronous(error)
         return None
 
 

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 __all__ = ["message_in", "message_of_body", "plain_words"]
 
 _TEXT_KEYS: Final = ("message", "error_description", "error", "errors")
@@ -89,7 +91,8 @@ def message_of_body(body: str) -> str | None:
         return None
     try:
         return message_in(json.loads(body))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        raise_if_asynchronous(error)
         return None
 
 

@@ -13,6 +13,8 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote_plus, urljoin, urlsplit
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 from .hosts import host_of
 
 __all__ = [
@@ -84,7 +86,8 @@ def next_address(url: SplitResult, target: str | None) -> PageAddress | None:
         return None
     try:
         return address_of(urlsplit(urljoin(url.geturl(), target)))
-    except ValueError:
+    except ValueError as error:
+        raise_if_asynchronous(error)
         return None
 
 

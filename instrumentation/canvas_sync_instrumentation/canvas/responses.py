@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.events import ServerTime
 
 from .messages import message_of_body, plain_words
@@ -189,7 +190,8 @@ def _expired_at(body: str) -> float | None:
     found = _EXPIRED_AT.search(body)
     try:
         moment = dt.datetime.fromisoformat(found[1]) if found else None
-    except ValueError:
+    except ValueError as error:
+        raise_if_asynchronous(error)
         return None
     return moment.timestamp() if moment is not None and moment.tzinfo is not None else None
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 __all__ = ["argument", "header_fields", "text_of"]
 
 T = TypeVar("T")
@@ -23,7 +25,8 @@ def text_of(url: object) -> str:
     """Give a URL as text, as client libraries do; empty when it has none."""
     try:
         return url.decode("utf-8") if isinstance(url, bytes) else str(url)
-    except Exception:  # noqa: BLE001 - an object of the app's; the library will meet its error too
+    except Exception as error:  # noqa: BLE001 - the app's object; the library meets its error too
+        raise_if_asynchronous(error)
         return ""
 
 
@@ -40,6 +43,6 @@ def header_fields(*sources: object) -> Mapping[str, Any]:
             if isinstance(source, list | tuple):
                 pairs = source
             fields.update((text_of(name).title(), value) for name, value in pairs)
-        except (TypeError, ValueError, AttributeError):  # no pairs
-            continue
+        except (TypeError, ValueError, AttributeError) as error:  # no pairs
+            raise_if_asynchronous(error)
     return fields

@@ -12,7 +12,6 @@ that nothing has changed (304).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
@@ -28,6 +27,8 @@ from opentelemetry.context import (
     get_value,
     set_value,
 )
+
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 
 from ._recorder import PendingCall, Recorder
 
@@ -328,8 +329,10 @@ def current_call() -> Call | None:
 
 
 def _reset(outer: Token[Call | None]) -> None:
-    with suppress(ValueError):  # a coroutine is closed in another context than it began in
+    try:
         _current.reset(outer)
+    except ValueError as error:  # a coroutine is closed in another context than it began in
+        raise_if_asynchronous(error)
 
 
 def is_telemetry() -> bool:

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.canvas.graphql import is_graphql_path
 
 from ._arguments import argument, header_fields, text_of
@@ -157,7 +158,8 @@ def _whole_url(session: ClientSession, asked: Any, params: Any) -> str:
     try:
         url = session._build_url(asked)
         return str(url.update_query(params) if params else url)
-    except Exception:  # noqa: BLE001 - objects of the app's; aiohttp will meet their error too
+    except Exception as error:  # noqa: BLE001 - objects of the app's; aiohttp meets their error too
+        raise_if_asynchronous(error)
         return ""
 
 

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
 from ._sessions import CANVASAPI
@@ -74,5 +76,6 @@ _request = Patch("canvasapi.requester", "Requester.request", _marking)
 def _same_host(url: str, other: str) -> bool:
     try:
         return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
-    except ValueError:
+    except ValueError as error:
+        raise_if_asynchronous(error)
         return False  # the client will say what is wrong with it

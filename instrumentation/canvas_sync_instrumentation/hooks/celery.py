@@ -19,6 +19,7 @@ from weakref import WeakSet
 
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.carry import trace_headers
 from canvas_sync_instrumentation.monitor import get_monitor, hook_recorder, shutdown
 from canvas_sync_instrumentation.names import RunStatus
@@ -55,7 +56,8 @@ class _Sync:
         """Look user and course up among a task's arguments."""
         try:
             bound = _signature(run).bind(*args, **kwargs)
-        except TypeError:
+        except TypeError as error:
+            raise_if_asynchronous(error)
             return {}  # the call itself is about to say so
         bound.apply_defaults()
         given = {**bound.kwargs, **bound.arguments}

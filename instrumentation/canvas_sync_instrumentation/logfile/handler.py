@@ -6,6 +6,8 @@ import logging
 import os
 from pathlib import Path
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 from .text import escape_controls
 from .writer import LogFileWriter
 
@@ -80,7 +82,8 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
                 self._writer.after_fork_in_child()
                 self._pid = pid
             self._writer.append(f"{escape_controls(self.format(record))}\n".encode())
-        except Exception:  # noqa: BLE001 - the logging protocol: every error goes to handleError
+        except Exception as error:  # noqa: BLE001 - the logging protocol: every error goes to handleError
+            raise_if_asynchronous(error)
             self.handleError(record)
 
     def flush(self) -> None:

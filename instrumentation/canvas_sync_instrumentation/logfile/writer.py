@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.locks import RLock
 
 from .control import ControlPage, Identity, LogLockedError, identity_of
@@ -97,6 +98,7 @@ class LogFileWriter:
         self._failure_told = False
         # Where the first line of the queue ends in the open file, if that may have been moved.
         self._unsettled: int | None = None
+        self._begun: bytes | None = None  # the line whose write was begun last
         self._fd = _CLOSED
         self._identity: Identity | None = None
         self._words: Sequence[int] = (0,)
@@ -159,17 +161,30 @@ class LogFileWriter:
     def _write_pending(self) -> None:
         self._busy = True
         try:
+            self._finish_interrupted()
             while self._queue:
                 self._write(self._queue.first)
                 self._queue.remove_first()
+                self._begun = None
             if self._torn:
                 self._put(b"")
                 self._unsettled = None  # the end of a line is nothing that could be missed
             self._failing_since, self._failure_told = None, False
         except OSError as error:
+            raise_if_asynchronous(error)
+            self._begun = None
             self._note_failure(error)
         finally:
             self._busy = False
+
+    def _finish_interrupted(self) -> None:
+        """Do not write a line again whose write an asynchronous exception kept from being noted."""
+        line = self._begun
+        if line is not None and self._queue and self._queue.first is line and self._fd != _CLOSED:
+            end = os.lseek(self._fd, 0, os.SEEK_CUR)
+            if os.pread(self._fd, len(line), max(0, end - len(line))) == line:
+                self._torn = False
+                self._unsettled = end
 
     def _note_failure(self, error: OSError) -> None:
         """Try again in the background; tell once that the log is not written, until it is."""
@@ -216,6 +231,7 @@ class LogFileWriter:
             self._refresh()
         fd = self._fd
         data = b"\n" + line if self._torn else line
+        self._begun = line
         missing = len(data) - os.write(fd, data)
         self._torn = missing > 0
         if missing > 1:  # a missing newline alone is owed, not the line
@@ -283,6 +299,7 @@ class LogFileWriter:
                 elif held:
                     self._check_at = 0.0
         except OSError as error:
+            raise_if_asynchronous(error)
             self.last_error = error.with_traceback(None)  # which would keep frames and the writer
             if not self._warned:
                 self._warned = True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.canvas.routes import is_known_route
 from canvas_sync_instrumentation.locks import RLock
 from canvas_sync_instrumentation.names import (
@@ -144,6 +145,7 @@ class MetricFiles:
                 exemplars = self._exemplars()
                 child.attach(exemplars, exemplars.allocate(len(METRICS[name].buckets) + 1))
         except OSError as error:
+            raise_if_asynchronous(error)
             self.last_error = error.with_traceback(None)
             return False
         return True
@@ -190,6 +192,7 @@ class MetricFiles:
                 if not file.is_in_place:
                     file.make_anew()
         except OSError as error:
+            raise_if_asynchronous(error)
             self.last_error = error.with_traceback(None)
             return False
         return True

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.events import ApiCall, DbOperation, ServerTime
 
 __all__ = ["LeafEvent", "LeafSpan", "describe_leaf", "nanoseconds", "parent_of"]
@@ -111,7 +112,8 @@ def _server(host: str) -> _Attributes:
     try:
         parts = urlsplit(f"//{host}")
         address, port = parts.hostname, parts.port
-    except ValueError:
+    except ValueError as error:
+        raise_if_asynchronous(error)
         address, port = None, None
     server: _Attributes = {"server.address": address or host}
     if port is not None:

@@ -6,9 +6,9 @@ import datetime as dt
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.events import (
     ApiCall,
     DbOperation,
@@ -389,8 +389,10 @@ class RecordMaker:
 def _clock(second: int, zone: dt.tzinfo) -> str:
     """Return what a clock shows; in UTC where the zone's clock would leave the years 1 to 9999."""
     if zone is not dt.UTC:
-        with suppress(OverflowError, ValueError, OSError):
+        try:
             return dt.datetime.fromtimestamp(second, zone).strftime("%Y-%m-%dT%H:%M:%S")
+        except (OverflowError, ValueError, OSError) as error:
+            raise_if_asynchronous(error)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 

@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.events import ApiCall, DbOperation, ErrorInfo, Event
 from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
 from canvas_sync_instrumentation.threads import Daemon, start_daemon
@@ -329,7 +330,9 @@ def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline 
 
         return OtlpPipeline(environ, on_drop)
     except ValueError as error:
+        raise_if_asynchronous(error)
         _logger.warning("An OTEL_* setting cannot be used, no span is recorded: %s", error)
     except RuntimeError as error:  # the SDK needs a thread, and Python ends or there is none
+        raise_if_asynchronous(error)
         _logger.warning("OpenTelemetry cannot start, no span is recorded: %s", error)
     return None

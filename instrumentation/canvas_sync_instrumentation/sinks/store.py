@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.events import (
     Event,
     Heartbeat,
@@ -80,11 +81,19 @@ class StoreSink:
         if not isinstance(event, (RunStarted, Heartbeat, RunWaiting, RunEnded)):
             return
         record = encode(event.snapshot)
-        with self._changed:
+        is_heartbeat = isinstance(event, Heartbeat)
+        try:
+            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+        except BaseException:  # asynchronous; the row is not to be lost, and may be written twice
+            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+            raise
+
+    def _take(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+        with self._changed.lock:
             if self._closing:
                 self._on_drop(SINK, "closed")
                 return
-            self._keep(event.snapshot, record, is_heartbeat=isinstance(event, Heartbeat))
+            self._keep(snapshot, record, is_heartbeat=is_heartbeat)
             if not self._has_thread():
                 self._leave_to_others()
             if self._idle:  # also when a signal's exception kept the event before from telling
@@ -104,7 +113,7 @@ class StoreSink:
         """
         deadline = time.monotonic() + timeout
         self._settle(timeout, give_up=True)
-        with self._changed:
+        with self._changed.lock:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
@@ -154,6 +163,7 @@ class StoreSink:
                 self._on_drop(SINK, "spool_full")
             self._spool_reported = False
         except OSError as error:
+            raise_if_asynchronous(error)
             if not self._spool_reported:
                 self._spool_reported = True
                 self._warnings.append(
@@ -205,7 +215,7 @@ class StoreSink:
 
     def _settle(self, timeout: float, *, give_up: bool) -> bool:
         """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
-        with self._changed:
+        with self._changed.lock:
             if (self._has_work() or self._is_left_to_others) and not self._has_thread():
                 return False
             failures = self._failures
@@ -223,10 +233,10 @@ class StoreSink:
 
     def _write_rows(self) -> None:
         """Run the writer thread."""
-        with self._changed:
+        with self._changed.lock:
             thread = self._thread
         while self._wait_for_work(thread):
-            with self._changed:
+            with self._changed.lock:
                 remembered = list(self._memory.values())
             batch = self._spool.read() if self._spool else Batch([], [], 0)
             written = self._rows.write([*batch.snapshots, *remembered], batch.damaged)
@@ -238,7 +248,7 @@ class StoreSink:
 
     def _wait_for_work(self, thread: Daemon | None) -> bool:
         """Wait out the delay after a failure, then for rows; False when it is time to stop."""
-        with self._changed:
+        with self._changed.lock:
             if self._delay:
                 delay = _FIRST_DELAY_S if self._flushing else self._delay
                 self._changed.wait_for(lambda: self._urgent or self._closing, delay)
@@ -252,7 +262,7 @@ class StoreSink:
             return not self._closing
 
     def _finish(self, batch: Batch, remembered: list[RunSnapshot], *, written: bool) -> None:
-        with self._changed:
+        with self._changed.lock:
             if written:
                 self._delay = 0.0
                 if self._spool is not None:
@@ -267,7 +277,7 @@ class StoreSink:
 
     def _count_lost(self) -> None:
         """Count, once, what neither the database nor the spool took as the process ends."""
-        with self._changed:
+        with self._changed.lock:
             lost = len(self._memory)
             self._memory.clear()
             if self._spool is not None and not (self._is_counted or _is_safe(self._spool)):
@@ -284,7 +294,7 @@ class StoreSink:
     def _release(self) -> None:
         """Let go of everything."""
         self._count_lost()
-        with self._changed:
+        with self._changed.lock:
             if self._spool is not None:
                 self._spool.close()
                 self._spool = None

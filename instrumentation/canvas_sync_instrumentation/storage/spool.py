@@ -153,11 +153,14 @@ class Spool:
         Raises:
             OSError: It could not be written; the file is as it was before.
         """
-        written = os.write(self._descriptor, record)
-        if written != len(record):
+        try:
+            written = os.write(self._descriptor, record)
+            if written != len(record):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._end += written
+        except BaseException:  # also one that is raised between the write and its being noted
             os.ftruncate(self._descriptor, self._end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        self._end += written
+            raise
 
     def read(self) -> Batch:
         """Read the next lines that wait; the same ones again until they are discarded."""

@@ -215,7 +215,7 @@ def test_an_event_makes_up_for_one_that_was_broken_off_before_it_told_the_thread
         with pytest.raises(_Signal):
             sink.handle(_start("b"))
     sink.handle(_end("a"))
-    with sink._changed:  # a flush would wake the thread
+    with sink._changed.lock:  # a flush would wake the thread
         assert sink._changed.wait_for(lambda: not sink._has_work(), 10)
     engine = open_engine(empty_database_url)
     assert _statuses(engine) == {"a": RunStatus.SUCCESS, "b": RunStatus.RUNNING}
@@ -228,7 +228,7 @@ def test_a_thread_that_is_awake_is_not_told_of_further_events(
     """To be woken costs the sync's thread the time that it lets the other one have."""
     told: list[bool] = []
     sink = make_sink(_NOWHERE)
-    with sink._changed, monkeypatch.context() as patch:
+    with sink._changed.lock, monkeypatch.context() as patch:
         patch.setattr(sink._changed, "notify_all", lambda: told.append(sink._idle))
         for is_idle in (False, True, False):
             patch.setattr(sink, "_idle", is_idle)
