@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from .canvas.quota import Bucket
 from .canvas.responses import classify
-from .canvas.tokens import token_hash
+from .canvas.tokens import TokenNames, token_hash
 from .events import GuardWaited
 from .locks import Condition
 from .monitor import get_monitor
@@ -68,6 +68,11 @@ class ThrottleGuard:
     def hold(self, token: str | None) -> GuardedRequest:
         """Guard one request with the token of this short hash, or with none."""
         return GuardedRequest(self, token or _NO_TOKEN)
+
+    def quota_at(self, host: str, token: str) -> str:
+        """Return the name of the quota that the token of this hash has on a host."""
+        with self._changed_here():
+            return self._names.name_at(host, token)
 
     def wait(self, token: str) -> float:
         """Wait until there is room for one more request; tells for how many seconds.
@@ -145,6 +150,7 @@ class ThrottleGuard:
     def _start_anew(self) -> None:
         self._pid = os.getpid()
         self._changed = Condition()
+        self._names = TokenNames()
         self._buckets: dict[str, Bucket] = {}
 
 
@@ -158,10 +164,15 @@ class GuardedRequest:
 
     def __init__(self, guard: ThrottleGuard, token: str) -> None:
         self._guard = guard
-        self._token = token
+        self._token = self._quota = token
         self._cost = 0.0
         self._remaining: float | None = None
         self._throttled = False
+
+    def at(self, host: str) -> Self:
+        """Say which Canvas the request goes to: on each a token has a quota of its own."""
+        self._quota = self._guard.quota_at(host, self._token)
+        return self
 
     def saw(self, status: int, headers: Mapping[str, str]) -> None:
         """Tell what Canvas answered.
@@ -178,29 +189,29 @@ class GuardedRequest:
     def begin(self) -> float:
         """Wait for room and take it; tells for how many seconds it waited."""
         start = time.monotonic()
-        delay = self._guard.try_begin(self._token)
+        delay = self._guard.try_begin(self._quota)
         if not delay:
             return 0.0
         while delay:
             self._guard.wait_for_change(delay)
-            delay = self._guard.try_begin(self._token)
+            delay = self._guard.try_begin(self._quota)
         return self._report(time.monotonic() - start)
 
     async def begin_async(self) -> float:
         """Do the same without blocking the event loop."""
         start = time.monotonic()
-        delay = self._guard.try_begin(self._token)
+        delay = self._guard.try_begin(self._quota)
         if not delay:
             return 0.0
         while delay:
             await asyncio.sleep(min(delay, _POLL_SECONDS))
-            delay = self._guard.try_begin(self._token)
+            delay = self._guard.try_begin(self._quota)
         return self._report(time.monotonic() - start)
 
     def end(self) -> None:
         """Give the room back."""
         self._guard.ended(
-            self._token,
+            self._quota,
             cost=self._cost,
             remaining=self._remaining,
             throttled=self._throttled,

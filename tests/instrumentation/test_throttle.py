@@ -191,6 +191,17 @@ def test_a_throttled_answer_holds_the_next_request_back() -> None:
     assert guard.try_begin(token_hash("another")) == 0.0
 
 
+def test_the_quota_of_one_canvas_holds_no_request_to_another_back() -> None:
+    """A copy of Canvas for tests takes the same tokens."""
+    guard, token = ThrottleGuard(), token_hash("token")
+    with guard.request("token").at("canvas.test") as held:
+        held.saw(429, {})
+
+    assert guard.try_begin(guard.quota_at("beta.canvas.test", token)) == 0.0
+    assert guard.try_begin(guard.quota_at("canvas.test", token)) > 0.0
+    assert guard.try_begin(token) > 0.0
+
+
 def test_a_request_that_fails_gives_its_room_back() -> None:
     guard = ThrottleGuard()
     for _ in range(50):

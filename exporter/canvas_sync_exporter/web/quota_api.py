@@ -23,7 +23,8 @@ class TokenState:
     """How an access token stands.
 
     Attributes:
-        token: Short hash of the token; ``other`` for those beyond the first fifty.
+        token: Short hash of the token, with ``@`` and the host for a further Canvas with the same
+            token; ``other`` for those beyond the first fifty.
         remaining: What is left now.
         maximum: What is left when it is not used: the high-water mark.
         cost_per_second: How fast it is used, over about the last minute.

@@ -13,9 +13,10 @@ import hashlib
 import re
 from typing import Final
 
-__all__ = ["token_hash", "token_in"]
+__all__ = ["TokenNames", "token_hash", "token_in"]
 
 _DIGITS: Final = 8
+_MOST_TOKENS: Final = 1000
 _BEARER: Final = re.compile(r"\s*bearer\s+(\S+)\s*", re.IGNORECASE)
 _IN_QUERY: Final = re.compile(r"(?:^|&)access_token=([^&]+)")
 
@@ -38,3 +39,23 @@ def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
         _IN_QUERY.search(query) if "access_token=" in query else None
     )
     return token_hash(found[1]) if found else None
+
+
+class TokenNames:
+    """Tells the quotas apart that one token has on several Canvas installations.
+
+    A copy of an installation, such as its test environment, takes the same tokens and counts their
+    requests by itself. On the host where a token is used first its name is the hash alone.
+    """
+
+    def __init__(self) -> None:
+        self._first_hosts: dict[str, str] = {}
+
+    def name_at(self, host: str, token: str) -> str:
+        """Return the name of a token's quota on a host: the hash, or ``hash@host``."""
+        first = self._first_hosts.get(token)
+        if first is None:
+            if len(self._first_hosts) >= _MOST_TOKENS:
+                return token
+            first = self._first_hosts.setdefault(token, host)
+        return token if first == host else f"{token}@{host}"

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from canvas_sync_instrumentation.canvas.hosts import host_of
 from canvas_sync_instrumentation.canvas.tokens import token_in
 
 from ._recorder import Recorder
@@ -38,7 +39,9 @@ class Holding:
         self._held: GuardedRequest | None = None
         if guard is not None:
             with recorder.guard():
-                self._held = guard.hold(token_in(headers.get("Authorization"), urlsplit(url).query))
+                parts = urlsplit(url)
+                token = token_in(headers.get("Authorization"), parts.query)
+                self._held = guard.hold(token).at(host_of(parts))
 
     def saw(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
         """Tell the guard what Canvas answered: status and headers; None when it was not asked."""

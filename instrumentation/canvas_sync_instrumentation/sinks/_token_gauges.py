@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_instrumentation.canvas.quota import Pace
+from canvas_sync_instrumentation.canvas.tokens import TokenNames
 from canvas_sync_instrumentation.events import ApiCall
 from canvas_sync_instrumentation.metricfile import Gauge, MetricFiles
 from canvas_sync_instrumentation.names import OTHER, MetricName
@@ -52,11 +53,12 @@ class TokenGauges:
 
     def __init__(self, files: MetricFiles) -> None:
         self._files = files
+        self._names = TokenNames()
         self._tokens: dict[str, _Token] = {}
 
     def update(self, call: ApiCall) -> None:
         """Take in a call with a token."""
-        name = call.token or OTHER
+        name = OTHER if call.token is None else self._names.name_at(call.host, call.token)
         if name not in self._tokens and len(self._tokens) >= _MAX_TOKENS:
             name = OTHER
         token = self._tokens.get(name)

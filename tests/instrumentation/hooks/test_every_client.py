@@ -345,6 +345,22 @@ def test_a_guard_is_asked_once_for_each_call_and_learns_what_is_left(
     assert guard.try_begin(token) > 0.0
 
 
+def test_a_guard_tells_the_quotas_of_several_canvas_apart(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(headers={"X-Rate-Limit-Remaining": "3.0"})]
+    guard = ThrottleGuard()
+    client.instrument(guard=guard)
+    client.get(f"{server.url}{COURSES}?access_token=secret")
+    with answering() as other:
+        client.get(f"{other.url}{COURSES}?access_token=secret")
+        hosts = [url.removeprefix("http://") for url in (server.url, other.url)]
+    delays = [guard.try_begin(guard.quota_at(host, token_hash("secret"))) for host in hosts]
+    assert delays[0] > 0.0
+    assert delays[1] == 0.0
+    assert len(calls_of(events)) == 2
+
+
 class _BrokenRecorder(Recorder):
     """Fails at the end of each call, and keeps count."""
 

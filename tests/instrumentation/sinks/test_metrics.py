@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.tokens import read_token_quotas
 from canvas_sync_instrumentation.canvas._route_table import templates
 from canvas_sync_instrumentation.events import (
     ApiCall,
@@ -316,6 +317,13 @@ def test_a_route_of_canvas_never_becomes_other(sink: MetricsSink, tmp_path: Path
     assert counted[f'{{method="other",route="{routes[0]}",status_code="200"}}'] == 1.0
     assert counted['{method="other",route="other",status_code="200"}'] == 100.0
     assert len(served(tmp_path, MetricName.API_PAGES)) <= 201 + len(routes)
+
+
+def test_each_canvas_has_its_own_quota_of_a_token(sink: MetricsSink, tmp_path: Path) -> None:
+    for host, remaining in (("a.test", 700.0), ("b.test", 50.0), ("a.test", 690.0)):
+        sink.handle(api_call(token="0a1b2c3d", host=host, rate_limit_remaining=remaining))
+    quotas = {quota.token: quota.remaining for quota in read_token_quotas(tmp_path, 1.7e9)}
+    assert quotas == {"0a1b2c3d": 690.0, "0a1b2c3d@b.test": 50.0}
 
 
 def test_a_forked_child_counts_in_files_of_its_own(sink: MetricsSink, tmp_path: Path) -> None:
