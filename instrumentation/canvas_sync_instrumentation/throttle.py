@@ -71,7 +71,7 @@ class ThrottleGuard:
 
     def quota_at(self, host: str, token: str) -> str:
         """Return the name of the quota that the token of this hash has on a host."""
-        with self._changed_here():
+        with self._changed_here().lock:
             return self._names.name_at(host, token)
 
     def wait(self, token: str) -> float:
