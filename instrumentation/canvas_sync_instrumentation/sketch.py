@@ -15,10 +15,13 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["GAMMA", "Sketch"]
+__all__ = ["GAMMA", "LARGEST", "Sketch"]
 
 GAMMA: Final = 1.02
 """How much larger each bucket is than the one before; percentiles are within 1 %."""
+
+LARGEST: Final = 1e100
+"""What is larger is left out, also below nothing: it is a mistake, and sums would overflow."""
 
 _SCALE: Final = 1 / math.log2(GAMMA)  # twice as fast as math.log
 _SMALLEST: Final = 1e-9  # a nanosecond: what is shorter counts as nothing
@@ -42,10 +45,10 @@ class Sketch(msgspec.Struct, array_like=True):
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(self, values: Sequence[float]) -> None:
-        """Count values but for those that are infinite or no number: SQL by hand can write them."""
+        """Count values but for those too large or no number, which SQL by hand can write."""
         total = sum(values)
-        if not math.isfinite(total):
-            values = [value for value in values if math.isfinite(value)]
+        if not abs(total) <= LARGEST or min(values, default=0.0) < -LARGEST:
+            values = [value for value in values if abs(value) <= LARGEST]
             total = sum(values)
         if not values:
             return

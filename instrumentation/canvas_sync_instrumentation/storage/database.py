@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,7 @@ from ._deadlines import (
     connect_arguments,
 )
 from .model import metrics_table
+from .stored_values import TOLERANT_TYPES, read_json_object
 
 __all__ = [
     "INTERNAL",
@@ -71,6 +73,7 @@ _BUSY_TIMEOUT_MS: Final = 5000
 _BUSY_PAUSE_S: Final = 0.01
 _FILE: Final = "canvas_sync_file"
 """Under which a connection to SQLite remembers which file it is to."""
+_decode: Final = partial(str, encoding="utf-8", errors="replace")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -93,6 +96,7 @@ def open_engine(url: str) -> Engine:
         "hide_parameters": True,
         "execution_options": {INTERNAL: True},
         "pool_timeout": POOL_SECONDS,
+        "json_deserializer": read_json_object,
     }
     if parsed.get_backend_name() == "postgresql":
         options |= {"pool_pre_ping": True, "connect_args": connect_arguments(parsed)}
@@ -101,6 +105,7 @@ def open_engine(url: str) -> Engine:
     except (ArgumentError, ImportError, NoSuchModuleError, TypeError, ValueError) as error:
         raise _unusable(f"{type(error).__name__} when making an engine of it") from None
     if parsed.get_backend_name() == "sqlite":
+        engine.dialect.colspecs = {**engine.dialect.colspecs, **TOLERANT_TYPES}
         _prepare_sqlite(engine, Path(parsed.database or ""))
     else:
         bound_waits(engine)
@@ -255,6 +260,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
         record.info[_FILE] = _identity(place)
         # SQLAlchemy's documented way to get transactions that begin when we say so.
         connection.isolation_level = None
+        connection.text_factory = _decode
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
         _use_wal(cursor)

@@ -6,16 +6,13 @@ copies it there: ``metrics_table.to_metadata(Base.metadata)``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -23,52 +20,19 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     column,
     true,
 )
-from sqlalchemy.types import TypeEngine
 
 from canvas_sync_instrumentation.names import ITEMS, TABLE
+
+from .moments import UtcDateTime, UtcSortedTime
 
 __all__ = ["ITEM_COLUMN_ACTIONS", "METADATA", "UtcDateTime", "item_column", "metrics_table"]
 
 ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
 """The counts that have a column."""
-
-_RFC3339_LENGTH: Final = len("2025-12-22T10:15:30.123456Z")
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC.
-
-    PostgreSQL has ``timestamp with time zone``. SQLite has no such type: there it is RFC 3339 text
-    of fixed length, which sorts by time and which people, SQLite's date functions and Grafana read.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column type of a database."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(_RFC3339_LENGTH))
-        return dialect.type_descriptor(DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Turn an aware datetime into what the database stores."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        moment = value.astimezone(UTC).replace(tzinfo=None)
-        return moment.isoformat(timespec="microseconds") + "Z"
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn what the database stores into an aware datetime in UTC."""
-        if value is None:
-            return None
-        moment = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
-        return moment.astimezone(UTC)
 
 
 def item_column(item: str, action: str) -> str:
@@ -91,7 +55,7 @@ metrics_table: Final = Table(
     Column("course_id", BigInteger),
     Column("sync_type", String, nullable=False),
     Column("canvas_host", String),
-    Column("sync_start_time", UtcDateTime, nullable=False),
+    Column("sync_start_time", UtcSortedTime, nullable=False),
     Column("sync_end_time", UtcDateTime),
     Column("duration", Float(53)),
     Column("heartbeat", UtcDateTime, nullable=False),

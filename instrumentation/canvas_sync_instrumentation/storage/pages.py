@@ -22,7 +22,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from .model import UtcDateTime, metrics_table
+from .model import metrics_table
+from .moments import EARLIEST, LATEST, UtcDateTime
 from .runs import Run, to_run
 
 __all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor"]
@@ -40,7 +41,12 @@ SINCE: Final = _start >= bindparam("since", type_=UtcDateTime())
 _LIMIT: Final = bindparam("page_limit", type_=BigInteger())
 _START: Final = bindparam("page_start", type_=UtcDateTime())
 _NUMBER: Final = bindparam("page_number", type_=BigInteger())
-_AFTER_CURSOR: Final = and_(_start <= _START, or_(_start < _START, _number < _NUMBER))
+_LATER: Final = or_(_start < _START, _number < _NUMBER)
+_AFTER_CURSOR: Final = and_(_start <= _START, _LATER)
+_AFTER_LATEST: Final = _LATER
+"""Starts that are read as the latest one may be later still, as infinity is."""
+_AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
+"""Starts that are read as the earliest one may be earlier still: their order is that of numbers."""
 
 
 class BadCursor(ValueError):  # noqa: N818 - the name says it all
@@ -86,8 +92,9 @@ class RunList:
         """
         statement, values["page_limit"] = self._first_page, limit + 1
         if cursor is not None:
-            statement = self._further_page
-            values["page_start"], values["page_number"] = _read_cursor(cursor)
+            start, number = _read_cursor(cursor)
+            statement = self._page_after(start)
+            values["page_start"], values["page_number"] = start, number
         rows = connection.execute(statement, values).all()
         runs = list(map(to_run, rows[:limit]))
         is_last = len(rows) <= limit
@@ -100,6 +107,11 @@ class RunList:
     @cached_property
     def _further_page(self) -> Select[Any]:
         return self._rows(_AFTER_CURSOR)
+
+    def _page_after(self, start: datetime) -> Select[Any]:
+        if start >= LATEST:
+            return self._rows(_AFTER_LATEST)
+        return self._rows(_AFTER_EARLIEST) if start <= EARLIEST else self._further_page
 
     def _rows(self, after: ColumnElement[bool]) -> Select[Any]:
         rows = select(metrics_table).order_by(*_newest_first)

@@ -7,6 +7,7 @@ durations are seconds. ``since`` selects runs by their start. Numbers of runs an
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ from .pages import SINCE, Page, RunList
 from .rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
 from .rollups.spans import QUARTER, floor, offsets
 from .runs import Run, item_counts, to_run
-from .statistics import NO_VALUES, Statistics, read_statistics, statistics_of
+from .statistics import NO_VALUES, Statistics, read_statistics, statistics_of, sum_of
+from .stored_values import limit_count
 
 __all__ = [
     "failed_runs",
@@ -62,6 +64,9 @@ __all__ = [
 
 _FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
 _SECOND: Final = timedelta(seconds=1)
+_OFFSETS_KNOWN: Final = timedelta(days=366)
+"""How far ahead of now a time zone's clock changes count: runs of the future are mistakes."""
+_DATE: Final = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
 _columns = metrics_table.c
 _OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
 _all_runs: Final = RunList()
@@ -165,13 +170,13 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
             name: read_statistics(connection.execute(statistics_of(value, ended, by=day)))
             for name, value in MEASURES.items()
         }
-    days = sorted(set().union(*by_day.values()))
+    days = set().union(*by_day.values())
     trend = [
         DayPerformance(
             date.fromisoformat(each),
             **{name: found.get(each, NO_VALUES) for name, found in by_day.items()},
         )
-        for each in days
+        for each in sorted(filter(_is_date, days))
     ]
     return Performance(since=since, **whole, trend=trend)
 
@@ -219,7 +224,7 @@ def run_counts(by_status: Mapping[str, int]) -> RunCounts:
 
 def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
     """Make the totals of the sums of columns; None counts as 0."""
-    calls = {name: int(sums[name] or 0) for name in CALL_COLUMNS}
+    calls = {name: limit_count(sums[name]) for name in CALL_COLUMNS}
     return Totals(items=item_counts(sums), **calls)
 
 
@@ -239,7 +244,7 @@ class _Questions:
     @classmethod
     def about(cls, condition: ColumnElement[bool]) -> Self:
         kind, status = _columns.sync_type, _columns.sync_status
-        sums = (func.sum(_columns[name]) for name in SUMMED)
+        sums = (sum_of(_columns[name]) for name in SUMMED)
         groups = select(kind, status, func.count(), *sums).group_by(kind, status)
         return cls(
             groups=groups.where(condition).order_by(kind, status),
@@ -275,7 +280,7 @@ def _count_and_sum(
     sums: Counter[str] = Counter()
     for sync_type, status, count, *sums_of_group in connection.execute(groups, values):
         found.setdefault(sync_type, Counter())[status] = count
-        sums.update({name: value or 0 for name, value in zip(SUMMED, sums_of_group, strict=True)})
+        sums.update(dict(zip(SUMMED, map(limit_count, sums_of_group), strict=True)))
     return found, sums
 
 
@@ -286,8 +291,7 @@ def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:
 def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:
     """The day of a time zone on which a run began, as ``2025-12-22``."""
     start = _columns.sync_start_time
-    newest = connection.scalar(select(func.max(start))) or since
-    known = offsets(since, max(newest, since), zone)
+    known = offsets(since, datetime.now(UTC) + _OFFSETS_KNOWN, zone)
     ahead = [(start >= moment, offset // _SECOND) for moment, offset in reversed(known)]
     seconds = case(*ahead, else_=0)
     if connection.dialect.name == "sqlite":
@@ -296,3 +300,8 @@ def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnE
         return func.date(whole, cast(seconds, String).concat(" seconds"))
     moved = func.timezone("UTC", start) + seconds * literal_column("interval '1 second'")
     return func.to_char(moved, "YYYY-MM-DD")
+
+
+def _is_date(day: str | None) -> bool:
+    """Whether a day is one that Python knows: not when a run began at infinity or never."""
+    return day is not None and _DATE.fullmatch(day) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from sqlalchemy import RowMapping
@@ -14,6 +14,7 @@ from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapsho
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 
 from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from .stored_values import limit_count
 
 __all__ = ["Run", "StoredCounts", "item_counts", "to_run", "to_snapshot"]
 
@@ -35,6 +36,8 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         items: Counts by item in the plural (``courses``), for which the table has four columns
             each.
+        sync_status: One of :class:`~canvas_sync_instrumentation.names.RunStatus`, unless another
+            program has written the row.
     """
 
     id: int
@@ -47,7 +50,7 @@ class Run(msgspec.Struct, frozen=True):
     sync_end_time: datetime | None
     duration: float | None
     heartbeat: datetime
-    sync_status: RunStatus
+    sync_status: Annotated[str, msgspec.Meta(examples=[status.value for status in RunStatus])]
     progress: float
     step: str | None
     error_type: str | None
@@ -74,16 +77,14 @@ class Run(msgspec.Struct, frozen=True):
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
 _FIELDS: Final = Run.__struct_fields__
-_STATUS, _ITEMS = _FIELDS.index("sync_status"), _FIELDS.index("items")
+_ITEMS: Final = _FIELDS.index("items")
 
 
 def _values_of(columns: Iterable[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     return itemgetter(*(_PLACES[name] for name in columns))
 
 
-_status: Final = itemgetter(_PLACES["sync_status"])
-_before_status: Final = _values_of(_FIELDS[:_STATUS])
-_before_items: Final = _values_of(_FIELDS[_STATUS + 1 : _ITEMS])
+_before_items: Final = _values_of(_FIELDS[:_ITEMS])
 _after_items: Final = _values_of(_FIELDS[_ITEMS + 1 :])
 _counts: Final = {
     f"{item}s": _values_of(item_column(item, action) for action in ITEM_COLUMN_ACTIONS)
@@ -98,10 +99,9 @@ _SAME_NAMES: Final = tuple(
 
 def to_run(row: Sequence[Any]) -> Run:
     """Make a run of a row, given as all columns in the order of the table."""
-    status = RunStatus(_status(row))
     items = {name: StoredCounts(*counts(row)) for name, counts in _counts.items()}
     # By place, as a run has over thirty fields and a page up to 500 runs.
-    fields = (*_before_status(row), status, *_before_items(row), items, *_after_items(row))
+    fields = (*_before_items(row), items, *_after_items(row))
     return Run(*fields)
 
 
@@ -115,7 +115,7 @@ def to_snapshot(run: Run) -> RunSnapshot:
     return RunSnapshot(
         **same,
         task_id=run.sync_task_id,
-        status=run.sync_status,
+        status=RunStatus(run.sync_status),
         start_time=run.sync_start_time.timestamp(),
         end_time=None if run.sync_end_time is None else run.sync_end_time.timestamp(),
         heartbeat=run.heartbeat.timestamp(),
@@ -131,7 +131,7 @@ def item_counts(row: Mapping[str, Any] | RowMapping) -> dict[str, StoredCounts]:
 
 
 def _counts_of(row: Mapping[str, Any] | RowMapping, item: str) -> StoredCounts:
-    counts = {name: int(row[item_column(item, name)] or 0) for name in ITEM_COLUMN_ACTIONS}
+    counts = {name: limit_count(row[item_column(item, name)]) for name in ITEM_COLUMN_ACTIONS}
     return StoredCounts(**counts)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Float, Row, Select, case, func, literal, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of"]
+from canvas_sync_instrumentation.sketch import LARGEST
+
+__all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of", "sum_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class Statistics:
 
 NO_VALUES: Final = Statistics(0, None, None, None, None, None)
 _EVERYTHING: Final = literal("all")
-_LARGEST: Final = literal(sys.float_info.max, Float(53))
-"""Beyond it is what SQL by hand may have written: infinity, and NaN, PostgreSQL's largest value."""
+_LARGEST: Final = literal(LARGEST, Float(53))
+"""NaN, PostgreSQL's largest value, is beyond it too."""
 
 
 def statistics_of(
@@ -42,7 +45,7 @@ def statistics_of(
     """Ask for the statistics of ``value`` over the runs that meet ``conditions``.
 
     Args:
-        value: What it is about; NULLs are left out, and what is infinite or no number.
+        value: What it is about; NULLs are left out, and what is too large or no number.
         conditions: All must hold.
         by: There are statistics for each of its values.
 
@@ -78,3 +81,20 @@ def statistics_of(
 def read_statistics(rows: Iterable[Row[Any]]) -> dict[str, Statistics]:
     """Read the answer to :func:`statistics_of`: what it is by -> the statistics."""
     return {name: Statistics(*values) for name, *values in map(tuple, rows)}
+
+
+class sum_of(FunctionElement[Any]):  # noqa: N801 - a function of SQL
+    """The sum of a column's whole numbers; it does not overflow."""
+
+    inherit_cache = True
+
+
+@compiles(sum_of)
+def _sum(element: sum_of, compiler: Any, **options: Any) -> str:
+    return f"sum({compiler.process(element.clauses, **options)})"
+
+
+@compiles(sum_of, "sqlite")
+def _total(element: sum_of, compiler: Any, **options: Any) -> str:
+    """Add up as SQLite's ``total``, exactly to 2^53; its ``sum`` fails beyond 2^63."""
+    return f"total({compiler.process(element.clauses, **options)})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from canvas_sync_instrumentation.names import ITEMS, RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
@@ -17,7 +17,7 @@ from canvas_sync_instrumentation.storage.model import (
     metrics_table,
 )
 
-from .spans import Span
+from .spans import Span, within
 
 __all__ = [
     "CALL_COLUMNS",
@@ -49,12 +49,18 @@ SUMMED: Final = (
     *CALL_COLUMNS,
 )
 """Columns whose sums are kept."""
+_SMALLEST: Final = 1e-9
 _columns = metrics_table.c
 ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
 """Which runs are added up."""
 MEASURES: Final[dict[str, ColumnElement[Any]]] = {
     "duration": _columns.duration,
-    "api_latency": _columns.api_seconds / func.nullif(_columns.api_calls, 0),
+    # PostgreSQL refuses to divide where the result is too small for it.
+    "api_latency": case(
+        (_columns.api_calls == 0, None),
+        (func.abs(_columns.api_seconds) < _SMALLEST, 0.0),
+        else_=_columns.api_seconds / func.nullif(_columns.api_calls, 0),
+    ),
     "db_time": _columns.db_seconds,
 }
 """What is measured of a run that has ended, in seconds."""
@@ -169,6 +175,6 @@ def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
 
 def add_up_span(connection: Connection, span: Span) -> Groups:
     """Add up the ended runs that began in a span, from their rows."""
-    start = _columns.sync_start_time
-    runs = select(*ROW_COLUMNS).where(start >= span.begin, start < span.end, ENDED)
+    is_in_span = within(_columns.sync_start_time, span.begin, span.end)
+    runs = select(*ROW_COLUMNS).where(is_in_span, ENDED)
     return add_up(connection.execute(runs))

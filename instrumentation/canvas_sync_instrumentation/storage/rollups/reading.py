@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, cached_property
@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     select,
     true,
+    type_coerce,
     union_all,
 )
 
@@ -30,9 +31,11 @@ from canvas_sync_instrumentation.storage import queries
 from canvas_sync_instrumentation.storage.answers import DayPerformance, Performance, Summary
 from canvas_sync_instrumentation.storage.database import connect_to_see_one_moment
 from canvas_sync_instrumentation.storage.freshness import Freshness, freshness, sort_by_age
-from canvas_sync_instrumentation.storage.model import UtcDateTime, metrics_table
+from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation.storage.moments import UtcDateTime, UtcSortedTime
 from canvas_sync_instrumentation.storage.pages import SINCE
-from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
+from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics, sum_of
+from canvas_sync_instrumentation.storage.stored_values import limit_count
 
 from .aggregates import (
     ENDED,
@@ -44,7 +47,7 @@ from .aggregates import (
     gather,
     later,
 )
-from .spans import DAY, QUARTER, LocalDay, Span, cover, floor, local_days
+from .spans import DAY, QUARTER, LocalDay, Span, cover, floor, local_day, local_days
 from .tables import changes_table, days_table, has_rollups, merge_groups, rollups_table
 
 __all__ = ["Rollups"]
@@ -150,14 +153,22 @@ class _Reader:
         self.are_many_changed = len(self.changed) > _MOST_CHANGED or len(entries) > _MOST_NEW
         self._are_some_new = any(number is not None for _, number in entries)
         self._generations = {moment: number for is_day, moment, number in noted if is_day}
-        newest = max([datetime.now(UTC), *(moment for _, moment, _ in noted)])
-        self._until = floor(newest, DAY) + DAY
+        self._utc_days = {floor(moment, DAY) for _, moment, _ in noted}
 
     def days(self) -> dict[LocalDay, _Block]:
         """What the runs of each day add up to, oldest first; the last day goes on."""
-        days = local_days(self.since, self._until, self._zone)
         new = self._new_runs()
-        return {each: self._day(each, new.get(each.day)) for each in days}
+        return {each: self._day(each, new.get(each.day)) for each in self._local_days(new)}
+
+    def _local_days(self, new: Iterable[date]) -> list[LocalDay]:
+        """All days until tomorrow, and later ones that have runs: a clock may be years ahead."""
+        soon = floor(datetime.now(UTC), DAY) + 2 * DAY
+        days = list(local_days(self.since, soon, self._zone))
+        ends = (end for day in self._utc_days if day >= soon for end in (day, day + DAY - QUARTER))
+        later_days = {end.astimezone(self._zone).date() for end in ends}
+        last = days.pop()  # perhaps only a part of a day
+        later_days |= {last.day, *(day for day in new if day > last.day)}
+        return days + [local_day(day, self._zone) for day in sorted(later_days)]
 
     def days_and_total(self) -> tuple[dict[LocalDay, _Block], _Block]:
         """What the runs of each day add up to, and what all of them do."""
@@ -334,8 +345,9 @@ def _noted() -> CompoundSelect[Any]:
     """Days with their generations, and what the rollups do not know; one statement for both."""
     days, changes = days_table.c, changes_table.c
     since, first_day = (bindparam(name, type_=UtcDateTime()) for name in ("since", "first_day"))
+    day = type_coerce(days.day, UtcSortedTime())  # as the other half of the union
     return union_all(
-        select(true(), days.day, days.generation).where(days.day >= first_day),
+        select(true(), day, days.generation).where(days.day >= first_day),
         select(false(), changes.start, changes.run_id).where(changes.start >= since),
     )
 
@@ -345,13 +357,13 @@ def _running(connection: Connection, since: datetime) -> _Block:
     block = _Block()
     for sync_type, count, *totals in connection.execute(_sums_of_running(), {"since": since}):
         runs = {sync_type: Counter({RunStatus.RUNNING.value: count})}
-        block.add(_Block(runs, [int(total or 0) for total in totals]))
+        block.add(_Block(runs, list(map(limit_count, totals))))
     return block
 
 
 @cache
 def _sums_of_running() -> Select[Any]:
-    sums = [func.sum(_runs[name]) for name in SUMMED]
+    sums = [sum_of(_runs[name]) for name in SUMMED]
     running = _runs.sync_status == RunStatus.RUNNING.value
     statement = select(_runs.sync_type, func.count(), *sums).where(running, SINCE)
     return statement.group_by(_runs.sync_type)

@@ -11,7 +11,23 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 
-__all__ = ["DAY", "HOUR", "QUARTER", "LocalDay", "Span", "cover", "floor", "local_days", "offsets"]
+from sqlalchemy import ColumnElement, and_, true
+
+from canvas_sync_instrumentation.storage.moments import EARLIEST, LATEST
+
+__all__ = [
+    "DAY",
+    "HOUR",
+    "QUARTER",
+    "LocalDay",
+    "Span",
+    "cover",
+    "floor",
+    "local_day",
+    "local_days",
+    "offsets",
+    "within",
+]
 
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
@@ -52,6 +68,17 @@ class LocalDay:
 def floor(moment: datetime, length: timedelta) -> datetime:
     """Begin of the span in which a moment lies, in UTC."""
     return moment - (moment - _EPOCH) % length
+
+
+def within(column: ColumnElement[datetime], begin: datetime, end: datetime) -> ColumnElement[bool]:
+    """Whether a moment lies in a span.
+
+    The first and the last span are open, as the table may hold moments beyond those that are read.
+    """
+    return and_(
+        true() if begin <= EARLIEST else column >= begin,
+        true() if end > LATEST else column < end,
+    )
 
 
 def ceiling(moment: datetime, length: timedelta) -> datetime:
@@ -102,6 +129,12 @@ def local_days(begin: datetime, end: datetime, zone: tzinfo) -> tuple[LocalDay, 
         for day, (from_, to) in zip(days, pairwise(midnights), strict=False)
     ]
     return tuple(LocalDay(*each, _utc_days(*each[1:])) for each in cut if each[1] < each[2])
+
+
+def local_day(day: date, zone: tzinfo) -> LocalDay:
+    """Return one day of a time zone."""
+    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + DAY))
+    return LocalDay(day, begin, end, _utc_days(begin, end))
 
 
 def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:

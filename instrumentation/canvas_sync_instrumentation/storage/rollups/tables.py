@@ -39,10 +39,11 @@ from sqlalchemy import (
 
 from canvas_sync_instrumentation.names import ITEMS
 from canvas_sync_instrumentation.sketch import Sketch
-from canvas_sync_instrumentation.storage.model import UtcDateTime
+from canvas_sync_instrumentation.storage.moments import UtcDateTime, UtcSortedTime
+from canvas_sync_instrumentation.storage.stored_values import limit_count
 
 from .aggregates import MEASURES, SUMMED, Aggregate, Groups, merge
-from .spans import DAY, HOUR, QUARTER, Span, floor
+from .spans import DAY, HOUR, QUARTER, Span, floor, within
 
 __all__ = [
     "LENGTHS",
@@ -93,7 +94,7 @@ changes_table: Final = Table(
     ROLLUPS_METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("run_id", BigInteger),
-    Column("start", UtcDateTime, nullable=False),
+    Column("start", UtcSortedTime, nullable=False),
     Index("ix_canvas_sync_rollup_changes_start", "start", "run_id"),
 )
 """What the rollups do not know yet: a run, or without one a whole quarter of an hour."""
@@ -184,8 +185,7 @@ def keep_one_change(connection: Connection, quarter: datetime) -> None:
 
 def is_of_quarter(quarter: datetime) -> ColumnElement[bool]:
     """Whether an entry of the changes is about a quarter of an hour."""
-    start = changes_table.c.start
-    return and_(start >= quarter, start < quarter + QUARTER)
+    return within(changes_table.c.start, quarter, quarter + QUARTER)
 
 
 def mark_day(connection: Connection, moment: datetime) -> None:
@@ -219,7 +219,7 @@ def _to_aggregate(values: Any) -> Aggregate:
 
 
 def _to_values(aggregate: Aggregate) -> list[Any]:
-    values: list[Any] = [aggregate.runs, *aggregate.sums]
+    values: list[Any] = [aggregate.runs, *map(limit_count, aggregate.sums)]
     for name in MEASURES:
         sketch = aggregate.measures[name]
         packed = msgspec.msgpack.encode((sketch.zeros, sketch.buckets))

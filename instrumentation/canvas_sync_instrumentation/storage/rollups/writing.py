@@ -15,7 +15,7 @@ from canvas_sync_instrumentation.storage.database import connect_to_read, connec
 from canvas_sync_instrumentation.storage.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
-from .spans import DAY, HOUR, QUARTER, Span, floor
+from .spans import DAY, HOUR, QUARTER, Span, floor, within
 from .tables import (
     add_groups,
     changes_table,
@@ -177,11 +177,8 @@ def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> boo
 def _changed_quarters(connection: Connection, quarters: Iterable[datetime]) -> set[datetime]:
     """Those of some quarters that have to be made again."""
     wanted = set(quarters)
-    whole = select(_changes.start).where(
-        _changes.run_id.is_(None),
-        _changes.start >= min(wanted),
-        _changes.start < max(wanted) + QUARTER,
-    )
+    is_near = within(_changes.start, min(wanted), max(wanted) + QUARTER)
+    whole = select(_changes.start).where(_changes.run_id.is_(None), is_near)
     return wanted & {floor(start, QUARTER) for start in connection.scalars(whole)}
 
 
@@ -205,7 +202,7 @@ def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
 
 def _has_many_runs(connection: Connection, quarter: datetime) -> bool:
     start = _runs.sync_start_time
-    runs = select(start).where(start >= quarter, start < quarter + QUARTER, ENDED)
+    runs = select(start).where(within(start, quarter, quarter + QUARTER), ENDED)
     some = runs.limit(_MANY_RUNS + 1).subquery()
     return (connection.scalar(select(func.count()).select_from(some)) or 0) > _MANY_RUNS
 

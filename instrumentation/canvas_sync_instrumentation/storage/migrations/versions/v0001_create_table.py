@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from canvas_sync_instrumentation.storage.model import UtcDateTime
+from canvas_sync_instrumentation.storage.moments import UtcDateTime
 
 revision = "0001"
 down_revision = None

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from canvas_sync_instrumentation.storage.model import UtcDateTime
+from canvas_sync_instrumentation.storage.moments import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
