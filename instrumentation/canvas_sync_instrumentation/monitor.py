@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -27,6 +26,7 @@ from .errors import SettingsError, TrackerMisuseError
 from .events import Event, RunContext
 from .heart import Heart
 from .interfaces import LiveRun
+from .locks import RLock
 from .recorder import Recorder
 from .settings import Settings, read
 from .sinks import Sink
@@ -100,6 +100,7 @@ class Monitor:
         """
         name = ""
         try:
+            _process.current()
             for name, handle in self._handlers:
                 try:
                     handle(event)
@@ -127,6 +128,7 @@ class Monitor:
         Raises:
             TrackerMisuseError: In strict mode.
         """
+        _process.current()
         whole = f"{message} {detail}" if detail else message
         if self.settings.strict:
             raise TrackerMisuseError(whole)
@@ -140,6 +142,7 @@ class Monitor:
         """
         if self.settings.strict or is_asynchronous(error):
             raise error
+        _process.current()
         self._sinks.count_drop(part, "internal_error")
         self._report(
             f"{part}:{type(error).__qualname__}",
@@ -257,14 +260,27 @@ def _run_context(raw: str | None) -> RunContext | None:
 
 
 class _Process:
-    """The one monitor of this process."""
+    """The one monitor of this process.
+
+    It gets a new start where the other threads are gone, with whatever they held: in a forked
+    child, and while Python ends. Of forks by C code, as uWSGI's, Python knows nothing; they are
+    noticed at the next call.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = RLock()
+        self.pid = os.getpid()
+        self.is_ending = sys.is_finalizing()
         self.monitor: Monitor | None = None
         self.pinned: Monitor | None = None
         self.has_exit_hooks = False
         self.is_known_to_multiprocessing = False
+
+    def current(self) -> Monitor | None:
+        """Give the monitor, if there is one."""
+        if self.pid != os.getpid() or self.is_ending is not sys.is_finalizing():
+            self.after_fork_in_child()
+        return self.monitor
 
     def install(self, monitor: Monitor) -> Monitor | None:
         """Make ``monitor`` the current one and give the one before."""
@@ -290,7 +306,9 @@ class _Process:
             self.monitor.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = RLock()
+        self.pid = os.getpid()
+        self.is_ending = sys.is_finalizing()
         if self.monitor is not None:
             self.monitor.after_fork_in_child()
         self.end_with_multiprocessing()
@@ -366,7 +384,7 @@ def get_monitor() -> Monitor:
     When it cannot be set up it says so once and records nothing: a sync is not stopped by a typing
     error in its telemetry, nor is what it still sends while Python ends. :func:`configure` raises.
     """
-    monitor = _process.monitor
+    monitor = _process.current()
     if monitor is not None:
         return monitor
     with _process.lock:
@@ -384,7 +402,7 @@ def get_monitor() -> Monitor:
 
 def current_monitor() -> Monitor | None:
     """Give the monitor of this process if there is one; sets none up."""
-    return _process.monitor
+    return _process.current()
 
 
 def hook_recorder() -> Recorder:
@@ -398,6 +416,7 @@ def shutdown(timeout: float | None = None) -> None:
     Args:
         timeout: Seconds for all of it; ``CANVAS_SYNC_EXIT_TIMEOUT_SECONDS`` when None.
     """
+    _process.current()
     with _process.lock:
         monitor, _process.monitor = _process.monitor, _process.pinned
     if monitor is not None:

@@ -166,12 +166,12 @@ class Run:
     @property
     def is_open(self) -> bool:
         """Whether the run has not ended yet, and is not another process's."""
-        return self.status is RunStatus.RUNNING and not self._is_left
+        return self.status is RunStatus.RUNNING and self.is_ours
 
     @property
     def is_ours(self) -> bool:
         """Whether the run is this process's, and not its parent's or that of its next try."""
-        return not self._is_left
+        return not self._is_left and self._pid == os.getpid()
 
     def attach(self) -> None:
         """Make the run's span the current one of OpenTelemetry."""

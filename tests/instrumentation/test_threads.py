@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.monitor import configure, shutdown
@@ -33,6 +35,38 @@ def sync():
     with CanvasSyncMetricsTracker("late", 42) as run:
         run.record_api_call("GET", "/api/v1/courses", 200, 0.1)
     print("synced")
+"""
+
+SYNC_IN_FINALIZER = """
+import os, sys, weakref
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
+
+class Late:
+    # Names are bound here: modules lose theirs while Python ends.
+    def __del__(self, tracker=CanvasSyncMetricsTracker, flush=shutdown, write=os.write, sys=sys):
+        with tracker("late", 42) as run:
+            run.record_course(created=True)
+        flush(5)
+        write(1, b"synced" if sys.is_finalizing() else b"too early")
+
+def use():
+    with CanvasSyncMetricsTracker("early", 42) as run:
+        run.record_api_call("GET", "/api/v1/courses", 200, 0.1)
+
+late = Late()
+{before}
+"""
+SURVIVORS = """
+import itertools, threading
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+
+def use_without_end():
+    for number in itertools.count():
+        with CanvasSyncMetricsTracker(f"thread-{threading.get_ident()}-{number}", 42) as run:
+            run.record_course(created=True)
+
+for _ in range(4):
+    threading.Thread(target=use_without_end, daemon=True).start()
 """
 
 
@@ -80,6 +114,45 @@ def test_a_sync_in_an_exit_handler_loses_no_row(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "synced\n", "")
     assert _status(tmp_path / "logs" / "state", "late") == "success"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "configure()",
+        "use()",
+        "late.me = late",  # a cycle, for the collector of garbage
+        "weakref.finalize(late, use)",  # runs at exit, before Late.__del__
+    ],
+)
+def test_a_sync_in_a_finalizer_ends_while_python_ends(before: str, tmp_path: Path) -> None:
+    """Thread.start() of Python 3.11 would wait for ever, and so would locks of stopped threads."""
+    with http_receiver() as receiver:
+        done = subprocess.run(
+            [sys.executable, "-c", SYNC_IN_FINALIZER.format(before=before)],
+            env={**os.environ, **receiver.environ, "CANVAS_SYNC_STRICT": "false"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout) == (0, "synced"), done.stderr
+    assert _status(tmp_path / "logs" / "state", "late") == "success"
+
+
+def test_threads_that_survive_stop_no_finalizer() -> None:
+    """They are stopped wherever they are, with all locks that they hold."""
+    code = SYNC_IN_FINALIZER.format(before=f"exec({SURVIVORS!r}, {{}})\nuse()")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "CANVAS_SYNC_STRICT": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "synced"), done.stderr
 
 
 def _status(state: Path, task_id: str) -> str:

@@ -17,6 +17,7 @@ from canvas_sync_instrumentation.locks import Event, RLock
 from canvas_sync_instrumentation.threads import Daemon
 
 from . import DropCounter
+from ._bequest import Bequest
 
 __all__ = ["LazySpan", "SpanQueue"]
 
@@ -56,11 +57,12 @@ class SpanQueue(SpanProcessor):
         self._delay = delay
         self._closing = False
         self._abandoned = Event()
+        # An Event among the spans marks how far a flush has to come.
+        self._queue: deque[ReadableSpan | LazySpan | Event] = deque()
         self._start_anew()
 
     def _start_anew(self) -> None:
-        # An Event among the spans marks how far a flush has to come.
-        self._queue: deque[ReadableSpan | LazySpan | Event] = deque()
+        self._bequest: Bequest | None = None
         self._wake = Event()
         self._thread: Daemon | None = None
         self._thread_lock = RLock()
@@ -101,6 +103,8 @@ class SpanQueue(SpanProcessor):
         """
         if self._closing:
             return
+        if self._queue:
+            self._has_thread()
         self._capacity = 0
         self._closing = True
         self._wake.set()
@@ -123,7 +127,12 @@ class SpanQueue(SpanProcessor):
         return self.flush(timeout_millis / 1000)
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's spans and thread; the next span starts a new one."""
+        """Forget the parent's spans and thread; the next span starts a new one.
+
+        If the parent has no thread, as the process has not that uWSGI forks, one child sends them.
+        """
+        if self._bequest is None or not self._bequest.take():
+            self._queue = deque()
         self._start_anew()
 
     def _has_thread(self) -> bool:
@@ -134,7 +143,15 @@ class SpanQueue(SpanProcessor):
                 self._thread = Daemon(self._work, "canvas-sync-spans")
                 if not self._thread.start():
                     self._thread = None
+                    self._bequest = self._bequest or Bequest()
+                elif self._bequest is not None:
+                    self._reclaim(self._bequest)
             return self._thread is not None
+
+    def _reclaim(self, bequest: Bequest) -> None:
+        self._bequest = None
+        if not bequest.take():
+            self._queue.clear()
 
     def _work(self) -> None:
         thread = self._thread

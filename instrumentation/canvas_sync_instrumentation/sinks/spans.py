@@ -332,7 +332,7 @@ def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline 
     except ValueError as error:
         raise_if_asynchronous(error)
         _logger.warning("An OTEL_* setting cannot be used, no span is recorded: %s", error)
-    except RuntimeError as error:  # the SDK needs a thread, and Python ends or there is none
+    except (ImportError, RuntimeError) as error:  # Python ends, or there is no room for a thread
         raise_if_asynchronous(error)
         _logger.warning("OpenTelemetry cannot start, no span is recorded: %s", error)
     return None

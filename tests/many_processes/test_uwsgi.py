@@ -1,0 +1,137 @@
+"""A real uWSGI, which forks its workers without Python's knowledge after the app has synced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import select
+
+from canvas_sync_exporter.collectors import register_collectors
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_instrumentation.storage.database import open_engine
+from canvas_sync_instrumentation.storage.model import metrics_table
+from support.evidence import Scrape
+from support.http_answers import Answer, answering
+from support.log_lines import records_in
+from support.otlp import http_receiver
+from support.prometheus import eventually
+from support.uwsgi_app import CALLS
+
+SYNCS = 60
+WORKERS = 3
+TESTS = Path(__file__).parents[1]
+UWSGI = shutil.which("uwsgi")
+
+pytestmark = pytest.mark.skipif(
+    UWSGI is None and os.environ.get("CI") != "true", reason="uWSGI is not installed"
+)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--enable-threads"], ["--threads", "4", "--py-call-osafterfork"], ["--lazy-apps"]],
+    ids=["defaults", "enable-threads", "threads", "lazy-apps"],
+)
+def test_workers_lose_and_share_nothing(options: list[str], tmp_path: Path) -> None:
+    with answering() as canvas, http_receiver() as receiver:
+        canvas.answers["/api/v1/courses/7"] = [Answer(body='{"id": 7}')]
+        environ = {"CANVAS": canvas.url, **receiver.environ}
+        with uwsgi(tmp_path, environ, options) as (process, url):
+            pids = sync_at_once(url)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        asked = len(canvas.requests)
+        spans = Counter(span.name for span in receiver.spans)
+    assert asked >= (SYNCS + 1) * CALLS
+    logs = tmp_path / "logs"
+    calls = records_in(logs / "api_calls.log")
+    assert len(calls) == asked
+    assert {call["pid"] for call in calls if call["task_id"].startswith("web-")} == pids
+    starts = {f"start-{call['pid']}" for call in calls if call["task_id"].startswith("start-")}
+    assert runs_in(logs) == {*starts, *(f"web-{number}" for number in range(SYNCS))}
+    metrics = scrape(logs)
+    assert metrics.total("canvas_sync_api_requests_total") == asked
+    assert metrics.total("canvas_sync_runs_total", status="success") == asked // CALLS
+    assert metrics.total("canvas_sync_telemetry_dropped_total", sink="spans") == 0
+    assert spans == {"GET /api/v1/courses/:id": asked, "canvas.sync": asked // CALLS}
+
+
+@contextmanager
+def uwsgi(
+    folder: Path, environ: dict[str, str], options: list[str]
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve the app until the process is ended; gives it and its address."""
+    assert UWSGI is not None, "uWSGI is not installed"
+    output = folder / "uwsgi.out"
+    variables = {
+        "CANVAS_SYNC_STRICT": "true",
+        "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "30",
+        "PYTHONPATH": str(TESTS),
+    }
+    with socket.socket() as listening, output.open("wb") as file:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(SYNCS)
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        command = [
+            UWSGI,
+            *("--plugin", "python3"),  # Debian's is a file of its own, others have it inside
+            *("--http-socket", f"fd://{listening.fileno()}"),
+            *("--master", "--processes", str(WORKERS), "--home", sys.prefix),
+            *("--module", "support.uwsgi_app:create_app()", *options),
+        ]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **variables, **environ},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[listening.fileno()],
+        )
+    try:
+        eventually(lambda: f"spawned uWSGI worker {WORKERS}" in output.read_text(), "uWSGI")
+        yield process, f"http://{address}"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def sync_at_once(url: str) -> set[int]:
+    """Start all syncs, several at a time, and answer in which processes they were."""
+
+    def sync(number: int) -> int:
+        answer = requests.post(f"{url}/web-{number}", timeout=120)
+        answer.raise_for_status()
+        return int(answer.text)
+
+    with ThreadPoolExecutor(2 * WORKERS) as pool:
+        return set(pool.map(sync, range(SYNCS)))
+
+
+def runs_in(logs: Path) -> set[str]:
+    """Name the runs in the table, each of which was a success."""
+    engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
+    with engine.connect() as connection:
+        rows = connection.execute(select(metrics_table)).all()
+    engine.dispose()
+    assert {row.sync_status for row in rows} == {"success"}
+    return {row.sync_task_id for row in rows}
+
+
+def scrape(logs: Path) -> Scrape:
+    registry = CollectorRegistry()
+    register_collectors(registry, configuration({"CANVAS_SYNC_LOG_DIR": str(logs)}))
+    return Scrape.of(generate_latest(registry).decode(), is_openmetrics=False)

@@ -1,0 +1,35 @@
+"""A WSGI app for uWSGI: each of its requests is a sync, and so is its own start, in the master."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import requests
+
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, instrument_requests
+
+CALLS = 3
+
+
+def sync(task_id: str) -> None:
+    """Ask Canvas some times."""
+    with CanvasSyncMetricsTracker(task_id, 42):
+        for _ in range(CALLS):
+            url = f"{os.environ['CANVAS']}/api/v1/courses/7"
+            requests.get(url, timeout=60).raise_for_status()
+
+
+def create_app() -> Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]:
+    """Make the app; it is made before the workers are forked, or in each with ``--lazy-apps``."""
+    instrument_requests()
+    sync(f"start-{os.getpid()}")
+    return application
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """Sync under the task id that the path says; the answer is the worker's process id."""
+    sync(environ["PATH_INFO"].strip("/"))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
