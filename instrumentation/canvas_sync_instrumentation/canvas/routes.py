@@ -7,7 +7,7 @@ followed up in Canvas, and nothing else that the caller chose.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import unquote
@@ -56,7 +56,7 @@ class RouteMatch:
 class _Node:
     """One segment of the tree of routes."""
 
-    words: dict[str, _Node] = field(default_factory=dict)
+    words: dict[str, _Node] | None = None
     parameter: _Node | None = None
     rest: str | None = None
     route: str | None = None
@@ -140,7 +140,7 @@ def _is_api(segments: list[str]) -> bool:
 
 def _below_prefix(segments: list[str]) -> list[str]:
     """Leave out the prefix below which Canvas is served."""
-    if _is_api(segments) or not segments:
+    if len(segments) < 2 or (segments[0] == "api" and segments[1] in _APIS):
         return segments
     starts = range(1, len(segments))
     for start in starts:
@@ -156,7 +156,7 @@ def _below_prefix(segments: list[str]) -> list[str]:
 def _find(node: _Node, segments: list[str], index: int) -> str | None:
     if index == len(segments):
         return node.route
-    word = node.words.get(segments[index])
+    word = node.words.get(segments[index]) if node.words else None
     found = _find(word, segments, index + 1) if word else None
     if found is None and node.parameter:
         found = _find(node.parameter, segments, index + 1)
@@ -212,6 +212,8 @@ def _tree() -> _Node:
 
 def _child(node: _Node, segment: str) -> _Node:
     if not segment.startswith(":"):
+        if node.words is None:
+            node.words = {}
         return node.words.setdefault(segment, _Node())
     if node.parameter is None:
         node.parameter = _Node()

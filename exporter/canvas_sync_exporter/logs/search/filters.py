@@ -12,7 +12,7 @@ import msgspec
 import re2
 
 from canvas_sync_exporter.logs.lines import Moment
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_instrumentation.names import GRAPHQL_ERROR, Log
 
 __all__ = ["PATTERN_LIMIT", "LineFilter", "SearchRecord", "compile_pattern"]
 
@@ -37,6 +37,7 @@ class SearchRecord(msgspec.Struct, gc=False):
     status_code: int | None = None
     error_class: str | None = None
     outcome: str | None = None
+    graphql_errors: int = 0
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -134,7 +135,8 @@ class LineFilter:
 
 def _statuses(record: SearchRecord) -> tuple[str | None, ...]:
     code = None if record.status_code is None else str(record.status_code)
-    return (code, record.error_class, record.status, record.outcome)
+    graphql = GRAPHQL_ERROR if record.graphql_errors else None
+    return (code, record.error_class, record.status, record.outcome, graphql)
 
 
 def _encoded(text: str) -> bytes:

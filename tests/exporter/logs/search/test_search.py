@@ -188,6 +188,14 @@ def test_it_finds_what_a_naive_search_finds_in_one_go_and_in_pages(
         assert _pages(folder, wanted, limit) == found
 
 
+def test_graphql_answers_with_errors_are_found_though_their_status_is_200(tmp_path: Path) -> None:
+    fields = {"timestamp": "2026-01-31T10:15:30.000000Z", "event": "api_call", "status_code": 200}
+    lines = [json.dumps({**fields, "graphql_errors": count}) for count in (2, 0)]
+    (tmp_path / "api_calls.log").write_text("\n".join([*lines, json.dumps(fields), ""]))
+    (found,) = found_in(tmp_path, LineFilter(status="graphql"))
+    assert found.fields["graphql_errors"] == 2
+
+
 def _pages(folder: Path, wanted: LineFilter, limit: int) -> list[FoundLine]:
     found: list[FoundLine] = []
     cursor: str | None = None
