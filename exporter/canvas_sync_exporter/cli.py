@@ -1,27 +1,20 @@
-"""The command line ``canvas-sync-monitor``: parse, call, print.
+"""Where ``canvas-sync-monitor`` begins: Ctrl-C ends it without a traceback from its first moment.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C. ``serve`` is
-ended by Ctrl-C or SIGTERM as a matter of course and answers 0.
+This module imports next to nothing, so that the signal is taken care of before anything that takes
+time is imported.
 """
 
-from __future__ import annotations
-
-import argparse
-import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
-from canvas_sync_instrumentation.names import DISTRIBUTION
-from canvas_sync_instrumentation.version import VERSION
+__all__ = ["main", "script"]
 
-from .commands import COMMANDS, EXIT_CODES, FAILED, INTERRUPTED, USAGE
-from .reasons import reason
-
-__all__ = ["main", "make_parser"]
-
-_SAME_USER = "Run it as the user of the syncs: it reads and writes the files that they write."
+_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,53 +27,53 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if argv is None else argv
-    arguments = make_parser(words[:1]).parse_args(words)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # jobs tell of failures once
     try:
-        code: int = arguments.run(arguments)
-    except SettingsError as error:
-        return _complain(str(error), USAGE)
-    except CanvasSyncMonitorError as error:
-        return _complain(str(error) + _hint(error.__cause__), FAILED)
-    except OSError as error:
-        return _complain(reason(error) + _hint(error), FAILED)
+        with _ending_at_once():
+            from .command_line import execute, missing_package, parse  # noqa: PLC0415 - slow
+        try:
+            with _ending_at_once():
+                arguments = parse(words)
+            return execute(arguments)
+        except ImportError as error:
+            return missing_package(words, error)
     except KeyboardInterrupt:
-        return INTERRUPTED
-    return code
+        return _INTERRUPTED
 
 
-def _hint(error: BaseException | None) -> str:
-    is_of_a_file = isinstance(error, PermissionError) and error.filename  # a port has none
-    return f". {_SAME_USER}" if is_of_a_file else ""
+def script() -> int:
+    """Run the command of this process, whose exit Ctrl-C ends without a traceback as well.
 
-
-def _complain(message: str, code: int) -> int:
-    print(f"{DISTRIBUTION}: {message}", file=sys.stderr)
-    return code
-
-
-def make_parser(wanted: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """Make the parser of the command line.
-
-    Args:
-        wanted: The commands that are to be parsed; of the others it knows the names alone.
+    Returns:
+        The exit code.
     """
-    parser = argparse.ArgumentParser(
-        DISTRIBUTION, description="Makes every Canvas sync visible.", epilog=EXIT_CODES
-    )
-    parser.add_argument("--version", action="version", version=VERSION)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, text in COMMANDS.items():
-        if name in wanted:
-            import_module(f".commands.{name}", __package__).add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=text)
-    return parser
+    code = main()
+    if _is_ctrl_c_ours():
+        signal.signal(signal.SIGINT, _end)
+    return code
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """While modules are loaded there is nothing to end in good order."""
+    is_ours = _is_ctrl_c_ours()
+    if is_ours:
+        signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_ctrl_c_ours() -> bool:
+    """Whether nobody else handles it: another handler, a shell's background job, a thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _end(_number: int, _frame: Any) -> None:
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +24,17 @@ from canvas_sync_instrumentation.settings import (
 __all__ = [
     "Configuration",
     "ExporterSettings",
+    "Network",
     "changed_settings",
     "clock_time",
     "configuration",
     "expiries",
     "host_name",
     "intervals",
+    "networks",
 ]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -39,6 +44,19 @@ _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def host_name(raw: str) -> str:
     """A host name or address; the brackets around an IPv6 address, as in a URL, are dropped."""
     return raw[1:-1] if raw.startswith("[") and raw.endswith("]") else raw
+
+
+def networks(raw: str) -> tuple[Network, ...]:
+    """Addresses and networks, such as ``127.0.0.1,10.0.0.0/8``."""
+    found = []
+    for word in filter(None, map(str.strip, raw.split(","))):
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ValueError(
+                f"say addresses and networks such as 127.0.0.1,10.0.0.0/8: {error}"
+            ) from None
+    return tuple(found)
 
 
 def clock_time(raw: str) -> dt.time:
@@ -104,6 +122,13 @@ class ExporterSettings:
         path,
         None,
         "File with the hashes of the access tokens; without it only this machine is answered.",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        "CANVAS_SYNC_TRUSTED_PROXIES",
+        networks,
+        (),
+        "Addresses and networks of reverse proxies (`127.0.0.1,10.0.0.0/8`) whose "
+        "`X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` are believed; others' are ignored.",
     )
     interrupted_after_seconds: float = setting(
         "CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS",

@@ -101,6 +101,9 @@ def run_command(job: Job) -> int:
     """
     with _lock(job) as inherited, _Signals() as signals:
         run = _start(job)
+        if stopped := signals.seen & _STOPPING:  # before there was anything to pass it on to
+            _end(run, None, stopped=True)
+            return _SIGNAL_BASE + min(stopped)
         in_own_group = not _has_terminal()
         try:
             process = _spawn(job, inherited, in_own_group=in_own_group)
@@ -110,7 +113,8 @@ def run_command(job: Job) -> int:
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
         signals.forward_to(process, in_own_group=in_own_group)
         status = process.wait()
-        _end(run, _failure(job, status), stopped=bool(signals.seen & _STOPPING))
+        failure = _failure(job, status)
+        _end(run, failure, stopped=bool(failure and signals.seen & _STOPPING))
         return status if status >= 0 else _SIGNAL_BASE - status
 
 
@@ -158,10 +162,10 @@ def _end(
     if run is None:
         return
     try:
-        if error is None:
-            run.complete_success()
-        elif stopped:
+        if stopped:
             run.complete_cancelled()
+        elif error is None:
+            run.complete_success()
         else:
             run.complete_failure(error)
         run.__exit__(None, None, None)
@@ -238,19 +242,21 @@ class _Signals:
         self._in_own_group = in_own_group
         self._process = process
         for number in tuple(self.seen):
-            self._pass_on(process, number)
+            self._pass_on(process, number, from_terminal=False)  # it was too early for the command
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         received = signal.Signals(number)
         self.seen.add(received)
         if self._process is not None:
-            self._pass_on(self._process, received)
+            self._pass_on(self._process, received, from_terminal=received in _OF_THE_TERMINAL)
 
-    def _pass_on(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    def _pass_on(
+        self, process: subprocess.Popen[bytes], number: signal.Signals, *, from_terminal: bool
+    ) -> None:
         if process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             if self._in_own_group:
                 os.killpg(process.pid, number)
-            elif number not in _OF_THE_TERMINAL:  # it has had those
+            elif not from_terminal:  # it has had those
                 os.kill(process.pid, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.cli import make_parser  # what --help shows is made from it
+from canvas_sync_exporter.command_line import make_parser  # what --help shows is made from it
 from canvas_sync_exporter.commands.run import RUN_EXIT_CODES
 from support.markdown import DOCS, blocks, pages, table
 

@@ -141,7 +141,8 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
 _AS_SOMEBODY_ELSE = """
 import os, sqlite3, sys
 import encodings.idna, sqlalchemy.dialects.sqlite  # now: the other user may not see them later
-from canvas_sync_exporter.cli import main, make_parser
+from canvas_sync_exporter.cli import main
+from canvas_sync_exporter.command_line import make_parser
 make_parser()
 if os.geteuid() == 0:
     os.seteuid(65534)

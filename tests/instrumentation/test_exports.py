@@ -34,7 +34,8 @@ def test_a_name_that_is_not_exported_is_an_ordinary_error() -> None:
 
 def test_the_log_tools_start_without_loading_database_tracing_and_web_libraries() -> None:
     program = (
-        "import sys; from canvas_sync_exporter.cli import make_parser; make_parser(['search'])"
+        "import sys; from canvas_sync_exporter.command_line import make_parser; "
+        "make_parser(['search'])"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", f"{program}; print(*sys.modules)"],

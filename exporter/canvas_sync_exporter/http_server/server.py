@@ -32,6 +32,7 @@ _LIMITS: Final[dict[str, Any]] = {
     "max_request_body_size": 64 * 1024,
     "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
     "log_socket_errors": False,  # a client that resets its connection is no event
+    "clear_untrusted_proxy_headers": False,  # the app does that, and knows several proxies
     "ident": "canvas-sync-monitor",
 }
 

@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import Any
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, redirect, request
 from prometheus_client import CollectorRegistry
 
 from canvas_sync_exporter.settings import configuration
@@ -20,6 +20,7 @@ from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
 from .headers import add_security_headers
 from .metrics import count_requests, metrics_blueprint
+from .proxies import TrustedProxies
 from .runbooks import runbooks_blueprint
 
 __all__ = ["create_app", "register_canvas_metrics_api"]
@@ -34,6 +35,7 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.url_map.merge_slashes = False  # it redirects, to a URL that may not be that of a proxy
     count_requests(app, registry)
     answer_problems(app)
     add_security_headers(app)
@@ -46,10 +48,17 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     app.register_blueprint(api_blueprint(context))
     app.register_blueprint(runbooks_blueprint())
 
+    # Relative, so that they stay below whatever path a proxy has put the exporter.
     @app.get("/")
     def index() -> Any:
-        return redirect(url_for("canvas_sync_api.docs"))
+        return redirect("api/canvas/docs")
 
+    @app.get("/runbooks")
+    def runbooks() -> Any:
+        return redirect("runbooks/")
+
+    if proxies := context.configuration.exporter.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -33,6 +33,8 @@ REQUEST_LIMIT = 8
 
 
 _ROOT, _, _PATH = PREFIX.rpartition("/")
+_RELATIVE_ROOT = "../.."
+"""Where the paths begin, from the OpenAPI document: right also behind a proxy that says nothing."""
 _RETRY_SECONDS = 15
 _BUSY = f"{REQUEST_LIMIT} requests are being answered already."
 _BUSY_SECONDS = 1
@@ -58,7 +60,9 @@ def api_blueprint(context: WebContext) -> Blueprint:
 
     @blueprint.get("/openapi.json")
     def openapi_json() -> Response:
-        return json_response(openapi_document(endpoints, PREFIX, request.root_path or "/"))
+        return json_response(
+            openapi_document(endpoints, PREFIX, request.root_path or _RELATIVE_ROOT)
+        )
 
     add_docs(blueprint)
     for endpoint in endpoints:
@@ -67,7 +71,8 @@ def api_blueprint(context: WebContext) -> Blueprint:
     @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=METHODS)
     @blueprint.route(f"/{_PATH}/<path:rest>", methods=METHODS)
     def unknown(rest: str) -> Response:
-        raise ProblemError(404, f"There is no {PREFIX}/{rest}; see {_ROOT}/docs.")
+        below = request.root_path
+        raise ProblemError(404, f"There is no {below}{PREFIX}/{rest}; see {below}{_ROOT}/docs.")
 
     return blueprint
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import flask_swagger_ui
-from flask import Blueprint, Response, send_from_directory, url_for
+from flask import Blueprint, Response, send_from_directory
 
 __all__ = ["add_docs"]
 
 _FILES = Path(flask_swagger_ui.__file__).parent / "dist"
 _SERVED = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+# Links are relative: they hold below whatever path a proxy or an app has put the page.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Canvas sync metrics: REST API</title>
-<link rel="stylesheet" href="{css}">
-<link rel="icon" href="{icon}">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
 </head>
 <body>
-<div id="swagger-ui" data-document="{document}"></div>
-<script src="{bundle}"></script>
-<script src="{start}"></script>
+<div id="swagger-ui" data-document="openapi.json"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </body>
 </html>
 """
@@ -45,16 +46,8 @@ def add_docs(blueprint: Blueprint) -> None:
 
     @blueprint.get("/docs")
     def docs() -> Response:
-        css, bundle, icon = (url_for(".docs_file", name=name) for name in _SERVED)
-        page = _PAGE.format(
-            css=css,
-            bundle=bundle,
-            icon=icon,
-            start=url_for(".docs_start"),
-            document=url_for(".openapi_json"),
-        )
-        headers = {"Content-Security-Policy": _POLICY}
-        return Response(page, headers=headers, mimetype="text/html")
+        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+        return Response(_PAGE, headers=headers, mimetype="text/html")
 
     @blueprint.get("/docs/start.js")
     def docs_start() -> Response:

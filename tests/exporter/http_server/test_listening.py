@@ -18,7 +18,8 @@ from support.serve_process import COMMAND, environment, serve_process
 _AS_NOBODY = """
 import encodings.idna, os, sqlite3, sys
 import sqlalchemy.dialects.sqlite  # now: the other user may not see the installed packages
-from canvas_sync_exporter.cli import main, make_parser
+from canvas_sync_exporter.cli import main
+from canvas_sync_exporter.command_line import make_parser
 make_parser()
 if os.geteuid() == 0:
     os.seteuid(65534)

@@ -1,0 +1,114 @@
+"""The command line: parse, call, print.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C. ``serve`` is
+ended by Ctrl-C or SIGTERM as a matter of course and answers 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
+from canvas_sync_instrumentation.names import DISTRIBUTION
+from canvas_sync_instrumentation.version import VERSION
+
+from .commands import COMMANDS, EXIT_CODES, FAILED, INTERRUPTED, USAGE
+from .reasons import reason
+
+__all__ = ["execute", "make_parser", "missing_package", "parse"]
+
+_SAME_USER = "Run it as the user of the syncs: it reads and writes the files that they write."
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments.
+
+    Raises:
+        SystemExit: They make no sense, or ask for help; what there is to say is printed.
+        ImportError: A package that the command needs is not installed.
+    """
+    return make_parser(words[:1]).parse_args(words)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ImportError: A package that the command needs is not installed.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # jobs tell of failures once
+    try:
+        code: int = arguments.run(arguments)
+    except SettingsError as error:
+        return _complain(str(error), USAGE)
+    except CanvasSyncMonitorError as error:
+        return _complain(str(error) + _hint(error.__cause__), FAILED)
+    except OSError as error:
+        return _complain(reason(error) + _hint(error), FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def missing_package(words: Sequence[str], error: ImportError) -> int:
+    """Say which extra brings a package that cannot be imported.
+
+    Args:
+        words: The command and its arguments.
+        error: What the import raised.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ImportError: The module is one of ours, which no extra brings.
+    """
+    package = (error.name or "").partition(".")[0]
+    if package.startswith("canvas_sync_"):
+        raise error
+    extra = "demo" if words[:1] == ["demo"] else "exporter"
+    return _complain(
+        f"{' '.join(words[:1])} needs the package {package}, which cannot be imported: {error}. "
+        f"Install what belongs to it: pip install '{DISTRIBUTION}[{extra}]'",
+        FAILED,
+    )
+
+
+def _hint(error: BaseException | None) -> str:
+    is_of_a_file = isinstance(error, PermissionError) and error.filename
+    return f". {_SAME_USER}" if is_of_a_file else ""
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"{DISTRIBUTION}: {message}", file=sys.stderr)
+    return code
+
+
+def make_parser(wanted: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Make the parser of the command line.
+
+    Args:
+        wanted: The commands that are to be parsed; of the others it knows the names alone.
+    """
+    parser = argparse.ArgumentParser(
+        DISTRIBUTION, description="Makes every Canvas sync visible.", epilog=EXIT_CODES
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        if name in wanted:
+            import_module(f".commands.{name}", __package__).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=text)
+    return parser

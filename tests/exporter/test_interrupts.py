@@ -1,0 +1,136 @@
+"""Ctrl-C at any moment ends a command without a traceback, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.serve_process import environment
+
+_PROGRAM = """
+import atexit, os, signal, sys
+
+moment = sys.argv.pop(1)
+
+class InterruptAtImport:
+    def find_spec(self, name, path=None, target=None):
+        if name == moment:
+            os.kill(os.getpid(), signal.SIGINT)
+
+if moment == "exit":
+    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, InterruptAtImport())
+from canvas_sync_exporter.cli import script
+sys.exit(script())
+"""
+"""Interrupts itself when it imports a module, or at its exit."""
+
+COMMANDS = {
+    "run": ["--", "touch", "started"],
+    "serve": ["--port", "0"],
+    "analyze": [],
+    "search": ["x"],
+    "tail": ["-f"],
+    "cleanup": [],
+    "doctor": [],
+    "db": ["upgrade"],
+    "token": ["new", "--name", "a", "--scope", "read"],
+    "demo": ["--once"],
+}
+
+
+def _interrupted(folder: Path, moment: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _PROGRAM, moment, *arguments],
+        env=environment({"CANVAS_SYNC_LOG_DIR": str(folder)}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_while_a_command_is_loaded(tmp_path: Path, command: str) -> None:
+    moment = f"canvas_sync_exporter.commands.{command}"
+    done = _interrupted(tmp_path, moment, command, *COMMANDS[command])
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "canvas_sync_exporter.command_line",
+        "argparse",
+        "canvas_sync_instrumentation.command",
+        "canvas_sync_instrumentation.monitor",
+    ],
+)
+def test_while_what_it_needs_is_loaded(tmp_path: Path, moment: str) -> None:
+    done = _interrupted(tmp_path, moment, "run", *COMMANDS["run"])
+    assert (done.returncode, done.stderr) == (130, "")
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "moment"),
+    [
+        ("serve", "alembic"),
+        ("analyze", "canvas_sync_instrumentation.logfile"),
+        ("demo", "canvas_sync_demo.run"),
+    ],
+)
+def test_while_a_command_begins(tmp_path: Path, command: str, moment: str) -> None:
+    done = _interrupted(tmp_path, moment, command, *COMMANDS[command])
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "token", "db"])
+def test_at_the_exit(tmp_path: Path, command: str) -> None:
+    done = _interrupted(tmp_path, "exit", command, *COMMANDS[command])
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+_IN_TELEMETRY = """
+import os, signal, sys
+from canvas_sync_instrumentation import command
+
+start = command._start
+def interrupted_start(job):
+    os.kill(os.getpid(), signal.SIGINT)
+    return start(job)
+command._start = interrupted_start
+from canvas_sync_exporter.cli import script
+sys.exit(script())
+"""
+
+
+def test_a_command_is_not_started_after_ctrl_c_on_a_terminal(tmp_path: Path) -> None:
+    """The terminal has told the wrapper alone: the command was not there yet."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(tmp_path)
+        os.environ["CANVAS_SYNC_LOG_DIR"] = str(tmp_path)
+        words = [sys.executable, "-c", _IN_TELEMETRY, "run", *COMMANDS["run"]]
+        os.execv(sys.executable, words)
+    shown = bytearray()
+    try:
+        while part := os.read(terminal, 4096):
+            shown += part
+    except OSError:  # how a terminal ends
+        pass
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 130, shown.decode()
+    assert b"Traceback" not in shown
+    assert not (tmp_path / "started").exists()
+    assert '"status":"cancelled"' in (tmp_path / "operations.log").read_text()
