@@ -44,7 +44,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         env=environment(**settings),
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -292,7 +292,7 @@ def test_a_terminal_gets_colour_and_a_progress_bar_unless_it_says_no(logs: Path)
                     shown += data
             except OSError:  # the terminal is closed
                 pass
-            assert process.wait(60) == 0
+            assert process.wait(600) == 0
         os.close(parent)
         return shown.decode()
 

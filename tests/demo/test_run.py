@@ -84,7 +84,7 @@ def test_every_printed_command_works_as_printed_and_ctrl_c_ends_it_all(tmp_path:
         assert len(commands) == 12
         for command in commands:
             done = subprocess.run(
-                command, shell=True, text=True, capture_output=True, timeout=60, check=False
+                command, shell=True, text=True, capture_output=True, timeout=600, check=False
             )
             assert (done.returncode, done.stderr) == (0, ""), command
             assert done.stdout.strip(), command
@@ -92,7 +92,7 @@ def test_every_printed_command_works_as_printed_and_ctrl_c_ends_it_all(tmp_path:
         docs = next(line for line in lines if line.endswith("/api/canvas/docs"))
         assert requests.get(docs, timeout=60).ok
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=600)
         assert (process.returncode, errors) == (0, "")
         assert "has ended" in rest
         with pytest.raises(requests.ConnectionError):

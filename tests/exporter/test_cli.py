@@ -43,7 +43,7 @@ def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.Completed
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -102,7 +102,7 @@ def test_a_signal_ends_serve_in_good_order(tmp_path: Path, number: signal.Signal
     with _serve(tmp_path) as (process, url):
         assert requests.get(f"{url}{API}/summary", timeout=30).status_code == 200
         process.send_signal(number)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(600) == 0
         assert process.stderr is not None
         rest = process.stderr.read()
     assert "Stopped." in rest
@@ -159,7 +159,7 @@ def test_a_folder_of_another_user_is_told_with_what_to_do(tmp_path: Path, comman
         env=_environment(CANVAS_SYNC_LOG_DIR=str(folder), CANVAS_SYNC_EXPORTER_PORT="0"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert failed.returncode == 1
@@ -194,7 +194,7 @@ def test_a_database_that_is_away_does_not_keep_it_from_serving(tmp_path: Path) -
         assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 503
         assert requests.get(f"{url}{API}/health", timeout=30).status_code == 503
         process.terminate()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(600) == 0
         assert process.stderr is not None
         assert "hunter2" not in process.stderr.read()
 
@@ -276,7 +276,7 @@ def test_a_cleanup_shows_how_far_it_is_on_a_terminal(tmp_path: Path) -> None:
         stderr=end,
     ) as process:
         os.close(end)
-        assert process.wait(60) == 0
+        assert process.wait(600) == 0
     shown = os.read(terminal, 65536).decode()
     os.close(terminal)
     assert re.search(r"archiving \[#{10}\.{20}\] +33%", shown)

@@ -39,7 +39,7 @@ from canvas_sync_instrumentation.storage.spool import Spool, encode
 from support.log_lines import records_in
 from support.runs import running, snapshot, write
 
-DEADLINE = 30.0
+DEADLINE = 600.0
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_the_row_has_it(tmp_path: Path, engine: Engine, empty_database_url: str,
     monitor = configure(log_dir=tmp_path / "logs", database_url=empty_database_url, strict=True)
     with CanvasSyncMetricsTracker("t1", 42, metadata=metadata):
         pass
-    assert monitor.flush(30)
+    assert monitor.flush(600)
     with engine.connect() as connection:
         row = connection.execute(select(metrics_table)).one()
     assert row.sync_status == "success"

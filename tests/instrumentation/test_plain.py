@@ -182,7 +182,7 @@ def test_a_sum_beyond_the_highest_count_is_cut_and_reported_once(
         for _ in range(1100):  # 1100 * 2**53 does not fit the column
             run.record_course(2**53, created=True)
             run.record_db_operation("CREATE", "Course", 2**53, 1e9)
-    assert monitor.flush(30)
+    assert monitor.flush(600)
     with engine.connect() as connection:
         row = connection.execute(select(metrics_table)).one()
     assert row.sync_status == "success"

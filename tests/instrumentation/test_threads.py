@@ -110,7 +110,7 @@ def test_a_sync_without_threads_goes_on_and_loses_no_row(tmp_path: Path) -> None
 def test_a_sync_in_an_exit_handler_loses_no_row(tmp_path: Path) -> None:
     """In Python 3.12 no thread can be started there."""
     done = subprocess.run(
-        [sys.executable, "-c", LATE_SYNC], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", LATE_SYNC], capture_output=True, text=True, check=False, timeout=600
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "synced\n", "")
     assert _status(tmp_path / "logs" / "state", "late") == "success"

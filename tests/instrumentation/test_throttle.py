@@ -60,7 +60,7 @@ def statuses(ask: Callable[[], requests.Response]) -> Counter[int]:
     together = threading.Barrier(THREADS)
 
     def work() -> int:
-        together.wait(60)
+        together.wait(600)
         return ask().status_code
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -82,7 +82,7 @@ def served(
         with gunicorn(folder, environ, OPTIONS[request.param]) as (process, url):
             pids = sync_at_once(url)
             process.send_signal(signal.SIGTERM)
-            exit_code = process.wait(60)
+            exit_code = process.wait(600)
         yield Served(
             request.param,
             exit_code,

@@ -24,7 +24,7 @@ from .prometheus import eventually
 
 __all__ = ["Worker", "redis", "worker"]
 
-_SECONDS = 60
+_SECONDS = 600
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "canvas_sync_exporter.cli", "demo", *options],
         env=plain,
         stdout=subprocess.DEVNULL,
-        timeout=150,
+        timeout=600,
         check=True,
     )
     return folder / "logs"

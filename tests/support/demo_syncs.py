@@ -11,7 +11,7 @@ from canvas_sync_demo.processes import Stage, running, sync_arguments
 
 __all__ = ["run_syncs"]
 
-_SECONDS = 120.0
+_SECONDS = 600.0
 
 
 def run_syncs(stage: Stage, *users: int) -> dict[int, int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["StoppedAction"]
 
-_SECONDS = 60
+_SECONDS = 600
 
 
 class StoppedAction:

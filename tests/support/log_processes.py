@@ -109,7 +109,7 @@ def write_lines(
         log.append(line_of(writer, number))
         if pause_every and number % pause_every == 0:
             time.sleep(0.001)
-    assert log.flush(10)
+    assert log.flush(600)
     log.close(0)
 
 
@@ -129,7 +129,7 @@ def write_on_a_full_disk(
             number += 1
     for rest in range(number, 800):
         log.append(line_of(writer, rest))
-    assert log.flush(10)
+    assert log.flush(600)
     log.close(0)
 
 
@@ -154,7 +154,7 @@ def stopped_process(target: Callable[..., object], *arguments: object) -> Iterat
         yield process.pid
     finally:
         os.kill(process.pid, signal.SIGCONT)
-        process.join(60)
+        process.join(600)
     assert process.exitcode == 0
 
 
@@ -195,13 +195,13 @@ def fork_while_a_thread_writes(folder: Path) -> None:
 
     def slow_write(fd: int, data: Any) -> int:
         writing.set()
-        assert forked.wait(60)
+        assert forked.wait(600)
         return write(fd, data)
 
     os.write = slow_write
     thread = threading.Thread(target=log.append, args=(line_of("thread", 0),))
     thread.start()
-    assert writing.wait(60)
+    assert writing.wait(600)
     os.write = write
     pid = os.fork()
     if pid == 0:

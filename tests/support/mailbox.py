@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 __all__ = ["Mailbox", "mailbox"]
 
-_SECONDS = 60.0
+_SECONDS = 600.0
 
 
 class Mailbox:

@@ -48,7 +48,7 @@ __all__ = ["ENDPOINTS", "play"]
 _SCHOOL = SchoolSize(
     teachers=8, courses_per_teacher=2, students=20, students_per_course=12, assignments_per_course=9
 )
-_PATIENCE = 60.0
+_PATIENCE = 600.0
 
 ENDPOINTS: Mapping[str, str] = {
     "GET sync/<id>": "sync/{id}",

@@ -41,7 +41,7 @@ def start(function: str, *arguments: object) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Close the process's input, wait for its end and answer what it printed."""
-    return process.communicate(timeout=60)[0]
+    return process.communicate(timeout=600)[0]
 
 
 def count(files: MetricFiles, amount: float) -> None:

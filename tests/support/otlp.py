@@ -85,7 +85,7 @@ class OtlpReceiver:
                     self.peers.update((span.name, peer) for span in scope_spans.spans)
             self._changed.notify_all()
 
-    def wait_for_spans(self, count: int, timeout: float = 20.0) -> list[Span]:
+    def wait_for_spans(self, count: int, timeout: float = 600.0) -> list[Span]:
         """Wait until ``count`` spans have come; fail after ``timeout`` seconds."""
         with self._changed:
             came = self._changed.wait_for(lambda: len(self._spans) >= count, timeout)

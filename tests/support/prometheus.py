@@ -40,7 +40,7 @@ ALERTMANAGER_CONFIG = DEPLOY / "alertmanager" / "alertmanager.yml"
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
 
 T = TypeVar("T")
-_SECONDS = 60.0
+_SECONDS = 600.0
 
 
 def read_yaml(path: Path) -> Any:
@@ -61,7 +61,7 @@ def run_program(name: str, *arguments: object) -> str:
         [required(name), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -179,7 +179,7 @@ def _server(name: str, arguments: list[str], output: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(600)
 
 
 def _is_ready(url: str) -> bool:

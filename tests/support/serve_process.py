@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 __all__ = ["COMMAND", "ServeProcess", "environment", "serve_process"]
 
 COMMAND: Final = [sys.executable, "-m", "canvas_sync_exporter.cli"]
-_SECONDS: Final = 60
+_SECONDS: Final = 600
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 __all__ = ["wait_until"]
 
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 600.0
 _PAUSE_SECONDS = 0.01
 
 
 def wait_until(is_true: Callable[[], object], what: str) -> None:
-    """Return as soon as ``is_true()`` is; fail when it is not for two minutes.
+    """Return as soon as ``is_true()`` is; fail when it is not for ten minutes.
 
     The limit is for a test that hangs, not for one that is slow.
     """

@@ -211,7 +211,7 @@ def test_promtool_accepts_the_text(tmp_path: Path) -> None:
         [promtool, "check", "metrics"],
         input=generate_latest(registry),
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -19,7 +19,7 @@ from canvas_sync_instrumentation.names import OTHER, MetricName
 from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from support.metric_processes import samples
 
-NOW = time.time()
+NOW = 1_766_398_530.0
 
 
 def call(token: str | None, remaining: float | None = 500.0, **changes: object) -> ApiCall:
@@ -64,7 +64,8 @@ def test_processes_with_the_same_token_are_put_together(tmp_path: Path) -> None:
 
 
 def test_each_value_is_served_and_nothing_twice(tmp_path: Path) -> None:
-    with process(tmp_path, call("aa"), call("aa", duration=0.5, cost=1e9)):
+    now = time.time()  # the collector goes by the real clock
+    with process(tmp_path, call("aa", time=now), call("aa", time=now, duration=0.5, cost=1e9)):
         served = samples(TokensCollector(tmp_path, {"nightly": 1.9e9}))
         others = samples(ProcessCollector(tmp_path))
 

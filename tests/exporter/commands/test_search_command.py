@@ -37,7 +37,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -146,7 +146,7 @@ def test_a_reader_that_leaves_ends_it_in_silence(folder: Path) -> None:
         assert process.stderr is not None
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(30) == 0
+        assert process.wait(600) == 0
         assert "Traceback" not in process.stderr.read()
 
 
@@ -186,7 +186,7 @@ def on_terminal(folder: Path, *arguments: str) -> str:
         with suppress(OSError):  # how the end of a terminal is told
             while data := os.read(terminal, 4096):
                 shown += data
-        assert process.wait(60) == 0
+        assert process.wait(600) == 0
     os.close(terminal)
     return shown.decode()
 

@@ -39,7 +39,7 @@ def _refused(
         env=environment({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **(settings or {})}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode in (1, 2)

@@ -111,7 +111,7 @@ def test_a_line_is_there_once_wherever_its_writer_and_the_cleanup_are_stopped(
         for write_step in itertools.count():
             scene = Scene(memory / "logs", has_open)
             is_writing, is_cleaning = interleave(scene, write_step, clean_step)
-            assert scene.writer.flush(1)
+            assert scene.writer.flush(600)
             scene.writer.close(0)
             assert scene.has_each_line_once(), (clean_step, write_step)
             scenes += 1

@@ -86,7 +86,7 @@ def test_serve_does_not_wait_for_a_fifo_at_its_start(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert refused.returncode == 2

@@ -289,7 +289,7 @@ def test_the_end_of_the_exporter_ends_the_streams(
     with closing(Listener(url)) as listener:
         assert listener.record()["log"] == "errors"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(600) == 0
         with pytest.raises(AssertionError, match="the stream has ended"):
             listener.next("data: ")
     assert process.stderr is not None

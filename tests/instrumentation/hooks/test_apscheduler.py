@@ -26,7 +26,7 @@ _go_on = threading.Event()
 @track_sync(sync_type="nightly")
 def nightly() -> None:
     _started.set()
-    _go_on.wait(60)
+    _go_on.wait(600)
 
 
 @track_sync(sync_type="elsewhere")
@@ -61,7 +61,7 @@ def test_a_decorated_job_is_a_run_and_what_is_not_started_is_told() -> None:
         scheduler.add_job(print, "date", run_date=long_ago, id="late", misfire_grace_time=1)
         scheduler.start()
         try:
-            assert _started.wait(60)
+            assert _started.wait(600)
             wanted = {("schedule", "JobSkipped"), ("schedule", "JobMissed")}
             _eventually(lambda: _errors(events) == wanted)
         finally:

@@ -169,13 +169,13 @@ sys.stdin.read()
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "child\n"
-    child.wait(timeout=60)  # the parent; the child still waits for its input to close
+    child.wait(600)  # the parent; the child still waits for its input to close
     from canvas_sync_exporter.collectors.reading import is_dead
 
     found = list(tmp_path.glob("*.db"))
     assert found
     assert all(is_dead(path) for path in found)
-    child.communicate(timeout=60)
+    child.communicate(timeout=600)
 
 
 def test_a_file_is_locked_before_anybody_can_find_it(
@@ -300,7 +300,7 @@ def test_a_full_disk_kills_nobody_and_loses_nothing(tmp_path: Path) -> None:
         [unshare, "--mount", "--map-root-user", "sh", "-c", mount, sys.executable, _ON_A_FULL_DISK],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )

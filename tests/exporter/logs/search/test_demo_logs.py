@@ -37,7 +37,7 @@ def sync(server: CanvasServer, folder: Path, task_id: str, token: str, log_forma
             "CANVAS_SYNC_LOG_FORMAT": log_format,
         },
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

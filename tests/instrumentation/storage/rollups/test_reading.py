@@ -83,7 +83,7 @@ def test_clients_that_ask_at_once_after_a_start_share_what_is_read(engine: Engin
     rollups, begin = Rollups(engine), Barrier(_CLIENTS)
 
     def ask() -> Summary:
-        begin.wait(60)
+        begin.wait(600)
         return rollups.summary(since)
 
     with _reads_of_rollups(engine) as of_all, ThreadPoolExecutor(_CLIENTS) as clients:
