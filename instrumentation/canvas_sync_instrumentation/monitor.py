@@ -28,7 +28,7 @@ from .heart import Heart
 from .interfaces import LiveRun
 from .locks import RLock
 from .recorder import Recorder
-from .settings import Settings, read
+from .settings import Settings, host_names, read
 from .sinks import Sink
 from .sinks.spans import SpanSink
 from .wiring import Sinks, open_sinks
@@ -72,7 +72,7 @@ class Monitor:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.host_name = socket.gethostname()
-        self.canvas_hosts = settings.canvas_hosts
+        self.canvas_hosts = host_names(",".join(settings.canvas_hosts))
         self.expects_api_calls = True
         self.detailed_logs = settings.detailed_logs
         self.outer_run = _run_context(settings.outer_run)

@@ -69,7 +69,10 @@ def test_other_servers_are_not_recorded(server: AnswerServer, events: list[Event
     assert events == []
 
 
-@pytest.mark.parametrize(("hosts", "count"), [((), 1), (("127.0.0.1",), 1), (("other.test",), 0)])
+@pytest.mark.parametrize(
+    ("hosts", "count"),
+    [((), 1), (("127.0.0.1",), 1), (("HTTP://127.0.0.1/",), 1), (("other.test",), 0)],
+)
 def test_the_hosts_of_the_settings_decide_what_is_canvas(
     server: AnswerServer, tmp_path: Path, hosts: tuple[str, ...], count: int
 ) -> None:
