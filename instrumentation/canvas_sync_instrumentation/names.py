@@ -1,7 +1,7 @@
 """Every name that users, dashboards and alerts depend on, in one place.
 
-Metric, label, span, log and table names are spelled here and nowhere else. The reference pages in
-``docs/reference`` are held complete against this module by a test.
+Code takes metric, label, span, log and table names from here. Rules, dashboards and documentation
+spell them out again; tests compare the reference pages in ``docs/reference`` with this module.
 """
 
 from __future__ import annotations
