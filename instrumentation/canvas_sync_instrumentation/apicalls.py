@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from .canvas.failures import error_class
 from .canvas.hosts import host_of
 from .canvas.paging import PAGE_RELATIONS
-from .canvas.redaction import error_info, redact
 from .canvas.responses import ResponseFacts
 from .canvas.routes import route_of, sanitized_path
 from .canvas.tokens import token_in
+from .error_description import error_info, error_of_text
 from .events import ApiCall, ApiCallDetail, DbOperation, ErrorInfo, ErrorRecorded, RunContext
 from .names import GRAPHQL_ERROR, OTHER
 
@@ -139,6 +139,7 @@ def unanswered(
 ) -> ApiCall:
     """Make the event of a request that got no answer."""
     path = request.url.path
+    info = error_info(error) if isinstance(error, BaseException) else error_of_text(error)
     return ApiCall(
         context=request.context,
         time=time,
@@ -151,9 +152,10 @@ def unanswered(
         error_class=error_class(error) if isinstance(error, BaseException) else OTHER,
         retries=request.retries,
         backoff=request.backoff,
-        message=error_info(error).message if isinstance(error, BaseException) else redact(error),
+        message=info.message,
         token=request.token,
         graphql_operation=request.graphql_operation,
+        traceback=info.traceback,
     )
 
 
@@ -179,4 +181,4 @@ def _error_of_call(call: ApiCall) -> ErrorInfo:
         return ErrorInfo(GRAPHQL_ERROR, f"GraphQL answered with {call.graphql_errors} errors")
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
-    return ErrorInfo(kind, message)
+    return ErrorInfo(kind, message, call.traceback)

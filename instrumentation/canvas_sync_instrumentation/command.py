@@ -23,6 +23,7 @@ from typing import Final
 import msgspec
 
 from .carry import trace_headers
+from .error_description import described_failure
 from .monitor import get_monitor
 from .overlap import OverlapLock
 from .run import current_position
@@ -151,8 +152,11 @@ def _start(job: Job) -> CanvasSyncMetricsTracker | None:
             sync_type=job.sync_type,
             metadata={"command": job.name},
         ).__enter__()
-    except Exception:  # the command is what matters
-        _logger.exception("Telemetry failed, the command is run without it. Please report this.")
+    except Exception as error:  # noqa: BLE001 - the command is what matters
+        _logger.error(
+            "Telemetry failed, the command is run without it. Please report this.\n%s",
+            described_failure(error),
+        )
         return None
 
 
@@ -169,8 +173,11 @@ def _end(
         else:
             run.complete_failure(error)
         run.__exit__(None, None, None)
-    except Exception:  # as above
-        _logger.exception("Telemetry failed at the end of the command. Please report this.")
+    except Exception as failure:  # noqa: BLE001 - as above
+        _logger.error(
+            "Telemetry failed at the end of the command. Please report this.\n%s",
+            described_failure(failure),
+        )
 
 
 def _spawn(job: Job, inherited: tuple[int, ...], *, in_own_group: bool) -> subprocess.Popen[bytes]:

@@ -68,10 +68,16 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
-    """An error with a message from which secrets and personal data were removed."""
+    """An error with a message from which secrets and personal data were removed.
+
+    Attributes:
+        traceback: Where in the app's own code it was, as ``module:function:line``, the outermost
+            place first; empty when no code is known.
+    """
 
     error_type: str
     message: str
+    traceback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +284,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         graphql_operation: Name of the GraphQL operation that it asks for.
         graphql_errors: How many errors the GraphQL answer has.
         detail: More about it; None unless ``api_calls.log`` has the level ``DEBUG``.
+        traceback: Where in the app the call was made, when there was no answer.
     """
 
     context: RunContext | None
@@ -304,6 +311,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     graphql_operation: str | None = None
     graphql_errors: int = 0
     detail: ApiCallDetail | None = None
+    traceback: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:

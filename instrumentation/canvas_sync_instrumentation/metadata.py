@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import count, islice
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from .asynchronous import raise_if_asynchronous
 from .canvas.redaction import REMOVED, redact
+from .canvas.secret_names import is_secret_name
 from .plain import text_of
 
 __all__ = ["clean_metadata"]
@@ -30,16 +30,15 @@ _CUT: Final = "…"
 _END: Final = object()
 _BYTES: Final = (bytes, bytearray, memoryview)
 _TEXTS: Final = (str, *_BYTES)
-_SECRET_KEY = re.compile(r"token|secret|passw|api[_-]?key|authorization|cookie", re.IGNORECASE)
 
 
 def clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Copy ``metadata`` as plain JSON values.
 
     Texts lose secrets and e-mail addresses and are cut to 500 characters; a value goes whole when
-    its key is that of a secret (``access_token``). What JSON cannot hold becomes its text. Where
-    something is left out stands ``…``: below 4 levels, beyond 100 entries of one collection, and
-    beyond 500 values or 16,384 characters in all.
+    its key is that of a secret (``access_token``, ``pwd``, ``session``). What JSON cannot hold
+    becomes its text. Where something is left out stands ``…``: below 4 levels, beyond 100 entries
+    of one collection, and beyond 500 values or 16,384 characters in all.
     """
     return _Cleaning().mapping(metadata, _DEPTH)
 
@@ -115,7 +114,7 @@ class _Cleaning:
 
 
 def _cleaned_key(key: str) -> tuple[str, bool]:
-    return redact(key, _KEY_LENGTH), _SECRET_KEY.search(key) is not None
+    return redact(key, _KEY_LENGTH), is_secret_name(key)
 
 
 _known_key = lru_cache(maxsize=256)(_cleaned_key)

@@ -22,6 +22,7 @@ import msgspec
 from .asynchronous import is_asynchronous, raise_if_asynchronous
 from .client_hooks import client_hooks, why_no_call_was_seen
 from .clock import Clock, SystemClock
+from .error_description import described_failure
 from .errors import SettingsError, TrackerMisuseError
 from .events import Event, RunContext
 from .heart import Heart
@@ -246,7 +247,8 @@ class Monitor:
     def _report(self, key: str, message: str, error: Exception | None = None) -> None:
         if key not in self._reported and len(self._reported) < 1000:
             self._reported.add(key)
-            _logger.warning("%s (reported once)", message, exc_info=error)
+            described = "" if error is None else f"\n{described_failure(error)}"
+            _logger.warning("%s (reported once)%s", message, described)
 
 
 def _run_context(raw: str | None) -> RunContext | None:
@@ -391,10 +393,12 @@ def get_monitor() -> Monitor:
         if _process.monitor is None:
             try:
                 configure()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the sync goes on
                 raise_if_asynchronous(error)
                 is_ours = not isinstance(error, SettingsError)
-                _logger.error("Nothing is recorded. %s", error, exc_info=is_ours)
+                _logger.error(
+                    "Nothing is recorded. %s", described_failure(error) if is_ours else error
+                )
                 configure(Settings(enabled=False), environ={})
         assert _process.monitor is not None  # noqa: S101 - configure() has just installed it
         return _process.monitor

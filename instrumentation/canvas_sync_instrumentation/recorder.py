@@ -22,9 +22,9 @@ from .callhistory import CallKey
 from .canvas.graphql import error_count, is_graphql_path, operation_name
 from .canvas.hosts import is_one_of
 from .canvas.paging import next_address
-from .canvas.redaction import error_info
 from .canvas.responses import classify, classify_redirected
 from .canvas.routes import counts_on_canvas_host, is_canvas_path
+from .error_description import error_info
 from .events import ApiCall, DbOperation
 from .interfaces import Host
 from .names import OTHER, Log

@@ -18,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from .apicalls import failure_of
 from .callhistory import CallHistory
-from .canvas.redaction import error_info
+from .error_description import error_info
 from .events import (
     ApiCall,
     DbOperation,

@@ -13,8 +13,9 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
 
 from .apicalls import Request, answered, unanswered
-from .canvas.redaction import REMOVED, error_info, redact
+from .canvas.redaction import REMOVED, redact
 from .canvas.responses import classify
+from .error_description import error_info, error_of_text
 from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from .guard import survives
 from .interfaces import Host
@@ -405,7 +406,8 @@ class CanvasSyncMetricsTracker:
         """Give a number cut to what may be, 0 for what is none; the difference is reported."""
         bounded = min(max(number or 0, 0), highest)
         if number is None or number != bounded:
-            said = redact(text_of(given), _SHOWN)
+            # What is no number may be data.
+            said = f"of class {type(given).__name__}" if number is None else text_of(given)[:_SHOWN]
             self.host.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
         return bounded
 
@@ -464,9 +466,7 @@ def current_tracker() -> CanvasSyncMetricsTracker | None:
 
 
 def _as_error(error: BaseException | str) -> ErrorInfo:
-    if isinstance(error, BaseException):
-        return error_info(error)
-    return ErrorInfo("Error", redact(text_of(error)))
+    return error_info(error) if isinstance(error, BaseException) else error_of_text(text_of(error))
 
 
 def _is_quiet_exit(error: BaseException) -> bool:

@@ -25,6 +25,7 @@ def _play() -> None:
         for status in (429, 404):
             url = "https://canvas.example.edu:8443/api/v1/courses/7"
             run.record_api_call("GET", url, status, 0.1, headers=headers)
+        run.record_api_call("GET", url, None, 0.1, error=OSError("reset"))
         run.record_db_operation("INSERT", "courses", 20, 0.1, batch=True, error=OSError("full"))
         with run.step("grades"):
             raise OSError("The disk is full.")
@@ -52,7 +53,7 @@ def test_each_attribute_that_a_collector_gets_is_documented() -> None:
         configure(environ={**os.environ, **receiver.environ})
         with contextlib.suppress(OSError):
             _play()
-        found = _attributes(receiver, 5)
+        found = _attributes(receiver, 6)
         shutdown()
 
     # Made by hand, a call repeats none and has no body; the hooks see both.

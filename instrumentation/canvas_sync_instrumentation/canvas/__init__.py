@@ -12,7 +12,7 @@ from canvas_sync_instrumentation.lazy import lazy_exports
 if TYPE_CHECKING:
     from .failures import error_class
     from .paging import parse_link_header
-    from .redaction import error_info, redact
+    from .redaction import redact
     from .responses import ResponseFacts, classify
     from .routes import RouteMatch, is_canvas_path, match_route, route_of, sanitized_path
 
@@ -21,7 +21,6 @@ __all__ = [
     "RouteMatch",
     "classify",
     "error_class",
-    "error_info",
     "is_canvas_path",
     "match_route",
     "parse_link_header",
@@ -35,7 +34,6 @@ _HOMES: Final = {
     "RouteMatch": "routes",
     "classify": "responses",
     "error_class": "failures",
-    "error_info": "redaction",
     "is_canvas_path": "routes",
     "match_route": "routes",
     "parse_link_header": "paging",

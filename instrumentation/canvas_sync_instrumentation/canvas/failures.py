@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from .attributes import attribute
+
 __all__ = ["error_class"]
 
 _TIMEOUTS: Final = frozenset({"Timeout", "TimeoutError", "TimeoutException"})
@@ -40,10 +42,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what it was made from (its argument, urllib3's ``reason``)."""
     seen: list[BaseException] = []
     cause: object = error
-    while isinstance(cause, BaseException) and cause not in seen:
+    while isinstance(cause, BaseException) and not any(cause is each for each in seen):
         seen.append(cause)
         yield cause
-        cause = getattr(cause, "reason", None) or next(iter(cause.args), None)
+        reason = attribute(cause, "reason")
+        cause = reason if isinstance(reason, BaseException) else _first_argument(cause)
+
+
+def _first_argument(error: BaseException) -> object:
+    args = attribute(error, "args")
+    return args[0] if isinstance(args, tuple) and args else None
 
 
 def _by_name(error: BaseException) -> str:

@@ -9,112 +9,160 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from canvas_sync_instrumentation.events import ErrorInfo
-from canvas_sync_instrumentation.plain import text_of
-
-from .messages import message_in, message_of_body, plain_words
+from .quoted_values import MASK
 from .routes import sanitized_path
+from .secret_forms import FOLDED, REMOVED, mask_forms, mask_issued
+from .secret_names import is_personal_name, is_secret_name, is_secret_with_equals
+from .statements import without_driver_values, without_statements
 
-__all__ = ["REMOVED", "error_info", "redact"]
+__all__ = ["REMOVED", "redact"]
 
-REMOVED: Final = "[removed]"
-"""What stands for a text that must not be recorded."""
 _LONGEST_INPUT: Final = 8192
+_MOST_ENCODINGS: Final = 4
+"""How often a text may have been encoded that is still looked into."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*")
-"""Ids and names, in which no pattern below finds anything."""
-_STATEMENT: Final = re.compile(
-    r"(?:\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):).*", re.DOTALL
-)
-"""Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the mark's end."""
+"""Ids and names, in which nothing is found but a token that some service issued."""
+_SHORTEST_ISSUED: Final = 13
 
-_USER_INFO: Final = re.compile(r"://[^/\s]*@")
-_QUERY: Final = re.compile(r"\?[\w%\[]\S*")
-_API_PATH: Final = re.compile(r"/api/(?:v1|quiz/v1|lti)/\S*")
-_AUTHORIZATION: Final = re.compile(r"(\bauthorization['\"]?\s*[:=,]).*", re.IGNORECASE)
-_BEARER: Final = re.compile(r"(\bbearer\s+)\S+", re.IGNORECASE)
-_CANVAS_TOKEN: Final = re.compile(r"[0-9]+~[A-Za-z0-9]{16,}")
-_PARAMETER: Final = re.compile(
-    r"""((?:token|secret|api[_-]?key|password|passwd)['"]?\s*[=:]\s*|\bcode=)
-        (?:'[^']*'|"[^"]*"|[^\s&,;)}\]]+)""",
+_TOKEN_OF_TEXT: Final = re.compile(r'[^\s"<>]+')
+_QUERY_START: Final = re.compile(r"[\w%\[]")
+_HTTP_HOST: Final = re.compile(
+    r"(?:[\w-]+(?:\.[\w-]+)+|localhost|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.IGNORECASE
+)
+_END_OF_HOST: Final = re.compile(r"[/?#]")
+
+_HEADER: Final = re.compile(
+    r"""((?<![A-Za-z])(?:authorization|cookies?|cookiejar|set-cookie2?)\\?['"]?(?:\s|%20)*[:=,])
+        .*(?:\r?\n(?:[ \t].*|[^\s:]{6,}+(?!:)))*  # and its lines below""",
     re.IGNORECASE | re.VERBOSE,
 )
-_EMAIL: Final = re.compile(r"(?<![\w.+'%!#$&*^~-])[\w.+'%!#$&*^~-]+?(?:@|%40)[\w.-]+")
+_COOKIE: Final = re.compile(r"<Cookie(?:[ ]|%20)[^>]*>?")
+"""As Python's cookie jars print one."""
+
+_NAME: Final = re.compile(
+    r"""(?:(?<![\w.-])|(?<=%20))
+        (?P<name>(?:(?:api|private|access|secret|signing|session)(?:[ ]|%20))?[\w.-]++)
+        (?P<quote>\\*['"])?
+        (?P<sign>(?:\s|%20)*+(?:[=:][=:>]?|(?<=['"]),)(?:\s|%20)*+|>|(?:[ ]|%20)++)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_VALUE: Final = re.compile(
+    rf"""\[removed\]  # as it was before the text was decoded
+        | \\*b?'(?:[^'\\]|\\.)*+'?
+        | \\*b?"(?:[^"\\]|\\.)*+"?
+        | [^\s&,;)}}\]<>]++{FOLDED}""",
+    re.VERBOSE | re.DOTALL,
+)
+_SIS_ID: Final = re.compile(r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]\s*)[^\s,;&)'\"]+")
+_API_PATH: Final = re.compile(r"/api/++(?:v1|quiz/v1|lti|sis)/\S*")
+_TRAILING: Final = ".,;:)'\"]}>"
+
+_PERCENT: Final = re.compile(r"%(2[1-9A-Fa-f]|[3-7][0-9A-Fa-f])")
+_ESCAPE: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
+_ENTITY: Final = re.compile(
+    r"&(?:#0*([0-9]{2,3})|#[xX]0*([2-7][0-9a-fA-F])|(quot|commat|amp|equals));"
+)
+_NAMED: Final = {"quot": '"', "commat": "@", "amp": "&", "equals": "="}
 _INVISIBLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_TRAILING: Final = ".,;:)'\"]}>"
-_QUOTED_VALUE: Final = re.compile(r"(?<!\w)'(?:.*'(?!\w)|.*)|(?<=: )\".*")
-"""Where drivers quote a value: ``Duplicate entry '...'``, ``invalid input ...: "..."``."""
-_FROM_QUOTE: Final = re.compile(r"(?<!\w)['\"].*")
-"""Where Python quotes one, whatever it contains: ``could not convert string to float: 'A-'``."""
 
 
-def redact(text: str, limit: int = 500) -> str:
+def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str:
     """Return ``text`` without secrets and personal data, on one line, cut to ``limit`` characters.
 
-    Removed are access tokens, ``Authorization`` values, passwords, query strings, e-mail
-    addresses, identifiers in API paths that are not numbers, and whatever SQLAlchemy or PostgreSQL
-    quote of a statement's rows. Control characters become visible escapes.
+    Removed are tokens, keys, cookies, ``Authorization`` values, passwords, query strings, e-mail
+    addresses, identifiers in API paths that are not numbers, and what SQL and its drivers say of
+    rows; also where they are percent-encoded, escaped or broken in two by a line end. Control
+    characters become visible escapes.
+
+    Args:
+        text: Any text of the app.
+        limit: Characters.
+        is_of_exception: Whether the values that it quotes are masked already, with regard to the
+            code.
     """
     if not _PLAIN.fullmatch(text):
-        text = _redacted(_shortened(text))
+        text = _shortened(text)
+        text = text if is_of_exception else without_driver_values(text)
+        text = _INVISIBLE.sub(_visible, _redacted(text).strip(" \n"))
+    elif len(text) >= _SHORTEST_ISSUED:
+        text = mask_issued(text[:_LONGEST_INPUT])
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _redacted(text: str) -> str:
-    text = _STATEMENT.sub("", text).strip(" \n")
-    text = _USER_INFO.sub(f"://{REMOVED}@", text)
-    text = _AUTHORIZATION.sub(rf"\1 {REMOVED}", text)
-    text = _BEARER.sub(rf"\1{REMOVED}", text)
-    text = _QUERY.sub("", text)
-    text = _PARAMETER.sub(rf"\1{REMOVED}", text)
-    text = _CANVAS_TOKEN.sub(REMOVED, text)
-    text = _API_PATH.sub(_without_identifiers, text)
-    text = _EMAIL.sub(REMOVED, text)
-    return _INVISIBLE.sub(_visible, text)
+    """Mask a text as it stands, and as it reads when it is decoded."""
+    redacted = masked = _masked(text)
+    for _ in range(_MOST_ENCODINGS):
+        decoded = _decoded(masked)
+        if decoded == masked:
+            break
+        masked = _masked(decoded)
+        if masked != decoded:
+            redacted = masked
+    return redacted
 
 
-def error_info(error: BaseException) -> ErrorInfo:
-    """Describe an error by its class name and a redacted message.
-
-    Of a database error only the driver's first line is taken, with the values that it quotes
-    masked, and likewise of an error about a value or a key; of an error that carries an answer of
-    Canvas, only what Canvas said.
-    """
-    return ErrorInfo(type(error).__name__, redact(_message(error)))
-
-
-def _message(error: BaseException) -> str:
-    cause = getattr(error, "orig", None)  # sqlalchemy.exc.StatementError
-    if isinstance(cause, BaseException) or _has_base(error, "DatabaseError"):  # PEP 249
-        return _QUOTED_VALUE.sub("'?'", _first_line(cause or error))
-    if _has_base(error, "CanvasException"):
-        return _said_by_canvas(error)
-    if isinstance(error, ValueError | LookupError):
-        return _FROM_QUOTE.sub("'?'", _first_line(error))
-    text = text_of(error)
-    return message_of_body(text) or text
+def _masked(text: str) -> str:
+    text = without_statements(text)
+    text = _HEADER.sub(rf"\1 {REMOVED}", text)
+    text = _TOKEN_OF_TEXT.sub(_without_credentials, text)
+    text = _COOKIE.sub(REMOVED, text)
+    text = _without_secret_values(text)
+    text = mask_forms(text)
+    if "_id" in text:
+        text = _SIS_ID.sub(rf"\1{REMOVED}", text)
+    return _API_PATH.sub(_without_identifiers, text) if "/api/" in text else text
 
 
-def _said_by_canvas(error: BaseException) -> str:
-    """Take what canvasapi's exception carries: a decoded answer, its text, or words of its own."""
-    said = getattr(error, "message", None)
-    if isinstance(said, list | dict):
-        return message_in(said) or ""
-    text = text_of(error).strip()
-    if text.startswith(("{", "[", "(", "<")):  # data, or a page
-        return message_of_body(text) or ""
-    return plain_words(text.partition("\n")[0]) or ""
+def _without_credentials(found: re.Match[str]) -> str:
+    """Take the user and password, and the query, off the URLs in a text without spaces."""
+    text = found[0]
+    if "://" in text and "@" in text:
+        scheme, *rests = text.split("://")
+        parts = [scheme]
+        for rest in rests:
+            is_http = scheme.lower().endswith(("http", "https"))
+            at = rest.rfind("@")
+            parts.append(rest if at < 0 or (is_http and _is_host(rest)) else REMOVED + rest[at:])
+            scheme = rest
+        text = "://".join(parts)
+    query = text.find("?")
+    if query >= 0:
+        rest = text[query + 1 :]
+        if _QUERY_START.match(rest) or "=" in rest or "&" in rest:
+            text = text[:query]
+    return text
 
 
-def _first_line(error: object) -> str:
-    return text_of(error).partition("\n")[0]
+def _is_host(rest: str) -> bool:
+    """Tell a host, after which a path has the ``@``, from a password that has a slash."""
+    return _HTTP_HOST.fullmatch(_END_OF_HOST.split(rest, maxsplit=1)[0]) is not None
 
 
-def _has_base(error: BaseException, name: str) -> bool:
-    """Tell an error of a library that is not imported here by the name of its base class."""
-    return any(cls.__name__ == name for cls in type(error).__mro__)
+def _without_secret_values(text: str) -> str:
+    """Mask what is said to be a secret, or what Canvas calls by the name of personal data."""
+    parts, position = [], 0
+    while found := _NAME.search(text, position):
+        parts.append(text[position : found.end()])
+        position = found.end()
+        if _names_secret(found) and (value := _VALUE.match(text, position)):
+            parts.append(MASK if value[0] == MASK else REMOVED)
+            position = value.end()
+    return "".join(parts) + text[position:]
+
+
+def _names_secret(found: re.Match[str]) -> bool:
+    name, quote = found.group("name", "quote")
+    sign = found["sign"].replace("%20", "").strip()
+    if not sign:  # as of the option of a command
+        return name.startswith("--") and is_secret_name(name)
+    if sign == "=" and is_secret_with_equals(name):
+        return True
+    is_pair = quote is not None and sign != ","
+    return is_secret_name(name) or (is_pair and is_personal_name(name))
 
 
 def _shortened(text: str) -> str:
@@ -127,6 +175,24 @@ def _shortened(text: str) -> str:
 def _without_identifiers(found: re.Match[str]) -> str:
     path = found[0].rstrip(_TRAILING)
     return sanitized_path(path) + found[0][len(path) :]
+
+
+def _decoded(text: str) -> str:
+    """Undo one percent-encoding and escape of visible ASCII characters; spaces stay encoded."""
+    if "%" in text:
+        text = _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+    if "&" in text:
+        text = _ENTITY.sub(_entity, text)
+    return text
+
+
+def _entity(found: re.Match[str]) -> str:
+    if found[3]:
+        return _NAMED[found[3]]
+    code = int(found[1]) if found[1] else int(found[2], 16)
+    return chr(code) if 0x20 < code < 0x7F else found[0]
 
 
 def _visible(found: re.Match[str]) -> str:

@@ -84,6 +84,7 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         "canvas.throttled": event.throttled or None,
         "graphql.operation.name": event.graphql_operation,
         "error.type": event.error_type,
+        "code.stacktrace": "\n".join(event.traceback) or None,
     }
     if event.server_time is not None:
         optional |= _server_time(event.server_time)
@@ -131,6 +132,8 @@ def _describe_db_operation(event: DbOperation) -> LeafSpan:
         attributes["db.operation.batch.size"] = event.count
     if event.error_type is not None:
         attributes["error.type"] = event.error_type
+    if event.error is not None and event.error.traceback:
+        attributes["code.stacktrace"] = "\n".join(event.error.traceback)
     return LeafSpan(
         name=f"{event.operation} {event.table}",
         attributes=attributes,

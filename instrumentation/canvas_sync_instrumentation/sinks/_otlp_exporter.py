@@ -13,6 +13,8 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from canvas_sync_instrumentation.error_description import described_failure
+
 __all__ = ["QuietExporter"]
 
 _logger = logging.getLogger(__name__)
@@ -51,14 +53,14 @@ class QuietExporter(SpanExporter):
             if self._exporter is None:
                 self._exporter = self._make_exporter()
             result = self._exporter.export(spans)
-        except Exception:  # noqa: BLE001 - exporters raise anything, for a bad OTEL_* value too
-            self._tell_failure(exc_info=True)
+        except Exception as error:  # noqa: BLE001 - exporters raise anything, for a bad OTEL_* too
+            self._tell_failure(f"\n{described_failure(error)}")
             result = SpanExportResult.FAILURE
         else:
             if result is SpanExportResult.SUCCESS:
                 self._failing = False
             else:
-                self._tell_failure(exc_info=False)
+                self._tell_failure()
         finally:
             _is_exporting.reset(outside)
         return result
@@ -76,13 +78,13 @@ class QuietExporter(SpanExporter):
         self._inherited = self._exporter or self._inherited
         self._exporter = None
 
-    def _tell_failure(self, *, exc_info: bool) -> None:
+    def _tell_failure(self, cause: str = "") -> None:
         if not self._failing:
             _logger.warning(
                 "Spans cannot be delivered to the OpenTelemetry collector. They are dropped and "
                 "counted in canvas_sync_telemetry_dropped_total; this is not told again until a "
-                "delivery works.",
-                exc_info=exc_info,
+                "delivery works.%s",
+                cause,
             )
         self._failing = True
 

@@ -203,7 +203,7 @@ class RecordMaker:
     def _run_ended(self, event: RunEnded) -> Record:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
-        error_type, error = _error_fields(snapshot.error)
+        error_type, error, traceback = _error_fields(snapshot.error)
         record = RunEndedRecord(
             *self._head(event, _run_level(event), _OPERATIONS, "run_ended", human),
             status=snapshot.status.value,
@@ -213,6 +213,7 @@ class RecordMaker:
             step=snapshot.step,
             error_type=error_type,
             error=error,
+            error_traceback=traceback,
             items=snapshot.items,
             api_calls=snapshot.api_calls,
             api_failed=snapshot.api_failed,
@@ -283,7 +284,7 @@ class RecordMaker:
             event.files,
             event.archives_deleted,
             event.reclaimed_bytes,
-            *_error_fields(event.error),
+            *_error_fields(event.error)[:2],
         )
 
     def _api_call(self, event: ApiCall) -> Record:
@@ -376,7 +377,12 @@ class RecordMaker:
         human = f"ERROR: {error.message}{_whose(event.context)}"
         head = self._head(event, _ERROR, _ERRORS, "error", human)
         return ErrorRecord(
-            *head, event.operation, error.error_type, error.message, event.request_context_id
+            *head,
+            event.operation,
+            error.error_type,
+            error.message,
+            event.request_context_id,
+            error.traceback,
         )
 
     def _progress(self, event: Progressed) -> Record:
@@ -409,8 +415,8 @@ def _whose(context: RunContext | None) -> str:
     return user + course
 
 
-def _error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None]:
-    return (None, None) if error is None else (error.error_type, error.message)
+def _error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None, tuple[str, ...]]:
+    return (None, None, ()) if error is None else (error.error_type, error.message, error.traceback)
 
 
 def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:

@@ -13,6 +13,8 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
+from canvas_sync_instrumentation.canvas.redaction import redact
+from canvas_sync_instrumentation.error_description import described_failure
 from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, StorageError
 from canvas_sync_instrumentation.events import RunSnapshot
 from canvas_sync_instrumentation.locks import Lock
@@ -157,8 +159,7 @@ class RowWriter:
             _logger.warning(
                 "Rows of sync runs wait in %s. Cause: %s",
                 self._folder,
-                _reason(error),
-                exc_info=None if isinstance(error, _OUTAGES) else error,
+                _reason(error) if isinstance(error, _OUTAGES) else described_failure(error),
             )
 
     def _count(self, damaged: int, rejected: int) -> None:
@@ -174,4 +175,4 @@ def _is_sqlite(engine: Engine | None) -> bool:
 
 def _reason(error: Exception) -> str:
     cause = error.orig if isinstance(error, StatementError) and error.orig else error
-    return f"{type(cause).__name__}: {cause}".partition("\n")[0]
+    return redact(f"{type(cause).__name__}: {cause}".partition("\n")[0])

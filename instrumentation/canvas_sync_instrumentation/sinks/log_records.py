@@ -8,7 +8,7 @@ text format writes alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -83,6 +83,7 @@ class RunEndedRecord(Record, omit_defaults=True, gc=False):
     step: str | None = None
     error_type: str | None = None
     error: str | None = None
+    error_traceback: Sequence[str] = ()
     request_context_id: str | None = None
     api_truncated: int = 0
     api_wait_seconds: float = 0.0
@@ -101,6 +102,7 @@ class RunWaitingRecord(Record, omit_defaults=True, gc=False):
     status: str
     error_type: str | None = None
     error: str | None = None
+    error_traceback: Sequence[str] = ()
 
 
 class StepRecord(Record, omit_defaults=True, gc=False):
@@ -110,6 +112,7 @@ class StepRecord(Record, omit_defaults=True, gc=False):
     duration_seconds: float | None = None
     error_type: str | None = None
     error: str | None = None
+    error_traceback: Sequence[str] = ()
 
 
 class ItemsRecord(Record, omit_defaults=True, gc=False):
@@ -217,6 +220,7 @@ class ErrorRecord(Record, omit_defaults=True, gc=False):
     error_type: str
     error: str
     request_context_id: str | None = None
+    error_traceback: Sequence[str] = ()
 
 
 class ProgressRecord(Record, omit_defaults=True, gc=False):

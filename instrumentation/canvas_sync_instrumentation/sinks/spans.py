@@ -90,6 +90,8 @@ class OpenSpan:
             self.span.set_attributes(attributes)
         if error is not None:
             self.span.set_attribute("error.type", error.error_type)
+            if error.traceback:
+                self.span.set_attribute("code.stacktrace", "\n".join(error.traceback))
             self.span.set_status(Status(StatusCode.ERROR, error.message))
         self.span.end(nanoseconds(end_time))
 

@@ -82,6 +82,7 @@ metrics_table: Final = Table(
     Column("api_wait_seconds", Float(53), nullable=False, server_default="0"),
     Column("suspect", Boolean),
     Column("suspect_reason", Text),
+    Column("error_traceback", JSON(none_as_null=True)),
     UniqueConstraint("sync_task_id", name=f"uq_{TABLE}_sync_task_id"),
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),

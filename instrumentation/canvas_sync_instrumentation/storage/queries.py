@@ -198,6 +198,7 @@ def _interrupt(engine: Engine, run: Run) -> Run | None:
         "duration": max(0.0, (run.heartbeat - run.sync_start_time).total_seconds()),
         "error_type": "Interrupted",
         "error_message": f"Process {run.pid} on {run.host} ended without ending the run.",
+        "error_traceback": None,
     }
     unchanged = and_(
         _columns.id == run.id,

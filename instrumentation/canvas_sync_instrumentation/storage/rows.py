@@ -165,6 +165,7 @@ def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
         "request_context_id": _text(snapshot.request_context_id),
         "api_truncated": snapshot.api_truncated,
         "api_wait_seconds": snapshot.api_wait_seconds,
+        "error_traceback": list(error.traceback) if error and error.traceback else None,
     }
 
 

@@ -73,6 +73,7 @@ class Run(msgspec.Struct, frozen=True):
     api_wait_seconds: float
     suspect: bool | None
     suspect_reason: str | None
+    error_traceback: list[str] | None
 
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
@@ -111,7 +112,6 @@ def to_snapshot(run: Run) -> RunSnapshot:
     How many items were unchanged is not in the table, and so 0.
     """
     same = {name: getattr(run, name) for name in _SAME_NAMES}
-    error = None if run.error_type is None else ErrorInfo(run.error_type, run.error_message or "")
     return RunSnapshot(
         **same,
         task_id=run.sync_task_id,
@@ -119,10 +119,16 @@ def to_snapshot(run: Run) -> RunSnapshot:
         start_time=run.sync_start_time.timestamp(),
         end_time=None if run.sync_end_time is None else run.sync_end_time.timestamp(),
         heartbeat=run.heartbeat.timestamp(),
-        error=error,
+        error=_error_of(run),
         items={item: _snapshot_counts(run.items[f"{item}s"]) for item in ITEMS},
         metadata=run.sync_metadata,
     )
+
+
+def _error_of(run: Run) -> ErrorInfo | None:
+    if run.error_type is None:
+        return None
+    return ErrorInfo(run.error_type, run.error_message or "", tuple(run.error_traceback or ()))
 
 
 def item_counts(row: Mapping[str, Any] | RowMapping) -> dict[str, StoredCounts]:

@@ -94,7 +94,7 @@ CALL = ApiCall(
     "canvas.example.edu",
     200,
 )
-FAILURE = ErrorInfo("ConnectTimeout", "Connection timeout")
+FAILURE = ErrorInfo("ConnectTimeout", "Connection timeout", ("sync:main:7", "sync:pages:9"))
 CLEANUP = LogsCleaned(
     TIME, duration=1.5, files=3, archives_deleted=1, reclaimed_bytes=4096, error=None
 )

@@ -164,8 +164,8 @@ def test_without_rollups_too_nobody_writes_between_the_look_and_the_deletion(
     file = tmp_path / "runs.sqlite3"
     engine = open_engine(f"sqlite:///{file}")
     upgrade(engine)
-    downgrade(engine, "0002")
     write(engine, snapshot("old", start_time=_LONG_AGO))
+    downgrade(engine, "0002")
     refused: list[str] = []
 
     def write_in_between(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from canvas_sync_instrumentation.names import OTHER
 
 from .counts import count, merge_counts
-from .records import ErrorRecord, by_day, utc
+from .records import ErrorRecord, bounded, by_day, utc
 
 __all__ = ["NEWEST", "ErrorSection", "Example"]
 
@@ -31,6 +31,7 @@ class Example(msgspec.Struct, array_like=True):
     task_id: str | None
     user_id: int | None
     course_id: int | None
+    traceback: list[str]
 
 
 class ErrorSection(msgspec.Struct, array_like=True):
@@ -85,4 +86,5 @@ def _example(record: ErrorRecord) -> Example:
         record.task_id,
         record.user_id,
         record.course_id,
+        bounded(record.error_traceback),
     )

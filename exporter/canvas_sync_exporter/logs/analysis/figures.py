@@ -142,6 +142,7 @@ def _runs(section: RunSection, top: int) -> RunReport:
             run.step,
             run.error_type,
             run.error,
+            run.traceback,
         )
         for run in reversed(section.troubled[-top:])
     ]
@@ -292,6 +293,7 @@ def _errors(section: ErrorSection, top: int) -> ErrorReport:
                 each.task_id,
                 each.user_id,
                 each.course_id,
+                each.traceback,
             )
             for each in reversed(section.newest[-top:])
         ],

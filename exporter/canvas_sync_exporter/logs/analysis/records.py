@@ -24,6 +24,7 @@ __all__ = [
     "RunLine",
     "RunRecord",
     "Selection",
+    "bounded",
     "by_day",
     "utc",
 ]
@@ -96,6 +97,7 @@ class ErrorRecord(RunLine, gc=False):
     operation: str = "unknown"
     error_type: str = "unknown"
     error: str = ""
+    error_traceback: tuple[str, ...] = ()
 
 
 class RunRecord(RunLine, gc=False):
@@ -107,6 +109,7 @@ class RunRecord(RunLine, gc=False):
     step: str | None = None
     error_type: str | None = None
     error: str | None = None
+    error_traceback: tuple[str, ...] = ()
     suspect_reasons: tuple[str, ...] = ()
     suspect_reason: str | None = None
 
@@ -119,6 +122,8 @@ class ProgressRecord(RunLine, gc=False):
 
 
 _Record = TypeVar("_Record", bound=Record)
+_MOST_PLACES: Final = 20
+_LONGEST_PLACE: Final = 300
 _TIMESTAMP: Final = attrgetter("timestamp")
 
 
@@ -180,6 +185,11 @@ def utc(moment: dt.datetime) -> dt.datetime:
         return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
     except OverflowError:
         return moment.replace(tzinfo=dt.UTC)
+
+
+def bounded(traceback: tuple[str, ...]) -> list[str]:
+    """Return the innermost places of a traceback, of a length that can be kept."""
+    return [place[:_LONGEST_PLACE] for place in traceback[-_MOST_PLACES:]]
 
 
 def by_day(records: list[_Record]) -> Iterator[tuple[str, list[_Record]]]:

@@ -107,6 +107,7 @@ class TroubledRow(msgspec.Struct, frozen=True):
     step: str | None
     error_type: str | None
     error: str | None
+    error_traceback: list[str]
 
 
 class OpenRow(msgspec.Struct, frozen=True):
@@ -240,6 +241,7 @@ class ErrorRow(msgspec.Struct, frozen=True):
     task_id: str | None
     user_id: int | None
     course_id: int | None
+    error_traceback: list[str]
 
 
 class ErrorReport(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from canvas_sync_instrumentation.names import OTHER, RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
-from .records import RunRecord, utc
+from .records import RunRecord, bounded, utc
 from .run_pairs import Ended, NamelessEnd, RunGroup, RunPairs, Started, seconds_between
 
 __all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
@@ -46,6 +46,7 @@ class Troubled(msgspec.Struct, array_like=True):
     step: str | None
     error_type: str | None
     error: str | None
+    traceback: list[str]
 
 
 class Suspected(msgspec.Struct, array_like=True):
@@ -160,6 +161,7 @@ def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troub
         record.step,
         record.error_type,
         record.error and record.error[:_LONGEST],
+        bounded(record.error_traceback),
     )
 
 

@@ -8,7 +8,18 @@ from typing import Final, Literal, TypeVar
 
 from canvas_sync_instrumentation.logfile import escape_controls
 
-from .report import CallDay, CallRow, Count, DbRow, Report, RunRow, Timing, TrendRow
+from .report import (
+    CallDay,
+    CallRow,
+    Count,
+    DbRow,
+    ErrorRow,
+    Report,
+    RunRow,
+    Timing,
+    TrendRow,
+    TroubledRow,
+)
 from .shown import shown_number, shown_percent, shown_seconds, shown_size, shown_time
 
 __all__ = ["Bar", "Series", "Table", "tables"]
@@ -99,7 +110,7 @@ def _run_tables(report: Report) -> list[Table]:
                 ("status", lambda row: row.status),
                 ("took#", lambda row: shown_seconds(row.duration)),
                 ("step", lambda row: row.step),
-                ("error", lambda row: _joined(row.error_type, row.error)),
+                ("error", _error),
             ],
         ),
         _table(
@@ -249,7 +260,7 @@ def _error_tables(report: Report) -> list[Table]:
                 ("user#", lambda row: row.user_id),
                 ("course#", lambda row: row.course_id),
                 ("operation", lambda row: row.operation),
-                ("error", lambda row: _joined(row.error_type, row.error)),
+                ("error", _error),
             ],
         ),
     ]
@@ -366,6 +377,12 @@ def _cell(value: str | int | None, heading: str) -> str:
     text = escape_controls(value) if value else "-"
     is_short = len(text) <= _LONGEST or heading == _MONTHS
     return text if is_short else f"{text[: _LONGEST - 1]}…"
+
+
+def _error(row: TroubledRow | ErrorRow) -> str:
+    """Show an error, and the innermost of its places in the app's code."""
+    text = _joined(row.error_type, row.error)
+    return f"{text} at {row.error_traceback[-1]}" if row.error_traceback else text
 
 
 def _joined(*texts: str | None) -> str:

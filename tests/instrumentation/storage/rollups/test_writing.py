@@ -93,9 +93,9 @@ def test_a_roll_up_may_be_killed_at_any_step(
 
 
 def test_rows_of_an_older_version_are_rolled_up_in_the_background(engine: Engine) -> None:
-    downgrade(engine, "0002")
     starts = (_NOW - 3600 * number for number in range(40))
     write(engine, *(snapshot(f"old-{n}", start_time=start) for n, start in enumerate(starts)))
+    downgrade(engine, "0002")
     upgrade(engine)
     rollups = Rollups(engine)
     assert waiting(engine) == Waiting(runs=0, quarters=40)

@@ -1,0 +1,71 @@
+"""Values that stand in quotation marks inside a sentence, masked one by one.
+
+A value may hold marks itself (``'O'Brien'``, ``'James' Book'``). A mark inside a word ends nothing;
+where one could only end a quotation and none is open, the one before it was longer than it seemed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["MASK", "end_of_value", "mask_quoted"]
+
+MASK: Final = "'?'"
+"""What stands for a value that must not be recorded."""
+
+_CLOSING: Final = {
+    "'": "'",
+    '"': '"',
+    "\u2018": "\u2019",
+    "\u201c": "\u201d",
+    "\u201e": "\u201c",
+    "\xab": "\xbb",
+}
+"""The marks of English, German and French, each with the one that closes it."""
+_OPENING: Final = re.compile("(?:(?<!\\w)|(?<=\\b[bBrRuU]))['\"\u2018\u201c\u201e\xab]")
+_END: Final = {mark: re.compile(rf"\\.|{mark}(?!\w)", re.DOTALL) for mark in set(_CLOSING.values())}
+_STRAY: Final = {mark: re.compile(rf"(?<=[^\s(\[{{=,:]){mark}(?!\w)") for mark in "'\""}
+
+
+def mask_quoted(text: str, is_known: Callable[[str], bool]) -> str:
+    """Put ``'?'`` for each value in quotation marks; what surrounds it stays.
+
+    Args:
+        text: A sentence.
+        is_known: Tells a text that is no data; it stays, with its marks.
+    """
+    parts, position = [], 0
+    while opening := _OPENING.search(text, position):
+        start = opening.start()
+        end = _end_of_quotation(text, start)
+        parts.append(text[position:start])
+        if is_known(text[start + 1 : end - 1]):
+            parts.append(text[start:end])
+        else:
+            end = end_of_value(text, start)
+            parts.append(MASK)
+        position = end
+    return "".join(parts) + text[position:]
+
+
+def end_of_value(text: str, start: int) -> int:
+    """Return where a value ends, marks that it holds included, whose quotation mark is at start."""
+    end = _end_of_quotation(text, start)
+    stray = _STRAY.get(text[start])
+    if stray is None:
+        return end
+    following = _OPENING.search(text, end)
+    limit = len(text) if following is None else following.start()
+    for found in stray.finditer(text, end, limit):
+        end = found.end()
+    return end
+
+
+def _end_of_quotation(text: str, start: int) -> int:
+    """Return the place behind the mark that closes the one at ``start``."""
+    for found in _END[_CLOSING[text[start]]].finditer(text, start + 1):
+        if len(found[0]) == 1:
+            return found.end()
+    return len(text)

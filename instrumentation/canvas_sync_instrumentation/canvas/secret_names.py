@@ -1,0 +1,58 @@
+"""Which names say that what they name must not be recorded: of parameters, headers, keys."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["is_personal_name", "is_secret_name", "is_secret_with_equals"]
+
+_ANYWHERE: Final = re.compile(
+    "token|secret|passw|passphrase|passcode|pwd|apikey|privatekey|accesskey|accountkey|signingkey"
+    "|encryptionkey|securitykey|sharedkey|sharedaccess|credential|signature|authorization|cookie"
+    "|sessionid|sessionkey|bearer|jwt|csrf|xsrf"
+)
+"""Names that hold one of these, with their punctuation left out, are those of secrets."""
+
+_LAST: Final = frozenset({"auth", "otp", "pass", "pw", "session", "sid", "sig"})
+"""Words that name a secret alone or at the end of a name: ``db_pass``, but not ``pass_rate``."""
+
+_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_PERSONAL: Final = frozenset(
+    """
+    address answer avatarurl bio body comment comments displayname email emailaddress enteredgrade
+    enteredscore finalgrade finalscore firstname fullname grade currentgrade currentscore
+    integrationid lastname login loginid name phone pronouns score shortname sisloginid sisuserid
+    sortablename text uniqueid username
+    """.split()  # noqa: SIM905 - as a list it would fill a line for each
+)
+"""Keys of Canvas's own answers whose values are personal data."""
+_CACHED: Final = 512
+
+
+@lru_cache(maxsize=_CACHED)
+def is_secret_name(name: str) -> bool:
+    """Tell whether ``name`` is that of a secret: ``access_token``, ``X-Amz-Signature``, ``sig``."""
+    return _ANYWHERE.search(_bare(name)) is not None or _last_word(name) in _LAST
+
+
+@lru_cache(maxsize=_CACHED)
+def is_secret_with_equals(name: str) -> bool:
+    """Tell the same of a name before ``=``; before a colon ``code`` is a plain word."""
+    return is_secret_name(name) or name.lower() == "code"
+
+
+@lru_cache(maxsize=_CACHED)
+def is_personal_name(name: str) -> bool:
+    """Tell whether Canvas calls personal data by ``name``, such as ``sortable_name``."""
+    return _bare(name) in _PERSONAL
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"%20|[\W_]+", "", name).lower()
+
+
+def _last_word(name: str) -> str:
+    words = _WORD.findall(name)
+    return words[-1].lower() if words else ""

@@ -1,0 +1,69 @@
+"""SQL inside of text, and what database drivers say of it, without the values."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .quoted_values import MASK, end_of_value
+
+__all__ = ["without_driver_values", "without_statements"]
+
+_QUOTED_ROWS: Final = re.compile(r"\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):")
+"""Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the mark's end."""
+_WRITES: Final = re.compile(
+    r"\b(?:(?:insert|replace)(?:\s+or\s+[a-z]+)?(?:\s+ignore)?\s+into\s+[^\s(]+(?=\s*\(|\s+values|\s+select)"
+    r"|update\s+\S+\s+set\s+(?=\S+\s*=)|delete\s+from\s+\S+\s+(?=where\b))",
+    re.IGNORECASE,
+)
+_SELECT: Final = re.compile(r"\bselect\b", re.IGNORECASE)
+_FROM: Final = re.compile(r"\bfrom\b", re.IGNORECASE)
+_WHERE: Final = re.compile(r"\b(?:where|having)\b", re.IGNORECASE)
+
+_VALUE_OF_DRIVER: Final = re.compile(
+    r"""(
+        \bDuplicate\ entry\ | \bat\ or\ near\ | \bnear\ (?=")
+        | \bunrecognized\ token:\ | \binvalid\ input\ [\w\ ]+:\ | \bvalue\ is\ (?=\()
+        | \bcolumn\ (?="[^"\n]*"\ (?:of\ [^"\n]*"[^"\n]*"\ )?does\ not\ exist)
+        | \bIncorrect\ [\w\ ]+\ value:\ | \bUnknown\ column\ (?=')
+        | \bcould\ not\ convert\ string\ to\ float:\ | \binvalid\ literal\ for\ int\(\)[\w\ ]*:[ ]
+        | \bInvalid\ isoformat\ string:\ | \btime\ data\ (?=['"]) | \bKeyError:\ (?=['"\(])
+    )(?P<quote>['"(])""",
+    re.VERBOSE,
+)
+"""Where drivers and Python quote a value in a text that is not known to be an error's."""
+
+
+def without_statements(text: str) -> str:
+    """Cut statements off before their values."""
+    if found := _QUOTED_ROWS.search(text):
+        text = text[: found.start()]
+    if found := _WRITES.search(text):
+        text = text[: found.end()].rstrip() + " …"
+    return _without_conditions(text)
+
+
+def _without_conditions(text: str) -> str:
+    """Cut a query off at its conditions, which hold values."""
+    end = 0
+    for part in (_SELECT, _FROM, _WHERE):
+        found = part.search(text, end)
+        if found is None:
+            return text
+        end = found.end()
+    return text[:end] + " …"
+
+
+def without_driver_values(text: str) -> str:
+    """Mask the values that drivers and Python quote in sentences of theirs."""
+    parts, position = [], 0
+    while found := _VALUE_OF_DRIVER.search(text, position):
+        start = found.end() - 1
+        parts += [text[position:start], MASK]
+        position = _end_of_row(text) if text[start] == "(" else end_of_value(text, start)
+    return "".join(parts) + text[position:]
+
+
+def _end_of_row(text: str) -> int:
+    """Return where a value in parentheses ends, which may hold some itself: behind the last."""
+    return text.rfind(")") + 1 or len(text)

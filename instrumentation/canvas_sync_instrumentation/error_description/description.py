@@ -1,0 +1,167 @@
+"""An error as it is recorded: its class, a message without data, and where it was in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from canvas_sync_instrumentation.canvas.attributes import attribute, has_base
+from canvas_sync_instrumentation.canvas.failures import error_class
+from canvas_sync_instrumentation.canvas.messages import message_in, message_of_body, plain_words
+from canvas_sync_instrumentation.canvas.quoted_values import MASK, mask_quoted
+from canvas_sync_instrumentation.canvas.redaction import redact
+from canvas_sync_instrumentation.events import ErrorInfo
+from canvas_sync_instrumentation.names import OTHER
+from canvas_sync_instrumentation.plain import text_of
+
+from .driver_errors import driver_error_of, driver_message
+from .frames import (
+    CodePlace,
+    app_places,
+    callers,
+    formatted,
+    is_raised_by_statement,
+    traceback_of,
+)
+from .source_texts import SourceTexts
+
+__all__ = ["described_failure", "error_info", "error_of_text"]
+
+_MOST_RELATED: Final = 4
+_LONGEST_TEXT: Final = 8192
+_NAMES_OF_CODE: Final = (AttributeError, ImportError, NameError, SyntaxError, TypeError)
+"""What the interpreter says in these are names of types, modules and variables."""
+_CLIENT_ERRORS: Final = ("ClientError", "HTTPError", "RequestException")
+"""Base classes of what aiohttp, httpx, urllib3 and requests raise."""
+
+
+def error_info(error: BaseException) -> ErrorInfo:
+    """Describe an error without secrets and personal data.
+
+    Values that its message quotes are masked, unless they stand in the code that it went through.
+    Where no code of the app is in its traceback, as of a call that a hook watches, the code that
+    made the call counts as such.
+    """
+    chain = list(_related(error))
+    places = [place for each in chain for place in traceback_of(each)]
+    around = [] if app_places(places) else callers()
+    if error.__traceback__ is not None:
+        places = around + places
+    sources = SourceTexts(places)
+    message = _message(error, sources)
+    for each in _worth_telling(chain):
+        message += f"; {type(each).__name__}: {_message(each, sources)}"
+    return ErrorInfo(
+        type(error).__name__,
+        redact(message, is_of_exception=True),
+        formatted(_shown(places, around)),
+    )
+
+
+def error_of_text(text: str) -> ErrorInfo:
+    """Describe an error of which the app gives no exception but its own words."""
+    return ErrorInfo("Error", redact(text), formatted(_shown([], callers())))
+
+
+def described_failure(error: BaseException) -> str:
+    """Describe a failure of our own for the program's log, where its message may not stand."""
+    places = traceback_of(error)
+    message = redact(_message(error, SourceTexts(places)), is_of_exception=True)
+    return "\n  ".join([f"{type(error).__name__}: {message}", *formatted(places)])
+
+
+def _shown(places: list[CodePlace], around: list[CodePlace]) -> list[CodePlace]:
+    """Choose the app's own places; of an app that is installed, all but Python's."""
+    every = places or around
+    return app_places(every) or app_places(every, "installed")
+
+
+def _related(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, those of its group, and those that it was raised from or because of."""
+    waiting: list[BaseException] = [error]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_RELATED:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions[:_MOST_RELATED]
+        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        if cause is not None:
+            waiting.append(cause)
+
+
+def _worth_telling(chain: list[BaseException]) -> Iterator[BaseException]:
+    """Yield the members of groups, and the causes of errors that the app raised itself.
+
+    A library that wraps an error says in its own what is in it.
+    """
+    error, *others = chain
+    if isinstance(error, BaseExceptionGroup) or (others and _is_raised_by_app(error)):
+        yield from others
+
+
+def _is_raised_by_app(error: BaseException) -> bool:
+    places = traceback_of(error)
+    return not places or (places[-1].owner == "app" and is_raised_by_statement(error))
+
+
+def _message(error: BaseException, sources: SourceTexts) -> str:
+    driver = driver_error_of(error)
+    if driver is not None:
+        return driver_message(error, driver, sources)
+    if has_base(error, "CanvasException"):
+        return _said_by_canvas(error)
+    if isinstance(error, KeyError):
+        return _said_of_key(error, sources)
+    text = text_of(error)[:_LONGEST_TEXT]
+    said = message_of_body(text)
+    if said is not None:
+        return said
+    if _has_no_values(error):
+        return text
+    if has_base(error, "SubprocessError"):
+        text = text.replace(f"'{attribute(error, 'cmd')}'", MASK)
+    if isinstance(error, ValueError | LookupError):
+        text = text.partition("\n")[0]
+    return mask_quoted(text, lambda value: value in sources or _is_codec(error, value))
+
+
+def _has_no_values(error: BaseException) -> bool:
+    """Tell an error whose quotation marks are around names: the interpreter's, or a client's."""
+    if isinstance(error, ValueError | LookupError):
+        return False
+    if isinstance(error, _NAMES_OF_CODE):
+        return not is_raised_by_statement(error)
+    is_client = has_base(error, *_CLIENT_ERRORS) or error_class(error) != OTHER
+    return is_client and not _is_raised_by_app(error)
+
+
+def _is_codec(error: BaseException, value: str) -> bool:
+    return isinstance(error, UnicodeError) and value == attribute(error, "encoding")
+
+
+def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
+    """Show a key that is missing: a number, or a text of the code; no object, which is data."""
+    args = attribute(error, "args")
+    if not isinstance(args, tuple) or len(args) != 1:
+        return mask_quoted(text_of(error).partition("\n")[0], sources.__contains__)
+    key = args[0]
+    if isinstance(key, str):
+        return repr(key) if key in sources else MASK
+    if key is None or type(key) in (int, bool):
+        return repr(key)
+    return f"<{type(key).__name__}>"
+
+
+def _said_by_canvas(error: BaseException) -> str:
+    """Take what canvasapi's exception carries: a decoded answer, its text, or words of its own."""
+    said = attribute(error, "message")
+    if isinstance(said, list | dict):
+        return message_in(said) or ""
+    text = text_of(error).strip()
+    if text.startswith(("{", "[", "(", "<")):  # data, or a page
+        return message_of_body(text) or ""
+    return plain_words(text.partition("\n")[0]) or ""

@@ -1,0 +1,94 @@
+"""Messages of database drivers, without the values that they quote.
+
+They quote names of the schema as well, which stay: those that the server says to exist, and those
+that stand in a statement in the app's code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from canvas_sync_instrumentation.canvas.attributes import attribute, has_base
+from canvas_sync_instrumentation.canvas.quoted_values import MASK, mask_quoted
+from canvas_sync_instrumentation.plain import text_of
+
+from .source_texts import SourceTexts
+
+__all__ = ["driver_error_of", "driver_message"]
+
+_BASES: Final = ("DatabaseError", "PostgresError")  # PEP 249; asyncpg
+_NAMED: Final = re.compile(
+    r"""\b(?:constraint|database|extension|function|index|key|relation|schema|sequence|table|type
+        |view)\ ["']([\w.$-]+)["'] | \bcolumn\ "([\w$]+)"(?=\ of\ relation\b)""",
+    re.VERBOSE,
+)
+"""Where PostgreSQL and MySQL quote a name that is none of a value."""
+_CATALOG: Final = ("schema_name", "table_name", "column_name", "constraint_name", "datatype_name")
+"""What PostgreSQL says apart from the message: objects of its catalog."""
+_BARE_COLUMN: Final = re.compile(
+    r"\b(?P<what>no such column: |ambiguous column name: |has no column named |column )"
+    r"(?P<name>(?!['\"])[^\s'\"]+)(?P<rest> does not exist|\Z| - )"
+)
+"""Where SQLite and PostgreSQL say a name without quotation marks."""
+_ROW: Final = re.compile(r"(?<=value is )\(.*\)|(?<=unrecognized token: )\".*\"")
+
+
+def driver_error_of(error: BaseException) -> BaseException | None:
+    """Return the driver's error inside of SQLAlchemy's, or itself; None when it is none."""
+    cause = attribute(error, "orig")
+    if isinstance(cause, BaseException):
+        return cause
+    return error if any(has_base(error, base) for base in _BASES) else None
+
+
+def driver_message(error: BaseException, driver: BaseException, sources: SourceTexts) -> str:
+    """Return the first line of what a driver says, without values.
+
+    Args:
+        error: As it was raised; SQLAlchemy's has the statement.
+        driver: The driver's own error.
+        sources: The code that the error went through.
+    """
+    text = _ROW.sub(MASK, _text(driver).partition("\n")[0])
+    names = {name for found in _NAMED.finditer(text) for name in found.groups()}
+    names |= {_catalog_name(driver, name) for name in _CATALOG}
+    statement = attribute(error, "statement")
+    statement = statement if isinstance(statement, str) else ""
+
+    def is_known(name: str) -> bool:
+        return name in names or name in sources or _is_in_statements(name, statement, sources)
+
+    text = _BARE_COLUMN.sub(
+        lambda found: found[0] if is_known(found["name"]) else _without_name(found), text
+    )
+    return mask_quoted(text, is_known)
+
+
+def _text(driver: BaseException) -> str:
+    """Give the driver's text; those for MySQL and ODBC are made of a code and a text."""
+    args = attribute(driver, "args")
+    if isinstance(args, tuple) and len(args) == 2 and isinstance(args[1], str):
+        return f"({args[0]}) {args[1]}"
+    return text_of(driver)
+
+
+def _catalog_name(driver: BaseException, name: str) -> str | None:
+    value = attribute(attribute(driver, "diag"), name) or attribute(driver, name)
+    return value if isinstance(value, str) else None
+
+
+def _is_in_statements(name: str, statement: str, sources: SourceTexts) -> bool:
+    """Tell a column that a statement in the code names, or that goes with a table of it."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return False
+    if sources.has_word(parts[-1]):
+        return True
+    table = re.escape(parts[-2]) if len(parts) > 1 else "(?!)"
+    named = rf"\b(?:from|into|join|update)\s+[\"`]?{table}\b|\bas\s+{table}\b"
+    return re.search(named, statement, re.IGNORECASE) is not None
+
+
+def _without_name(found: re.Match[str]) -> str:
+    return f"{found['what']}{MASK}{found['rest']}"

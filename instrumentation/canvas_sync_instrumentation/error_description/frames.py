@@ -1,0 +1,149 @@
+"""The code that an error went through: which of it is the app's own, and where in it.
+
+A frame gives its code and its line. Its variables, and so all data, are left alone.
+"""
+
+from __future__ import annotations
+
+import opcode
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Final
+
+__all__ = [
+    "CodePlace",
+    "app_places",
+    "callers",
+    "formatted",
+    "is_raised_by_statement",
+    "traceback_of",
+]
+
+_MOST_FRAMES: Final = 500
+"""Frames that are looked at on either end of a traceback, which a recursion makes very long."""
+_MOST_PLACES: Final = 20
+_FIRST_PLACES: Final = 5
+_LONGEST_NAME: Final = 100
+
+_OURS: Final = ("canvas_sync_instrumentation", "canvas_sync_exporter")
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_PLAIN_NAME: Final = re.compile(r"[\w.<>-]+")
+_RAISE: Final = "RAISE_VARARGS"
+
+
+@dataclass(frozen=True, slots=True)
+class CodePlace:
+    """A line of code that was being executed.
+
+    Attributes:
+        code: The function.
+        line: Number of the line; None for code that has none.
+        variables: The global variables of its module, of which those are read that name it.
+    """
+
+    code: CodeType
+    line: int | None
+    variables: Mapping[str, Any]
+
+    @property
+    def module(self) -> str:
+        """Name of its module; empty when it has none."""
+        name = self.variables.get("__name__")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def owner(self) -> str:
+        """Whose code it is: ``app``, ``installed``, ``python``, or ``ours``."""
+        if self.module.partition(".")[0] in _OURS:
+            return "ours"
+        path = self.code.co_filename
+        if path.startswith("<") and not path.startswith("<frozen "):
+            file = self.variables.get("__file__")
+            path = file if isinstance(file, str) else ""
+        return _owner_of(path, is_top_level=self.code.co_name == "<module>")
+
+    def __str__(self) -> str:
+        line = "?" if self.line is None else str(self.line)
+        return f"{_plain(self.module)}:{_plain(self.code.co_qualname)}:{line}"
+
+
+def traceback_of(error: BaseException) -> list[CodePlace]:
+    """Return where an error was raised and what it left since, the outermost place first."""
+    return [
+        CodePlace(each.tb_frame.f_code, each.tb_lineno, each.tb_frame.f_globals)
+        for each in _both_ends(_tracebacks(error.__traceback__))
+    ]
+
+
+def callers() -> list[CodePlace]:
+    """Return the code that is being executed, the outermost place first, without our own."""
+    frames = islice(_stack(sys._getframe(1)), _MOST_FRAMES)
+    found = [CodePlace(each.f_code, each.f_lineno, each.f_globals) for each in frames]
+    return [place for place in reversed(found) if place.owner != "ours"]
+
+
+def app_places(places: Iterable[CodePlace], owner: str = "app") -> list[CodePlace]:
+    """Choose the places in the app's own code: neither Python's, nor installed, nor ours."""
+    return [place for place in places if place.owner == owner]
+
+
+def formatted(places: Iterable[CodePlace]) -> tuple[str, ...]:
+    """Write places as ``module:function:line``, at most 20 of them, each repeated one once."""
+    written: list[str] = []
+    for text in map(str, places):
+        if not written or written[-1] != text:
+            written.append(text)
+    if len(written) > _MOST_PLACES:
+        written[_FIRST_PLACES : _FIRST_PLACES - _MOST_PLACES] = []
+    return tuple(written)
+
+
+def is_raised_by_statement(error: BaseException) -> bool:
+    """Tell an error that a ``raise`` made from one that the interpreter, or code in C, made."""
+    last = deque(_tracebacks(error.__traceback__), maxlen=1)
+    if not last:
+        return True
+    code, instruction = last[0].tb_frame.f_code.co_code, last[0].tb_lasti
+    return 0 <= instruction < len(code) and code[instruction] == opcode.opmap[_RAISE]
+
+
+def _tracebacks(first: TracebackType | None) -> Iterator[TracebackType]:
+    while first is not None:
+        yield first
+        first = first.tb_next
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _both_ends(entries: Iterator[TracebackType]) -> list[TracebackType]:
+    return [*islice(entries, _MOST_FRAMES), *deque(entries, maxlen=_MOST_FRAMES)]
+
+
+@lru_cache(maxsize=2048)
+def _owner_of(path: str, *, is_top_level: bool) -> str:
+    if path.startswith("<frozen "):
+        return "python"
+    if not _INSTALLED.isdisjoint(Path(path).parts):
+        return "installed"
+    folder = os.path.dirname(path)  # noqa: PTH120 - a path that need not be one
+    if is_top_level and folder and folder == os.path.dirname(sys.executable):  # noqa: PTH120
+        return "installed"  # the script that pip makes for a command
+    standard = os.path.dirname(os.__file__)  # noqa: PTH120
+    return "python" if path.startswith(standard + os.sep) else "app"
+
+
+def _plain(name: str) -> str:
+    """Leave out a name that no source code can have: it may be data."""
+    return name[:_LONGEST_NAME] if _PLAIN_NAME.fullmatch(name) else "?"

@@ -1,0 +1,98 @@
+"""Texts that stand in the source code, and so are no data."""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import cached_property
+from itertools import islice
+from types import CodeType
+from typing import Any, Final
+
+from .frames import CodePlace, app_places
+
+__all__ = ["SourceTexts"]
+
+_MOST_PLACES: Final = 60
+_DEEPEST: Final = 3
+_MOST_VALUES: Final = 1000
+_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
+
+
+class SourceTexts:
+    """What the code of a traceback has as constants and names.
+
+    Args:
+        places: The traceback; of a very long one the innermost part.
+    """
+
+    def __init__(self, places: Iterable[CodePlace]) -> None:
+        self._places = list(places)[-_MOST_PLACES:]
+
+    def __contains__(self, text: str) -> bool:
+        """Tell whether ``text`` is a constant or a name, or is quoted inside a constant."""
+        if not text or text in self._names or text in self._constants:
+            return True
+        quoted = (f"'{text}'", f'"{text}"')
+        if any(mark in constant for constant in self._constants for mark in quoted):
+            return True
+        return _IDENTIFIER.fullmatch(text) is not None and self._is_declared(text)
+
+    def has_word(self, word: str) -> bool:
+        """Tell whether a constant of the app's code has ``word`` in it, as an SQL statement has."""
+        pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        codes = {place.code for place in app_places(self._places)}
+        return any(pattern.search(text) for code in codes for text in _texts(code.co_consts))
+
+    @cached_property
+    def _codes(self) -> Set[CodeType]:
+        return {place.code for place in self._places}
+
+    @cached_property
+    def _constants(self) -> Set[str]:
+        return {text for code in self._codes for text in _texts(code.co_consts)}
+
+    @cached_property
+    def _names(self) -> Set[str]:
+        return {name for code in self._codes for name in _names(code)}
+
+    def _is_declared(self, word: str) -> bool:
+        """Tell whether a constant of the module that the code uses has ``word``.
+
+        What a variable holds may be data, so the word must stand in the source file as well.
+        """
+        return any(
+            _holds(place.variables, name, word) and _stands_in_source(place, word)
+            for place in app_places(self._places)
+            for name in place.code.co_names
+            if name.isupper()
+        )
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
+    yield from code.co_qualname.split(".")
+
+
+def _texts(constants: Iterable[object], depth: int = _DEEPEST) -> Iterator[str]:
+    for constant in constants:
+        if isinstance(constant, str):
+            yield constant
+        elif depth and isinstance(constant, tuple | frozenset):
+            yield from _texts(constant, depth - 1)
+
+
+def _holds(variables: Mapping[str, Any], name: str, word: str) -> bool:
+    value = variables.get(name)
+    if type(value) is str:
+        return word in value.split() or word == value
+    if value is not None and type(value) in (tuple, list, set, frozenset, dict):
+        return any(type(each) is str and each == word for each in islice(value, _MOST_VALUES))
+    return False
+
+
+def _stands_in_source(place: CodePlace, word: str) -> bool:
+    lines = linecache.getlines(place.code.co_filename, dict(place.variables))
+    pattern = re.compile(rf"(?<!\w){word}(?!\w)")
+    return any(word in line and pattern.search(line) for line in lines)
