@@ -354,6 +354,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
         error: What ended it, if it failed.
         system: The database product, by OpenTelemetry's names.
         statement: Its SQL without values; None unless ``database.log`` has the level ``DEBUG``.
+        is_upsert: Whether rows may have been changed, replaced or left out instead of inserted.
     """
 
     context: RunContext | None
@@ -366,6 +367,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     error: ErrorInfo | None = None
     system: str = "other_sql"
     statement: str | None = None
+    is_upsert: bool = False
 
     @property
     def error_type(self) -> str | None:

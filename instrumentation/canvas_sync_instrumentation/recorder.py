@@ -29,6 +29,7 @@ from .events import ApiCall, DbOperation
 from .interfaces import Host
 from .names import OTHER, Log
 from .run import Run, UnsettledCall, current_position, report
+from .totals import InferredItems
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
@@ -278,7 +279,8 @@ class Recorder:
         system: str = "other_sql",
         error: BaseException | None = None,
         statement: str | None = None,
-    ) -> None:
+        is_upsert: bool = False,
+    ) -> InferredItems | None:
         """Record an operation on the app's own database.
 
         Args:
@@ -290,6 +292,10 @@ class Recorder:
             system: The database product, by OpenTelemetry's names.
             error: What ended it, if it failed.
             statement: Its SQL without values, if :meth:`wants_statements`.
+            is_upsert: Whether rows may have been changed, replaced or left out instead of inserted.
+
+        Returns:
+            The items of the run that are to be taken back if the operation is rolled back.
         """
         host = self._host()
         position = current_position()
@@ -304,11 +310,12 @@ class Recorder:
             None if error is None else error_info(error),
             system,
             statement,
+            is_upsert,
         )
         if position is not None:
-            position.run.db_operation(event, infer_items=True)
-        else:
-            report(host, event)
+            return position.run.db_operation(event, infer_items=True)
+        report(host, event)
+        return None
 
     def _detailed(
         self, call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()

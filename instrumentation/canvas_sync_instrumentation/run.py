@@ -42,7 +42,7 @@ from .interfaces import Host
 from .locks import RLock
 from .names import SPAN_RUN, SPAN_STEP, RunStatus
 from .sinks.spans import OpenSpan, new_ids
-from .totals import RunTotals
+from .totals import InferredItems, RunTotals
 
 __all__ = [
     "OpenStep",
@@ -194,10 +194,11 @@ class Run:
         if self.is_open:
             self.calls.asked_outside(method, url)
 
-    def db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
-        """Add a database operation; ``infer_items`` as in :meth:`RunTotals.add_db_operation`."""
-        self.totals.add_db_operation(operation, infer_items=infer_items)
+    def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
+        """Add a database operation as :meth:`RunTotals.add_db_operation` does."""
+        inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
         report(self.host, operation)
+        return inferred
 
     def progress(self, message: str) -> None:
         """Tell how far the run is: :attr:`percent`."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .events import ApiCall, DbOperation, ItemCounts
 from .locks import RLock
 from .names import ITEMS
 from .plain import MAX_COUNT
 
-__all__ = ["RunTotals", "item_of_table"]
+__all__ = ["InferredItems", "RunTotals", "item_of_table", "plus"]
 
 _NOTHING = ItemCounts()
-_CREATING = frozenset({"INSERT", "MERGE", "REPLACE", "UPSERT"})
 
 _NO_CALLS: Final[dict[str, Any]] = {
     "api_calls": 0,
@@ -65,20 +64,33 @@ class RunTotals:
             if self._canvas_host is None:
                 self._canvas_host = call.host or None
 
-    def add_db_operation(self, operation: DbOperation, *, infer_items: bool) -> None:
+    def add_db_operation(
+        self, operation: DbOperation, *, infer_items: bool
+    ) -> InferredItems | None:
         """Add one database operation.
 
         Args:
             operation: What was done.
             infer_items: Whether its rows may stand in for items that the app does not record.
+
+        Returns:
+            The items that are to be taken back if the operation is rolled back; None without any.
         """
         with self._lock:
             sums = self._calls
             sums["db_operations"] += 1
             sums["db_seconds"] += operation.duration
             sums["db_failed"] += operation.error_type is not None
-            if infer_items:
-                self._infer(operation)
+            if not infer_items or (inferred := _inferred(operation)) is None:
+                return None
+            item, counts = inferred
+            self._inferred[item] = plus(self._inferred.get(item, _NOTHING), counts)
+        return None if counts.failed else InferredItems(self, item, counts)
+
+    def take_back(self, item: str, counts: ItemCounts) -> None:
+        """Take back items that were inferred from operations which were rolled back."""
+        with self._lock:
+            self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), counts)
 
     def add_truncated_lists(self, count: int) -> None:
         """Add lists whose next page was never fetched."""
@@ -94,7 +106,7 @@ class RunTotals:
         """Add items that the app recorded; False when a sum was cut to the highest count."""
         with self._lock:
             before = self._recorded.get(item, _NOTHING)
-            self._recorded[item] = _plus(before, counts)
+            self._recorded[item] = plus(before, counts)
         return before.processed + counts.processed <= MAX_COUNT
 
     def items(self) -> Mapping[str, ItemCounts]:
@@ -117,20 +129,28 @@ class RunTotals:
         with self._lock:
             return dict(self._calls)
 
-    def _infer(self, operation: DbOperation) -> None:
-        item = item_of_table(operation.table)
-        if item is None or operation.count < 1:
-            return
-        count = operation.count
-        if operation.error_type is not None:
-            counts = ItemCounts(processed=count, failed=count)
-        elif operation.operation in _CREATING:
-            counts = ItemCounts(processed=count, created=count)
-        elif operation.operation == "UPDATE":
-            counts = ItemCounts(processed=count, updated=count)
-        else:
-            return
-        self._inferred[item] = _plus(self._inferred.get(item, _NOTHING), counts)
+
+class InferredItems(NamedTuple):
+    """Items that a database operation is taken for."""
+
+    totals: RunTotals
+    item: str
+    counts: ItemCounts
+
+
+def _inferred(operation: DbOperation) -> tuple[str, ItemCounts] | None:
+    item, count = item_of_table(operation.table), operation.count
+    if item is None or count < 1:
+        return None
+    if operation.error_type is not None:
+        return item, ItemCounts(processed=count, failed=count)
+    if operation.is_upsert:
+        return item, ItemCounts(processed=count)
+    if operation.operation == "INSERT":
+        return item, ItemCounts(processed=count, created=count)
+    if operation.operation == "UPDATE":
+        return item, ItemCounts(processed=count, updated=count)
+    return None
 
 
 @functools.lru_cache(maxsize=512)
@@ -144,11 +164,22 @@ def item_of_table(table: str) -> str | None:
     return singular if singular in ITEMS else None
 
 
-def _plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+def plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+    """Add up counts, each to the highest count at most."""
     return ItemCounts(
         min(one.processed + other.processed, MAX_COUNT),
         min(one.created + other.created, MAX_COUNT),
         min(one.updated + other.updated, MAX_COUNT),
         min(one.unchanged + other.unchanged, MAX_COUNT),
         min(one.failed + other.failed, MAX_COUNT),
+    )
+
+
+def _minus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+    return ItemCounts(
+        max(one.processed - other.processed, 0),
+        max(one.created - other.created, 0),
+        max(one.updated - other.updated, 0),
+        max(one.unchanged - other.unchanged, 0),
+        max(one.failed - other.failed, 0),
     )

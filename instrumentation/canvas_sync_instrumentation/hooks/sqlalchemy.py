@@ -14,7 +14,8 @@ from canvas_sync_instrumentation.storage.database import INTERNAL
 
 from ._recorder import Recorder, recorder_or_default
 from ._statement_shape import statement_shape
-from ._statements import SESSION_CONTROL, operation_and_table
+from ._statements import SESSION_CONTROL, parse_statement
+from ._transactions import UncommittedItems
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,6 +43,7 @@ _listeners: WeakKeyDictionary[_Target, _Listener] = WeakKeyDictionary()
 # They are shared: what the listeners of one engine and of all engines both see counts once.
 _started: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
 _batches: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
+_uncommitted: WeakKeyDictionary[Connection, UncommittedItems] = WeakKeyDictionary()
 
 
 def instrument_sqlalchemy(
@@ -81,6 +83,10 @@ class _Listener:
         "after_cursor_execute",
         "after_execute",
         "handle_error",
+        "commit",
+        "commit_twophase",
+        "rollback",
+        "rollback_twophase",
     )
 
     def __init__(self, recorder: Recorder) -> None:
@@ -132,7 +138,8 @@ class _Listener:
         duration = _taken(_batches, context)
         if context is not None and duration is not None:
             with self._recorder.guard():
-                self._report(context, context.statement, duration, len(context.parameters), True)
+                statement, rows = context.statement or "", len(context.parameters)
+                self._report(context, statement, duration, rows, True)
 
     def handle_error(self, failure: ExceptionContext) -> None:
         context = failure.execution_context
@@ -145,6 +152,21 @@ class _Listener:
             statement, error = failure.statement or "", failure.original_exception
             self._report(context, statement, duration, rows, context.executemany, error=error)
 
+    def commit(self, conn: Connection) -> None:
+        if conn in _uncommitted:
+            _uncommitted.pop(conn).commit()
+
+    def commit_twophase(self, conn: Connection, _xid: Any, _is_prepared: bool) -> None:
+        self.commit(conn)
+
+    def rollback(self, conn: Connection) -> None:
+        with self._recorder.guard():
+            if (items := _uncommitted.pop(conn, None)) is not None:
+                items.roll_back()
+
+    def rollback_twophase(self, conn: Connection, _xid: Any, _is_prepared: bool) -> None:
+        self.rollback(conn)
+
     def _report(
         self,
         context: ExecutionContext,
@@ -155,30 +177,47 @@ class _Listener:
         *,
         error: BaseException | None = None,
     ) -> None:
-        operation, table = operation_and_table(statement)
-        if operation in SESSION_CONTROL and error is None:
+        parsed, connection = parse_statement(statement), context.root_connection
+        if error is None and (uncommitted := _uncommitted.get(connection)) is not None:
+            uncommitted.follow(statement)
+        if parsed.operation in SESSION_CONTROL and error is None:
             return  # no work on data; one that fails tells of a locked database
         batch = executemany and rows > 1
+        if parsed.given_rows and not batch:
+            rows = parsed.given_rows  # drivers do not count those that stay, some others twice
         system = _SYSTEMS.get(context.dialect.name, "other_sql")
         shape = None
         if self._recorder.wants_statements():
             shape = statement_shape(statement, quotes_are_names=system not in _QUOTED_TEXT)
-        self._recorder.db_operation(
-            operation,
-            table,
+        items = self._recorder.db_operation(
+            parsed.operation,
+            parsed.table,
             duration,
             count=rows,
             batch=batch,
             system=system,
             error=error,
             statement=shape,
+            is_upsert=parsed.is_upsert,
         )
+        if items is not None and not _commits_at_once(connection):
+            _uncommitted.setdefault(connection, UncommittedItems()).add(items)
 
 
 def _taken(
     times: WeakKeyDictionary[ExecutionContext, float], context: ExecutionContext | None
 ) -> float | None:
     return None if context is None else times.pop(context, None)
+
+
+def _commits_at_once(connection: Connection) -> bool:
+    """Tell whether there is no transaction that could be rolled back: SQLAlchemy says it anyway."""
+    level = connection.get_execution_options().get("isolation_level")
+    if level is None:
+        level = getattr(connection.dialect, "_on_connect_isolation_level", None)
+    driver = connection.connection.dbapi_connection
+    is_autocommit = getattr(driver, "autocommit", False) is True
+    return level == "AUTOCOMMIT" or is_autocommit or getattr(driver, "in_transaction", 1) is False
 
 
 def _rows_touched(cursor: Any) -> int:
