@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 __all__ = ["PENDING_BYTES", "PendingLines"]
@@ -28,6 +29,11 @@ class PendingLines:
         self._lines.append(line)
         self._bytes += len(line)
         return True
+
+    def put_back(self, lines: Sequence[bytes]) -> None:
+        """Put lines before all others, in their order; they always fit."""
+        self._lines.extendleft(reversed(lines))
+        self._bytes += sum(map(len, lines))
 
     @property
     def first(self) -> bytes:

@@ -6,8 +6,10 @@ compares again. Unchanged means that nobody had begun to move files, so the line
 rotation ran in between, the line may have gone to a file that is already removed or archived: then,
 and only then, the writer looks, and writes the line again when it is nowhere else. While whoever
 moves the files is stopped in the middle of it, nobody can know: the line waits, unsettled, in
-memory too. A log that an operator removed has no name any more either, and the line is written
-again to a new one.
+memory too.
+
+A log that an operator removes takes lines without an error. So the newest lines are kept until the
+file is seen to have a name still, and are written again to a new one when it has none.
 
 Lines that cannot be written yet wait in memory, in order. They are tried again at the next append,
 at :meth:`LogFileWriter.flush`, and by a thread that lives as long as lines wait. A line has been
@@ -36,6 +38,7 @@ from .patience import Patience
 from .pending import PENDING_BYTES, PendingLines
 from .retry import BackgroundRetry
 from .rotation import control_path, log_files, rotate
+from .unverified import UnverifiedLines
 
 __all__ = ["LogFileWriter"]
 
@@ -94,6 +97,7 @@ class LogFileWriter:
         self._busy = False
         self._torn = False  # the next write has to end a line first
         self._queue = PendingLines()
+        self._unverified = UnverifiedLines()
         self._failing_since: float | None = None
         self._failure_told = False
         # Where the first line of the queue ends in the open file, if that may have been moved.
@@ -125,7 +129,7 @@ class LogFileWriter:
         while True:
             with self._mutex:
                 if not self._busy:
-                    self._write_pending()
+                    self._write_pending(verify=True)
                 if not self._queue and not self._torn:
                     return True
             if time.monotonic() >= deadline:
@@ -158,14 +162,17 @@ class LogFileWriter:
         if fd != _CLOSED:
             os.close(fd)
 
-    def _write_pending(self) -> None:
+    def _write_pending(self, *, verify: bool = False) -> None:
         self._busy = True
         try:
             self._finish_interrupted()
-            while self._queue:
-                self._write(self._queue.first)
-                self._queue.remove_first()
-                self._begun = None
+            while self._queue or (verify and self._unverified):
+                if verify or self._unverified.are_many or time.monotonic() >= self._check_at:
+                    self._verify()
+                if self._queue:
+                    self._write(self._queue.first)
+                    self._queue.remove_first()
+                    self._begun = None
             if self._torn:
                 self._put(b"")
                 self._unsettled = None  # the end of a line is nothing that could be missed
@@ -216,18 +223,29 @@ class LogFileWriter:
         code = self.last_error.errno if self.last_error else None
         return "disk_full" if code in full else "io_error"
 
+    def _verify(self) -> None:
+        """Take lines back that were lost with a log that somebody removed; look at the log anew."""
+        # Nobody of ours removes it without a new generation.
+        if self._unverified and self._words[0] == self._generation and self._is_removed():
+            self._queue.put_back(self._unverified.take())
+            self._check_at = 0.0
+        self._unverified.take()
+        if time.monotonic() >= self._check_at:
+            self._refresh()
+
+    def _is_removed(self) -> bool:
+        has_name = os.fstat(self._fd).st_nlink > 0
+        return not has_name and identity_of(self._path) != self._identity
+
     def _write(self, line: bytes) -> None:
         """Write the first line of the queue; when this returns it is in the log or an archive."""
         while self._unsettled is not None or not self._put(line):
-            if self._unsettled is not None and self._survives():
+            if self._survives():
                 return
 
     def _put(self, line: bytes) -> bool:
-        """Write one line; tell whether it is in the log for certain.
-
-        If not, it is unsettled, or lost with a log that was removed.
-        """
-        if self._words[0] != self._generation or time.monotonic() >= self._check_at:
+        """Write one line; tell whether it is in the log for certain, otherwise it is unsettled."""
+        if self._words[0] != self._generation or self._fd == _CLOSED:
             self._refresh()
         fd = self._fd
         data = b"\n" + line if self._torn else line
@@ -236,15 +254,13 @@ class LogFileWriter:
         self._torn = missing > 0
         if missing > 1:  # a missing newline alone is owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        found = os.fstat(fd)
+        end = os.lseek(fd, 0, os.SEEK_CUR)
         if self._words[0] != self._generation:
-            self._unsettled = os.lseek(fd, 0, os.SEEK_CUR)
+            self._unsettled = end
             return False
-        if not found.st_nlink and identity_of(self._path) != self._identity:
-            self._check_at = 0.0  # nobody of ours removes it without a new generation
-            return False
-        if found.st_size >= self._limit:
-            self._rotate(found.st_size)
+        self._unverified.add(line)
+        if end >= self._limit:
+            self._rotate(end)
         return True
 
     def _refresh(self) -> None:
@@ -282,6 +298,7 @@ class LogFileWriter:
 
     def _open(self) -> None:
         fd = open_for_append(self._path)
+        self._unverified.take()
         self._close_file()
         self._fd = fd
         self._torn = ends_torn(fd)
