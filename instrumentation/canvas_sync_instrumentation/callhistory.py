@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult
 
 from .canvas.paging import PageAddress, address_of
-from .listreadings import ListReadings
+from .listreadings import ListReadings, are_first_items_enough
 from .locks import RLock
 
 __all__ = ["CallHistory", "CallKey"]
@@ -25,7 +25,8 @@ class CallKey(NamedTuple):
 
     Attributes:
         digest: The same for calls that repeat each other.
-        page: Which page of a list it asks for; None when it changes something.
+        page: Which page of a list it asks for; None when it changes something, or when the list is
+            left early on purpose.
         attempt: How often it failed before, in a way worth a retry.
     """
 
@@ -62,10 +63,14 @@ class CallHistory:
             or None when it repeats nothing.
         """
         address = address_of(url)
-        key = CallKey(hash((method, address)), address if method == _LISTING else None)
+        is_page = method == _LISTING
+        is_followed = is_page and not are_first_items_enough()
+        key = CallKey(hash((method, address)), address if is_followed else None)
         with self._lock:
-            if key.page is not None:
-                self._lists.ask(key.page)
+            if is_followed:
+                self._lists.ask(address)
+            elif is_page:
+                self._lists.ask_outside(address)
             failure = self._failed.pop(key.digest, None) if self._failed else None
         if failure is None:
             return key, None

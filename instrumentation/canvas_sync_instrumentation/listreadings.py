@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from .canvas.paging import FIRST_PAGE, PageAddress
 
-__all__ = ["ListReadings", "first_items_only"]
+__all__ = ["ListReadings", "are_first_items_enough", "first_items_only"]
 
 _first_items_only: ContextVar[bool] = ContextVar("canvas_sync_first_items_only", default=False)
 
@@ -43,6 +43,11 @@ def first_items_only() -> Iterator[None]:
         _first_items_only.reset(outer)
 
 
+def are_first_items_enough() -> bool:
+    """Tell whether the calling code executes inside :func:`first_items_only`."""
+    return _first_items_only.get()
+
+
 @dataclass(slots=True)
 class _Reading:
     """One list that is being read.
@@ -50,6 +55,7 @@ class _Reading:
     Attributes:
         route: Its route template.
         is_begun: Whether its first page was asked for.
+        has_end: Whether an answer named no next page.
         in_flight: Requests for its pages that have no answer yet.
         asked: Its pages that were asked for, oldest first.
         named: Pages that an answer named as the next one and nobody asked for yet.
@@ -58,16 +64,17 @@ class _Reading:
 
     route: str = ""
     is_begun: bool = False
+    has_end: bool = False
     in_flight: int = 0
     asked: dict[int, None] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
 
     @property
-    def is_whole(self) -> bool:
+    def is_done(self) -> bool:
         """Whether every page from the first to the last was asked for and answered."""
         is_open = self.in_flight > 0 or self.named or self.failed
-        return self.is_begun and not is_open
+        return self.is_begun and self.has_end and not is_open
 
     def ask(self, page: int) -> None:
         """Note a request for a page."""
@@ -94,13 +101,14 @@ class ListReadings:
     def __init__(self) -> None:
         self._readings: dict[int, _Reading] = {}
         self._same: dict[int, PageAddress] = {}
+        self._whole: dict[int, None] = {}
 
     def ask(self, address: PageAddress) -> None:
         """Note that a page is asked for."""
         list_key, page = self._resolved(address)
         reading = self._readings.get(list_key)
         if reading is None:
-            if len(self._readings) >= _LIMIT:
+            if len(self._readings) >= _LIMIT or list_key in self._whole:
                 return
             reading = self._readings[list_key] = _Reading()
         reading.ask(page)
@@ -114,7 +122,10 @@ class ListReadings:
     def answered(self, address: PageAddress, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a request for a page, with the page that it names as the next one."""
         list_key, _ = self._resolved(address)
-        if next_page is not None and not _first_items_only.get():
+        if next_page is None:
+            if reading := self._readings.get(list_key):
+                reading.has_end = True
+        else:
             self._name(list_key, next_page, route)
         self._ended(list_key)
 
@@ -128,8 +139,9 @@ class ListReadings:
     def truncated(self) -> Mapping[str, int]:
         """Count the lists that were begun and left early, by route.
 
-        Who asks for a later page alone reads a part on purpose: one page again, or a share of them
-        while other tasks read the rest.
+        Who asks for a later page alone reads a share of them on purpose, while other tasks read the
+        rest. Of a list that was read to its end, pages may be asked for again: that cannot be told
+        from a retry, or from a second reader who takes them in another order.
         """
         return Counter(
             reading.route
@@ -164,8 +176,12 @@ class ListReadings:
         self._same[other] = PageAddress(list_key, FIRST_PAGE if is_spelling else other)
         known = self._readings.pop(other, None)
         reading = self._readings.get(list_key)
+        if other in self._whole:
+            self._finish(list_key)
+            return
         if known is None or reading is None:
             return
+        reading.has_end |= known.has_end
         reading.in_flight += known.in_flight
         reading.is_begun |= known.is_begun
         reading.asked.update(known.asked)
@@ -177,8 +193,18 @@ class ListReadings:
         if reading is None:
             return
         reading.in_flight -= 1
-        if reading.is_whole:
+        if not reading.is_done:
+            return
+        if len(reading.asked) > 1:
+            self._finish(list_key)
+        else:
             del self._readings[list_key]
+
+    def _finish(self, list_key: int) -> None:
+        """Take a list for one that was read to its end."""
+        self._readings.pop(list_key, None)
+        _make_place(self._whole)
+        self._whole[list_key] = None
 
 
 def _make_place(entries: dict[int, Any]) -> None:

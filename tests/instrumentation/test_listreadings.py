@@ -14,8 +14,10 @@ from canvas_sync_instrumentation.callhistory import CallHistory, CallKey
 from canvas_sync_instrumentation.canvas.paging import next_address
 from canvas_sync_instrumentation.listreadings import first_items_only
 
+PAGES = range(1, 6)
 ROUTE = "/api/v1/courses/:course_id/users"
 LIST = "https://canvas.test/api/v1/courses/7/users"
+SIS_LIST = "https://canvas.test/api/v1/courses/sis_course_id:A/users"
 
 
 def page_url(number: int, base: str = LIST, **parameters: str) -> str:
@@ -123,6 +125,27 @@ def test_two_readers_of_the_same_list_at_once(chance: random.Random) -> None:
     assert truncated(history) == 0
 
 
+@given(st.integers(1, 3), st.booleans(), st.randoms(use_true_random=False))
+def test_several_readers_in_any_order_after_a_first_look(
+    readers: int, looks_first: bool, chance: random.Random
+) -> None:
+    history = CallHistory()
+    reader = Reader(history)
+    if looks_first:
+        reader.read(LIST, 1)
+    steps = [*PAGES] * readers
+    in_flight: list[tuple[int, tuple[CallKey, str]]] = []
+    chance.shuffle(steps)
+    while steps or in_flight:
+        if steps and chance.random() < 0.6:
+            page = steps.pop()
+            in_flight.append((page, reader.begin(page_url(page))))
+        elif in_flight:
+            page, call = in_flight.pop(chance.randrange(len(in_flight)))
+            reader.end(call, page)
+    assert truncated(history) == 0
+
+
 def test_a_first_look_at_how_many_pages_there_are() -> None:
     history = CallHistory()
     reader = Reader(history)
@@ -193,11 +216,25 @@ def test_a_list_that_is_left_early_counts_once(seen: int) -> None:
     assert history.truncated() == {ROUTE: 1}
 
 
-def test_a_list_that_is_left_early_counts_also_after_it_was_read_as_a_whole() -> None:
+def test_pages_of_a_list_that_was_read_to_its_end_may_be_asked_for_again() -> None:
     history = CallHistory()
     reader = Reader(history)
     reader.read_all()
-    reader.read(LIST, 1)
+    for number in (1, 3, 1):
+        reader.read(page_url(number), number)
+    reader.read(f"{SIS_LIST}?page=1", 1)
+    assert truncated(history) == 0
+
+
+def test_a_list_of_which_only_the_first_items_were_wanted_can_be_left_early_later() -> None:
+    history = CallHistory()
+    reader = Reader(history)
+    with first_items_only():
+        reader.read(page_url(1), 1)
+        reader.read(page_url(2), 2)
+    assert truncated(history) == 0
+    reader.read(page_url(1), 1)
+    reader.read(page_url(2), 2)
     assert truncated(history) == 1
 
 
