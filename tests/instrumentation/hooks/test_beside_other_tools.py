@@ -205,6 +205,7 @@ def test_the_hook_of_sqlalchemy_uses_events_which_stand_beside_those_of_others()
         with engine.begin() as connection:
             connection.exec_driver_sql("CREATE TABLE courses (id INTEGER)")
         uninstrument_sqlalchemy(engine)
+    engine.dispose()
     assert (len(recorded.db_operations), seen) == (1, [])
 
 

@@ -130,8 +130,11 @@ WRONG_ASYNC: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
 
 def _execute(*arguments: Any, **options: Any) -> Any:
     engine = sqlalchemy.create_engine("sqlite://")
-    with engine.connect() as connection:
-        return connection.execute(*arguments, **options)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(*arguments, **options)
+    finally:
+        engine.dispose()
 
 
 WRONG_SQL: dict[str, Callable[[], Any]] = {
