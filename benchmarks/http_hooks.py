@@ -31,10 +31,12 @@ import aiohttp
 import canvasapi
 import httpx
 import requests
+import urllib3
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -142,6 +144,11 @@ def with_aiohttp(url: str, count: int) -> list[float]:
     return asyncio.run(ask())
 
 
+def with_urllib3(url: str, count: int) -> list[float]:
+    with urllib3.PoolManager() as pools:
+        return timed(lambda: pools.request("GET", url + PATH), count)
+
+
 CLIENTS = {
     "requests": Client(
         with_requests, ours.instrument_requests, ours.uninstrument_requests, RequestsInstrumentor
@@ -157,6 +164,9 @@ CLIENTS = {
     ),
     "aiohttp": Client(
         with_aiohttp, ours.instrument_aiohttp, ours.uninstrument_aiohttp, AioHttpClientInstrumentor
+    ),
+    "urllib3": Client(
+        with_urllib3, ours.instrument_urllib3, ours.uninstrument_urllib3, URLLib3Instrumentor
     ),
 }
 

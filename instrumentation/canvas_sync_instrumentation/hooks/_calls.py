@@ -244,12 +244,12 @@ class Call:
 
     def redirected_to(self, url: str) -> None:
         """Note that ``url`` is tried next: the last answer leads there, unless it is a failure."""
-        outcome = self._outcome
-        if not isinstance(outcome, _Answer) or outcome.status >= 400:
+        answer = self.answer
+        if answer is None or answer[0] >= 400:
             return
         with self.recorder.guard():
             if not self._is_elsewhere:
-                self._hops.append(outcome.headers)
+                self._hops.append(answer[1])
             self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
 
     def got_none(self, error: BaseException) -> None:

@@ -18,6 +18,7 @@ from ._arguments import argument, text_of
 from ._calls import Apart, Call, OnlySpan, current_call
 from ._holding import Holding
 from ._patch import Patch
+from ._required import library
 from ._switch import Switch, Use, use_for
 from .urllib3 import TRIES
 
@@ -42,11 +43,11 @@ def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
 
 
 def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
-    from requests import PreparedRequest  # noqa: PLC0415 - may not be installed
-
     def recording_send(*args: Any, **kwargs: Any) -> Response:
         session, request = args[0] if args else None, argument(args, kwargs, 1, "request")
-        if not isinstance(request, PreparedRequest) or _is_part(session, request, kwargs):
+        if not isinstance(request, library("requests").PreparedRequest) or _is_part(
+            session, request, kwargs
+        ):
             return send(*args, **kwargs)
         use = _use_for(request.url) if isinstance(request.url, str) else None
         if use is None:
@@ -77,9 +78,9 @@ def _recorded(
 
 def _hand_out(call: Call, response: object) -> bool:
     """Note what the session hands out; tells whether that came over the wire."""
-    from requests import Response  # noqa: PLC0415 - may not be installed
-
-    if not isinstance(response, Response):  # a response hook of the app has made it
+    if not isinstance(
+        response, library("requests").Response
+    ):  # a response hook of the app has made it
         return False
     call.followed(response)
     return call.handed_out(response.status_code, response.headers, from_cache=_is_cached(response))

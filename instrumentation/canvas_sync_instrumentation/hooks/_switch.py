@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from canvas_sync_instrumentation.client_hooks import client_hooks
@@ -84,8 +84,11 @@ class Switch:
 
 def use_for(url: str, *switches: Switch) -> Use | None:
     """Give the first of several hooks that records a request, with the first guard among them."""
-    uses = [use for switch in switches if (use := switch.use_for(url))]
-    if not uses or uses[0].guard is not None:
-        return uses[0] if uses else None
-    guard = next((use.guard for use in uses if use.guard is not None), None)
-    return Use(uses[0].recorder, guard, uses[0].is_watched)
+    first: Use | None = None
+    for switch in switches:
+        use = switch.use_for(url)
+        if first is None:
+            first = use
+        elif use is not None and first.guard is None:
+            first = replace(first, guard=use.guard)
+    return first

@@ -28,6 +28,7 @@ from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
+from ._required import library
 from ._switch import Switch
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ def _asking(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _is_replaced() -> bool:
     """Tell whether something stands in the place of the function that makes calls."""
-    from aiohttp import ClientSession  # noqa: PLC0415 - may not be installed
-
-    return vars(ClientSession)["_request"] is not _request.function
+    return vars(library("aiohttp").ClientSession)["_request"] is not _request.function
 
 
 async def _recorded(
@@ -124,8 +123,6 @@ async def _recorded(
     sent: object = None,
 ) -> ClientResponse:
     """Record what ``request`` does with the arguments of ``ClientSession._request``."""
-    from aiohttp import ClientResponse  # noqa: PLC0415 - may not be installed
-
     _settle_left()
     method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
     url = _whole_url(session, asked, kwargs.get("params"))
@@ -140,7 +137,7 @@ async def _recorded(
         call = Call(use.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
         with call:
             response = await request(*args, **kwargs)
-        if isinstance(response, ClientResponse):
+        if isinstance(response, library("aiohttp").ClientResponse):
             call.handed_out(response.status, response.headers)
             holding.saw(call.answer)
             call.followed(response)

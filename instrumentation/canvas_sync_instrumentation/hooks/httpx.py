@@ -15,6 +15,7 @@ from ._calls import Apart, Call, current_call
 from ._holding import Holding
 from ._patch import Patch
 from ._recorder import Recorder
+from ._required import library
 from ._switch import Switch, Use
 
 if TYPE_CHECKING:
@@ -81,10 +82,9 @@ def _is_cached(response: httpx.Response) -> bool:
     return bool(extensions.get("hishel_from_cache") or extensions.get("from_cache"))
 
 
-def _use_for(request: object) -> Use | None:
-    from httpx import Request  # noqa: PLC0415 - may not be installed
-
-    return _switch.use_for(str(request.url)) if isinstance(request, Request) else None
+def _use_for(request: Any) -> Use | None:
+    is_request = isinstance(request, library("httpx").Request)
+    return _switch.use_for(str(request.url)) if is_request else None
 
 
 def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:

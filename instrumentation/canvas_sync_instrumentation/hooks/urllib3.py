@@ -56,14 +56,15 @@ def uninstrument_urllib3() -> None:
 
 def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHTTPResponse]:
     def recording_urlopen(*args: Any, **kwargs: Any) -> BaseHTTPResponse:
-        url = _whole_url(args, kwargs)
         outer = current_call()
         if outer is not None and outer.uses_urllib3:
-            outer.redirected_to(url)
+            if outer.answer is not None:
+                outer.redirected_to(_whole_url(args, kwargs))
             outer.tries()
             response = urlopen(*args, **kwargs)
             outer.got(response.status, response.headers)
             return response
+        url = _whole_url(args, kwargs)
         use = _switch.use_for(url)
         if use is None:
             with Apart():
