@@ -11,7 +11,7 @@ that nothing has changed (304).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
@@ -230,8 +230,10 @@ class Call:
             self._pending = None
         return False
 
-    def followed(self, response: _Response) -> None:
-        """Note by which redirects a library came to its answer."""
+    def followed(
+        self, response: _Response, is_cached: Callable[[Any], bool] = lambda _: False
+    ) -> None:
+        """Note by which redirects, but for those of a cache, a library came to its answer."""
         if not response.history:
             return
         with self.recorder.guard():
@@ -239,7 +241,7 @@ class Call:
             from_host = [
                 each for each in response.history if urlsplit(str(each.url)).netloc == host
             ]
-            self._hops = [each.headers for each in from_host]
+            self._hops = [each.headers for each in from_host if not is_cached(each)]
             self._is_elsewhere = urlsplit(str(response.url)).netloc != host
 
     def redirected_to(self, url: str) -> None:

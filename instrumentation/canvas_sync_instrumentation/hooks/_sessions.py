@@ -82,7 +82,7 @@ def _hand_out(call: Call, response: object) -> bool:
         response, library("requests").Response
     ):  # a response hook of the app has made it
         return False
-    call.followed(response)
+    call.followed(response, _is_cached)
     return call.handed_out(response.status_code, response.headers, from_cache=_is_cached(response))
 
 

@@ -69,7 +69,7 @@ def _hand_out(call: Call, holding: Holding, response: httpx.Response) -> bytes |
         response.status_code, response.headers, from_cache=_is_cached(response)
     )
     holding.saw(call.answer)
-    call.followed(response)
+    call.followed(response, _is_cached)
     return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
 
 

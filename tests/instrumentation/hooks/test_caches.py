@@ -162,6 +162,22 @@ def test_a_cache_below_a_session_that_asks_again_counts_what_canvas_said(
     assert statuses(recorded) == [(200, 700.0), (304, 600.0)]
 
 
+def test_a_redirect_that_a_cache_has_kept_costs_nothing_again(
+    server: AnswerServer, recorded: Recording
+) -> None:
+    hop = {"Location": COURSES, "Cache-Control": "max-age=600", "X-Request-Cost": "0.25"}
+    server.answers["/api/v1/courses/7"] = [Answer(301, hop)]
+    server.answers[COURSES] = [Answer(headers={"X-Request-Cost": "0.5"})]
+    with SESSIONS["CacheControl"]() as session:
+        for _ in range(2):
+            assert session.get(f"{server.url}/api/v1/courses/7").status_code == 200
+    assert len(server.requests) == 3
+    assert [(call.status_code, call.cost) for call in recorded.api_calls] == [
+        (200, 0.75),
+        (200, 0.5),
+    ]
+
+
 class OwnTransport(httpx.BaseTransport):
     """A cache of the app's own, which says so by the extension that others use."""
 
