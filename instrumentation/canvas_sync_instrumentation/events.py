@@ -100,6 +100,8 @@ class RunSnapshot:
         request_context_id: ``X-Request-Context-Id`` of the newest failed API call.
         api_truncated: Lists whose next page was never fetched.
         api_wait_seconds: Time that calls were held back to stay under the quota.
+        redeliverable: Whether a later run with its task id continues it if it was left open, as a
+            task does that a queue delivers again.
     """
 
     task_id: str
@@ -131,6 +133,7 @@ class RunSnapshot:
     request_context_id: str | None = None
     api_truncated: int = 0
     api_wait_seconds: float = 0.0
+    redeliverable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ class Run:
             those of the span.
         metadata: Whatever else belongs into the row, already cleaned.
         links: The spans that asked for the run.
+        redeliverable: Whether a later run with its task id continues it if it was left open.
 
     Attributes:
         outer: In which run it began, if in any.
@@ -139,8 +140,11 @@ class Run:
         identity: RunContext,
         metadata: Mapping[str, Any],
         links: Sequence[Link] = (),
+        *,
+        redeliverable: bool = False,
     ) -> None:
         self.host = host
+        self._redeliverable = redeliverable
         self.totals = RunTotals()
         self.calls = CallHistory()
         self.unsettled: WeakSet[UnsettledCall] = WeakSet()
@@ -336,6 +340,7 @@ class Run:
             host=self.host.host_name,
             pid=self._pid,
             metadata=self._metadata,
+            redeliverable=self._redeliverable,
         )
 
     # Private

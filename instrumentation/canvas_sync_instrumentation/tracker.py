@@ -7,7 +7,7 @@ import contextlib
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
@@ -58,7 +58,9 @@ class CanvasSyncMetricsTracker:
     :class:`~canvas_sync_instrumentation.errors.TrackerMisuseError`.
 
     Args:
-        task_id: The run's own id, unique over all runs.
+        task_id: The run's own id, unique over all runs. A run with an id that was used before gets
+            a row with a number behind it (``nightly-42~2``), unless the run before waits for it:
+            see :meth:`retry_later`.
         user_id: Canvas id of the user for whom the sync runs.
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
         course_id: Canvas id of the course, for a sync of one course.
@@ -67,6 +69,8 @@ class CanvasSyncMetricsTracker:
             :func:`~canvas_sync_instrumentation.trace_headers` gives them. It may be long over: the
             run's span is linked to it and no child of it.
     """
+
+    _is_redeliverable: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -87,7 +91,8 @@ class CanvasSyncMetricsTracker:
             self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
         )
         cleaned = self._cleaned(metadata) or {}
-        self._run = Run(self.host, identity, cleaned, self._links(linked_to) or ())
+        links = self._links(linked_to) or ()
+        self._run = Run(self.host, identity, cleaned, links, redeliverable=self._is_redeliverable)
 
     def __enter__(self) -> Self:
         self._otel_outside = otel_context.get_current()

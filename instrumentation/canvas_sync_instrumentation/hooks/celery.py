@@ -210,6 +210,12 @@ def _sync_of(task: Any) -> _Sync | None:
     return getattr(task.run, _MARK, None)
 
 
+class _TaskTracker(CanvasSyncMetricsTracker):
+    """Follows a task: the id is the queue's own, and comes again only with the same task."""
+
+    _is_redeliverable = True
+
+
 def _begin(
     task: Any, sync: _Sync, request: Any, args: Any, kwargs: Any
 ) -> CanvasSyncMetricsTracker:
@@ -220,7 +226,7 @@ def _begin(
         for name in ("user_id", "course_id")
     )
     headers = {name: value for name in _TRACE if (value := request.get(name))}
-    return CanvasSyncMetricsTracker(
+    return _TaskTracker(
         request.id,
         user_id,
         sync_type=sync.sync_type,

@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.events import (
     RunWaiting,
 )
 from canvas_sync_instrumentation.locks import Condition
+from canvas_sync_instrumentation.storage.reuse import Attempt, attempt_of
 from canvas_sync_instrumentation.storage.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_instrumentation.threads import Daemon
 
@@ -145,7 +146,7 @@ class StoreSink:
         self._spool = None
         self._is_left_to_others = False
         self._warnings: list[str] = []
-        self._memory: dict[str, RunSnapshot] = {}
+        self._memory: dict[Attempt, RunSnapshot] = {}
         self._closing = False
         self._is_counted = False
         self._idle = False  # whether the thread sleeps until there is work; it alone tells
@@ -190,8 +191,9 @@ class StoreSink:
 
     def _remember(self, snapshot: RunSnapshot) -> None:
         """Fall back on memory, where only the newest snapshot of a run waits."""
-        if snapshot.task_id in self._memory or len(self._memory) < _MEMORY_RUNS:
-            self._memory[snapshot.task_id] = snapshot
+        attempt = attempt_of(snapshot)
+        if attempt in self._memory or len(self._memory) < _MEMORY_RUNS:
+            self._memory[attempt] = snapshot
         else:
             self._on_drop(SINK, "spool_unwritable")
 
@@ -268,8 +270,8 @@ class StoreSink:
                 if self._spool is not None:
                     self._spool.discard(batch)
                 for snapshot in remembered:
-                    if self._memory.get(snapshot.task_id) is snapshot:
-                        del self._memory[snapshot.task_id]
+                    if self._memory.get(attempt_of(snapshot)) is snapshot:
+                        del self._memory[attempt_of(snapshot)]
             else:
                 self._failures += 1
                 self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)

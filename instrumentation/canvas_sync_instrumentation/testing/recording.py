@@ -21,6 +21,7 @@ from canvas_sync_instrumentation.events import (
     RunWaiting,
 )
 from canvas_sync_instrumentation.monitor import Monitor, pinned
+from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.settings import Settings
 from canvas_sync_instrumentation.sinks.spans import SpanSink
 from canvas_sync_instrumentation.wiring import Sinks
@@ -75,11 +76,15 @@ class Recording:
     @property
     def runs(self) -> list[RunSnapshot]:
         """Each run as its row in the table would be now, by the order in which they began."""
-        rows: dict[str, RunSnapshot] = {}
+        rows: list[RunSnapshot] = []
         for event in self.events:
             if isinstance(event, RunStarted | Heartbeat | RunWaiting | RunEnded):
-                rows[event.snapshot.task_id] = event.snapshot
-        return list(rows.values())
+                place = next(
+                    (n for n, row in enumerate(rows) if _is_same_run(row, event.snapshot)),
+                    len(rows),
+                )
+                rows[place : place + 1] = [event.snapshot]
+        return rows
 
     @property
     def api_calls(self) -> list[ApiCall]:
@@ -103,6 +108,13 @@ class Recording:
 
     def _all(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def _is_same_run(row: RunSnapshot, snapshot: RunSnapshot) -> bool:
+    if row.task_id != snapshot.task_id:
+        return False
+    waits = row.status is RunStatus.RUNNING and row.error is not None
+    return waits or (row.start_time, row.trace_id) == (snapshot.start_time, snapshot.trace_id)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from canvas_sync_instrumentation import (
 from canvas_sync_instrumentation.errors import SettingsError
 from canvas_sync_instrumentation.hooks.canvasapi import uninstrument_canvasapi
 from canvas_sync_instrumentation.monitor import current_monitor
+from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.testing import FixedClock, Recording, recording
 from support.http_answers import Answer, answering
 
@@ -145,3 +146,17 @@ def test_without_strictness_misuse_is_left_to_the_app() -> None:
         run.complete_success()
         run.complete_success()
     assert [run.status for run in recorded.runs] == ["success"]
+
+
+def test_runs_with_one_id_are_kept_apart_unless_one_waits_for_the_next() -> None:
+    with recording() as recorded:
+        for _ in range(2):
+            with CanvasSyncMetricsTracker("nightly", 42):
+                pass
+        CanvasSyncMetricsTracker("task", 42).retry_later("Canvas is away")
+        CanvasSyncMetricsTracker("task", 42).complete_success()
+    assert [(run.task_id, run.status) for run in recorded.runs] == [
+        ("nightly", RunStatus.SUCCESS),
+        ("nightly", RunStatus.SUCCESS),
+        ("task", RunStatus.SUCCESS),
+    ]
