@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -38,6 +39,7 @@ __all__ = [
     "rotate_once",
     "spawn",
     "stop_while_moving_files",
+    "stop_with_a_lock",
     "stopped_process",
     "write_lines",
     "write_on_a_full_disk",
@@ -141,6 +143,15 @@ def stop_while_moving_files(folder: Path, is_swapping: bool) -> None:
         page.next_generation()
         with page.swapping() if is_swapping else nullcontext():
             os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stop_with_a_lock(database: str) -> None:
+    """Stop with the lock of an SQLite file in hand."""
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    connection.execute("ROLLBACK")
+    connection.close()
 
 
 @contextmanager

@@ -6,12 +6,14 @@ One thread uses it; those that fork the process wait for it.
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from canvas_sync_instrumentation.canvas.redaction import redact
 from canvas_sync_instrumentation.error_description import described_failure
@@ -33,7 +35,14 @@ _OUTAGES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
 """The database, its table or its settings are not as they should be; this may pass."""
 _FORK_WAIT_S: Final = 1.0
 """How long a fork waits at most for a write to end."""
+_BUSY_S: Final = 5.0
+"""How long a write waits for an SQLite file that another process has locked; then it has failed."""
+_BUSY_MS: Final = 20
+_BUSY_PAUSE_S: Final = 0.02
+_BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT})
 _logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class RowWriter:
@@ -75,8 +84,7 @@ class RowWriter:
             outage, with a traceback when it is no failure that may be expected.
         """
         try:
-            with self._in_use:
-                rejected = write_runs(self._connected(), snapshots)
+            rejected = self._while_free(lambda engine: write_runs(engine, snapshots))
             keep_aside(self._folder, [*damaged, *map(encode, rejected)])
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
@@ -94,8 +102,7 @@ class RowWriter:
             return
         self._orphans_wait = False
         try:
-            with self._in_use:
-                drained = drain_orphans(self._folder, self._connected())
+            drained = self._while_free(lambda engine: drain_orphans(self._folder, engine))
         except Exception as error:  # noqa: BLE001 - as above
             self._report(error)
             return
@@ -137,6 +144,21 @@ class RowWriter:
             self._engine = None
         self._outage = False
 
+    def _while_free(self, work: Callable[[Engine], T]) -> T:
+        """Do some work in the database; let forks come between while another process has locked it.
+
+        SQLite itself would wait for the lock in one go, and a fork for SQLite.
+        """
+        deadline = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                with self._in_use:
+                    return work(self._connected())
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(_BUSY_PAUSE_S)
+
     def _connected(self) -> Engine:
         if self._is_barred:
             raise StorageError(
@@ -145,6 +167,7 @@ class RowWriter:
             )
         if self._engine is None:
             self._engine = self._open_database()
+            _wait_briefly(self._engine)
             self._prepare(self._engine)
         return self._engine
 
@@ -167,6 +190,19 @@ class RowWriter:
             self._on_drop(SINK, "damaged_record", damaged)
         if rejected:
             self._on_drop(SINK, "rejected_row", rejected)
+
+
+def _wait_briefly(engine: Engine) -> None:
+    """Let SQLite wait for the locks of other processes no longer than a fork may wait."""
+    if _is_sqlite(engine):
+
+        @event.listens_for(engine, "connect")
+        def shorten(connection: Any, _record: object) -> None:
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", None) in _BUSY_CODES
 
 
 def _is_sqlite(engine: Engine | None) -> bool:

@@ -370,7 +370,7 @@ def test_a_failure_that_nobody_foresaw_loses_no_row(
     assert _statuses(engine) == {"a": "success"}
     engine.dispose()
     (told,) = [each for each in caplog.messages if "TypeError: a driver's mistake" in each]
-    assert ":open_database:" in told
+    assert "open_database:" in told
     assert drops.counts == {}
 
 
@@ -458,6 +458,48 @@ sink.close(5)
     assert not list(folder.iterdir())
 
 
+def test_a_fork_does_not_wait_for_a_stopped_process_that_has_locked_the_database(
+    tmp_path: Path,
+) -> None:
+    """The parent's rows wait for it, and the child's too; none is lost."""
+    url = f"sqlite:///{tmp_path / 'table.sqlite3'}"
+    engine = open_engine(url)
+    upgrade(engine)
+    code = (
+        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
+        + _PROCESS
+        + """
+sync("before")
+assert sink.flush(600)
+with stopped_process(stop_with_a_lock, url.removeprefix("sqlite:///")):
+    sync("parent")
+    waits = []
+    for number in range(5):
+        assert not sink.flush(0.1)  # so that the writer thread is at it
+        began = time.monotonic()
+        sink.before_fork()
+        child = os.fork()
+        if child == 0:
+            sink.after_fork_in_child()
+            sync(f"child{number}")
+            os._exit(0)
+        sink.after_fork_in_parent()
+        waits.append(time.monotonic() - began)
+        assert os.waitpid(child, 0)[1] == 0
+assert sorted(waits)[2] < 0.5, waits
+assert sink.flush(600)
+sink.close(60)
+"""
+    )
+    code = f"from support.log_processes import stop_with_a_lock, stopped_process\n{code}"
+    folder = tmp_path / "spool"
+    with _run_python(code, url, folder, "x", 2) as process:
+        assert process.wait() == 0
+    drain_orphans(folder, engine)
+    names = {f"{who}-{n}" for who in ("before", "parent", "child0", "child4") for n in range(2)}
+    assert names < set(_statuses(engine))
+
+
 def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
     tmp_path: Path,
 ) -> None:
@@ -469,14 +511,18 @@ def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
         "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
         + _PROCESS
         + """
-import sqlite3
-other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+import threading
+from canvas_sync_instrumentation.sinks import _row_writer
 sync("before")
 assert sink.flush(600)
-other.execute("BEGIN IMMEDIATE")
+begun, go_on, write = threading.Event(), threading.Event(), _row_writer.write_runs
+def write_slowly(*arguments):
+    begun.set()
+    go_on.wait(600)
+    return write(*arguments)
+_row_writer.write_runs = write_slowly
 sync("parent")
-while sink._rows._in_use.acquire(0):  # until the writer thread has begun
-    sink._rows._in_use.release()
+assert begun.wait(600)
 sink.before_fork()
 child = os.fork()
 if child == 0:
@@ -486,7 +532,7 @@ if child == 0:
     sink.close(20)
     os._exit(0)
 sink.after_fork_in_parent()
-other.execute("ROLLBACK")
+go_on.set()
 assert os.waitpid(child, 0)[1] == 0
 assert sink.flush(600)
 sink.close(5)
