@@ -161,8 +161,8 @@ class _Reader:
         return {each: self._day(each, new.get(each.day)) for each in self._local_days(new)}
 
     def _local_days(self, new: Iterable[date]) -> list[LocalDay]:
-        """All days until tomorrow, and later ones that have runs: a clock may be years ahead."""
-        soon = floor(datetime.now(UTC), DAY) + 2 * DAY
+        """All days until today, and later ones that have runs: a clock may be years ahead."""
+        soon = floor(datetime.now(UTC), DAY) + DAY
         days = list(local_days(self.since, soon, self._zone))
         ends = (end for day in self._utc_days if day >= soon for end in (day, day + DAY - QUARTER))
         later_days = {end.astimezone(self._zone).date() for end in ends}
