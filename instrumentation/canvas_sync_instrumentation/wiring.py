@@ -56,8 +56,8 @@ class Sinks:
         return sorted(self.by_name.items(), key=lambda entry: _CLOSING_LATE.get(entry[0], 0))
 
     def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
-        """Give the sinks that hold back what only another event or a flush would deliver."""
-        return [entry for entry in self.by_name.items() if entry[0] in {"log", "spans"}]
+        """Give the sinks that may hold back something until another event or a flush comes."""
+        return [entry for entry in self.by_name.items() if entry[0] in {"log", "metrics", "spans"}]
 
 
 def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:

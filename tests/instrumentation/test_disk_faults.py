@@ -20,6 +20,7 @@ from canvas_sync_instrumentation.storage.spool import drain_orphans
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.metric_processes import samples
 from support.small_disk import SmallDisk
+from support.waiting import wait_until
 
 _RUNS = 130
 _SYNC = """
@@ -125,6 +126,18 @@ def test_a_worker_counts_on_when_its_folder_is_removed(
     assert counted_runs(logs) == 3
     assert {"t2", "t3"} <= rows(logs).keys()
     assert caplog.text.count("Metric files in") == (not removed.endswith(("spool", "control")))
+
+
+def test_metrics_of_a_worker_without_work_come_back_too(tmp_path: Path) -> None:
+    """Its heartbeat looks after them."""
+    logs = tmp_path / "logs"
+    configure(log_dir=logs, heartbeat_seconds=0.1)
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    assert get_monitor().flush(600)
+    shutil.rmtree(logs)
+    wait_until(lambda: (logs / "state" / "metrics").exists() and counted_runs(logs), "the metrics")
+    assert counted_runs(logs) == 1
 
 
 def rows(logs: Path) -> dict[str, str]:
