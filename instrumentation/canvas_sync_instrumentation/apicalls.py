@@ -21,6 +21,8 @@ from .names import GRAPHQL_ERROR, OTHER
 __all__ = ["NOTHING", "Request", "answered", "detail_of", "failure_of", "unanswered"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_LONGEST_METHOD: Final = 16
+_OTHER_METHOD: Final = "_OTHER"
 _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
 """Values of the header User-Agent with which none is sent; the last is urllib3's."""
 
@@ -64,11 +66,17 @@ class Request:
         parts = urlsplit(url)
         token = token_in(headers.get("Authorization"), parts.query)
         nameless = headers.get("User-Agent", OTHER) in _NO_NAME
-        return cls(method.upper(), parts, context, token=token, is_nameless=nameless)
+        return cls(_known_method(method), parts, context, token=token, is_nameless=nameless)
 
     def sent_with(self, headers: Mapping[str, Any]) -> Request:
         """Give the request with the token in the headers that it was sent with, hashed."""
         return replace(self, token=token_in(headers.get("Authorization"), self.url.query))
+
+
+def _known_method(method: str) -> str:
+    """Give a method in upper case; ``_OTHER``, as OpenTelemetry has it, for what is no word."""
+    upper = method.upper()
+    return upper if upper.isalpha() and len(upper) <= _LONGEST_METHOD else _OTHER_METHOD
 
 
 def answered(

@@ -102,7 +102,16 @@ def _redacted(text: str) -> str:
         masked = _masked(decoded)
         if masked != decoded:
             redacted = masked
-    return redacted
+    return _without_encoded_rows(masked) or redacted
+
+
+def _without_encoded_rows(decoded: str) -> str | None:
+    """Mask what a text says of rows once its spaces are decoded too; None when it says nothing."""
+    spaced = decoded.replace("%20", " ")
+    if spaced == decoded:
+        return None
+    masked = without_driver_values(without_statements(spaced))
+    return None if masked == spaced else _masked(masked)
 
 
 def _masked(text: str) -> str:

@@ -20,6 +20,7 @@ from canvas_sync_instrumentation.events import ServerTime
 from .messages import message_of_body, plain_words
 from .paging import PAGE_RELATIONS, parse_link_header
 from .redaction import redact
+from .secret_forms import mask_issued
 from .server_time import parse_canvas_meta
 
 __all__ = ["ResponseFacts", "classify", "classify_redirected"]
@@ -119,7 +120,7 @@ def classify(
         auth_failure=auth_failure,
         cost=cost,
         rate_limit_remaining=_number(found.get("x-rate-limit-remaining")),
-        request_context_id=request_id if _REQUEST_ID.fullmatch(request_id) else None,
+        request_context_id=request_id if _is_request_id(request_id) else None,
         is_page=not PAGE_RELATIONS.isdisjoint(links),
         next_url=links.get("next"),
         message=_message(body, kind) if failed and body else None,
@@ -184,6 +185,11 @@ def _oauth_failure(text: str) -> str | None:
     if found[1] == "invalid_request" and _NOT_FOUND in text:
         return "invalid_refresh_token"
     return _OAUTH_REASONS.get(found[1])
+
+
+def _is_request_id(value: str) -> bool:
+    """Tell an id, such as a UUID, from what a proxy may have put there, a token even."""
+    return _REQUEST_ID.fullmatch(value) is not None and mask_issued(value) == value
 
 
 def _expired_at(body: str) -> float | None:
