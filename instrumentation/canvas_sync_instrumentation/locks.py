@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from importlib.util import module_from_spec
 from types import BuiltinFunctionType, TracebackType
 from typing import Any, Final, Protocol, Self
 
-__all__ = ["Condition", "Event", "Lock", "RLock", "is_patched", "wait_as_thread"]
+__all__ = ["Condition", "Event", "Lock", "RLock", "is_green", "is_patched", "start_real_thread"]
 
 _FIRST_PAUSE_S: Final = 0.001
 _LONGEST_PAUSE_S: Final = 0.05
@@ -40,7 +41,6 @@ def _own_thread_module() -> Any:
 
 
 _own: Final = _own_thread_module()
-_of_thread: Final = _own._local()  # threading.local may be replaced too
 
 RLock: Final[Callable[[], Any]] = _own.RLock
 """A reentrant lock for short work.
@@ -51,20 +51,29 @@ greenlet run: sleep, log, start a thread, use a socket.
 
 
 def is_patched() -> bool:
-    """Tell whether threads are greenlets now: gevent or eventlet has replaced the functions."""
+    """Tell whether gevent or eventlet has replaced the functions that start threads."""
     return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
 
 
-def wait_as_thread() -> None:
-    """Let the calling thread, which is a real one, wait as such even if threads are patched later.
+def is_green() -> bool:
+    """Tell whether the calling thread is the one whose greenlets take the place of threads.
 
-    Its greenlets would have an event loop of their own, which nobody needs.
+    That is the main one. Others, such as those of a pool for work that blocks, are real ones.
     """
-    _of_thread.is_real = True
+    return is_patched() and bool(_own.get_native_id() == os.getpid())
+
+
+def start_real_thread(work: Callable[[], object]) -> None:
+    """Start a real thread, though threads are patched.
+
+    Raises:
+        RuntimeError: There is no room for it.
+    """
+    _own.start_new_thread(work, ())
 
 
 def _acquire(lock: _RawLock, timeout: float | None) -> bool:
-    if not is_patched() or getattr(_of_thread, "is_real", False):
+    if not is_green():
         return lock.acquire(True, -1 if timeout is None else max(0.0, timeout))
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     pause = _FIRST_PAUSE_S

@@ -10,7 +10,7 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from .asynchronous import raise_if_asynchronous
-from .locks import Event, is_patched, wait_as_thread
+from .locks import Event, is_green, is_patched, start_real_thread
 
 __all__ = ["Daemon", "start_daemon"]
 
@@ -29,7 +29,7 @@ class Daemon:
     def __init__(self, work: Callable[[], object], name: str) -> None:
         self._work = work
         self._name = name
-        self._is_real = not is_patched()
+        self._is_real = True
         self._ended = Event()
 
     def start(self) -> bool:
@@ -41,11 +41,14 @@ class Daemon:
         # Once Python has begun to end, Thread.start() of 3.11 would wait for ever.
         if sys.is_finalizing() or _is_before_fork_of_uwsgi():
             return False
+        self._is_real = not is_green()
         try:
-            if self._is_real:
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
-            else:
-                # Thread.start() would let other greenlets run in the middle of the app's code.
+            if not is_patched():
+                run = self._run_as_thread
+                threading.Thread(target=run, name=self._name, daemon=True).start()
+            elif self._is_real:  # a greenlet would wait for a loop that this thread has not
+                start_real_thread(self._run)
+            else:  # Thread.start() would let other greenlets run in the middle of the app's code
                 _thread.start_new_thread(self._run, ())
         except RuntimeError as error:
             raise_if_asynchronous(error)
@@ -59,25 +62,26 @@ class Daemon:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether it is a real thread where threads are greenlets by now.
+        """Whether it is a real thread, and the caller could start a greenlet in its place.
 
         Locks that the app's greenlets use are not safe for it any more, those of :mod:`logging` for
         instance: let it end, and a new one take its place.
         """
-        return self._is_real and is_patched()
+        return self._is_real and is_green()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait at most ``timeout`` seconds for its end; tell whether it has ended."""
         return self._ended.wait(timeout)
 
     def _run(self) -> None:
-        if self._is_real:
-            wait_as_thread()
         try:
             self._work()
         finally:
             self._ended.set()
-        if self.is_outdated:
+
+    def _run_as_thread(self) -> None:
+        self._run()
+        if is_patched():
             # Never returns: Thread would look for itself under the identity that greenlets have.
             Event().wait()
 

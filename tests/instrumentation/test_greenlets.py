@@ -91,4 +91,66 @@ def test_syncs_in_greenlets_are_recorded_whenever_threads_were_patched(
     calls = [line for line in records_in(logs / "api_calls.log") if line["event"] == "api_call"]
     assert len(calls) == asked
     assert statuses(logs, [f"sync-{n}" for n in range(SYNCS)]) == {"success"}
-    assert not list((logs / "state" / "spool").iterdir())
+
+
+IN_REAL_THREADS = {
+    "gevent": "from gevent import get_hub\ncall = get_hub().threadpool.apply",
+    "eventlet": "from eventlet.tpool import execute\ncall = lambda do, args: execute(do, *args)",
+}
+
+
+@pytest.mark.parametrize("library", PATCH)
+def test_a_pool_of_real_threads_may_sync_beside_greenlets(library: str, tmp_path: Path) -> None:
+    """A greenlet that such a thread started would never run."""
+    code = f"""
+{PATCH[library]}
+import threading
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure
+{IN_REAL_THREADS[library]}
+
+def sync(task_id):
+    with CanvasSyncMetricsTracker(task_id, 42) as run:
+        run.record_course(updated=True)
+
+monitor = configure()
+call(sync, ("alone",))
+assert monitor.flush(60)
+threads = [threading.Thread(target=call, args=(sync, (f"real-{{n}}",))) for n in range({SYNCS})]
+threads += [threading.Thread(target=sync, args=(f"green-{{n}}",)) for n in range({SYNCS})]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert monitor.flush(60)
+"""
+    run(code)
+    names = ["alone", *(f"{kind}-{n}" for kind in ("real", "green") for n in range(SYNCS))]
+    assert statuses(tmp_path / "logs", names) == {"success"}
+
+
+@pytest.mark.parametrize("library", PATCH)
+def test_greenlets_go_on_while_another_process_locks_the_table(
+    library: str, tmp_path: Path
+) -> None:
+    code = f"""
+{PATCH[library]}
+import sqlite3, threading, time
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure
+monitor = configure()
+with CanvasSyncMetricsTracker("before", 42):
+    pass
+assert monitor.flush(60)
+folder = monitor.settings.log_dir / "state"
+other = sqlite3.connect(folder / "canvas_sync.sqlite3", isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+with CanvasSyncMetricsTracker("meanwhile", 42):
+    pass
+start = time.monotonic()
+assert not monitor.flush(1)  # which sleeps now and then
+longer = time.monotonic() - start - 1
+other.execute("ROLLBACK")
+assert monitor.flush(60)
+print(longer)
+"""
+    assert float(run(code)) < 2, "SQLite waits for five seconds, and every greenlet with it"
+    assert statuses(tmp_path / "logs", ["before", "meanwhile"]) == {"success"}

@@ -172,9 +172,12 @@ class RowWriter:
         return self._engine
 
     def _disconnect(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            try:
+                engine.dispose()
+            except Exception as error:  # noqa: BLE001 - the thread must go on
+                self._report(error)
 
     def _report(self, error: Exception) -> None:
         if not self._outage:
