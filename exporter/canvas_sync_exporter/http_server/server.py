@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpServer"]
 
-_CONNECTIONS: Final = 200
+_MAX_CONNECTIONS: Final = 180
 _SPARE: Final = 20
 _DRAIN_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 1.0
 _LIMITS: Final[dict[str, Any]] = {
     "threads": 16,  # for requests and log streams to their limits, and 4 for health and scrapes
-    "connection_limit": _CONNECTIONS,
     "channel_timeout": int(IDLE_SECONDS),
     "cleanup_interval": 1,
     "max_request_header_size": 64 * 1024,
@@ -45,7 +45,7 @@ class _Listener(TcpWSGIServer):
 
     def readable(self) -> bool:
         """Whether a connection may be accepted; called before each wait for events."""
-        _make_room(self._map)
+        _make_room(self._map, self.adj.connection_limit - _SPARE)
         return super().readable()
 
     def maintenance(self, now: float) -> None:
@@ -55,13 +55,20 @@ class _Listener(TcpWSGIServer):
             channel.enforce_deadlines(now)
 
 
-def _make_room(connections: dict[int, Any]) -> None:
+def _most_connections() -> int:
+    """How many connections to hold open: logs, database and metric files need descriptors too."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_unlimited = descriptors == resource.RLIM_INFINITY
+    return _MAX_CONNECTIONS if is_unlimited else min(_MAX_CONNECTIONS, descriptors // 2)
+
+
+def _make_room(connections: dict[int, Any], limit: int) -> None:
     """Close the connections that have waited for their clients for the longest, if there are many.
 
     Otherwise idle connections up to the limit would keep every other client waiting.
     """
     channels = [each for each in connections.values() if isinstance(each, Channel)]
-    excess = len(channels) - (_CONNECTIONS - _SPARE)
+    excess = len(channels) - limit
     if excess > 0:
         waiting = [each for each in channels if each.is_waiting]
         for channel in sorted(waiting, key=lambda each: each.last_activity)[:excess]:
@@ -78,7 +85,8 @@ class HttpServer:
 
     def __init__(self, app: WSGIApplication, sockets: Sequence[socket.socket]) -> None:
         own = [each.dup() for each in sockets]
-        limits: Any = {**_LIMITS, "sockets": own}
+        most = _most_connections() + _SPARE
+        limits: Any = {**_LIMITS, "connection_limit": most, "sockets": own}
         adjustments = Adjustments(**limits)
         self._dispatcher = ThreadedTaskDispatcher()
         self._dispatcher.set_thread_count(adjustments.threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from support.raw_http import connected, exchange, read_to_end
-from support.serve_process import ServeProcess, serve_process
+from support.serve_process import COMMAND, ServeProcess, serve_process
 
 HEALTH = "/api/canvas/metrics/health"
 GET_HEALTH = f"GET {HEALTH} HTTP/1.1\r\nHost: localhost\r\n".encode()
@@ -133,3 +134,17 @@ def test_a_stream_ends_when_its_client_closes_its_side(exporter: ServeProcess) -
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
             connection.shutdown(socket.SHUT_WR)
             assert read_to_end(connection) is not None
+
+
+def test_few_descriptors_keep_nobody_from_an_answer(tmp_path: Path) -> None:
+    few = ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *COMMAND]
+    with serve_process(tmp_path, command=few) as served, _many_connections(served, b""):
+        assert _is_quick(served)
+        before = _cpu_seconds(served)
+        time.sleep(1)
+        assert _cpu_seconds(served) - before < 0.5  # it does not try to accept over and over
+
+
+def _cpu_seconds(served: ServeProcess) -> float:
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
