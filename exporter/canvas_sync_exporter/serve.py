@@ -72,6 +72,8 @@ class _Exporter:
         self._address = address
         self._access = _access(config)
         with ExitStack() as undo:
+            engine = open_engine(config.app.resolved_database_url)
+            undo.callback(engine.dispose)
             self._sockets: list[socket.socket]
             if before is not None and before._address == address:
                 self._sockets = [each.dup() for each in before._sockets]
@@ -79,8 +81,6 @@ class _Exporter:
                 self._sockets = listen(*address)
             for each in self._sockets:
                 undo.callback(each.close)
-            engine = open_engine(config.app.resolved_database_url)
-            undo.callback(engine.dispose)
             _prepare_database(config, engine)
             upkeep = Upkeep(config, engine)
             upkeep.start_counters()

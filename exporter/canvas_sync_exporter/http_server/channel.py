@@ -83,6 +83,15 @@ class Channel(HTTPChannel):
         """Whether it is the client's turn: to send a request, or to read the answer."""
         return not self.requests
 
+    @property
+    def waiting_since(self) -> float:
+        """Since when it is the client's turn, in seconds since the epoch.
+
+        Bytes of a request that has begun do not count: a client that trickles would never be old,
+        and one that has just connected would be the first to go.
+        """
+        return self.last_activity if self.request_began is None else self.request_began
+
     def is_owed_an_answer(self, now: float) -> bool:
         """Whether closing it now would take an answer from its client.
 

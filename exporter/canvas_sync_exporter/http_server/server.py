@@ -71,7 +71,7 @@ def _make_room(connections: dict[int, Any], limit: int) -> None:
     excess = len(channels) - limit
     if excess > 0:
         waiting = [each for each in channels if each.is_waiting]
-        for channel in sorted(waiting, key=lambda each: each.last_activity)[:excess]:
+        for channel in sorted(waiting, key=lambda each: each.waiting_since)[:excess]:
             channel.handle_close()  # not `will_close`, which waits until it can be written to
 
 

@@ -112,9 +112,12 @@ def require_proper_encoding(path: str, query: bytes) -> None:
         query: The query as it was sent.
 
     Raises:
-        ProblemError: 422, with every parameter that is wrong.
+        ProblemError: 404 for the path, which is that of nothing; 422 with every parameter that is
+            wrong.
     """
-    errors = [] if _is_utf8(path.encode("latin-1")) else [FieldError("path", _SAY_UTF8)]
+    if not _is_utf8(path.encode("latin-1")):
+        raise ProblemError(404, f"There is no such path: {_SAY_UTF8}.")
+    errors = []
     for pair in query.split(b"&"):
         name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="backslashreplace")
         if not _is_utf8(unquote_to_bytes(pair)):
