@@ -7,13 +7,11 @@ only once is read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 
 __all__ = ["argument", "header_fields", "text_of"]
-
-T = TypeVar("T")
 
 
 def argument(args: Sequence[Any], kwargs: Mapping[str, Any], index: int, name: str) -> Any:

@@ -60,11 +60,19 @@ class Patch:
         return self._function
 
     def apply(self, user: object) -> None:
-        """Let the function run the wrapper until each user has removed it."""
+        """Let the function run the wrapper until each user has removed it.
+
+        A function that cannot be patched, as another version of the library may have it, is left
+        as it is; the log says so.
+        """
+        function = self._function or _find(self._module, self._name)
+        if function is None:
+            _logger.warning("%s.%s cannot be patched: no hook sees it.", self._module, self._name)
+            return
         with _lock:
             self._users.add(user)
             if self._function is None:
-                self._install()
+                self._install(function)
 
     def remove(self, user: object) -> None:
         """Give the function its own code back if nobody else uses the patch.
@@ -81,11 +89,7 @@ class Patch:
                 del function.__signature__  # type: ignore[attr-defined]
                 self._function = None
 
-    def _install(self) -> None:
-        function = _find(self._module, self._name)
-        if function is None:
-            _logger.warning("%s.%s cannot be found: no hook sees it.", self._module, self._name)
-            return
+    def _install(self, function: FunctionType) -> None:
         self._original_code = function.__code__
         self._code = _calling(self._wrap(_copy(function)), function)
         # Test doubles and others go by the parameters of what they replace.
@@ -100,8 +104,10 @@ def _find(module: str, name: str) -> FunctionType | None:
 
     def is_it(each: Any) -> bool:
         # A proxy of wrapt says that it is an instance of what it wraps, but not by type().
-        is_function = type(each) is FunctionType and _COPY not in vars(each)
-        return is_function and each.__globals__ is namespace and each.__qualname__ == name
+        if type(each) is not FunctionType or _COPY in vars(each):
+            return False
+        is_named = each.__globals__ is namespace and each.__qualname__ == name
+        return is_named and not each.__closure__  # our code has no room for free variables
 
     current: object = sys.modules[module]
     for attribute in name.split("."):

@@ -119,10 +119,16 @@ def test_code_that_somebody_has_put_over_ours_stays() -> None:
     assert SEND.__code__ is CODE
 
 
-def test_a_function_that_a_new_version_no_longer_has_is_said_and_raises_nothing(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("requests.sessions", "Session.gone"), ("requests.adapters", "HTTPAdapter.__init__")],
+    ids=["no longer there", "with free variables"],
+)
+def test_a_function_that_cannot_be_patched_is_said_and_raises_nothing(
+    caplog: pytest.LogCaptureFixture, module: str, name: str
 ) -> None:
-    patch = Patch("requests.sessions", "Session.gone", noting([]))
+    patch = Patch(module, name, noting([]))
     patch.apply("us")
+    requests.adapters.HTTPAdapter()
     patch.remove("us")
-    assert caplog.messages == ["requests.sessions.Session.gone cannot be found: no hook sees it."]
+    assert caplog.messages == [f"{module}.{name} cannot be patched: no hook sees it."]
