@@ -56,6 +56,13 @@ def test_a_run_is_told_whole_by_number_and_by_task_id(exporter: Exporter) -> Non
     assert exporter.api(f"sync/{run['id']}").json() == run
 
 
+def test_each_use_of_a_task_id_is_told_by_the_name_of_its_row(exporter: Exporter) -> None:
+    write(exporter.engine, snapshot("nightly/41", trace_id="a" * 32))
+    assert exporter.api("sync/task/nightly/41").json()["trace_id"] != "a" * 32
+    for name in ("nightly/41~2", "nightly%2F41%7E2"):
+        assert exporter.api(f"sync/task/{name}").json()["trace_id"] == "a" * 32
+
+
 def test_a_task_id_may_hold_any_character(exporter: Exporter) -> None:
     answer = exporter.api("sync/task/%E2%98%83%20%3Cb%3E")
     assert answer.json()["sync_task_id"] == "\N{SNOWMAN} <b>"
