@@ -230,7 +230,8 @@ def time_zone(raw: str) -> dt.tzinfo:
         return dt.UTC
     try:
         return ZoneInfo(raw)
-    except (LookupError, ValueError, OSError):
+    except (LookupError, ValueError, OSError) as error:
+        raise_if_asynchronous(error)
         raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
 
 

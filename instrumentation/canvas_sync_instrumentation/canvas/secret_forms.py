@@ -11,6 +11,8 @@ import base64
 import re
 from typing import Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
+
 __all__ = ["REMOVED", "mask_forms", "mask_issued"]
 
 REMOVED: Final = "[removed]"
@@ -120,5 +122,6 @@ def _basic(found: re.Match[str]) -> str:
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
+    except ValueError as error:
+        raise_if_asynchronous(error)
         return b""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.diskspace import reserve
 from canvas_sync_instrumentation.filemodes import open_shared
 
@@ -89,7 +90,8 @@ class MappedFile:
         """Whether the file still has its name: nobody removed, moved or replaced it."""
         try:
             found = self._path.stat()
-        except OSError:
+        except OSError as error:
+            raise_if_asynchronous(error)
             return False
         return os.path.samestat(found, os.fstat(self._fd))
 
