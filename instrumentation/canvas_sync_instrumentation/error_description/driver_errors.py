@@ -57,7 +57,11 @@ def driver_message(error: BaseException, driver: BaseException, sources: SourceT
     statement = statement if isinstance(statement, str) else ""
 
     def is_known(name: str) -> bool:
-        return name in names or name in sources or _is_in_statements(name, statement, sources)
+        return (
+            name in names
+            or sources.has_exactly(name)
+            or _is_in_statements(name, statement, sources)
+        )
 
     text = _BARE_COLUMN.sub(
         lambda found: found[0] if is_known(found["name"]) else _without_name(found), text
@@ -83,7 +87,7 @@ def _is_in_statements(name: str, statement: str, sources: SourceTexts) -> bool:
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         return False
-    if sources.has_word(parts[-1]):
+    if sources.has_in_statement(parts[-1]):
         return True
     table = re.escape(parts[-2]) if len(parts) > 1 else "(?!)"
     named = rf"\b(?:from|into|join|update)\s+[\"`]?{table}\b|\bas\s+{table}\b"

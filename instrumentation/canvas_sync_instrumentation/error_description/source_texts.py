@@ -19,6 +19,8 @@ _DEEPEST: Final = 3
 _MOST_VALUES: Final = 1000
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
 
+_QUOTATION: Final = re.compile("['\"]")
+
 
 class SourceTexts:
     """What the code of a traceback has as constants and names.
@@ -31,19 +33,25 @@ class SourceTexts:
         self._places = list(places)[-_MOST_PLACES:]
 
     def __contains__(self, text: str) -> bool:
-        """Tell whether ``text`` is a constant or a name, or is quoted inside a constant."""
-        if not text or text in self._names or text in self._constants:
+        """Tell whether ``text`` is a constant, a name, or an identifier that a constant quotes."""
+        if self.has_exactly(text):
             return True
+        if _IDENTIFIER.fullmatch(text) is None:
+            return False
         quoted = (f"'{text}'", f'"{text}"')
-        if any(mark in constant for constant in self._constants for mark in quoted):
-            return True
-        return _IDENTIFIER.fullmatch(text) is not None and self._is_declared(text)
+        is_quoted = any(mark in constant for constant in self._constants for mark in quoted)
+        return is_quoted or self._is_declared(text)
 
-    def has_word(self, word: str) -> bool:
-        """Tell whether a constant of the app's code has ``word`` in it, as an SQL statement has."""
+    def has_exactly(self, text: str) -> bool:
+        """Tell whether ``text`` is a constant or a name."""
+        return not text or text in self._names or text in self._constants
+
+    def has_in_statement(self, word: str) -> bool:
+        """Tell whether a statement in the app's code has ``word`` in it, before any value."""
         pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
         codes = {place.code for place in app_places(self._places)}
-        return any(pattern.search(text) for code in codes for text in _texts(code.co_consts))
+        statements = (text for code in codes for text in _texts(code.co_consts))
+        return any(pattern.search(_QUOTATION.split(text, 1)[0]) for text in statements)
 
     @cached_property
     def _codes(self) -> Set[CodeType]:

@@ -217,6 +217,25 @@ def test_a_column_that_a_statement_in_the_code_names_is_told() -> None:
     connection.close()
 
 
+def test_a_value_that_a_statement_in_the_code_quotes_is_masked() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE users (name TEXT)")
+    insert = "insert into users (name) values ('Sinead O'Brien')"
+    message = of_error(
+        lambda: connection.execute("insert into users (name) values ('Sinead O'Brien')")
+    )
+    assert message == "near '?': syntax error"
+    assert of_error(lambda: connection.execute(insert)) == message
+    connection.close()
+
+
+def test_a_name_that_the_code_spells_inside_a_sentence_is_masked() -> None:
+    def fail() -> None:
+        raise ValueError("no grade for 'Ada Smith' in course 17")
+
+    assert of_error(fail) == "no grade for '?' in course 17"
+
+
 def test_a_column_that_a_mapped_table_lacks_is_told() -> None:
     engine = sa.create_engine("sqlite://")
     courses = sa.table("courses", sa.column("id"), sa.column(chr(100) + "ue"))
