@@ -13,6 +13,7 @@ import errno
 import io
 import math
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -235,6 +236,12 @@ def _meet(
     try:
         found = path.stat()
     except FileNotFoundError:  # moved on: it is met again further down
+        return
+    except OSError as error:
+        if error.errno != errno.ELOOP:  # a link to itself is no file
+            raise
+        return
+    if not stat.S_ISREG(found.st_mode):  # the name of a hole between two backups
         return
     identity = _identity(found)
     source = LogSource(

@@ -72,6 +72,24 @@ def test_what_is_no_file_holds_up_no_tool_and_is_told(
     assert (errors.lines, errors.backups, errors.archives) == (1, 0, 0)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_what_is_no_file_between_two_backups_holds_up_no_tool(
+    settings: RetentionSettings, make: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(settings.log_dir)
+    make(Path("errors.log.1"))
+    (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
+    folders = settings.log_dir, settings.archive_dir
+    told = ["errors.log.1 is passed over: it is no regular file"]
+    with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
+        assert len(list(search)) == 2
+    with closing(LogTail(*folders, logs=tuple(Log), lines=9)) as tail:
+        assert (len(tail.newest), tail.poll(), tail.problems) == (2, [], told)
+    analysis = analyze(*folders, Selection())
+    assert (sum(file.lines for file in analysis.files), analysis.problems) == (2, [])
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
 def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
     settings: RetentionSettings, make: Callable[[Path], object]
