@@ -19,7 +19,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["is_asynchronous", "raise_if_asynchronous"]
 
@@ -30,6 +30,10 @@ _CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD")
 _WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
 """What C code raises in the same shape as PyThreadState_SetAsyncExc: without arguments."""
 
+_traceback_of: Final[Any] = BaseException.__dict__["__traceback__"].__get__
+_cause_of: Final[Any] = BaseException.__dict__["__cause__"].__get__
+# Whatever the class of an error, which may be the app's, says about its attributes.
+
 _Site = tuple[FrameType, str]
 
 
@@ -38,14 +42,15 @@ def is_asynchronous(error: BaseException) -> bool:
 
     Call it where ``error`` is caught: the traceback is read from there on.
     """
-    if not isinstance(error, Exception):
+    if not issubclass(type(error), Exception):
         return True  # KeyboardInterrupt, and what event loops and greenlets raise
-    sites = list(_sites(error.__traceback__))
+    sites = list(_sites(_traceback_of(error)))
     if any(name in _ONLY_INTERRUPTED for _, name in sites) or _is_by_handler(sites):
         return True
     if sites and sites[-1][1].startswith(_CALLS) and _is_ambiguous(error):
         return True
-    return error.__cause__ is not None and is_asynchronous(error.__cause__)
+    cause = _cause_of(error)
+    return cause is not None and is_asynchronous(cause)
 
 
 def raise_if_asynchronous(error: BaseException) -> None:
@@ -103,16 +108,16 @@ def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
     return False
 
 
-def _is_ambiguous(error: Exception) -> bool:
+def _is_ambiguous(error: BaseException) -> bool:
     """Tell whether C code that was called need not be what raised ``error``."""
-    if isinstance(error, OSError) and error.errno is not None:
+    if issubclass(type(error), OSError) and getattr(error, "errno", None) is not None:
         return False  # a system call failed
     return _is_made_without_arguments(error) or _may_be_of_c_handler()
 
 
-def _is_made_without_arguments(error: Exception) -> bool:
+def _is_made_without_arguments(error: BaseException) -> bool:
     """Tell whether ``error`` is what PyThreadState_SetAsyncExc makes of its class."""
-    if isinstance(error, _WITHOUT_ARGUMENTS):
+    if issubclass(type(error), _WITHOUT_ARGUMENTS):
         return False
     try:
         return type(error)().args == error.args

@@ -139,7 +139,7 @@ class _Visits:
     def end(self, error: BaseException | None) -> None:
         """End the run with what was raised out of the generator, None for its ordinary end."""
         with self:
-            if isinstance(error, GeneratorExit):
+            if issubclass(type(error), GeneratorExit):
                 _cancel(self._run)
             self._run.__exit__(None if error is None else type(error), error, None)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .asynchronous import raise_if_asynchronous
 
-__all__ = ["MAX_COUNT", "MAX_SECONDS", "number_of", "text_of", "whole_number_of"]
+__all__ = ["MAX_COUNT", "MAX_SECONDS", "class_name", "number_of", "text_of", "whole_number_of"]
 
 MAX_COUNT: Final = 2**53
 """What every reader of JSON takes for the same whole number; sums of it fit the columns."""
@@ -28,7 +28,7 @@ def text_of(value: object) -> str:
         text = str(value)
     except Exception as error:  # noqa: BLE001 - the app's own code
         raise_if_asynchronous(error)
-        text = value if issubclass(type(value), str) else _class_name(value)  # type: ignore[assignment]
+        text = value if issubclass(type(value), str) else class_name(value)  # type: ignore[assignment]
     return str.__str__(text)
 
 
@@ -79,5 +79,6 @@ def _is_a(value: object, kind: type) -> bool:
     return issubclass(type(value), kind)
 
 
-def _class_name(value: object) -> str:
+def class_name(value: object) -> str:
+    """Give the name of an object's class."""
     return str.__str__(type.__dict__["__name__"].__get__(type(value)))

@@ -371,7 +371,7 @@ class CanvasSyncMetricsTracker:
     def _complete_by(self, error: BaseException | None) -> None:
         if error is None or _is_quiet_exit(error):
             self.complete_success()
-        elif isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+        elif issubclass(type(error), (asyncio.CancelledError, KeyboardInterrupt)):
             self.complete_cancelled()
         else:
             self.complete_failure(error)
@@ -476,6 +476,7 @@ def _as_error(error: BaseException | str) -> ErrorInfo:
 
 def _is_quiet_exit(error: BaseException) -> bool:
     """Tell whether ``error`` is an ordinary end: ``sys.exit(0)``, or a generator that is closed."""
-    if isinstance(error, SystemExit):
-        return error.code is None or error.code is False or whole_number_of(error.code) == 0
-    return isinstance(error, GeneratorExit)
+    if issubclass(type(error), SystemExit):
+        code = getattr(error, "code", None)
+        return code is None or code is False or whole_number_of(code) == 0
+    return issubclass(type(error), GeneratorExit)

@@ -146,6 +146,46 @@ def test_no_value_raises_out_of_a_tracker_in_production(odd: str) -> None:
     assert events
 
 
+class Unreadable(Exception):  # noqa: N818 - whatever is looked at fails
+    def __getattribute__(self, name: str) -> NoReturn:
+        raise RuntimeError(name)
+
+
+class BrokenCause(ValueError):  # noqa: N818 - as above
+    __cause__ = property(_fails)
+
+
+class _Nameless(type):
+    __name__ = property(_fails)
+
+
+class Nameless(Exception, metaclass=_Nameless):  # noqa: N818 - as above
+    pass
+
+
+ERRORS: dict[str, type[Exception]] = {
+    "Unreadable": Unreadable,
+    "BrokenCause": BrokenCause,
+    "Nameless": Nameless,
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_that_cannot_be_looked_at_reaches_the_sync_and_ends_its_run(name: str) -> None:
+    kind, raised = ERRORS[name], None
+    with recorded_events() as events:
+        try:
+            with CanvasSyncMetricsTracker("t1", 42) as run, run.step("x"):
+                raise kind
+        except Exception as error:  # noqa: BLE001 - pytest would look at it
+            raised = type(error) is kind
+    (ended,) = (event for event in events if isinstance(event, RunEnded))
+    assert raised
+    assert ended.snapshot.status is RunStatus.FAILED
+    assert ended.snapshot.error is not None
+    assert ended.snapshot.error.error_type == name
+
+
 def test_numbers_of_any_class_count() -> None:
     with recorded_events() as events, CanvasSyncMetricsTracker(BrokenStr("t1"), BrokenInt(42)) as r:
         r.record_course(BrokenInt(3), created=True)

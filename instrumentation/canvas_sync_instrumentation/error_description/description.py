@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
 from canvas_sync_instrumentation.canvas.attributes import attribute, has_base
 from canvas_sync_instrumentation.canvas.failures import error_class
 from canvas_sync_instrumentation.canvas.messages import message_in, message_of_body, plain_words
@@ -12,7 +13,7 @@ from canvas_sync_instrumentation.canvas.quoted_values import MASK, mask_quoted
 from canvas_sync_instrumentation.canvas.redaction import redact
 from canvas_sync_instrumentation.events import ErrorInfo
 from canvas_sync_instrumentation.names import OTHER
-from canvas_sync_instrumentation.plain import text_of
+from canvas_sync_instrumentation.plain import class_name, text_of
 
 from .driver_errors import driver_error_of, driver_message
 from .frames import (
@@ -40,8 +41,16 @@ def error_info(error: BaseException) -> ErrorInfo:
 
     Values that its message quotes are masked, unless they stand in the code that it went through.
     Where no code of the app is in its traceback, as of a call that a hook watches, the code that
-    made the call counts as such.
+    made the call counts as such. Of an error whose own code fails, only its class is told.
     """
+    try:
+        return _described(error)
+    except Exception as failure:  # noqa: BLE001 - the app's own code
+        raise_if_asynchronous(failure)
+        return ErrorInfo(class_name(error), f"[cannot be described: {class_name(failure)}]")
+
+
+def _described(error: BaseException) -> ErrorInfo:
     chain = list(_related(error))
     places = [place for each in chain for place in traceback_of(each)]
     around = [] if app_places(places) else callers()
