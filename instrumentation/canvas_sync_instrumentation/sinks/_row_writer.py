@@ -69,6 +69,7 @@ class RowWriter:
         self._prepare = upgrade if auto_upgrade else check_schema
         self._on_drop = on_drop
         self._engine: Engine | None = None
+        self._is_prepared = False
         self._outage = False
         self._orphans_wait = True
         self._in_use = Lock()
@@ -168,7 +169,10 @@ class RowWriter:
         if self._engine is None:
             self._engine = self._open_database()
             _wait_briefly(self._engine)
+            self._is_prepared = False
+        if not self._is_prepared:  # another process may have locked it in the attempt before
             self._prepare(self._engine)
+            self._is_prepared = True
         return self._engine
 
     def _disconnect(self) -> None:
