@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.doctor import Status, files
+from support.irregular_files import IRREGULAR_FILES
 from support.small_disk import SmallDisk
 
 
@@ -68,3 +69,14 @@ def test_a_tokens_file_without_a_token_that_can_be_used_has_failed(tmp_path: Pat
 
 def test_a_secret_that_is_not_there_has_failed(tmp_path: Path) -> None:
     assert files.private_file(tmp_path / "missing").status is Status.FAILED
+
+
+@pytest.mark.parametrize("kind", IRREGULAR_FILES)
+def test_a_tokens_file_that_is_no_regular_one_is_told_without_waiting(
+    tmp_path: Path, kind: str
+) -> None:
+    make, complaint = IRREGULAR_FILES[kind]
+    make(tmp_path / "tokens")
+    finding = files.tokens(tmp_path / "tokens")
+    assert finding.status is Status.FAILED
+    assert complaint in finding.message
