@@ -23,9 +23,11 @@ __all__ = [
     "Record",
     "RunLine",
     "RunRecord",
+    "RunRecordOfRun",
     "Selection",
     "bounded",
     "by_day",
+    "is_nameless_end",
     "utc",
 ]
 
@@ -114,6 +116,10 @@ class RunRecord(RunLine, gc=False):
     suspect_reason: str | None = None
 
 
+class RunRecordOfRun(RunRecord, gc=False):
+    """The same, where lines are chosen by their run."""
+
+
 class ProgressRecord(RunLine, gc=False):
     """A line of ``progress.log``."""
 
@@ -154,7 +160,11 @@ class Selection:
         return self.user_id is not None or self.task_id is not None
 
     def of(self, records: list[Any]) -> list[Any]:
-        """Return those of the records that are wanted; each has its run if that is asked for."""
+        """Return those of the records that are wanted; each has its run if that is asked for.
+
+        An end that names no run is among them: only its start tells whether it is one of a run that
+        is asked for.
+        """
         if self.since is not None:
             since = self.since
             records = [record for record in records if record.timestamp >= since]
@@ -162,9 +172,15 @@ class Selection:
             until = self.until
             records = [record for record in records if record.timestamp < until]
         if self.user_id is not None:
-            records = [record for record in records if record.user_id == self.user_id]
+            user_id = self.user_id
+            records = [
+                record for record in records if record.user_id == user_id or is_nameless_end(record)
+            ]
         if self.task_id is not None:
-            records = [record for record in records if record.task_id == self.task_id]
+            task_id = self.task_id
+            records = [
+                record for record in records if record.task_id == task_id or is_nameless_end(record)
+            ]
         return records
 
     def covers(self, first: dt.datetime, last: dt.datetime) -> bool:
@@ -177,6 +193,16 @@ class Selection:
         """Tell whether nothing of a period is wanted; a bound that is not known is None."""
         is_before = self.since is not None and last is not None and last < self.since
         return is_before or (self.until is not None and first is not None and first >= self.until)
+
+
+def is_nameless_end(record: Any) -> bool:
+    """Tell whether a line is the end of a run that it does not name, as in old logs."""
+    return (
+        isinstance(record, RunRecord)
+        and record.event == "run_ended"
+        and record.task_id is None
+        and record.duration_seconds is not None
+    )
 
 
 def utc(moment: dt.datetime) -> dt.datetime:

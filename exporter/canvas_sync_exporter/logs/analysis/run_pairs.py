@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from canvas_sync_instrumentation.names import RunStatus
+
 __all__ = ["Ended", "NamelessEnd", "RunGroup", "RunPairs", "Started", "seconds_between"]
 
 RunGroup = tuple[str, str]
@@ -33,10 +35,17 @@ class Ended(msgspec.Struct, array_like=True):
 
 
 class NamelessEnd(msgspec.Struct, array_like=True):
-    """The end of a run in an old line, ``Completion: ...``, that does not say which run it was."""
+    """The end of a run in an old line, ``Completion: ...``, that does not say which run it was.
+
+    Attributes:
+        timestamp: When it was written.
+        seconds: How long the run took.
+        is_counted: Whether it counts as a run before its start is found.
+    """
 
     timestamp: dt.datetime
     seconds: float
+    is_counted: bool = True
 
     @property
     def start(self) -> dt.datetime:
@@ -107,12 +116,12 @@ class RunPairs(msgspec.Struct, array_like=True):
         """Whether a line with a name has reported the same end already."""
         return any(each.is_end(end) for each in self.recent.values())
 
-    def merge(self, newer: RunPairs) -> list[tuple[RunGroup, float]]:
+    def merge(self, newer: RunPairs) -> list[tuple[RunGroup, float, bool]]:
         """Add those of later lines.
 
         Returns:
-            Group and duration in seconds of each run whose end did not say how long it took, and
-            whose start is found now.
+            Group and duration in seconds of each run whose start is found now and gives them, and
+            whether the run is counted already.
         """
         durations = []
         for task_id, end in newer.ended.items():
@@ -120,13 +129,15 @@ class RunPairs(msgspec.Struct, array_like=True):
             if run is None:
                 self.wait_for_start(task_id, end)
             elif end.group is not None:
-                durations.append((end.group, seconds_between(run.timestamp, end.timestamp)))
+                durations.append((end.group, seconds_between(run.timestamp, end.timestamp), True))
         for nameless in newer.nameless:
             task_of_end = self.run_of(nameless)
             if task_of_end is None:
                 self.nameless = [*self.nameless, nameless][-_MOST_RECENT:]
             else:
-                self.close(task_of_end, nameless.timestamp, is_nameless=True)
+                run = self.close(task_of_end, nameless.timestamp, is_nameless=True)
+                if run is not None and not nameless.is_counted:
+                    durations.append(((run.sync_type, RunStatus.SUCCESS), nameless.seconds, False))
         self.open.update(newer.open)
         self.recent.update(newer.recent)
         _forget_oldest(self.open, _MOST_OPEN)

@@ -11,7 +11,7 @@ from canvas_sync_instrumentation.names import OTHER, RunStatus
 from canvas_sync_instrumentation.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
-from .records import RunRecord, bounded, utc
+from .records import RunRecord, RunRecordOfRun, bounded, is_nameless_end, utc
 from .run_pairs import Ended, NamelessEnd, RunGroup, RunPairs, Started, seconds_between
 
 __all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
@@ -89,8 +89,10 @@ class RunSection(msgspec.Struct, array_like=True):
             found = self._runs(group)
             found.count += runs.count
             found.durations.merge(runs.durations)
-        for group, seconds in self.pairs.merge(newer.pairs):
-            self._runs(group).durations.add([seconds])
+        for group, seconds, is_counted in self.pairs.merge(newer.pairs):
+            found = self._runs(group)
+            found.durations.add([seconds])
+            found.count += not is_counted
         merge_counts(self.unknown, newer.unknown, OTHER)
         self._keep_newest(newer.troubled)
         self.suspect_count += newer.suspect_count
@@ -102,18 +104,22 @@ class RunSection(msgspec.Struct, array_like=True):
         self.pairs.start(record.task_id or _UNKNOWN, run)
 
     def _end(self, record: RunRecord) -> None:
-        if record.task_id is None and record.duration_seconds is not None:
-            self._end_nameless(record, NamelessEnd(utc(record.timestamp), record.duration_seconds))
+        if is_nameless_end(record):
+            self._end_nameless(record)
         elif not self.pairs.is_reported(record.task_id or _UNKNOWN):
             self._count(record.task_id or _UNKNOWN, record)
 
-    def _end_nameless(self, record: RunRecord, end: NamelessEnd) -> None:
+    def _end_nameless(self, record: RunRecord) -> None:
+        # Where lines are chosen by their run, that of another run may be among them.
+        is_chosen = not isinstance(record, RunRecordOfRun)
+        end = NamelessEnd(utc(record.timestamp), record.duration_seconds or 0.0, is_chosen)
         task_id = self.pairs.run_of(end)
         if task_id is not None:
             self._count(task_id, record)
         elif not self.pairs.is_repeated(end):
             self.pairs.nameless.append(end)
-            self._count(_UNKNOWN, record)
+            if end.is_counted:
+                self._count(_UNKNOWN, record)
 
     def _count(self, task_id: str, record: RunRecord) -> None:
         """Count a run that ended."""

@@ -24,6 +24,7 @@ from .records import (
     ProgressRecord,
     Record,
     RunRecord,
+    RunRecordOfRun,
     utc,
 )
 from .runs import RunSection
@@ -62,7 +63,7 @@ class Kind:
 
 
 KINDS: Final[Mapping[Log, Kind]] = {
-    Log.OPERATIONS: Kind(RunRecord, RunRecord, RunSection),
+    Log.OPERATIONS: Kind(RunRecord, RunRecordOfRun, RunSection),
     Log.API_CALLS: Kind(ApiRecord, ApiRecordOfRun, ApiSection),
     Log.DATABASE: Kind(DbRecord, DbRecordOfRun, DbSection),
     Log.ERRORS: Kind(ErrorRecord, ErrorRecord, ErrorSection),

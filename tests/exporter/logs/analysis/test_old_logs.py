@@ -22,9 +22,12 @@ from support.sync_logs import line_of_record
 ASSIGNMENTS = "/api/v1/courses/:course_id/assignments"
 
 
-def report_of(folder: Path, zone: dt.tzinfo = dt.UTC) -> Report:
-    analysis = analyze(folder, folder / "archive", Selection(), zone=zone)
-    return make_report(analysis, folder, Selection(), 10)
+def report_of(
+    folder: Path, zone: dt.tzinfo = dt.UTC, *, selection: Selection | None = None
+) -> Report:
+    selection = selection or Selection()
+    analysis = analyze(folder, folder / "archive", selection, zone=zone)
+    return make_report(analysis, folder, selection, 10)
 
 
 def operations(folder: Path, *lines: str, name: str = "operations.log") -> None:
@@ -131,6 +134,28 @@ def test_a_run_that_began_in_an_older_file_is_not_open(tmp_path: Path) -> None:
     operations(tmp_path, "10:02:01] Completion: 120.5s, 3 courses")
     runs = report_of(tmp_path).runs
     assert (runs.count, runs.open_count) == (1, 0)
+
+
+@pytest.mark.parametrize("is_in_one_file", [True, False])
+@pytest.mark.parametrize("selection", [Selection(user_id=2), Selection(task_id="b")])
+def test_a_run_that_is_asked_for_is_ended_by_a_line_without_its_name(
+    tmp_path: Path, selection: Selection, is_in_one_file: bool
+) -> None:
+    starts = (
+        "10:00:00] Sync Task: a, 1, started, running",
+        "10:01:00] Sync Task: b, 2, started, running",
+    )
+    ends = ("10:03:00] Completion: 120.0s, 1 courses", "10:03:30] Completion: 210.0s, 1 courses")
+    if is_in_one_file:
+        operations(tmp_path, *starts, *ends)
+    else:
+        operations(tmp_path, *starts, name="operations.log.1")
+        operations(tmp_path, *ends)
+    runs = report_of(tmp_path, selection=selection).runs
+    assert [(row.status, row.count, row.average) for row in runs.by_status] == [
+        ("success", 1, 120.0)
+    ]
+    assert runs.open_count == 0
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
