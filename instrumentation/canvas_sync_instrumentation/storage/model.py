@@ -6,13 +6,14 @@ copies it there: ``metrics_table.to_metadata(Base.metadata)``.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     column,
     true,
@@ -33,6 +35,21 @@ __all__ = ["ITEM_COLUMN_ACTIONS", "METADATA", "UtcDateTime", "item_column", "met
 
 ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
 """The counts that have a column."""
+
+
+class Lines(TypeDecorator[list[str]]):
+    """A list of texts of one line each, kept as the lines of one text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
+        """Turn the list into what the database stores."""
+        return None if value is None else "\n".join(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:
+        """Turn what the database stores, in SQLite of any type, into the list."""
+        return None if value is None else str(value).splitlines()
 
 
 def item_column(item: str, action: str) -> str:
@@ -82,7 +99,7 @@ metrics_table: Final = Table(
     Column("api_wait_seconds", Float(53), nullable=False, server_default="0"),
     Column("suspect", Boolean),
     Column("suspect_reason", Text),
-    Column("error_traceback", JSON(none_as_null=True)),
+    Column("error_traceback", Lines),
     UniqueConstraint("sync_task_id", name=f"uq_{TABLE}_sync_task_id"),
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),

@@ -426,6 +426,20 @@ def test_a_line_at_the_end_of_all_years_hides_no_other_from_a_selection(
     assert sum(analysis.summaries[Log.ERRORS].section.types.values()) == 1
 
 
+def test_errors_are_shown_with_their_place_in_the_code(tmp_path: Path) -> None:
+    record = generate(1)[Log.ERRORS][0]
+    places = ["sync.job:main:41", "sync.courses:save:118"]
+    odd = {**record, "error_traceback": 7}
+    (tmp_path / "errors.log").write_bytes(
+        line_of_record({**record, "error_traceback": places}) + line_of_record(odd)
+    )
+    report = report_of(tmp_path)
+    (newest,) = report.errors.newest
+    assert newest.error_traceback == places
+    assert f"{record['error']} at sync.courses:save:118" in html_page(report)
+    assert sum(each.unreadable for each in report.unreadable) == 1
+
+
 def test_a_line_that_was_written_late_counts_by_its_time(tmp_path: Path) -> None:
     """As after a full disk: in the middle of a file whose other lines are all of another day."""
     record = generate(1)[Log.ERRORS][0]

@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Add it where it is not there: the app may have made the table from the metadata."""
     present = {found["name"] for found in sa.inspect(op.get_bind()).get_columns(_TABLE)}
     if _COLUMN not in present:
-        op.add_column(_TABLE, sa.Column(_COLUMN, sa.JSON()))
+        op.add_column(_TABLE, sa.Column(_COLUMN, sa.Text()))
 
 
 def downgrade() -> None:
