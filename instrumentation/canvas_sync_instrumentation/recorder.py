@@ -335,4 +335,4 @@ class Recorder:
 def _text_of_failure(status: int, body: bytes | None) -> str | None:
     if status < 400 or body is None:
         return None
-    return body[:_LONGEST_BODY].decode("utf-8", "replace")
+    return body[:_LONGEST_BODY].decode("utf-8-sig", "replace")

@@ -9,6 +9,7 @@ object or a text, and a list of answers to a list of requests.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -100,10 +101,11 @@ def error_count(body: Any) -> int:
     """Count the ``errors`` of an answer, or of a list of answers.
 
     Args:
-        body: Its text or bytes; None when it was not read.
+        body: Its text or bytes, with or without a byte order mark; None when it was not read.
     """
     if body is None or (b'"errors"' if isinstance(body, bytes) else '"errors"') not in body:
         return 0
+    body = body.removeprefix(codecs.BOM_UTF8 if isinstance(body, bytes) else "\ufeff")
     try:
         if body.lstrip()[:1] in {b"[", "["}:
             return sum(_count(answer.errors) for answer in _read_answers(body))

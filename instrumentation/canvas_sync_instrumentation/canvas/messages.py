@@ -60,6 +60,8 @@ _WORDS: Final = frozenset(
     access_token authorization_code client_id client_secret currently expires_in grant_type
     incorrect provide provided redirect_uri refresh_token settings supplied unauthorized_client
     unsupported unsupported_grant_type
+    assertion canvas client_assertion client_assertion_type code_challenge code_verifier exp
+    following granted iat jwks jws jwt malformed minutes owner signature verification
     """.split()  # noqa: SIM905 - a list of 400 quoted words would fill 400 lines
 )
 """What error messages of Canvas and of its clients are made of."""

@@ -75,6 +75,8 @@ def test_a_name_is_taken_from_whatever_a_client_sends(body: object, name: str | 
         (' [{"data": {}, "errors": []}, {"errors": null}]', 0),
         (b'[1, "errors"]', 0),
         (b'{"errors": [', 0),
+        (b'\xef\xbb\xbf{"errors": [{"message": "x"}]}', 1),
+        ('\ufeff[{"errors": "y"}]', 1),
         (b"", 0),
         (None, 0),
     ],

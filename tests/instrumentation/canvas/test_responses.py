@@ -90,6 +90,22 @@ def test_the_cause_of_a_refusal(
     assert reason is None or reason in AUTH_FAILURE_REASONS
 
 
+@pytest.mark.parametrize(
+    "description",
+    [
+        "redirect_uri does not match client settings",
+        "The grant_type you requested is not currently supported by Canvas",
+        "assertion method not supported for this grant_type",
+        "JWS signature invalid.",
+        "A requested scope is invalid, unknown, malformed, or exceeds the scope granted by the "
+        "resource owner.",
+    ],
+)
+def test_what_canvas_says_of_a_refused_token_is_kept_whole(description: str) -> None:
+    facts = classify(400, {"Content-Type": "application/json"}, refused("x", description))
+    assert facts.message == description
+
+
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title])
 def test_header_names_match_in_any_case(change: object) -> None:
     assert callable(change)
