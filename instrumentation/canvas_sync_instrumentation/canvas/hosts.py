@@ -16,8 +16,14 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def host_of(url: SplitResult) -> str:
-    """Return host and port: in lower case, without credentials and without the default port."""
+    """Return host and port: in lower case, without credentials and without the default port.
+
+    A password with a slash makes a URL end its host early: what is no port is left out.
+    """
     host = url.netloc.rpartition("@")[2].lower()
+    name, colon, port = host.rpartition(":")
+    if colon and not port.isdecimal() and not host.endswith("]"):
+        return name
     return host.removesuffix(_DEFAULT_PORTS.get(url.scheme, ""))
 
 
