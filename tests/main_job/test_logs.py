@@ -13,8 +13,9 @@ from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS, LOG_EVE
 from support.evidence import Evidence
 from support.parts import PARTS
 
-_NOT_IN_A_ROUND = {"guard_wait", "run_suspect", "run_waiting"}
-"""Events of syncs that wait for the quota, have a history, or are tried again by Celery."""
+_NOT_IN_A_ROUND = {"api_call_detail", "db_statement", "guard_wait", "run_suspect", "run_waiting"}
+"""Events of the level DEBUG, and of syncs that wait for the quota, have a history, or are tried
+again by Celery."""
 TEXT = {
     Log.OPERATIONS: [
         r"Sync Task: earlier, 48, started, running",

@@ -40,7 +40,8 @@ def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any]
     stamp = STAMP.match(line)
     if stamp is None:
         return None
-    rest = line[stamp.end() :].rstrip()
+    line = line.rstrip()  # a program that ends lines by CR and LF may have copied it
+    rest = line[stamp.end() :]
     for pattern, fields in _HUMAN_LINES[log]:
         if match := pattern.fullmatch(rest):
             moment = dt.datetime.fromisoformat(stamp[1]).replace(tzinfo=zone).astimezone(dt.UTC)
@@ -244,10 +245,11 @@ _DB_PARTS: Final = r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Duration: \d+(?:\.\d+)?ms
 _DB_PART: Final = re.compile(r" - (Batch|Duration): (\S+)")
 _DETAIL: Final = re.compile(r" - ([A-Z][A-Za-z ]{1,10}): ([^-]+?)(?= - |$)")
 _DETAIL_NUMBERS: Final = {"Page": "page", "Per page": "per_page"}
+_WORDS: Final = r"\S(?:(?! - ).){0,199}"
 _ERROR_PARTS: Final = (
-    r" - (?:(?:user_id|course_id): (?:-|None|-?\d{1,19})|(?:operation|task_id): \S+)"
+    rf" - (?:(?:user_id|course_id): (?:-|None|-?\d{{1,19}})|(?:operation|task_id): {_WORDS})"
 )
-_ERROR_PART: Final = re.compile(r" - (user_id|course_id|operation|task_id): (\S+)")
+_ERROR_PART: Final = re.compile(r" - (user_id|course_id|operation|task_id): (\S.*?)(?= - |$)")
 
 
 def _table(*rows: tuple[str, _Fields]) -> tuple[tuple[re.Pattern[str], _Fields], ...]:

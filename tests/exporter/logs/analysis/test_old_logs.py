@@ -158,6 +158,24 @@ def test_a_run_that_is_asked_for_is_ended_by_a_line_without_its_name(
     assert runs.open_count == 0
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "operation: fetch courses",
+        "operation: fetch courses - user_id: 42",
+        "user_id: None - operation: fetch courses - task_id: nightly 7",
+    ],
+)
+def test_an_operation_of_several_words_is_no_part_of_the_error(tmp_path: Path, parts: str) -> None:
+    line = f"[2025-12-22 10:21:00] ERROR: Rate limit - exceeded - {parts}"
+    (tmp_path / "errors.log").write_text(f"{line}\r\n")
+    (error,) = report_of(tmp_path).errors.newest
+    assert error.operation == "fetch courses"
+    assert error.error == "Rate limit - exceeded"
+    with closing(LogSearch(tmp_path, tmp_path, LineFilter(), limit=9)) as search:
+        assert [found.fields["message"] for found in search] == [line]
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_an_end_that_two_lines_report_counts_once(tmp_path: Path, order: tuple[int, int]) -> None:
     ends = (
