@@ -35,13 +35,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
-from canvas_sync_instrumentation.apicalls import Request, answered
-from canvas_sync_instrumentation.canvas.responses import classify
-from canvas_sync_instrumentation.events import RunContext
+from canvas_sync_core.canvas.responses import classify
+from canvas_sync_core.events import RunContext
+from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor
-from canvas_sync_instrumentation.run import Run, new_identity
-from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.wiring import open_sinks
+from canvas_sync_instrumentation.open_sinks import open_sinks
+from canvas_sync_instrumentation.run.active_run import Run, new_identity
+from canvas_sync_instrumentation.run.api_calls import Request, answered
 
 EVENTS = 400
 ROUNDS = 60

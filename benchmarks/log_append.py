@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from canvas_sync_instrumentation.logfile import LogFileWriter
+from canvas_sync_core.logs import LogFileWriter
 
 ROUNDS = 15
 LINES = 4_000

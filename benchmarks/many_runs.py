@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from canvas_sync_instrumentation.names import TABLE, RunStatus
-from canvas_sync_instrumentation.storage import database
-from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_core.names import TABLE, RunStatus
+from canvas_sync_core.store import database
+from canvas_sync_core.store.model import metrics_table
 from support.migrations import downgrade
 
 USERS = 10_000

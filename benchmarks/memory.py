@@ -71,10 +71,7 @@ def use_dependencies(folder: Path) -> object:
 def use_library(folder: Path) -> object:
     """Use the dependencies, then run a sync with every sink."""
     kept = use_dependencies(folder)
-    from canvas_sync_instrumentation import (  # noqa: PLC0415 - what is imported is measured
-        CanvasSyncMetricsTracker,
-        configure,
-    )
+    from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure  # noqa: PLC0415 - what is imported is measured
 
     monitor = configure(log_dir=folder / "logs", strict=True)
     with CanvasSyncMetricsTracker(f"memory-{os.getpid()}", 42) as run:

@@ -19,9 +19,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName
 
 
 def main() -> None:

@@ -26,11 +26,11 @@ import requests
 from real_exporter import exporter
 from sqlalchemy import text
 
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import TABLE, MetricName
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import TABLE, MetricName
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.model import metrics_table
 
 PROCESSES = 10
 ROUTES = 20

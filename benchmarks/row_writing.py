@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, update
 
-from canvas_sync_instrumentation.events import (
+from canvas_sync_core.events import (
     Heartbeat,
     ItemCounts,
     RunContext,
@@ -26,11 +26,11 @@ from canvas_sync_instrumentation.events import (
     RunSnapshot,
     RunStarted,
 )
-from canvas_sync_instrumentation.names import ITEMS, RunStatus
-from canvas_sync_instrumentation.sinks.store import StoreSink
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.model import metrics_table
-from canvas_sync_instrumentation.storage.rows import to_row
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.rows import to_row
+from canvas_sync_instrumentation.outputs.rows import StoreSink
 
 GOAL_MS = 2.0
 _CONTEXT = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)

@@ -25,11 +25,11 @@ from many_runs import DAYS, fill
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, delete, event
 
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.model import metrics_table
-from canvas_sync_instrumentation.storage.retention import delete_runs
-from canvas_sync_instrumentation.storage.rollups.writing import roll_up
-from canvas_sync_instrumentation.storage.rows import write_runs
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.rows import write_runs
 
 GOAL_MS = 50.0
 PAUSE_S = 0.1

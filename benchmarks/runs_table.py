@@ -42,17 +42,17 @@ from real_exporter import exporter
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, select, text
 
+from canvas_sync_core.events import Heartbeat, RunContext, RunEnded, RunStarted
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.store import queries
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.freshness import freshness
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.pages import make_cursor
+from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.suspects import suspect_runs
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_instrumentation.events import Heartbeat, RunContext, RunEnded, RunStarted
-from canvas_sync_instrumentation.names import TABLE
-from canvas_sync_instrumentation.sinks.store import StoreSink
-from canvas_sync_instrumentation.storage import queries
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.freshness import freshness
-from canvas_sync_instrumentation.storage.model import metrics_table
-from canvas_sync_instrumentation.storage.pages import make_cursor
-from canvas_sync_instrumentation.storage.rollups.writing import roll_up
-from canvas_sync_instrumentation.storage.suspects import suspect_runs
+from canvas_sync_instrumentation.outputs.rows import StoreSink
 from support.postgresql import PostgresqlServer, find_binaries
 
 CLIENTS = 8

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import msgspec
 
+from canvas_sync_core.names import TABLE, Log
 from canvas_sync_demo.canvas_server import CanvasServer, SchoolSize
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
-from canvas_sync_instrumentation.names import TABLE, Log
 
 USER = 41
 INCREMENTAL_RUNS = 3

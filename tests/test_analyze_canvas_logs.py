@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 from support.demo_logs import demo_logs
 from support.log_lines import records_in
 from support.sync_logs import generate, line_of_record

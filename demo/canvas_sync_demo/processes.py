@@ -16,8 +16,8 @@ from pathlib import Path
 
 import requests
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.filemodes import shared_opener
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.modes import shared_opener
 
 __all__ = ["DemoError", "Stage", "free_port", "running", "serving", "sync_arguments", "wait_until"]
 

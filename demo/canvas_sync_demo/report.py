@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from canvas_sync_instrumentation.names import TABLE
+from canvas_sync_core.names import TABLE
 
 from .cast import Part
 from .processes import Stage

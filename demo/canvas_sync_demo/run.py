@@ -16,15 +16,23 @@ from typing import Any
 import requests
 from canvasapi.exceptions import CanvasException
 
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.filemodes import make_folder
-from canvas_sync_instrumentation.regular_file import read_regular_file
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.files.modes import make_folder
+from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_demo.sync_app.canvas import connect
 
 from .canvas_server import CanvasServer
 from .cast import CAST, Part, fault_plan, sync_type_of, task_id_of
-from .processes import DemoError, Stage, free_port, running, serving, sync_arguments, wait_until
+from .processes import (
+    DemoError,
+    Stage,
+    free_port,
+    running,
+    serving,
+    sync_arguments,
+    wait_until,
+)
 from .report import Report, SyncResult
-from .sync_app.canvas import connect
 
 __all__ = ["DemoOptions", "run_demo"]
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
-from canvas_sync_instrumentation.names import DISTRIBUTION
-from canvas_sync_instrumentation.version import VERSION
+from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.version import VERSION
 
 from .commands import COMMANDS, EXIT_CODES, FAILED, INTERRUPTED, USAGE
 from .reasons import reason

@@ -12,8 +12,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from .logs.due import next_due
-from .logs.retention import CleanupRunning
+from canvas_sync_exporter.logs.due import next_due
+from canvas_sync_exporter.logs.retention import CleanupRunning
+
 from .reasons import reason
 from .settings import Configuration
 from .upkeep import EXPECTED_FAILURES, Upkeep

@@ -12,8 +12,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError, StorageError
-from canvas_sync_instrumentation.storage.database import check_schema, open_engine, upgrade
+from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError, StorageError
+from canvas_sync_core.store.database import check_schema, open_engine, upgrade
+from canvas_sync_exporter.web.access import Access, is_loopback
+from canvas_sync_exporter.web.auth import TokenFile
+from canvas_sync_exporter.web.context import WebContext
 
 from .collectors import register_collectors
 from .http_server import HttpServer, listen, url_of
@@ -23,9 +26,6 @@ from .settings import Configuration, changed_settings
 from .signals import Signals
 from .upkeep import Upkeep
 from .web import create_app
-from .web.access import Access, is_loopback
-from .web.auth import TokenFile
-from .web.context import WebContext
 
 __all__ = ["serve"]
 

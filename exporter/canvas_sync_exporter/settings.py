@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.settings import (
-    Settings,
-    number,
-    path,
-    read,
-    setting,
-    whole_number,
-)
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.settings import Settings, number, path, read, setting, whole_number
 
 __all__ = [
     "Configuration",

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.events import (
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.events import (
     ErrorInfo,
     Event,
     LogsCleaned,
@@ -25,26 +25,26 @@ from canvas_sync_instrumentation.events import (
     RunEnded,
     RunSuspected,
 )
-from canvas_sync_instrumentation.filemodes import make_folder
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import ENDINGS, SUSPECT_REASONS, MetricName
-from canvas_sync_instrumentation.sinks.logs import LogSink
-from canvas_sync_instrumentation.sinks.metrics import MetricsSink
-from canvas_sync_instrumentation.storage.queries import mark_interrupted
-from canvas_sync_instrumentation.storage.retention import delete_runs
-from canvas_sync_instrumentation.storage.rollups.writing import Waiting, roll_up, waiting
-from canvas_sync_instrumentation.storage.runs import Run, to_snapshot
-from canvas_sync_instrumentation.storage.spool import drain_orphans
-from canvas_sync_instrumentation.storage.suspects import Suspect, judge_runs
-
-from .logs.due import last_due
-from .logs.kept import retention_settings
-from .logs.retention import (
+from canvas_sync_core.files.modes import make_folder
+from canvas_sync_core.logs.sink import LogSink
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.names import ENDINGS, SUSPECT_REASONS, MetricName
+from canvas_sync_core.store.queries import mark_interrupted
+from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store.runs import Run, to_snapshot
+from canvas_sync_core.store.spool import drain_orphans
+from canvas_sync_core.store.suspects import Suspect, judge_runs
+from canvas_sync_exporter.logs.due import last_due
+from canvas_sync_exporter.logs.retention import (
     CleanupReport,
     OnProgress,
     cleanup_canvas_sync_logs,
     cleanup_when_due,
 )
+from canvas_sync_exporter.logs.retention_settings import retention_settings
+
 from .settings import Configuration
 
 __all__ = ["EXPECTED_FAILURES", "Upkeep"]

@@ -16,13 +16,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .lazy import lazy_exports
+from canvas_sync_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .carry import carry_run, continue_trace, trace_headers
+    from canvas_sync_core.errors import (
+        CanvasSyncMonitorError,
+        SettingsError,
+        StorageError,
+        TrackerMisuseError,
+    )
+    from canvas_sync_core.logs.handler import CanvasSyncRotatingFileHandler
+    from canvas_sync_core.names import RunStatus
+    from canvas_sync_core.settings import Settings
+    from canvas_sync_instrumentation.run.list_readings import first_items_only
+
     from .decorator import track_sync
-    from .errors import CanvasSyncMonitorError, SettingsError, StorageError, TrackerMisuseError
-    from .hooks import (
+    from .integrations import (
         canvas_sync_task,
         init_app,
         instrument_aiohttp,
@@ -41,11 +50,8 @@ if TYPE_CHECKING:
         uninstrument_sqlalchemy,
         uninstrument_urllib3,
     )
-    from .listreadings import first_items_only
-    from .logfile.handler import CanvasSyncRotatingFileHandler
     from .monitor import configure, shutdown
-    from .names import RunStatus
-    from .settings import Settings
+    from .propagation import carry_run, continue_trace, trace_headers
     from .throttle import ThrottleGuard
     from .tracker import CanvasSyncMetricsTracker, current_tracker
 
@@ -87,40 +93,40 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "CanvasSyncMetricsTracker": "tracker",
-    "CanvasSyncMonitorError": "errors",
-    "CanvasSyncRotatingFileHandler": "logfile.handler",
-    "RunStatus": "names",
-    "Settings": "settings",
-    "SettingsError": "errors",
-    "StorageError": "errors",
-    "ThrottleGuard": "throttle",
-    "TrackerMisuseError": "errors",
-    "canvas_sync_task": "hooks",
-    "carry_run": "carry",
-    "configure": "monitor",
-    "continue_trace": "carry",
-    "current_tracker": "tracker",
-    "first_items_only": "listreadings",
-    "init_app": "hooks",
-    "instrument_aiohttp": "hooks",
-    "instrument_apscheduler": "hooks",
-    "instrument_canvasapi": "hooks",
-    "instrument_celery": "hooks",
-    "instrument_httpx": "hooks",
-    "instrument_requests": "hooks",
-    "instrument_sqlalchemy": "hooks",
-    "instrument_urllib3": "hooks",
-    "shutdown": "monitor",
-    "trace_headers": "carry",
-    "track_sync": "decorator",
-    "uninstrument_aiohttp": "hooks",
-    "uninstrument_canvasapi": "hooks",
-    "uninstrument_celery": "hooks",
-    "uninstrument_httpx": "hooks",
-    "uninstrument_requests": "hooks",
-    "uninstrument_sqlalchemy": "hooks",
-    "uninstrument_urllib3": "hooks",
+    "CanvasSyncMetricsTracker": "canvas_sync_instrumentation.tracker",
+    "CanvasSyncMonitorError": "canvas_sync_core.errors",
+    "CanvasSyncRotatingFileHandler": "canvas_sync_core.logs.handler",
+    "RunStatus": "canvas_sync_core.names",
+    "Settings": "canvas_sync_core.settings",
+    "SettingsError": "canvas_sync_core.errors",
+    "StorageError": "canvas_sync_core.errors",
+    "ThrottleGuard": "canvas_sync_instrumentation.throttle",
+    "TrackerMisuseError": "canvas_sync_core.errors",
+    "canvas_sync_task": "canvas_sync_instrumentation.integrations",
+    "carry_run": "canvas_sync_instrumentation.propagation",
+    "configure": "canvas_sync_instrumentation.monitor",
+    "continue_trace": "canvas_sync_instrumentation.propagation",
+    "current_tracker": "canvas_sync_instrumentation.tracker",
+    "first_items_only": "canvas_sync_instrumentation.run.list_readings",
+    "init_app": "canvas_sync_instrumentation.integrations",
+    "instrument_aiohttp": "canvas_sync_instrumentation.integrations",
+    "instrument_apscheduler": "canvas_sync_instrumentation.integrations",
+    "instrument_canvasapi": "canvas_sync_instrumentation.integrations",
+    "instrument_celery": "canvas_sync_instrumentation.integrations",
+    "instrument_httpx": "canvas_sync_instrumentation.integrations",
+    "instrument_requests": "canvas_sync_instrumentation.integrations",
+    "instrument_sqlalchemy": "canvas_sync_instrumentation.integrations",
+    "instrument_urllib3": "canvas_sync_instrumentation.integrations",
+    "shutdown": "canvas_sync_instrumentation.monitor",
+    "trace_headers": "canvas_sync_instrumentation.propagation",
+    "track_sync": "canvas_sync_instrumentation.decorator",
+    "uninstrument_aiohttp": "canvas_sync_instrumentation.integrations",
+    "uninstrument_canvasapi": "canvas_sync_instrumentation.integrations",
+    "uninstrument_celery": "canvas_sync_instrumentation.integrations",
+    "uninstrument_httpx": "canvas_sync_instrumentation.integrations",
+    "uninstrument_requests": "canvas_sync_instrumentation.integrations",
+    "uninstrument_sqlalchemy": "canvas_sync_instrumentation.integrations",
+    "uninstrument_urllib3": "canvas_sync_instrumentation.integrations",
 }
 
 

@@ -22,11 +22,12 @@ from typing import Final
 
 import msgspec
 
-from .carry import trace_headers
+from canvas_sync_instrumentation.run.active_run import current_position
+
 from .error_description import described_failure
 from .monitor import get_monitor
-from .overlap import OverlapLock
-from .run import current_position
+from .pid_lock import OverlapLock
+from .propagation import trace_headers
 from .tracker import CanvasSyncMetricsTracker
 
 __all__ = ["NOT_EXECUTABLE", "NOT_FOUND", "OVERLAPS", "Job", "run_command"]

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar, cast, overload
 
-from .asynchronous import raise_if_asynchronous
-from .names import RunStatus
-from .run import Surroundings
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.names import RunStatus
+from canvas_sync_instrumentation.run.active_run import Surroundings
+
 from .tracker import CanvasSyncMetricsTracker
 
 __all__ = ["is_tracked", "track_sync"]

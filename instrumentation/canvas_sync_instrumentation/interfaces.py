@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import SplitResult
 
-from .clock import Clock
-from .events import Event, RunContext
-from .sinks.spans import SpanSink
+from canvas_sync_core.clock import Clock
+from canvas_sync_core.events import Event, RunContext
+from canvas_sync_instrumentation.outputs.spans import SpanSink
 
 __all__ = ["Host", "LiveRun"]
 

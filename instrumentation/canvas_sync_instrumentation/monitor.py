@@ -19,20 +19,21 @@ from urllib.parse import SplitResult
 
 import msgspec
 
-from .asynchronous import is_asynchronous, raise_if_asynchronous
+from canvas_sync_core.asynchronous import is_asynchronous, raise_if_asynchronous
+from canvas_sync_core.clock import Clock, SystemClock
+from canvas_sync_core.errors import SettingsError, TrackerMisuseError
+from canvas_sync_core.events import Event, RunContext
+from canvas_sync_core.locks import RLock
+from canvas_sync_core.settings import Settings, host_names, read
+from canvas_sync_core.sinks import Sink
+from canvas_sync_instrumentation.outputs.spans import SpanSink
+
+from .call_recorder import Recorder
 from .client_hooks import client_hooks, why_no_call_was_seen
-from .clock import Clock, SystemClock
 from .error_description import described_failure
-from .errors import SettingsError, TrackerMisuseError
-from .events import Event, RunContext
-from .heart import Heart
+from .heartbeat import Heart
 from .interfaces import LiveRun
-from .locks import RLock
-from .recorder import Recorder
-from .settings import Settings, host_names, read
-from .sinks import Sink
-from .sinks.spans import SpanSink
-from .wiring import Sinks, open_sinks
+from .open_sinks import Sinks, open_sinks
 
 __all__ = [
     "Monitor",
@@ -342,7 +343,7 @@ def configure(
     Args:
         settings: Ready settings; when None they are read.
         environ: Where they are read from, ``os.environ`` when None; the ``OTEL_*`` variables too.
-        overrides: Fields of :class:`~canvas_sync_instrumentation.settings.Settings` that win over
+        overrides: Fields of :class:`~canvas_sync_core.settings.Settings` that win over
             ``environ``.
 
     Raises:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from .canvas.quota import Bucket
-from .canvas.responses import classify
-from .canvas.tokens import TokenNames, token_hash
-from .events import GuardWaited
-from .locks import Condition
+from canvas_sync_core.canvas.quota import Bucket
+from canvas_sync_core.canvas.responses import classify
+from canvas_sync_core.canvas.tokens import TokenNames, token_hash
+from canvas_sync_core.events import GuardWaited
+from canvas_sync_core.locks import Condition
+from canvas_sync_instrumentation.run.active_run import current_position
+
 from .monitor import get_monitor
-from .run import current_position
 
 __all__ = ["GuardedRequest", "ThrottleGuard"]
 

@@ -12,18 +12,24 @@ from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
 
-from .apicalls import Request, answered, unanswered
-from .canvas.redaction import REMOVED, redact
-from .canvas.responses import classify
+from canvas_sync_core.canvas.redaction import REMOVED, redact
+from canvas_sync_core.canvas.responses import classify
+from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
+from canvas_sync_core.names import OTHER, RunStatus
+from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
+from canvas_sync_instrumentation.run.active_run import (
+    Run,
+    current_position,
+    new_identity,
+    trace_links,
+)
+from canvas_sync_instrumentation.run.api_calls import Request, answered, unanswered
+from canvas_sync_instrumentation.run.metadata import clean_metadata
+
 from .error_description import error_info, error_of_text
-from .events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from .guard import survives
 from .interfaces import Host
-from .metadata import clean_metadata
 from .monitor import get_monitor
-from .names import OTHER, RunStatus
-from .plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
-from .run import Run, current_position, new_identity, trace_links
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
 
@@ -55,7 +61,7 @@ class CanvasSyncMetricsTracker:
 
     Methods may be called from any thread. In production none of them raises: a call that makes no
     sense is logged once and counted. With ``CANVAS_SYNC_STRICT`` it raises
-    :class:`~canvas_sync_instrumentation.errors.TrackerMisuseError`.
+    :class:`~canvas_sync_core.errors.TrackerMisuseError`.
 
     Args:
         task_id: The run's own id, unique over all runs. A run with an id that was used before gets
@@ -167,7 +173,7 @@ class CanvasSyncMetricsTracker:
         """Record that ``count`` items were handled, and at most one word on what happened to them.
 
         Args:
-            item: One of :data:`~canvas_sync_instrumentation.names.ITEMS`.
+            item: One of :data:`~canvas_sync_core.names.ITEMS`.
             count: How many; 0 records nothing.
             created: They were new.
             updated: They had changed.

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from canvas_sync_core.errors import SettingsError
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.processes import DemoError
 from canvas_sync_demo.run import DemoOptions, run_demo
-from canvas_sync_instrumentation.errors import SettingsError
 
 SEED = 5
 STATUSES = {

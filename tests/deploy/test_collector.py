@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 Config = dict[str, Any]
 

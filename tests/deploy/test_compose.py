@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.settings import Settings, describe
+from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.settings import ExporterSettings, configuration
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.settings import Settings, describe
-from canvas_sync_instrumentation.version import VERSION
 from support.programs import required
 
 Services = dict[str, dict[str, Any]]
@@ -284,5 +284,5 @@ def test_the_build_context_has_all_that_is_installed(repository: Path) -> None:
     }
     assert allowed == {
         *("LICENSE", "README.md", "pyproject.toml"),
-        *("instrumentation", "exporter", "demo", "docs/runbooks"),
+        *("core", "instrumentation", "exporter", "demo", "docs/runbooks"),
     }

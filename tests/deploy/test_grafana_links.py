@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from canvas_sync_core.names import Log
 from canvas_sync_dashboards import datasources
 from canvas_sync_dashboards.datasources import LOKI, POSTGRESQL, PROMETHEUS, TEMPO, DataSource
-from canvas_sync_instrumentation.names import Log
 from support.grafana import DASHBOARDS, GRAFANA, panels, queries
 from support.prometheus import read_yaml
 

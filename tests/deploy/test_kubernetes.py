@@ -9,8 +9,8 @@ import pytest
 import yaml
 from deploy.kubernetes.generate import generate
 
+from canvas_sync_core.settings import Settings, describe
 from canvas_sync_exporter.settings import ExporterSettings
-from canvas_sync_instrumentation.settings import Settings, describe
 
 Document = dict[str, Any]
 

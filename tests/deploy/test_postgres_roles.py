@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine, upgrade
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot, write
 

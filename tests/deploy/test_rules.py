@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_instrumentation.names import LOGS, METRICS, MetricType
+from canvas_sync_core.names import LOGS, METRICS, MetricType
 from support.markdown import DOCS, blocks, links, table
 from support.prometheus import (
     DEPLOY,

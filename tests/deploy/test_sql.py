@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, insert, select, text
 
-from canvas_sync_instrumentation.names import RunStatus
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
 from support.grafana import DASHBOARDS, Query, expand_macros, fill_in, queries
 from support.postgresql import PostgresqlServer
 from support.watched_demo import WatchedDemo

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from prometheus_client import Metric
 
-from canvas_sync_instrumentation.names import (
+from canvas_sync_core.names import (
     AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
     ITEMS,

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from canvas_sync_instrumentation.storage import queries
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.retention import delete_runs
-from canvas_sync_instrumentation.storage.rollups.reading import Rollups
-from canvas_sync_instrumentation.storage.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store import queries
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from support.markdown import DOCS, blocks
 from support.runs import running, snapshot, write
 

@@ -11,15 +11,16 @@ from pathlib import Path
 import opentelemetry.sdk.environment_variables as otel_names
 
 import canvas_sync_instrumentation
+from canvas_sync_core import errors
+from canvas_sync_core.logs.records import COMMON_FIELDS
+from canvas_sync_core.logs.sink import LOG_EVENTS, LOG_FIELDS
+from canvas_sync_core.names import LOGS, Log, RunStatus
+from canvas_sync_core.settings import SettingHelp, Settings, describe
+from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
-from canvas_sync_instrumentation import CanvasSyncMetricsTracker, errors, testing
-from canvas_sync_instrumentation.names import LOGS, Log, RunStatus
-from canvas_sync_instrumentation.settings import SettingHelp, Settings, describe
-from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS
-from canvas_sync_instrumentation.sinks.logs import LOG_EVENTS, LOG_FIELDS
-from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, VERSION_TABLE
-from canvas_sync_instrumentation.storage.model import metrics_table
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, testing
 from support.markdown import DOCS, ROOT, table
 
 REFERENCE = DOCS / "reference"
@@ -50,7 +51,7 @@ def test_each_opentelemetry_variable_that_is_read_is_documented() -> None:
     documented = set(table(REFERENCE / "settings.md", "standard variable"))
     read = {
         name
-        for source in _sources("instrumentation", "exporter")
+        for source in _sources("core", "instrumentation", "exporter")
         for name in re.findall(r'"(OTEL_[A-Z_]+)"', source)
     }
 
@@ -62,7 +63,7 @@ def test_no_other_variable_is_read() -> None:
     documented = set(table(REFERENCE / "settings.md", "variable"))
     named = {
         name
-        for source in _sources("instrumentation", "exporter")
+        for source in _sources("core", "instrumentation", "exporter")
         for name in re.findall(r"CANVAS_SYNC_[A-Z]+(?:_[A-Z]+)*", source)
     }
 
@@ -184,12 +185,15 @@ def test_each_exported_module_name_exists() -> None:
     """Dotted names of ours in prose lead somewhere."""
     for page in DOCS.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(r"`(canvas_sync_(?:instrumentation|exporter|demo)(?:\.\w+)+)", text):
+        for name in re.findall(
+            r"`(canvas_sync_(?:core|instrumentation|exporter|demo)(?:\.\w+)+)", text
+        ):
             assert _exists(name), f"{page.name}: {name}"
 
 
 def _exists(name: str) -> bool:
     roots = {
+        "canvas_sync_core": "core",
         "canvas_sync_instrumentation": "instrumentation",
         "canvas_sync_exporter": "exporter",
         "canvas_sync_demo": "demo",

@@ -7,12 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from canvas_sync_instrumentation.names import ITEMS
-from canvas_sync_instrumentation.storage.model import (
-    ITEM_COLUMN_ACTIONS,
-    item_column,
-    metrics_table,
-)
+from canvas_sync_core.names import ITEMS
+from canvas_sync_core.store.model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
 from support.markdown import DOCS, blocks, table
 from support.served import Served
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.queries import recent_runs
 from canvas_sync_demo.canvas_server import CanvasServer
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.queries import recent_runs
 from support.canvas import canvas_server
 from support.log_lines import records_in
 from support.markdown import DOCS, blocks

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_exporter.web.auth import TokenFile
-from canvas_sync_instrumentation.storage.database import check_schema, open_engine
 
 COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli"]
 API = "/api/canvas/metrics"

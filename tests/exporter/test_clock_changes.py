@@ -16,13 +16,13 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
 from sqlalchemy import Engine
 
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter import jobs as jobs_module
 from canvas_sync_exporter.jobs import Jobs
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.logs.retention import CleanupReport
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.storage.database import open_engine
 
 _ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
 _HOUR = dt.timedelta(hours=1)

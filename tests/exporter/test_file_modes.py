@@ -13,7 +13,7 @@ import pytest
 _SYNC = """
 import os, signal
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
-from canvas_sync_instrumentation.overlap import OverlapLock
+from canvas_sync_instrumentation.pid_lock import OverlapLock
 from canvas_sync_instrumentation.monitor import get_monitor
 for number in range(3):
     with CanvasSyncMetricsTracker(f"run-{number}", 42) as run:

@@ -83,7 +83,7 @@ def test_while_what_it_needs_is_loaded(tmp_path: Path, moment: str) -> None:
     ("command", "moment"),
     [
         ("serve", "alembic"),
-        ("analyze", "canvas_sync_instrumentation.logfile"),
+        ("analyze", "canvas_sync_core.logs"),
         ("demo", "canvas_sync_demo.run"),
     ],
 )

@@ -22,6 +22,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, update
 
+from canvas_sync_core.names import AUTH_FAILURE_REASONS, LOSSES, SUSPECT_REASONS
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.queries import run_by_task
+from canvas_sync_core.store.spool import Spool, encode
 from canvas_sync_exporter import upkeep as upkeep_module
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.jobs import Jobs
@@ -31,11 +36,6 @@ from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.names import AUTH_FAILURE_REASONS, LOSSES, SUSPECT_REASONS
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.model import metrics_table
-from canvas_sync_instrumentation.storage.queries import run_by_task
-from canvas_sync_instrumentation.storage.spool import Spool, encode
 from support.log_lines import records_in
 from support.runs import running, snapshot, write
 
@@ -245,7 +245,7 @@ def _leave_a_row(folder: Path, task_id: str, start: float | None = None) -> None
     """A process writes a row into its spool and is killed."""
     program = (
         "import os, pathlib, signal, sys\n"
-        "from canvas_sync_instrumentation.storage.spool import Spool\n"
+        "from canvas_sync_core.store.spool import Spool\n"
         "Spool(pathlib.Path(sys.argv[1])).append(sys.stdin.buffer.read())\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.settings import describe
 from canvas_sync_exporter.settings import ExporterSettings, configuration
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.settings import describe
 
 
 def test_everything_has_a_default_that_stays_on_this_machine() -> None:

@@ -11,8 +11,14 @@ import requests
 
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
 from canvas_sync_instrumentation.client_hooks import client_hooks
-from canvas_sync_instrumentation.hooks._installed import instrument_installed, uninstrument_all
-from canvas_sync_instrumentation.hooks.requests import instrument_requests, uninstrument_requests
+from canvas_sync_instrumentation.integrations._installed import (
+    instrument_installed,
+    uninstrument_all,
+)
+from canvas_sync_instrumentation.integrations.requests import (
+    instrument_requests,
+    uninstrument_requests,
+)
 from canvas_sync_instrumentation.monitor import Monitor
 from canvas_sync_instrumentation.testing import recording
 from support.http_answers import Answer, answering

@@ -14,10 +14,10 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from canvas_sync_core.events import Event, RunEnded, RunSnapshot
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, current_tracker, track_sync
 from canvas_sync_instrumentation.decorator import is_tracked
-from canvas_sync_instrumentation.events import Event, RunEnded, RunSnapshot
-from canvas_sync_instrumentation.run import current_position
+from canvas_sync_instrumentation.run.active_run import current_position
 from canvas_sync_instrumentation.testing import recorded_events
 
 

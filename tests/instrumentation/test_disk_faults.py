@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from canvas_sync_core.names import MetricName
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.queries import recent_runs
+from canvas_sync_core.store.spool import drain_orphans
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
-from canvas_sync_instrumentation.names import MetricName
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.queries import recent_runs
-from canvas_sync_instrumentation.storage.spool import drain_orphans
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.metric_processes import samples
 from support.small_disk import SmallDisk

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.queries import run_by_task
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.queries import run_by_task
 from support.http_answers import Answer, answering
 from support.log_lines import records_in
 from support.otlp import http_receiver

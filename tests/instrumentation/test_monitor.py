@@ -18,16 +18,16 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from canvas_sync_instrumentation.carry import trace_headers
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.events import Event, Heartbeat, ItemsRecorded, RunEnded
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.events import Event, Heartbeat, ItemsRecorded, RunEnded
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
-from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.sinks.metrics import MetricsSink
-from canvas_sync_instrumentation.sinks.spans import SpanSink
+from canvas_sync_instrumentation.open_sinks import Sinks
+from canvas_sync_instrumentation.outputs.spans import SpanSink
+from canvas_sync_instrumentation.propagation import trace_headers
 from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
-from canvas_sync_instrumentation.wiring import Sinks
 from support.http_answers import Answer, answering
 from support.otlp import http_receiver, silent_collector
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
@@ -26,8 +27,7 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
-from canvas_sync_instrumentation.hooks import instrument_requests, instrument_sqlalchemy
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_instrumentation.integrations import instrument_requests, instrument_sqlalchemy
 from support.http import serving
 from support.http_answers import Answer, answering
 from support.otlp import http_receiver

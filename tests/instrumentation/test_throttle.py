@@ -17,6 +17,10 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.canvas.quota import HIGH_WATER, Bucket
+from canvas_sync_core.canvas.tokens import token_hash
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.canvas_server.bucket import LeakyBucket, ThrottleLimits
 from canvas_sync_demo.canvas_server.faults import Fault, FaultPlan, QuotaSpent, Slow, When
@@ -31,10 +35,6 @@ from canvas_sync_instrumentation import (
     uninstrument_canvasapi,
     uninstrument_requests,
 )
-from canvas_sync_instrumentation.canvas.quota import HIGH_WATER, Bucket
-from canvas_sync_instrumentation.canvas.tokens import token_hash
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.queries import run_by_task
 from canvas_sync_instrumentation.throttle import GuardedRequest
 from support.canvas import SMALL_SCHOOL
 

@@ -11,9 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from canvas_sync_instrumentation.carry import carry_run, continue_trace, trace_headers
-from canvas_sync_instrumentation.errors import TrackerMisuseError
-from canvas_sync_instrumentation.events import (
+from canvas_sync_core.errors import TrackerMisuseError
+from canvas_sync_core.events import (
     ApiCall,
     DbOperation,
     ErrorRecorded,
@@ -28,14 +27,15 @@ from canvas_sync_instrumentation.events import (
     StepEnded,
     StepStarted,
 )
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor, hook_recorder, pinned
-from canvas_sync_instrumentation.names import RunStatus
-from canvas_sync_instrumentation.run import current_position
-from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.sinks.spans import SpanSink
+from canvas_sync_instrumentation.open_sinks import Sinks
+from canvas_sync_instrumentation.outputs.spans import SpanSink
+from canvas_sync_instrumentation.propagation import carry_run, continue_trace, trace_headers
+from canvas_sync_instrumentation.run.active_run import current_position
 from canvas_sync_instrumentation.testing import FixedClock, recorded_events
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
-from canvas_sync_instrumentation.wiring import Sinks
 
 E = TypeVar("E")
 

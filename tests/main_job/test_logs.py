@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from canvas_sync_instrumentation.names import Log
-from canvas_sync_instrumentation.sinks.log_records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
+from canvas_sync_core.logs.records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
+from canvas_sync_core.names import Log
 from support.evidence import Evidence
 from support.parts import PARTS
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_instrumentation.names import (
+from canvas_sync_core.names import (
     API_ERRORS,
     AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_instrumentation.names import ITEMS, Log
+from canvas_sync_core.names import ITEMS, Log
 from support.evidence import Answer, Evidence
 from support.main_job import ENDPOINTS
 from support.parts import PARTS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from canvas_sync_instrumentation.names import SPAN_RUN, SPAN_STEP, Log
+from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, Log
 from support.evidence import Evidence
 from support.otlp import attributes_of, span_named
 from support.parts import PARTS

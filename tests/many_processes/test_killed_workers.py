@@ -14,9 +14,9 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_demo.canvas_server import Behaviour, CanvasServer, SchoolSize, ThrottleLimits
 from canvas_sync_demo.processes import Stage, free_port, serving
-from canvas_sync_instrumentation.storage.model import metrics_table
 from support.celery_workers import Worker, redis, worker
 from support.evidence import Scrape
 from support.log_lines import records_in

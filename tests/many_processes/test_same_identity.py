@@ -10,10 +10,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import select
 
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.model import metrics_table
 from support.evidence import Scrape
 
 RUNS = 20

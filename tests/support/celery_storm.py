@@ -7,11 +7,7 @@ import os
 import requests
 from celery import Celery
 
-from canvas_sync_instrumentation import (
-    canvas_sync_task,
-    instrument_celery,
-    instrument_requests,
-)
+from canvas_sync_instrumentation import canvas_sync_task, instrument_celery, instrument_requests
 
 app = Celery("celery_storm", broker=os.environ["BROKER"], backend="disabled")
 app.conf.update(

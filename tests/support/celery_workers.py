@@ -15,9 +15,9 @@ from pathlib import Path
 from celery import Celery
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.queries import run_by_task
-from canvas_sync_instrumentation.storage.runs import Run
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.queries import run_by_task
+from canvas_sync_core.store.runs import Run
 
 from .programs import required
 from .prometheus import eventually

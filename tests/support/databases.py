@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine, upgrade
 
 __all__ = ["empty_database_url", "engine"]
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from prometheus_client.samples import Sample
 from sqlalchemy import create_engine, text
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 from support.log_lines import records_in
 
 __all__ = [

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import Member, write_archive
-from canvas_sync_instrumentation.names import Log
 
 __all__ = ["EPOCH", "human", "json_line", "lay_out", "record", "text_line"]
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from canvas_sync_instrumentation.logfile import LogFileWriter
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, log_files, rotate
+from canvas_sync_core.logs import LogFileWriter
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, log_files, rotate
 
 __all__ = [
     "append_until_killed",

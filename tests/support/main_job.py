@@ -21,12 +21,12 @@ from typing import Any
 import requests
 from flask import Flask
 
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, rotate
+from canvas_sync_core.names import LOGS
 from canvas_sync_demo.canvas_server import CanvasServer, FaultPlan, SchoolSize
 from canvas_sync_demo.processes import running, wait_until
 from canvas_sync_exporter.web import register_canvas_metrics_api
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
-from canvas_sync_instrumentation.names import LOGS
 
 from .evidence import (
     API,

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.storage import database
+from canvas_sync_core.store import database
 
 __all__ = ["downgrade"]
 

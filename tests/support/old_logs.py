@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 __all__ = ["OLD_LINES", "write_old_logs"]
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, tzinfo
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.storage import queries
-from canvas_sync_instrumentation.storage.freshness import freshness
-from canvas_sync_instrumentation.storage.rollups.reading import Rollups
-from canvas_sync_instrumentation.storage.statistics import NO_VALUES, Statistics
+from canvas_sync_core.store import queries
+from canvas_sync_core.store.freshness import freshness
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 
 __all__ = ["assert_same_answers"]
 

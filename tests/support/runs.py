@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from canvas_sync_instrumentation.events import ErrorInfo, ItemCounts, RunSnapshot
-from canvas_sync_instrumentation.names import ITEMS, RunStatus
-from canvas_sync_instrumentation.storage.rows import write_runs
+from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.store.rows import write_runs
 
 __all__ = ["failed", "running", "snapshot", "write"]
 

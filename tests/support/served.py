@@ -11,6 +11,7 @@ import requests
 from prometheus_client import CollectorRegistry, Metric
 from werkzeug.routing import Map
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
@@ -18,7 +19,6 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 
 from .http import serving
 

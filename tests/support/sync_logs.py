@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 __all__ = ["START", "generate", "human_of", "line_of_record", "nearest_rank"]
 

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from .answers import Answer, RefusedError, bad_request, forbidden, json_answer, not_found
+from .answers import (
+    Answer,
+    RefusedError,
+    bad_request,
+    forbidden,
+    json_answer,
+    not_found,
+)
 from .graphql import answer_query
 from .jobs import Jobs
 from .paging import bookmarked, numbered

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from canvas_sync_core.files.modes import make_folder
 from canvas_sync_demo.canvas_server import simulated_tokens
 from canvas_sync_demo.cast import CAST, Part, sync_type_of, task_id_of
 from canvas_sync_demo.processes import sync_arguments
-from canvas_sync_instrumentation.filemodes import make_folder
 
 from .signals import stop_event
 

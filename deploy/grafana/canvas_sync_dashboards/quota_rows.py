@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from canvas_sync_instrumentation.canvas.quota import OUTFLOW
-from canvas_sync_instrumentation.names import MetricName
+from canvas_sync_core.canvas.quota import OUTFLOW
+from canvas_sync_core.names import MetricName
 
 from .page import Row, half
 from .panels import bars, lines

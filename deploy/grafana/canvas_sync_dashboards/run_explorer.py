@@ -6,8 +6,8 @@ from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from canvas_sync_instrumentation.names import ITEMS, SPAN_RUN, TABLE, RunStatus
-from canvas_sync_instrumentation.storage.model import item_column
+from canvas_sync_core.names import ITEMS, SPAN_RUN, TABLE, RunStatus
+from canvas_sync_core.store.model import item_column
 
 from .datasources import LOKI, POSTGRESQL, TEMPO
 from .links import Link, explore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from canvas_sync_instrumentation.names import TABLE, MetricName
+from canvas_sync_core.names import TABLE, MetricName
 
 from .datasources import POSTGRESQL, PROMETHEUS
 from .page import Page, Row, half, quarter, third

@@ -9,10 +9,10 @@ from canvas_sync_exporter.settings import Configuration
 from .archives import ArchivesCollector
 from .build_info import BuildInfoCollector
 from .expected_intervals import ExpectedIntervalsCollector
+from .instrumented import Timed
 from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .processes import ProcessCollector
-from .timed import Timed
 from .tokens import TokensCollector
 
 __all__ = [

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_instrumentation.version import VERSION
+from canvas_sync_core.version import VERSION
 
 __all__ = ["BUILD_INFO", "BuildInfoCollector"]
 

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_instrumentation.names import METRICS, MetricName
+from canvas_sync_core.names import METRICS, MetricName
 
 __all__ = ["ExpectedIntervalsCollector"]
 

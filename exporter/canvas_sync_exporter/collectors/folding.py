@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.filemodes import open_shared
-from canvas_sync_instrumentation.metricfile import exemplar_file_name, parse_file_name
+from canvas_sync_core.files.modes import open_shared
+from canvas_sync_core.metrics import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
 from .samples import LIVE_KINDS, PER_PROCESS_KIND, SampleKeys, Totals

@@ -9,8 +9,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from canvas_sync_core.names import METRICS, Log, MetricName
 from canvas_sync_exporter.logs.on_disk import files_on_disk
-from canvas_sync_instrumentation.names import METRICS, Log, MetricName
 
 __all__ = ["LogFilesCollector"]
 

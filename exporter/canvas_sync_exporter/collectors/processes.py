@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_instrumentation.locks import Lock
+from canvas_sync_core.locks import Lock
 
 from .folding import MetricFolder
 from .samples import SampleKeys, Totals

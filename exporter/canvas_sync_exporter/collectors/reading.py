@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.metricfile import (
+from canvas_sync_core.metrics import (
     HEADER_SIZE,
     BrokenFileError,
     Exemplar,

@@ -14,8 +14,8 @@ from prometheus_client.samples import Exemplar as ServedExemplar
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from canvas_sync_instrumentation.metricfile import BrokenFileError, Exemplar
-from canvas_sync_instrumentation.names import PER_PROCESS
+from canvas_sync_core.metrics import BrokenFileError, Exemplar
+from canvas_sync_core.names import PER_PROCESS
 
 __all__ = ["LIVE_KINDS", "PER_PROCESS_KIND", "SampleKey", "SampleKeys", "Totals"]
 

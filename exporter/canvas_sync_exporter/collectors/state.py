@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.filemodes import shared_opener
-from canvas_sync_instrumentation.metricfile import Exemplar
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.modes import shared_opener
+from canvas_sync_core.metrics import Exemplar
 
 __all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_step"]
 

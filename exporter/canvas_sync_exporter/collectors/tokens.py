@@ -12,8 +12,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_instrumentation.canvas.quota import TokenQuota, TokenReading, quota_of
-from canvas_sync_instrumentation.names import METRICS, OTHER, MetricName
+from canvas_sync_core.canvas.quota import TokenQuota, TokenReading, quota_of
+from canvas_sync_core.names import METRICS, OTHER, MetricName
 
 from .reading import FileReader, Reading
 from .samples import PER_PROCESS_KIND, SampleKeys

@@ -9,17 +9,25 @@ from typing import Any, Final, TextIO
 
 import msgspec
 
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
-from canvas_sync_exporter.logs.strangers import strangers
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.filemodes import shared_opener
+from canvas_sync_exporter.logs.irregular_files import strangers
 
-from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
+from .options import (
+    TIMES,
+    add_command,
+    add_log_dir,
+    add_period,
+    log_configuration,
+    number,
+    user_id,
+)
 from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 

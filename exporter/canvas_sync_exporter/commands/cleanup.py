@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.names import DISTRIBUTION
-from canvas_sync_instrumentation.storage.database import open_engine
 
 from . import FAILED
 from .options import add_command, add_log_dir, log_configuration

@@ -6,9 +6,9 @@ import argparse
 import os
 from typing import Any
 
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.store.database import SCHEMA_VERSION, open_engine, upgrade
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_instrumentation.names import TABLE
-from canvas_sync_instrumentation.storage.database import SCHEMA_VERSION, open_engine, upgrade
 
 from .options import add_command, add_group
 from .storage_failures import storage_failures

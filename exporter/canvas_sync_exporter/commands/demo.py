@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
+from canvas_sync_core.errors import CanvasSyncMonitorError
 
 from .options import add_command, port
 

@@ -13,8 +13,8 @@ from typing import Any, Final, TextIO
 
 import msgspec
 
+from canvas_sync_core.logs import escape_controls
 from canvas_sync_exporter.doctor import Finding, Status, examine
-from canvas_sync_instrumentation.logfile import escape_controls
 
 from . import FAILED
 from .options import add_command

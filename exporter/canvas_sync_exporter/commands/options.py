@@ -139,9 +139,7 @@ class _Bound(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        from canvas_sync_exporter.logs.moments import (  # noqa: PLC0415 - needs the exporter extra
-            check_period,
-        )
+        from canvas_sync_exporter.logs.time_parsing import check_period  # noqa: PLC0415 - needs the exporter extra
 
         setattr(namespace, self.dest, values)
         try:
@@ -152,9 +150,7 @@ class _Bound(argparse.Action):
 
 def _moment(raw: str) -> dt.datetime:
     """Read a moment or an age."""
-    from canvas_sync_exporter.logs.moments import (  # noqa: PLC0415 - needs the exporter extra
-        parse_moment,
-    )
+    from canvas_sync_exporter.logs.time_parsing import parse_moment  # noqa: PLC0415 - needs the exporter extra
 
     try:
         return parse_moment(raw)

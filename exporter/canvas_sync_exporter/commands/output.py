@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
 
-from canvas_sync_instrumentation.logfile import escape_controls, escape_json_controls
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.logs import escape_controls, escape_json_controls
+from canvas_sync_core.names import Log
 
 if TYPE_CHECKING:
     from canvas_sync_exporter.logs.search import FoundLine

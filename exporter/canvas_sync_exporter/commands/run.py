@@ -9,9 +9,9 @@ import argparse
 import sys
 from typing import Any, Final
 
+from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_instrumentation.command import OVERLAPS, Job, run_command
-from canvas_sync_instrumentation.names import DISTRIBUTION
-from canvas_sync_instrumentation.overlap import OverlapError
+from canvas_sync_instrumentation.pid_lock import OverlapError
 
 from .options import add_command
 

@@ -7,10 +7,18 @@ import sys
 from contextlib import closing
 from typing import Any, Final
 
+from canvas_sync_core.names import DISTRIBUTION, LINE_LEVELS, Log
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
-from canvas_sync_instrumentation.names import DISTRIBUTION, LINE_LEVELS, Log
 
-from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number, user_id
+from .options import (
+    TIMES,
+    add_command,
+    add_log_dir,
+    add_period,
+    log_configuration,
+    number,
+    user_id,
+)
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 

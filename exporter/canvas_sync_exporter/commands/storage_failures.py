@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_instrumentation.errors import StorageError
 
 __all__ = ["storage_failures"]
 

@@ -8,8 +8,8 @@ import time
 from contextlib import closing
 from typing import Any, Final
 
+from canvas_sync_core.names import DISTRIBUTION, Log
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
-from canvas_sync_instrumentation.names import DISTRIBUTION, Log
 
 from .options import add_command, add_log_dir, log_configuration, number
 from .output import LinePrinter, until_the_reader_leaves

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from canvas_sync_core.errors import SettingsError
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
-from canvas_sync_instrumentation.errors import SettingsError
 
 from .options import add_command, add_group
 

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.settings import Settings
+from canvas_sync_core.threads import start_daemon
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, ExporterSettings, configuration
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.threads import start_daemon
 
 from . import files, services
 from .finding import Finding

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.logs.filesystem import network_filesystem_warning
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_instrumentation.logfile.filesystem import network_filesystem_warning
-from canvas_sync_instrumentation.regular_file import read_regular_file
 
 from .finding import Finding
 

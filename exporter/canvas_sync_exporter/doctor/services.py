@@ -15,12 +15,12 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.store.database import check_schema, open_engine
+from canvas_sync_core.store.spool import waiting_bytes
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.names import DISTRIBUTION
-from canvas_sync_instrumentation.storage.database import check_schema, open_engine
-from canvas_sync_instrumentation.storage.spool import waiting_bytes
 
 from .finding import Finding
 

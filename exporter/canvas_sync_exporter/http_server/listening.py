@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Any, Final
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError, SettingsError
+from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError
 
 __all__ = ["ListenError", "listen", "url_of"]
 

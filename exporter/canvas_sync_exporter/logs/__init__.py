@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from canvas_sync_instrumentation.lazy import lazy_exports
+from canvas_sync_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .kept import RetentionSettings, retention_settings
     from .plan import CleanupPlan, plan_cleanup
     from .retention import (
         CleanupReport,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         delete_old_archives,
         get_cleanup_status,
     )
+    from .retention_settings import RetentionSettings, retention_settings
 
 __all__ = [
     "CleanupPlan",
@@ -36,16 +36,16 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "CleanupPlan": "plan",
-    "CleanupReport": "retention",
-    "CleanupRunning": "retention",
-    "CleanupStatus": "retention",
-    "RetentionSettings": "kept",
-    "cleanup_canvas_sync_logs": "retention",
-    "delete_old_archives": "retention",
-    "get_cleanup_status": "retention",
-    "plan_cleanup": "plan",
-    "retention_settings": "kept",
+    "CleanupPlan": "canvas_sync_exporter.logs.plan",
+    "CleanupReport": "canvas_sync_exporter.logs.retention",
+    "CleanupRunning": "canvas_sync_exporter.logs.retention",
+    "CleanupStatus": "canvas_sync_exporter.logs.retention",
+    "RetentionSettings": "canvas_sync_exporter.logs.retention_settings",
+    "cleanup_canvas_sync_logs": "canvas_sync_exporter.logs.retention",
+    "delete_old_archives": "canvas_sync_exporter.logs.retention",
+    "get_cleanup_status": "canvas_sync_exporter.logs.retention",
+    "plan_cleanup": "canvas_sync_exporter.logs.plan",
+    "retention_settings": "canvas_sync_exporter.logs.retention_settings",
 }
 
 __getattr__ = lazy_exports(__name__, _HOMES)

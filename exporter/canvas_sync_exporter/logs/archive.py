@@ -15,13 +15,9 @@ from typing import IO, Final
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from canvas_sync_instrumentation.filemodes import make_folder, shared_opener
-from canvas_sync_instrumentation.logfile.naming import (
-    ARCHIVE_SUFFIX,
-    ARCHIVE_TIME,
-    regular_names,
-)
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, ARCHIVE_TIME, regular_names
+from canvas_sync_core.files.modes import make_folder, shared_opener
+from canvas_sync_core.names import Log
 
 __all__ = [
     "Archive",

@@ -3,7 +3,7 @@
 What is archived is decided in one moment under the log's lock: each backup moves into a *claim*, a
 folder named like the archive to be, under a name that says how many of its bytes the archive gets.
 The same goes onto the log's control page, so that a writer that was late finds out that its line
-came after, and writes it again (see :mod:`canvas_sync_instrumentation.logfile.control`). A claim
+came after, and writes it again (see :mod:`canvas_sync_core.logs.control`). A claim
 stays until its archive is safe; after a kill the next run goes on with it.
 
 Of the live log the newest lines stay: they are copied to a new live log, which replaces the old
@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from canvas_sync_instrumentation.filemodes import SHARED_FOLDER, make_folder, shared_opener
-from canvas_sync_instrumentation.logfile.control import ControlPage, identity_of
-from canvas_sync_instrumentation.logfile.rotation import log_files
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.files.modes import SHARED_FOLDER, make_folder, shared_opener
+from canvas_sync_core.logs.control import ControlPage, identity_of
+from canvas_sync_core.logs.rotation import log_files
+from canvas_sync_core.names import Log
 
 from .archive import Member, sync_folder
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.filemodes import open_shared
-from canvas_sync_instrumentation.logfile.rotation import log_files
-from canvas_sync_instrumentation.names import LOGS
+from canvas_sync_core.files.modes import open_shared
+from canvas_sync_core.logs.rotation import log_files
+from canvas_sync_core.names import LOGS
 
 __all__ = ["DueRecord", "backups_run_low", "last_due", "next_due"]
 

@@ -15,11 +15,11 @@ import os
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.logfile.control import Identity, identity_of
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.logs.control import Identity, identity_of
+from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.search.backwards import whole_lines_end
 
 from .reader import LINE_LIMIT
-from .search.backwards import whole_lines_end
 from .sources import LogSource, open_plain, sources
 
 __all__ = ["FollowedLog"]

@@ -1,7 +1,7 @@
 """Reads the human lines of the text format, and those of the system before this one.
 
 A human line says less than a JSON line: what it leaves out stays at its default. The patterns
-follow the lines that :mod:`canvas_sync_instrumentation.sinks.log_records` writes, and accept the
+follow the lines that :mod:`canvas_sync_core.logs.records` writes, and accept the
 older shapes that people have in their folders: other words for the end of a run, fewer figures, no
 duration, an ``operation`` behind an error.
 """
@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from canvas_sync_instrumentation.canvas.routes import route_of
-from canvas_sync_instrumentation.names import ITEMS, RUN_LEVELS, Log, RunStatus
+from canvas_sync_core.canvas.routes import route_of
+from canvas_sync_core.names import ITEMS, RUN_LEVELS, Log, RunStatus
 
 __all__ = ["STAMP", "text_fields"]
 

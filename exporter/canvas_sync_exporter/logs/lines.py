@@ -13,7 +13,7 @@ from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 from .human_lines import STAMP, text_fields
 from .reader import Block

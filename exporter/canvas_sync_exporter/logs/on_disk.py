@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from canvas_sync_instrumentation.logfile.naming import FileKind, regular_names
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.files.log_names import FileKind, regular_names
+from canvas_sync_core.names import Log
 
 from .claims import claimed_members, claims
 

@@ -14,8 +14,8 @@ from typing import IO, Any, Final, Protocol, Self
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from canvas_sync_instrumentation.logfile.naming import FileKind, parse_name
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.files.log_names import FileKind, parse_name
+from canvas_sync_core.names import Log
 
 from .archive import ArchiveDamagedError
 from .sources import LogSource, open_plain
@@ -42,7 +42,7 @@ _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-"""By the names that :data:`~canvas_sync_instrumentation.logfile.naming.COMPRESSIONS` lists."""
+"""By the names that :data:`~canvas_sync_core.files.log_names.COMPRESSIONS` lists."""
 
 
 class LogStream(Protocol):

@@ -6,14 +6,14 @@ import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from canvas_sync_instrumentation.logfile.control import identity_of
-from canvas_sync_instrumentation.logfile.rotation import log_files
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.logs.control import identity_of
+from canvas_sync_core.logs.rotation import log_files
+from canvas_sync_core.names import Log
 
 from .claims import claimed_members, claims, tail_offset
-from .kept import RetentionSettings, old_archives, retention_settings
+from .irregular_files import strangers
+from .retention_settings import RetentionSettings, old_archives, retention_settings
 from .sources import require_log_folder
-from .strangers import strangers
 
 __all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.filemodes import write_shared
+from canvas_sync_core.files.modes import write_shared
 
 __all__ = ["CleanupReport", "LogCleanup", "save_report", "saved_report"]
 

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, log_files
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, log_files
+from canvas_sync_core.names import Log
 
 from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
 from .due import DueRecord, backups_run_low
-from .kept import RetentionSettings, old_archives, retention_settings
+from .irregular_files import strangers
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
+from .retention_settings import RetentionSettings, old_archives, retention_settings
 from .sources import require_log_folder
 from .status import LogStatus, free_bytes, log_status
-from .strangers import strangers
 
 __all__ = [
     "CleanupReport",

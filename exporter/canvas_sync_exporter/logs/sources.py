@@ -23,15 +23,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.logfile.control import Identity
-from canvas_sync_instrumentation.logfile.naming import (
-    ARCHIVE_SUFFIX,
-    FileKind,
-    regular_names,
-)
-from canvas_sync_instrumentation.logfile.rotation import log_file, log_numbers
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, regular_names
+from canvas_sync_core.logs.control import Identity
+from canvas_sync_core.logs.rotation import log_file, log_numbers
+from canvas_sync_core.names import Log
 
 from .archive import archives
 from .claims import claimed_members, claims

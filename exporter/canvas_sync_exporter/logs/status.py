@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 from .archive import archives
 from .on_disk import files_on_disk

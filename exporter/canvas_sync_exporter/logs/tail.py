@@ -8,11 +8,18 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_instrumentation.logfile.control import Identity
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.logs.control import Identity
+from canvas_sync_core.names import Log
 
 from .follow import FollowedLog
-from .search import FoundLine, LineFilter, LogSearch, Matcher, Place, SearchNotes
+from .search import (
+    FoundLine,
+    LineFilter,
+    LogSearch,
+    Matcher,
+    Place,
+    SearchNotes,
+)
 
 __all__ = ["POLL_SECONDS", "LogTail"]
 

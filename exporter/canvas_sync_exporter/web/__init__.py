@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask, redirect, request
 from prometheus_client import CollectorRegistry
 
+from canvas_sync_core.settings import with_app_config
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.settings import with_app_config
-from canvas_sync_instrumentation.storage.database import open_engine
 
 from .access import Access
 from .auth import TokenFile

@@ -10,19 +10,15 @@ from typing import Any
 
 from flask import Response, request
 
-from canvas_sync_exporter.logs.kept import retention_settings
-from canvas_sync_exporter.logs.retention import (
-    CleanupReport,
-    CleanupRunning,
-    get_cleanup_status,
-)
+from canvas_sync_core.store import queries, suspects
+from canvas_sync_core.store.freshness import Freshness
+from canvas_sync_core.store.pages import BadCursor, Page
+from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.runs import Run
+from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
+from canvas_sync_exporter.logs.retention_settings import retention_settings
 from canvas_sync_exporter.logs.status import LogStatus
-from canvas_sync_instrumentation.storage import queries, suspects
-from canvas_sync_instrumentation.storage.answers import Performance, Summary, UserSummary
-from canvas_sync_instrumentation.storage.freshness import Freshness
-from canvas_sync_instrumentation.storage.pages import BadCursor, Page
-from canvas_sync_instrumentation.storage.rollups.reading import Rollups
-from canvas_sync_instrumentation.storage.runs import Run
 
 from .auth import Scope
 from .context import WebContext

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.locks import Lock
-from canvas_sync_instrumentation.regular_file import read_regular_file
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.locks import Lock
 
 __all__ = ["Scope", "Token", "TokenFile", "append_token", "hash_token", "new_token", "parse_tokens"]
 

@@ -10,19 +10,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_instrumentation.errors import StorageError
 
 from .access import Access
 from .api import PREFIX, Api
+from .concurrency_limit import Places
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import METHODS, Endpoint, json_response
 from .headers import add_security_headers
 from .log_api import LogApi
 from .openapi import openapi_document
-from .places import Places
 from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
 

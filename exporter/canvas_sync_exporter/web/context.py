@@ -9,9 +9,9 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from canvas_sync_core.locks import Event
 from canvas_sync_exporter.settings import Configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.locks import Event
 
 from .access import Access
 

@@ -13,9 +13,9 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from .access import Access
 from .auth import Scope
+from .concurrency_limit import Places
 from .delivery import deliver
 from .parameters import Parameter, read_parameters, require_proper_encoding
-from .places import Places
 from .problems import ProblemError
 
 __all__ = ["METHODS", "Endpoint", "json_response"]

@@ -9,11 +9,11 @@ from typing import Literal
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.store.database import check_schema
+from canvas_sync_core.store.spool import waiting_bytes
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_instrumentation.errors import StorageError
-from canvas_sync_instrumentation.storage.database import check_schema
-from canvas_sync_instrumentation.storage.spool import waiting_bytes
 
 from .context import WebContext
 from .probe import Probe

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from flask import Response
 
-from canvas_sync_exporter.logs.moments import check_period, parse_moment
+from canvas_sync_core.names import LINE_LEVELS, Log
 from canvas_sync_exporter.logs.search import (
     PATTERN_LIMIT,
     BadCursorError,
@@ -20,14 +20,14 @@ from canvas_sync_exporter.logs.search import (
     compile_pattern,
 )
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_instrumentation.names import LINE_LEVELS, Log
+from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
 
 from .context import WebContext
 from .endpoint import Endpoint
-from .found import FoundPage, found_record
 from .log_stream import CLIENT_LIMIT, LogStreams
 from .parameters import Parameter, text, whole_number
 from .problems import FieldError, ProblemError
+from .search_results import FoundPage, found_record
 
 __all__ = ["LogApi"]
 

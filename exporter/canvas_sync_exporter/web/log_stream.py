@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 from flask import Response, request
 
+from canvas_sync_core.locks import Event
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
-from canvas_sync_instrumentation.locks import Event
 
-from .found import found_record
-from .places import Places
+from .concurrency_limit import Places
+from .search_results import found_record
 
 __all__ = ["CLIENT_LIMIT", "LogStreams"]
 

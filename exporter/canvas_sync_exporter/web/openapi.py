@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from canvas_sync_instrumentation.version import VERSION
+from canvas_sync_core.version import VERSION
 
 from .auth import Scope
 from .endpoint import Endpoint

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import MultiDict
 
-from canvas_sync_instrumentation.settings import time_zone
+from canvas_sync_core.settings import time_zone
 
 from .problems import FieldError, ProblemError
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic, TypeVar
 
-from canvas_sync_instrumentation.threads import start_daemon
+from canvas_sync_core.threads import start_daemon
 
 __all__ = ["Probe"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from canvas_sync_core.canvas.quota import OUTFLOW, UP_FRONT, TokenQuota
+from canvas_sync_core.names import MetricName
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
-from canvas_sync_instrumentation.canvas.quota import OUTFLOW, UP_FRONT, TokenQuota
-from canvas_sync_instrumentation.names import MetricName
 
 from .context import WebContext
 from .endpoint import Endpoint

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from canvas_sync_instrumentation.asynchronous import raise_if_asynchronous
-from canvas_sync_instrumentation.canvas.attributes import attribute, has_base
-from canvas_sync_instrumentation.canvas.failures import error_class
-from canvas_sync_instrumentation.canvas.messages import message_in, message_of_body, plain_words
-from canvas_sync_instrumentation.canvas.quoted_values import MASK, mask_quoted
-from canvas_sync_instrumentation.canvas.redaction import redact
-from canvas_sync_instrumentation.events import ErrorInfo
-from canvas_sync_instrumentation.names import OTHER
-from canvas_sync_instrumentation.plain import class_name, text_of
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.canvas.attributes import attribute, has_base
+from canvas_sync_core.canvas.failures import error_class
+from canvas_sync_core.canvas.messages import message_in, message_of_body, plain_words
+from canvas_sync_core.canvas.quoted_values import MASK, mask_quoted
+from canvas_sync_core.canvas.redaction import redact
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.plain import class_name, text_of
 
 from .driver_errors import driver_error_of, driver_message
 from .frames import (

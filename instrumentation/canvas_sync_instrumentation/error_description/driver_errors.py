@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from canvas_sync_instrumentation.canvas.attributes import attribute, has_base
-from canvas_sync_instrumentation.canvas.quoted_values import MASK, mask_quoted
-from canvas_sync_instrumentation.plain import text_of
+from canvas_sync_core.canvas.attributes import attribute, has_base
+from canvas_sync_core.canvas.quoted_values import MASK, mask_quoted
+from canvas_sync_core.plain import text_of
 
 from .source_texts import SourceTexts
 

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import SpanContext
 
-from canvas_sync_instrumentation.names import INSTRUMENTATION_SCOPE
-from canvas_sync_instrumentation.sinks.spans import LeafEvent, parent_of, record_leaf
+from canvas_sync_core.names import INSTRUMENTATION_SCOPE
+from canvas_sync_instrumentation.outputs.spans import LeafEvent, parent_of, record_leaf
 
 __all__ = ["MemorySpans"]
 

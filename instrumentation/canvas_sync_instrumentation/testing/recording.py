@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from canvas_sync_instrumentation.clock import Clock
-from canvas_sync_instrumentation.events import (
+from canvas_sync_core.clock import Clock
+from canvas_sync_core.events import (
     ApiCall,
     DbOperation,
     ErrorRecorded,
@@ -20,11 +20,11 @@ from canvas_sync_instrumentation.events import (
     RunStarted,
     RunWaiting,
 )
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor, pinned
-from canvas_sync_instrumentation.names import RunStatus
-from canvas_sync_instrumentation.settings import Settings
-from canvas_sync_instrumentation.sinks.spans import SpanSink
-from canvas_sync_instrumentation.wiring import Sinks
+from canvas_sync_instrumentation.open_sinks import Sinks
+from canvas_sync_instrumentation.outputs.spans import SpanSink
 
 from ._memory_spans import MemorySpans
 from .fixed import CountingIds
@@ -70,7 +70,7 @@ class Recording:
 
     @property
     def events(self) -> list[Event]:
-        """Everything that happened, in order (:mod:`canvas_sync_instrumentation.events`)."""
+        """Everything that happened, in order (:mod:`canvas_sync_core.events`)."""
         return self._sink.events
 
     @property

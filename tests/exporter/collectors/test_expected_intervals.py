@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from canvas_sync_core.names import ENDINGS, MetricName
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.names import ENDINGS, MetricName
-from canvas_sync_instrumentation.storage.database import open_engine
 from support.metric_processes import samples
 
 

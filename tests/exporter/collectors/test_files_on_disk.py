@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from canvas_sync_core.names import Log, MetricName
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
 from canvas_sync_exporter.collectors.log_disk import LogDiskCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
-from canvas_sync_instrumentation.names import Log, MetricName
 from support.metric_processes import samples
 from support.small_disk import SmallDisk
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import MetricName
 from canvas_sync_exporter.collectors.folding import MetricFolder
 from canvas_sync_exporter.collectors.processes import STATE_RECOVERIES, ProcessCollector
 from canvas_sync_exporter.collectors.samples import SampleKeys
 from canvas_sync_exporter.collectors.state import StateDamagedError
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName
 from support.metric_processes import count, finish, samples, start, total
 
 COPIES = ("folded.state", "folded.state.copy")

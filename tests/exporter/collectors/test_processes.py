@@ -13,14 +13,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import MetricName
 from canvas_sync_exporter.collectors.processes import (
     BROKEN_FILES,
     FOLD_FAILURES,
     STATE_RECOVERIES,
     ProcessCollector,
 )
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName
 from support.metric_processes import COUNTED, COUNTED_LABELS, count, finish, samples, start, total
 
 IN_PROGRESS = f'{MetricName.RUNS_IN_PROGRESS}{{sync_type="full"}}'

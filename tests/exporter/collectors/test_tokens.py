@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from canvas_sync_core.events import ApiCall
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.names import OTHER, MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import (
     MAX_TOKENS,
@@ -14,9 +17,6 @@ from canvas_sync_exporter.collectors.tokens import (
     read_token_expiries,
     read_token_quotas,
 )
-from canvas_sync_instrumentation.events import ApiCall
-from canvas_sync_instrumentation.names import OTHER, MetricName
-from canvas_sync_instrumentation.sinks.metrics import MetricsSink
 from support.metric_processes import samples
 
 NOW = 1_766_398_530.0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_instrumentation.settings import Settings, read
+from canvas_sync_core.settings import Settings, read
 from support.http_answers import Answer, answering
 from support.log_lines import records_in
 from support.otlp import http_receiver, span_named

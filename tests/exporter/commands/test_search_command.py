@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 from support.log_folders import json_line, lay_out, record, text_line
 
 COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli", "search"]

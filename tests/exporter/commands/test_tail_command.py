@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from support.log_folders import json_line, lay_out, record
 from support.log_processes import make_writer, spawn
 

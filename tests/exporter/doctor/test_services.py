@@ -9,10 +9,10 @@ import pytest
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy import text
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.doctor import Finding, Status, services
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http_answers import Answer, answering
 from support.otlp import http_receiver
 from support.prometheus import eventually, prometheus, quick_prometheus

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from canvas_sync_core.logs import patience
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, rotate
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import write_archive
 from canvas_sync_exporter.logs.claims import claim_log, claimed_members, claims, release
-from canvas_sync_instrumentation.logfile import patience
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
-from canvas_sync_instrumentation.names import Log
 from support.interleaving import StoppedAction
 from support.log_processes import line_of, lines_left, make_writer
 

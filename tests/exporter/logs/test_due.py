@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.names import LOGS, Log
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
-from canvas_sync_exporter.logs.kept import RetentionSettings
 from canvas_sync_exporter.logs.retention import CleanupRunning, cleanup_when_due
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.names import LOGS, Log
+from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from support.log_processes import kill_at_each_line, spawn
 
 DAY = dt.timedelta(days=1)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.names import Log
 from canvas_sync_exporter import logs
 from canvas_sync_exporter.logs.claims import claim_log
 from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
 from canvas_sync_exporter.logs.sources import LogFolderError
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.names import Log
 
 NOW = dt.datetime(2025, 12, 22, 2, 0, 0, tzinfo=dt.UTC)
 FILES = st.dictionaries(

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.lines import LineReader, Moment
 from canvas_sync_exporter.logs.reader import LINE_LIMIT, blocks, skip
-from canvas_sync_instrumentation.names import Log
 
 
 class _Api(msgspec.Struct):

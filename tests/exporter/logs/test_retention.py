@@ -14,6 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.logs import LogFileWriter
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import log_files
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs import archive as archive_module
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, archives, write_archive
 from canvas_sync_exporter.logs.claims import claims, tail_offset
@@ -26,10 +30,6 @@ from canvas_sync_exporter.logs.retention import (
     get_cleanup_status,
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
-from canvas_sync_instrumentation.logfile import LogFileWriter
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import log_files
-from canvas_sync_instrumentation.names import Log
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
 from support.demo_logs import demo_logs
 from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn

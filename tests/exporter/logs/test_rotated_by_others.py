@@ -14,18 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from canvas_sync_core.names import Log, MetricName
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_exporter.logs import get_cleanup_status
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.archive import Member, write_archive
-from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_exporter.logs.irregular_files import strangers
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.logs.status import LogStatus
-from canvas_sync_exporter.logs.strangers import strangers
-from canvas_sync_instrumentation.names import Log, MetricName
 from support.log_folders import EPOCH, json_line, record
 from support.metric_processes import samples
 

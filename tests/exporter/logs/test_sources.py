@@ -16,11 +16,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from canvas_sync_core.logs.rotation import log_file
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, write_archive
 from canvas_sync_exporter.logs.parts import parts
 from canvas_sync_exporter.logs.sources import LogFolderError, LogSource, sources
-from canvas_sync_instrumentation.logfile.rotation import log_file
-from canvas_sync_instrumentation.names import Log
 
 
 def write(path: Path, content: str) -> Path:

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canvas_sync_exporter.logs.kept import RetentionSettings
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, rotate
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
-from canvas_sync_instrumentation.names import Log
 from support.log_folders import EPOCH, json_line, record, text_line
 
 LOGS = (Log.ERRORS, Log.PROGRESS)

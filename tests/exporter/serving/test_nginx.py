@@ -14,9 +14,9 @@ import requests
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http import serving
 from support.markdown import DOCS
 from support.nginx import nginx

@@ -10,8 +10,8 @@ from pathlib import Path
 import requests
 from sqlalchemy import Engine
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.runs import snapshot, write
 from support.serve_process import COMMAND, ServeProcess, serve_process
 

@@ -11,13 +11,13 @@ import requests
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http import serving
 from support.runs import failed, running, snapshot, write
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.names import ITEMS, RunStatus
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.names import ITEMS, RunStatus
 from support.runs import failed, snapshot, write
 
 if TYPE_CHECKING:

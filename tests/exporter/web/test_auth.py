@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.errors import SettingsError
 from canvas_sync_exporter.web.auth import (
     Scope,
     Token,
@@ -20,7 +21,6 @@ from canvas_sync_exporter.web.auth import (
     new_token,
     parse_tokens,
 )
-from canvas_sync_instrumentation.errors import SettingsError
 from support.irregular_files import IRREGULAR_FILES
 
 _DIGEST = "0" * 64

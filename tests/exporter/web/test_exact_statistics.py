@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from canvas_sync_core.store.rollups.writing import Waiting
 from canvas_sync_exporter.upkeep import Upkeep
-from canvas_sync_instrumentation.storage.rollups.writing import Waiting
 from support.runs import failed, snapshot, write
 
 if TYPE_CHECKING:

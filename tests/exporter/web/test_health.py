@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import JobsView, WebContext
 from canvas_sync_exporter.web.health import HealthChecks
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.storage.database import open_engine
 
 
 @dataclasses.dataclass

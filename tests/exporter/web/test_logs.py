@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from canvas_sync_exporter.logs.kept import retention_settings
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.retention_settings import retention_settings
 from canvas_sync_exporter.web import log_api, log_stream
 from canvas_sync_exporter.web.log_stream import CLIENT_LIMIT
-from canvas_sync_instrumentation.names import Log
 from support.log_folders import json_line, lay_out, record, text_line
 
 if TYPE_CHECKING:

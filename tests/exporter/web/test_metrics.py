@@ -12,8 +12,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from sqlalchemy import Engine, event
 
-from canvas_sync_instrumentation.metricfile import MetricFiles
-from canvas_sync_instrumentation.names import MetricName
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import MetricName
 
 if TYPE_CHECKING:
     from .conftest import Exporter

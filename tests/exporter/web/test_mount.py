@@ -11,10 +11,10 @@ import requests
 from flask import Blueprint, Flask, jsonify
 from flask.json.provider import DefaultJSONProvider
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http import serving
 from support.runs import snapshot, write
 

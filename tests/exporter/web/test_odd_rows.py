@@ -15,15 +15,15 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.rollups.writing import Waiting, waiting
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
-from canvas_sync_instrumentation.names import TABLE
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
-from canvas_sync_instrumentation.storage.model import metrics_table
-from canvas_sync_instrumentation.storage.rollups.writing import Waiting, waiting
 from support.runs import running, snapshot, write
 
 API = "/api/canvas/metrics"

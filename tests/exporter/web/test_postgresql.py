@@ -13,14 +13,14 @@ import requests
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, text
 
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.blueprint import REQUEST_LIMIT
 from canvas_sync_exporter.web.context import WebContext
-from canvas_sync_instrumentation.names import TABLE
-from canvas_sync_instrumentation.storage.database import open_engine, upgrade
 from support.http import serving
 from support.postgresql import PostgresqlServer
 from support.prometheus import eventually

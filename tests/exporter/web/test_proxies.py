@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.settings import read
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.proxies import TrustedProxies
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.settings import read
 
 PROXIES = tuple(map(ipaddress.ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
 

@@ -10,10 +10,10 @@ import pytest
 import requests
 from flask import Flask
 
+from canvas_sync_core.canvas.tokens import token_hash
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_instrumentation import instrument_requests, shutdown, uninstrument_requests
-from canvas_sync_instrumentation.canvas.tokens import token_hash
 from support.canvas import canvas_server
 
 __all__ = ["canvas_server"]

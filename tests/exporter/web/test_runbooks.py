@@ -80,7 +80,7 @@ def test_no_token_is_needed(config: Configuration, engine: Engine, tmp_path: Pat
 
 def test_a_wheel_has_all_of_them(tmp_path: Path) -> None:
     source = tmp_path / "source"  # a build leaves files behind
-    for name in ("exporter", "instrumentation", "demo", "docs"):
+    for name in ("core", "exporter", "instrumentation", "demo", "docs"):
         shutil.copytree(ROOT / name, source / name, symlinks=True)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 from canvas_sync_instrumentation.error_description import error_info
-from canvas_sync_instrumentation.hooks import instrument_sqlalchemy
-from canvas_sync_instrumentation.storage.database import open_engine
+from canvas_sync_instrumentation.integrations import instrument_sqlalchemy
 
 VALUE = "Zqbrien"
 STATEMENTS = (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
-from canvas_sync_instrumentation.storage.database import open_engine
-from canvas_sync_instrumentation.storage.model import metrics_table
 from support.log_lines import records_in
 from support.otlp import attributes_of, http_receiver, span_named
 

@@ -10,6 +10,8 @@ import requests
 from flask import Flask
 from sqlalchemy import create_engine, text
 
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     TrackerMisuseError,
@@ -21,10 +23,8 @@ from canvas_sync_instrumentation import (
     uninstrument_requests,
     uninstrument_sqlalchemy,
 )
-from canvas_sync_instrumentation.errors import SettingsError
-from canvas_sync_instrumentation.hooks.canvasapi import uninstrument_canvasapi
+from canvas_sync_instrumentation.integrations.canvasapi import uninstrument_canvasapi
 from canvas_sync_instrumentation.monitor import current_monitor
-from canvas_sync_instrumentation.names import RunStatus
 from canvas_sync_instrumentation.testing import FixedClock, Recording, recording
 from support.http_answers import Answer, answering
 

@@ -12,14 +12,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.sources import LogSource, sources
-from canvas_sync_instrumentation.errors import CanvasSyncMonitorError
-from canvas_sync_instrumentation.names import Log
 
 from .cache import Entry, SummaryCache, cache_path
 from .records import Selection
 from .scan import Chunk, Scanned, chunks, scan
-from .summary import FileLines, Summary
+from .source_summary import FileLines, Summary
 
 __all__ = ["Analysis", "AnalysisError", "FileReport", "analyze"]
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import GRAPHQL_ERROR, OTHER
-from canvas_sync_instrumentation.sketch import Sketch
+from canvas_sync_core.names import GRAPHQL_ERROR, OTHER
+from canvas_sync_core.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import ApiRecord, by_day

@@ -21,12 +21,12 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_core.files.modes import make_folder, write_shared
+from canvas_sync_core.names import DISTRIBUTION, Log
+from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
-from canvas_sync_instrumentation.filemodes import make_folder, write_shared
-from canvas_sync_instrumentation.names import DISTRIBUTION, Log
-from canvas_sync_instrumentation.version import VERSION
 
-from .summary import KINDS, FileLines, Summary
+from .source_summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 

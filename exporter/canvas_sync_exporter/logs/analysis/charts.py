@@ -11,9 +11,16 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
+from .formatting import shown_number, shown_seconds
 from .legend import legend, series_legend
-from .scales import TimeAxis, day_label, seconds_label, spread_labels, ticks, time_axis
-from .shown import shown_number, shown_seconds
+from .scales import (
+    TimeAxis,
+    day_label,
+    seconds_label,
+    spread_labels,
+    ticks,
+    time_axis,
+)
 from .tables import Bar, Series, Table
 
 __all__ = ["columns_chart", "lines_chart"]

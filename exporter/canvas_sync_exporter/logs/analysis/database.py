@@ -6,8 +6,8 @@ import datetime as dt
 
 import msgspec
 
-from canvas_sync_instrumentation.names import OTHER
-from canvas_sync_instrumentation.sketch import Sketch
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import DbRecord

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from canvas_sync_instrumentation.names import Log
-from canvas_sync_instrumentation.sketch import Sketch
+from canvas_sync_core.names import Log
+from canvas_sync_core.sketch import Sketch
 
 from .analyze import Analysis
 from .api import ApiSection, Calls, Group, has_failed
-from .attention import attention
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
+from .findings import attention
 from .progress import ProgressSection
 from .records import Selection
 from .report import (

@@ -8,16 +8,16 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from canvas_sync_instrumentation.names import DISTRIBUTION, ENDINGS
-from canvas_sync_instrumentation.version import VERSION
+from canvas_sync_core.names import DISTRIBUTION, ENDINGS
+from canvas_sync_core.version import VERSION
 
 from .charts import columns_chart, lines_chart
-from .headline import figures, origin
+from .formatting import shown_number
 from .page_style import STYLE
 from .page_tables import badge, breakable, table_html
 from .ranges import ranges_chart
 from .report import Finding, Report, RunReport
-from .shown import shown_number
+from .summary import figures, origin
 from .tables import Table, tables
 
 __all__ = ["html_page"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from canvas_sync_instrumentation.names import ENDINGS
+from canvas_sync_core.names import ENDINGS
 
 from .tables import Bar, Table
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import OTHER
+from canvas_sync_core.names import OTHER
 
 from .counts import count, merge_counts
 from .records import ProgressRecord, utc

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from .formatting import shown_seconds
 from .legend import series_legend
 from .page_tables import breakable
 from .scales import decades, seconds_label
-from .shown import shown_seconds
 from .tables import Series, Table
 
 __all__ = ["ranges_chart"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import RunStatus
+from canvas_sync_core.names import RunStatus
 
 __all__ = ["Ended", "NamelessEnd", "RunGroup", "RunPairs", "Started", "seconds_between"]
 

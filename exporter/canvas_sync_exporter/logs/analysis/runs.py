@@ -7,12 +7,19 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import OTHER, RunStatus
-from canvas_sync_instrumentation.sketch import Sketch
+from canvas_sync_core.names import OTHER, RunStatus
+from canvas_sync_core.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
 from .records import RunRecord, RunRecordOfRun, bounded, is_nameless_end, utc
-from .run_pairs import Ended, NamelessEnd, RunGroup, RunPairs, Started, seconds_between
+from .run_pairs import (
+    Ended,
+    NamelessEnd,
+    RunGroup,
+    RunPairs,
+    Started,
+    seconds_between,
+)
 
 __all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
 

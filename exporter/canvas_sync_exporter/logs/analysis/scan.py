@@ -15,7 +15,7 @@ from canvas_sync_exporter.logs.reader import Block, blocks
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
 
 from .records import Selection
-from .summary import KINDS, SHOWN_LINES, FileLines, Summary
+from .source_summary import KINDS, SHOWN_LINES, FileLines, Summary
 
 __all__ = ["Chunk", "Scanned", "chunks", "scan"]
 

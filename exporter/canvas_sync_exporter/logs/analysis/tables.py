@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from canvas_sync_instrumentation.logfile import escape_controls
+from canvas_sync_core.logs import escape_controls
 
+from .formatting import (
+    shown_number,
+    shown_percent,
+    shown_seconds,
+    shown_size,
+    shown_time,
+)
 from .report import (
     CallDay,
     CallRow,
@@ -20,7 +27,6 @@ from .report import (
     TrendRow,
     TroubledRow,
 )
-from .shown import shown_number, shown_percent, shown_seconds, shown_size, shown_time
 
 __all__ = ["Bar", "Series", "Table", "tables"]
 

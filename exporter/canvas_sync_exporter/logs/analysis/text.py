@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, TextIO
 
-from .fitting import INDENT, Fitted, fitted, leading
-from .headline import figures, origin
+from .layout import INDENT, Fitted, fitted, leading
 from .report import Level, Report
+from .summary import figures, origin
 from .tables import Bar, Table, tables
 from .wrapping import flowed, wrapped
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 import re2
 
+from canvas_sync_core.names import GRAPHQL_ERROR, Log
 from canvas_sync_exporter.logs.lines import Moment
-from canvas_sync_instrumentation.names import GRAPHQL_ERROR, Log
 
 __all__ = ["PATTERN_LIMIT", "LineFilter", "SearchRecord", "compile_pattern"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
-from canvas_sync_instrumentation.names import Log
 
 from .archive_scan import ArchiveScan
 from .filters import LineFilter

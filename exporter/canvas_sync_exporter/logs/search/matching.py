@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
-from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter, SearchRecord
 from .line_times import LineTimes

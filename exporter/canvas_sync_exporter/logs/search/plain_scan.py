@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from canvas_sync_core.logs.control import Identity
 from canvas_sync_exporter.logs.sources import LogSource
-from canvas_sync_instrumentation.logfile.control import Identity
 
 from .backwards import blocks_backwards, whole_lines_end
 from .line_times import LineTimes

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.names import Log
+from canvas_sync_core.names import Log
 
 __all__ = [
     "HEAD_BYTES",

@@ -9,9 +9,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.irregular_files import strangers
 from canvas_sync_exporter.logs.sources import sources
-from canvas_sync_exporter.logs.strangers import strangers
-from canvas_sync_instrumentation.names import Log
 
 from .filters import LineFilter
 from .log_scan import LogScan

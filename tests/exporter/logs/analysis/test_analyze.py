@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from canvas_sync_core.logs.records import LOG_EVENTS
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report, Timing
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
-from canvas_sync_instrumentation.names import Log
-from canvas_sync_instrumentation.sinks.log_records import LOG_EVENTS
 from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
 
 Records = dict[Log, list[dict[str, Any]]]

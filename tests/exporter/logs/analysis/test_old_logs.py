@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_instrumentation.names import Log
 from support.old_logs import OLD_LINES, write_old_logs
 from support.sync_logs import line_of_record
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canvas_sync_core.names import ENDINGS
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.charts import columns_chart
 from canvas_sync_exporter.logs.analysis.figures import make_report
@@ -19,7 +20,6 @@ from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.page_tables import badge, table_html
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.tables import Bar, Table
-from canvas_sync_instrumentation.names import ENDINGS
 from support.sync_logs import generate, line_of_record
 
 _EMPTY = {"meta", "wbr", "rect", "line", "circle"}

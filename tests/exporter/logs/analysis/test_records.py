@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from canvas_sync_core.logs.records import LOG_FIELDS
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.records import (
     ApiRecord,
     ApiRecordOfRun,
@@ -16,8 +18,6 @@ from canvas_sync_exporter.logs.analysis.records import (
     Record,
     RunRecord,
 )
-from canvas_sync_instrumentation.names import Log
-from canvas_sync_instrumentation.sinks.log_records import LOG_FIELDS
 
 READERS: Mapping[Log, tuple[type[Record], ...]] = {
     Log.OPERATIONS: (RunRecord,),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.retention import RetentionSettings, cleanup_canvas_sync_logs
-from canvas_sync_instrumentation.names import Log
 from support.log_processes import make_writer
 from support.sync_logs import generate, line_of_record
 

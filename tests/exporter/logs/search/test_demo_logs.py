@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from canvas_sync_core.names import Log
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_exporter.logs.search import FoundLine, LineFilter, LogSearch, compile_pattern
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_instrumentation.names import Log
 from support.canvas import SMALL_SCHOOL
 
 TEACHER = 41

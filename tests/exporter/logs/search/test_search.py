@@ -18,10 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canvas_sync_core.logs.control import ControlPage
+from canvas_sync_core.logs.rotation import control_path, rotate
+from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.human_lines import text_fields
-from canvas_sync_exporter.logs.kept import RetentionSettings
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import (
     BadCursorError,
     FoundLine,
@@ -32,9 +35,6 @@ from canvas_sync_exporter.logs.search import (
     compile_pattern,
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
-from canvas_sync_instrumentation.logfile.control import ControlPage
-from canvas_sync_instrumentation.logfile.rotation import control_path, rotate
-from canvas_sync_instrumentation.names import Log
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
 
 CAFE = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"

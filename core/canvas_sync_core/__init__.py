@@ -1,0 +1,1 @@
+"""What the instrumented app and the exporter share; knows neither of them."""

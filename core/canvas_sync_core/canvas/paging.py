@@ -1,0 +1,121 @@
+"""The ``Link`` header, by which Canvas pages its lists.
+
+Sources: RFC 8288, section 3, and https://canvas.instructure.com/doc/api/file.pagination.html: the
+relations are ``current``, ``next``, ``prev``, ``first`` and ``last``, of which ``last`` may be
+missing; the URLs are opaque. Canvas leaves ``access_token`` out of them and puts its own ``page``
+and ``per_page`` in (``lib/api.rb`` of instructure/canvas-lms); the first page has no ``page``, or
+``1``, or ``first``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, unquote_plus, urljoin, urlsplit
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+from .hosts import host_of
+
+__all__ = [
+    "FIRST_PAGE",
+    "PAGE_RELATIONS",
+    "PageAddress",
+    "address_of",
+    "next_address",
+    "parse_link_header",
+]
+
+PAGE_RELATIONS: Final = frozenset({"current", "next", "prev", "first", "last"})
+
+FIRST_PAGE: Final = 0
+_FIRST: Final = frozenset({"", "1", "first"})
+_SECRETS: Final = ("access_token=", "api_key=")
+_PAGE: Final = "page="
+_SLASHES: Final = re.compile("//+")
+
+_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]*"
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_BARE: Final = r'[^\s;,"]*'
+_LINK: Final = re.compile(rf"<([^<>]*)>((?:\s*;\s*{_NAME}(?:\s*=\s*(?:{_QUOTED}|{_BARE}))?)*)")
+_PARAMETER: Final = re.compile(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|{_BARE}))?")
+_ESCAPED: Final = re.compile(r"\\(.)")
+
+
+class PageAddress(NamedTuple):
+    """Where a page of a list is; digests, since a URL may hold what must not be kept.
+
+    Attributes:
+        list_key: The list: host, path, and the parameters that choose its items and page size.
+        page: The value of ``page``; :data:`FIRST_PAGE` when it says nothing else.
+    """
+
+    list_key: int
+    page: int
+
+
+def address_of(url: SplitResult) -> PageAddress:
+    """Return the address of a page; that of anything else is its own first page.
+
+    Order, quoting and repetition of parameters do not count: canvasapi adds its own once more to a
+    request that it repeats. Neither does the token, nor the spelling of host and path.
+    """
+    path = url.path
+    if "//" in path or path.endswith(("/", ".json")):
+        path = _SLASHES.sub("/", path).rstrip("/").removesuffix(".json")
+    if not url.query:
+        return PageAddress(hash((host_of(url), path)), FIRST_PAGE)
+    query = unquote_plus(url.query) if "%" in url.query or "+" in url.query else url.query
+    page, parameters = "", set()
+    for parameter in query.split("&"):
+        if parameter.startswith(_PAGE):
+            page = parameter.removeprefix(_PAGE)
+        elif parameter and not parameter.startswith(_SECRETS):
+            parameters.add(parameter)
+    key = (host_of(url), path, frozenset(parameters)) if parameters else (host_of(url), path)
+    return PageAddress(hash(key), FIRST_PAGE if page in _FIRST else hash(page))
+
+
+def next_address(url: SplitResult, target: str | None) -> PageAddress | None:
+    """Return the address of the page that an answer from ``url`` names as the next one.
+
+    Returns:
+        None when it names none, or none that can be read.
+    """
+    if target is None:
+        return None
+    try:
+        return address_of(urlsplit(urljoin(url.geturl(), target)))
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return None
+
+
+def parse_link_header(value: str) -> dict[str, str]:
+    """Return the target of each relation in a ``Link`` header.
+
+    Args:
+        value: The header. Malformed parts are ignored.
+
+    Returns:
+        Relation in lower case -> URL as it was sent. The first target of a relation wins.
+    """
+    links: dict[str, str] = {}
+    for target, parameters in _LINK.findall(value):
+        for relation in _relations(parameters):
+            links.setdefault(relation, target)
+    return links
+
+
+def _relations(parameters: str) -> list[str]:
+    for name, value in _PARAMETER.findall(parameters):
+        # RFC 8288, 3.3: of several rel parameters the first counts.
+        if name.lower() == "rel":
+            return _unquoted(value).lower().split()
+    return []
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    return _ESCAPED.sub(r"\1", value[1:-1]) if "\\" in value else value[1:-1]

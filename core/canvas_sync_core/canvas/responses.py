@@ -1,0 +1,216 @@
+"""What an answer of Canvas says about throttling, authorization, cost and paging.
+
+Sources: https://canvas.instructure.com/doc/api/file.throttling.html,
+https://canvas.instructure.com/doc/api/file.oauth.html, file.pagination.html,
+``lib/canvas/oauth/request_error.rb`` of instructure/canvas-lms, and the change of throttled answers
+from 403 to 429 that Instructure announced for October 2025.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.events import ServerTime
+
+from .messages import message_of_body, plain_words
+from .paging import PAGE_RELATIONS, parse_link_header
+from .redaction import redact
+from .secret_forms import mask_issued
+from .server_time import parse_canvas_meta
+
+__all__ = ["ResponseFacts", "classify", "classify_redirected"]
+
+_WANTED: Final = frozenset(
+    {
+        "content-type",
+        "link",
+        "www-authenticate",
+        "x-canvas-meta",
+        "x-rate-limit-remaining",
+        "x-request-context-id",
+        "x-request-cost",
+    }
+)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+_EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_THROTTLED_TEXT: Final = "rate limit exceeded"
+_LONGEST_MESSAGE: Final = 300
+_REDIRECT: Final = 302
+
+_AUTH_TEXTS: Final = (
+    ("insufficient scopes", "insufficient_scope"),
+    ("revoked access token", "revoked_token"),
+    ("expired access token", "expired_token"),
+    ("invalid access token", "invalid_token"),
+    ("user-agent", "missing_user_agent"),
+    ("user agent", "missing_user_agent"),
+)
+
+
+_OAUTH_ERROR: Final = re.compile(r'"error"\s*:\s*"([a-z_]{1,30})"')
+_OAUTH_REASONS: Final = {
+    "invalid_client": "invalid_client",
+    "unauthorized_client": "invalid_client",
+    "invalid_grant": "invalid_grant",
+    "invalid_scope": "insufficient_scope",
+}
+"""By the error codes of RFC 6749, section 5.2, with which a request for a token is refused."""
+_NOT_FOUND: Final = "refresh_token not found"
+"""How Canvas describes an ``invalid_request`` whose refresh token was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """What one answer says.
+
+    Attributes:
+        throttled: Whether Canvas refused it for going over the rate limit.
+        auth_failure: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
+        cost: ``X-Request-Cost``, in seconds of server time.
+        rate_limit_remaining: ``X-Rate-Limit-Remaining``, in the same unit.
+        request_context_id: ``X-Request-Context-Id``.
+        is_page: Whether it is one page of a list.
+        next_url: Where the next page is, as Canvas sent it: opaque, never to be recorded.
+        message: What Canvas said about a failure, redacted.
+        server_time: Where Canvas spent the time.
+        token_expired_at: When the refused token expired, in seconds since the epoch.
+        links: The relations of its ``Link`` header, such as ``next``.
+    """
+
+    throttled: bool = False
+    auth_failure: str | None = None
+    cost: float | None = None
+    rate_limit_remaining: float | None = None
+    request_context_id: str | None = None
+    is_page: bool = False
+    next_url: str | None = None
+    message: str | None = None
+    server_time: ServerTime | None = None
+    token_expired_at: float | None = None
+    links: tuple[str, ...] = ()
+
+
+def classify(
+    status: int, headers: Mapping[str, str], body: str | None, content_type: str | None = None
+) -> ResponseFacts:
+    """Read an answer of Canvas.
+
+    Args:
+        status: HTTP status.
+        headers: In any case. Values that make no sense are ignored.
+        body: The text of the answer; None when it was not loaded. Looked at for failures only.
+        content_type: Taken from the headers when not given.
+    """
+    found = {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
+    cost = _number(found.get("x-request-cost"), at_least=0)
+    links = parse_link_header(found["link"]) if "link" in found else {}
+    request_id = found.get("x-request-context-id", "")
+    failed = status >= 400
+    kind = (content_type or found.get("content-type", "")).lower()
+    throttled = failed and _is_throttled(status, body, kind, "x-request-cost" not in found)
+    auth_failure = _auth_failure(status, found, body) if failed and not throttled else None
+    return ResponseFacts(
+        throttled=throttled,
+        auth_failure=auth_failure,
+        cost=cost,
+        rate_limit_remaining=_number(found.get("x-rate-limit-remaining")),
+        request_context_id=request_id if _is_request_id(request_id) else None,
+        is_page=not PAGE_RELATIONS.isdisjoint(links),
+        next_url=links.get("next"),
+        message=_message(body, kind) if failed and body else None,
+        server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
+        token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
+        links=tuple(links),
+    )
+
+
+def classify_redirected(
+    status: int,
+    headers: Mapping[str, str],
+    body: str | None,
+    *,
+    hops: Sequence[Mapping[str, str]],
+    is_elsewhere: bool,
+) -> ResponseFacts:
+    """Read the answer that redirects led to; what Canvas takes for all of them is the cost.
+
+    Args:
+        status: HTTP status of the last answer.
+        headers: Its headers.
+        body: Its text; None when it was not loaded.
+        hops: The headers of each answer of Canvas before it, one at least.
+        is_elsewhere: Whether it comes from another host, such as the store of a file. Then it tells
+            nothing of Canvas, which says the rest in the answer before.
+    """
+    facts = [classify(_REDIRECT, each, None) for each in hops]
+    if not is_elsewhere:
+        facts.append(classify(status, headers, body))
+    costs = [each.cost for each in facts if each.cost is not None]
+    return replace(facts[-1], cost=sum(costs) if costs else None)
+
+
+def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:
+    """Tell throttling from a refusal; what remains of the quota says nothing about it."""
+    if status != 403:
+        return status == 429
+    if body is None:
+        return costs_nothing and content_type.startswith("text/plain")
+    return _THROTTLED_TEXT in body.lower()
+
+
+def _auth_failure(status: int, headers: Mapping[str, str], body: str | None) -> str | None:
+    text = (body or "").lower()
+    if status in {400, 401} and (reason := _oauth_failure(text)):
+        return reason
+    if status not in {401, 403}:
+        return None
+    for said, reason in _AUTH_TEXTS:
+        if said in text:
+            return reason
+    # Only a refused token is answered with the header; a missing permission is not.
+    return "invalid_token" if status == 401 and "www-authenticate" in headers else "forbidden"
+
+
+def _oauth_failure(text: str) -> str | None:
+    """Return why a request for a token was refused; None when the text does not say that."""
+    found = _OAUTH_ERROR.search(text)
+    if found is None:
+        return None
+    if found[1] == "invalid_request" and _NOT_FOUND in text:
+        return "invalid_refresh_token"
+    return _OAUTH_REASONS.get(found[1])
+
+
+def _is_request_id(value: str) -> bool:
+    """Tell an id, such as a UUID, from what a proxy may have put there, a token even."""
+    return _REQUEST_ID.fullmatch(value) is not None and mask_issued(value) == value
+
+
+def _expired_at(body: str) -> float | None:
+    found = _EXPIRED_AT.search(body)
+    try:
+        moment = dt.datetime.fromisoformat(found[1]) if found else None
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return None
+    return moment.timestamp() if moment is not None and moment.tzinfo is not None else None
+
+
+def _message(body: str, content_type: str) -> str | None:
+    text = message_of_body(body)
+    if text is None and content_type.startswith("text/plain"):
+        text = plain_words(body.strip().partition("\n")[0])
+    return redact(text, _LONGEST_MESSAGE) if text else None
+
+
+def _number(value: str | None, at_least: float | None = None) -> float | None:
+    if value is None or not _NUMBER.fullmatch(value.strip()):
+        return None
+    number = float(value)
+    return number if at_least is None or number >= at_least else None

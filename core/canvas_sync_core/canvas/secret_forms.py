@@ -1,0 +1,127 @@
+"""Texts that are secrets or addresses by their form, wherever they stand.
+
+The forms of tokens that other services issue follow the rules of detect-secrets, which the tests
+draw examples from. No expression here tries a text twice: each begins where nothing before it can
+be part of the match, and its runs are possessive, so that time grows with the length alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Final
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+__all__ = ["REMOVED", "mask_forms", "mask_issued"]
+
+REMOVED: Final = "[removed]"
+"""What stands for a text that must not be recorded."""
+
+_BREAK: Final = r"[ \t]*(?:\r\n?|\n|\\r\\n|\\n|%0D%0A|%0A)[ \t]*"
+"""A line break, also one that is escaped: mail and terminals break secrets in two."""
+FOLDED: Final = rf"(?:{_BREAK}[A-Za-z0-9_.~+/=-]{{6,}}+)*"
+"""The rest of a secret on the lines below."""
+
+_TOKEN: Final = re.compile(
+    rf"(?<![0-9])[0-9]++(?:{_BREAK})?~(?:{_BREAK})?"
+    rf"((?:[A-Za-z0-9]++(?:{_BREAK}(?=[A-Za-z0-9]))?)++)"
+)
+"""Of Canvas: the number of a shard, a tilde, and 64 characters (older ones are shorter)."""
+_SHORTEST_TOKEN: Final = 16
+_PRIVATE_KEY: Final = re.compile(
+    r"(?:-----)?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:END [A-Z0-9 ]{0,40}KEY[A-Z -]*|\Z)"
+    r"|PuTTY-User-Key-File-.*",
+    re.DOTALL,
+)
+_ISSUED: Final = re.compile(
+    rf"eyJ[A-Za-z0-9_=-]{{8,}}+[A-Za-z0-9_.+/=-]*+{FOLDED}"  # JWT and other JSON in base64
+    rf"|eyJ[A-Za-z0-9_=-]*+{_BREAK}[A-Za-z0-9_.+/=-]{{6,}}+{FOLDED}"
+    r"|(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}"  # AWS
+    r"|(?i:aws.{0,20}?(?:key|pwd?|pass(?:word)?|token).{0,20}?['\"][A-Za-z0-9/+]{40}['\"])"
+    r"|AKC[A-Za-z0-9]{10,}+"  # Artifactory
+    r"|AccountKey=[A-Za-z0-9+/=]{40,}+"  # Azure
+    r"|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,}+"  # Google
+    r"|[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"  # Discord
+    r"|gh[oprsu]_[A-Za-z0-9_]{36}|github_pat_[A-Za-z0-9_]{20,}+"
+    r"|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[A-Za-z0-9_-]{20,}+"  # GitLab
+    r"|GR1348941[A-Za-z0-9_-]{20,}+"
+    r"|[0-9a-z]{32}-us[0-9]{1,2}"  # Mailchimp
+    r"|npm_[A-Za-z0-9]{20,}+|pypi-[A-Za-z0-9_-]{40,}+"
+    r"|[rs]k_(?:live|test)_[0-9A-Za-z]{24}|sk-[A-Za-z0-9_-]{40,}+"  # Stripe, OpenAI
+    r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|sq0csp-[0-9A-Za-z\\_-]{43}"  # SendGrid, Square
+    r"|(?i:xox)[abeoprsABEOPRS]-[A-Za-z0-9-]{10,}+|(?i:hooks\.slack\.com/services/)\S++"
+    r"|[0-9]{8,10}:[0-9A-Za-z_-]{35}"  # Telegram
+    r"|(?:AC|SK)[a-z0-9]{32}"  # Twilio
+    r"|/[vV]3(?:.1)?/[A-Za-z0-9]{64}"  # SoftLayer
+)
+_LABELLED: Final = re.compile(
+    r"((?:key|pwd?|pass|password|token)['\"]?\]?[ ]*+(?:[:=][:=>]?|(?<=[ ]))[ ]*+['\"]?)"
+    r"[A-Za-z0-9_/+-]{24,}+",
+    re.IGNORECASE,
+)
+"""A long word after what is a plain word before a short one: ``key 7``, ``primary key: id``."""
+_BASIC: Final = re.compile(
+    rf"(\bbasic(?:\s|%20|\+)++)([A-Za-z0-9+/=_-]{{8,}}+{FOLDED})", re.IGNORECASE
+)
+_WORD: Final = re.compile(r"[A-Za-z][a-z]*")
+_BEARER: Final = re.compile(
+    rf"(\bbearer['\"]?(?:[\s:=,+]|%20|%3A|%3D)++b?['\"]?)[^\s'\"]++{FOLDED}", re.IGNORECASE
+)
+
+_LOCAL: Final = r"\w.+'%!#$&*^~-"
+_EMAIL: Final = re.compile(
+    rf"""(?:"[^"\n]*"|(?<![{_LOCAL}])[{_LOCAL}]+?)  # a name in quotes may hold anything
+        (?:@|%40|\uff20)
+        (?:\[[^\]\s]*\]?|[\w.-]+)  # an address of a host stands in brackets""",
+    re.VERBOSE,
+)
+_MAILBOX: Final = re.compile(
+    r"""(?:"[^"\n<]*"[ ]?|(?:\b[^\W\d_a-z][\w.'-]*[ ]){1,4})<(?=[^<>\s]*\[removed\])""",
+    re.VERBOSE,
+)
+"""The name of a person before an address in angle brackets."""
+
+
+def mask_forms(text: str) -> str:
+    """Mask keys, tokens, credentials and addresses that are such by their form."""
+    if "PRIVATE KEY" in text or "PuTTY" in text:
+        text = _PRIVATE_KEY.sub(REMOVED, text)
+    text = _BEARER.sub(rf"\1{REMOVED}", text)
+    text = _BASIC.sub(_basic, text)
+    text = _LABELLED.sub(rf"\1{REMOVED}", text)
+    if "~" in text:
+        text = _TOKEN.sub(_token, text)
+    return _without_addresses(mask_issued(text))
+
+
+def mask_issued(text: str) -> str:
+    """Mask JWTs and the tokens that well-known services issue."""
+    return _ISSUED.sub(REMOVED, text)
+
+
+def _without_addresses(text: str) -> str:
+    if "@" not in text and "%40" not in text and "\uff20" not in text:
+        return text
+    text = _EMAIL.sub(REMOVED, text)
+    return _MAILBOX.sub(f"{REMOVED} <", text) if f"<{REMOVED}" in text else text
+
+
+def _token(found: re.Match[str]) -> str:
+    length = sum(character.isalnum() for character in found[1])
+    return found[0] if length < _SHORTEST_TOKEN else REMOVED
+
+
+def _basic(found: re.Match[str]) -> str:
+    """Mask credentials, which are a name, a colon and a password in base64; leave words."""
+    if _WORD.fullmatch(found[2]) and b":" not in _decoded(found[2]):
+        return found[0]
+    return found[1] + REMOVED
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return b""

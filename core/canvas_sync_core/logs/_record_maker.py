@@ -1,0 +1,477 @@
+"""Turns events into the records of the logs, with their human lines."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.events import (
+    ApiCall,
+    DbOperation,
+    ErrorInfo,
+    ErrorRecorded,
+    Event,
+    GuardWaited,
+    ItemsRecorded,
+    ListTruncated,
+    LogsCleaned,
+    Progressed,
+    RunContext,
+    RunEnded,
+    RunStarted,
+    RunSuspected,
+    RunWaiting,
+    ServerTime,
+    StepEnded,
+    StepStarted,
+)
+from canvas_sync_core.names import RUN_LEVELS, Log
+
+from . import escape_controls
+from .records import (
+    ApiCallDetailRecord,
+    ApiCallRecord,
+    CleanupRecord,
+    DbRecord,
+    DbStatementRecord,
+    ErrorRecord,
+    GuardWaitRecord,
+    ItemsRecord,
+    ProgressRecord,
+    Record,
+    RunEndedRecord,
+    RunStartedRecord,
+    RunSuspectRecord,
+    RunWaitingRecord,
+    StepRecord,
+    TruncatedRecord,
+)
+
+__all__ = ["Maker", "RecordMaker"]
+
+_DEBUG: Final = "DEBUG"
+_INFO: Final = "INFO"
+_WARNING: Final = "WARNING"
+_ERROR: Final = "ERROR"
+
+_OPERATIONS: Final = Log.OPERATIONS.value
+_API_CALLS: Final = Log.API_CALLS.value
+_DATABASE: Final = Log.DATABASE.value
+_ERRORS: Final = Log.ERRORS.value
+_PROGRESS: Final = Log.PROGRESS.value
+
+_NO_CONTEXT: Final = (None, None, None, None, None, None)
+_Head = tuple[
+    str,
+    str,
+    str,
+    str,
+    str,
+    str | None,
+    int | None,
+    int | None,
+    str | None,
+    str | None,
+    str | None,
+    str,
+    int,
+]
+
+
+class _Logged(Protocol):
+    """What every event has."""
+
+    @property
+    def context(self) -> RunContext | None: ...
+
+    @property
+    def time(self) -> float: ...
+
+
+class Maker(NamedTuple):
+    """How the events of one type become records.
+
+    Attributes:
+        log: The log that they belong to.
+        level: Tells the level of an event.
+        make: Makes the record of an event; None when there is nothing to say.
+    """
+
+    log: Log
+    level: Callable[[Any], str]
+    make: Callable[[Any], Record | None]
+
+
+class RecordMaker:
+    """Turns events into records.
+
+    Args:
+        host: Name of this machine or container.
+        zone: Time zone of the clock in human lines.
+
+    Attributes:
+        makers: Event type -> how its events become records.
+        details: Event type -> what is added at level ``DEBUG``, for an event that has more.
+    """
+
+    def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
+        self._zone = zone
+        self._host = host
+        self._pid = os.getpid()
+        self._second = (-1, "", "")
+        self.makers: Mapping[type[Event], Maker] = {
+            RunStarted: Maker(Log.OPERATIONS, _is_info, self._run_started),
+            RunWaiting: Maker(Log.OPERATIONS, _is_info, self._run_waiting),
+            RunEnded: Maker(Log.OPERATIONS, _run_level, self._run_ended),
+            RunSuspected: Maker(Log.OPERATIONS, _is_warning, self._run_suspected),
+            StepStarted: Maker(Log.OPERATIONS, _is_info, self._step_started),
+            StepEnded: Maker(Log.OPERATIONS, _error_level, self._step_ended),
+            ItemsRecorded: Maker(Log.OPERATIONS, _items_level, self._items),
+            LogsCleaned: Maker(Log.OPERATIONS, _error_level, self._logs_cleaned),
+            ApiCall: Maker(Log.API_CALLS, _api_level, self._api_call),
+            ListTruncated: Maker(Log.API_CALLS, _is_warning, self._list_truncated),
+            GuardWaited: Maker(Log.API_CALLS, _is_info, self._guard_waited),
+            DbOperation: Maker(Log.DATABASE, _error_level, self._db_operation),
+            ErrorRecorded: Maker(Log.ERRORS, _is_error, self._error),
+            Progressed: Maker(Log.PROGRESS, _is_info, self._progress),
+        }
+
+        self.details: Mapping[type[Event], Maker] = {
+            ApiCall: Maker(Log.API_CALLS, _is_debug, self._api_call_detail),
+            DbOperation: Maker(Log.DATABASE, _is_debug, self._db_statement),
+        }
+
+    def after_fork_in_child(self) -> None:
+        """Write the child's process id from now on."""
+        self._pid = os.getpid()
+
+    def _times(self, moment: float) -> tuple[str, str]:
+        """Return a moment as RFC 3339 with microseconds, and as the human lines show it."""
+        second, microsecond = divmod(int(moment * 1_000_000), 1_000_000)
+        known = self._second
+        if known[0] != second:
+            machine = _clock(second, dt.UTC)
+            human = machine if self._zone is dt.UTC else _clock(second, self._zone)
+            known = self._second = (second, machine, f"[{human.replace('T', ' ')}]")
+        return f"{known[1]}.{microsecond:06d}Z", known[2]
+
+    def _head(self, event: _Logged, level: str, log: str, name: str, human: str) -> _Head:
+        """Return the common fields of an event's record, in order."""
+        timestamp, clock = self._times(event.time)
+        message = escape_controls(f"{clock} {human}")
+        context = event.context
+        if context is None:
+            return (timestamp, level, log, name, message, *_NO_CONTEXT, self._host, self._pid)
+        return (
+            timestamp,
+            level,
+            log,
+            name,
+            message,
+            context.task_id,
+            context.user_id,
+            context.course_id,
+            context.sync_type,
+            context.trace_id,
+            context.span_id or None,
+            self._host,
+            self._pid,
+        )
+
+    def _run_started(self, event: RunStarted) -> Record:
+        snapshot = event.snapshot
+        human = f"{_task(event.context)}, started, {snapshot.status.value}"
+        return RunStartedRecord(
+            *self._head(event, _INFO, _OPERATIONS, "run_started", human),
+            status=snapshot.status.value,
+            canvas_host=snapshot.canvas_host,
+        )
+
+    def _run_waiting(self, event: RunWaiting) -> Record:
+        snapshot = event.snapshot
+        human = f"{_task(event.context)}, waiting, {snapshot.status.value}"
+        return RunWaitingRecord(
+            *self._head(event, _INFO, _OPERATIONS, "run_waiting", human),
+            snapshot.status.value,
+            *_error_fields(snapshot.error),
+        )
+
+    def _run_ended(self, event: RunEnded) -> Record:
+        snapshot = event.snapshot
+        human = f"{_task(event.context)}, ended, {snapshot.status.value}"
+        error_type, error, traceback = _error_fields(snapshot.error)
+        record = RunEndedRecord(
+            *self._head(event, _run_level(event), _OPERATIONS, "run_ended", human),
+            status=snapshot.status.value,
+            canvas_host=snapshot.canvas_host,
+            duration_seconds=snapshot.duration,
+            progress=snapshot.progress,
+            step=snapshot.step,
+            error_type=error_type,
+            error=error,
+            error_traceback=traceback,
+            items=snapshot.items,
+            api_calls=snapshot.api_calls,
+            api_failed=snapshot.api_failed,
+            api_throttled=snapshot.api_throttled,
+            api_retried=snapshot.api_retried,
+            api_seconds=snapshot.api_seconds,
+            db_operations=snapshot.db_operations,
+            db_failed=snapshot.db_failed,
+            db_seconds=snapshot.db_seconds,
+            request_context_id=snapshot.request_context_id,
+            api_truncated=snapshot.api_truncated,
+            api_wait_seconds=snapshot.api_wait_seconds,
+        )
+        # Those of the run's process, also when the exporter ends it.
+        record.host, record.pid = snapshot.host, snapshot.pid
+        return record
+
+    def _run_suspected(self, event: RunSuspected) -> Record:
+        human = f"{_task(event.context)}, suspect, {' '.join(event.reasons)}"
+        return RunSuspectRecord(
+            *self._head(event, _WARNING, _OPERATIONS, "run_suspect", human),
+            list(event.reasons),
+            event.message,
+        )
+
+    def _step_started(self, event: StepStarted) -> Record:
+        human = f"Sync Step: {event.name}, started, running"
+        head = self._head(event, _INFO, _OPERATIONS, "step_started", human)
+        return StepRecord(*head, event.name)
+
+    def _step_ended(self, event: StepEnded) -> Record:
+        status = "failed" if event.error else "success"
+        human = (
+            f"Sync Step: {event.name}, ended, {status} - Duration: {event.duration * 1000:.1f}ms"
+        )
+        return StepRecord(
+            *self._head(event, _error_level(event), _OPERATIONS, "step_ended", human),
+            event.name,
+            event.duration,
+            *_error_fields(event.error),
+        )
+
+    def _items(self, event: ItemsRecorded) -> Record:
+        counts = event.counts
+        human = (
+            f"{event.item.capitalize()}s: {counts.processed}, {counts.created}, {counts.updated}"
+        )
+        return ItemsRecord(
+            *self._head(event, _items_level(event), _OPERATIONS, "items", human),
+            event.item,
+            counts.processed,
+            counts.created,
+            counts.updated,
+            counts.unchanged,
+            counts.failed,
+            event.inferred,
+        )
+
+    def _logs_cleaned(self, event: LogsCleaned) -> Record:
+        human = (
+            f"Log Cleanup: {event.outcome} - Files: {event.files}"
+            f" - Freed: {event.reclaimed_bytes} bytes - Duration: {event.duration * 1000:.1f}ms"
+        )
+        return CleanupRecord(
+            *self._head(event, _error_level(event), _OPERATIONS, "logs_cleaned", human),
+            event.outcome,
+            event.duration,
+            event.files,
+            event.archives_deleted,
+            event.reclaimed_bytes,
+            *_error_fields(event.error)[:2],
+        )
+
+    def _api_call(self, event: ApiCall) -> Record:
+        human = (
+            f"{event.method} {event.path} - Status: {event.outcome} - {event.duration * 1000:.1f}ms"
+        )
+        return ApiCallRecord(
+            *self._head(event, _api_level(event), _API_CALLS, "api_call", human),
+            event.method,
+            event.route,
+            event.path,
+            event.host,
+            event.duration,
+            event.status_code,
+            event.error_class,
+            event.throttled,
+            event.auth_failure,
+            event.retries,
+            event.backoff or None,
+            event.cost,
+            event.rate_limit_remaining,
+            event.request_context_id,
+            event.is_page,
+            event.message,
+            event.graphql_operation,
+            event.graphql_errors,
+            event.token,
+            None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
+            *_server_time_fields(event.server_time),
+        )
+
+    def _api_call_detail(self, event: ApiCall) -> Record | None:
+        detail = event.detail
+        if detail is None:
+            return None
+        said = [f"Attempt: {detail.attempt + 1}"]
+        said += [f"Page: {detail.page}"] if detail.page is not None else []
+        said += [f"Per page: {detail.per_page}"] if detail.per_page is not None else []
+        said += [f"Links: {', '.join(detail.links)}"] if detail.links else []
+        said += _server_times(event.server_time)
+        human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
+        return ApiCallDetailRecord(
+            *self._head(event, _DEBUG, _API_CALLS, "api_call_detail", human),
+            event.method,
+            event.route,
+            detail.attempt,
+            detail.page,
+            detail.per_page,
+            detail.links,
+        )
+
+    def _list_truncated(self, event: ListTruncated) -> Record:
+        human = f"TRUNCATED {event.route} - Count: {event.count}"
+        head = self._head(event, _WARNING, _API_CALLS, "list_truncated", human)
+        return TruncatedRecord(*head, event.route, event.count)
+
+    def _guard_waited(self, event: GuardWaited) -> Record:
+        human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
+        head = self._head(event, _INFO, _API_CALLS, "guard_wait", human)
+        return GuardWaitRecord(*head, event.duration, event.token)
+
+    def _db_operation(self, event: DbOperation) -> Record:
+        batch = " - Batch: true" if event.batch else ""
+        took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
+        human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
+        return DbRecord(
+            *self._head(event, _error_level(event), _DATABASE, "db_operation", human),
+            event.operation,
+            event.table,
+            event.count,
+            event.duration,
+            event.outcome,
+            event.batch,
+            event.error_type,
+        )
+
+    def _db_statement(self, event: DbOperation) -> Record | None:
+        if event.statement is None:
+            return None
+        human = f"DETAIL {event.operation} {event.table} - SQL: {event.statement}"
+        return DbStatementRecord(
+            *self._head(event, _DEBUG, _DATABASE, "db_statement", human),
+            event.operation,
+            event.table,
+            event.statement,
+        )
+
+    def _error(self, event: ErrorRecorded) -> Record:
+        error = event.error
+        human = f"ERROR: {error.message}{_whose(event.context)}"
+        head = self._head(event, _ERROR, _ERRORS, "error", human)
+        return ErrorRecord(
+            *head,
+            event.operation,
+            error.error_type,
+            error.message,
+            event.request_context_id,
+            error.traceback,
+        )
+
+    def _progress(self, event: Progressed) -> Record:
+        task_id = event.context.task_id
+        human = f"PROGRESS: Task: {task_id} - {event.percent:g}% - {event.message}"
+        head = self._head(event, _INFO, _PROGRESS, "progress", human)
+        return ProgressRecord(*head, event.percent, event.message)
+
+
+def _clock(second: int, zone: dt.tzinfo) -> str:
+    """Return what a clock shows; in UTC where the zone's clock would leave the years 1 to 9999."""
+    if zone is not dt.UTC:
+        try:
+            return dt.datetime.fromtimestamp(second, zone).strftime("%Y-%m-%dT%H:%M:%S")
+        except (OverflowError, ValueError, OSError) as error:
+            raise_if_asynchronous(error)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def _task(context: RunContext) -> str:
+    user = "-" if context.user_id is None else context.user_id
+    return f"Sync Task: {context.task_id}, {user}"
+
+
+def _whose(context: RunContext | None) -> str:
+    if context is None:
+        return ""
+    user = "" if context.user_id is None else f" - user_id: {context.user_id}"
+    course = "" if context.course_id is None else f" - course_id: {context.course_id}"
+    return user + course
+
+
+def _error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None, tuple[str, ...]]:
+    return (None, None, ()) if error is None else (error.error_type, error.message, error.traceback)
+
+
+def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:
+    if time is None:
+        return (None, None, None, None)
+    return (time.queue, time.user_cpu, time.system_cpu, time.database)
+
+
+def _server_times(times: ServerTime | None) -> list[str]:
+    """Say where Canvas spent the time, in milliseconds."""
+    if times is None:
+        return []
+    named = {
+        "Queue": times.queue,
+        "CPU": _sum(times.user_cpu, times.system_cpu),
+        "Database": times.database,
+    }
+    return [f"{name}: {part * 1000:.1f}ms" for name, part in named.items() if part is not None]
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
+
+
+def _is_debug(_event: Event) -> str:
+    return _DEBUG
+
+
+def _is_info(_event: Event) -> str:
+    return _INFO
+
+
+def _is_warning(_event: Event) -> str:
+    return _WARNING
+
+
+def _is_error(_event: Event) -> str:
+    return _ERROR
+
+
+def _run_level(event: RunEnded) -> str:
+    return RUN_LEVELS.get(event.snapshot.status, _INFO)
+
+
+def _items_level(event: ItemsRecorded) -> str:
+    return _WARNING if event.counts.failed else _INFO
+
+
+def _error_level(event: StepEnded | LogsCleaned | DbOperation) -> str:
+    return _INFO if event.error is None else _ERROR
+
+
+def _api_level(event: ApiCall) -> str:
+    status = event.status_code
+    if status is None or status >= 500:
+        return _ERROR
+    return _WARNING if event.failed or event.throttled or event.retries else _INFO

@@ -1,0 +1,211 @@
+"""The control page: what the processes that share one log tell each other.
+
+Each log has a small file that every writer maps. Its first word is the *generation*: whoever is
+about to rename or remove a file of the log first raises it, so that reading one word tells a writer
+whether its open file may have been moved. It is odd only while the live log is replaced by another
+file, a fraction of a millisecond in which nobody may open it. The rest is a ring of *claims*: files
+that the cleanup took for archiving, with the length that the archive holds, so that a writer that
+was late knows whether its line is in there.
+
+An exclusive ``flock`` on the same file guards whatever changes the page or the names of the log's
+files. All of it matters only while processes run: nothing has to survive a power failure.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_core.files.disk_space import reserve
+from canvas_sync_core.files.modes import open_shared
+
+__all__ = ["ControlPage", "Identity", "LogLockedError", "identity_of"]
+
+Identity = tuple[int, int]
+"""Device and inode: what a file is, whatever its name."""
+
+_PAGE_BYTES: Final = 4096
+_GENERATION: Final = 0
+_CLAIMS_MADE: Final = 1
+_FIRST_CLAIM: Final = 4
+_CLAIM_WORDS: Final = 4
+_CLAIM_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_CLAIM) // _CLAIM_WORDS
+_POLL_SECONDS: Final = 0.001
+
+
+class LogLockedError(OSError):
+    """Another process holds the log's lock, and does not give it back in time."""
+
+
+def identity_of(file: int | Path) -> Identity | None:
+    """Return what a descriptor or path leads to; None when that is no file."""
+    try:
+        found = os.fstat(file) if isinstance(file, int) else file.stat()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
+    return found.st_dev, found.st_ino
+
+
+class ControlPage:
+    """The shared page of one log.
+
+    Args:
+        path: The control file; it and its folder are made when missing.
+
+    Attributes:
+        path: The control file, absolute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()  # wherever the app goes
+        self._identity: Identity | None = None
+        self._words: memoryview[int] | None = None
+        self._lock_fd: int | None = None
+
+    def refresh(self) -> Sequence[int]:
+        """Map the page, anew when its file was replaced; the first word is the generation.
+
+        Raises:
+            OSError: The file cannot be made or mapped.
+        """
+        if self._words is None or identity_of(self.path) != self._identity:
+            self._map()
+        return self._mapped
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which file is mapped; None before the first :meth:`refresh`."""
+        return self._identity
+
+    @property
+    def _mapped(self) -> memoryview[int]:
+        if self._words is None:
+            self._map()
+        assert self._words is not None  # noqa: S101 - _map() set it or raised
+        return self._words
+
+    def _map(self) -> None:
+        fd = open_shared(self.path, os.O_RDWR)
+        try:
+            # Blocks are allocated now, or a full disk would kill the process at the first store.
+            reserve(fd, 0, _PAGE_BYTES)
+            self._words = memoryview(mmap.mmap(fd, _PAGE_BYTES)).cast("Q")
+            self._identity = identity_of(fd)
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def locked(self, timeout: float) -> Iterator[bool]:
+        """Hold the log's lock, or give up after ``timeout`` seconds.
+
+        The lock is taken on a descriptor of its own: it excludes the threads and other writers of
+        this process too, and ends with the process.
+
+        Yields:
+            Whether the lock is held.
+        """
+        fd = self._lock_fd = open_shared(self.path, os.O_RDWR)
+        try:
+            held = _lock(fd, timeout)
+            try:
+                yield held
+            finally:
+                if held:
+                    # Closing alone would not do: a child forked just now has the descriptor too.
+                    fcntl.flock(fd, fcntl.LOCK_UN)
+        finally:
+            self._lock_fd = None
+            os.close(fd)
+
+    def generation(self, timeout: float = 0.0) -> int:
+        """Return the generation at which the log may be opened.
+
+        Args:
+            timeout: Seconds to wait while the live log is being replaced.
+
+        Raises:
+            LogLockedError: It is being replaced by a process that is stopped or slow.
+            OSError: The page cannot be mapped.
+        """
+        words = self._mapped
+        generation = words[_GENERATION]  # read once: a second look could find it odd
+        if generation % 2 == 0:
+            return generation
+        with self.locked(timeout) as held:
+            if not held:
+                raise LogLockedError(f"{self.path}: the log is being replaced")
+            if words[_GENERATION] % 2:
+                self.next_generation()  # whoever was replacing it was killed
+            return words[_GENERATION]
+
+    def next_generation(self) -> None:
+        """Tell every writer that files are about to move; call it first, under the lock."""
+        words = self._mapped
+        words[_GENERATION] = (words[_GENERATION] | 1) + 1
+
+    @contextmanager
+    def swapping(self) -> Iterator[None]:
+        """Keep writers from opening the live log while it is replaced; call it under the lock."""
+        self._mapped[_GENERATION] |= 1
+        try:
+            yield
+        finally:
+            self.next_generation()
+
+    def claim(self, identity: Identity, length: int) -> None:
+        """Note that ``length`` bytes of a file go into an archive; call it under the lock.
+
+        Call it after :meth:`next_generation`, for the live log while :meth:`swapping`, and before
+        the file loses its name: nobody opens the file any more who could not find out.
+        """
+        words = self._mapped
+        made = words[_CLAIMS_MADE]
+        slot = _FIRST_CLAIM + made % _CLAIM_SLOTS * _CLAIM_WORDS
+        # Emptied first and filled last: a claim cut short by a kill matches nothing.
+        words[slot] = 0
+        for word, value in enumerate((*identity, length), start=1):
+            words[slot + word] = value
+        words[slot] = words[_GENERATION]
+        words[_CLAIMS_MADE] = made + 1
+
+    def claimed_length(self, identity: Identity, opened: int) -> int | None:
+        """Return how much of a file was claimed after generation ``opened``; None when not.
+
+        Inode numbers are used again, generations are not: a claim older than the moment at which
+        the caller opened the file is another file's.
+        """
+        words = self._mapped
+        newest: tuple[int, int] | None = None
+        for slot in range(_FIRST_CLAIM, _FIRST_CLAIM + _CLAIM_SLOTS * _CLAIM_WORDS, _CLAIM_WORDS):
+            generation, device, inode, length = words[slot : slot + _CLAIM_WORDS]
+            if (device, inode) == identity and generation > opened:
+                newest = max(newest or (0, 0), (generation, length))
+        return newest and newest[1]
+
+    def after_fork_in_child(self) -> None:
+        """Let go of a lock that a thread of the parent held when it forked."""
+        fd, self._lock_fd = self._lock_fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def _lock(fd: int, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True

@@ -1,0 +1,96 @@
+"""The lossless writer as a standard logging handler."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.files.sanitizing import escape_controls
+
+from .writer import LogFileWriter
+
+__all__ = ["CanvasSyncRotatingFileHandler"]
+
+_CLOSE_SECONDS = 1.0
+
+
+class CanvasSyncRotatingFileHandler(logging.Handler):
+    r"""Writes each record as one line to a log that several processes share.
+
+    Its arguments are those of the standard ``RotatingFileHandler``, so that a
+    ``logging.config.dictConfig`` needs another class name and nothing else. A line break within a
+    record, as in a traceback, is written as ``\n``.
+
+    Args:
+        filename: The log.
+        mode: ``a``, the only one.
+        maxBytes: Size at which it is rotated; 0 for never.
+        backupCount: How many rotated files are kept; 0 for never rotated.
+        encoding: ``utf-8``, the only one.
+        delay: Means nothing: the log is always opened for the first record.
+        errors: Means nothing: what UTF-8 cannot carry becomes a visible escape.
+        control_dir: Folder of the control page; ``state/control`` beside the log when not given.
+
+    Attributes:
+        dropped: How many records were lost because the disk did not take them.
+
+    Raises:
+        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the mode or encoding is another
+            one.
+    """
+
+    def __init__(  # noqa: PLR0917 - in the order of the standard handler
+        self,
+        filename: str | os.PathLike[str],
+        mode: str = "a",
+        maxBytes: int = 0,  # noqa: N803 - the standard handler's spelling
+        backupCount: int = 0,  # noqa: N803 - the standard handler's spelling
+        encoding: str | None = None,
+        delay: bool = False,
+        errors: str | None = None,
+        *,
+        control_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if encoding is not None and encoding.lower() not in {"utf-8", "utf8"}:
+            raise ValueError(f"encoding must be utf-8, not {encoding!r}")
+        if mode != "a":
+            raise ValueError(f"mode must be 'a', not {mode!r}: a shared log is only appended to")
+        if min(maxBytes, backupCount) < 0:
+            raise ValueError("maxBytes and backupCount must be 0 or more")
+        super().__init__()
+        path = Path(filename).absolute()
+        self.dropped = 0
+        self._pid = os.getpid()
+        self._writer = LogFileWriter(
+            path,
+            max_bytes=maxBytes if backupCount else 0,
+            backups=backupCount or 1,
+            control_dir=Path(control_dir) if control_dir else path.parent / "state" / "control",
+            on_drop=self._count_dropped,
+        )
+
+    def _count_dropped(self, _reason: str, count: int) -> None:
+        self.dropped += count
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            # Users plug this handler in alone, so it notices a fork by itself.
+            if (pid := os.getpid()) != self._pid:
+                self._writer.after_fork_in_child()
+                self._pid = pid
+            self._writer.append(f"{escape_controls(self.format(record))}\n".encode())
+        except Exception as error:  # noqa: BLE001 - the logging protocol: every error goes to handleError
+            raise_if_asynchronous(error)
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Try once to write what is pending."""
+        self._writer.flush(0)
+
+    def close(self) -> None:
+        """Write what is pending, then let go of the log."""
+        self._writer.close(_CLOSE_SECONDS)
+        super().close()

@@ -1,0 +1,264 @@
+"""The records of the logs: which fields a line has, and of which events.
+
+A record is a struct whose fields are the keys of the JSON line, in order; ``timestamp`` is the
+first, because readers find the start of a record behind a torn one by it. The common fields are
+always there, an event's own are left out at their default. ``message`` is the human line, which the
+text format writes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from canvas_sync_core.events import ItemCounts
+from canvas_sync_core.names import Log
+
+__all__ = [
+    "COMMON_FIELDS",
+    "LOG_EVENTS",
+    "LOG_FIELDS",
+    "ApiCallDetailRecord",
+    "ApiCallRecord",
+    "CleanupRecord",
+    "DbRecord",
+    "DbStatementRecord",
+    "ErrorRecord",
+    "GuardWaitRecord",
+    "ItemsRecord",
+    "ProgressRecord",
+    "Record",
+    "RunEndedRecord",
+    "RunStartedRecord",
+    "RunSuspectRecord",
+    "RunWaitingRecord",
+    "StepRecord",
+    "TruncatedRecord",
+]
+
+
+class Record(msgspec.Struct, omit_defaults=True, gc=False):
+    """The fields that every line has."""
+
+    timestamp: str
+    level: str
+    log: str
+    event: str
+    message: str
+    task_id: str | None
+    user_id: int | None
+    course_id: int | None
+    sync_type: str | None
+    trace_id: str | None
+    span_id: str | None
+    host: str
+    pid: int
+
+
+class RunStartedRecord(Record, omit_defaults=True, gc=False):
+    """A run began."""
+
+    status: str
+    canvas_host: str | None = None
+
+
+class RunEndedRecord(Record, omit_defaults=True, gc=False):
+    """A run ended: the whole of it."""
+
+    status: str
+    duration_seconds: float | None
+    progress: float
+    items: Mapping[str, ItemCounts]
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+    canvas_host: str | None = None
+    step: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+    error_traceback: Sequence[str] = ()
+    request_context_id: str | None = None
+    api_truncated: int = 0
+    api_wait_seconds: float = 0.0
+
+
+class RunSuspectRecord(Record, omit_defaults=True, gc=False):
+    """A run is far off the last ones of its kind."""
+
+    suspect_reasons: list[str]
+    suspect_reason: str
+
+
+class RunWaitingRecord(Record, omit_defaults=True, gc=False):
+    """A run was left to its next try."""
+
+    status: str
+    error_type: str | None = None
+    error: str | None = None
+    error_traceback: Sequence[str] = ()
+
+
+class StepRecord(Record, omit_defaults=True, gc=False):
+    """A step began or ended."""
+
+    step: str
+    duration_seconds: float | None = None
+    error_type: str | None = None
+    error: str | None = None
+    error_traceback: Sequence[str] = ()
+
+
+class ItemsRecord(Record, omit_defaults=True, gc=False):
+    """Items of one kind were handled."""
+
+    item: str
+    processed: int
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    inferred: bool = False
+
+
+class CleanupRecord(Record, omit_defaults=True, gc=False):
+    """The exporter cleaned the logs up."""
+
+    status: str
+    duration_seconds: float
+    files: int
+    archives_deleted: int
+    reclaimed_bytes: int
+    error_type: str | None = None
+    error: str | None = None
+
+
+class ApiCallRecord(Record, omit_defaults=True, gc=False):
+    """A request to Canvas."""
+
+    method: str
+    route: str
+    path: str
+    canvas_host: str
+    duration_seconds: float
+    status_code: int | None = None
+    error_class: str | None = None
+    throttled: bool = False
+    auth_failure: str | None = None
+    retries: int = 0
+    backoff_seconds: float | None = None
+    cost: float | None = None
+    rate_limit_remaining: float | None = None
+    request_context_id: str | None = None
+    is_page: bool = False
+    error: str | None = None
+    graphql_operation: str | None = None
+    graphql_errors: int = 0
+    token: str | None = None
+    token_expired_at: str | None = None
+    queue_seconds: float | None = None
+    user_cpu_seconds: float | None = None
+    system_cpu_seconds: float | None = None
+    database_seconds: float | None = None
+
+
+class ApiCallDetailRecord(Record, omit_defaults=True, gc=False):
+    """More about a request to Canvas, at level ``DEBUG``."""
+
+    method: str
+    route: str
+    attempt: int = 0
+    page: int | None = None
+    per_page: int | None = None
+    links: tuple[str, ...] = ()
+
+
+class TruncatedRecord(Record, omit_defaults=True, gc=False):
+    """Lists whose next page was never fetched."""
+
+    route: str
+    count: int
+
+
+class GuardWaitRecord(Record, omit_defaults=True, gc=False):
+    """A guard held an API call back."""
+
+    wait_seconds: float
+    token: str | None = None
+
+
+class DbRecord(Record, omit_defaults=True, gc=False):
+    """An operation on the sync's own database."""
+
+    operation: str
+    table: str
+    count: int
+    duration_seconds: float
+    outcome: str
+    batch: bool = False
+    error_type: str | None = None
+
+
+class DbStatementRecord(Record, omit_defaults=True, gc=False):
+    """The SQL of an operation on the sync's own database, at level ``DEBUG``."""
+
+    operation: str
+    table: str
+    statement: str
+
+
+class ErrorRecord(Record, omit_defaults=True, gc=False):
+    """An error that the sync met."""
+
+    operation: str
+    error_type: str
+    error: str
+    request_context_id: str | None = None
+    error_traceback: Sequence[str] = ()
+
+
+class ProgressRecord(Record, omit_defaults=True, gc=False):
+    """How far a run is."""
+
+    percent: float
+    progress_message: str
+
+
+_RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
+    Log.OPERATIONS: (
+        *(RunStartedRecord, RunWaitingRecord, RunEndedRecord, RunSuspectRecord),
+        *(StepRecord, ItemsRecord, CleanupRecord),
+    ),
+    Log.API_CALLS: (ApiCallRecord, ApiCallDetailRecord, TruncatedRecord, GuardWaitRecord),
+    Log.DATABASE: (DbRecord, DbStatementRecord),
+    Log.ERRORS: (ErrorRecord,),
+    Log.PROGRESS: (ProgressRecord,),
+}
+
+COMMON_FIELDS: Final[tuple[str, ...]] = Record.__struct_fields__
+"""The fields of every line, in order."""
+
+LOG_FIELDS: Final[Mapping[Log, tuple[str, ...]]] = {
+    log: tuple(dict.fromkeys(name for record in records for name in record.__struct_fields__))
+    for log, records in _RECORDS.items()
+}
+"""Log -> the fields that its lines can have, the common ones first."""
+
+LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
+    Log.OPERATIONS: (
+        *("run_started", "run_waiting", "run_ended", "run_suspect"),
+        *("step_started", "step_ended"),
+        *("items", "logs_cleaned"),
+    ),
+    Log.API_CALLS: ("api_call", "api_call_detail", "list_truncated", "guard_wait"),
+    Log.DATABASE: ("db_operation", "db_statement"),
+    Log.ERRORS: ("error",),
+    Log.PROGRESS: ("progress",),
+}
+"""Log -> the values that ``event`` can have there."""

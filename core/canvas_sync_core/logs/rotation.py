@@ -1,0 +1,61 @@
+"""The files of one log: ``x.log``, which is written, and its backups, ``x.log.1`` the newest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from canvas_sync_core.files.log_names import FileKind, regular_names
+
+from .control import ControlPage
+
+__all__ = ["control_path", "log_file", "log_files", "log_numbers", "rotate"]
+
+
+def control_path(control_dir: Path, log_path: Path) -> Path:
+    """Return the control file of a log."""
+    return control_dir / f"{log_path.name}.control"
+
+
+def log_files(path: Path) -> list[Path]:
+    """List the live file of a log and its backups, newest first.
+
+    All names are of one moment: a log of one file that is rotated meanwhile is listed under its old
+    name or its new one. Asking for one name after another could find it under neither.
+    """
+    return [log_file(path, number) for number in log_numbers(path)]
+
+
+def log_numbers(path: Path) -> list[int]:
+    """List the numbers of the files that :func:`log_files` lists; 0 is that of the log itself."""
+    return sorted(
+        file.number
+        for file in regular_names(path.name, path.parent)
+        if file.kind in (FileKind.LIVE, FileKind.BACKUP)
+    )
+
+
+def log_file(path: Path, number: int) -> Path:
+    """Return the path of a backup, or of the log itself, which has the number 0."""
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def rotate(path: Path, backups: int, control: ControlPage) -> None:
+    """Make ``x.log`` the first backup; the next writer to come makes a new one.
+
+    Call it under the control page's lock. Backups move up only as far as the first free number, so
+    that a hole left by a rotation that was killed is filled by the next one and costs no backup.
+
+    Args:
+        path: The log.
+        backups: How many backups are kept; when all numbers are taken the oldest is removed.
+        control: The log's control page.
+    """
+    control.next_generation()
+    numbers = range(1, backups + 1)
+    free = next((number for number in numbers if not log_file(path, number).exists()), None)
+    if free is None:
+        free = backups
+        log_file(path, free).unlink()
+    for number in range(free, 1, -1):
+        log_file(path, number - 1).rename(log_file(path, number))
+    path.rename(log_file(path, 1))

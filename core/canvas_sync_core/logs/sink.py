@@ -1,0 +1,157 @@
+"""The log sink: one event, one line in one of the five logs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from canvas_sync_core.events import Event
+from canvas_sync_core.names import LOGS, Log, LogLevel
+from canvas_sync_core.sinks import DropCounter
+
+from . import LogFileWriter, network_filesystem_warning
+from ._record_maker import Maker, RecordMaker
+from .records import LOG_EVENTS, LOG_FIELDS, Record
+
+__all__ = ["LOG_EVENTS", "LOG_FIELDS", "LogSink"]
+
+_LOGGER: Final = logging.getLogger(__name__)
+# JSON lets these stand, but some readers end a line at them and a terminal obeys the C1 controls.
+_UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+_ENCODER: Final = msgspec.json.Encoder()
+
+_Route = tuple[Callable[[Any], Record | None], Callable[[bytes], None]]
+
+
+class LogSink:
+    """Writes the five logs.
+
+    Args:
+        log_dir: Folder of the logs.
+        log_format: ``json`` for a JSON object a line, ``text`` for the human line alone.
+        levels: Log -> the level from which on its lines are written; with ``OFF`` it has no file.
+        zone: Time zone of the clock in human lines.
+        control_dir: Folder of the logs' control pages, shared by all processes.
+        host: Name of this machine or container.
+        on_drop: Counts lines that could not be written.
+        on_record: Counts lines by log and level.
+    """
+
+    def __init__(
+        self,
+        log_dir: Path,
+        log_format: str,
+        *,
+        levels: Mapping[Log, LogLevel],
+        zone: dt.tzinfo,
+        control_dir: Path,
+        host: str,
+        on_drop: DropCounter,
+        on_record: Callable[[str, str], None],
+    ) -> None:
+        self._encode = _text_line if log_format == "text" else _json_line
+        self._on_record = on_record
+        self._maker = RecordMaker(host, zone)
+        self._writers = {
+            log: LogFileWriter(
+                log_dir / f"{log.value}.log",
+                max_bytes=max_bytes,
+                backups=backups,
+                control_dir=control_dir,
+                on_drop=lambda reason, count: on_drop("log", reason, count),
+            )
+            for log, (max_bytes, backups) in LOGS.items()
+            if levels[log] is not LogLevel.OFF
+        }
+        self._routes: dict[type[Event], _Route] = {
+            event: (_from_level(levels[maker.log], maker), self._writers[maker.log].append)
+            for event, maker in self._maker.makers.items()
+            if maker.log in self._writers
+        }
+        self._details: dict[type[Event], _Route] = {
+            event: (maker.make, self._writers[maker.log].append)
+            for event, maker in self._maker.details.items()
+            if LogLevel.DEBUG in levels[maker.log].written
+        }
+        if warning := network_filesystem_warning(log_dir):
+            _LOGGER.warning(warning)
+
+    def handle(self, event: Event) -> None:
+        """Write one line; an event that has none, such as a heartbeat, is ignored."""
+        route = self._routes.get(type(event))
+        if route is not None:
+            self._write(event, route)
+            if self._details and (detail := self._details.get(type(event))) is not None:
+                self._write(event, detail)
+
+    def _write(self, event: Event, route: _Route) -> None:
+        make, append = route
+        record = make(event)
+        if record is None:
+            return
+        append(self._encode(record))
+        self._on_record(record.log, record.level)
+
+    def flush(self, timeout: float) -> bool:
+        """Write what a full disk kept waiting; tell whether nothing is left."""
+        deadline = time.monotonic() + timeout
+        done = [writer.flush(deadline - time.monotonic()) for writer in self._writers.values()]
+        return all(done)
+
+    def close(self, timeout: float) -> None:
+        """Write what a full disk kept waiting, as far as the time allows, and close the logs."""
+        deadline = time.monotonic() + timeout
+        for writer in self._writers.values():
+            writer.close(deadline - time.monotonic())
+
+    def after_fork_in_child(self) -> None:
+        """Write as the child; lines that wait are the parent's."""
+        self._maker.after_fork_in_child()
+        for writer in self._writers.values():
+            writer.after_fork_in_child()
+
+
+def _from_level(least: LogLevel, maker: Maker) -> Callable[[Any], Record | None]:
+    """Return what makes the records of a level and above, and None for the events below."""
+    if LogLevel.INFO in least.written:  # no event is below: nothing to ask
+        return maker.make
+    wanted = frozenset(least.written)
+
+    def make(event: Event) -> Record | None:
+        return maker.make(event) if maker.level(event) in wanted else None
+
+    return make
+
+
+def _text_line(record: Record) -> bytes:
+    return f"{record.message}\n".encode()
+
+
+def _json_line(record: Record) -> bytes:
+    try:
+        line = _ENCODER.encode(record)
+    except UnicodeEncodeError:
+        line = _ENCODER.encode(_without_surrogates(msgspec.to_builtins(record)))
+    if not line.isascii():
+        line = _UNSAFE_IN_JSON.sub(_json_escape, line)
+    return line + b"\n"
+
+
+def _json_escape(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())
+
+
+def _without_surrogates(value: Any) -> Any:
+    r"""Write lone surrogates as ``\udc80``: UTF-8 cannot carry them, most readers refuse them."""
+    if isinstance(value, dict):
+        return {key: _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value

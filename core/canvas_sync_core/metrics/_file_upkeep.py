@@ -1,0 +1,73 @@
+"""Keeps the metric files where readers look for them, whatever happens to their folder."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from typing import Final
+
+from . import MetricFiles
+
+__all__ = ["FileUpkeep"]
+
+_LOOK_SECONDS: Final = 1.0
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_logger = logging.getLogger(__name__)
+
+
+class FileUpkeep:
+    """Looks now and then whether all files are there, and says once when they are not.
+
+    A mapped file that was removed takes numbers without an error, and nobody reads them.
+
+    Args:
+        files: The files to look after.
+    """
+
+    def __init__(self, files: MetricFiles) -> None:
+        self._files = files
+        self._look_at = 0.0
+        self._is_failing = False
+
+    def look_when_due(self) -> None:
+        """Do :meth:`look`, about once a second."""
+        if time.monotonic() >= self._look_at:
+            self.look()
+
+    def look(self) -> bool:
+        """Make files anew that lost their names, and find a place for series that have none.
+
+        Returns:
+            Whether all that was counted is where readers look for it.
+        """
+        with self._files.lock:
+            self._look_at = time.monotonic() + _LOOK_SECONDS
+            is_displaced = self._files.displaced() > 0
+            is_well = self._files.make_anew() and self._files.settle()
+            if is_displaced and is_well:
+                _logger.warning(
+                    "Metric files in %s were removed or moved by another program. They are made "
+                    "anew, with all that was counted.",
+                    self._files.folder,
+                )
+            elif not is_well and not self._is_failing:
+                _logger.warning(
+                    "Metrics cannot be written to %s: %s. What is counted waits in memory; what "
+                    "still waits at the end of the process is lost.",
+                    self._files.folder,
+                    self._files.last_error,
+                )
+            self._is_failing = not is_well
+            return is_well
+
+    def losses(self) -> tuple[str, int]:
+        """Say what the end of the process loses: the reason and the number of series or files."""
+        error = self._files.last_error
+        count = self._files.waiting + self._files.displaced()
+        _logger.warning(
+            "%d series or files of metrics are lost: they could not be written to %s.",
+            count,
+            self._files.folder,
+        )
+        return "disk_full" if error is not None and error.errno in _FULL else "io_error", count

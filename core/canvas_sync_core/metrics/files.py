@@ -1,0 +1,237 @@
+"""The metric files of this process: hands out its series and finds them a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.canvas.routes import is_known_route
+from canvas_sync_core.locks import RLock
+from canvas_sync_core.names import (
+    API_ERRORS,
+    AUTH_FAILURE_REASONS,
+    LOSSES,
+    METRICS,
+    OTHER,
+    MetricName,
+)
+
+from .children import Child, Counter, Gauge, Histogram
+from .layout import (
+    exemplar_file_name,
+    file_kind,
+    file_name,
+    keys_of,
+    new_process_id,
+)
+from .mapped import ExemplarFile, MappedFile, SeriesFile
+
+__all__ = ["MetricFiles"]
+
+ChildT = TypeVar("ChildT", bound=Child)
+
+_MAX_COMBINATIONS: Final = 200
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_OPEN_LABELS: Final = frozenset(
+    {"sync_type", "method", "route", "operation", "table", "error_type", "token"}
+)
+"""Labels whose values come from the app; the values of the others are a short list."""
+
+
+class MetricFiles:
+    """The series of this process, kept in files of ``folder`` that outlive it.
+
+    Files are made when the first series needs them. A series for which there is no space, or whose
+    file cannot be made, stays in memory until :meth:`settle` finds a place for it. Of the values
+    that an app is free to choose (such as tables), at most 200 combinations are kept apart for each
+    metric; further ones become ``other``. Route templates of Canvas and the usual methods are a
+    list that we know, and never do.
+
+    All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
+    again by the thread that holds it, as a signal handler does.
+
+    Args:
+        folder: Where the files go; made when missing. Not on a network file system.
+
+    Attributes:
+        folder: The same, absolute.
+        last_error: Why there was no place for a series, or a file could not be made anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()  # wherever the app goes
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.last_error: OSError | None = None
+        self.lock = RLock()
+        self._process_id = new_process_id()
+        self._files: dict[str, SeriesFile] = {}
+        self._exemplar_file: ExemplarFile | None = None
+        self._children: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
+        self._combinations: dict[MetricName, set[tuple[str, ...]]] = {}
+        self._waiting: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many series are in memory alone, because there was no place for them."""
+        return len(self._waiting)
+
+    def counter(self, name: MetricName, labels: Sequence[str] = ()) -> Counter:
+        """Find or make a counter.
+
+        Args:
+            name: The metric.
+            labels: Values in the order of the metric's label names.
+        """
+        return self._child(name, labels, Counter, Counter)
+
+    def gauge(self, name: MetricName, labels: Sequence[str] = ()) -> Gauge:
+        """Find or make a gauge; arguments as in :meth:`counter`."""
+        return self._child(name, labels, Gauge, Gauge)
+
+    def histogram(self, name: MetricName, labels: Sequence[str] = ()) -> Histogram:
+        """Find or make a histogram; arguments as in :meth:`counter`."""
+        return self._child(name, labels, Histogram, lambda: Histogram(METRICS[name].buckets))
+
+    def _child(
+        self,
+        name: MetricName,
+        labels: Sequence[str],
+        kind: type[ChildT],
+        make: Callable[[], ChildT],
+    ) -> ChildT:
+        child = self._children.get((name, tuple(labels)))
+        if child is None:
+            identity = (name, self._bounded(name, tuple(labels)))
+            child = self._children.get(identity) or self._make(identity, make)
+        if not isinstance(child, kind):
+            raise TypeError(f"{name} is no {kind.__name__.lower()}")
+        return child
+
+    def _make(
+        self, identity: tuple[MetricName, tuple[str, ...]], make: Callable[[], ChildT]
+    ) -> ChildT:
+        child = make()
+        if not self._place(identity, child):
+            self._waiting[identity] = child
+        self._children[identity] = child
+        return child
+
+    def _bounded(self, name: MetricName, labels: tuple[str, ...]) -> tuple[str, ...]:
+        pairs = list(zip(METRICS[name].labels, labels, strict=True))
+        if all(_is_known(key, value) for key, value in pairs):
+            return labels
+        chosen = tuple(value for key, value in pairs if key in _OPEN_LABELS)
+        seen = self._combinations.setdefault(name, set())
+        if chosen not in seen:
+            if len(seen) >= _MAX_COMBINATIONS:
+                return tuple(_bounded_value(key, value) for key, value in pairs)
+            seen.add(chosen)
+        return labels
+
+    def _place(self, identity: tuple[MetricName, tuple[str, ...]], child: Child) -> bool:
+        if self._closed:
+            return False
+        name, labels = identity
+        try:
+            if child.in_memory:
+                file = self._file(file_kind(METRICS[name]))
+                child.move(file, file.allocate(keys_of(name, labels)))
+            if isinstance(child, Histogram) and not child.has_exemplars:
+                exemplars = self._exemplars()
+                child.attach(exemplars, exemplars.allocate(len(METRICS[name].buckets) + 1))
+        except OSError as error:
+            raise_if_asynchronous(error)
+            self.last_error = error.with_traceback(None)
+            return False
+        return True
+
+    def _file(self, kind: str) -> SeriesFile:
+        if kind not in self._files:
+            self._files[kind] = SeriesFile(self.folder / file_name(kind, self._process_id))
+        return self._files[kind]
+
+    def _exemplars(self) -> ExemplarFile:
+        if self._exemplar_file is None:
+            path = self.folder / exemplar_file_name(self._process_id)
+            self._exemplar_file = ExemplarFile(path)
+        return self._exemplar_file
+
+    def start_known(self) -> None:
+        """Let counters of failures known beforehand exist as 0: alerts are to see the first one."""
+        for name in (MetricName.API_GUARD_WAITS, MetricName.API_GUARD_WAIT):
+            self.counter(name)
+        for reason in AUTH_FAILURE_REASONS:
+            self.counter(MetricName.API_AUTH_FAILURES, (reason,))
+        for error_type in API_ERRORS:
+            self.counter(MetricName.ERRORS, ("api", error_type))
+        for sink, reasons in LOSSES.items():
+            for reason in reasons:
+                self.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
+
+    def settle(self) -> bool:
+        """Move series from memory into the files; tell whether none is left."""
+        for identity, child in list(self._waiting.items()):
+            if not self._place(identity, child):
+                return False
+            del self._waiting[identity]
+        return True
+
+    def displaced(self) -> int:
+        """Count the files that somebody removed, moved or replaced."""
+        return sum(not file.is_in_place for file in self._mapped_files())
+
+    def make_anew(self) -> bool:
+        """Make such files again, with all that was counted; tell whether all could be made."""
+        try:
+            for file in self._mapped_files():
+                if not file.is_in_place:
+                    file.make_anew()
+        except OSError as error:
+            raise_if_asynchronous(error)
+            self.last_error = error.with_traceback(None)
+            return False
+        return True
+
+    def _mapped_files(self) -> Iterator[MappedFile]:
+        yield from self._files.values()
+        if self._exemplar_file is not None:
+            yield self._exemplar_file
+
+    def close(self) -> None:
+        """Let go of the files; they stay, with their values, as those of a dead process.
+
+        Later updates go to memory that nobody reads.
+        """
+        self._closed = True
+        for file in self._mapped_files():
+            file.close()
+        self._files.clear()
+        self._exemplar_file = None
+
+    def after_fork_in_child(self) -> None:
+        """Leave the files to the parent and start at 0 in files of its own.
+
+        Series handed out before belong to the parent: the child asks for new ones.
+        """
+        if not self._closed:
+            self.close()
+            self._start_anew()
+
+
+def _is_known(label: str, value: str) -> bool:
+    """Tell whether the value of a label is one of a list that we know."""
+    if label == "route":
+        return value == OTHER or is_known_route(value)
+    if label == "method":
+        return value in _METHODS
+    return label not in _OPEN_LABELS
+
+
+def _bounded_value(label: str, value: str) -> str:
+    is_kept = label not in _OPEN_LABELS or (label == "route" and is_known_route(value))
+    return value if is_kept else OTHER

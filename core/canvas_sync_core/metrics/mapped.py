@@ -1,0 +1,178 @@
+"""Files that one process maps: locked from birth to death, never larger on paper than on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.files.disk_space import reserve
+from canvas_sync_core.files.modes import open_shared
+
+from .layout import (
+    EXEMPLAR_MAGIC,
+    HEADER_SIZE,
+    SLOT_SIZE,
+    encode_entry,
+    encode_slot,
+)
+
+__all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
+
+_FIRST_CAPACITY: Final = 16 * 1024
+_INTEGER: Final = struct.Struct("=i")
+
+
+class MappedFile:
+    """A file that this process alone writes, through a map.
+
+    Space is allocated before it is mapped: a page without a block behind it would kill the process
+    with SIGBUS when the disk is full. The exclusive ``flock`` lasts as long as the process, so
+    whoever gets the lock knows that the process is dead.
+
+    Args:
+        path: The file; it must not exist.
+        magic: The first bytes of the file; the 32-bit number of bytes in use follows them.
+
+    Raises:
+        OSError: The file cannot be made, or there is no space for it.
+    """
+
+    def __init__(self, path: Path, magic: bytes = b"") -> None:
+        self._path = path
+        self._used_at = len(magic)
+        self._used = HEADER_SIZE
+        self._capacity = _FIRST_CAPACITY
+        header = (magic + _INTEGER.pack(HEADER_SIZE)).ljust(HEADER_SIZE, b"\0")
+        self._fd = _create_locked(path, header, self._capacity)
+        self._map()
+
+    def _map(self) -> None:
+        self._memory = mmap.mmap(self._fd, self._capacity)
+        self._bytes = memoryview(self._memory)
+        self.values = self._bytes.cast("d")
+
+    def _unmap(self) -> None:
+        self.values.release()
+        self._bytes.release()
+        self._memory.close()
+
+    def append(self, data: bytes) -> int:
+        """Put ``data`` behind what is in use and answer its offset.
+
+        Raises:
+            OSError: There is no space for it; the file is as before.
+        """
+        start = self._used
+        end = start + len(data)
+        if end > self._capacity:
+            self._grow(end)
+        self._used = end
+        self._bytes[start:end] = data
+        # Last, so that a reader never sees an entry that is not there yet.
+        self._bytes[self._used_at : self._used_at + 4] = _INTEGER.pack(end)
+        return start
+
+    def _grow(self, needed: int) -> None:
+        capacity = self._capacity
+        while capacity < needed:
+            capacity *= 2
+        try:
+            reserve(self._fd, self._capacity, capacity - self._capacity)
+        except OSError:
+            os.ftruncate(self._fd, self._capacity)
+            raise
+        self._unmap()
+        self._capacity = capacity
+        self._map()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            raise_if_asynchronous(error)
+            return False
+        return os.path.samestat(found, os.fstat(self._fd))
+
+    def make_anew(self) -> None:
+        """Make the file again under its name, with all that is in it, and go on there.
+
+        Raises:
+            OSError: It cannot be made; all goes on in the file that has lost its name.
+        """
+        fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self._capacity)
+        self._unmap()
+        os.close(self._fd)
+        self._fd = fd
+        self._map()
+
+    def close(self) -> None:
+        """Give map, descriptor and (unless a parent process holds it too) lock back.
+
+        Values written afterwards go to memory that nobody reads.
+        """
+        detached = memoryview(bytearray(self._bytes))
+        self._unmap()
+        self._bytes, self.values = detached, detached.cast("d")
+        os.close(self._fd)
+
+
+class SeriesFile(MappedFile):
+    """A metric file; see :mod:`.layout`."""
+
+    def allocate(self, keys: Sequence[bytes]) -> tuple[int, ...]:
+        """Add entries with the value 0 and answer their places in ``values``.
+
+        Raises:
+            OSError: There is no space; none was added.
+        """
+        entries = [encode_entry(key) for key in keys]
+        end = self.append(b"".join(entries))
+        cells = []
+        for entry in entries:
+            end += len(entry)
+            cells.append((end - 16) // 8)
+        return tuple(cells)
+
+
+class ExemplarFile(MappedFile):
+    """An exemplar file; see :mod:`.layout`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, EXEMPLAR_MAGIC)
+
+    def allocate(self, count: int) -> int:
+        """Add empty slots and answer the offset of the first.
+
+        Raises:
+            OSError: There is no space; none was added.
+        """
+        return self.append(bytes(count * SLOT_SIZE))
+
+    def write(self, start: int, trace_id: str, value: float, time: float, cell: int) -> None:
+        """Fill the slot at offset ``start``."""
+        self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
+
+
+def _create_locked(path: Path, content: bytes, capacity: int) -> int:
+    """Create a file under a temporary name, so that nobody ever finds it unlocked or half-made."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    # It may exist: a signal handler of the app may have raised right after the last open().
+    fd = open_shared(temporary, os.O_RDWR | os.O_TRUNC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reserve(fd, 0, capacity)
+        os.pwrite(fd, content, 0)
+        temporary.rename(path)
+    except BaseException:
+        os.close(fd)
+        temporary.unlink(missing_ok=True)
+        raise
+    return fd

@@ -1,0 +1,345 @@
+"""Events -> metrics, in files that the exporter reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from canvas_sync_core.events import (
+    ApiCall,
+    DbOperation,
+    ErrorRecorded,
+    Event,
+    GuardWaited,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    ListTruncated,
+    LogsCleaned,
+    RunContext,
+    RunEnded,
+    RunStarted,
+    RunSuspected,
+    RunWaiting,
+    ServerTime,
+)
+from canvas_sync_core.names import (
+    API_OUTCOMES,
+    ENDINGS,
+    ITEM_ACTIONS,
+    ITEMS,
+    SUSPECT_REASONS,
+    TIME_PARTS,
+    MetricName,
+    RunStatus,
+)
+
+from . import Counter, Gauge, Histogram, MetricFiles
+from ._file_upkeep import FileUpkeep
+from ._token_gauges import TokenGauges
+
+__all__ = ["MetricsSink"]
+
+_MAX_CACHED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """The series of one route, and the one gauge that all of them set."""
+
+    remaining: Gauge
+    cost: Counter
+    throttled: Counter
+    retries: Counter
+    backoff: Counter
+    pages: Counter
+    truncated: Counter
+    time_parts: tuple[Counter, ...]
+
+    def add_time(self, time: ServerTime, duration: float) -> None:
+        """Add where the time of a call was spent."""
+        rest = max(0.0, duration - time.total)
+        spent = (time.queue, time.user_cpu, time.system_cpu, time.database, rest)
+        for counter, seconds in zip(self.time_parts, spent, strict=True):
+            counter.add(seconds or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What every API call of one method, route and outcome updates."""
+
+    requests: Counter
+    duration: Histogram
+    route: _Route
+
+
+class MetricsSink:
+    """Keeps the metrics of this process; see :class:`~..metricfile.MetricFiles`.
+
+    Counters that alerts read exist as 0 from the start, or from the first sight of a sync type,
+    route or table: ``increase()`` does not see a series come into being.
+
+    Args:
+        folder: Where the metric files go; made when missing. While it cannot be written, what is
+            counted waits in memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files = MetricFiles(folder)
+        self._upkeep = FileUpkeep(self._files)
+        self._forget()
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            ApiCall: self._api_call,
+            DbOperation: self._db_operation,
+            ErrorRecorded: self._error,
+            GuardWaited: self._guard_waited,
+            Heartbeat: self._heartbeat,
+            ItemsRecorded: self._items,
+            ListTruncated: self._truncated,
+            LogsCleaned: self._logs_cleaned,
+            RunEnded: self._run_ended,
+            RunStarted: self._run_started,
+            RunWaiting: self._run_waiting,
+            RunSuspected: self._run_suspected,
+        }
+        with self._files.lock:
+            self._files.start_known()
+            self._upkeep.look()
+
+    def _forget(self) -> None:
+        self._lock = self._files.lock
+        self._tokens = TokenGauges(self._files)
+        self._calls: dict[tuple[str, str, int | None, str | None], _Call] = {}
+        self._operations: dict[tuple[str, str, bool], tuple[Counter, Histogram]] = {}
+        self._records: dict[tuple[str, str], Counter] = {}
+        self._sync_types: set[str] = set()
+        self._starts: dict[str, dict[str, float]] = {}
+
+    def handle(self, event: Event) -> None:
+        """Count one event; those that no metric tells of are passed over."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+            self._upkeep.look_when_due()
+
+    def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
+        """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
+        with self._lock:
+            self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason)).add(count)
+
+    def count_record(self, log: str, level: str) -> None:
+        """Count one log record that was written."""
+        with self._lock:
+            counter = self._records.get((log, level))
+            if counter is None:
+                counter = self._files.counter(MetricName.LOG_RECORDS, (log, level))
+                self._records[log, level] = counter
+            counter.add()
+
+    def flush(self, timeout: float) -> bool:
+        """Bring to files what is in memory alone; tell whether nothing is left there."""
+        return self._upkeep.look()
+
+    def close(self, timeout: float) -> None:
+        """Count series that never found a place as dropped, then let go of the files."""
+        with self._lock:
+            if not self._upkeep.look():
+                self.count_dropped("metrics", *self._upkeep.losses())
+            self._files.close()
+
+    def after_fork_in_child(self) -> None:
+        """Start at 0 in files of the child's own, made when the first event comes."""
+        self._files.after_fork_in_child()
+        self._forget()
+
+    def _run_started(self, event: RunStarted) -> None:
+        sync_type = event.context.sync_type
+        with self._lock:
+            self._introduce(sync_type)
+            self._starts.setdefault(sync_type, {})[event.context.task_id] = (
+                event.snapshot.start_time
+            )
+            self._show_running(sync_type)
+
+    def _introduce(self, sync_type: str) -> None:
+        if sync_type in self._sync_types:
+            return
+        for status in ENDINGS:
+            self._files.counter(MetricName.RUNS, (sync_type, status))
+        for reason in SUSPECT_REASONS:
+            self._files.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
+        for item in ITEMS:
+            for action in ITEM_ACTIONS:
+                self._files.counter(MetricName.ITEMS, (sync_type, item, action))
+        if len(self._sync_types) < _MAX_CACHED:
+            self._sync_types.add(sync_type)
+
+    def _show_running(self, sync_type: str) -> None:
+        starts = self._starts[sync_type]
+        self._files.gauge(MetricName.RUNS_IN_PROGRESS, (sync_type,)).set(len(starts))
+        oldest = min(starts.values(), default=math.nan)
+        self._files.gauge(MetricName.RUN_OLDEST_START, (sync_type,)).set(oldest)
+
+    def _run_ended(self, event: RunEnded) -> None:
+        context, snapshot = event.context, event.snapshot
+        sync_type, status = context.sync_type, snapshot.status
+        files = self._files
+        with self._lock:
+            self._introduce(sync_type)
+            files.counter(MetricName.RUNS, (sync_type, status)).add()
+            duration = files.histogram(MetricName.RUN_DURATION, (sync_type, status))
+            duration.observe(snapshot.duration or 0.0, _sampled(context), event.time)
+            files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
+            if status is RunStatus.SUCCESS:
+                self._show_success(event)
+            self._runs_no_more(context)
+            self._upkeep.look()
+
+    def _run_waiting(self, event: RunWaiting) -> None:
+        with self._lock:
+            self._runs_no_more(event.context)
+
+    def _runs_no_more(self, context: RunContext) -> None:
+        # A run that began before a fork is one of the parent's, wherever it ends.
+        if self._starts.get(context.sync_type, {}).pop(context.task_id, None) is not None:
+            self._show_running(context.sync_type)
+
+    def _show_success(self, event: RunEnded) -> None:
+        sync_type = event.context.sync_type
+        self._files.gauge(MetricName.LAST_SUCCESS, (sync_type,)).set(event.time)
+        for item, counts in event.snapshot.items.items():
+            if counts.processed:
+                labels = (sync_type, item)
+                self._files.gauge(MetricName.ITEM_LAST_SUCCESS, labels).set(event.time)
+
+    def _run_suspected(self, event: RunSuspected) -> None:
+        with self._lock:
+            self._introduce(event.context.sync_type)
+            for reason in event.reasons:
+                labels = (event.context.sync_type, reason)
+                self._files.counter(MetricName.RUNS_SUSPECT, labels).add()
+
+    def _heartbeat(self, event: Heartbeat) -> None:
+        with self._lock:
+            self._upkeep.look()
+
+    def _items(self, event: ItemsRecorded) -> None:
+        sync_type = event.context.sync_type
+        with self._lock:
+            for action, count in _by_action(event.counts).items():
+                if count > 0:
+                    labels = (sync_type, event.item, action)
+                    self._files.counter(MetricName.ITEMS, labels).add(count)
+
+    def _api_call(self, event: ApiCall) -> None:
+        with self._lock:
+            call = self._calls.get(
+                (event.method, event.route, event.status_code, event.error_class)
+            ) or self._new_call(event)
+            call.duration.observe(event.duration, _sampled(event.context), event.time)
+            call.requests.add()
+            if event.token is not None:
+                self._tokens.update(event)
+            route = call.route
+            if event.cost is not None and 0.0 < event.cost < math.inf:
+                route.cost.add(event.cost)
+            if event.rate_limit_remaining is not None:
+                route.remaining.set(event.rate_limit_remaining)
+            if event.server_time is not None:
+                route.add_time(event.server_time, event.duration)
+            if event.is_page:
+                route.pages.add()
+            if event.throttled:
+                route.throttled.add()
+            if event.retries:
+                route.retries.add(event.retries)
+            if event.backoff > 0.0:
+                route.backoff.add(event.backoff)
+            if event.auth_failure is not None:
+                self._files.counter(MetricName.API_AUTH_FAILURES, (event.auth_failure,)).add()
+
+    def _new_call(self, event: ApiCall) -> _Call:
+        method, route, files = event.method, event.route, self._files
+        for outcome in API_OUTCOMES:
+            files.counter(MetricName.API_REQUESTS, (method, route, outcome))
+        call = _Call(
+            files.counter(MetricName.API_REQUESTS, (method, route, event.outcome)),
+            files.histogram(MetricName.API_REQUEST_DURATION, (method, route)),
+            self._route(route),
+        )
+        if len(self._calls) < _MAX_CACHED:
+            key = (method, route, event.status_code, event.error_class)
+            self._calls[key] = call
+        return call
+
+    def _route(self, route: str) -> _Route:
+        labels, counter = (route,), self._files.counter
+        return _Route(
+            remaining=self._files.gauge(MetricName.API_RATE_LIMIT_REMAINING),
+            cost=counter(MetricName.API_REQUEST_COST, labels),
+            throttled=counter(MetricName.API_THROTTLED, labels),
+            retries=counter(MetricName.API_RETRIES, labels),
+            backoff=counter(MetricName.API_BACKOFF, labels),
+            pages=counter(MetricName.API_PAGES, labels),
+            truncated=counter(MetricName.API_TRUNCATED_LISTS, labels),
+            time_parts=tuple(counter(MetricName.API_TIME, (route, part)) for part in TIME_PARTS),
+        )
+
+    def _truncated(self, event: ListTruncated) -> None:
+        with self._lock:
+            self._route(event.route).truncated.add(event.count)
+
+    def _guard_waited(self, event: GuardWaited) -> None:
+        with self._lock:
+            self._files.counter(MetricName.API_GUARD_WAITS).add()
+            self._files.counter(MetricName.API_GUARD_WAIT).add(event.duration)
+
+    def _db_operation(self, event: DbOperation) -> None:
+        key = (event.operation, event.table, event.error_type is None)
+        with self._lock:
+            counter, duration = self._operations.get(key) or self._new_operation(event)
+            duration.observe(event.duration, _sampled(event.context), event.time)
+            counter.add()
+
+    def _new_operation(self, event: DbOperation) -> tuple[Counter, Histogram]:
+        operation, table, files = event.operation, event.table, self._files
+        for outcome in ("success", "failed"):
+            files.counter(MetricName.DB_OPERATIONS, (operation, table, outcome))
+        series = (
+            files.counter(MetricName.DB_OPERATIONS, (operation, table, event.outcome)),
+            files.histogram(MetricName.DB_OPERATION_DURATION, (operation, table)),
+        )
+        if len(self._operations) < _MAX_CACHED:
+            self._operations[operation, table, event.error_type is None] = series
+        return series
+
+    def _error(self, event: ErrorRecorded) -> None:
+        labels = (event.operation, event.error.error_type)
+        with self._lock:
+            self._files.counter(MetricName.ERRORS, labels).add()
+
+    def _logs_cleaned(self, event: LogsCleaned) -> None:
+        files = self._files
+        with self._lock:
+            files.counter(MetricName.CLEANUP_RUNS, (event.outcome,)).add()
+            files.counter(MetricName.CLEANUP_RECLAIMED).add(max(0, event.reclaimed_bytes))
+            if event.error is None:
+                files.gauge(MetricName.CLEANUP_LAST_SUCCESS).set(event.time)
+
+
+def _sampled(context: RunContext | None) -> str | None:
+    return context.trace_id if context is not None and context.sampled else None
+
+
+def _by_action(counts: ItemCounts) -> dict[str, int]:
+    """Split the items, each in one action, so that the actions add up to all of them."""
+    said = {
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "failed": counts.failed,
+    }
+    return {**said, "processed": counts.processed - sum(said.values())}

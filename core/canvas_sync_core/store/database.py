@@ -1,0 +1,320 @@
+"""Opens the database of the table, and creates, upgrades and checks the table.
+
+Alembic is imported only when a migration really has to run.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from canvas_sync_core.errors import SettingsError, StorageError
+from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
+from canvas_sync_core.names import TABLE
+
+from ._deadlines import (
+    DRIVERS,
+    POOL_SECONDS,
+    allow_long_statements,
+    bound_waits,
+    connect_arguments,
+)
+from .model import metrics_table
+from .stored_values import TOLERANT_TYPES, read_json_object
+
+__all__ = [
+    "INTERNAL",
+    "SCHEMA_VERSION",
+    "VERSION_TABLE",
+    "check_schema",
+    "connect_to_read",
+    "connect_to_read_much",
+    "connect_to_see_one_moment",
+    "open_engine",
+    "upgrade",
+]
+
+INTERNAL: Final = "canvas_sync_internal"
+"""Execution option of engines that are not the app's: the SQLAlchemy hook leaves them out."""
+SCHEMA_VERSION: Final = "0005"
+"""The newest revision in ``migrations/versions``; revisions sort by name."""
+VERSION_TABLE: Final = "canvas_sync_alembic_version"
+"""Our own, so that the app's Alembic and ours never meet."""
+
+_UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
+_ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
+_BUSY_TIMEOUT_MS: Final = 5000
+_BUSY_PAUSE_S: Final = 0.01
+_FILE: Final = "canvas_sync_file"
+"""Under which a connection to SQLite remembers which file it is to."""
+_decode: Final = partial(str, encoding="utf-8", errors="replace")
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """Make an engine for the table's database; nothing is opened before its first connection.
+
+    SQLite runs in WAL mode and its file and folder are made readable by the owner alone.
+    PostgreSQL is spoken to by psycopg 3, or by psycopg2 where the URL names it or only it is
+    installed. However silent the server is, each question ends: see :mod:`._deadlines`.
+
+    Args:
+        url: An SQLAlchemy URL of an SQLite file or of PostgreSQL 15 or later.
+
+    Raises:
+        SettingsError: The URL cannot be used; the message never shows a password.
+    """
+    parsed = _parse(url)
+    options: dict[str, Any] = {
+        # Parameters hold what a run said about itself: they stay out of error messages.
+        "hide_parameters": True,
+        "execution_options": {INTERNAL: True},
+        "pool_timeout": POOL_SECONDS,
+        "json_deserializer": read_json_object,
+    }
+    if parsed.get_backend_name() == "postgresql":
+        options |= {"pool_pre_ping": True, "connect_args": connect_arguments(parsed)}
+    try:
+        engine = create_engine(parsed, **options)
+    except (ArgumentError, ImportError, NoSuchModuleError, TypeError, ValueError) as error:
+        raise _unusable(f"{type(error).__name__} when making an engine of it") from None
+    if parsed.get_backend_name() == "sqlite":
+        engine.dialect.colspecs = {**engine.dialect.colspecs, **TOLERANT_TYPES}
+        _prepare_sqlite(engine, Path(parsed.database or ""))
+    else:
+        bound_waits(engine)
+    return engine
+
+
+def connect_to_read(engine: Engine) -> Connection:
+    """Connect for reading; each statement sees what is committed when it begins.
+
+    On SQLite all of them see the same moment. PostgreSQL would need a transaction at a higher
+    isolation level for that; without one it is spared a BEGIN and a ROLLBACK, each a journey.
+    """
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        return connection
+    return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def connect_to_see_one_moment(engine: Engine) -> Connection:
+    """Connect for reading; all statements see what was committed when the first one began."""
+    options = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
+    return engine.connect().execution_options(**options.get(engine.name, {}))
+
+
+@contextmanager
+def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
+    """Connect for reading what takes longer than statements may take otherwise.
+
+    What each statement sees is as with :func:`connect_to_read`: on PostgreSQL too, where the longer
+    limit needs a transaction, since that has the server's isolation level, READ COMMITTED by
+    default. Options in the URL win, as they do over the shorter limit.
+    """
+    if engine.dialect.name != "postgresql" or "options" in engine.url.query:
+        with connect_to_read(engine) as connection:
+            yield connection
+        return
+    with engine.begin() as connection:
+        allow_long_statements(connection)
+        yield connection
+
+
+def upgrade(engine: Engine) -> None:
+    """Create the table, or bring it to this version; several processes may do so at once.
+
+    Raises:
+        StorageError: The table is newer than this version, or columns are missing afterwards.
+    """
+    with engine.connect() as connection:
+        if _version(connection) == SCHEMA_VERSION:
+            return
+    locked = engine.execution_options(canvas_sync_immediate=True)
+    with locked.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            allow_long_statements(connection)
+            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        version = _version(connection)
+        _refuse_newer(version)
+        if version != SCHEMA_VERSION:
+            _migrate(connection)
+    check_schema(engine)
+
+
+def check_schema(engine: Engine) -> None:
+    """Make sure that the table is there and fits this version.
+
+    Raises:
+        StorageError: It is missing, too old or too new; the message says what to do.
+    """
+    with connect_to_read(engine) as connection:
+        _refuse_newer(_version(connection))
+        if not inspect(connection).has_table(TABLE):
+            raise StorageError(f"The database has no table {TABLE}. {_UPGRADE_HINT}.")
+        # Health asks this often, and an inspector would read PostgreSQL's catalog of types too.
+        present = connection.execute(text(f"SELECT * FROM {TABLE} LIMIT 0")).keys()  # noqa: S608
+    missing = sorted(set(metrics_table.columns.keys()) - set(present))
+    if missing:
+        raise StorageError(
+            f"The table {TABLE} is too old: it lacks {', '.join(missing)}. {_UPGRADE_HINT}; "
+            "if your app migrates this table itself, add the columns there."
+        )
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - costs 50 ms of import that few processes need
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    versions = table(VERSION_TABLE, column("version_num", String))
+    return connection.scalar(select(versions.c.version_num))
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and version > SCHEMA_VERSION:
+        raise StorageError(
+            f"The table {TABLE} has version {version}, newer than {SCHEMA_VERSION}, which this "
+            "program knows. Update canvas-sync-monitor."
+        )
+
+
+def _parse(url: str) -> URL:
+    # Heroku and others still say postgres://, which SQLAlchemy no longer takes.
+    spelled = url.replace("postgres://", "postgresql://", 1) if url[:11] == "postgres://" else url
+    try:
+        parsed = make_url(spelled)
+    except (ArgumentError, ValueError):
+        raise _unusable("it is not an SQLAlchemy URL") from None
+    backend = parsed.get_backend_name()
+    if backend not in ("postgresql", "sqlite"):
+        raise _unusable("it is neither SQLite nor PostgreSQL")
+    if backend == "sqlite" and (parsed.database or "").removeprefix("file:") in ("", ":memory:"):
+        raise _unusable("a database in memory cannot be shared; name a file")
+    return parsed if backend == "sqlite" else _with_driver(parsed)
+
+
+def _with_driver(url: URL) -> URL:
+    _, _, named = url.drivername.partition("+")
+    if named in DRIVERS:
+        return url
+    if named:
+        raise _unusable(f"its driver is neither {' nor '.join(DRIVERS)}")
+    driver = next(filter(find_spec, DRIVERS), None)
+    if driver is None:
+        raise _unusable("no driver is installed; run pip install 'canvas-sync-monitor[postgresql]'")
+    return url.set(drivername=f"postgresql+{driver}")
+
+
+def _unusable(reason: str) -> SettingsError:
+    return SettingsError(
+        f"CANVAS_SYNC_DATABASE_URL: its value cannot be used: {reason}. Examples: "
+        "sqlite:////var/lib/app/canvas_sync.sqlite3, postgresql://user:password@host/database."
+    )
+
+
+def _prepare_sqlite(engine: Engine, file: Path) -> None:
+    place = file.absolute()  # wherever the app goes
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(*_: object) -> None:
+        make_folder(file.parent, PRIVATE_FOLDER)
+        _make_private(file)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = _identity(place)
+        # SQLAlchemy's documented way to get transactions that begin when we say so.
+        connection.isolation_level = None
+        connection.text_factory = _decode
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        _use_wal(cursor)
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine, "checkout")
+    def require_same_file(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # A connection to a deleted file would go on reading and writing what nobody else sees.
+        if record.info[_FILE] != _identity(place):
+            raise DisconnectionError(f"{place} was deleted or replaced.")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("canvas_sync_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _make_private(file: Path) -> None:
+    """Make an empty file for its owner alone, without ever opening it under its own name.
+
+    To close it would drop the locks that SQLite holds on it anywhere in this process; another
+    process would then remove the journal that we still write to, with the rows in it.
+    """
+    if file.exists():
+        return
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+    os.close(handle)
+    empty = Path(name)
+    try:
+        file.hardlink_to(empty)
+    except FileExistsError:
+        pass  # another process was faster
+    finally:
+        empty.unlink()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Choose WAL mode; for the change itself, at a file's first use, SQLite would not wait."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
+        else:
+            return

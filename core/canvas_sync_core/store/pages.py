@@ -1,0 +1,147 @@
+"""Lists of runs, newest first, page by page."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from .model import metrics_table
+from .runs import Run, to_run
+from .timestamps import EARLIEST, LATEST, UtcDateTime
+
+__all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,19})")
+_NUMBERS: Final = range(-(2**63), 2**63)
+
+_start = metrics_table.c.sync_start_time
+_number = metrics_table.c.id
+_newest_first = (_start.desc(), _number.desc())
+SINCE: Final = _start >= bindparam("since", type_=UtcDateTime())
+"""Whether a run began at the parameter ``since`` or later."""
+_LIMIT: Final = bindparam("page_limit", type_=BigInteger())
+_START: Final = bindparam("page_start", type_=UtcDateTime())
+_NUMBER: Final = bindparam("page_number", type_=BigInteger())
+_LATER: Final = or_(_start < _START, _number < _NUMBER)
+_AFTER_CURSOR: Final = and_(_start <= _START, _LATER)
+_AFTER_LATEST: Final = _LATER
+"""Starts that are read as the latest one may be later still, as infinity is."""
+_AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
+"""Starts that are read as the earliest one may be earlier still: their order is that of numbers."""
+
+
+class BadCursor(ValueError):  # noqa: N818 - the name says it all
+    """A cursor that no page ever gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, newest runs first.
+
+    Attributes:
+        next: Cursor of the next page; None when this is the last.
+    """
+
+    items: list[Run]
+    next: str | None
+
+
+class RunList:
+    """The runs that meet one of some conditions; to build a statement takes as long as to run it.
+
+    Args:
+        alternatives: Conditions of which no run meets two, each read on its own; none for all
+            runs.
+    """
+
+    def __init__(self, *alternatives: ColumnElement[bool]) -> None:
+        self._alternatives = alternatives
+
+    def page(
+        self, connection: Connection, limit: int, cursor: str | None, **values: object
+    ) -> Page:
+        """Read a page.
+
+        Args:
+            connection: Where the table is.
+            limit: How many runs at most.
+            cursor: ``next`` of the page before; None for the first page.
+            values: Parameters of the conditions.
+
+        Raises:
+            BadCursor: The cursor cannot be read.
+        """
+        statement, values["page_limit"] = self._first_page, limit + 1
+        if cursor is not None:
+            start, number = _read_cursor(cursor)
+            statement = self._page_after(start)
+            values["page_start"], values["page_number"] = start, number
+        rows = connection.execute(statement, values).all()
+        runs = list(map(to_run, rows[:limit]))
+        is_last = len(rows) <= limit
+        return Page(runs, None if is_last else make_cursor(runs[-1].sync_start_time, runs[-1].id))
+
+    @cached_property
+    def _first_page(self) -> Select[Any]:
+        return self._rows(true())
+
+    @cached_property
+    def _further_page(self) -> Select[Any]:
+        return self._rows(_AFTER_CURSOR)
+
+    def _page_after(self, start: datetime) -> Select[Any]:
+        if start >= LATEST:
+            return self._rows(_AFTER_LATEST)
+        return self._rows(_AFTER_EARLIEST) if start <= EARLIEST else self._further_page
+
+    def _rows(self, after: ColumnElement[bool]) -> Select[Any]:
+        rows = select(metrics_table).order_by(*_newest_first)
+        if len(self._alternatives) < 2:
+            return rows.where(after, *self._alternatives).limit(_LIMIT)
+        keys = select(_start, _number).where(after).order_by(*_newest_first).limit(_LIMIT)
+        parts = [select(keys.where(each).subquery()) for each in self._alternatives]
+        start, number = union_all(*parts).subquery().c
+        newest = select(number).order_by(start.desc(), number.desc()).limit(_LIMIT)
+        return rows.where(_number.in_(newest))
+
+
+def make_cursor(start: datetime, number: int) -> str:
+    """Make the cursor of the page that goes on after a run, by its start and its number."""
+    microseconds = (start - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(f"{microseconds}.{number}".encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        return _parse_cursor(decoded)
+    except (OverflowError, ValueError):
+        message = "This is no cursor of this list; take `next` of the page before."
+        raise BadCursor(message) from None
+
+
+def _parse_cursor(decoded: str) -> tuple[datetime, int]:
+    parts = _CURSOR.fullmatch(decoded)
+    if parts is None or int(parts[2]) not in _NUMBERS:
+        raise ValueError(decoded)
+    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])  # OverflowError beyond its years

@@ -1,0 +1,321 @@
+"""What the REST API asks of the table.
+
+Each query takes an engine and answers frozen dataclasses. Times are aware datetimes in UTC,
+durations are seconds. ``since`` selects runs by their start. Numbers of runs and users have at most
+63 bits. Each query is served by an index of the table; a test holds that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
+from typing import Any, Final, Self
+
+from msgspec.structs import replace
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    RowMapping,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
+from canvas_sync_core.store.rollups.buckets import QUARTER, floor, offsets
+
+from .database import connect_to_read, connect_to_read_much
+from .model import metrics_table
+from .pages import SINCE, Page, RunList
+from .query_results import (
+    DayPerformance,
+    Performance,
+    RunCounts,
+    Summary,
+    Totals,
+    UserSummary,
+)
+from .runs import Run, item_counts, to_run
+from .statistics import (
+    NO_VALUES,
+    Statistics,
+    read_statistics,
+    statistics_of,
+    sum_of,
+)
+from .stored_values import limit_count
+
+__all__ = [
+    "failed_runs",
+    "mark_interrupted",
+    "performance",
+    "recent_runs",
+    "run_by_id",
+    "run_by_task",
+    "run_counts",
+    "running_runs",
+    "summary",
+    "totals",
+    "user_runs",
+    "user_summary",
+]
+
+_FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
+_SECOND: Final = timedelta(seconds=1)
+_OFFSETS_KNOWN: Final = timedelta(days=366)
+"""How far ahead of now a time zone's clock changes count: runs of the future are mistakes."""
+_DATE: Final = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
+_columns = metrics_table.c
+_OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
+_all_runs: Final = RunList()
+_runs_of_user: Final = RunList(_OF_USER)
+# An index finds the newest of one status; of several it would have to sort them all.
+_failures: Final = RunList(*(and_(_columns.sync_status == each.value, SINCE) for each in _FAILURES))
+
+
+def run_by_id(engine: Engine, run_id: int) -> Run | None:
+    """Find a run by its number."""
+    return _one(engine, _columns.id == run_id)
+
+
+def run_by_task(engine: Engine, task_id: str) -> Run | None:
+    """Find a run by its task id."""
+    if "\0" in task_id:  # PostgreSQL refuses to compare it; no row has one
+        return None
+    return _one(engine, _columns.sync_task_id == task_id)
+
+
+def recent_runs(engine: Engine, limit: int, cursor: str | None = None) -> Page:
+    """List the newest runs; raises BadCursor."""
+    with connect_to_read(engine) as connection:
+        return _all_runs.page(connection, limit, cursor)
+
+
+def user_runs(engine: Engine, user_id: int, limit: int, cursor: str | None = None) -> Page:
+    """List the newest runs of a user; raises BadCursor."""
+    with connect_to_read(engine) as connection:
+        return _runs_of_user.page(connection, limit, cursor, user_id=user_id)
+
+
+def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
+    """List the failed, partial and interrupted runs; raises BadCursor."""
+    with connect_to_read(engine) as connection:
+        return _failures.page(connection, limit, cursor, since=since)
+
+
+def running_runs(engine: Engine) -> list[Run]:
+    """List the runs that have not ended, oldest first."""
+    statement = (
+        select(metrics_table)
+        .where(_columns.sync_status == RunStatus.RUNNING.value)
+        .order_by(_columns.sync_start_time)
+    )
+    with connect_to_read(engine) as connection:
+        return list(map(to_run, connection.execute(statement)))
+
+
+def summary(engine: Engine, since: datetime) -> Summary:
+    """Sum up all runs since a moment, from its quarter of an hour on."""
+    since = floor(since, QUARTER)
+    questions = _Questions.about_runs_since()
+    values = {"since": since}
+    with connect_to_read_much(engine) as connection:
+        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
+        return Summary(
+            since=since,
+            runs=run_counts(sum(by_sync_type.values(), Counter())),
+            by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
+            duration=_one_statistics(connection.execute(questions.durations, values)),
+            totals=totals(sums),
+        )
+
+
+def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
+    """Sum up a user's runs since a moment."""
+    questions = _Questions.about_runs_of_user_since()
+    values = {"user_id": user_id, "since": since}
+    with connect_to_read(engine) as connection:
+        last = connection.execute(_last_run(), values).first()
+        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
+        return UserSummary(
+            user_id=user_id,
+            since=since,
+            runs=run_counts(sum(by_sync_type.values(), Counter())),
+            duration=_one_statistics(connection.execute(questions.durations, values)),
+            totals=totals(sums),
+            last_run=None if last is None else to_run(last),
+            last_success=None if last is None else last.last_success,
+        )
+
+
+def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performance:
+    """Compute how fast the ended runs were since a moment, from its quarter of an hour on.
+
+    Args:
+        engine: The database with the table.
+        since: The moment.
+        zone: The trend is by the days of this time zone.
+    """
+    since = floor(since, QUARTER)
+    ended = and_(_columns.sync_start_time >= since, ENDED)
+    with connect_to_read_much(engine) as connection:
+        day = _local_day(connection, since, zone)
+        whole = {
+            name: _one_statistics(connection.execute(statistics_of(value, ended)))
+            for name, value in MEASURES.items()
+        }
+        by_day = {
+            name: read_statistics(connection.execute(statistics_of(value, ended, by=day)))
+            for name, value in MEASURES.items()
+        }
+    days = set().union(*by_day.values())
+    trend = [
+        DayPerformance(
+            date.fromisoformat(each),
+            **{name: found.get(each, NO_VALUES) for name, found in by_day.items()},
+        )
+        for each in sorted(filter(_is_date, days))
+    ]
+    return Performance(since=since, **whole, trend=trend)
+
+
+def mark_interrupted(engine: Engine, before: datetime) -> list[Run]:
+    """Close running runs whose heartbeat stopped before a moment: their process is gone.
+
+    A run ends at its last heartbeat. When several exporters do this at once, each run is closed,
+    and returned, by one of them.
+    """
+    found = [run for run in running_runs(engine) if run.heartbeat < before]
+    return [closed for run in found if (closed := _interrupt(engine, run)) is not None]
+
+
+def _interrupt(engine: Engine, run: Run) -> Run | None:
+    changes: dict[str, Any] = {
+        "sync_status": RunStatus.INTERRUPTED.value,
+        "sync_end_time": run.heartbeat,
+        "duration": max(0.0, (run.heartbeat - run.sync_start_time).total_seconds()),
+        "error_type": "Interrupted",
+        "error_message": f"Process {run.pid} on {run.host} ended without ending the run.",
+        "error_traceback": None,
+    }
+    unchanged = and_(
+        _columns.id == run.id,
+        _columns.sync_status == RunStatus.RUNNING.value,
+        _columns.heartbeat == run.heartbeat,
+    )
+    with engine.begin() as connection:
+        result = connection.execute(update(metrics_table).where(unchanged).values(changes))
+    if result.rowcount != 1:
+        return None
+    return replace(run, **{**changes, "sync_status": RunStatus.INTERRUPTED})
+
+
+def run_counts(by_status: Mapping[str, int]) -> RunCounts:
+    """Count runs of which so many have each status."""
+    total = sum(by_status.values())
+    ended = total - by_status.get(RunStatus.RUNNING, 0)
+    return RunCounts(
+        total=total,
+        by_status={status.value: by_status.get(status, 0) for status in RunStatus},
+        success_rate=by_status.get(RunStatus.SUCCESS, 0) / ended if ended else None,
+    )
+
+
+def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
+    """Make the totals of the sums of columns; None counts as 0."""
+    calls = {name: limit_count(sums[name]) for name in CALL_COLUMNS}
+    return Totals(items=item_counts(sums), **calls)
+
+
+def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
+    with connect_to_read(engine) as connection:
+        row = connection.execute(select(metrics_table).where(condition)).first()
+    return None if row is None else to_run(row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What a summary asks of some runs; to build it takes as long as to answer it."""
+
+    groups: Select[Any]
+    durations: Select[Any]
+
+    @classmethod
+    def about(cls, condition: ColumnElement[bool]) -> Self:
+        kind, status = _columns.sync_type, _columns.sync_status
+        sums = (sum_of(_columns[name]) for name in SUMMED)
+        groups = select(kind, status, func.count(), *sums).group_by(kind, status)
+        return cls(
+            groups=groups.where(condition).order_by(kind, status),
+            durations=statistics_of(_columns.duration, condition, ENDED),
+        )
+
+    @classmethod
+    @cache
+    def about_runs_since(cls) -> Self:
+        return cls.about(SINCE)
+
+    @classmethod
+    @cache
+    def about_runs_of_user_since(cls) -> Self:
+        return cls.about(and_(_OF_USER, SINCE))
+
+
+@cache
+def _last_run() -> Select[Any]:
+    """The newest run of a user, and when the newest that succeeded began."""
+    start, status = _columns.sync_start_time, _columns.sync_status
+    success = select(start).where(_OF_USER, status == RunStatus.SUCCESS.value).correlate(None)
+    last_success = success.order_by(start.desc()).limit(1).scalar_subquery().label("last_success")
+    newest_first = (start.desc(), _columns.id.desc())
+    return select(metrics_table, last_success).where(_OF_USER).order_by(*newest_first).limit(1)
+
+
+def _count_and_sum(
+    connection: Connection, groups: Select[Any], values: Mapping[str, Any]
+) -> tuple[dict[str, Counter[str]], Counter[str]]:
+    """Count runs by type and status, and sum up their columns in the same walk over the rows."""
+    found: dict[str, Counter[str]] = {}
+    sums: Counter[str] = Counter()
+    for sync_type, status, count, *sums_of_group in connection.execute(groups, values):
+        found.setdefault(sync_type, Counter())[status] = count
+        sums.update(dict(zip(SUMMED, map(limit_count, sums_of_group), strict=True)))
+    return found, sums
+
+
+def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:
+    return next(iter(read_statistics(rows).values()), NO_VALUES)
+
+
+def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:
+    """The day of a time zone on which a run began, as ``2025-12-22``."""
+    start = _columns.sync_start_time
+    known = offsets(since, datetime.now(UTC) + _OFFSETS_KNOWN, zone)
+    ahead = [(start >= moment, offset // _SECOND) for moment, offset in reversed(known)]
+    seconds = case(*ahead, else_=0)
+    if connection.dialect.name == "sqlite":
+        # Whole seconds, or the last half millisecond of a day would be rounded to the next.
+        whole = func.substr(start, 1, 19)
+        return func.date(whole, cast(seconds, String).concat(" seconds"))
+    moved = func.timezone("UTC", start) + seconds * literal_column("interval '1 second'")
+    return func.to_char(moved, "YYYY-MM-DD")
+
+
+def _is_date(day: str | None) -> bool:
+    """Whether a day is one that Python knows: not when a run began at infinity or never."""
+    return day is not None and _DATE.fullmatch(day) is not None

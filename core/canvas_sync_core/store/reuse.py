@@ -1,0 +1,153 @@
+"""Task ids that are used more than once: which row is whose.
+
+A task id is the run's own id and names its row. A run with an id that is taken gets a row with a
+number behind it: ``nightly-42``, then ``nightly-42~2``. This is known only where rows are written,
+since the sync's thread never waits for a database; its log lines and spans have the id as given,
+and the same trace id as the row.
+
+A run may take several attempts. Each has a start and a trace of its own, by which it is known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from canvas_sync_core.events import RunSnapshot
+from canvas_sync_core.names import RunStatus
+
+from .model import metrics_table
+
+__all__ = [
+    "LEFT_OPEN",
+    "Attempt",
+    "attempt_of",
+    "holders_of",
+    "is_settled",
+    "moment_of",
+    "other_name",
+    "row_name",
+]
+
+LEFT_OPEN: Final = frozenset({RunStatus.RUNNING.value, RunStatus.INTERRUPTED.value})
+"""What the row of a worker that died says; a queue delivers its task again."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LOGGER: Final = logging.getLogger(__name__)
+_columns = metrics_table.c
+
+
+class Attempt(NamedTuple):
+    """What one attempt of a run is known by."""
+
+    task_id: str
+    start: float
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """The attempt that a row shows; ``waits`` tells whether its run waits for the next one."""
+
+    start: datetime
+    trace_id: str
+    status: str
+    waits: bool
+
+
+def attempt_of(snapshot: RunSnapshot) -> Attempt:
+    """Give the attempt that a snapshot is of."""
+    return Attempt(snapshot.task_id, snapshot.start_time, snapshot.trace_id)
+
+
+def moment_of(seconds: float) -> datetime:
+    """Give a moment, in seconds since the epoch, as the table stores it."""
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def row_name(snapshot: RunSnapshot) -> str:
+    """Give the name of a run's row, if it is not taken. PostgreSQL has no NUL in a text."""
+    return snapshot.task_id.replace("\0", "\ufffd")
+
+
+def holders_of(connection: Connection, names: Iterable[str]) -> dict[str, _Holder]:
+    """Tell which attempts the rows of these names show."""
+    query = select(
+        _columns.sync_task_id,
+        _columns.sync_start_time,
+        _columns.trace_id,
+        _columns.sync_status,
+        _columns.error_type,
+    ).where(_columns.sync_task_id.in_(names))
+    return {
+        name: _Holder(
+            start, trace_id, status, status == RunStatus.RUNNING.value and error is not None
+        )
+        for name, start, trace_id, status, error in connection.execute(query)
+    }
+
+
+def is_settled(snapshot: RunSnapshot, holder: _Holder) -> bool:
+    """Tell whether the row shows the attempt of ``snapshot``, or a later one that continues it."""
+    start = moment_of(snapshot.start_time)
+    if (start, snapshot.trace_id) == (holder.start, holder.trace_id):
+        return True
+    waits = snapshot.status is RunStatus.RUNNING and snapshot.error is not None
+    is_left_open = snapshot.redeliverable and snapshot.status.value in LEFT_OPEN
+    return start < holder.start and (waits or is_left_open)
+
+
+def other_name(connection: Connection, snapshot: RunSnapshot) -> str:
+    """Give the name of the row of a run whose task id is taken: its own, or a new one."""
+    name = row_name(snapshot)
+    query = select(_columns.sync_task_id).where(
+        _columns.sync_start_time == moment_of(snapshot.start_time),
+        _columns.trace_id == snapshot.trace_id,
+        _columns.sync_task_id.startswith(f"{name}~", autoescape=True),
+    )
+    known = connection.execute(query).scalar()
+    return known or _next_name(connection, name, snapshot)
+
+
+def _next_name(connection: Connection, name: str, snapshot: RunSnapshot) -> str:
+    last = _last_number(connection, name)
+    newest = _numbered(name, last)
+    if last > 1 and _is_continued(holders_of(connection, [newest])[newest], snapshot):
+        return newest
+    free = _numbered(name, last + 1)
+    _LOGGER.warning(
+        "The task id %r was used before. The row of its new run, trace %s, is %r. Give each run an "
+        "id of its own.",
+        name,
+        snapshot.trace_id,
+        free,
+    )
+    return free
+
+
+def _is_continued(holder: _Holder, snapshot: RunSnapshot) -> bool:
+    is_left_open = snapshot.redeliverable and holder.status in LEFT_OPEN
+    return holder.start < moment_of(snapshot.start_time) and (holder.waits or is_left_open)
+
+
+def _last_number(connection: Connection, name: str) -> int:
+    """Give the last number in use, by doubling and halving: a few questions for thousands."""
+    used, free = 1, 2
+    while holders_of(connection, [_numbered(name, free)]):
+        used, free = free, 2 * free
+    while free - used > 1:
+        middle = (used + free) // 2
+        if holders_of(connection, [_numbered(name, middle)]):
+            used = middle
+        else:
+            free = middle
+    return used
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}~{number}"

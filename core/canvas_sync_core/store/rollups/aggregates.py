@@ -1,0 +1,176 @@
+"""What runs add up to: counts, sums and sketches, which can be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, case, func, select
+
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.sketch import Sketch
+from canvas_sync_core.store.model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+
+from .buckets import Span, within
+
+__all__ = [
+    "CALL_COLUMNS",
+    "ENDED",
+    "MEASURES",
+    "ROW_COLUMNS",
+    "SUMMED",
+    "Aggregate",
+    "Group",
+    "Groups",
+    "add_up",
+    "add_up_span",
+    "gather",
+    "later",
+    "merge",
+]
+
+CALL_COLUMNS: Final = (
+    "api_calls",
+    "api_failed",
+    "api_throttled",
+    "api_retried",
+    "db_operations",
+    "db_failed",
+)
+"""What is counted of API calls and database operations."""
+SUMMED: Final = (
+    *(item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
+    *CALL_COLUMNS,
+)
+"""Columns whose sums are kept."""
+_SMALLEST: Final = 1e-9
+_columns = metrics_table.c
+ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
+"""Which runs are added up."""
+MEASURES: Final[dict[str, ColumnElement[Any]]] = {
+    "duration": _columns.duration,
+    # PostgreSQL refuses to divide where the result is too small for it.
+    "api_latency": case(
+        (_columns.api_calls == 0, None),
+        (func.abs(_columns.api_seconds) < _SMALLEST, 0.0),
+        else_=_columns.api_seconds / func.nullif(_columns.api_calls, 0),
+    ),
+    "db_time": _columns.db_seconds,
+}
+"""What is measured of a run that has ended, in seconds."""
+ROW_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
+    _columns.sync_start_time,
+    _columns.sync_type,
+    _columns.sync_status,
+    _columns.sync_end_time,
+    *MEASURES.values(),
+    *(_columns[name] for name in SUMMED),
+)
+"""What is read of a run's row, in the order in which :func:`gather` takes it."""
+_END: Final = 3
+_FIRST_MEASURE: Final = 4
+_FIRST_SUM: Final = _FIRST_MEASURE + len(MEASURES)
+_PROCESSED: Final = [_FIRST_SUM + SUMMED.index(item_column(item, "processed")) for item in ITEMS]
+
+Group = tuple[str, str]
+"""Sync type and status."""
+_Place = TypeVar("_Place", bound=Hashable)
+
+
+def _nothing() -> list[int]:
+    return [0] * len(SUMMED)
+
+
+def _no_sketches() -> dict[str, Sketch]:
+    return {name: Sketch() for name in MEASURES}
+
+
+def _no_moments() -> list[datetime | None]:
+    return [None] * len(ITEMS)
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """What some runs add up to.
+
+    Attributes:
+        runs: How many there are.
+        sums: Of each column of :data:`SUMMED`, in its order.
+        measures: A sketch of each of :data:`MEASURES`.
+        newest: The latest end of a run that handled an item, for each of :data:`ITEMS`.
+    """
+
+    runs: int = 0
+    sums: list[int] = field(default_factory=_nothing)
+    measures: dict[str, Sketch] = field(default_factory=_no_sketches)
+    newest: list[datetime | None] = field(default_factory=_no_moments)
+
+    def merge(self, other: Aggregate) -> None:
+        """Add what other runs add up to."""
+        self.runs += other.runs
+        self.sums = [one + another for one, another in zip(self.sums, other.sums, strict=True)]
+        for name, sketch in other.measures.items():
+            self.measures[name].merge(sketch)
+        self.newest = list(map(later, self.newest, other.newest))
+
+    def add_rows(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Add runs, each given as :data:`ROW_COLUMNS`."""
+        self.runs += len(rows)
+        columns = list(zip(*rows, strict=True))
+        found = zip(self.sums, map(sum, columns[_FIRST_SUM:]), strict=True)
+        self.sums = [old + new for old, new in found]
+        for name, values in zip(MEASURES, columns[_FIRST_MEASURE:_FIRST_SUM], strict=True):
+            self.measures[name].add([value for value in values if value is not None])
+        for number, processed in enumerate(_PROCESSED):
+            ends = [row[_END] for row in rows if row[processed] and row[_END] is not None]
+            self.newest[number] = later(self.newest[number], max(ends, default=None))
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two moments; None where there is neither."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
+
+
+Groups = dict[Group, Aggregate]
+"""Aggregates by sync type and status."""
+
+
+def merge(into: Groups, found: Groups) -> None:
+    """Add aggregates, group by group; those that are added stay as they are."""
+    for group, aggregate in found.items():
+        into.setdefault(group, Aggregate()).merge(aggregate)
+
+
+def gather(
+    rows: Iterable[Sequence[Any]], place: Callable[[datetime], _Place]
+) -> dict[_Place, Groups]:
+    """Add up runs by where they belong.
+
+    Args:
+        rows: Runs as :data:`ROW_COLUMNS`.
+        place: Tells by a run's start where it belongs.
+    """
+    sorted_out: dict[tuple[_Place, Group], list[Sequence[Any]]] = {}
+    for row in rows:
+        sorted_out.setdefault((place(row[0]), (row[1], row[2])), []).append(row)
+    found: dict[_Place, Groups] = {}
+    for (where, group), runs in sorted_out.items():
+        aggregate = found.setdefault(where, {}).setdefault(group, Aggregate())
+        aggregate.add_rows(runs)
+    return found
+
+
+def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
+    """Add up runs, given as :data:`ROW_COLUMNS`, wherever they belong."""
+    return gather(rows, lambda _start: None).get(None, {})
+
+
+def add_up_span(connection: Connection, span: Span) -> Groups:
+    """Add up the ended runs that began in a span, from their rows."""
+    is_in_span = within(_columns.sync_start_time, span.begin, span.end)
+    runs = select(*ROW_COLUMNS).where(is_in_span, ENDED)
+    return add_up(connection.execute(runs))

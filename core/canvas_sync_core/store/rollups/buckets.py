@@ -1,0 +1,165 @@
+"""Spans of time that have rollups, and local days made of them. Pure functions.
+
+The shortest span is a quarter of an hour, since every time zone is some quarters off UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from itertools import pairwise
+
+from sqlalchemy import ColumnElement, and_, true
+
+from canvas_sync_core.store.timestamps import EARLIEST, LATEST
+
+__all__ = [
+    "DAY",
+    "HOUR",
+    "QUARTER",
+    "LocalDay",
+    "Span",
+    "cover",
+    "floor",
+    "local_day",
+    "local_days",
+    "offsets",
+    "within",
+]
+
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Spans of one length that follow each other.
+
+    Attributes:
+        length: :data:`QUARTER`, :data:`HOUR` or :data:`DAY`.
+        begin: Where the first begins.
+        end: Where the last ends.
+    """
+
+    length: timedelta
+    begin: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDay:
+    """A day of a time zone, from its midnight or later to its end or sooner.
+
+    Attributes:
+        utc_days: Begins of the UTC days in which parts of it lie.
+    """
+
+    day: date
+    begin: datetime
+    end: datetime
+    utc_days: tuple[datetime, ...] = field(compare=False)
+
+
+def floor(moment: datetime, length: timedelta) -> datetime:
+    """Begin of the span in which a moment lies, in UTC."""
+    return moment - (moment - _EPOCH) % length
+
+
+def within(column: ColumnElement[datetime], begin: datetime, end: datetime) -> ColumnElement[bool]:
+    """Whether a moment lies in a span.
+
+    The first and the last span are open, as the table may hold moments beyond those that are read.
+    """
+    return and_(
+        true() if begin <= EARLIEST else column >= begin,
+        true() if end > LATEST else column < end,
+    )
+
+
+def ceiling(moment: datetime, length: timedelta) -> datetime:
+    """The first begin of a span that is not before a moment."""
+    return -((_EPOCH - moment) // length) * length + _EPOCH
+
+
+def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[Span]:
+    """Cover a time with the longest spans that fit.
+
+    Args:
+        begin: A full quarter of an hour.
+        end: A full quarter of an hour.
+        holes: Begins of quarters that are left out, in any order.
+    """
+    edges = [begin]
+    for hole in sorted({each for each in holes if begin <= each < end}):
+        edges += [hole, hole + QUARTER]
+    edges.append(end)
+    spans: list[Span] = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        spans += _cover(first, last, (DAY, HOUR, QUARTER))
+    return spans
+
+
+def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> Iterator[Span]:
+    if begin >= end:
+        return
+    length, *shorter = lengths
+    first, last = ceiling(begin, length), floor(end, length)
+    if first < last:
+        yield from _cover(begin, first, tuple(shorter))
+        yield Span(length, first, last)
+        yield from _cover(last, end, tuple(shorter))
+    else:
+        yield from _cover(begin, end, tuple(shorter))
+
+
+@lru_cache(maxsize=32)  # most questions are about the same days, and ten years have thousands
+def local_days(begin: datetime, end: datetime, zone: tzinfo) -> tuple[LocalDay, ...]:
+    """Cut a time into the days of a time zone; the first and the last may be parts of days."""
+    first = begin.astimezone(zone).date()
+    last = end.astimezone(zone).date()
+    days = [first + timedelta(days=number) for number in range((last - first).days + 2)]
+    midnights = [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
+    cut = [
+        (day, max(from_, begin), min(to, end))
+        for day, (from_, to) in zip(days, pairwise(midnights), strict=False)
+    ]
+    return tuple(LocalDay(*each, _utc_days(*each[1:])) for each in cut if each[1] < each[2])
+
+
+def local_day(day: date, zone: tzinfo) -> LocalDay:
+    """Return one day of a time zone."""
+    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + DAY))
+    return LocalDay(day, begin, end, _utc_days(begin, end))
+
+
+def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:
+    first = floor(begin, DAY)
+    return tuple(first + number * DAY for number in range((ceiling(end, DAY) - first) // DAY))
+
+
+def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
+    """Tell how far a time zone is ahead of UTC: from which moment on by how much.
+
+    The first of them holds at ``begin``, also when the time is empty.
+    """
+    found: list[tuple[datetime, timedelta]] = []
+    day = floor(begin, DAY)
+    while day < end or not found:
+        quarters = [day + number * QUARTER for number in range(DAY // QUARTER)]
+        if _offset(day, zone) == _offset(day + DAY, zone):
+            quarters = [day]
+        for quarter in quarters:
+            offset = _offset(quarter, zone)
+            if not found or found[-1][1] != offset:
+                found.append((quarter, offset))
+        day += DAY
+    return found
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()

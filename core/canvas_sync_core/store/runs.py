@@ -1,0 +1,147 @@
+"""Rows of the table as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Annotated, Any, Final
+
+import msgspec
+from sqlalchemy import RowMapping
+
+from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
+from canvas_sync_core.names import ITEMS, RunStatus
+
+from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from .stored_values import limit_count
+
+__all__ = ["Run", "StoredCounts", "item_counts", "to_run", "to_snapshot"]
+
+
+class StoredCounts(msgspec.Struct, frozen=True):
+    """The counts of one kind of item that a row has, or their sums over several rows."""
+
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    failed: int = 0
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One row of the table; fields are named as its columns.
+
+    Like its counts a msgspec struct, which is made five times as fast as a dataclass.
+
+    Attributes:
+        items: Counts by item in the plural (``courses``), for which the table has four columns
+            each.
+        sync_status: One of :class:`~canvas_sync_core.names.RunStatus`, unless another
+            program has written the row.
+    """
+
+    id: int
+    sync_task_id: str
+    user_id: int | None
+    course_id: int | None
+    sync_type: str
+    canvas_host: str | None
+    sync_start_time: datetime
+    sync_end_time: datetime | None
+    duration: float | None
+    heartbeat: datetime
+    sync_status: Annotated[str, msgspec.Meta(examples=[status.value for status in RunStatus])]
+    progress: float
+    step: str | None
+    error_type: str | None
+    error_message: str | None
+    items: dict[str, StoredCounts]
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_retried: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+    trace_id: str
+    host: str
+    pid: int
+    sync_metadata: dict[str, Any]
+    request_context_id: str | None
+    api_truncated: int
+    api_wait_seconds: float
+    suspect: bool | None
+    suspect_reason: str | None
+    error_traceback: list[str] | None
+
+
+_PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
+_FIELDS: Final = Run.__struct_fields__
+_ITEMS: Final = _FIELDS.index("items")
+
+
+def _values_of(columns: Iterable[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    return itemgetter(*(_PLACES[name] for name in columns))
+
+
+_before_items: Final = _values_of(_FIELDS[:_ITEMS])
+_after_items: Final = _values_of(_FIELDS[_ITEMS + 1 :])
+_counts: Final = {
+    f"{item}s": _values_of(item_column(item, action) for action in ITEM_COLUMN_ACTIONS)
+    for item in ITEMS
+}
+_SAME_NAMES: Final = tuple(
+    name
+    for name in Run.__struct_fields__
+    if name in RunSnapshot.__dataclass_fields__ and name not in {"heartbeat", "items"}
+)
+
+
+def to_run(row: Sequence[Any]) -> Run:
+    """Make a run of a row, given as all columns in the order of the table."""
+    items = {name: StoredCounts(*counts(row)) for name, counts in _counts.items()}
+    # By place, as a run has over thirty fields and a page up to 500 runs.
+    fields = (*_before_items(row), items, *_after_items(row))
+    return Run(*fields)
+
+
+def to_snapshot(run: Run) -> RunSnapshot:
+    """Make a run's snapshot, as the sync itself would have told it.
+
+    How many items were unchanged is not in the table, and so 0.
+    """
+    same = {name: getattr(run, name) for name in _SAME_NAMES}
+    return RunSnapshot(
+        **same,
+        task_id=run.sync_task_id,
+        status=RunStatus(run.sync_status),
+        start_time=run.sync_start_time.timestamp(),
+        end_time=None if run.sync_end_time is None else run.sync_end_time.timestamp(),
+        heartbeat=run.heartbeat.timestamp(),
+        error=_error_of(run),
+        items={item: _snapshot_counts(run.items[f"{item}s"]) for item in ITEMS},
+        metadata=run.sync_metadata,
+    )
+
+
+def _error_of(run: Run) -> ErrorInfo | None:
+    if run.error_type is None:
+        return None
+    return ErrorInfo(run.error_type, run.error_message or "", tuple(run.error_traceback or ()))
+
+
+def item_counts(row: Mapping[str, Any] | RowMapping) -> dict[str, StoredCounts]:
+    """Gather the sums of count columns; None counts as 0."""
+    return {f"{item}s": _counts_of(row, item) for item in ITEMS}
+
+
+def _counts_of(row: Mapping[str, Any] | RowMapping, item: str) -> StoredCounts:
+    counts = {name: limit_count(row[item_column(item, name)]) for name in ITEM_COLUMN_ACTIONS}
+    return StoredCounts(**counts)
+
+
+def _snapshot_counts(counts: StoredCounts) -> ItemCounts:
+    return ItemCounts(
+        counts.processed, counts.created, counts.updated, unchanged=0, failed=counts.failed
+    )

@@ -1,0 +1,332 @@
+"""Where rows wait for the database: one file of JSON lines for each process.
+
+A line is a whole :class:`~canvas_sync_core.events.RunSnapshot`, appended by one write,
+so it survives the SIGKILL of its writer. The owner holds a ``flock`` on its file as long as it
+lives; a file whose lock can be had belongs to a dead process, and whoever comes first writes its
+rows into the table. Writing a row twice changes nothing, so a file is emptied only after that.
+
+Never on a network file system: neither the lock nor the append holds there.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Engine
+
+from canvas_sync_core.events import RunSnapshot
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+
+from .rows import write_runs
+
+__all__ = [
+    "SPOOL_LIMIT",
+    "Batch",
+    "Drained",
+    "Spool",
+    "drain_orphans",
+    "encode",
+    "keep_aside",
+    "waiting_bytes",
+]
+
+SPOOL_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes that may wait in the file of one process."""
+
+_READ_BYTES: Final = 1024 * 1024
+_SUFFIX: Final = ".jsonl"
+_DAMAGED_FILE: Final = "damaged.txt"
+_DAMAGED_LIMIT: Final = 16 * 1024 * 1024
+
+_encoder = msgspec.json.Encoder(enc_hook=dict)  # the one type it does not know is Mapping
+_decoder = msgspec.json.Decoder(RunSnapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines read from a spool file.
+
+    Attributes:
+        snapshots: The whole lines, in order.
+        damaged: The lines that are no snapshot.
+        end: Where in the file the next batch begins.
+    """
+
+    snapshots: list[RunSnapshot]
+    damaged: list[bytes]
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What was found in the files of dead processes.
+
+    Attributes:
+        files: Files emptied and removed.
+        rows: Snapshots read from them.
+        damaged: Lines that are no snapshot; kept in ``damaged.txt`` beside them.
+        rejected: Runs with a value that the database will never take; kept there too.
+    """
+
+    files: int = 0
+    rows: int = 0
+    damaged: int = 0
+    rejected: int = 0
+
+
+class Spool:
+    """The spool file of this process.
+
+    Appending and discarding are not thread-safe: their caller holds a lock. Reading needs none,
+    since what was appended stays as it is until it is discarded.
+
+    Args:
+        folder: Made when missing, readable by the owner alone.
+        limit: Bytes that may wait.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, limit: int = SPOOL_LIMIT) -> None:
+        self._folder = folder.absolute()  # wherever the app goes
+        self._limit = limit
+        self._path, self._descriptor = _create(self._folder)
+        self._begin = 0
+        self._end = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._begin == self._end
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self._descriptor))
+
+    @property
+    def waiting(self) -> int:
+        """How many lines wait."""
+        if self.is_empty:
+            return 0
+        return os.pread(self._descriptor, self._end - self._begin, self._begin).count(b"\n")
+
+    def make_anew(self) -> None:
+        """Make the file again with all that is in it, and go on there, at the same offsets.
+
+        Raises:
+            OSError: It cannot be made; what waits can be read all the same.
+        """
+        path, descriptor = _create(self._folder)
+        try:
+            _copy(self._descriptor, descriptor, self._end)
+            # In place of the old one, in one step: another thread may be reading.
+            os.dup2(descriptor, self._descriptor, inheritable=False)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        self._path = path
+
+    def has_room(self, record: bytes, share: float = 1.0) -> bool:
+        """Tell whether ``record`` fits into this share of the limit."""
+        return self._end + len(record) <= self._limit * share
+
+    def append(self, record: bytes) -> None:
+        """Add one line as :func:`encode` made it.
+
+        Raises:
+            OSError: It could not be written; the file is as it was before.
+        """
+        try:
+            written = os.write(self._descriptor, record)
+            if written != len(record):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._end += written
+        except BaseException:  # also one that is raised between the write and its being noted
+            os.ftruncate(self._descriptor, self._end)
+            raise
+
+    def read(self) -> Batch:
+        """Read the next lines that wait; the same ones again until they are discarded."""
+        return _read(self._descriptor, self._begin, self._end)
+
+    def discard(self, batch: Batch) -> None:
+        """Forget lines that are in the table."""
+        self._begin = batch.end
+        if self.is_empty:
+            os.ftruncate(self._descriptor, 0)
+            self._begin = self._end = 0
+
+    def close(self) -> None:
+        """Let go of the file, which goes away when nothing waits in it."""
+        if self.is_empty:
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """In a forked child: close the inherited descriptor and leave the parent its file."""
+        os.close(self._descriptor)
+
+
+def encode(snapshot: RunSnapshot) -> bytes:
+    """Make a snapshot's line."""
+    try:
+        return _encoder.encode(snapshot) + b"\n"
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_printable(msgspec.to_builtins(snapshot, enc_hook=dict))) + b"\n"
+
+
+def drain_orphans(folder: Path, engine: Engine) -> Drained:
+    """Write what dead processes left in ``folder`` into the table and remove their files.
+
+    Raises:
+        SQLAlchemyError: The database is away; the files stay.
+        OSError: A file cannot be read or removed.
+    """
+    total = Drained()
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        with _orphan(path) as descriptor:
+            if descriptor is not None:
+                total = _plus(total, _drain(path, descriptor, engine))
+                path.unlink(missing_ok=True)
+    return total
+
+
+def waiting_bytes(folder: Path) -> int:
+    """Add up what waits for the database in the spool files of all processes, in bytes."""
+    total = 0
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError):  # its owner ended meanwhile
+            total += path.stat().st_size
+    return total
+
+
+def keep_aside(folder: Path, lines: list[bytes]) -> None:
+    """Keep lines that cannot be used for a person to look at, up to 16 MB.
+
+    Their caller counts them; a disk without room for them holds nothing up.
+    """
+    if not lines:
+        return
+    text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines)
+    file = folder / _DAMAGED_FILE
+    with suppress(OSError), open(file, "ab", opener=_owner_only) as damaged:
+        if damaged.tell() < _DAMAGED_LIMIT:
+            damaged.write(text)
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
+
+
+def _create(folder: Path) -> tuple[Path, int]:
+    """Make a file and lock it before it has a name that others look for: none of them waits."""
+    make_folder(folder, PRIVATE_FOLDER)
+    path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
+    unlocked = path.with_suffix(".new")
+    flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
+    descriptor = os.open(unlocked, flags, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlocked.rename(path)
+    except BaseException:
+        os.close(descriptor)
+        unlocked.unlink(missing_ok=True)
+        raise
+    return path, descriptor
+
+
+def _copy(old: int, new: int, size: int) -> None:
+    for at in range(0, size, _READ_BYTES):
+        block = os.pread(old, min(_READ_BYTES, size - at), at)
+        if os.write(new, block) != len(block):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def _orphan(path: Path) -> Iterator[int | None]:
+    """Open and lock the file of a dead process; None when its owner lives or it is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.fstat(descriptor).st_nlink > 0
+    except BlockingIOError:
+        is_ours = False
+    try:
+        yield descriptor if is_ours else None
+    finally:
+        os.close(descriptor)
+
+
+def _drain(path: Path, descriptor: int, engine: Engine) -> Drained:
+    total = Drained(files=1)
+    size = os.fstat(descriptor).st_size
+    batch = _read(descriptor, 0, size)
+    while batch.snapshots or batch.damaged:
+        rejected = write_runs(engine, batch.snapshots)
+        keep_aside(path.parent, [*batch.damaged, *map(encode, rejected)])
+        counts = len(batch.snapshots), len(batch.damaged), len(rejected)
+        total = _plus(total, Drained(0, *counts))
+        batch = _read(descriptor, batch.end, size)
+    return total
+
+
+def _plus(one: Drained, other: Drained) -> Drained:
+    return Drained(
+        one.files + other.files,
+        one.rows + other.rows,
+        one.damaged + other.damaged,
+        one.rejected + other.rejected,
+    )
+
+
+def _read(descriptor: int, begin: int, end: int) -> Batch:
+    """Read whole lines between ``begin`` and ``end``, about a block of them."""
+    size = _READ_BYTES
+    block = os.pread(descriptor, min(size, end - begin), begin)
+    while len(block) == size and b"\n" not in block:
+        size *= 2
+        block = os.pread(descriptor, min(size, end - begin), begin)
+    if begin + len(block) < end and b"\n" in block:
+        block = block[: block.rindex(b"\n") + 1]
+    snapshots: list[RunSnapshot] = []
+    damaged: list[bytes] = []
+    for line in block.splitlines(keepends=True):
+        _sort_line(line, snapshots, damaged)
+    return Batch(snapshots, damaged, begin + len(block))
+
+
+def _sort_line(line: bytes, snapshots: list[RunSnapshot], damaged: list[bytes]) -> None:
+    try:
+        snapshots.append(_decoder.decode(line))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        damaged.append(line)
+
+
+def _printable(value: Any) -> Any:
+    """Replace lone surrogates, which come from undecodable file names, in all texts."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value

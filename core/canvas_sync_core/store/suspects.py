@@ -1,0 +1,114 @@
+"""Compares the runs of the table with their own history, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
+
+from canvas_sync_core.names import ITEMS, RunStatus
+
+from .comparison import HISTORY_RUNS, Measures, Oddity, oddities
+from .database import connect_to_read
+from .model import item_column, metrics_table
+from .pages import SINCE, Page, RunList
+from .runs import Run, to_run
+
+__all__ = ["Suspect", "judge_runs", "suspect_runs"]
+
+_AT_ONCE: Final = 500
+_LOOK_BACK_ROWS: Final = 5_000
+"""Of a user, so that a kind of run that is rare does not make the search long."""
+
+_columns = metrics_table.c
+_ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
+_suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A run that is far off its history."""
+
+    run: Run
+    oddities: Sequence[Oddity]
+
+
+def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
+    """Compare runs that came to their end with the last ones of the same type, user and course.
+
+    When several exporters do this at once, each run is judged, and returned, by one of them.
+
+    Args:
+        engine: Where the table is.
+        since: Runs that began before are left as they are.
+
+    Returns:
+        The runs that are suspect.
+    """
+    ended = _columns.sync_status.in_([RunStatus.SUCCESS.value, RunStatus.PARTIAL.value])
+    unjudged = and_(ended, _columns.sync_start_time >= since, _columns.suspect.is_(None))
+    statement = select(metrics_table).where(unjudged).order_by(_columns.sync_start_time)
+    with connect_to_read(engine) as connection:
+        runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
+        found = [(run, oddities(_measures(run), _earlier(connection, run))) for run in runs]
+    return [
+        Suspect(judged, odd)
+        for run, odd in found
+        if (judged := _judge(engine, run, odd)) is not None and odd
+    ]
+
+
+def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
+    """List the runs that are far off their history; raises BadCursor."""
+    with connect_to_read(engine) as connection:
+        return _suspects.page(connection, limit, cursor, since=since)
+
+
+def _judge(engine: Engine, run: Run, odd: Sequence[Oddity]) -> Run | None:
+    """Write the judgement down; None when another exporter was faster, or the run began anew."""
+    verdict: dict[str, Any] = {
+        "suspect": bool(odd),
+        "suspect_reason": "; ".join(each.text for each in odd) or None,
+    }
+    unchanged = and_(
+        _columns.id == run.id,
+        _columns.sync_start_time == run.sync_start_time,
+        _columns.suspect.is_(None),
+    )
+    with engine.begin() as connection:
+        result = connection.execute(update(metrics_table).where(unchanged).values(verdict))
+    return replace(run, **verdict) if result.rowcount == 1 else None
+
+
+def _earlier(connection: Connection, run: Run) -> list[Measures]:
+    before = and_(
+        _same(_columns.user_id, run.user_id), _columns.sync_start_time < run.sync_start_time
+    )
+    newest_first = _columns.sync_start_time.desc()
+    rows = select(metrics_table).where(before).order_by(newest_first).limit(_LOOK_BACK_ROWS)
+    candidates = rows.subquery()
+    of_its_kind = (
+        select(candidates.c.duration, *(candidates.c[name] for name in _ITEMS))
+        .where(
+            candidates.c.sync_type == run.sync_type,
+            _same(candidates.c.course_id, run.course_id),
+            candidates.c.sync_status == RunStatus.SUCCESS.value,
+        )
+        .order_by(candidates.c.sync_start_time.desc())
+        .limit(HISTORY_RUNS)
+    )
+    found = connection.execute(of_its_kind)
+    return [Measures(sum(items), duration or 0.0) for duration, *items in found]
+
+
+def _same(column: Any, value: int | None) -> ColumnElement[bool]:
+    same: ColumnElement[bool] = column.is_(None) if value is None else column == value
+    return same
+
+
+def _measures(run: Run) -> Measures:
+    return Measures(sum(counts.processed for counts in run.items.values()), run.duration or 0.0)

@@ -1,0 +1,140 @@
+"""What of a report needs somebody's attention, in plain sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.names import RunStatus
+
+from .formatting import shown_number, shown_percent, shown_seconds
+from .report import ApiReport, Count, Finding, Level, Report, RunReport
+
+__all__ = ["attention"]
+
+_GOAL: Final = 0.01  # of calls may fail: the same goal as that of the alerts
+_MANY_FAIL: Final = 0.05
+_SLOWER: Final = 1.25  # what is less comes and goes
+_NAMED: Final = 3
+_LONGEST: Final = 80
+_ENDINGS: Final[Sequence[tuple[RunStatus, Level, str]]] = (
+    (RunStatus.FAILED, "problem", "failed"),
+    (RunStatus.INTERRUPTED, "problem", "ended interrupted: the process died"),
+    (RunStatus.PARTIAL, "warning", "ended partial: something could not be copied"),
+    (RunStatus.CANCELLED, "warning", "ended cancelled"),
+)
+
+
+def attention(report: Report) -> list[Finding]:
+    """Return what needs attention, problems before warnings; nothing when all is well."""
+    found = [
+        *_problems(report),
+        *_runs(report.runs),
+        *_api(report.api),
+        *_database(report),
+        *_errors(report),
+        *_lines(report),
+    ]
+    return sorted(found, key=lambda finding: finding.level != "problem")
+
+
+def _problems(report: Report) -> Iterator[Finding]:
+    if report.problems:
+        what = _things(len(report.problems), "problem")
+        first = _short(report.problems[0])
+        yield Finding("problem", f"{what} with the files of the logs: {first}.", "Files")
+
+
+def _runs(runs: RunReport) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    for row in runs.by_status:
+        counts[row.status] += row.count
+    for status, level, became in _ENDINGS:
+        if counts[status]:
+            whole = f"{shown_number(counts[status])} of {_things(runs.count, 'run')}"
+            yield Finding(level, f"{whole} {became}.", "Runs")
+    if runs.open_count:
+        what = _things(runs.open_count, "run")
+        text = f"{what} never ended: still at work, or the process died."
+        yield Finding("warning", text, "Runs")
+    if runs.suspect_count:
+        reasons = _listed(runs.suspect_reasons, runs.suspect_count)
+        are = "is" if runs.suspect_count == 1 else "are"
+        what = f"{_things(runs.suspect_count, 'run')} {are} suspect"
+        text = f"{what}, unlike the ones before{reasons}."
+        yield Finding("warning", text, "Runs")
+
+
+def _api(api: ApiReport) -> Iterator[Finding]:
+    total = api.total
+    if total.error_rate > _GOAL:
+        level: Level = "problem" if total.error_rate >= _MANY_FAIL else "warning"
+        failed = [Count(row.name, row.failed) for row in api.by_status if row.failed]
+        outcomes = _listed(failed, total.failed)
+        share = f"{shown_percent(total.error_rate)} of {_things(total.count, 'API call')}"
+        yield Finding(level, f"{share} failed{outcomes}.", "API calls")
+    if api.throttled:
+        lost = shown_seconds(api.backoff_seconds)
+        text = f"Canvas throttled {_things(api.throttled, 'call')}; {lost} lost in back-off."
+        yield Finding("warning", text, "API calls")
+    slower = [row for row in api.slower_routes if row.change >= _SLOWER]
+    if slower:
+        worst = f"{_short(slower[0].route)} takes {slower[0].change:.1f} times as long"
+        yield Finding("warning", f"{worst} as in its first month (p95).", "API calls")
+    if api.truncated:
+        routes = _listed(api.truncated_lists, api.truncated)
+        what = _things(api.truncated, "list")
+        yield Finding("warning", f"{what} left before the end{routes}.", "API calls")
+
+
+def _database(report: Report) -> Iterator[Finding]:
+    total = report.database_total
+    if total.failed:
+        failed = [
+            Count(f"{row.operation} {row.table}", row.failed)
+            for row in report.database
+            if row.failed
+        ]
+        failed.sort(key=lambda row: (-row.count, row.name))
+        share = f"{shown_number(total.failed)} of {_things(total.count, 'database operation')}"
+        text = f"{share} failed{_listed(failed, total.failed)}."
+        yield Finding("problem", text, "Database")
+
+
+def _errors(report: Report) -> Iterator[Finding]:
+    if report.errors.count:
+        what = _things(report.errors.count, "error")
+        types = _listed(report.errors.by_type, report.errors.count)
+        yield Finding("warning", f"{what} in the log{types}.", "Errors")
+
+
+def _lines(report: Report) -> Iterator[Finding]:
+    lines = sum(row.lines for row in report.logs)
+    unreadable = sum(row.unreadable for row in report.logs)
+    if unreadable:
+        whole = f"{shown_number(unreadable)} of {_things(lines, 'line')}"
+        yield Finding("warning", f"{whole} could not be read.", "Files")
+    if report.unknown_events:
+        events = _listed(report.unknown_events, sum(row.count for row in report.unknown_events))
+        text = f"Lines of a newer version were passed over{events}."
+        yield Finding("warning", text, "Files")
+    if not lines:
+        yield Finding("warning", "There is no line: is it the right folder, and time?", "Files")
+
+
+def _things(count: int, name: str) -> str:
+    return f"{shown_number(count)} {name}{'' if count == 1 else 's'}"
+
+
+def _listed(rows: Sequence[Count], total: int) -> str:
+    """Name the first few of a list, which has the most frequent first and may be cut short."""
+    named = [f"{_short(row.name)} ({shown_number(row.count)})" for row in rows[:_NAMED]]
+    is_cut = len(rows) > _NAMED or sum(row.count for row in rows) < total
+    return f": {', '.join(named)}{' and more' if is_cut else ''}" if named else ""
+
+
+def _short(text: str) -> str:
+    text = escape_controls(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,0 +1,49 @@
+"""What has the name of a log or an archive, but cannot be read as one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from canvas_sync_core.files.log_names import is_regular, parse_name
+from canvas_sync_core.names import Log
+
+__all__ = ["strangers"]
+
+
+def strangers(log_dir: Path, archive_dir: Path) -> list[str]:
+    """Tell of what has the name of a file of a log, and is passed over wherever lines are read.
+
+    That is a folder, FIFO, device or dangling link, and a file compressed in a way that we cannot
+    read.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return [
+        f"{name} is passed over: {reason}"
+        for folder in dict.fromkeys((log_dir, archive_dir))
+        if folder.is_dir()
+        for name, reason in _passed_over(folder)
+    ]
+
+
+def _passed_over(folder: Path) -> list[tuple[str, str]]:
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.name, reason) for entry in entries if (reason := _reason_against(entry))
+        )
+
+
+def _reason_against(entry: os.DirEntry[str]) -> str | None:
+    parsed = (parse_name(f"{log.value}.log", entry.name) for log in Log)
+    file = next((each for each in parsed if each), None)
+    if file is None:
+        return None
+    if not is_regular(entry):
+        return "it is no regular file"
+    return None if file.is_readable else f"{file.compression} cannot be read"

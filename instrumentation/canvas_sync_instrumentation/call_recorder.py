@@ -1,0 +1,345 @@
+"""What hooks report: API calls and database operations, made into events of the current run.
+
+A hook knows its client library, the recorder knows Canvas: it names the route, reads the
+rate-limit headers, tells the causes of failures apart, matches retries, and finds the run that the
+call belongs to. Nothing it is given is kept beyond the event: no URL, no header, no body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec import structs
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.canvas.graphql import error_count, is_graphql_path, operation_name
+from canvas_sync_core.canvas.hosts import is_one_of
+from canvas_sync_core.canvas.paging import next_address
+from canvas_sync_core.canvas.responses import classify, classify_redirected
+from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
+from canvas_sync_core.events import ApiCall, DbOperation
+from canvas_sync_core.names import OTHER, Log
+from canvas_sync_instrumentation.run.active_run import Run, UnsettledCall, current_position, report
+from canvas_sync_instrumentation.run.api_calls import (
+    NOTHING,
+    Request,
+    answered,
+    detail_of,
+    unanswered,
+)
+from canvas_sync_instrumentation.run.call_history import CallKey
+from canvas_sync_instrumentation.run.totals import InferredItems
+
+from .error_description import error_info
+from .interfaces import Host
+
+__all__ = ["PendingCall", "Recorder", "RecorderHost"]
+
+_FAILED = 400
+_RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_BODY = 65_536
+"""Bytes of a failure's content that are looked at."""
+
+
+class RecorderHost(Host, Protocol):
+    """A monitor that also knows which hosts are Canvas."""
+
+    @property
+    def canvas_hosts(self) -> tuple[str, ...]:
+        """Hosts that are Canvas; empty when the path decides."""
+
+    @property
+    def traces_calls_to_app(self) -> bool:
+        """Whether API calls become spans of the app's own tracer provider."""
+
+    def call_outside_runs(self, method: str, url: SplitResult) -> None:
+        """Let the open runs know of an API call that is in none of them."""
+
+    @property
+    def detailed_logs(self) -> frozenset[Log]:
+        """The logs of level ``DEBUG``, for which events carry more."""
+
+    def warn_of_late_settings(self) -> None:
+        """Say once when a setting changed after it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCall:
+    """An API call that has begun, at ``start`` in monotonic seconds."""
+
+    request: Request
+    start: float
+    run: Run | None
+    key: CallKey | None
+
+
+class _Guard:
+    """Has no state, so that one serves all calls; making one anew is felt by a call."""
+
+    __slots__ = ("_host",)
+
+    def __init__(self, host: Callable[[], RecorderHost]) -> None:
+        self._host = host
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Report a failure to the host, which raises it again in strict mode."""
+        if not isinstance(exc, Exception):
+            return False
+        self._host().internal_error("hooks", exc)
+        return True
+
+
+class Recorder:
+    """Turns what hooks see into events of the current run, or of none.
+
+    Args:
+        host: Gives the monitor of the moment, so that hooks outlive a new configuration.
+    """
+
+    def __init__(self, host: Callable[[], RecorderHost]) -> None:
+        self._host = host
+        self._guard = _Guard(host)
+
+    def guard(self) -> AbstractContextManager[None, bool | None]:
+        """Count and swallow what fails inside; raise it in strict mode."""
+        return self._guard
+
+    def is_canvas(self, url: str) -> bool:
+        """Tell whether ``url`` is a request to the Canvas API."""
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise_if_asynchronous(error)
+            return False  # the client will say what is wrong with it
+        hosts = self._host().canvas_hosts
+        if not hosts:
+            return is_canvas_path(parts.path)
+        return is_one_of(parts, hosts) and counts_on_canvas_host(parts.path)
+
+    @property
+    def traces_calls_to_app(self) -> bool:
+        """Whether API calls become spans of the app's own tracer provider."""
+        return self._host().traces_calls_to_app
+
+    def now(self) -> float:
+        """Give the moment, in monotonic seconds."""
+        return self._host().clock.monotonic()
+
+    def api_call_started(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any] = NOTHING,
+        body: object = None,
+        *,
+        failed_at: float | None = None,
+    ) -> PendingCall:
+        """Note that an API call begins now.
+
+        Args:
+            method: HTTP method.
+            url: The whole URL; neither its query nor names in it are kept.
+            headers: Of the request, in any case of their names when the client has them so. Of
+                the token in them only a short hash is kept.
+            body: What is sent, as far as the client has it at hand; looked at for the name of a
+                GraphQL operation.
+            failed_at: When the try that this one repeats failed, in monotonic seconds; None when
+                the client does not repeat one.
+        """
+        position = current_position()
+        host = self._host()
+        start = host.clock.monotonic()
+        if position is None:
+            host.warn_of_late_settings()  # a run has looked at its start
+        context = host.outer_run if position is None else position.context
+        request = Request.to(method, url, context, headers)
+        if is_graphql_path(request.url.path):
+            request = replace(request, graphql_operation=operation_name(body))
+        run = None if position is None else position.run
+        key, waited = self._begun(run, request, start)
+        if failed_at is not None:
+            waited = start - failed_at
+        if waited is not None:
+            request = replace(request, retries=1, backoff=waited)
+        return PendingCall(request, start, run, key)
+
+    def _begun(
+        self, run: Run | None, request: Request, start: float
+    ) -> tuple[CallKey | None, float | None]:
+        """Note a call in its run; also in those in which it is not, for the lists they read."""
+        if run is None:
+            self._host().call_outside_runs(request.method, request.url)
+            return None, None
+        outer = run.outer
+        while outer is not None:
+            outer.run.call_outside(request.method, request.url)
+            outer = outer.run.outer
+        return run.calls.begin(request.method, request.url, start)
+
+    def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
+        """Note that a call is sent with a token that its headers did not have when it began."""
+        return replace(pending, request=pending.request.sent_with(headers))
+
+    def settle_at_end(self, pending: PendingCall, call: UnsettledCall) -> None:
+        """Let the run of a call that has its answer settle it at its end, if nobody does before."""
+        if pending.run is not None:
+            pending.run.unsettled.add(call)
+
+    def api_call_ended(
+        self,
+        pending: PendingCall,
+        *,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        end: float | None = None,
+        hops: Sequence[Mapping[str, str]] = (),
+        is_elsewhere: bool = False,
+    ) -> None:
+        """Record the answer to an API call.
+
+        Args:
+            pending: What :meth:`api_call_started` gave.
+            status: HTTP status code.
+            headers: Answer headers, in any case.
+            body: The answer's content; None when it was not read yet.
+            end: When it came, in monotonic seconds; now when None.
+            hops: The headers of each answer of Canvas that redirected to it.
+            is_elsewhere: Whether it came from another host than Canvas.
+        """
+        host = self._host()
+        now = host.clock.monotonic()
+        end = now if end is None else end
+        is_graphql = is_graphql_path(pending.request.url.path)
+        text = _text_of_failure(status, body)
+        facts = (
+            classify_redirected(status, headers, text, hops=hops, is_elsewhere=is_elsewhere)
+            if hops
+            else classify(status, headers, text)
+        )
+        call = answered(
+            pending.request,
+            time=host.clock.time() - (now - end),
+            duration=end - pending.start,
+            status=status,
+            facts=facts,
+            graphql_errors=error_count(body) if is_graphql else 0,
+        )
+        if pending.run is not None and pending.key is not None:
+            calls = pending.run.calls
+            if status < _FAILED:
+                next_page = next_address(pending.request.url, facts.next_url)
+                calls.answered(pending.key, next_page, call.route)
+            else:
+                is_transient = facts.throttled or status in _RETRYABLE
+                calls.failed(pending.key, end, is_transient=is_transient)
+        self._report(self._detailed(call, pending, facts.links), pending.run)
+
+    def api_call_failed(
+        self, pending: PendingCall, error: BaseException, *, end: float | None = None
+    ) -> None:
+        """Record an API call that got no answer.
+
+        Args:
+            pending: What :meth:`api_call_started` gave.
+            error: What the client library raised.
+            end: When it failed, in monotonic seconds; now when None.
+        """
+        host = self._host()
+        now = host.clock.monotonic()
+        end = now if end is None else end
+        call = unanswered(
+            pending.request,
+            time=host.clock.time() - (now - end),
+            duration=end - pending.start,
+            error=error,
+        )
+        if pending.run is not None and pending.key is not None:
+            pending.run.calls.failed(pending.key, end, is_transient=True)
+        self._report(self._detailed(call, pending), pending.run)
+
+    def wants_statements(self) -> bool:
+        """Tell whether the log of database operations shows their SQL."""
+        return Log.DATABASE in self._host().detailed_logs
+
+    def db_operation(
+        self,
+        operation: str,
+        table: str,
+        duration: float,
+        *,
+        count: int = 1,
+        batch: bool = False,
+        system: str = "other_sql",
+        error: BaseException | None = None,
+        statement: str | None = None,
+        is_upsert: bool = False,
+    ) -> InferredItems | None:
+        """Record an operation on the app's own database.
+
+        Args:
+            operation: Such as ``INSERT``.
+            table: Table name.
+            duration: Seconds.
+            count: Rows.
+            batch: Whether several rows travelled together.
+            system: The database product, by OpenTelemetry's names.
+            error: What ended it, if it failed.
+            statement: Its SQL without values, if :meth:`wants_statements`.
+            is_upsert: Whether rows may have been changed, replaced or left out instead of inserted.
+
+        Returns:
+            The items of the run that are to be taken back if the operation is rolled back.
+        """
+        host = self._host()
+        position = current_position()
+        event = DbOperation(
+            position.context if position else host.outer_run,
+            host.clock.time(),
+            duration,
+            operation.upper(),
+            table or OTHER,
+            count,
+            batch,
+            None if error is None else error_info(error),
+            system,
+            statement,
+            is_upsert,
+        )
+        if position is not None:
+            return position.run.db_operation(event, infer_items=True)
+        report(host, event)
+        return None
+
+    def _detailed(
+        self, call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()
+    ) -> ApiCall:
+        if Log.API_CALLS not in self._host().detailed_logs:
+            return call
+        attempt = pending.key.attempt if pending.key else pending.request.retries
+        return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
+
+    def _report(self, call: ApiCall, run: Run | None) -> None:
+        if run is not None:
+            run.api_call(call)
+        else:
+            report(self._host(), call)
+
+
+def _text_of_failure(status: int, body: bytes | None) -> str | None:
+    if status < 400 or body is None:
+        return None
+    return body[:_LONGEST_BODY].decode("utf-8-sig", "replace")

@@ -1,0 +1,66 @@
+"""A background thread that wakes up now and then."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from canvas_sync_core.locks import Event, RLock
+from canvas_sync_core.threads import Daemon
+
+__all__ = ["Beat", "Heart"]
+
+
+class Beat(Protocol):
+    """What is done at each beat."""
+
+    def __call__(self, *, due: bool) -> None:
+        """Do it; ``due`` is False for an extra beat between two regular ones."""
+
+
+class Heart:
+    """Calls ``beat`` every ``seconds`` in a daemon thread, from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, seconds: float, beat: Beat) -> None:
+        self._seconds = seconds
+        self._beat = beat
+        self._wake = Event()
+        self._lock = RLock()
+        self._thread: Daemon | None = None
+        self._stopped = False
+
+    def start(self) -> bool:
+        """Start the thread, unless it runs or was stopped; False when it cannot be started."""
+        with self._lock:
+            if self._stopped:
+                return True
+            if self._thread is None or self._thread.is_outdated:
+                self._thread = Daemon(self._run, "canvas-sync-heart")
+                if not self._thread.start():
+                    self._thread = None
+            return self._thread is not None
+
+    def beat_soon(self) -> None:
+        """Ask for an extra beat now, without waiting for it."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop the thread; a beat that is under way ends by itself."""
+        with self._lock:
+            self._stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        thread = self._thread
+        next_beat = time.monotonic() + self._seconds
+        while True:
+            self._wake.wait(max(0.0, next_beat - time.monotonic()))
+            if self._thread is not thread:  # another one has taken its place
+                return
+            self._wake.clear()
+            if self._stopped:
+                return
+            due = time.monotonic() >= next_beat
+            if due:
+                next_beat = time.monotonic() + self._seconds
+            self._beat(due=due)

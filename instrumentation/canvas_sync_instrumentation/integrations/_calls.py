@@ -1,0 +1,342 @@
+"""One call of a client library, with every try that the library makes for it.
+
+What a program calls (``Session.send``, ``Client.send``) may be several requests: the library
+repeats what failed, follows redirects, renews a token. Hooks wrap both ends. The outer wrapper
+begins and ends the :class:`Call`; a wrapper further in tells it of the single tries. A try that
+failed and is followed by another is recorded by itself; a redirect and what it leads to are one.
+
+What counts is what went over the wire. A cache may answer instead of Canvas, or after Canvas said
+that nothing has changed (304).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Protocol, Self
+from urllib.parse import urlsplit
+
+from opentelemetry.context import (
+    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
+    attach,
+    create_key,
+    detach,
+    get_value,
+    set_value,
+)
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+from ._recorder import PendingCall, Recorder
+
+__all__ = ["Apart", "Call", "OnlySpan", "current_call", "is_telemetry"]
+
+_SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
+_ONLY_OURS: Final = create_key("canvas-sync-only-span")
+"""Set where it is this module that suppresses those hooks."""
+
+_current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
+
+
+class OnlySpan:
+    """Keeps OpenTelemetry's own hooks from making a span of a call that already becomes one."""
+
+    __slots__ = ("_recorder", "_token")
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Tell those hooks, unless somebody has."""
+        with self._recorder.guard():
+            if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP):
+                self._token = attach(set_value(_ONLY_OURS, True, set_value(_SUPPRESS_HTTP, True)))
+
+    def __exit__(self, *_: object) -> None:
+        """Let them make spans again."""
+        if self._token is not None:
+            detach(self._token)
+
+
+class Apart:
+    """Keeps what is sent inside out of the current call, and lets it have spans of its own.
+
+    A call may send more than its request: an ``auth`` flow asks for a token, a hook of the app
+    tells another server, and a task that one of them starts goes on for long.
+    """
+
+    __slots__ = ("_outer", "_token")
+
+    def __init__(self) -> None:
+        self._outer: Token[Call | None] | None = None
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        """Leave the current call, if there is one."""
+        if _current.get() is not None:
+            self._outer = _current.set(None)
+        if get_value(_ONLY_OURS):
+            self._token = attach(set_value(_ONLY_OURS, False, set_value(_SUPPRESS_HTTP, False)))
+
+    def __exit__(self, *_: object) -> None:
+        """Go back to it."""
+        if self._token is not None:
+            detach(self._token)
+        if self._outer is not None:
+            _reset(self._outer)
+
+
+class _Answer(NamedTuple):
+    end: float
+    status: int
+    headers: Mapping[str, str]
+
+
+class _Failure(NamedTuple):
+    end: float
+    error: BaseException
+
+
+class _Response(Protocol):
+    """What the answers of all client libraries have."""
+
+    @property
+    def url(self) -> object: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def history(self) -> Sequence[_Response]: ...
+
+
+class Call:
+    """A call under way. None of its methods lets a failure of our own out.
+
+    Args:
+        recorder: Who records it.
+        method: HTTP method.
+        url: The whole URL.
+        headers: Of the request.
+        body: What is sent, as far as it is at hand.
+        owner: The client that makes it.
+        sent: The client's own object for what is sent, where it has one.
+        uses_urllib3: Whether what urllib3 sends meanwhile is sent for this call.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_body",
+        "_headers",
+        "_hops",
+        "_is_elsewhere",
+        "_is_repeating",
+        "_method",
+        "_only_span",
+        "_outcome",
+        "_outer",
+        "_pending",
+        "_url",
+        "owner",
+        "recorder",
+        "sent",
+        "uses_urllib3",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any],
+        body: object,
+        *,
+        owner: object,
+        sent: object = None,
+        uses_urllib3: bool = False,
+    ) -> None:
+        self.recorder = recorder
+        self.owner = owner
+        self.sent = sent
+        self.uses_urllib3 = uses_urllib3
+        self._method = method
+        self._url = url
+        self._headers = headers
+        self._body = body
+        self._outcome: _Answer | _Failure | None = None
+        self._hops: list[Mapping[str, str]] = []
+        self._is_elsewhere = False
+        self._is_repeating = False
+        self._pending: PendingCall | None = None
+        self._only_span = OnlySpan(recorder)
+        self._outer: Token[Call | None]
+        with recorder.guard():
+            self._pending = recorder.api_call_started(method, url, headers, body)
+
+    def __enter__(self) -> Self:
+        """Be the current call, and the only one that makes a span of what is sent inside."""
+        self._outer = _current.set(self)
+        self._only_span.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave; a failure ends the call."""
+        try:
+            self._only_span.__exit__()
+            if exc is not None:
+                self.failed(exc)
+        finally:
+            _reset(self._outer)
+
+    @property
+    def answer(self) -> tuple[int, Mapping[str, str]] | None:
+        """Status and headers of the last answer that came over the wire, if one has."""
+        outcome = self._outcome
+        return (outcome.status, outcome.headers) if isinstance(outcome, _Answer) else None
+
+    def got(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note that a try got an answer."""
+        if self._is_repeating:
+            self.tries()
+        with self.recorder.guard():
+            self._outcome = _Answer(self.recorder.now(), status, headers)
+
+    def handed_out(
+        self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
+    ) -> bool:
+        """Note what the library gives to its caller; tells whether it came over the wire.
+
+        Args:
+            status: HTTP status.
+            headers: Of the answer.
+            from_cache: Whether a cache says that the answer is its own. The call counts with what
+                came over the wire, or not at all.
+        """
+        wire = self.answer
+        is_revalidated = wire is not None and wire[0] == 304 != status
+        if self._is_repeating or not (from_cache or is_revalidated):
+            self.got(status, headers)
+            return True
+        if self._outcome is None:
+            self._pending = None
+        return False
+
+    def followed(
+        self, response: _Response, is_cached: Callable[[Any], bool] = lambda _: False
+    ) -> None:
+        """Note by which redirects, but for those of a cache, a library came to its answer."""
+        if not response.history:
+            return
+        with self.recorder.guard():
+            host = urlsplit(self._url).netloc
+            from_host = [
+                each for each in response.history if urlsplit(str(each.url)).netloc == host
+            ]
+            self._hops = [each.headers for each in from_host if not is_cached(each)]
+            self._is_elsewhere = urlsplit(str(response.url)).netloc != host
+
+    def redirected_to(self, url: str) -> None:
+        """Note that ``url`` is tried next: the last answer leads there, unless it is a failure."""
+        answer = self.answer
+        if answer is None or answer[0] >= 400:
+            return
+        with self.recorder.guard():
+            if not self._is_elsewhere:
+                self._hops.append(answer[1])
+            self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
+
+    def got_none(self, error: BaseException) -> None:
+        """Note that a try got no answer."""
+        if self._is_repeating:
+            self.tries()
+        with self.recorder.guard():
+            self._outcome = _Failure(self.recorder.now(), error)
+
+    def will_repeat(self) -> None:
+        """Note that the library repeats what failed: what comes next is of another try."""
+        self._is_repeating = True
+
+    def tries(self) -> None:
+        """Note that a try begins: the first, one after a redirect, or one after a failure."""
+        self._is_repeating = False
+        outcome, self._outcome = self._outcome, None
+        if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
+            with self.recorder.guard():
+                self._look_for_token()
+            return
+        with self.recorder.guard():
+            self._record(outcome, None)
+            self._pending = self.recorder.api_call_started(
+                self._method, self._url, self._headers, self._body, failed_at=outcome.end
+            )
+
+    def settle_later(self) -> None:
+        """Leave it to a later :meth:`settle`, but not beyond the end of the run."""
+        with self.recorder.guard():
+            if self._pending is not None:
+                self.recorder.settle_at_end(self._pending, self)
+
+    def settle(self, body: bytes | None) -> None:
+        """End the call with the answer that its last try got, and its content if it was read."""
+        outcome, self._outcome = self._outcome, None
+        if outcome is not None:
+            with self.recorder.guard():
+                self._record(outcome, body)
+
+    def failed(self, error: BaseException) -> None:
+        """End the call with what the library raised.
+
+        When that only says that a try had an answer which the library does not like, the answer
+        counts.
+        """
+        if self._is_repeating or self.answer is None or self.answer[0] < 400:
+            self.got_none(error)
+        self.settle(None)
+
+    def _look_for_token(self) -> None:
+        """Look again at the headers: an ``auth`` flow sets them when the client sends."""
+        if self._pending is not None and self._pending.request.token is None:
+            self._pending = self.recorder.api_call_sent(self._pending, self._headers)
+
+    def _record(self, outcome: _Answer | _Failure, body: bytes | None) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        if isinstance(outcome, _Failure):
+            self.recorder.api_call_failed(pending, outcome.error, end=outcome.end)
+            return
+        self.recorder.api_call_ended(
+            pending,
+            status=outcome.status,
+            headers=outcome.headers,
+            body=body,
+            end=outcome.end,
+            hops=self._hops,
+            is_elsewhere=self._is_elsewhere,
+        )
+
+
+def current_call() -> Call | None:
+    """Give the call in which the calling code executes."""
+    return _current.get()
+
+
+def _reset(outer: Token[Call | None]) -> None:
+    try:
+        _current.reset(outer)
+    except ValueError as error:  # a coroutine is closed in another context than it began in
+        raise_if_asynchronous(error)
+
+
+def is_telemetry() -> bool:
+    """Tell whether an exporter of OpenTelemetry sends; a collector may lie behind ``/api/v1/``."""
+    return bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY))

@@ -1,0 +1,154 @@
+"""Changing what a function of a client library does, whatever other tools do with it.
+
+OpenTelemetry's hooks, ddtrace, sentry, wrapt and test doubles replace a method of a class by a
+wrapper of their own, and later put back what they had found there. If we did the same, the tool
+that is switched off first would take our wrapper away, or find it in the place of its own and stay
+on for ever. So the attribute of the class stays as it is: the function itself gets other code,
+which calls our wrapper. Whoever holds the function (a class, a wrapper over it, a test double)
+calls us, and everybody can be switched on and off in any order.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+from canvas_sync_core.locks import RLock
+
+__all__ = ["Patch"]
+
+_logger = logging.getLogger("canvas_sync_instrumentation")
+
+_COPY: Final = "__canvas_sync_copy__"
+_lock: Final = RLock()
+
+
+class Patch:
+    """A function of another library that can be made to run a wrapper.
+
+    The wrapper must take any arguments, raise nothing by itself, and do nothing but call what it
+    wraps where no user of the patch wants more.
+
+    Args:
+        module: Where the function is defined.
+        name: Its qualified name there, such as ``Session.send``.
+        wrap: Makes the wrapper from a function that does what the library's does.
+    """
+
+    def __init__(
+        self, module: str, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
+    ) -> None:
+        self._module = module
+        self._name = name
+        self._wrap = wrap
+        self._users: set[object] = set()
+        self._function: FunctionType | None = None
+        self._original_code: CodeType | None = None
+        self._code: CodeType | None = None
+        """What the function runs while it is patched."""
+
+    @property
+    def function(self) -> FunctionType | None:
+        """The library's function while it is patched."""
+        return self._function
+
+    def apply(self, user: object) -> None:
+        """Let the function run the wrapper until each user has removed it.
+
+        A function that cannot be patched, as another version of the library may have it, is left
+        as it is; the log says so.
+        """
+        function = self._function or _find(self._module, self._name)
+        if function is None:
+            _logger.warning("%s.%s cannot be patched: no hook sees it.", self._module, self._name)
+            return
+        with _lock:
+            self._users.add(user)
+            if self._function is None:
+                self._install(function)
+
+    def remove(self, user: object) -> None:
+        """Give the function its own code back if nobody else uses the patch.
+
+        It keeps ours when somebody has changed the code since: theirs may call it.
+        """
+        with _lock:
+            self._users.discard(user)
+            function = self._function
+            if function is None or self._users or self._original_code is None:
+                return
+            if function.__code__ is self._code:
+                function.__code__ = self._original_code
+                del function.__signature__  # type: ignore[attr-defined]
+                self._function = None
+
+    def _install(self, function: FunctionType) -> None:
+        self._original_code = function.__code__
+        self._code = _calling(self._wrap(_copy(function)), function)
+        # Test doubles and others go by the parameters of what they replace.
+        function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        function.__code__ = self._code
+        self._function = function
+
+
+def _find(module: str, name: str) -> FunctionType | None:
+    """Find the function that a module defined by this name, whatever stands in its place by now."""
+    namespace = vars(import_module(module))
+
+    def is_it(each: Any) -> bool:
+        # A proxy of wrapt says that it is an instance of what it wraps, but not by type().
+        if type(each) is not FunctionType or _COPY in vars(each):
+            return False
+        is_named = each.__globals__ is namespace and each.__qualname__ == name
+        return is_named and not each.__closure__  # our code has no room for free variables
+
+    current: object = sys.modules[module]
+    for attribute in name.split("."):
+        current = getattr(current, attribute, None)
+    found = current if is_it(current) else next(filter(is_it, gc.get_referrers(namespace)), None)
+    return found if isinstance(found, FunctionType) else None
+
+
+def _copy(function: FunctionType) -> FunctionType:
+    """Make a function that does the same and calls itself the same, and is known as a copy."""
+    copy = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    functools.update_wrapper(copy, function)
+    del copy.__wrapped__  # type: ignore[attr-defined]  # it leads back
+    copy.__kwdefaults__ = function.__kwdefaults__
+    vars(copy)[_COPY] = True
+    return copy
+
+
+def _call(*args: Any, **kwargs: Any) -> Any:
+    wrapper: Any = ...  # a constant of the code, which is replaced
+    return wrapper(*args, **kwargs)
+
+
+async def _await(*args: Any, **kwargs: Any) -> Any:
+    wrapper: Any = ...
+    return await wrapper(*args, **kwargs)
+
+
+def _calling(wrapper: Callable[..., Any], function: FunctionType) -> CodeType:
+    """Make code for ``function`` that calls ``wrapper``.
+
+    The wrapper is a constant of the code, since code of another module sees none of our names.
+    """
+    code = (_await if inspect.iscoroutinefunction(function) else _call).__code__
+    constants = tuple(wrapper if each is ... else each for each in code.co_consts)
+    return code.replace(
+        co_consts=constants, co_name=function.__name__, co_qualname=function.__qualname__
+    )

@@ -1,0 +1,80 @@
+"""Holding a call back until a guard lets it pass, for hooks whose user gave them one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from canvas_sync_core.canvas.hosts import host_of
+from canvas_sync_core.canvas.tokens import token_in
+
+from ._recorder import Recorder
+
+if TYPE_CHECKING:
+    from canvas_sync_instrumentation.throttle import GuardedRequest, ThrottleGuard
+
+__all__ = ["Holding"]
+
+
+class Holding:
+    """Waits at its beginning, with ``with`` or ``async with``, and gives the room back at its end.
+
+    None of its methods lets a failure of our own out.
+
+    Args:
+        recorder: Who records the call.
+        guard: Whom to ask; None waits for nothing.
+        url: The whole URL.
+        headers: Of the request.
+    """
+
+    __slots__ = ("_held", "_recorder")
+
+    def __init__(
+        self, recorder: Recorder, guard: ThrottleGuard | None, url: str, headers: Mapping[str, Any]
+    ) -> None:
+        self._recorder = recorder
+        self._held: GuardedRequest | None = None
+        if guard is not None:
+            with recorder.guard():
+                parts = urlsplit(url)
+                token = token_in(headers.get("Authorization"), parts.query)
+                self._held = guard.hold(token).at(host_of(parts))
+
+    def saw(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
+        """Tell the guard what Canvas answered: status and headers; None when it was not asked."""
+        if self._held is not None and answer is not None:
+            with self._recorder.guard():
+                self._held.saw(*answer)
+
+    def __enter__(self) -> Self:
+        if self._held is not None:
+            with self._recorder.guard():
+                self._held.begin()
+        return self
+
+    async def __aenter__(self) -> Self:
+        if self._held is not None:
+            with self._recorder.guard():
+                await self._held.begin_async()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._held is not None:
+            with self._recorder.guard():
+                self._held.end()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(exc_type, exc, traceback)

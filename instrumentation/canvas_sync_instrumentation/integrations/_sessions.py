@@ -1,0 +1,150 @@
+"""Where every request of requests passes, for the hooks of requests and of canvasapi.
+
+``Session.send`` is one call. urllib3, below it, sees what goes over the wire: also what follows a
+redirect, what a cache lets through, and what is repeated. The response hooks of the app run within
+the call; what they send by urllib3 is no part of it, unless they send the request once more by
+``HTTPAdapter.send``.
+``Session.request``, above ``send``, is where OpenTelemetry's hook of requests can be told to make
+no span.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ._arguments import argument, text_of
+from ._calls import Apart, Call, OnlySpan, current_call
+from ._patch import Patch
+from ._rate_limit_slot import Holding
+from ._required import library
+from ._switch import Switch, Use, use_for
+from .urllib3 import TRIES
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+__all__ = ["CANVASAPI", "REQUESTS"]
+
+_HISHEL: Final = "X-Hishel-From-Cache"
+
+
+def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
+    def quieting_request(*args: Any, **kwargs: Any) -> Response:
+        with Apart():  # a redirect never comes this way, so it is no part of another call
+            use = _use_for(text_of(argument(args, kwargs, 2, "url")))
+            if use is None:
+                return request(*args, **kwargs)
+            with OnlySpan(use.recorder):
+                return request(*args, **kwargs)
+
+    return quieting_request
+
+
+def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
+    def recording_send(*args: Any, **kwargs: Any) -> Response:
+        session, request = args[0] if args else None, argument(args, kwargs, 1, "request")
+        if not isinstance(request, library("requests").PreparedRequest) or _is_part(
+            session, request, kwargs
+        ):
+            return send(*args, **kwargs)
+        use = _use_for(request.url) if isinstance(request.url, str) else None
+        if use is None:
+            with Apart():
+                return send(*args, **kwargs)
+        return _recorded(use, session, request, functools.partial(send, *args, **kwargs))
+
+    return recording_send
+
+
+def _recorded(
+    use: Use, session: object, request: PreparedRequest, send: Callable[[], Response]
+) -> Response:
+    url, method = request.url or "", request.method or ""
+    headers: Mapping[str, Any] = request.headers or {}
+    with Holding(use.recorder, use.guard, url, headers) as holding:
+        body = request.body
+        call = Call(
+            use.recorder, method, url, headers, body, owner=session, sent=request, uses_urllib3=True
+        )
+        with call:
+            response = send()
+        is_new = _hand_out(call, response)
+        holding.saw(call.answer)
+    call.settle(_loaded_body(response) if is_new else None)
+    return response
+
+
+def _hand_out(call: Call, response: object) -> bool:
+    """Note what the session hands out; tells whether that came over the wire."""
+    if not isinstance(
+        response, library("requests").Response
+    ):  # a response hook of the app has made it
+        return False
+    call.followed(response, _is_cached)
+    return call.handed_out(response.status_code, response.headers, from_cache=_is_cached(response))
+
+
+def _is_part(session: object, request: PreparedRequest, options: dict[str, Any]) -> bool:
+    """Tell whether a session that is in a call sends again for that call, to follow a redirect."""
+    outer = current_call()
+    if outer is None or outer.owner is not session:
+        return False
+    return outer.sent is request or options.get("allow_redirects") is False
+
+
+def _sending(send: Callable[..., Response]) -> Callable[..., Response]:
+    def sending_send(*args: Any, **kwargs: Any) -> Response:
+        call = current_call()
+        if call is None:
+            return send(*args, **kwargs)
+        outside, call.uses_urllib3 = call.uses_urllib3, True
+        try:
+            return send(*args, **kwargs)
+        finally:
+            call.uses_urllib3 = outside
+
+    return sending_send
+
+
+def _dispatching(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
+    def dispatching_hook(*args: Any, **kwargs: Any) -> Any:
+        call = current_call()
+        if call is None:
+            return dispatch_hook(*args, **kwargs)
+        outside, call.uses_urllib3 = call.uses_urllib3, False
+        try:
+            return dispatch_hook(*args, **kwargs)
+        finally:
+            call.uses_urllib3 = outside
+
+    return dispatching_hook
+
+
+def _is_cached(response: Response) -> bool:
+    """Tell whether a cache says that an answer is its own: CacheControl, hishel, requests-cache."""
+    if response.headers.get(_HISHEL) == "true":
+        return True
+    return bool(getattr(response, "from_cache", False))
+
+
+def _loaded_body(response: Response) -> bytes | None:
+    """Give the content only if it was loaded: a stream is the caller's to read."""
+    content = getattr(response, "_content", None)
+    return content if isinstance(content, bytes) else None
+
+
+_PATCHES: Final = (
+    Patch("requests.sessions", "Session.request", _quieting),
+    Patch("requests.sessions", "Session.send", _recording),
+    Patch("requests.adapters", "HTTPAdapter.send", _sending),
+    Patch("requests.hooks", "dispatch_hook", _dispatching),
+    *TRIES,
+)
+REQUESTS: Final = Switch("requests", _PATCHES)
+CANVASAPI: Final = Switch("canvasapi", _PATCHES)
+
+
+def _use_for(url: str) -> Use | None:
+    return use_for(url, REQUESTS, CANVASAPI)

@@ -1,0 +1,228 @@
+"""What an SQL statement does, and to which table: enough for a label, with no grammar behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise, takewhile
+from typing import Final, NamedTuple
+
+from canvas_sync_core.names import OTHER
+
+__all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "Statement", "parse_statement", "tokens_of"]
+
+OTHER_OPERATION: Final = "OTHER"
+"""The operation of a statement that begins with no known verb."""
+
+_LONGEST: Final = 8_000
+"""Characters that are looked at: enough for the column list of a wide table."""
+_LONGEST_NAME: Final = 128
+
+SESSION_CONTROL: Final = frozenset(
+    {"BEGIN", "COMMIT", "PRAGMA", "RELEASE", "ROLLBACK", "SAVEPOINT", "SET", "SHOW", "START"}
+)
+"""Verbs that steer a connection and do no work on data."""
+
+_UPSERTING: Final = frozenset({"MERGE", "REPLACE", "UPSERT"})
+_DATA_VERBS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}) | _UPSERTING
+_VERBS: Final = _DATA_VERBS | SESSION_CONTROL | {
+    "ALTER", "ANALYZE", "CALL", "COPY", "CREATE", "DROP", "EXECUTE", "EXPLAIN", "GRANT", "LOCK",
+    "REINDEX", "REVOKE", "TRUNCATE", "VACUUM", "VALUES",
+}  # fmt: skip
+_ANCHORS: Final = {
+    "SELECT": frozenset({"FROM"}),
+    "DELETE": frozenset({"FROM"}),
+    "INSERT": frozenset({"INTO"}),
+    "REPLACE": frozenset({"INTO"}),
+    "MERGE": frozenset({"INTO"}),
+    "UPSERT": frozenset({"INTO"}),
+    "UPDATE": frozenset({"UPDATE"}),
+    "TRUNCATE": frozenset({"TRUNCATE"}),
+    "ALTER": frozenset({"TABLE"}),
+    "DROP": frozenset({"TABLE"}),
+    "CREATE": frozenset({"TABLE", "ON"}),
+    "COPY": frozenset({"COPY"}),
+}
+"""Verb -> the words after which its table is named."""
+_FILLERS: Final = frozenset(
+    {"ABORT", "EXISTS", "FAIL", "IF", "IGNORE", "LATERAL", "NOT", "ONLY", "OR", "REPLACE",
+     "ROLLBACK", "TABLE"}
+)  # fmt: skip
+"""Words that may stand between an anchor and the name."""
+
+_LEAVING_OUT: Final = frozenset({"IGNORE", "REPLACE"})
+"""Words between INSERT and INTO: ``OR IGNORE`` of SQLite, ``IGNORE`` of MySQL."""
+_CONFLICTS: Final = frozenset({("ON", "CONFLICT"), ("ON", "DUPLICATE")})
+_ON_CONFLICT: Final = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b", re.IGNORECASE)
+_CLAUSE_LENGTH: Final = 40  # it may be cut in two
+_VALUES: Final = frozenset({"VALUE", "VALUES"})
+
+_TOKEN: Final = re.compile(
+    r"""
+      (?P<skip>   \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<text>   '[^']*(?:''[^']*)*'? )
+    | (?P<quoted> "(?:[^"]|"")+" | `(?:[^`]|``)+` | \[[^\]]+\] )
+    | (?P<word>   [^\W\d][\w$]* )
+    | (?P<sign>   \d[\w.]* | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    depth: int
+
+    @property
+    def keyword(self) -> str:
+        """The word in upper case; empty for anything that is not a bare word."""
+        return self.text.upper() if self.kind == "word" else ""
+
+    @property
+    def name(self) -> str:
+        """The identifier without its quotes; empty for anything else."""
+        if self.kind == "word":
+            return self.text
+        if self.kind != "quoted":
+            return ""
+        quote = self.text[-1]
+        return self.text[1:-1].replace(quote * 2, quote)
+
+
+class Statement(NamedTuple):
+    """What a statement does.
+
+    Attributes:
+        operation: The verb in upper case; ``OTHER`` when it is not a known one.
+        table: The first table it is about, without schema and quotes; ``other`` when there is none
+            or it is not found.
+        is_upsert: Whether rows may be changed, replaced or left out instead of inserted, or it is
+            not known how many are inserted.
+        given_rows: How many rows it is given, where this is told better by VALUES than by the
+            driver; else 0.
+    """
+
+    operation: str
+    table: str
+    is_upsert: bool = False
+    given_rows: int = 0
+
+
+def parse_statement(statement: str) -> Statement:
+    """Tell what a statement does and to which table.
+
+    Args:
+        statement: SQL of any dialect, or any other text.
+    """
+    parsed = _parsed(statement[:_LONGEST])
+    if len(statement) <= _LONGEST or parsed.operation != "INSERT":
+        return parsed
+    # The clause comes last. The same words in a value make the statement an upsert too.
+    has_clause = _ON_CONFLICT.search(statement, _LONGEST - _CLAUSE_LENGTH) is not None
+    return parsed._replace(is_upsert=parsed.is_upsert or has_clause, given_rows=0)
+
+
+@lru_cache(maxsize=256)
+def _parsed(statement: str) -> Statement:
+    tokens = list(tokens_of(statement))
+    start = _main_verb(tokens)
+    verb = tokens[start].keyword if start < len(tokens) else ""
+    if verb not in _VERBS:
+        return Statement(OTHER_OPERATION, OTHER)
+    before = tokens[:start]
+    if verb == "SELECT" and (hidden_insert := _insert_in_with(before)):
+        found = _parsed_insert(hidden_insert)
+        return found if found.given_rows else found._replace(is_upsert=True)
+    if verb == "INSERT":
+        return _parsed_insert(tokens[start:])
+    # A query on a common table expression is about the table behind it.
+    hidden = {token.name for token in before if token.depth == 0}
+    table = _first_table(tokens[start:], verb, hidden)
+    if table is None and before:
+        table = _first_table(before, "SELECT", hidden)
+    given_rows = _given_rows(tokens[start:]) if verb in {"REPLACE", "UPSERT"} else 0
+    return Statement(verb, table or OTHER, verb in _UPSERTING, given_rows)
+
+
+def _insert_in_with(tokens: Sequence[_Token]) -> Sequence[_Token]:
+    """Find an INSERT among the tokens of a WITH clause; PostgreSQL allows it there."""
+    for number, (before, token) in enumerate(pairwise(tokens), start=1):
+        if token.keyword == "INSERT" and before.text == "(":
+            rest = tokens[number:]
+            return list(takewhile(lambda each: each.depth >= token.depth, rest))  # noqa: B023 - at once
+    return ()
+
+
+def _parsed_insert(tokens: Sequence[_Token]) -> Statement:
+    depth = tokens[0].depth
+    words = [token.keyword for token in tokens if token.depth == depth]
+    head = words[: words.index("INTO")] if "INTO" in words else words[:2]
+    has_clause = not _CONFLICTS.isdisjoint(pairwise(words))
+    is_upsert = has_clause or not _LEAVING_OUT.isdisjoint(head)
+    table = _first_table(tokens, "INSERT", set())
+    # SQLite counts rows that are returned only when they have been fetched.
+    are_given = is_upsert or "RETURNING" in words
+    return Statement("INSERT", table or OTHER, is_upsert, _given_rows(tokens) if are_given else 0)
+
+
+def _given_rows(tokens: Sequence[_Token]) -> int:
+    """Count the parentheses behind VALUES."""
+    tokens = [token for token in tokens if token.depth == tokens[0].depth]
+    words = [token.keyword for token in tokens]
+    first = next((number for number, word in enumerate(words) if word in _VALUES), len(words))
+    rest = tokens[first + 1 :]
+    rows = takewhile(lambda token: token.kind == "sign", rest)
+    return sum(token.text == "(" for token in rows)
+
+
+def tokens_of(statement: str) -> Iterator[_Token]:
+    """Split a statement into its words, names, texts and signs, without comments."""
+    depth = 0
+    for match in _TOKEN.finditer(statement):
+        kind, text = match.lastgroup or "", match.group()
+        if kind == "skip":
+            continue
+        if text == ")":
+            depth -= 1
+        yield _Token(kind, text, depth)
+        if text == "(":
+            depth += 1
+
+
+def _main_verb(tokens: Sequence[_Token]) -> int:
+    first = next((index for index, token in enumerate(tokens) if token.text != "("), len(tokens))
+    if first == len(tokens) or tokens[first].keyword != "WITH":
+        return first
+    depth = tokens[first].depth
+    for index in range(first + 1, len(tokens)):
+        if tokens[index].depth == depth and tokens[index].keyword in _DATA_VERBS:
+            return index
+    return len(tokens)
+
+
+def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
+    anchors = _ANCHORS.get(verb, frozenset())
+    # The anchor of the statement itself comes before those in its parentheses.
+    for index in sorted(
+        (index for index, token in enumerate(tokens) if token.keyword in anchors),
+        key=lambda index: tokens[index].depth,
+    ):
+        name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
+        if name is not None and name not in hidden:
+            return name
+    return None
+
+
+def _name_at(tokens: Sequence[_Token], index: int, *, calls_allowed: bool) -> str | None:
+    while index < len(tokens) and (tokens[index].text == "(" or tokens[index].keyword in _FILLERS):
+        index += 1
+    while index + 2 < len(tokens) and tokens[index + 1].text == "." and tokens[index].name:
+        index += 2
+    if index >= len(tokens) or tokens[index].keyword in _VERBS:
+        return None
+    if not calls_allowed and index + 1 < len(tokens) and tokens[index + 1].text == "(":
+        return None  # a function that gives rows
+    name = tokens[index].name
+    return name if 0 < len(name) <= _LONGEST_NAME else None

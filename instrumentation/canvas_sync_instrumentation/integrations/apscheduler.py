@@ -1,0 +1,49 @@
+"""Records what a scheduler of APScheduler 3 did not start: missed jobs, and those still running.
+
+A job is a run when its function is decorated with ``@track_sync``, in any executor. What is not
+started has no run to tell of it, so it is told here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from canvas_sync_core.canvas.redaction import redact
+from canvas_sync_core.events import ErrorInfo, ErrorRecorded
+from canvas_sync_instrumentation.monitor import get_monitor
+
+from ._recorder import recorder_or_default
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.base import BaseScheduler
+
+__all__ = ["instrument_apscheduler"]
+
+_OPERATION: Final = "schedule"
+
+
+def instrument_apscheduler(scheduler: BaseScheduler) -> None:
+    """Record each job that ``scheduler`` misses, or skips because it still runs, as an error.
+
+    They are lines of ``errors.log`` and count in ``canvas_sync_errors_total`` with the operation
+    ``schedule`` and the error type ``JobMissed`` or ``JobSkipped``. Calling it again changes
+    nothing.
+
+    Args:
+        scheduler: Of APScheduler 3.x; the scheduler and its jobs stay as they are.
+    """
+    from apscheduler import events  # noqa: PLC0415 - may not be installed
+
+    scheduler.remove_listener(_record)
+    scheduler.add_listener(_record, events.EVENT_JOB_MISSED | events.EVENT_JOB_MAX_INSTANCES)
+
+
+def _record(event: Any) -> None:
+    with recorder_or_default(None).guard():
+        times = getattr(event, "scheduled_run_times", None)  # of those that are skipped
+        if times is None:
+            error = ErrorInfo("JobMissed", f"{redact(event.job_id)} was due and did not start.")
+        else:
+            error = ErrorInfo("JobSkipped", f"{redact(event.job_id)} was due and still runs.")
+        monitor = get_monitor()
+        monitor.emit(ErrorRecorded(None, monitor.clock.time(), _OPERATION, error))

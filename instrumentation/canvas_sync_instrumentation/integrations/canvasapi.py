@@ -1,0 +1,81 @@
+"""Records each API call of the ``canvasapi`` client library, and no other traffic of the app.
+
+``Requester.request`` is the one funnel of canvasapi 3.x; it only marks that the requests below are
+canvasapi's. They are recorded where ``requests`` sends them, where an answer has a status even when
+canvasapi turns it into an exception without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+from ._patch import Patch
+from ._recorder import Recorder, recorder_or_default
+from ._sessions import CANVASAPI
+
+if TYPE_CHECKING:
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
+
+__all__ = ["instrument_canvasapi", "uninstrument_canvasapi"]
+
+_canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", default=None)
+
+
+def instrument_canvasapi(
+    *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
+) -> None:
+    """Record every API call of canvasapi from now on, also of clients made before.
+
+    Exceptions and return values stay as they are. Uploads of file contents to another host than
+    Canvas are not API calls. Calling it again changes nothing.
+
+    Args:
+        recorder: Where calls are reported; the monitor of this process when None.
+        guard: Holds each call back until the quota has room for it; None holds back none.
+
+    Raises:
+        ImportError: canvasapi is not installed.
+    """
+    used = recorder_or_default(recorder)
+
+    def is_of_canvasapi(url: str) -> bool:
+        canvas_url = _canvas_url.get()
+        if canvas_url is None:
+            return False
+        return _same_host(url, canvas_url) or used.is_canvas(url)
+
+    CANVASAPI.on(used, guard, is_of_canvasapi)
+    _request.apply(CANVASAPI)
+
+
+def uninstrument_canvasapi() -> None:
+    """Undo :func:`instrument_canvasapi`."""
+    CANVASAPI.off()
+    _request.remove(CANVASAPI)
+
+
+def _marking(request: Callable[..., Any]) -> Callable[..., Any]:
+    def marking_request(*args: Any, **kwargs: Any) -> Any:
+        outer = _canvas_url.set(getattr(args[0], "original_url", "") if args else "")
+        try:
+            return request(*args, **kwargs)
+        finally:
+            _canvas_url.reset(outer)
+
+    return marking_request
+
+
+_request = Patch("canvasapi.requester", "Requester.request", _marking)
+
+
+def _same_host(url: str, other: str) -> bool:
+    try:
+        return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return False  # the client will say what is wrong with it

@@ -1,0 +1,183 @@
+"""Records each Canvas API call that an app makes through ``httpx``, in threads or in an event loop.
+
+``Client.send`` is one call: every way to ask leads there, whatever transport is mounted, and
+redirects and the requests of an ``auth`` flow are sent from within. Below, ``httpcore``'s pools see
+each try: those of a transport that repeats what failed, and those that a cache lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._arguments import argument
+from ._calls import Apart, Call, current_call
+from ._patch import Patch
+from ._rate_limit_slot import Holding
+from ._recorder import Recorder
+from ._required import library
+from ._switch import Switch, Use
+
+if TYPE_CHECKING:
+    import httpcore
+    import httpx
+
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
+
+__all__ = ["instrument_httpx", "uninstrument_httpx"]
+
+
+def instrument_httpx(
+    *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
+) -> None:
+    """Record every request to Canvas that goes through any client of httpx from now on.
+
+    Clients made before are seen too, and every transport. Requests to other servers pass
+    untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the
+    redirects it follows; a try that failed and that a transport or an ``auth`` flow repeats counts
+    by itself. A streamed answer is left for its reader: its status and headers are recorded.
+    What a cache such as hishel answers is no call. Calling it again changes nothing.
+
+    Args:
+        recorder: Where calls are reported; the monitor of this process when None.
+        guard: Holds each call back until the quota has room for it; None holds back none.
+
+    Raises:
+        ImportError: httpx is not installed.
+    """
+    _switch.on(recorder, guard)
+
+
+def uninstrument_httpx() -> None:
+    """Undo :func:`instrument_httpx`."""
+    _switch.off()
+
+
+def _holding(use: Use, request: httpx.Request) -> Holding:
+    return Holding(use.recorder, use.guard, str(request.url), request.headers)
+
+
+def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
+    body = getattr(request, "_content", None)
+    url = str(request.url)
+    return Call(use.recorder, request.method, url, request.headers, body, owner=client)
+
+
+def _hand_out(call: Call, holding: Holding, response: httpx.Response) -> bytes | None:
+    """Note what the client hands out; gives its content if it was loaded from Canvas."""
+    is_new = call.handed_out(
+        response.status_code, response.headers, from_cache=_is_cached(response)
+    )
+    holding.saw(call.answer)
+    call.followed(response, _is_cached)
+    return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
+
+
+def _is_cached(response: httpx.Response) -> bool:
+    """Tell whether a cache says that an answer is its own: hishel by one of these extensions."""
+    extensions = response.extensions
+    status = extensions.get("caching")
+    if isinstance(status, Mapping) and status.get("from_cache"):
+        return True
+    return bool(extensions.get("hishel_from_cache") or extensions.get("from_cache"))
+
+
+def _use_for(request: Any) -> Use | None:
+    is_request = isinstance(request, library("httpx").Request)
+    return _switch.use_for(str(request.url)) if is_request else None
+
+
+def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
+    def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+        request = argument(args, kwargs, 1, "request")
+        use = _use_for(request)
+        if use is None:
+            with Apart():
+                return send(*args, **kwargs)
+        with _holding(use, request) as holding:
+            call = _call_of(use, args[0], request)
+            with call:
+                response = send(*args, **kwargs)
+            body = _hand_out(call, holding, response)
+        call.settle(body)
+        return response
+
+    return recording_send
+
+
+def _recording_async(
+    send: Callable[..., Awaitable[httpx.Response]],
+) -> Callable[..., Awaitable[httpx.Response]]:
+    async def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+        request = argument(args, kwargs, 1, "request")
+        use = _use_for(request)
+        if use is None:
+            with Apart():
+                return await send(*args, **kwargs)
+        async with _holding(use, request) as holding:
+            call = _call_of(use, args[0], request)
+            with call:
+                response = await send(*args, **kwargs)
+            body = _hand_out(call, holding, response)
+        call.settle(body)
+        return response
+
+    return recording_send
+
+
+def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
+    def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+        call = current_call()
+        if call is None:
+            return handle(*args, **kwargs)
+        call.tries()
+        try:
+            response = handle(*args, **kwargs)
+        except BaseException as error:
+            call.got_none(error)
+            raise
+        call.got(response.status, _lasting_headers(response))
+        return response
+
+    return trying_handle
+
+
+def _trying_async(
+    handle: Callable[..., Awaitable[httpcore.Response]],
+) -> Callable[..., Awaitable[httpcore.Response]]:
+    async def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+        call = current_call()
+        if call is None:
+            return await handle(*args, **kwargs)
+        call.tries()
+        try:
+            response = await handle(*args, **kwargs)
+        except BaseException as error:
+            call.got_none(error)
+            raise
+        call.got(response.status, _lasting_headers(response))
+        return response
+
+    return trying_handle
+
+
+def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
+    """Give the headers as text if the caller may get others, as for a failure and a 304."""
+    if response.status < 400 and response.status != 304:
+        return {}
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+
+
+_switch = Switch(
+    "httpx",
+    (
+        Patch("httpx._client", "Client.send", _recording),
+        Patch("httpx._client", "AsyncClient.send", _recording_async),
+        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _trying),
+        Patch(
+            "httpcore._async.connection_pool",
+            "AsyncConnectionPool.handle_async_request",
+            _trying_async,
+        ),
+    ),
+)

@@ -1,0 +1,135 @@
+"""Records each Canvas API call that an app makes through ``urllib3``, and its tries for requests.
+
+``urlopen`` of a ``PoolManager`` or of a pool is one call; both call themselves again for a redirect
+or a retry. ``Retry.increment`` gets each try that failed
+(https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html#urllib3.util.Retry). What
+requests sends belongs to the call of its own hook; botocore opens pools directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ._arguments import argument, header_fields, text_of
+from ._calls import Apart, Call, current_call
+from ._patch import Patch
+from ._rate_limit_slot import Holding
+from ._recorder import Recorder
+from ._switch import Switch
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, Retry
+
+    from canvas_sync_instrumentation.throttle import ThrottleGuard
+
+__all__ = ["TRIES", "instrument_urllib3", "uninstrument_urllib3"]
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def instrument_urllib3(
+    *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
+) -> None:
+    """Record every request to Canvas that goes through urllib3 from now on, whoever uses it.
+
+    Pools made before are seen too. Requests to other servers pass untouched;
+    ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the redirects that
+    urllib3 follows; a try that failed and that urllib3 repeats (``Retry``) counts by itself. What
+    requests sends is recorded by its own hook if that is on, and by this one otherwise. Calling it
+    again changes nothing.
+
+    Args:
+        recorder: Where calls are reported; the monitor of this process when None.
+        guard: Holds each call back until the quota has room for it; None holds back none.
+
+    Raises:
+        ImportError: urllib3 is not installed.
+    """
+    _switch.on(recorder, guard)
+
+
+def uninstrument_urllib3() -> None:
+    """Undo :func:`instrument_urllib3`."""
+    _switch.off()
+
+
+def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHTTPResponse]:
+    def recording_urlopen(*args: Any, **kwargs: Any) -> BaseHTTPResponse:
+        outer = current_call()
+        if outer is not None and outer.uses_urllib3:
+            if outer.answer is not None:
+                outer.redirected_to(_whole_url(args, kwargs))
+            outer.tries()
+            response = urlopen(*args, **kwargs)
+            outer.got(response.status, response.headers)
+            return response
+        url = _whole_url(args, kwargs)
+        use = _switch.use_for(url)
+        if use is None:
+            with Apart():
+                return urlopen(*args, **kwargs)
+        headers = _headers(args, kwargs)
+        with Holding(use.recorder, use.guard, url, headers) as holding:
+            method = text_of(argument(args, kwargs, 1, "method"))
+            body = argument(args, kwargs, 3, "body")
+            call = Call(use.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
+            with call:
+                response = urlopen(*args, **kwargs)
+            call.handed_out(response.status, response.headers)
+            holding.saw(call.answer)
+        call.settle(_loaded_body(response))
+        return response
+
+    return recording_urlopen
+
+
+def _whole_url(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Give the URL with the pool's host; empty when urllib3 will refuse it."""
+    url = argument(args, kwargs, 2, "url")
+    if not args or not isinstance(url, str):
+        return ""
+    if "://" in url or not hasattr(args[0], "scheme"):
+        return url
+    pool = args[0]
+    host = f"[{pool.host}]" if ":" in pool.host else pool.host
+    is_usual = pool.port in (None, _PORTS.get(pool.scheme))
+    return (
+        f"{pool.scheme}://{host}{url}" if is_usual else f"{pool.scheme}://{host}:{pool.port}{url}"
+    )
+
+
+def _headers(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = argument(args, kwargs, 4, "headers")
+    return header_fields(getattr(args[0], "headers", None) if given is None else given)
+
+
+def _loaded_body(response: BaseHTTPResponse) -> bytes | None:
+    """Give the content only if it was loaded: a stream is the caller's to read."""
+    content = getattr(response, "_body", None)
+    return content if isinstance(content, bytes) else None
+
+
+def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
+    def telling_increment(*args: Any, **kwargs: Any) -> Retry:
+        call = current_call()
+        if call is None or not call.uses_urllib3:
+            return increment(*args, **kwargs)
+        response, error = argument(args, kwargs, 3, "response"), argument(args, kwargs, 4, "error")
+        if error is not None:
+            call.got_none(error)
+        elif response is not None:
+            call.got(response.status, response.headers)
+        following = increment(*args, **kwargs)
+        call.will_repeat()
+        return following
+
+    return telling_increment
+
+
+_urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _recording)
+_manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _recording)
+_increment = Patch("urllib3.util.retry", "Retry.increment", _telling)
+TRIES: Final = (_urlopen, _increment)
+"""Where the tries of a call of requests are seen."""
+_switch = Switch("urllib3", (*TRIES, _manager_urlopen))

@@ -1,0 +1,114 @@
+"""Opening the sinks that the settings ask for; one that cannot be opened is left out, loudly."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.logs.sink import LogSink
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.settings import Settings
+from canvas_sync_core.sinks import DropCounter, Sink
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_instrumentation.outputs.rows import StoreSink
+from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
+
+__all__ = ["Sinks", "open_sinks"]
+
+_logger = logging.getLogger("canvas_sync_instrumentation")
+
+_CLOSING_LATE: Final = {"log": 1, "metrics": 2}
+
+S = TypeVar("S", bound=Sink)
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """The sinks of a monitor.
+
+    Attributes:
+        spans: Where spans begin; it is one of the sinks.
+        by_name: All sinks, in the order in which they get events.
+        metrics: Counts what the others lose; None when nothing is recorded.
+        store: The one that a fork has to wait for; None when it could not be opened.
+    """
+
+    spans: SpanSink
+    by_name: Mapping[str, Sink] = field(default_factory=dict)
+    metrics: MetricsSink | None = None
+    store: StoreSink | None = None
+
+    def count_drop(self, sink: str, reason: str, count: int = 1) -> None:
+        """Count telemetry that was lost."""
+        if self.metrics is not None:
+            self.metrics.count_dropped(sink, reason, count)
+
+    def closing_order(self) -> list[tuple[str, Sink]]:
+        """Give the sinks in the order in which they close.
+
+        The log comes late: waiting does not help against a full disk, and would use up the time of
+        the others. The metrics come last, for they count what the others lose.
+        """
+        return sorted(self.by_name.items(), key=lambda entry: _CLOSING_LATE.get(entry[0], 0))
+
+    def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
+        """Give the sinks that may hold back something until another event or a flush comes."""
+        return [entry for entry in self.by_name.items() if entry[0] in {"log", "metrics", "spans"}]
+
+
+def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
+    """Open every sink.
+
+    Args:
+        settings: What to open and where.
+        environ: For the ``OTEL_*`` variables.
+    """
+    if not settings.enabled:
+        return Sinks(SpanSink())
+    metrics = MetricsSink(settings.metrics_folder)
+    on_drop = metrics.count_dropped
+    spans = SpanSink(open_pipeline(environ, on_drop))
+    store = _open("The table is", lambda: _open_store(settings, on_drop))
+    sinks: dict[str, Sink | None] = {
+        "log": _open(
+            "The log files are",
+            lambda: LogSink(
+                settings.log_dir,
+                settings.log_format,
+                levels=settings.log_levels,
+                zone=settings.timezone,
+                control_dir=settings.control_folder,
+                host=socket.gethostname(),
+                on_drop=on_drop,
+                on_record=metrics.count_record,
+            ),
+        ),
+        "metrics": metrics,
+        "spans": spans,
+        "store": store,
+    }
+    opened = {name: sink for name, sink in sinks.items() if sink is not None}
+    return Sinks(spans, opened, metrics, store)
+
+
+def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
+    url = settings.resolved_database_url
+    return StoreSink(
+        lambda: open_engine(url),
+        settings.spool_folder,
+        auto_upgrade=settings.database_url is None,
+        on_drop=on_drop,
+    )
+
+
+def _open(what: str, make: Callable[[], S]) -> S | None:
+    try:
+        return make()
+    except OSError as error:
+        raise_if_asynchronous(error)
+        _logger.error("%s off: %s. Make the folder writable and restart.", what, error)
+        return None

@@ -1,0 +1,1 @@
+"""Outputs of the app alone: spans over OTLP, rows by the spool."""

@@ -1,0 +1,313 @@
+"""The store sink: rows of the table, written by a thread of their own.
+
+The sync's thread only appends a snapshot to this process's spool file. The writer thread takes
+snapshots from there into the database and empties the file once they are committed; while the
+database is away they wait, even beyond the end of the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.events import (
+    Event,
+    Heartbeat,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+    RunWaiting,
+)
+from canvas_sync_core.locks import Condition
+from canvas_sync_core.sinks import DropCounter
+from canvas_sync_core.store.reuse import Attempt, attempt_of
+from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
+from canvas_sync_core.threads import Daemon
+
+from ._row_writer import SINK, RowWriter
+
+__all__ = ["StoreSink"]
+
+_logger = logging.getLogger(__name__)
+
+_GATHER_S: Final = 0.05
+"""How long a row waits for further ones: a short run is one row, and nothing wakes up during it."""
+_FIRST_DELAY_S: Final = 0.25
+_LAST_DELAY_S: Final = 15.0
+_HEARTBEAT_SHARE: Final = 0.75
+"""Heartbeats may fill the spool so far; the rest is kept for starts and ends."""
+_MEMORY_RUNS: Final = 1000
+"""Runs that may wait in memory while the spool cannot be written."""
+
+
+class StoreSink:
+    """Writes each run's row: at its start, at its heartbeats, at its end.
+
+    Args:
+        open_database: Makes the engine; called in the writer thread, again after a failure.
+        spool_folder: Where rows wait; each process has its own file there.
+        auto_upgrade: Whether to create and upgrade the table. Otherwise a table that does not fit
+            is reported once and rows wait for it.
+        on_drop: Counts rows that are lost.
+        spool_limit: Bytes that may wait.
+    """
+
+    def __init__(
+        self,
+        open_database: Callable[[], Engine],
+        spool_folder: Path,
+        *,
+        auto_upgrade: bool,
+        on_drop: DropCounter,
+        spool_limit: int = SPOOL_LIMIT,
+    ) -> None:
+        self._folder = spool_folder.absolute()  # wherever the app goes
+        self._on_drop = on_drop
+        self._spool_limit = spool_limit
+        self._spool_reported = False
+        self._rows = RowWriter(
+            open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
+        )
+        self._spool: Spool | None = None
+        self._start_anew()
+
+    def handle(self, event: Event) -> None:
+        """Keep the run's snapshot for the writer; other events mean nothing here."""
+        if not isinstance(event, (RunStarted, Heartbeat, RunWaiting, RunEnded)):
+            return
+        record = encode(event.snapshot)
+        is_heartbeat = isinstance(event, Heartbeat)
+        try:
+            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+        except BaseException:  # asynchronous; the row is not to be lost, and may be written twice
+            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+            raise
+
+    def _take(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+        with self._changed.lock:
+            if self._closing:
+                self._on_drop(SINK, "closed")
+                return
+            self._keep(snapshot, record, is_heartbeat=is_heartbeat)
+            if not self._has_thread():
+                self._leave_to_others()
+            if self._idle:  # also when a signal's exception kept the event before from telling
+                self._changed.notify_all()
+        while self._warnings:  # without the lock: a handler of the app may run other greenlets
+            _logger.warning(self._warnings.pop())
+
+    def flush(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds until every row is in the table."""
+        return self._settle(timeout, give_up=False)
+
+    def close(self, timeout: float) -> None:
+        """Write what waits within ``timeout`` seconds and stop; the rest stays in the spool.
+
+        A database that is away is not waited for: the next process or the exporter writes the rest.
+        What is in memory alone is lost with the process, and counted.
+        """
+        deadline = time.monotonic() + timeout
+        self._settle(timeout, give_up=True)
+        with self._changed.lock:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None and thread.is_alive:
+            thread.join(deadline - time.monotonic())
+        if thread is None or not thread.is_alive:
+            self._release()
+        else:
+            self._count_lost()
+
+    def before_fork(self) -> None:
+        """Let the writer thread finish what it is at; a second at most."""
+        self._rows.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the writer thread go on."""
+        self._rows.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Leave thread, spool and connections to the parent; the child makes its own."""
+        if self._spool is not None:
+            self._spool.abandon()
+        self._rows.after_fork_in_child()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._changed = Condition()
+        self._thread: Daemon | None = None
+        self._spool = None
+        self._is_left_to_others = False
+        self._warnings: list[str] = []
+        self._memory: dict[Attempt, RunSnapshot] = {}
+        self._closing = False
+        self._is_counted = False
+        self._idle = False  # whether the thread sleeps until there is work; it alone tells
+        self._urgent = False
+        self._flushing = 0
+        self._failures = 0
+        self._delay = 0.0
+
+    def _keep(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+        try:
+            spool = self._usable_spool()
+            if spool.has_room(record, _HEARTBEAT_SHARE if is_heartbeat else 1.0):
+                spool.append(record)
+            elif not is_heartbeat:
+                self._on_drop(SINK, "spool_full")
+            self._spool_reported = False
+        except OSError as error:
+            raise_if_asynchronous(error)
+            if not self._spool_reported:
+                self._spool_reported = True
+                self._warnings.append(
+                    f"{self._folder} cannot be written: {error}. Rows of sync runs wait in memory "
+                    "alone."
+                )
+            self._remember(snapshot)
+
+    def _usable_spool(self) -> Spool:
+        """Give the spool, made when there is none yet, or anew when its file was removed.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        if self._spool is None:
+            self._spool = Spool(self._folder, self._spool_limit)
+        elif not self._spool.is_in_place:
+            self._spool.make_anew()
+            self._warnings.append(
+                f"The spool file in {self._folder} was removed or moved by another program. It is "
+                "made anew, with all rows that wait."
+            )
+        return self._spool
+
+    def _remember(self, snapshot: RunSnapshot) -> None:
+        """Fall back on memory, where only the newest snapshot of a run waits."""
+        attempt = attempt_of(snapshot)
+        if attempt in self._memory or len(self._memory) < _MEMORY_RUNS:
+            self._memory[attempt] = snapshot
+        else:
+            self._on_drop(SINK, "spool_unwritable")
+
+    def _has_thread(self) -> bool:
+        """Start the thread unless it runs; tell whether there is one."""
+        thread = self._thread
+        if thread is None or not thread.is_alive or (thread.is_outdated and self._idle):
+            self._idle = False
+            self._thread = Daemon(self._write_rows, "canvas-sync-store")
+            if not self._thread.start():
+                self._thread = None
+        return self._thread is not None
+
+    def _leave_to_others(self) -> None:
+        """Let the next process, or the exporter, write the rows: this one has no thread for it."""
+        if self._spool is not None:
+            self._is_left_to_others = True
+            self._spool.close()
+            self._spool = None
+            self._rows.expect_orphans()
+
+    def _settle(self, timeout: float, *, give_up: bool) -> bool:
+        """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
+        with self._changed.lock:
+            if (self._has_work() or self._is_left_to_others) and not self._has_thread():
+                return False
+            failures = self._failures
+            self._flushing += 1
+            self._urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: not self._has_work() or (give_up and self._failures > failures), timeout
+            )
+            self._flushing -= 1
+            return not self._has_work()
+
+    def _has_work(self) -> bool:
+        return bool(self._memory) or (self._spool is not None and not self._spool.is_empty)
+
+    def _write_rows(self) -> None:
+        """Run the writer thread."""
+        with self._changed.lock:
+            thread = self._thread
+        while self._wait_for_work(thread):
+            with self._changed.lock:
+                remembered = list(self._memory.values())
+            batch = self._spool.read() if self._spool else Batch([], [], 0)
+            written = self._rows.write([*batch.snapshots, *remembered], batch.damaged)
+            self._finish(batch, remembered, written=written)
+            if written:
+                self._rows.drain_orphans()
+        if self._thread is thread:
+            self._release()
+
+    def _wait_for_work(self, thread: Daemon | None) -> bool:
+        """Wait out the delay after a failure, then for rows; False when it is time to stop."""
+        with self._changed.lock:
+            if self._delay:
+                delay = _FIRST_DELAY_S if self._flushing else self._delay
+                self._changed.wait_for(lambda: self._urgent or self._closing, delay)
+            self._urgent = False
+            self._idle = True
+            self._changed.wait_for(lambda: self._closing or self._has_work())
+            if self._thread is not thread:  # another one has taken its place
+                return False
+            self._idle = False
+            self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
+            return not self._closing
+
+    def _finish(self, batch: Batch, remembered: list[RunSnapshot], *, written: bool) -> None:
+        with self._changed.lock:
+            if written:
+                self._delay = 0.0
+                if self._spool is not None:
+                    self._spool.discard(batch)
+                for snapshot in remembered:
+                    if self._memory.get(attempt_of(snapshot)) is snapshot:
+                        del self._memory[attempt_of(snapshot)]
+            else:
+                self._failures += 1
+                self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)
+            self._changed.notify_all()
+
+    def _count_lost(self) -> None:
+        """Count, once, what neither the database nor the spool took as the process ends."""
+        with self._changed.lock:
+            lost = len(self._memory)
+            self._memory.clear()
+            if self._spool is not None and not (self._is_counted or _is_safe(self._spool)):
+                lost += self._spool.waiting
+            self._is_counted = True
+        if lost:
+            self._on_drop(SINK, "spool_unwritable", lost)
+            _logger.warning(
+                "%d rows of sync runs are lost: neither the database nor %s could be written.",
+                lost,
+                self._folder,
+            )
+
+    def _release(self) -> None:
+        """Let go of everything."""
+        self._count_lost()
+        with self._changed.lock:
+            if self._spool is not None:
+                self._spool.close()
+                self._spool = None
+        self._rows.close()
+
+
+def _is_safe(spool: Spool) -> bool:
+    """Tell whether a later process finds what waits in a spool file."""
+    if not (spool.is_empty or spool.is_in_place):
+        try:
+            spool.make_anew()
+        except OSError:
+            return False
+    return True

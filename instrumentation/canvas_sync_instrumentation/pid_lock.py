@@ -1,0 +1,56 @@
+"""A lock that says whether something runs already, and dies with the processes that hold it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+
+__all__ = ["OverlapError", "OverlapLock"]
+
+
+class OverlapError(Exception):
+    """It runs already; the message is what the holder said of itself, which may be nothing."""
+
+
+class OverlapLock:
+    """A lock on a file, from its making to :meth:`release`.
+
+    A child that is given :attr:`fd` holds it too, so that a command whose wrapper was killed still
+    counts as running. The file stays: to remove it would let two processes lock two files.
+
+    Args:
+        file: Made when missing, with its folder.
+        holder: What to tell who comes later, in one line.
+
+    Raises:
+        OverlapError: Another process holds it.
+        OSError: The file cannot be made or written.
+
+    Attributes:
+        fd: The open file.
+    """
+
+    def __init__(self, file: Path, holder: str) -> None:
+        make_folder(file.parent, PRIVATE_FOLDER)
+        self.fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            self._take(holder)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    def release(self) -> None:
+        """Give the lock free, also when a process that was given the file still has it open."""
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        os.close(self.fd)
+
+    def _take(self, holder: str) -> None:
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OverlapError(os.pread(self.fd, 4096, 0).decode(errors="replace")) from None
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, holder.encode(), 0)

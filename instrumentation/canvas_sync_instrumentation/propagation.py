@@ -1,0 +1,68 @@
+"""Carrying the current run where Python does not: into threads, executors and task queues."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from canvas_sync_instrumentation.run.active_run import current_position
+
+__all__ = ["carry_run", "continue_trace", "trace_headers"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def carry_run(function: Callable[P, R]) -> Callable[P, R]:
+    """Bind ``function`` to the run that is current now, for a thread or an executor.
+
+    ``executor.submit(carry_run(fetch_course), 7)`` records what ``fetch_course`` does under the
+    run of the caller. The function may be called several times, also at once.
+    """
+    context = contextvars.copy_context()
+
+    @wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> R:
+        return context.copy().run(function, *args, **kwargs)
+
+    return carried
+
+
+def trace_headers() -> dict[str, str]:
+    """Give the current run's W3C ``traceparent`` (and no more) to put into a task's message.
+
+    A process without tracing hands on what it was handed itself. Empty outside a run, and where
+    there is no trace at all: it would tell the task's process not to record one either. See
+    https://www.w3.org/TR/trace-context/.
+    """
+    position = current_position()
+    if position is None or position.span is None:
+        return {}
+    span = position.span.span.get_span_context()
+    if not span.is_valid:
+        return {}
+    trace_id, span_id = trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)
+    return {"traceparent": f"00-{trace_id}-{span_id}-{span.trace_flags & TraceFlags.SAMPLED:02x}"}
+
+
+@contextlib.contextmanager
+def continue_trace(headers: Mapping[str, str]) -> Iterator[None]:
+    """Let runs that start inside belong to the trace that :func:`trace_headers` described.
+
+    Args:
+        headers: What came with the task; without a usable ``traceparent`` nothing changes.
+    """
+    parent = TraceContextTextMapPropagator().extract(dict(headers))
+    token = otel_context.attach(parent)
+    try:
+        yield
+    finally:
+        otel_context.detach(token)

@@ -1,0 +1,475 @@
+"""The state of one sync run: where it is, what it adds up to, how it ended."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import SplitResult
+from weakref import WeakSet
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import Link
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from canvas_sync_core.events import (
+    ApiCall,
+    DbOperation,
+    ErrorInfo,
+    ErrorRecorded,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    ListTruncated,
+    Progressed,
+    RunContext,
+    RunEnded,
+    RunSnapshot,
+    RunStarted,
+    RunWaiting,
+    StepEnded,
+    StepStarted,
+)
+from canvas_sync_core.locks import RLock
+from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, RunStatus
+from canvas_sync_instrumentation.error_description import error_info
+from canvas_sync_instrumentation.guard import survives
+from canvas_sync_instrumentation.interfaces import Host
+from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
+
+from .api_calls import failure_of
+from .call_history import CallHistory
+from .totals import InferredItems, RunTotals
+
+__all__ = [
+    "OpenStep",
+    "Position",
+    "Run",
+    "Surroundings",
+    "UnsettledCall",
+    "current_position",
+    "new_identity",
+    "report",
+    "trace_links",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The run, and the span inside it, in which code executes."""
+
+    run: Run
+    context: RunContext
+    span: OpenSpan | None
+
+
+class UnsettledCall(Protocol):
+    """An API call with an answer, of which more may become known."""
+
+    def settle(self, body: bytes | None) -> None:
+        """Record it, unless it was; ``body`` is the content of a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A part of a run that has begun; ``start`` is in monotonic seconds."""
+
+    name: str
+    start: float
+    span: OpenSpan | None
+    context: RunContext
+    outer_step: str | None
+    outside: Surroundings
+
+
+_position: ContextVar[Position | None] = ContextVar("canvas_sync_position", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """In which run, and in which span of OpenTelemetry, code executes.
+
+    What is restored by it may be closed in another context than it began in, as an asynchronous
+    generator is whose end the event loop brings about; tokens of context variables refuse that.
+    """
+
+    position: Position | None
+    otel: otel_context.Context
+
+    @classmethod
+    def current(cls) -> Surroundings:
+        """Give those of the caller."""
+        return cls(_position.get(), otel_context.get_current())
+
+    def enter(self) -> None:
+        """Make them those of the caller."""
+        _position.set(self.position)
+        otel_context.attach(self.otel)
+
+
+def current_position() -> Position | None:
+    """Tell in which run the calling code executes; None outside a run that is still open."""
+    position = _position.get()
+    while position is not None and not position.run.is_open:
+        position = position.run.outer  # it was ended elsewhere, as in another thread
+    return position
+
+
+class Run:
+    """One sync run. It starts when it is made, and becomes the current run of its context.
+
+    Args:
+        host: The monitor that it reports to.
+        identity: What is known before its span begins; its trace and span ids are replaced by
+            those of the span.
+        metadata: Whatever else belongs into the row, already cleaned.
+        links: The spans that asked for the run.
+        redeliverable: Whether a later run with its task id continues it if it was left open.
+
+    Attributes:
+        outer: In which run it began, if in any.
+        unsettled: Calls that are recorded at the latest when it ends.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        identity: RunContext,
+        metadata: Mapping[str, Any],
+        links: Sequence[Link] = (),
+        *,
+        redeliverable: bool = False,
+    ) -> None:
+        self.host = host
+        self._redeliverable = redeliverable
+        self.totals = RunTotals()
+        self.calls = CallHistory()
+        self.unsettled: WeakSet[UnsettledCall] = WeakSet()
+        self.status = RunStatus.RUNNING
+        self.percent = 0.0
+        self._lock = RLock()
+        self._pid = os.getpid()
+        self._is_left = False
+        self._metadata = metadata
+        self._step: str | None = None
+        self._error: ErrorInfo | None = None
+        self._end_time: float | None = None
+        self._ending_thread: int | None = None
+        self._duration: float | None = None
+        self._start_time = self._last_heartbeat = host.clock.time()
+        self._start = host.clock.monotonic()
+        self._span = self._start_span(identity, links)
+        self.context = identity if self._span is None else _traced(identity, self._span)
+        self.outer = current_position()
+        _position.set(Position(self, self.context, self._span))
+        self._begin()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has not ended yet, and is not another process's."""
+        return self.status is RunStatus.RUNNING and self.is_ours
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the run is this process's, and not its parent's or that of its next try."""
+        return not self._is_left and self._pid == os.getpid()
+
+    def attach(self) -> None:
+        """Make the run's span the current one of OpenTelemetry."""
+        otel_context.attach(_with_current(self._span))
+
+    def here(self) -> RunContext:
+        """Give the run's context, with the span of the step in which the caller executes."""
+        position = _position.get()
+        return position.context if position and position.run is self else self.context
+
+    # What happens in it
+
+    def api_call(self, call: ApiCall) -> None:
+        """Add an API call."""
+        self.totals.add_api_call(call)
+        report(self.host, call)
+
+    def call_outside(self, method: str, url: SplitResult) -> None:
+        """Note an API call of this process that is not in the run."""
+        if self.is_open:
+            self.calls.asked_outside(method, url)
+
+    def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
+        """Add a database operation as :meth:`RunTotals.add_db_operation` does."""
+        inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
+        report(self.host, operation)
+        return inferred
+
+    def progress(self, message: str) -> None:
+        """Tell how far the run is: :attr:`percent`."""
+        now = self.host.clock.time()
+        self.host.emit(Progressed(self.here(), now, self.percent, message))
+
+    def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
+        """Tell what was done to items of one kind."""
+        self.host.emit(ItemsRecorded(self.here(), self.host.clock.time(), item, counts, inferred))
+
+    @survives
+    def open_step(self, name: str) -> OpenStep:
+        """Begin a part of the run."""
+        now = self.host.clock.time()
+        span = self._start_step_span(name, now)
+        context = self.context if span is None else _traced(self.context, span)
+        outside = Surroundings.current()
+        step = OpenStep(name, self.host.clock.monotonic(), span, context, self._step, outside)
+        Surroundings(Position(self, context, span), _with_current(span)).enter()
+        self._step = name
+        self.host.emit(StepStarted(context, now, name))
+        return step
+
+    @survives
+    def close_step(self, step: OpenStep, raised: BaseException | None) -> None:
+        """End a part of the run, with what was raised out of it."""
+        step.outside.enter()
+        self._step = step.outer_step
+        now = self.host.clock.time()
+        duration = self.host.clock.monotonic() - step.start
+        error = None if raised is None else error_info(raised)
+        if step.span is not None:
+            step.span.end(end_time=now, error=error)
+        self.host.emit(StepEnded(step.context, now, step.name, duration, error))
+
+    # Life and end
+
+    @survives
+    def heartbeat(self, at_most_every: float = 0.0) -> None:
+        """Tell the table that the run is alive, unless it was told in the last few seconds."""
+        now = self.host.clock.time()
+        if self.is_open and now - self._last_heartbeat >= at_most_every:
+            self._last_heartbeat = now
+            self.host.emit(Heartbeat(self.context, now, self.snapshot(now)))
+
+    @survives
+    def interrupt(self) -> None:
+        """End the run because its process ends before it."""
+        self.end(
+            RunStatus.INTERRUPTED,
+            ErrorInfo("Interrupted", "The process ended before the run was completed."),
+        )
+
+    def leave(self) -> None:
+        """Take no further part in the run: it is another process's now."""
+        self._is_left = True
+        self._lock = RLock()  # a thread of the parent may have held it at the fork
+
+    def wait(self, until: float, error: ErrorInfo) -> bool:
+        """Leave the run to its next try; tell whether it was still open.
+
+        Args:
+            until: When the next try may begin, in seconds since the epoch.
+            error: Why there is one.
+        """
+        self._settle_calls()
+        with self._lock:
+            if not self.is_open:
+                return False
+            self._error = error
+            snapshot = self.snapshot(until)
+            self._is_left = True
+        self.host.release(self)
+        now = self.host.clock.time()
+        self.host.emit(RunWaiting(self.context, now, snapshot))
+        self._leave_context()
+        self._end_span(now, snapshot, error)
+        self.host.deliver_soon()
+        return True
+
+    def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
+        """End the run; tell whether it had not ended before."""
+        self._settle_calls()
+        try:
+            with self._lock:
+                if not self.is_open:
+                    return False
+                self._duration = self.host.clock.monotonic() - self._start
+                self._end_time = self._start_time + self._duration
+                self._error = error
+                self._ending_thread = threading.get_ident()
+                self.status = status
+                if status is RunStatus.SUCCESS:
+                    self.percent = 100.0
+            self.host.release(self)
+            self._tell_what_is_known_at_the_end(status, error)
+        finally:  # also when an asynchronous exception came: the row must not stay as running
+            self._report_end()
+        self.host.deliver_soon()
+        return True
+
+    def _report_end(self) -> None:
+        """Tell the sinks of the end, once, in the thread that ended the run."""
+        if self._ending_thread != threading.get_ident() or self._end_time is None:
+            return
+        self._ending_thread = None
+        self.host.release(self)
+        snapshot = self.snapshot(self._end_time)
+        self.host.emit(RunEnded(self.context, self._end_time, snapshot))
+        if self.status is RunStatus.SUCCESS and not snapshot.api_calls:
+            self.host.note_no_api_call(self.context.task_id)
+        self._leave_context()
+        is_failure = self.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+        self._end_span(self._end_time, snapshot, self._error if is_failure else None)
+
+    def snapshot(self, now: float) -> RunSnapshot:
+        """Give the whole of the run as its row shows it at ``now`` (Unix seconds)."""
+        return RunSnapshot(
+            task_id=self.context.task_id,
+            user_id=self.context.user_id,
+            course_id=self.context.course_id,
+            sync_type=self.context.sync_type,
+            canvas_host=self.totals.canvas_host,
+            status=self.status,
+            start_time=self._start_time,
+            end_time=self._end_time,
+            duration=self._duration,
+            heartbeat=now,
+            progress=self.percent,
+            step=self._step,
+            error=self._error,
+            items=self.totals.items(),
+            **self.totals.calls(),
+            trace_id=self.context.trace_id,
+            host=self.host.host_name,
+            pid=self._pid,
+            metadata=self._metadata,
+            redeliverable=self._redeliverable,
+        )
+
+    # Private
+
+    @survives
+    def _start_span(self, identity: RunContext, links: Sequence[Link]) -> OpenSpan:
+        return self.host.spans.start_run(
+            SPAN_RUN,
+            attributes=_start_attributes(identity),
+            parent=_around(self.host.outer_run),
+            start_time=self._start_time,
+            links=links,
+        )
+
+    def _end_span(self, end_time: float, snapshot: RunSnapshot, error: ErrorInfo | None) -> None:
+        if self._span is not None:
+            attributes = _end_attributes(snapshot)
+            self._span.end(end_time=end_time, error=error, attributes=attributes)
+
+    def _start_step_span(self, name: str, now: float) -> OpenSpan | None:
+        position = _position.get()
+        outer = position.span if position and position.run is self else self._span
+        if outer is None:
+            return None
+        attributes = {"canvas.sync.step.name": name}
+        return self.host.spans.start_step(
+            SPAN_STEP, attributes=attributes, parent=outer, start_time=now
+        )
+
+    @survives
+    def _begin(self) -> None:
+        self.host.adopt(self)
+        now = self._start_time
+        self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
+        self.progress("Started")
+
+    @survives
+    def _settle_calls(self) -> None:
+        if self.is_open:
+            for call in tuple(self.unsettled):
+                call.settle(None)
+
+    def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
+        for item, counts in self.totals.inferred_items().items():
+            self.items(item, counts, inferred=True)
+        now = self.host.clock.time()
+        for route, count in self.calls.truncated().items():
+            self.totals.add_truncated_lists(count)
+            self.host.emit(ListTruncated(self.context, now, route, count))
+        self.progress(f"Ended: {status}")
+        if status is RunStatus.FAILED and error is not None:
+            self.host.emit(ErrorRecorded(self.context, now, "run", error))
+
+    def _leave_context(self) -> None:
+        position = _position.get()
+        if position is not None and position.run is self:
+            _position.set(self.outer)
+
+
+def report(host: Host, event: ApiCall | DbOperation) -> None:
+    """Emit a call or operation and, if it failed, its error."""
+    host.emit(event)
+    if failure := failure_of(event):
+        host.emit(failure)
+
+
+def new_identity(
+    task_id: str, user_id: int | None, course_id: int | None, sync_type: str
+) -> RunContext:
+    """Make the context of a run whose span has not begun, with a trace id of its own."""
+    return RunContext(task_id, user_id, course_id, sync_type, *new_ids(), sampled=False)
+
+
+def trace_links(headers: Mapping[str, str]) -> list[Link]:
+    """Give the link to the span that W3C trace headers describe; none when they cannot be used."""
+    if not headers:
+        return []
+    around = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
+    span = trace.get_current_span(around).get_span_context()
+    return [Link(span)] if span.is_valid else []
+
+
+def _traced(context: RunContext, span: OpenSpan) -> RunContext:
+    return RunContext(
+        context.task_id,
+        context.user_id,
+        context.course_id,
+        context.sync_type,
+        span.trace_id,
+        span.span_id,
+        span.sampled,
+    )
+
+
+def _with_current(span: OpenSpan | None) -> otel_context.Context:
+    """Give the current OpenTelemetry context with ``span`` in it, where there is tracing at all."""
+    if span is None or not span.span.get_span_context().is_valid:
+        return otel_context.get_current()
+    return trace.set_span_in_context(span.span)
+
+
+def _around(outer: RunContext | None) -> otel_context.Context | None:
+    """Give the parent of a run: the current span (None), or else the run of another process."""
+    if outer is None or not outer.sampled or trace.get_current_span().get_span_context().is_valid:
+        return None
+    parent = trace.SpanContext(
+        int(outer.trace_id, 16),
+        int(outer.span_id, 16),
+        True,
+        trace.TraceFlags(trace.TraceFlags.SAMPLED),
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
+
+
+def _start_attributes(context: RunContext) -> dict[str, Any]:
+    attributes = {
+        "canvas.sync.task_id": context.task_id,
+        "canvas.sync.type": context.sync_type,
+        "canvas.user_id": context.user_id,
+        "canvas.course_id": context.course_id,
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _end_attributes(snapshot: RunSnapshot) -> dict[str, Any]:
+    return {
+        "canvas.sync.status": str(snapshot.status),
+        "canvas.sync.api_calls": snapshot.api_calls,
+        "canvas.sync.api_throttled": snapshot.api_throttled,
+        "canvas.sync.db_operations": snapshot.db_operations,
+    }

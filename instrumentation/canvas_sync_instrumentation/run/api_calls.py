@@ -1,0 +1,199 @@
+"""Making events of API calls, and of their failures, from what a client saw. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from canvas_sync_core.canvas.failures import error_class
+from canvas_sync_core.canvas.hosts import host_of
+from canvas_sync_core.canvas.paging import PAGE_RELATIONS
+from canvas_sync_core.canvas.responses import ResponseFacts
+from canvas_sync_core.canvas.routes import route_of, sanitized_path
+from canvas_sync_core.canvas.tokens import token_in
+from canvas_sync_core.events import (
+    ApiCall,
+    ApiCallDetail,
+    DbOperation,
+    ErrorInfo,
+    ErrorRecorded,
+    RunContext,
+)
+from canvas_sync_core.names import GRAPHQL_ERROR, OTHER
+from canvas_sync_instrumentation.error_description import error_info, error_of_text
+
+__all__ = ["NOTHING", "Request", "answered", "detail_of", "failure_of", "unanswered"]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_LONGEST_METHOD: Final = 16
+_OTHER_METHOD: Final = "_OTHER"
+_NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
+"""Values of the header User-Agent with which none is sent; the last is urllib3's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was sent.
+
+    Attributes:
+        method: HTTP method in upper case.
+        url: The whole URL; its query never enters an event.
+        context: The run it belongs to; None outside a run.
+        retries: How often it was sent before.
+        backoff: Seconds between the failed try and this one.
+        token: Short hash of the access token that it carries.
+        is_nameless: Whether it is sent without a User-Agent, as far as the headers tell.
+        graphql_operation: Name of the GraphQL operation that it asks for.
+    """
+
+    method: str
+    url: SplitResult
+    context: RunContext | None
+    retries: int = 0
+    backoff: float = 0.0
+    token: str | None = None
+    is_nameless: bool = False
+    graphql_operation: str | None = None
+
+    @classmethod
+    def to(
+        cls,
+        method: str,
+        url: str,
+        context: RunContext | None,
+        headers: Mapping[str, Any] = NOTHING,
+    ) -> Request:
+        """Make a request from texts; the token in ``headers`` or the URL is hashed.
+
+        A client fills in a User-Agent that is not among the headers.
+        """
+        parts = urlsplit(url)
+        token = token_in(headers.get("Authorization"), parts.query)
+        nameless = headers.get("User-Agent", OTHER) in _NO_NAME
+        return cls(_known_method(method), parts, context, token=token, is_nameless=nameless)
+
+    def sent_with(self, headers: Mapping[str, Any]) -> Request:
+        """Give the request with the token in the headers that it was sent with, hashed."""
+        return replace(self, token=token_in(headers.get("Authorization"), self.url.query))
+
+
+def _known_method(method: str) -> str:
+    """Give a method in upper case; ``_OTHER``, as OpenTelemetry has it, for what is no word."""
+    upper = method.upper()
+    return upper if upper.isalpha() and len(upper) <= _LONGEST_METHOD else _OTHER_METHOD
+
+
+def answered(
+    request: Request,
+    *,
+    time: float,
+    duration: float,
+    status: int,
+    facts: ResponseFacts,
+    graphql_errors: int = 0,
+) -> ApiCall:
+    """Make the event of a request that got an answer."""
+    path = request.url.path
+    auth_failure = facts.auth_failure
+    if auth_failure == "forbidden" and request.is_nameless:
+        auth_failure = "missing_user_agent"  # Canvas refuses these before it looks at permissions
+    return ApiCall(  # by position: this is on the path of every call, and names cost more
+        request.context,
+        time,
+        duration,
+        request.method,
+        route_of(path),
+        sanitized_path(path),
+        host_of(request.url),
+        status,
+        None,
+        facts.throttled,
+        auth_failure,
+        request.retries,
+        request.backoff,
+        facts.cost,
+        facts.rate_limit_remaining,
+        facts.request_context_id,
+        facts.is_page,
+        facts.message,
+        request.token,
+        facts.server_time,
+        facts.token_expired_at,
+        request.graphql_operation,
+        graphql_errors,
+    )
+
+
+def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...] = ()) -> ApiCallDetail:
+    """Describe a call for a log of level ``DEBUG``.
+
+    Args:
+        url: Where it went; of its query only numbers of pages are read.
+        attempt: How often it was sent before.
+        links: The relations of the ``Link`` header of its answer; others than Canvas's are left
+            out.
+    """
+    asked = dict(parse_qsl(url.query))
+    return ApiCallDetail(
+        attempt,
+        _small_number(asked.get("page")),
+        _small_number(asked.get("per_page")),
+        tuple(link for link in links if link in PAGE_RELATIONS),
+    )
+
+
+def _small_number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 9 else None
+
+
+def unanswered(
+    request: Request, *, time: float, duration: float, error: BaseException | str
+) -> ApiCall:
+    """Make the event of a request that got no answer."""
+    path = request.url.path
+    info = error_info(error) if isinstance(error, BaseException) else error_of_text(error)
+    return ApiCall(
+        context=request.context,
+        time=time,
+        duration=duration,
+        method=request.method,
+        route=route_of(path),
+        path=sanitized_path(path),
+        host=host_of(request.url),
+        status_code=None,
+        error_class=error_class(error) if isinstance(error, BaseException) else OTHER,
+        retries=request.retries,
+        backoff=request.backoff,
+        message=info.message,
+        token=request.token,
+        graphql_operation=request.graphql_operation,
+        traceback=info.traceback,
+    )
+
+
+def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
+    """Make the error of a failed call or operation.
+
+    Being throttled is none: the client waits and repeats.
+    """
+    if isinstance(event, DbOperation):
+        if event.error is None:
+            return None
+        return ErrorRecorded(event.context, event.time, "database", event.error)
+    if not event.failed or event.throttled:
+        return None
+    return ErrorRecorded(
+        event.context, event.time, "api", _error_of_call(event), event.request_context_id
+    )
+
+
+def _error_of_call(call: ApiCall) -> ErrorInfo:
+    status = call.status_code
+    if call.error_type == GRAPHQL_ERROR:
+        return ErrorInfo(GRAPHQL_ERROR, f"GraphQL answered with {call.graphql_errors} errors")
+    kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
+    message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
+    return ErrorInfo(kind, message, call.traceback)

@@ -1,0 +1,185 @@
+"""What one run adds up to, and the item counts that can be read off its database operations."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from canvas_sync_core.events import ApiCall, DbOperation, ItemCounts
+from canvas_sync_core.locks import RLock
+from canvas_sync_core.names import ITEMS
+from canvas_sync_core.plain import MAX_COUNT
+
+__all__ = ["InferredItems", "RunTotals", "item_of_table", "plus"]
+
+_NOTHING = ItemCounts()
+
+_NO_CALLS: Final[dict[str, Any]] = {
+    "api_calls": 0,
+    "api_failed": 0,
+    "api_throttled": 0,
+    "api_retried": 0,
+    "api_seconds": 0.0,
+    "api_truncated": 0,
+    "api_wait_seconds": 0.0,
+    "request_context_id": None,
+    "db_operations": 0,
+    "db_failed": 0,
+    "db_seconds": 0.0,
+}
+
+
+class RunTotals:
+    """Adds up the events of one run, from any thread.
+
+    Items that the app records itself are taken as they are. For an item that it never records, the
+    rows that its own database operations created and updated stand in.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._recorded: dict[str, ItemCounts] = {}
+        self._inferred: dict[str, ItemCounts] = {}
+        self._calls = dict(_NO_CALLS)
+        self._canvas_host: str | None = None
+
+    @property
+    def canvas_host(self) -> str | None:
+        """The Canvas host of the first API call."""
+        return self._canvas_host
+
+    def add_api_call(self, call: ApiCall) -> None:
+        """Add one API call."""
+        with self._lock:
+            sums = self._calls
+            sums["api_calls"] += 1
+            sums["api_seconds"] += call.duration
+            if call.failed:
+                sums["api_failed"] += 1
+                sums["api_throttled"] += call.throttled
+                if call.request_context_id is not None and not call.throttled:
+                    sums["request_context_id"] = call.request_context_id
+            sums["api_retried"] += call.retries
+            if self._canvas_host is None:
+                self._canvas_host = call.host or None
+
+    def add_db_operation(
+        self, operation: DbOperation, *, infer_items: bool
+    ) -> InferredItems | None:
+        """Add one database operation.
+
+        Args:
+            operation: What was done.
+            infer_items: Whether its rows may stand in for items that the app does not record.
+
+        Returns:
+            The items that are to be taken back if the operation is rolled back; None without any.
+        """
+        with self._lock:
+            sums = self._calls
+            sums["db_operations"] += 1
+            sums["db_seconds"] += operation.duration
+            sums["db_failed"] += operation.error_type is not None
+            if not infer_items or (inferred := _inferred(operation)) is None:
+                return None
+            item, counts = inferred
+            self._inferred[item] = plus(self._inferred.get(item, _NOTHING), counts)
+        return None if counts.failed else InferredItems(self, item, counts)
+
+    def take_back(self, item: str, counts: ItemCounts) -> None:
+        """Take back items that were inferred from operations which were rolled back."""
+        with self._lock:
+            self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), counts)
+
+    def add_truncated_lists(self, count: int) -> None:
+        """Add lists whose next page was never fetched."""
+        with self._lock:
+            self._calls["api_truncated"] += count
+
+    def add_wait(self, seconds: float) -> None:
+        """Add time that a call was held back to stay under the quota."""
+        with self._lock:
+            self._calls["api_wait_seconds"] += seconds
+
+    def add_items(self, item: str, counts: ItemCounts) -> bool:
+        """Add items that the app recorded; False when a sum was cut to the highest count."""
+        with self._lock:
+            before = self._recorded.get(item, _NOTHING)
+            self._recorded[item] = plus(before, counts)
+        return before.processed + counts.processed <= MAX_COUNT
+
+    def items(self) -> Mapping[str, ItemCounts]:
+        """Counts of every item, recorded or else inferred."""
+        with self._lock:
+            known = self._inferred | self._recorded
+        return {item: known.get(item, _NOTHING) for item in ITEMS}
+
+    def inferred_items(self) -> Mapping[str, ItemCounts]:
+        """Counts of the items that the app never recorded itself."""
+        with self._lock:
+            return {
+                item: counts
+                for item, counts in self._inferred.items()
+                if item not in self._recorded
+            }
+
+    def calls(self) -> dict[str, Any]:
+        """Sums over API calls and database operations so far, by the names of a run's snapshot."""
+        with self._lock:
+            return dict(self._calls)
+
+
+class InferredItems(NamedTuple):
+    """Items that a database operation is taken for."""
+
+    totals: RunTotals
+    item: str
+    counts: ItemCounts
+
+
+def _inferred(operation: DbOperation) -> tuple[str, ItemCounts] | None:
+    item, count = item_of_table(operation.table), operation.count
+    if item is None or count < 1:
+        return None
+    if operation.error_type is not None:
+        return item, ItemCounts(processed=count, failed=count)
+    if operation.is_upsert:
+        return item, ItemCounts(processed=count)
+    if operation.operation == "INSERT":
+        return item, ItemCounts(processed=count, created=count)
+    if operation.operation == "UPDATE":
+        return item, ItemCounts(processed=count, updated=count)
+    return None
+
+
+@functools.lru_cache(maxsize=512)
+def item_of_table(table: str) -> str | None:
+    """Tell which Canvas item a table holds, by the last word of its name.
+
+    ``courses``, ``canvas_course`` and ``lms.Courses`` hold courses; ``course_settings`` does not.
+    """
+    last_word = table.lower().rpartition(".")[2].rpartition("_")[2]
+    singular = last_word.removesuffix("s")
+    return singular if singular in ITEMS else None
+
+
+def plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+    """Add up counts, each to the highest count at most."""
+    return ItemCounts(
+        min(one.processed + other.processed, MAX_COUNT),
+        min(one.created + other.created, MAX_COUNT),
+        min(one.updated + other.updated, MAX_COUNT),
+        min(one.unchanged + other.unchanged, MAX_COUNT),
+        min(one.failed + other.failed, MAX_COUNT),
+    )
+
+
+def _minus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
+    return ItemCounts(
+        max(one.processed - other.processed, 0),
+        max(one.created - other.created, 0),
+        max(one.updated - other.updated, 0),
+        max(one.unchanged - other.unchanged, 0),
+        max(one.failed - other.failed, 0),
+    )

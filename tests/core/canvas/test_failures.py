@@ -1,0 +1,50 @@
+"""The class of a failure is told by what happened, however deep a client wraps it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+import requests
+import urllib3
+
+from canvas_sync_core.canvas.failures import error_class
+
+READ_TIMEOUT = urllib3.exceptions.ReadTimeoutError(
+    urllib3.HTTPConnectionPool("c.test"), "/x", "Read timed out."
+)
+POOL = urllib3.HTTPConnectionPool("c.test")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (requests.ConnectTimeout(), "timeout"),
+        (requests.ReadTimeout(), "timeout"),
+        (
+            requests.ConnectionError(urllib3.exceptions.MaxRetryError(POOL, "/x", READ_TIMEOUT)),
+            "timeout",
+        ),
+        (TimeoutError(), "timeout"),
+        (requests.ConnectionError(), "connection"),
+        (requests.exceptions.SSLError(), "connection"),
+        (requests.exceptions.ProxyError(), "connection"),
+        (requests.exceptions.ChunkedEncodingError(), "connection"),
+        (ConnectionResetError(), "connection"),
+        (socket.gaierror(), "connection"),
+        (ssl.SSLError(), "connection"),
+        (requests.exceptions.RetryError(), "other"),
+        (requests.TooManyRedirects(), "other"),
+        (ValueError("timeout"), "other"),
+        (KeyboardInterrupt(), "other"),
+    ],
+)
+def test_the_class_of_an_error(error: BaseException, expected: str) -> None:
+    assert error_class(error) == expected
+
+
+def test_an_error_that_names_itself_as_its_cause_is_no_endless_loop() -> None:
+    error = ValueError()
+    error.args = (error,)
+    assert error_class(error) == "other"

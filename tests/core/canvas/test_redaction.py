@@ -1,0 +1,93 @@
+"""No secret and no personal datum survives redaction, and no control character forges a line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canvas_sync_core.canvas.redaction import redact
+
+AROUND = st.text(max_size=60)
+TOKENS = st.from_regex(r"[0-9]{1,5}~[A-Za-z0-9]{16,64}", fullmatch=True)
+SECRETS = st.from_regex(r"[A-Za-z0-9]{20,64}", fullmatch=True)
+EMAILS = st.from_regex(r"[a-z][a-z0-9.+_-]{2,20}@[a-z]{3,10}\.(edu|org)", fullmatch=True)
+
+
+@given(AROUND, TOKENS, AROUND)
+def test_a_canvas_token_never_stays(before: str, token: str, after: str) -> None:
+    assert token not in redact(before + token + after)
+
+
+@given(AROUND, SECRETS, AROUND)
+@pytest.mark.parametrize(
+    "carrier",
+    [
+        "Authorization: Bearer {}",
+        "Authorization: Basic {}",
+        "{{'Authorization': 'Bearer {}'}}",
+        "bearer {}",
+        "access_token={}",
+        "&refresh_token={}&x=1",
+        "'client_secret': '{}'",
+        '"access_token": "{}"',
+        "token={}",
+        "canvas-api-key: {}",
+        "https://c.test/login/oauth2/token?code={}",
+        "https://user:{}@c.test/",
+        "postgresql+psycopg://sync:{}@db/app",
+        "/api/v1/courses?search_term={}",
+        "/api/v1/users/sis_login_id:{}/profile",
+        "[SQL: SELECT '{}']",
+        "[parameters: ({{'name': '{}'}},)]",
+        "DETAIL:  Key (name)=({}) already exists.",
+    ],
+)
+def test_a_value_never_stays_where_secrets_and_data_stand(
+    carrier: str, before: str, secret: str, after: str
+) -> None:
+    assert secret not in redact(f"{before} {carrier.format(secret)}{after}")
+
+
+@given(AROUND, EMAILS, AROUND)
+def test_an_email_address_never_stays(before: str, email: str, after: str) -> None:
+    assert email not in redact(before + email + after)
+
+
+@given(st.text(st.characters(), max_size=2000), st.integers(1, 600))
+def test_the_result_is_one_visible_line_within_the_limit(text: str, limit: int) -> None:
+    result = redact(text, limit)
+    assert len(result) <= limit
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", result)
+    result.encode("utf-8")
+
+
+@given(st.sampled_from(["a", " ", "://", "%", "'", "?", "/api/v1/", "bearer ", "code=", "@"]))
+def test_long_text_is_cut_before_it_costs_time(unit: str) -> None:
+    assert len(redact(unit * 100_000)) <= 500
+
+
+def test_a_secret_is_not_cut_in_two_at_the_end_of_long_text() -> None:
+    token = "7~" + "a" * 40
+    text = "[SQL: " + "x " * 4070 + token + " ]"
+    assert "7~" not in redact(text.removeprefix("[SQL: "), limit=10_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Connection timeout",
+        "course 7: assignment 9 has no due date",
+        "UNIQUE constraint failed: users.email",
+        "GET /api/v1/courses/7/assignments failed",
+        "status_code=404",
+    ],
+)
+def test_harmless_text_stays_as_it_is(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_line_breaks_and_escapes_become_visible() -> None:
+    assert redact("a\r\nb\x1b[31m\u2028") == "a\\r\\nb\\x1b[31m\\u2028"

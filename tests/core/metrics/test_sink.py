@@ -1,0 +1,367 @@
+"""Events become metrics, each that alerts read as 0 before it first happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canvas_sync_core.canvas._route_table import templates
+from canvas_sync_core.events import (
+    ApiCall,
+    DbOperation,
+    ErrorInfo,
+    ErrorRecorded,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    ListTruncated,
+    Progressed,
+    RunContext,
+    RunEnded,
+    RunStarted,
+)
+from canvas_sync_core.metrics import read_exemplars
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.names import (
+    API_ERRORS,
+    API_OUTCOMES,
+    AUTH_FAILURE_REASONS,
+    ITEM_ACTIONS,
+    ITEMS,
+    MetricName,
+    RunStatus,
+)
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.collectors.tokens import read_token_quotas
+from support.metric_processes import samples
+from support.runs import snapshot
+
+ROUTE = "/api/v1/courses/:course_id/users"
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[MetricsSink]:
+    """A sink whose files are in ``tmp_path``."""
+    made = MetricsSink(tmp_path)
+    yield made
+    made.close(0.0)
+
+
+def served(folder: Path, name: MetricName, *, zeros: bool = False) -> dict[str, float]:
+    """What the exporter serves of a metric, by labels; without those that are 0."""
+    return {
+        sample.removeprefix(name): value
+        for sample, value in samples(ProcessCollector(folder)).items()
+        if sample.startswith((f"{name}{{", f"{name} ")) or sample == name
+        if value or zeros
+    }
+
+
+def context(task_id: str = "task", *, sampled: bool = True) -> RunContext:
+    """A run of type ``full``."""
+    return RunContext(task_id, 42, None, "full", "ab" * 16, "cd" * 8, sampled)
+
+
+def api_call(**changes: Any) -> ApiCall:
+    """A successful GET of 0.2 s, but for ``changes``."""
+    given: dict[str, Any] = {
+        "context": context(),
+        "time": 1.7e9,
+        "duration": 0.2,
+        "method": "GET",
+        "route": ROUTE,
+        "path": "/api/v1/courses/7/users",
+        "host": "canvas.example.edu",
+        "status_code": 200,
+    }
+    return ApiCall(**{**given, **changes})
+
+
+def started(task_id: str, start_time: float) -> RunStarted:
+    """A run that began at ``start_time``."""
+    row = snapshot(task_id, status=RunStatus.RUNNING, start_time=start_time)
+    return RunStarted(context(task_id), start_time, row)
+
+
+def ended(task_id: str, time: float, status: RunStatus = RunStatus.SUCCESS) -> RunEnded:
+    """A run that took 12.5 s."""
+    return RunEnded(context(task_id), time, snapshot(task_id, status=status))
+
+
+def test_counters_that_alerts_read_are_there_from_the_start(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """Before any event, refusals, failed API requests and losses are 0 for each cause."""
+    refusals = served(tmp_path, MetricName.API_AUTH_FAILURES, zeros=True)
+    assert refusals == {f'{{reason="{reason}"}}': 0.0 for reason in AUTH_FAILURE_REASONS}
+    errors = served(tmp_path, MetricName.ERRORS, zeros=True)
+    assert errors == {f'{{error_type="{kind}",operation="api"}}': 0.0 for kind in API_ERRORS}
+    losses = served(tmp_path, MetricName.TELEMETRY_DROPPED, zeros=True)
+    for labels in (
+        '{reason="disk_full",sink="log"}',
+        '{reason="disk_full",sink="metrics"}',
+        '{reason="queue_full",sink="spans"}',
+        '{reason="spool_full",sink="store"}',
+        '{reason="misuse",sink="tracker"}',
+    ):
+        assert losses[labels] == 0.0
+    assert set(losses.values()) == {0.0}
+
+
+def test_a_run_is_shown_while_it_runs_and_counted_when_it_ends(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """Two runs overlap; the oldest start moves on and is gone with the last of them."""
+    sink.handle(started("one", 100.0))
+    sink.handle(started("two", 200.0))
+    in_progress, oldest = MetricName.RUNS_IN_PROGRESS, MetricName.RUN_OLDEST_START
+    full = '{sync_type="full"}'
+    assert served(tmp_path, in_progress) == {full: 2.0}
+    assert served(tmp_path, oldest) == {full: 100.0}
+    sink.handle(ended("one", 300.0))
+    assert served(tmp_path, oldest) == {full: 200.0}
+    sink.handle(ended("two", 400.0, RunStatus.FAILED))
+    assert served(tmp_path, in_progress, zeros=True) == {full: 0.0}
+    assert served(tmp_path, oldest, zeros=True) == {}
+    assert served(tmp_path, MetricName.LAST_RUN) == {full: 400.0}
+    assert served(tmp_path, MetricName.LAST_SUCCESS) == {full: 300.0}
+    fresh = {'{item="course",sync_type="full"}': 300.0}
+    assert served(tmp_path, MetricName.ITEM_LAST_SUCCESS) == fresh
+    assert served(tmp_path, MetricName.RUNS) == {
+        '{status="success",sync_type="full"}': 1.0,
+        '{status="failed",sync_type="full"}': 1.0,
+    }
+
+
+def test_a_sync_type_has_its_counters_from_the_start_of_its_first_run(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """Each status but ``running`` and each action on each item is 0."""
+    sink.handle(started("one", 100.0))
+    assert len(served(tmp_path, MetricName.RUNS, zeros=True)) == len(RunStatus) - 1
+    items = served(tmp_path, MetricName.ITEMS, zeros=True)
+    assert len(items) == len(ITEMS) * len(ITEM_ACTIONS)
+    assert set(items.values()) == {0.0}
+
+
+def test_the_end_of_a_run_that_began_elsewhere_does_not_go_below_zero(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """A run that the parent began before a fork is not this process's to take off."""
+    sink.handle(ended("parents", 300.0))
+    assert served(tmp_path, MetricName.RUNS_IN_PROGRESS, zeros=True) == {}
+    assert served(tmp_path, MetricName.RUNS) == {'{status="success",sync_type="full"}': 1.0}
+
+
+def test_the_zeros_of_a_run_that_was_killed_outlive_its_process(tmp_path: Path) -> None:
+    """The exporter, which counts it as interrupted, adds to series that were there as 0."""
+    child = os.fork()
+    if child == 0:
+        MetricsSink(tmp_path).handle(started("killed", 100.0))
+        os._exit(9)
+    os.waitpid(child, 0)
+    runs = served(tmp_path, MetricName.RUNS, zeros=True)
+    assert runs == {
+        f'{{status="{status}",sync_type="full"}}': 0.0
+        for status in RunStatus
+        if status is not RunStatus.RUNNING
+    }
+
+
+def test_items_are_counted_by_what_was_done(sink: MetricsSink, tmp_path: Path) -> None:
+    """Each item is in one action, ``processed`` when the app did not say which."""
+    counts = ItemCounts(processed=15, created=1, updated=2, unchanged=3, failed=4)
+    sink.handle(ItemsRecorded(context(), 1.7e9, "grade", counts))
+    sink.handle(ItemsRecorded(context(), 1.7e9, "grade", ItemCounts(processed=7, created=7)))
+    expected = {"created": 8, "updated": 2, "unchanged": 3, "failed": 4, "processed": 5}
+    assert served(tmp_path, MetricName.ITEMS) == {
+        f'{{action="{action}",item="grade",sync_type="full"}}': count
+        for action, count in expected.items()
+    }
+    assert set(expected) == set(ITEM_ACTIONS)
+
+
+def test_an_api_call_updates_all_its_metrics(sink: MetricsSink, tmp_path: Path) -> None:
+    """A throttled retry of a page, with cost and remaining quota."""
+    sink.handle(
+        api_call(
+            status_code=429,
+            throttled=True,
+            retries=1,
+            backoff=2.5,
+            cost=0.75,
+            rate_limit_remaining=13.5,
+            is_page=True,
+        )
+    )
+    route = f'{{route="{ROUTE}"}}'
+    labels = f'method="GET",route="{ROUTE}"'
+    duration = MetricName.API_REQUEST_DURATION
+    values = samples(ProcessCollector(tmp_path))
+    assert served(tmp_path, MetricName.API_REQUESTS) == {f'{{{labels},status_code="429"}}': 1.0}
+    assert values[f'{duration}_bucket{{le="0.1",{labels}}}'] == 0.0
+    assert values[f'{duration}_bucket{{le="0.25",{labels}}}'] == 1.0
+    assert values[f"{duration}_sum{{{labels}}}"] == 0.2
+    assert values[MetricName.API_REQUEST_COST + route] == 0.75
+    assert values[MetricName.API_THROTTLED + route] == 1.0
+    assert values[MetricName.API_RETRIES + route] == 1.0
+    assert values[MetricName.API_BACKOFF + route] == 2.5
+    assert values[MetricName.API_PAGES + route] == 1.0
+    assert values[MetricName.API_TRUNCATED_LISTS + route] == 0.0
+    assert values[MetricName.API_RATE_LIMIT_REMAINING] == 13.5
+
+
+def test_a_call_without_an_answer_is_counted_by_its_error_class(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """Timeout and lost connection stand where the status code would."""
+    for error_class in ("timeout", "timeout", "connection"):
+        sink.handle(api_call(context=None, status_code=None, error_class=error_class))
+    labels = f'method="GET",route="{ROUTE}"'
+    assert served(tmp_path, MetricName.API_REQUESTS) == {
+        f'{{{labels},status_code="timeout"}}': 2.0,
+        f'{{{labels},status_code="connection"}}': 1.0,
+    }
+
+
+def test_failures_of_a_route_are_zero_at_its_first_success(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """So the first 503 and the first timeout are increases."""
+    sink.handle(api_call())
+    values = served(tmp_path, MetricName.API_REQUESTS, zeros=True)
+    labels = f'method="GET",route="{ROUTE}"'
+    expected = {f'{{{labels},status_code="{outcome}"}}': 0.0 for outcome in API_OUTCOMES}
+    assert values == expected | {f'{{{labels},status_code="200"}}': 1.0}
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf"), -1.0])
+def test_a_cost_that_makes_no_sense_is_left_out(
+    sink: MetricsSink, tmp_path: Path, cost: float
+) -> None:
+    """A counter never goes back, and is never infinite."""
+    sink.handle(api_call(cost=cost))
+    sink.handle(api_call(cost=0.5))
+    assert served(tmp_path, MetricName.API_REQUEST_COST) == {f'{{route="{ROUTE}"}}': 0.5}
+
+
+def test_refusals_truncations_errors_and_operations_are_counted(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """The metrics with an event of their own."""
+    sink.handle(api_call(status_code=401, auth_failure="expired_token"))
+    sink.handle(ListTruncated(context(), 1.7e9, ROUTE, 2))
+    sink.handle(ErrorRecorded(context(), 1.7e9, "api", ErrorInfo("TimeoutError", "late")))
+    sink.handle(DbOperation(None, 1.7e9, 0.004, "INSERT", "courses", 5))
+    taken = ErrorInfo("IntegrityError", "taken")
+    sink.handle(DbOperation(None, 1.7e9, 0.004, "UPDATE", "users", error=taken))
+    assert served(tmp_path, MetricName.API_AUTH_FAILURES) == {'{reason="expired_token"}': 1.0}
+    assert served(tmp_path, MetricName.API_TRUNCATED_LISTS) == {f'{{route="{ROUTE}"}}': 2.0}
+    assert served(tmp_path, MetricName.ERRORS) == {
+        '{error_type="TimeoutError",operation="api"}': 1.0
+    }
+    assert served(tmp_path, MetricName.DB_OPERATIONS, zeros=True) == {
+        '{operation="INSERT",outcome="success",table="courses"}': 1.0,
+        '{operation="INSERT",outcome="failed",table="courses"}': 0.0,
+        '{operation="UPDATE",outcome="success",table="users"}': 0.0,
+        '{operation="UPDATE",outcome="failed",table="users"}': 1.0,
+    }
+
+
+def test_records_and_losses_of_the_other_sinks_are_counted(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    """By log and level, and by sink and reason."""
+    sink.count_record("errors", "ERROR")
+    sink.count_record("errors", "ERROR")
+    sink.count_dropped("spans", "queue_full", 3)
+    assert served(tmp_path, MetricName.LOG_RECORDS) == {'{level="ERROR",log="errors"}': 2.0}
+    assert served(tmp_path, MetricName.TELEMETRY_DROPPED) == {
+        '{reason="queue_full",sink="spans"}': 3.0
+    }
+
+
+def test_events_that_no_metric_tells_of_change_nothing(sink: MetricsSink, tmp_path: Path) -> None:
+    """Progress and heartbeats are for other sinks."""
+    before = samples(ProcessCollector(tmp_path))
+    sink.handle(Progressed(context(), 1.7e9, 10.0, "courses"))
+    sink.handle(Heartbeat(context(), 1.7e9, snapshot("task")))
+    assert samples(ProcessCollector(tmp_path)) == before
+    assert sink.flush(0.0)
+
+
+def test_many_routes_stay_bounded(sink: MetricsSink, tmp_path: Path) -> None:
+    """However many routes an app names, series and memory are bounded and calls are counted."""
+    for number in range(1500):
+        sink.handle(api_call(route=f"/raw/{number}"))
+    counted = served(tmp_path, MetricName.API_REQUESTS)
+    assert len(counted) == 201
+    assert sum(counted.values()) == 1500
+
+
+def test_a_route_of_canvas_never_becomes_other(sink: MetricsSink, tmp_path: Path) -> None:
+    """Neither do many of them, nor after an app has named too many of its own."""
+    routes = sorted(templates())[:300]
+    for number in range(300):
+        sink.handle(api_call(route=f"/raw/{number}"))
+    for route in routes:
+        sink.handle(api_call(route=route))
+    sink.handle(api_call(route=routes[0], method="BREW"))
+
+    counted = served(tmp_path, MetricName.API_REQUESTS)
+    assert len(counted) == 201 + len(routes) + 1
+    assert counted[f'{{method="other",route="{routes[0]}",status_code="200"}}'] == 1.0
+    assert counted['{method="other",route="other",status_code="200"}'] == 100.0
+    assert len(served(tmp_path, MetricName.API_PAGES)) <= 201 + len(routes)
+
+
+def test_each_canvas_has_its_own_quota_of_a_token(sink: MetricsSink, tmp_path: Path) -> None:
+    for host, remaining in (("a.test", 700.0), ("b.test", 50.0), ("a.test", 690.0)):
+        sink.handle(api_call(token="0a1b2c3d", host=host, rate_limit_remaining=remaining))
+    quotas = {quota.token: quota.remaining for quota in read_token_quotas(tmp_path, 1.7e9)}
+    assert quotas == {"0a1b2c3d": 690.0, "0a1b2c3d@b.test": 50.0}
+
+
+def test_a_forked_child_counts_in_files_of_its_own(sink: MetricsSink, tmp_path: Path) -> None:
+    """Parent and child use the sink after the fork; the calls add up."""
+    sink.handle(api_call())
+    child = os.fork()
+    if child == 0:
+        sink.after_fork_in_child()
+        sink.handle(api_call())
+        sink.count_record("api_calls", "INFO")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    sink.handle(api_call())
+    labels = f'{{method="GET",route="{ROUTE}",status_code="200"}}'
+    assert served(tmp_path, MetricName.API_REQUESTS) == {labels: 3.0}
+    assert served(tmp_path, MetricName.LOG_RECORDS) == {'{level="INFO",log="api_calls"}': 1.0}
+
+
+def test_error_types_of_an_app_stay_bounded(sink: MetricsSink, tmp_path: Path) -> None:
+    """An app may make a class for each failure."""
+    for number in range(1000):
+        error = ErrorInfo(f"Error{number}", "no")
+        sink.handle(ErrorRecorded(context(), 1.7e9, "courses", error))
+    counted = served(tmp_path, MetricName.ERRORS)
+    assert len(counted) <= 201
+    assert sum(counted.values()) == 1000
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_only_a_sampled_trace_is_an_exemplar(
+    sink: MetricsSink, tmp_path: Path, *, sampled: bool
+) -> None:
+    """An exemplar of another one would lead nowhere."""
+    sink.handle(api_call(context=context(sampled=sampled)))
+    sink.handle(RunEnded(context(sampled=sampled), 1.7e9, snapshot("task")))
+    exemplars = [
+        exemplar
+        for file in tmp_path.glob("exemplars_*.bin")
+        for exemplar in read_exemplars(file.read_bytes()).values()
+    ]
+    assert bool(exemplars) == sampled

@@ -1,0 +1,185 @@
+"""Whatever happens to the rows, rollups and rows answer the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, delete, select, update
+
+from canvas_sync_core.events import ItemCounts, RunSnapshot
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.store import queries, retention
+from canvas_sync_core.store.model import METADATA, metrics_table
+from canvas_sync_core.store.rollups import writing
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.tables import changes_table, days_table, rollups_table
+from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store.rows import write_runs
+from support.rollups import assert_same_answers
+from support.runs import running, snapshot
+
+_NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
+_SINCE = _NOON - timedelta(days=3, minutes=22)
+_ALWAYS = 600.0
+_ZONES: list[tzinfo] = [UTC, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kathmandu")]
+_runs = metrics_table.c
+
+
+class _KilledError(Exception):
+    pass
+
+
+def _at(minutes: float) -> float:
+    return (_NOON + timedelta(minutes=minutes)).timestamp()
+
+
+class _History:
+    """The same changes of rows in the database and in one that keeps everything."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.shadow = create_engine("sqlite://")
+        METADATA.create_all(self.shadow)
+        with engine.begin() as connection:
+            for table in (metrics_table, rollups_table, changes_table, days_table):
+                connection.execute(delete(table))
+        self.rollups = Rollups(engine)
+        self.deleted: set[str] = set()
+
+    def write(self, run: RunSnapshot) -> None:
+        if run.task_id not in self.deleted:
+            self._both(lambda engine: write_runs(engine, [run]))
+
+    def interrupt(self, minutes: float) -> None:
+        before = _NOON + timedelta(minutes=minutes)
+        self._both(lambda engine: queries.mark_interrupted(engine, before))
+
+    def correct(self, task_id: str, changes: dict[str, Any]) -> None:
+        statement = update(metrics_table).where(_runs.sync_task_id == task_id).values(changes)
+        if task_id not in self.deleted:
+            self._both(lambda engine: _execute(engine, statement))
+
+    def remove(self, task_id: str) -> None:
+        statement = delete(metrics_table).where(_runs.sync_task_id == task_id)
+        if task_id not in self.deleted:
+            self._both(lambda engine: _execute(engine, statement))
+
+    def roll_up(self, steps: int) -> None:
+        """Roll up, but stop in the middle of a transaction after so many steps."""
+        left = iter(range(steps))
+
+        def stop(_step: str) -> None:
+            if next(left, None) is None:
+                raise _KilledError
+
+        with suppress(_KilledError):
+            roll_up(self.engine, _ALWAYS, stop)
+
+    def retain(self, minutes: float) -> None:
+        """Delete what is old; it may not come back, for then it would be counted twice."""
+        names = select(_runs.sync_task_id)
+        retention.delete_runs(self.engine, _NOON + timedelta(minutes=minutes))
+        with self.engine.connect() as connection, self.shadow.connect() as everything:
+            left = set(connection.scalars(names))
+            self.deleted = set(everything.scalars(names)) - left
+
+    def check(self, zone: tzinfo) -> None:
+        assert_same_answers(self.rollups, self.shadow, _SINCE, zone)
+
+    def close(self) -> None:
+        self.shadow.dispose()
+
+    def _both(self, change: Callable[[Engine], object]) -> None:
+        change(self.engine)
+        change(self.shadow)
+
+
+def _execute(engine: Engine, statement: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(statement)
+
+
+_TASKS = st.sampled_from("abcdef")
+_MINUTES = st.sampled_from(
+    [-4351, -4350, -4340, -3000, -1441, -70, -62, -61, -46, -31, -16, -15, -1, 0, 725, 800]
+)
+_SECONDS = st.one_of(st.just(0.0), st.floats(0.001, 1e5))
+_STATUS = st.sampled_from([*RunStatus])
+_KIND = st.sampled_from(["full", "grades"])
+
+
+@st.composite
+def _snapshots(draw: st.DrawFn) -> RunSnapshot:
+    start, status = _at(draw(_MINUTES)), draw(_STATUS)
+    make = running if status is RunStatus.RUNNING else snapshot
+    changes: dict[str, Any] = {} if status is RunStatus.RUNNING else {"duration": draw(_SECONDS)}
+    return make(
+        draw(_TASKS),
+        start_time=start,
+        sync_type=draw(_KIND),
+        heartbeat=start + draw(st.integers(0, 3 * 86400)),
+        api_calls=draw(st.integers(0, 9)),
+        api_seconds=draw(_SECONDS),
+        db_seconds=draw(_SECONDS),
+        items={item: ItemCounts(processed=draw(st.integers(0, 2))) for item in ITEMS},
+        **changes,
+    )
+
+
+_CORRECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "sync_start_time": _MINUTES.map(lambda minutes: _NOON + timedelta(minutes=minutes)),
+        "sync_status": _STATUS.map(lambda status: status.value),
+        "sync_end_time": _MINUTES.map(lambda minutes: _NOON + timedelta(minutes=minutes)),
+        "duration": _SECONDS,
+        "sync_type": _KIND,
+        "grades_failed": st.integers(0, 5),
+    },
+).filter(bool)
+_STEPS = st.one_of(
+    st.builds(lambda run: lambda history: history.write(run), _snapshots()),
+    st.builds(lambda run: lambda history: history.write(run), _snapshots()),
+    st.builds(lambda steps: lambda history: history.roll_up(steps), st.integers(0, 12)),
+    st.builds(lambda zone: lambda history: history.check(zone), st.sampled_from(_ZONES)),
+    st.builds(
+        lambda task, changes: lambda history: history.correct(task, changes), _TASKS, _CORRECTIONS
+    ),
+    st.builds(lambda task: lambda history: history.remove(task), _TASKS),
+    st.builds(lambda minutes: lambda history: history.interrupt(minutes), _MINUTES),
+    st.builds(lambda minutes: lambda history: history.retain(minutes), _MINUTES),
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(_STEPS, min_size=1, max_size=20),
+    st.sampled_from(_ZONES),
+    st.sampled_from([0, writing._MANY_RUNS]),
+)
+def test_answers_are_those_of_the_rows_whatever_happens(
+    engine: Engine, steps: list[Callable[[_History], None]], zone: tzinfo, many: int
+) -> None:
+    """Also where one run is so many that a quarter of an hour is added up beforehand."""
+    history = _History(engine)
+    try:
+        for step in steps:
+            with patch.object(writing, "_MANY_RUNS", many):
+                step(history)
+        history.check(zone)
+        history.roll_up(1000)
+        assert waiting(engine) == Waiting(0, 0)
+        history.check(zone)
+    finally:
+        history.close()

@@ -1,0 +1,289 @@
+"""Rolling up beside syncs, through kills, outages and upgrades."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy.exc import OperationalError
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store import retention
+from canvas_sync_core.store.database import VERSION_TABLE, open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.rollups import writing
+from canvas_sync_core.store.rollups.buckets import QUARTER, floor
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from support.migrations import downgrade
+from support.postgresql import PostgresqlServer
+from support.rollups import assert_same_answers
+from support.runs import failed, running, snapshot, write
+
+_LONG = 600.0
+_NOW = time.time()
+_SINCE = datetime.fromtimestamp(_NOW, UTC) - timedelta(days=30)
+_STEPS = (
+    "added runs",
+    "before the first commit",
+    "added up beforehand",
+    "made a quarter again",
+    "made an hour again",
+    "before the second commit",
+)
+_DIE = """
+import os, signal, sys
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.rollups.writing import roll_up
+
+def die(step):
+    if step == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+roll_up(open_engine(sys.argv[1]), 600, die)
+"""
+_SYNCS = """
+import sys
+import time
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.rows import write_runs
+from support.runs import running, snapshot
+
+engine = open_engine(sys.argv[1])
+for number in range(100):
+    name, start = f"{sys.argv[2]}-{number}", time.time()
+    for run in (running(name, start_time=start), snapshot(name, start_time=start)):
+        assert write_runs(engine, [run]) == []
+"""
+
+
+def _some_history(engine: Engine) -> None:
+    """New runs, a quarter of an hour that changed, and one that runs."""
+    write(engine, *(snapshot(f"old-{n}", start_time=_NOW - 3600 * n) for n in range(1, 30)))
+    roll_up(engine, _LONG)
+    write(engine, failed("old-3", start_time=_NOW - 3 * 3600, duration=99.0), running("runs"))
+    with engine.begin() as connection:
+        corrected = metrics_table.c.sync_task_id == "old-9"
+        connection.execute(metrics_table.update().where(corrected).values(grades_failed=7))
+    write(engine, *(snapshot(f"new-{n}", start_time=_NOW - n) for n in range(5)))
+
+
+@pytest.mark.parametrize("step", _STEPS)
+def test_a_roll_up_may_be_killed_at_any_step(
+    engine: Engine, empty_database_url: str, step: str
+) -> None:
+    _some_history(engine)
+    died = subprocess.run([sys.executable, "-c", _DIE, empty_database_url, step], check=False)
+    assert died.returncode == -signal.SIGKILL
+    rollups = Rollups(engine)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, _LONG) is False
+    assert waiting(engine) == Waiting(0, 0)
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_rows_of_an_older_version_are_rolled_up_in_the_background(engine: Engine) -> None:
+    starts = (_NOW - 3600 * number for number in range(40))
+    write(engine, *(snapshot(f"old-{n}", start_time=start) for n, start in enumerate(starts)))
+    downgrade(engine, "0002")
+    upgrade(engine)
+    rollups = Rollups(engine)
+    assert waiting(engine) == Waiting(runs=0, quarters=40)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, 0.0) is True
+    assert roll_up(engine, _LONG) is False
+    assert waiting(engine) == Waiting(0, 0)
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def _correct(engine: Engine, task_id: str, **values: object) -> None:
+    with engine.begin() as connection:
+        corrected = metrics_table.c.sync_task_id == task_id
+        connection.execute(metrics_table.update().where(corrected).values(values))
+
+
+@pytest.mark.parametrize("field", ["duration", "api_seconds", "db_seconds"])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_value_that_is_no_finite_number_holds_nothing_up(
+    empty_database_url: str, field: str, value: float
+) -> None:
+    if math.isnan(value) and field != "duration" and empty_database_url.startswith("sqlite"):
+        pytest.skip("SQLite takes NaN for NULL, which these columns refuse")
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    write(engine, *(snapshot(f"run-{n}", start_time=_NOW - 3600) for n in range(3)))
+    _correct(engine, "run-1", **{field: value})
+    rollups = Rollups(engine)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, _LONG) is False
+    assert_same_answers(rollups, engine, _SINCE)
+    speed = rollups.performance(_SINCE)
+    counts = {speed.duration.count, speed.api_latency.count, speed.db_time.count}
+    assert counts == {2, 3}
+    engine.dispose()
+
+
+class _KilledError(Exception):
+    pass
+
+
+_LARGE = 40
+_QUARTER = floor(_SINCE + timedelta(days=28), QUARTER)
+
+
+def _one_large_quarter(engine: Engine) -> None:
+    """A quarter of an hour with many runs of which one was corrected, and one that runs."""
+    start = _QUARTER.timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=start + n) for n in range(_LARGE)))
+    write(engine, running("late", start_time=start))
+    roll_up(engine, _LONG)
+    _correct(engine, "run-1", grades_failed=7)
+
+
+def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small one that changed later comes first, and is not worth it."""
+    monkeypatch.setattr(writing, "_MANY_RUNS", _LARGE - 1)
+    write(engine, snapshot("small", start_time=_QUARTER.timestamp() + 900))
+    _one_large_quarter(engine)
+    _correct(engine, "small", grades_failed=1)
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("BEGIN IMMEDIATE", "LOCK TABLE")):
+            seen.append("lock")
+        elif "SELECT" in statement and f"{metrics_table.name}.api_calls" in statement:
+            seen.append("read")
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", lambda _: seen.append("commit"))
+    assert roll_up(engine, _LONG) is False
+    assert seen == [
+        *("lock", "commit", "lock", "read", "commit"),  # the small one
+        *("lock", "commit", "read", "lock", "commit"),
+        *("lock", "commit", "lock", "commit"),  # nothing is left
+    ]
+    assert_same_answers(Rollups(engine), engine, _SINCE)
+
+
+def _correct_and_roll_up(engine: Engine) -> None:
+    _correct(engine, "run-2", grades_failed=9)
+    roll_up(engine, _LONG)
+
+
+def _correct_between_roll_ups(engine: Engine) -> None:
+    """The entry of the later change may get the number that the one before had."""
+    _correct_and_roll_up(engine)
+    _correct(engine, "run-3", grades_failed=11)
+
+
+def _end_and_roll_up_runs(engine: Engine) -> None:
+    """Another exporter takes the entry of the run away, and is killed then."""
+
+    def die(step: str) -> None:
+        if step == "added up beforehand":
+            raise _KilledError
+
+    write(engine, snapshot("late", start_time=_QUARTER.timestamp()))
+    with pytest.raises(_KilledError):
+        roll_up(engine, _LONG, die)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda engine: _correct(engine, "run-2", grades_failed=9),
+        lambda engine: _correct(engine, "run-2", sync_start_time=_SINCE + timedelta(days=1)),
+        lambda engine: write(engine, snapshot("late", start_time=_QUARTER.timestamp())),
+        lambda engine: write(engine, snapshot("new", start_time=_QUARTER.timestamp())),
+        _correct_and_roll_up,
+        _correct_between_roll_ups,
+        _end_and_roll_up_runs,
+    ],
+    ids=["correct", "move", "end", "insert", "roll up", "correct between", "end and roll up"],
+)
+def test_what_happens_after_a_large_quarter_was_added_up_is_not_lost(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, change: Callable[[Engine], None]
+) -> None:
+    monkeypatch.setattr(writing, "_MANY_RUNS", _LARGE - 2)
+    _one_large_quarter(engine)
+    rollups = Rollups(engine)
+    changes = iter([change])
+
+    def intervene(step: str) -> None:
+        if step == "added up beforehand":
+            for once in changes:
+                once(engine)
+                assert_same_answers(rollups, engine, _SINCE)
+
+    assert roll_up(engine, _LONG, intervene) is False
+    assert next(changes, None) is None
+    assert waiting(engine) == Waiting(0, 0)
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_a_table_whose_version_was_lost_is_rolled_up_anew(engine: Engine) -> None:
+    _some_history(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
+    upgrade(engine)
+    rollups = Rollups(engine)
+    assert_same_answers(rollups, engine, _SINCE)
+    assert roll_up(engine, _LONG) is False
+    assert_same_answers(rollups, engine, _SINCE)
+
+
+def test_syncs_write_while_runs_are_rolled_up_and_deleted(
+    engine: Engine, empty_database_url: str
+) -> None:
+    """No sync fails, no run is lost, and what was deleted is still counted."""
+    long_ago = _NOW - 20 * 86_400
+    old = [snapshot(f"old-{n}", start_time=long_ago + 60 * n) for n in range(1000)]
+    write(engine, *old)
+    command = [sys.executable, "-c", _SYNCS, empty_database_url]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    syncs = [subprocess.Popen([*command, f"sync-{number}"], env=environment) for number in range(4)]
+    rollups = Rollups(engine)
+    deleted = 0
+    while any(sync.poll() is None for sync in syncs):
+        roll_up(engine, 0.1)
+        deleted += retention.delete_runs(engine, _SINCE + timedelta(days=20))
+        counted = rollups.summary(_SINCE).runs
+        assert counted.total >= len(old)
+    assert [sync.returncode for sync in syncs] == [0, 0, 0, 0]
+    roll_up(engine, _LONG)
+    assert deleted == len(old)
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(metrics_table)) == 400
+    runs = rollups.summary(_SINCE).runs
+    assert runs.total == runs.by_status[RunStatus.SUCCESS] == len(old) + 400
+
+
+def test_rollups_go_on_after_the_server_was_away(
+    postgresql_url: str, postgresql_server: PostgresqlServer
+) -> None:
+    engine = open_engine(postgresql_url)
+    upgrade(engine)
+    _some_history(engine)
+    rollups = Rollups(engine)
+    rollups.summary(_SINCE)
+    postgresql_server.stop()
+    with pytest.raises(OperationalError):
+        rollups.summary(_SINCE)
+    with pytest.raises(OperationalError):
+        roll_up(engine, _LONG)
+    postgresql_server.start()
+    assert roll_up(engine, _LONG) is False
+    assert_same_answers(rollups, engine, _SINCE)
+    engine.dispose()

@@ -1,0 +1,182 @@
+"""Deleting old runs, a few at a time."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event, func, select
+
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups.buckets import QUARTER, floor
+from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.tables import changes_table
+from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from support.migrations import downgrade
+from support.runs import snapshot, write
+
+_NOW = datetime.now(UTC)
+_LONG_AGO = (_NOW - timedelta(days=9)).timestamp()
+_DAYS = 30
+_DELETE = """
+import os, signal, sys
+from datetime import datetime
+from sqlalchemy import event
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.retention import delete_runs
+
+engine = open_engine(sys.argv[1])
+
+@event.listens_for(engine, "commit")
+def die(connection):
+    left = connection.exec_driver_sql("select count(*) from canvas_sync_metrics").scalar()
+    if left < int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+delete_runs(engine, datetime.fromisoformat(sys.argv[2]))
+"""
+
+
+def _count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(metrics_table)) or 0
+
+
+def _write_old(engine: Engine, runs: int) -> None:
+    write(engine, *(snapshot(f"old-{n}", start_time=_LONG_AGO + n / 10) for n in range(runs)))
+
+
+def test_a_slow_database_gets_small_portions(engine: Engine) -> None:
+    """By a clock on which a row takes a millisecond no portion holds a lock for 50 ms."""
+    _write_old(engine, 400)
+    left = [400]
+
+    def clock() -> float:
+        left.append(_count(engine))
+        return (400 - left[-1]) / 1000
+
+    assert delete_runs(engine, _NOW, clock) == 400
+    portions = [before - after for before, after in pairwise(left)]
+    assert max(portions) < 50
+    assert sum(portions) == 400
+
+
+def test_a_fast_database_gets_large_portions(engine: Engine) -> None:
+    _write_old(engine, 3000)
+    asked: list[int] = []
+
+    def clock() -> float:
+        asked.append(_count(engine))
+        return 0.0
+
+    assert delete_runs(engine, _NOW, clock) == 3000
+    assert len(asked) < 2 * 15
+
+
+def test_a_deletion_that_is_killed_counts_each_run_once(
+    engine: Engine, empty_database_url: str
+) -> None:
+    """At the commit of a portion: it and its rollup happen both or not at all."""
+    _write_old(engine, 300)
+    rollups = Rollups(engine)
+    since = _NOW - timedelta(days=_DAYS)
+    before = rollups.summary(since)
+    for least in (290, 200, 50):
+        died = subprocess.run(
+            [sys.executable, "-c", _DELETE, empty_database_url, _NOW.isoformat(), str(least)],
+            check=False,
+        )
+        assert died.returncode == -signal.SIGKILL
+        assert _count(engine) >= least
+        assert rollups.summary(since) == before
+    delete_runs(engine, _NOW)
+    assert _count(engine) == 0
+    assert rollups.summary(since) == before
+
+
+def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> None:
+    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in (-1, 0, 1)))
+    rollups = Rollups(engine)
+    before = datetime.fromtimestamp(quarter + 899, UTC)
+    assert delete_runs(engine, before) == 1
+    assert _count(engine) == 2
+    assert rollups.summary(_NOW - timedelta(days=_DAYS)).runs.total == 3
+
+
+def _write_one_quarter(engine: Engine, runs: int) -> None:
+    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in range(runs)))
+    while roll_up(engine, 60):
+        pass
+
+
+def test_the_rows_of_a_quarter_are_not_read_again_after_each_portion(engine: Engine) -> None:
+    """Or many runs in one quarter of an hour hold locks for as long as it takes to read them."""
+    _write_one_quarter(engine, 400)
+    read: list[int] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(f"SELECT {metrics_table.name}.sync_start_time, "):
+            read.append(_count(engine))
+
+    event.listen(engine, "after_cursor_execute", note)
+    assert delete_runs(engine, _NOW, lambda: 0.0) == 400
+    assert read == [0], "what is left of a quarter is read once, when that is nothing"
+
+
+def test_answers_are_right_between_the_portions_of_one_quarter(engine: Engine) -> None:
+    """Also when the exporter rolls up meanwhile; and what was noted of it does not pile up."""
+    _write_one_quarter(engine, 400)
+    since = _NOW - timedelta(days=_DAYS)
+    rollups = Rollups(engine)
+    expected = rollups.summary(since)
+    noted: list[int] = []
+
+    def clock() -> float:
+        assert rollups.summary(since) == expected
+        with engine.connect() as connection:
+            noted.append(connection.scalar(select(func.count()).select_from(changes_table)) or 0)
+        if len(noted) % 5 == 0:
+            roll_up(engine, 60)
+            assert rollups.summary(since) == expected
+        return 0.0
+
+    assert delete_runs(engine, _NOW, clock) == 400
+    assert rollups.summary(since) == expected
+    assert set(noted) == {0, 1}
+    assert waiting(engine) == Waiting(0, 0)
+
+
+def test_without_rollups_too_nobody_writes_between_the_look_and_the_deletion(
+    tmp_path: Path,
+) -> None:
+    """SQLite refuses at once to write what was read before somebody else wrote."""
+    file = tmp_path / "runs.sqlite3"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    write(engine, snapshot("old", start_time=_LONG_AGO))
+    downgrade(engine, "0002")
+    refused: list[str] = []
+
+    def write_in_between(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("DELETE"):
+            with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+                try:
+                    other.execute("UPDATE canvas_sync_metrics SET progress = 99")
+                except sqlite3.OperationalError as error:
+                    refused.append(str(error))
+
+    event.listen(engine, "before_cursor_execute", write_in_between)
+    assert delete_runs(engine, _NOW) == 1
+    assert refused == ["database is locked"]
+    engine.dispose()

@@ -1,0 +1,296 @@
+"""The spool: rows that wait survive their process, damage and other processes' help."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.queries import recent_runs, run_by_task
+from canvas_sync_core.store.spool import Drained, Spool, drain_orphans, encode, waiting_bytes
+from support.runs import running, snapshot
+
+_OWNER = """
+import sys
+from pathlib import Path
+from canvas_sync_core.store.spool import Spool, encode
+from support.runs import running, snapshot
+spool = Spool(Path(sys.argv[1]))
+for number in range(int(sys.argv[2])):
+    spool.append(encode(running(f"{sys.argv[3]}-{number}", start_time=1.7e9 + number)))
+    spool.append(encode(snapshot(f"{sys.argv[3]}-{number}", start_time=1.7e9 + number)))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _owner(folder: Path, runs: int, name: str = "a") -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that has put rows into its spool and lives on until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _OWNER, folder, str(runs), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.kill()
+
+
+def _write_orphan(folder: Path, content: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "1-dead.jsonl"
+    path.write_bytes(content)
+    return path
+
+
+@given(
+    st.text(st.characters(codec=None)),
+    st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.booleans())),
+)
+def test_what_is_written_is_read_back_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, message: str, metadata: dict[str, object]
+) -> None:
+    spool = Spool(tmp_path_factory.mktemp("spool"))
+    written = snapshot("a", error=ErrorInfo("E", message), metadata=metadata)
+    record = encode(written)
+    assert record.count(b"\n") == 1
+    spool.append(record)
+    (read,) = spool.read().snapshots
+    assert read.metadata == metadata
+    assert read.error is not None
+    assert read.error.message == message.encode("utf-8", "replace").decode()
+    spool.close()
+
+
+def test_rows_wait_until_they_are_discarded(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    rows = [running("a"), snapshot("b")]
+    for row in rows:
+        spool.append(encode(row))
+    assert spool.read().snapshots == spool.read().snapshots == rows
+    spool.discard(spool.read())
+    assert spool.is_empty
+    assert waiting_bytes(tmp_path) == 0
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_added_while_a_batch_is_written_come_with_the_next(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(encode(snapshot("a")))
+    batch = spool.read()
+    spool.append(encode(snapshot("b")))
+    spool.discard(batch)
+    assert [row.task_id for row in spool.read().snapshots] == ["b"]
+    spool.close()
+    assert waiting_bytes(tmp_path) > 0, "a row that waits must outlive its process"
+
+
+def test_many_rows_are_read_in_batches_of_whole_lines(tmp_path: Path) -> None:
+    """Lines cross the borders of the blocks, and one line is longer than a block."""
+    spool = Spool(tmp_path)
+    texts = {f"t{number}": "x" * 700_000 for number in range(4)} | {"long": "y" * 3_000_000}
+    for task_id, text in texts.items():
+        spool.append(encode(snapshot(task_id, step=text)))
+    read: dict[str, str | None] = {}
+    batches = 0
+    while not spool.is_empty:
+        batch = spool.read()
+        assert batch.damaged == []
+        read |= {row.task_id: row.step for row in batch.snapshots}
+        spool.discard(batch)
+        batches += 1
+    assert read == texts
+    assert batches > 1
+    spool.close()
+
+
+def test_a_record_that_did_not_fit_leaves_no_torn_line(tmp_path: Path) -> None:
+    """A file size limit makes the kernel write a part of a record, as a full disk does."""
+    spool = Spool(tmp_path)
+    record = encode(snapshot("a"))
+    spool.append(record)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(record) + 100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            spool.append(encode(snapshot("b")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    spool.append(encode(snapshot("c")))
+    batch = spool.read()
+    assert ([row.task_id for row in batch.snapshots], batch.damaged) == (["a", "c"], [])
+    spool.close()
+
+
+def test_a_file_is_locked_before_a_drainer_can_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a drainer that is stopped with its lock in hand would stop the sync."""
+    locked: list[bool] = []
+    rename = Path.rename
+
+    def watch(self: Path, target: Path) -> Path:
+        assert not list(tmp_path.glob("*.jsonl"))
+        with self.open() as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                locked.append(True)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watch)
+    Spool(tmp_path).close()
+    assert locked == [True]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_file_that_was_removed_is_made_anew_with_all_that_waits(
+    tmp_path: Path, engine: Engine, moved: bool
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    for name in ("a", "b"):
+        spool.append(encode(snapshot(name)))
+    batch = spool.read()
+    if moved:
+        (tmp_path / "spool").rename(tmp_path / "old")
+    else:
+        shutil.rmtree(tmp_path / "spool")
+    before = spool.is_in_place
+    spool.make_anew()
+    assert (before, spool.is_in_place) == (False, True)
+    spool.append(encode(snapshot("c")))
+    assert spool.waiting == 3
+    spool.discard(batch)
+    assert [row.task_id for row in spool.read().snapshots] == ["c"]
+    assert drain_orphans(tmp_path / "spool", engine).files == 0, "it is locked"
+    spool.close()
+    assert drain_orphans(tmp_path / "spool", engine).files == 1
+    assert run_by_task(engine, "c") is not None
+
+
+def test_the_folder_and_the_file_are_private(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    (file,) = (tmp_path / "spool").iterdir()
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    spool.close()
+
+
+def test_rows_of_a_killed_process_are_written_by_another(tmp_path: Path, engine: Engine) -> None:
+    folder = tmp_path / "spool"
+    with _owner(folder, 500) as owner:
+        assert drain_orphans(folder, engine) == Drained(), "its owner lives"
+        owner.kill()
+        owner.wait()
+        assert drain_orphans(folder, engine) == Drained(files=1, rows=1000)
+    assert list(folder.iterdir()) == []
+    runs = recent_runs(engine, 1000).items
+    assert [run.sync_task_id for run in runs] == [f"a-{n}" for n in reversed(range(500))]
+    assert {run.sync_status for run in runs} == {RunStatus.SUCCESS}
+
+
+def test_two_drainers_at_once_write_each_row_once(tmp_path: Path, engine: Engine) -> None:
+    folder = tmp_path / "spool"
+    for name in ("a", "b", "c"):
+        with _owner(folder, 100, name):
+            pass
+    drain = (
+        "import sys; from pathlib import Path\n"
+        "from canvas_sync_core.store.database import open_engine\n"
+        "from canvas_sync_core.store.spool import drain_orphans\n"
+        "drain_orphans(Path(sys.argv[1]), open_engine(sys.argv[2]))\n"
+    )
+    url = engine.url.render_as_string(hide_password=False)
+    drainers = [subprocess.Popen([sys.executable, "-c", drain, folder, url]) for _ in range(3)]
+    assert [drainer.wait() for drainer in drainers] == [0, 0, 0]
+    assert len(recent_runs(engine, 500).items) == 300
+    assert list(folder.iterdir()) == []
+
+
+def test_damaged_lines_are_counted_and_kept_aside(tmp_path: Path, engine: Engine) -> None:
+    folder = tmp_path / "spool"
+    good = [encode(snapshot(name)) for name in "ab"]
+    lines = [b"garbage\n", good[0], good[1][:50] + b"\n", b"\0\0\0\n", b'{"task_id":"x"}\n', b"\n"]
+    _write_orphan(folder, b"".join([*lines, good[1], good[0][:-20]]))
+    assert drain_orphans(folder, engine) == Drained(files=1, rows=2, damaged=6)
+    kept = (folder / "damaged.txt").read_bytes()
+    assert kept.splitlines() == [
+        *(line[:-1] for line in (lines[0], *lines[2:])),
+        good[0][:-20],
+    ]
+    assert {run.sync_task_id for run in recent_runs(engine, 10).items} == {"a", "b"}
+    assert waiting_bytes(folder) == 0
+
+
+@given(st.integers(0, 3000), st.binary(max_size=40))
+def test_no_damage_hides_the_next_record(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    spool = Spool(folder)
+    spool.append(encode(snapshot("a"))[:cut].rstrip(b"\n") + garbage + b"\n")
+    spool.append(encode(snapshot("b")))
+    assert spool.read().snapshots[-1].task_id == "b"
+    spool.close()
+
+
+def test_a_row_that_cannot_be_stored_is_counted_and_kept_aside(
+    tmp_path: Path, engine: Engine
+) -> None:
+    folder = tmp_path / "spool"
+    impossible = encode(snapshot("bad", user_id=2**63))
+    _write_orphan(folder, encode(snapshot("a")) + impossible + encode(snapshot("b")))
+    assert drain_orphans(folder, engine) == Drained(files=1, rows=3, rejected=1)
+    assert (folder / "damaged.txt").read_bytes() == impossible
+    assert len(recent_runs(engine, 10).items) == 2
+
+
+def test_a_database_that_is_away_leaves_the_files(tmp_path: Path) -> None:
+    record = encode(snapshot("a"))
+    path = _write_orphan(tmp_path / "spool", record)
+    engine = open_engine("postgresql://nobody@127.0.0.1:9/none")
+    with pytest.raises(SQLAlchemyError):
+        drain_orphans(path.parent, engine)
+    assert path.read_bytes() == record
+
+
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path, engine: Engine) -> None:
+    assert drain_orphans(tmp_path / "none", engine) == Drained()
+    assert waiting_bytes(tmp_path / "none") == 0
+
+
+def test_a_forked_child_leaves_the_lock_to_its_parent(tmp_path: Path, engine: Engine) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    spool.append(encode(snapshot("a")))
+    child = os.fork()
+    if child == 0:
+        spool.abandon()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert drain_orphans(folder, engine) == Drained()
+    spool.close()
+    assert drain_orphans(folder, engine).rows == 1
+    assert run_by_task(engine, "a") is not None

@@ -1,0 +1,133 @@
+"""Runs of the table are compared with their own history, each once."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.events import ItemCounts, RunSnapshot
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.store.queries import run_by_task
+from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.suspects import judge_runs, suspect_runs
+from support.runs import failed, running, snapshot, write
+
+NOW = time.time()
+SINCE = datetime.fromtimestamp(NOW, UTC) - timedelta(hours=26)
+DAY = 86_400.0
+
+
+def night(
+    number: int, *, courses: int = 100, duration: float = 60.0, **changes: Any
+) -> RunSnapshot:
+    """The run of so many nights ago."""
+    start = NOW - 3600 - number * DAY
+    items = {item: ItemCounts() for item in ITEMS} | {"course": ItemCounts(processed=courses)}
+    times = {"end_time": start + duration, "heartbeat": start + duration, "duration": duration}
+    return snapshot(f"night-{number}", start_time=start, items=items, **{**times, **changes})
+
+
+def history(**changes: Any) -> list[RunSnapshot]:
+    """Ten unremarkable nights before the last one."""
+    return [night(number, courses=100 + number, **changes) for number in range(1, 11)]
+
+
+def judged(engine: Engine, task_id: str) -> Run:
+    """A run of the table."""
+    run = run_by_task(engine, task_id)
+    assert run is not None
+    return run
+
+
+def test_a_run_far_off_its_history_is_flagged_with_the_reason(engine: Engine) -> None:
+    write(engine, *history(), night(0, courses=3, duration=1.0))
+
+    (found,) = judge_runs(engine, SINCE)
+
+    assert [each.reason for each in found.oddities] == ["few_items", "fast"]
+    run = judged(engine, "night-0")
+    assert found.run == run
+    assert run.suspect is True
+    assert run.suspect_reason == (
+        "few_items: 3 items where 105.5 are usual; fast: 1.0 s where 60.0 s are usual"
+    )
+    assert suspect_runs(engine, SINCE, 10).items == [run]
+
+
+def test_a_usual_run_is_told_to_be_one(engine: Engine) -> None:
+    write(engine, *history(), night(0))
+
+    assert judge_runs(engine, SINCE) == []
+    run = judged(engine, "night-0")
+    assert (run.suspect, run.suspect_reason) == (False, None)
+    assert suspect_runs(engine, SINCE, 10).items == []
+
+
+def test_a_run_is_judged_once_also_by_several_exporters_at_once(engine: Engine) -> None:
+    write(engine, *history(), night(0, courses=0))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: judge_runs(engine, SINCE), range(4)))
+
+    assert sum(map(len, found)) == 1
+    assert judge_runs(engine, SINCE) == []
+
+
+def test_a_row_that_is_written_again_keeps_its_judgement(engine: Engine) -> None:
+    """As by a spool that is replayed."""
+    odd = night(0, courses=0)
+    write(engine, *history(), odd)
+    judge_runs(engine, SINCE)
+
+    write(engine, odd)
+
+    assert judged(engine, "night-0").suspect is True
+    assert judge_runs(engine, SINCE) == []
+
+
+def test_a_later_attempt_under_the_same_id_is_judged_anew(engine: Engine) -> None:
+    write(engine, *history(), night(0, courses=0))
+    judge_runs(engine, SINCE)
+
+    again = {"start_time": NOW - 600, "end_time": NOW - 540, "heartbeat": NOW - 540}
+    write(engine, snapshot("night-0", **again, duration=60.0))
+
+    assert judged(engine, "night-0").suspect is None
+    judge_runs(engine, SINCE)
+    assert judged(engine, "night-0").suspect is True
+
+
+def test_runs_of_another_kind_are_no_history(engine: Engine) -> None:
+    """Neither of another type, user or course, nor such as did not succeed."""
+    others: tuple[dict[str, Any], ...] = (
+        {"user_id": 7},
+        {"course_id": 9},
+        {"sync_type": "grades"},
+        {"status": RunStatus.PARTIAL},
+    )
+    for number, change in enumerate(others):
+        nights = history(**change)
+        write(engine, *(replace(each, task_id=f"{number}-{each.task_id}") for each in nights))
+    write(engine, night(0, courses=0))
+
+    assert judge_runs(engine, SINCE) == []
+
+
+def test_a_run_without_user_has_a_history_too(engine: Engine) -> None:
+    write(engine, *history(user_id=None), night(0, courses=0, user_id=None))
+
+    assert len(judge_runs(engine, SINCE)) == 1
+
+
+def test_runs_that_did_not_come_to_their_end_or_are_old_are_not_judged(engine: Engine) -> None:
+    write(engine, *history(), failed("broken"), running("under way"))
+
+    judge_runs(engine, SINCE)
+
+    for task_id in ("broken", "under way", "night-2"):
+        assert judged(engine, task_id).suspect is None

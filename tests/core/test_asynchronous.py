@@ -1,0 +1,141 @@
+"""What a signal handler or another thread raises into our code is the sync's."""
+
+from __future__ import annotations
+
+import collections
+import gc
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from canvas_sync_core.asynchronous import is_asynchronous
+from support.interrupted import HANDLERS
+
+TESTS = Path(__file__).parents[1]
+
+
+def reached(mode: str, kinds: str, log_dir: Path, times: int) -> Any:
+    """Give how many exceptions of each kind reached the sync."""
+    command = [sys.executable, "-m", "support.interrupted", mode, kinds, str(log_dir), str(times)]
+    environ = {**os.environ, "CANVAS_SYNC_STRICT": "false"}
+    done = subprocess.run(
+        command, cwd=TESTS, env=environ, capture_output=True, text=True, timeout=120, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_what_is_raised_at_a_random_moment_reaches_the_sync(tmp_path: Path) -> None:
+    log_dir, times = tmp_path / "logs", 12
+    kinds = [*HANDLERS, "thread"]
+    assert reached("random", ",".join(kinds), log_dir, times) == dict.fromkeys(kinds, times)
+    lines = collections.Counter(
+        line for log in log_dir.glob("*.log") for line in log.read_bytes().splitlines()
+    )
+    assert all(json.loads(line)["timestamp"] for line in lines)
+    assert set(lines.values()) == {1}
+    with sqlite3.connect(log_dir / "state" / "canvas_sync.sqlite3") as database:
+        rows = database.execute("SELECT sync_status FROM canvas_sync_metrics").fetchall()
+    assert rows == [("failed",)] * times * len(kinds)
+
+
+@pytest.mark.parametrize("kind", ["function", "wrapped", "in C"])
+def test_what_is_raised_while_a_disk_does_not_answer_reaches_the_sync(
+    tmp_path: Path, kind: str
+) -> None:
+    assert reached("stalled", kind, tmp_path / "logs", 1) == {kind: True}
+
+
+def caught(function: Callable[[], object]) -> Exception:
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001 - any
+        return error
+    raise AssertionError("nothing was raised")
+
+
+class Broken:
+    def __str__(self) -> str:
+        raise ValueError
+
+    def __len__(self) -> int:
+        return -1  # noqa: PLE0303
+
+    def __bool__(self) -> bool:
+        raise TimeoutError
+
+    def __iter__(self) -> Iterator[int]:
+        yield 1
+        raise TimeoutError("soft limit")
+
+
+def recursive() -> int:
+    return recursive() + 1
+
+
+def jump_while_broken() -> None:
+    broken = Broken()
+    while broken:
+        pass
+
+
+OURS: dict[str, Callable[[], object]] = {
+    "raised": lambda: exec("raise TimeoutError"),
+    "raised below": lambda: str(Broken()),
+    "raised in a generator": lambda: list(Broken()),
+    "wrong length": lambda: len(Broken()),
+    "condition": jump_while_broken,
+    "operation": lambda: 1 / 0,
+    "item": lambda: {}["x"],  # type: ignore[index]
+    "attribute": lambda: object().x,  # type: ignore[attr-defined]
+    "call": lambda: int("x"),
+    "system call": lambda: os.close(-1),
+    "end": lambda: next(iter(())),
+    "recursion": recursive,
+    "conversion": lambda: str(10**5000),
+    "encoding": "\udc80".encode,
+    "decoding": lambda: json.loads("{"),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_our_own_work_raises_is_ours(name: str) -> None:
+    assert not is_asynchronous(caught(OURS[name]))
+
+
+def test_a_failed_system_call_is_ours_whatever_handles_signals() -> None:
+    before = signal.signal(signal.SIGALRM, HANDLERS["in C"])
+    try:
+        assert not is_asynchronous(caught(OURS["system call"]))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_what_ends_a_program_is_never_ours() -> None:
+    assert is_asynchronous(KeyboardInterrupt())
+    assert is_asynchronous(SystemExit())
+
+
+def test_what_was_made_of_an_asynchronous_exception_is_the_syncs() -> None:
+    def handler(*_: object) -> NoReturn:
+        raise TimeoutError
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        except OSError as error:
+            raise RuntimeError("wrapped by a library") from error
+
+    before: Any = signal.signal(signal.SIGALRM, handler)
+    try:
+        assert is_asynchronous(caught(work))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    gc.collect()

@@ -1,0 +1,83 @@
+"""Locks and waits between threads; those of greenlets are tried in `test_greenlets`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+from canvas_sync_core.locks import Condition, Event, Lock
+
+
+def test_a_lock_excludes_another_thread_until_it_is_released() -> None:
+    lock = Lock()
+    entered: list[str] = []
+
+    def enter() -> None:
+        with lock:
+            entered.append("other")
+
+    with lock:
+        assert not lock.acquire(0)
+        assert not lock.acquire(0.01)
+        thread = threading.Thread(target=enter)
+        thread.start()
+        entered.append("first")
+    thread.join()
+    assert entered == ["first", "other"]
+
+
+def test_a_condition_wakes_up_everybody_who_waits() -> None:
+    changed, awake, ready = Condition(), [], False
+
+    def wait() -> None:
+        with changed.lock:
+            awake.append(changed.wait_for(lambda: ready, 60))
+
+    threads = [threading.Thread(target=wait) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with changed.lock:
+        ready = True
+        changed.notify_all()
+    for thread in threads:
+        thread.join()
+    assert awake == [True] * 4
+
+
+def test_a_wait_ends_after_its_time() -> None:
+    changed, event = Condition(), Event()
+    start = time.monotonic()
+    with changed.lock:
+        assert not changed.wait(0.02)
+        assert not changed.wait_for(lambda: False, 0.02)
+        changed.notify_all()  # nobody is left who waits
+    assert not event.wait(0.02)
+    assert time.monotonic() - start >= 0.06
+
+
+def test_an_event_stays_set_until_it_is_cleared() -> None:
+    event = Event()
+    event.set()
+    assert event.wait()
+    assert event.is_set()
+    event.clear()
+    assert not event.wait(0)
+
+
+def test_a_signal_handler_may_use_what_the_code_that_it_interrupts_holds() -> None:
+    changed, calls = Condition(), []
+
+    def handle(_number: int, _frame: object) -> None:
+        with changed.lock:
+            calls.append("handler")
+            changed.notify_all()
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with changed.lock:
+            signal.raise_signal(signal.SIGUSR1)
+            calls.append("main")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert calls == ["handler", "main"]

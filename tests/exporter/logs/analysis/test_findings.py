@@ -1,0 +1,162 @@
+"""What of a report needs attention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.records import Selection
+from canvas_sync_exporter.logs.analysis.report import Finding
+from canvas_sync_exporter.logs.analysis.tables import tables
+from support.sync_logs import generate, line_of_record
+
+STAMP = "2025-12-22T10:15:30.000000Z"
+
+
+def findings(folder: Path, **records: list[dict[str, Any]]) -> list[Finding]:
+    """What is found in a folder with these records, by log."""
+    for log, of_log in records.items():
+        lines = (line_of_record({"timestamp": STAMP, **record}) for record in of_log)
+        (folder / f"{log}.log").write_bytes(b"".join(lines))
+    analysis = analyze(folder, folder / "archive", Selection())
+    return make_report(analysis, folder, Selection(), 10).attention
+
+
+def run(number: int, status: str) -> list[dict[str, Any]]:
+    whose = {"task_id": f"nightly-{number}", "user_id": 42, "sync_type": "full"}
+    ends = {"event": "run_ended", "status": status, "duration_seconds": 1.0}
+    return [{"event": "run_started", "status": "running", **whose}, {**ends, **whose}]
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    base = {"event": "api_call", "method": "GET", "route": "/r", "duration_seconds": 0.1}
+    return {**base, "status_code": 200, **fields}
+
+
+def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
+    calls = [call() for _ in range(200)] + [call(status_code=404)]
+    assert findings(tmp_path, operations=run(1, "success"), api_calls=calls) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "finding"),
+    [
+        ("failed", Finding("problem", "1 of 2 runs failed.", "Runs")),
+        (
+            "interrupted",
+            Finding("problem", "1 of 2 runs ended interrupted: the process died.", "Runs"),
+        ),
+        (
+            "partial",
+            Finding("warning", "1 of 2 runs ended partial: something could not be copied.", "Runs"),
+        ),
+        ("cancelled", Finding("warning", "1 of 2 runs ended cancelled.", "Runs")),
+    ],
+)
+def test_runs_that_did_not_succeed_are_told_by_what_became_of_them(
+    tmp_path: Path, status: str, finding: Finding
+) -> None:
+    assert findings(tmp_path, operations=run(1, "success") + run(2, status)) == [finding]
+
+
+def test_runs_that_never_ended_or_are_suspect_are_told(tmp_path: Path) -> None:
+    suspect = {"event": "run_suspect", "task_id": "nightly-1", "suspect_reasons": ["few_items"]}
+    found = findings(tmp_path, operations=[*run(1, "success"), run(2, "")[0], suspect])
+    assert [finding.text for finding in found] == [
+        "1 run never ended: still at work, or the process died.",
+        "1 run is suspect, unlike the ones before: few_items (1).",
+    ]
+
+
+@pytest.mark.parametrize(("good", "level"), [(60, "warning"), (10, "problem")])
+def test_an_error_rate_above_the_goal_is_told_with_its_outcomes(
+    tmp_path: Path, good: int, level: str
+) -> None:
+    (finding,) = findings(
+        tmp_path, api_calls=[call() for _ in range(good)] + [call(status_code=404)]
+    )
+    assert finding.level == level
+    assert finding.text.endswith(f"% of {good + 1} API calls failed: 404 (1).")
+
+
+def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_path: Path) -> None:
+    throttled = call(throttled=True, retries=1, backoff_seconds=2.5)
+    cut = {"event": "list_truncated", "route": "/api/v1/courses", "count": 2}
+    once = {"event": "list_truncated", "route": "/api/v1/courses"}
+    insert = {"event": "db_operation", "operation": "INSERT", "table": "grades"}
+    found = findings(
+        tmp_path, api_calls=[throttled, cut, once], database=[{**insert, "outcome": "failed"}]
+    )
+    assert [finding.text for finding in found] == [
+        "1 of 1 database operation failed: INSERT grades (1).",
+        "Canvas throttled 1 call; 2.5 s lost in back-off.",
+        "3 lists left before the end: /api/v1/courses (3).",
+    ]
+
+
+def test_a_graphql_answer_with_errors_is_a_failed_call(tmp_path: Path) -> None:
+    calls = [call(route="/api/graphql", graphql_errors=number) for number in (0, 2, 2)]
+    found = findings(tmp_path, api_calls=calls)
+    assert found[0].text == "66.7 % of 3 API calls failed: graphql (2)."
+
+
+def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> None:
+    insert = {"event": "db_operation", "operation": "INSERT", "table": "grades"}
+    failed = {**insert, "table": "courses", "outcome": "failed"}
+    lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]
+    (tmp_path / "database.log").write_bytes(b"".join(map(line_of_record, lines)))
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection())
+    (finding,) = make_report(analysis, tmp_path, Selection(), 1).attention
+    assert finding.text == "1 of 3 database operations failed."
+
+
+def test_a_route_that_takes_much_longer_than_at_first_is_told(tmp_path: Path) -> None:
+    calls = [
+        call(timestamp=f"2025-{month}-10T10:00:00Z", duration_seconds=seconds)
+        for month, seconds in (("03", 0.1), ("04", 0.2))
+        for _ in range(20)
+    ]
+    (finding,) = findings(tmp_path, api_calls=calls)
+    assert finding.text == "/r takes 2.0 times as long as in its first month (p95)."
+
+
+def test_lines_and_files_that_could_not_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "errors-20260101T020000Z.tar.gz").write_bytes(b"\x1f\x8b garbage")
+    (tmp_path / "progress.log").write_bytes(b"garbage\n")
+    found = findings(tmp_path, database=[{"event": "moon_phase"}])
+    assert found[0].level == "problem"
+    assert found[0].text.startswith("1 problem with the files of the logs: errors-2026")
+    assert [finding.text for finding in found[1:]] == [
+        "1 of 2 lines could not be read.",
+        "Lines of a newer version were passed over: moon_phase (1).",
+    ]
+
+
+def test_a_folder_without_a_line_is_told(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path)
+    assert finding.text == "There is no line: is it the right folder, and time?"
+
+
+def test_names_from_a_log_are_short_and_cannot_act_on_a_terminal(tmp_path: Path) -> None:
+    error = {"event": "error", "error_type": "\x1b[31m" + "x" * 500, "error": "e"}
+    (finding,) = findings(tmp_path, errors=[error])
+    assert "\x1b" not in finding.text
+    assert len(finding.text) < 150
+
+
+def test_problems_come_before_warnings_and_each_leads_to_a_section(tmp_path: Path) -> None:
+    records = {log.value: of_log for log, of_log in generate(60).items()}
+    found = findings(tmp_path, **records)
+    levels = [finding.level for finding in found]
+    assert levels == sorted(levels)
+    assert set(levels) == {"problem", "warning"}
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection())
+    report = make_report(analysis, tmp_path, Selection(), 10)
+    assert {finding.section for finding in found} <= {table.section for table in tables(report)}
+    assert set(records) == {log.value for log in Log}

@@ -1,0 +1,100 @@
+"""In which run code executes, when runs end elsewhere than where they began."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+from canvas_sync_core.events import ErrorInfo, Event
+from canvas_sync_core.names import RunStatus
+from canvas_sync_instrumentation.run.active_run import Run, current_position
+from canvas_sync_instrumentation.testing import recorded_events, recording
+from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+
+
+@pytest.fixture(autouse=True)
+def _events() -> Iterator[list[Event]]:
+    with recorded_events() as events:
+        yield events
+
+
+def _complete_elsewhere(run: CanvasSyncMetricsTracker) -> None:
+    thread = threading.Thread(target=run.complete_success)
+    thread.start()
+    thread.join()
+
+
+def test_a_run_that_another_thread_ends_gives_way_to_the_one_around_it() -> None:
+    with CanvasSyncMetricsTracker("outer", 42):
+        _complete_elsewhere(CanvasSyncMetricsTracker("inner", 42))
+        position = current_position()
+        assert position is not None
+        assert position.context.task_id == "outer"
+    assert current_position() is None
+
+
+def test_runs_that_other_threads_end_do_not_pile_up_where_they_began() -> None:
+    ended: list[weakref.ref[Run]] = []
+    for number in range(5):
+        run = CanvasSyncMetricsTracker(f"run-{number}", 42)
+        here = current_position()
+        assert here is not None
+        ended.append(weakref.ref(here.run))
+        del here
+        _complete_elsewhere(run)
+        del run
+    gc.collect()
+    assert [ref() is not None for ref in ended] == [False] * 4 + [True]
+    assert current_position() is None
+
+
+class _Call:
+    """A call with an answer, of which more may become known."""
+
+    def __init__(self) -> None:
+        self.settled: list[bytes | None] = []
+
+    def settle(self, body: bytes | None) -> None:
+        self.settled.append(body)
+
+
+def test_a_call_that_waits_for_its_body_is_recorded_before_its_run_ends() -> None:
+    run = CanvasSyncMetricsTracker("nightly-1", 42)
+    position = current_position()
+    assert position is not None
+    call = _Call()
+    position.run.unsettled.add(call)
+    run.complete_success()
+    assert call.settled == [None]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_error"),
+    [
+        (RunStatus.SUCCESS, False),
+        (RunStatus.PARTIAL, False),
+        (RunStatus.CANCELLED, False),
+        (RunStatus.FAILED, True),
+        (RunStatus.INTERRUPTED, True),
+    ],
+)
+def test_the_span_of_a_run_is_an_error_when_the_run_failed_or_its_process_ended(
+    status: RunStatus, *, is_error: bool
+) -> None:
+    with recording() as recorded:
+        CanvasSyncMetricsTracker("nightly-1", 42)
+        position = current_position()
+        assert position is not None
+        error = ErrorInfo("Broken", "no") if is_error else None
+        if status is RunStatus.INTERRUPTED:
+            position.run.interrupt()
+        else:
+            position.run.end(status, error)
+        (span,) = recorded.spans
+    assert (span.status.status_code is StatusCode.ERROR) == is_error
+    assert ("error.type" in (span.attributes or {})) == is_error
