@@ -15,14 +15,14 @@ __all__ = [
     "API_OUTCOMES",
     "AUTH_FAILURE_REASONS",
     "DISTRIBUTION",
-    "ENDINGS",
+    "DROP_REASONS",
+    "FINAL_STATUSES",
     "GRAPHQL_ERROR",
     "INSTRUMENTATION_SCOPE",
     "ITEMS",
     "ITEM_ACTIONS",
     "LINE_LEVELS",
     "LOGS",
-    "LOSSES",
     "METRICS",
     "OTHER",
     "PER_PROCESS",
@@ -82,7 +82,7 @@ API_ERRORS: Final = (
 )
 """The ``error_type`` of failed API requests that are known beforehand."""
 
-LOSSES: Final = {
+DROP_REASONS: Final = {
     "hooks": ("internal_error",),
     "tracker": ("internal_error", "misuse", "no_thread"),
     "log": ("closed", "disk_full", "internal_error", "io_error"),
@@ -115,7 +115,7 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-ENDINGS: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
+FINAL_STATUSES: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
 """How a run can end."""
 
 

@@ -13,7 +13,7 @@ class DropCounter(Protocol):
     """Counts telemetry that could not be delivered."""
 
     def __call__(self, sink: str, reason: str, count: int = 1) -> None:
-        """Count losses; which there are is in :data:`~canvas_sync_core.names.LOSSES`."""
+        """Count losses; which there are is in :data:`~canvas_sync_core.names.DROP_REASONS`."""
 
 
 class Sink(Protocol):

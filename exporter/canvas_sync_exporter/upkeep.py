@@ -29,7 +29,7 @@ from canvas_sync_core.files.modes import make_folder
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics import MetricFiles
 from canvas_sync_core.metrics.sink import MetricsSink
-from canvas_sync_core.names import ENDINGS, SUSPECT_REASONS, MetricName
+from canvas_sync_core.names import FINAL_STATUSES, SUSPECT_REASONS, MetricName
 from canvas_sync_core.store.queries import mark_interrupted
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
@@ -91,7 +91,7 @@ class Upkeep:
             for status in ("success", "failed"):
                 metrics.counter(MetricName.CLEANUP_RUNS, (status,))
             for sync_type, _ in self._configuration.exporter.expected_intervals:
-                for ending in ENDINGS:
+                for ending in FINAL_STATUSES:
                     metrics.counter(MetricName.RUNS, (sync_type, ending))
                 for reason in SUSPECT_REASONS:
                     metrics.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
@@ -292,7 +292,7 @@ def _end_of(run: Run) -> RunEnded:
 
 
 def _suspicion_of(suspect: Suspect, now: dt.datetime) -> RunSuspected:
-    reasons = tuple(each.reason for each in suspect.oddities)
+    reasons = tuple(each.reason for each in suspect.anomalies)
     message = suspect.run.suspect_reason or ""
     return RunSuspected(_context_of(suspect.run), now.timestamp(), reasons, message)
 

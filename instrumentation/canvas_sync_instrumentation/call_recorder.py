@@ -24,7 +24,7 @@ from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
 from canvas_sync_core.events import ApiCall, DbOperation
 from canvas_sync_core.names import OTHER, Log
-from canvas_sync_instrumentation.run.active_run import Run, UnsettledCall, current_position, report
+from canvas_sync_instrumentation.run.active_run import Run, UnsettledCall, current_run, report
 from canvas_sync_instrumentation.run.api_calls import (
     NOTHING,
     Request,
@@ -36,7 +36,7 @@ from canvas_sync_instrumentation.run.call_history import CallKey
 from canvas_sync_instrumentation.run.totals import InferredItems
 
 from .error_description import error_info
-from .interfaces import Host
+from .interfaces import Reporter
 
 __all__ = ["PendingCall", "Recorder", "RecorderHost"]
 
@@ -46,7 +46,7 @@ _LONGEST_BODY = 65_536
 """Bytes of a failure's content that are looked at."""
 
 
-class RecorderHost(Host, Protocol):
+class RecorderHost(Reporter, Protocol):
     """A monitor that also knows which hosts are Canvas."""
 
     @property
@@ -159,7 +159,7 @@ class Recorder:
             failed_at: When the try that this one repeats failed, in monotonic seconds; None when
                 the client does not repeat one.
         """
-        position = current_position()
+        position = current_run()
         host = self._host()
         start = host.clock.monotonic()
         if position is None:
@@ -305,7 +305,7 @@ class Recorder:
             The items of the run that are to be taken back if the operation is rolled back.
         """
         host = self._host()
-        position = current_position()
+        position = current_run()
         event = DbOperation(
             position.context if position else host.outer_run,
             host.clock.time(),

@@ -22,11 +22,11 @@ from typing import Final
 
 import msgspec
 
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 
 from .error_description import described_failure
 from .monitor import get_monitor
-from .pid_lock import OverlapLock
+from .pid_lock import PidLock
 from .propagation import trace_headers
 from .tracker import CanvasSyncMetricsTracker
 
@@ -99,7 +99,7 @@ def run_command(job: Job) -> int:
         :data:`NOT_FOUND` or :data:`NOT_EXECUTABLE`.
 
     Raises:
-        OverlapError: The same job runs already; only when asked not to overlap.
+        AlreadyRunningError: The same job runs already; only when asked not to overlap.
     """
     with _lock(job) as inherited, _Signals() as signals:
         run = _start(job)
@@ -128,7 +128,7 @@ def _lock(job: Job) -> Iterator[tuple[int, ...]]:
         began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         try:
             folder = get_monitor().settings.state_folder / "overlap"
-            lock = OverlapLock(
+            lock = PidLock(
                 folder / f"{job.lock_name}.lock", f"since {began}, process {os.getpid()}"
             )
         except OSError as error:
@@ -192,7 +192,7 @@ def _spawn(job: Job, inherited: tuple[int, ...], *, in_own_group: bool) -> subpr
 
 def _handed_on() -> dict[str, str]:
     """The run, for what the command does."""
-    position = current_position()
+    position = current_run()
     if position is None:
         return {}
     context = msgspec.json.encode(position.context).decode()

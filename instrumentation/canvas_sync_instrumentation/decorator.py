@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, cast, overload
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.names import RunStatus
-from canvas_sync_instrumentation.run.active_run import Surroundings
+from canvas_sync_instrumentation.run.active_run import SavedContext
 
 from .tracker import CanvasSyncMetricsTracker
 
@@ -124,17 +124,17 @@ class _Visits:
     """The run of a generator, entered as a context manager for each of its values."""
 
     def __init__(self, start: _Start, args: Any, kwargs: Any) -> None:
-        outside = self._outside = Surroundings.current()
+        outside = self._outside = SavedContext.current()
         self._run = start(args, kwargs).__enter__()
-        self._inside = Surroundings.current()
+        self._inside = SavedContext.current()
         outside.enter()
 
     def __enter__(self) -> None:
-        self._outside = Surroundings.current()
+        self._outside = SavedContext.current()
         self._inside.enter()
 
     def __exit__(self, *_: object) -> None:
-        self._inside = Surroundings.current()
+        self._inside = SavedContext.current()
         self._outside.enter()
 
     def end(self, error: BaseException | None) -> None:

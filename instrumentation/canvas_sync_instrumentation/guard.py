@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from .interfaces import Host
+from .interfaces import Reporter
 
-__all__ = ["survives"]
+__all__ = ["never_raises"]
 
 
 class _Hosted(Protocol):
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Reporter: ...
 
 
 S = TypeVar("S", bound=_Hosted)
@@ -21,7 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def survives(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
+def never_raises(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
     """Make a method report what fails inside to its host and return None, instead of raising.
 
     The host raises it again in strict mode, so that our tests, and users' tests, see it, and always

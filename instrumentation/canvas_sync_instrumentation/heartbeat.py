@@ -8,22 +8,22 @@ from typing import Protocol
 from canvas_sync_core.locks import Event, RLock
 from canvas_sync_core.threads import Daemon
 
-__all__ = ["Beat", "Heart"]
+__all__ = ["HeartbeatThread", "HeartbeatWork"]
 
 
-class Beat(Protocol):
-    """What is done at each beat."""
+class HeartbeatWork(Protocol):
+    """What is done at each heartbeat."""
 
-    def __call__(self, *, due: bool) -> None:
-        """Do it; ``due`` is False for an extra beat between two regular ones."""
+    def __call__(self, *, scheduled: bool) -> None:
+        """Do it; ``scheduled`` is False for an extra heartbeat between two regular ones."""
 
 
-class Heart:
-    """Calls ``beat`` every ``seconds`` in a daemon thread, from :meth:`start` to :meth:`stop`."""
+class HeartbeatThread:
+    """Calls ``work`` every ``seconds`` in a daemon thread, from :meth:`start` to :meth:`stop`."""
 
-    def __init__(self, seconds: float, beat: Beat) -> None:
+    def __init__(self, seconds: float, work: HeartbeatWork) -> None:
         self._seconds = seconds
-        self._beat = beat
+        self._work = work
         self._wake = Event()
         self._lock = RLock()
         self._thread: Daemon | None = None
@@ -35,17 +35,17 @@ class Heart:
             if self._stopped:
                 return True
             if self._thread is None or self._thread.is_outdated:
-                self._thread = Daemon(self._run, "canvas-sync-heart")
+                self._thread = Daemon(self._run, "canvas-sync-heartbeat")
                 if not self._thread.start():
                     self._thread = None
             return self._thread is not None
 
-    def beat_soon(self) -> None:
-        """Ask for an extra beat now, without waiting for it."""
+    def wake(self) -> None:
+        """Ask for an extra heartbeat now, without waiting for it."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop the thread; a beat that is under way ends by itself."""
+        """Stop the thread; a heartbeat that is under way ends by itself."""
         with self._lock:
             self._stopped = True
         self._wake.set()
@@ -60,7 +60,7 @@ class Heart:
             self._wake.clear()
             if self._stopped:
                 return
-            due = time.monotonic() >= next_beat
-            if due:
+            scheduled = time.monotonic() >= next_beat
+            if scheduled:
                 next_beat = time.monotonic() + self._seconds
-            self._beat(due=due)
+            self._work(scheduled=scheduled)

@@ -9,7 +9,7 @@ from canvas_sync_core.clock import Clock
 from canvas_sync_core.events import Event, RunContext
 from canvas_sync_instrumentation.outputs.spans import SpanSink
 
-__all__ = ["Host", "LiveRun"]
+__all__ = ["LiveRun", "Reporter"]
 
 
 class LiveRun(Protocol):
@@ -24,11 +24,11 @@ class LiveRun(Protocol):
     def interrupt(self) -> None:
         """End it because its process ends."""
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Take no further part in it: it is another process's now."""
 
 
-class Host(Protocol):
+class Reporter(Protocol):
     """What runs report to: the monitor."""
 
     @property
@@ -56,10 +56,10 @@ class Host(Protocol):
     def internal_error(self, part: str, error: Exception) -> None:
         """Report a failure of our own; raises it in strict mode, and if it is none of ours."""
 
-    def adopt(self, run: LiveRun) -> None:
-        """Keep a run's heartbeat going until :meth:`release`."""
+    def register(self, run: LiveRun) -> None:
+        """Keep a run's heartbeat going until :meth:`unregister`."""
 
-    def release(self, run: LiveRun) -> None:
+    def unregister(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""
 
     def note_no_api_call(self, task_id: str) -> None:

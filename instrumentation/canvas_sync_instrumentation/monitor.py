@@ -23,6 +23,7 @@ from canvas_sync_core.asynchronous import is_asynchronous, raise_if_asynchronous
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
 from canvas_sync_core.events import Event, RunContext
+from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.settings import Settings, host_names, read
 from canvas_sync_core.sinks import Sink
@@ -31,7 +32,7 @@ from canvas_sync_instrumentation.outputs.spans import SpanSink
 from .call_recorder import Recorder
 from .client_hooks import client_hooks, why_no_call_was_seen
 from .error_description import described_failure
-from .heartbeat import Heart
+from .heartbeat import HeartbeatThread
 from .interfaces import LiveRun
 from .open_sinks import Sinks, open_sinks
 
@@ -82,7 +83,7 @@ class Monitor:
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
         self._reported: set[str] = set()
         self._runs: set[LiveRun] = set()
-        self._heart = Heart(settings.heartbeat_seconds, self._beat)
+        self._heartbeat_thread = HeartbeatThread(settings.heartbeat_seconds, self._on_heartbeat)
         self._multiproc_dir = os.environ.get(_MULTIPROC_DIR)
 
     @property
@@ -131,7 +132,7 @@ class Monitor:
             TrackerMisuseError: In strict mode.
         """
         _process.current()
-        whole = f"{message} {detail}" if detail else message
+        whole = escape_controls(f"{message} {detail}" if detail else message)
         if self.settings.strict:
             raise TrackerMisuseError(whole)
         self._sinks.count_drop("tracker", "misuse")
@@ -162,11 +163,11 @@ class Monitor:
         if self.settings.enabled and self.expects_api_calls:
             self._report("no API call", why_no_call_was_seen(task_id, client_hooks))
 
-    def adopt(self, run: LiveRun) -> None:
-        """Keep a run's heartbeat going until :meth:`release`."""
+    def register(self, run: LiveRun) -> None:
+        """Keep a run's heartbeat going until :meth:`unregister`."""
         self.warn_of_late_settings()
         self._runs.add(run)
-        if not self._heart.start():
+        if not self._heartbeat_thread.start():
             self._sinks.count_drop("tracker", "no_thread")
 
     def call_outside_runs(self, method: str, url: SplitResult) -> None:
@@ -174,14 +175,14 @@ class Monitor:
         for run in tuple(self._runs):
             run.call_outside(method, url)
 
-    def release(self, run: LiveRun) -> None:
+    def unregister(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""
         self._runs.discard(run)
 
     def deliver_soon(self) -> None:
         """Send spans off in the background."""
         if self.spans.makes_spans:
-            self._heart.beat_soon()
+            self._heartbeat_thread.wake()
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
@@ -202,7 +203,7 @@ class Monitor:
         deadline = self.clock.monotonic() + budget
         for run in tuple(self._runs):
             run.interrupt()
-        self._heart.stop()
+        self._heartbeat_thread.stop()
         for name, sink in self._sinks.closing_order():
             try:
                 sink.close(max(0.0, deadline - self.clock.monotonic()))
@@ -222,17 +223,19 @@ class Monitor:
     def after_fork_in_child(self) -> None:
         """Forget the parent's runs and threads, and give each sink a new start."""
         for run in tuple(self._runs):
-            run.leave()
+            run.detach()
         self._runs = set()
-        self._heart = Heart(self.settings.heartbeat_seconds, self._beat)
+        self._heartbeat_thread = HeartbeatThread(
+            self.settings.heartbeat_seconds, self._on_heartbeat
+        )
         for name, sink in self._sinks.by_name.items():
             try:
                 sink.after_fork_in_child()
             except Exception as error:  # noqa: BLE001 - a fork of the app must not fail
                 self.internal_error(name, error)
 
-    def _beat(self, *, due: bool) -> None:
-        if due:
+    def _on_heartbeat(self, *, scheduled: bool) -> None:
+        if scheduled:
             for run in tuple(self._runs):
                 run.heartbeat()
         for name, sink in self._sinks.flushed_by_heartbeat():

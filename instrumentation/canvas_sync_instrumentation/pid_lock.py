@@ -8,14 +8,14 @@ from pathlib import Path
 
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
-__all__ = ["OverlapError", "OverlapLock"]
+__all__ = ["AlreadyRunningError", "PidLock"]
 
 
-class OverlapError(Exception):
+class AlreadyRunningError(Exception):
     """It runs already; the message is what the holder said of itself, which may be nothing."""
 
 
-class OverlapLock:
+class PidLock:
     """A lock on a file, from its making to :meth:`release`.
 
     A child that is given :attr:`fd` holds it too, so that a command whose wrapper was killed still
@@ -26,7 +26,7 @@ class OverlapLock:
         holder: What to tell who comes later, in one line.
 
     Raises:
-        OverlapError: Another process holds it.
+        AlreadyRunningError: Another process holds it.
         OSError: The file cannot be made or written.
 
     Attributes:
@@ -51,6 +51,6 @@ class OverlapLock:
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise OverlapError(os.pread(self.fd, 4096, 0).decode(errors="replace")) from None
+            raise AlreadyRunningError(os.pread(self.fd, 4096, 0).decode(errors="replace")) from None
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, holder.encode(), 0)

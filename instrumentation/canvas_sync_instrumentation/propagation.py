@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 
 __all__ = ["carry_run", "continue_trace", "trace_headers"]
 
@@ -43,7 +43,7 @@ def trace_headers() -> dict[str, str]:
     there is no trace at all: it would tell the task's process not to record one either. See
     https://www.w3.org/TR/trace-context/.
     """
-    position = current_position()
+    position = current_run()
     if position is None or position.span is None:
         return {}
     span = position.span.span.get_span_context()

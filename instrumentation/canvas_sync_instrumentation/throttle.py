@@ -14,7 +14,7 @@ from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.canvas.tokens import TokenNames, token_hash
 from canvas_sync_core.events import GuardWaited
 from canvas_sync_core.locks import Condition
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 
 from .monitor import get_monitor
 
@@ -41,7 +41,7 @@ class ThrottleGuard:
 
         with guard.request(token) as held:  # any other client
             answer = client.get(url)
-            held.saw(answer.status, answer.headers)
+            held.observe(answer.status, answer.headers)
 
     Args:
         reserve: So much of the quota is left to other processes with the same token. Several
@@ -64,9 +64,9 @@ class ThrottleGuard:
         Args:
             token: The access token; only a short hash is kept.
         """
-        return self.hold(token_hash(token))
+        return self.acquire(token_hash(token))
 
-    def hold(self, token: str | None) -> GuardedRequest:
+    def acquire(self, token: str | None) -> GuardedRequest:
         """Guard one request with the token of this short hash, or with none."""
         return GuardedRequest(self, token or _NO_TOKEN)
 
@@ -79,7 +79,7 @@ class ThrottleGuard:
         """Wait until there is room for one more request; tells for how many seconds.
 
         For clients that cannot be wrapped: the request is not counted as one in flight, and what
-        Canvas answers is to be told to :meth:`saw`.
+        Canvas answers is to be told to :meth:`observe`.
         """
         held = self.request(token)
         waited = held.begin()
@@ -93,7 +93,7 @@ class ThrottleGuard:
         held.end()
         return waited
 
-    def saw(self, token: str, status: int, headers: Mapping[str, str]) -> None:
+    def observe(self, token: str, status: int, headers: Mapping[str, str]) -> None:
         """Learn from an answer to a request that was sent without :meth:`request`.
 
         Args:
@@ -175,7 +175,7 @@ class GuardedRequest:
         self._quota = self._guard.quota_at(host, self._token)
         return self
 
-    def saw(self, status: int, headers: Mapping[str, str]) -> None:
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
         """Tell what Canvas answered.
 
         Args:
@@ -243,7 +243,7 @@ class GuardedRequest:
         self.end()
 
     def _report(self, seconds: float) -> float:
-        monitor, position = get_monitor(), current_position()
+        monitor, position = get_monitor(), current_run()
         if position is not None:
             position.run.totals.add_wait(seconds)
         context = position.context if position else monitor.outer_run

@@ -19,7 +19,7 @@ from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.active_run import (
     Run,
-    current_position,
+    current_run,
     new_identity,
     trace_links,
 )
@@ -27,8 +27,8 @@ from canvas_sync_instrumentation.run.api_calls import Request, answered, unanswe
 from canvas_sync_instrumentation.run.metadata import clean_metadata
 
 from .error_description import error_info, error_of_text
-from .guard import survives
-from .interfaces import Host
+from .guard import never_raises
+from .interfaces import Reporter
 from .monitor import get_monitor
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
@@ -88,7 +88,7 @@ class CanvasSyncMetricsTracker:
         metadata: Mapping[str, Any] | None = None,
         linked_to: Mapping[str, str] | None = None,
     ) -> None:
-        self.host: Host = get_monitor()
+        self.host: Reporter = get_monitor()
         self._otel_outside: otel_context.Context | None = None
         identity = new_identity(
             self._task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
@@ -159,7 +159,7 @@ class CanvasSyncMetricsTracker:
         """Record enrollments: see :meth:`record_items`."""
         self.record_items("enrollment", count, **outcome)
 
-    @survives
+    @never_raises
     def record_items(
         self,
         item: str,
@@ -200,7 +200,7 @@ class CanvasSyncMetricsTracker:
 
     # Calls, operations, errors
 
-    @survives
+    @never_raises
     def record_api_call(
         self,
         method: str,
@@ -238,7 +238,7 @@ class CanvasSyncMetricsTracker:
             event = answered(request, time=now, duration=duration, status=status_code, facts=facts)
         self._run.api_call(event)
 
-    @survives
+    @never_raises
     def record_db_operation(
         self,
         operation: str,
@@ -274,7 +274,7 @@ class CanvasSyncMetricsTracker:
         )
         self._run.db_operation(event, infer_items=False)
 
-    @survives
+    @never_raises
     def record_error(self, error: BaseException | str, *, operation: str = "app") -> None:
         """Record an error that the sync survived.
 
@@ -288,7 +288,7 @@ class CanvasSyncMetricsTracker:
 
     # Progress and steps
 
-    @survives
+    @never_raises
     def progress(self, percent: float, message: str = "") -> None:
         """Tell how far the run is.
 
@@ -326,22 +326,22 @@ class CanvasSyncMetricsTracker:
 
     # The end
 
-    @survives
+    @never_raises
     def complete_success(self) -> None:
         """End the run: everything was synced."""
         self._complete(RunStatus.SUCCESS)
 
-    @survives
+    @never_raises
     def complete_partial(self, reason: str) -> None:
         """End the run: a part was synced, and ``reason`` says what was not."""
         self._complete(RunStatus.PARTIAL, ErrorInfo("Partial", redact(text_of(reason))))
 
-    @survives
+    @never_raises
     def complete_failure(self, error: BaseException | str) -> None:
         """End the run: ``error`` stopped it."""
         self._complete(RunStatus.FAILED, _as_error(error))
 
-    @survives
+    @never_raises
     def retry_later(self, error: BaseException | str, *, seconds: float = 0.0) -> None:
         """Leave the run to its next try: a tracker with the same ``task_id``, in any process.
 
@@ -355,9 +355,9 @@ class CanvasSyncMetricsTracker:
         if self._may_record("retry_later"):
             seconds = self._seconds("retry_later", seconds)
             self.record_error(error, operation="retry")
-            self._run.wait(self.host.clock.time() + seconds, _as_error(error))
+            self._run.hand_over(self.host.clock.time() + seconds, _as_error(error))
 
-    @survives
+    @never_raises
     def complete_cancelled(self) -> None:
         """End the run: somebody stopped it on purpose."""
         self._complete(RunStatus.CANCELLED)
@@ -422,18 +422,18 @@ class CanvasSyncMetricsTracker:
             self.host.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
         return bounded
 
-    @survives
+    @never_raises
     def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         if metadata is None or issubclass(type(metadata), Mapping):
             return clean_metadata(metadata or {})
         self.host.misuse("metadata must be a mapping. It was left out.")
         return {}
 
-    @survives
+    @never_raises
     def _links(self, headers: Mapping[str, str] | None) -> list[Link]:
         return [] if headers is None else trace_links(headers)
 
-    @survives
+    @never_raises
     def _task_id(self, value: object) -> str:
         """Keep ids apart that would be equal without what must not be recorded, or when cut."""
         given = text_of(value).strip()
@@ -446,7 +446,7 @@ class CanvasSyncMetricsTracker:
             text = f"{text[: _ID_LENGTH - 33]}-{uuid.uuid4().hex}"
         return text
 
-    @survives
+    @never_raises
     def _text(self, name: str, value: object, length: int) -> str:
         text = redact(text_of(value), length).strip()
         if not text:
@@ -468,7 +468,7 @@ class CanvasSyncMetricsTracker:
 
 def current_tracker() -> CanvasSyncMetricsTracker | None:
     """Give a tracker of the run in which the caller executes; None outside a run."""
-    position = current_position()
+    position = current_run()
     if position is None:
         return None
     tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # begins no run

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import canvas_sync_instrumentation
-from canvas_sync_core.names import LOGS, LOSSES, METRICS, Log, MetricName, MetricType
+from canvas_sync_core.names import DROP_REASONS, LOGS, METRICS, Log, MetricName, MetricType
 
 SOURCES = Path(canvas_sync_instrumentation.__file__).parent
 COUNTERS = {"count_drop", "on_drop", "_on_drop"}
@@ -34,7 +34,7 @@ def test_a_metric_follows_prometheus_naming(name: MetricName) -> None:
 
 def test_whatever_the_code_counts_as_lost_has_a_known_reason() -> None:
     """Otherwise it would not be there as 0 before the first loss."""
-    known = {reason for reasons in LOSSES.values() for reason in reasons}
+    known = {reason for reasons in DROP_REASONS.values() for reason in reasons}
     counted = set(_reasons_in_the_code())
     assert len(counted) > 5
     assert counted <= known
@@ -50,4 +50,6 @@ def _reasons_in_the_code() -> Iterator[str]:
             name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
             if name in COUNTERS:
                 texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-                yield from (text for text in texts if isinstance(text, str) and text not in LOSSES)
+                yield from (
+                    text for text in texts if isinstance(text, str) and text not in DROP_REASONS
+                )

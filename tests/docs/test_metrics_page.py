@@ -9,9 +9,9 @@ from prometheus_client import Metric
 
 from canvas_sync_core.names import (
     AUTH_FAILURE_REASONS,
+    DROP_REASONS,
     ITEM_ACTIONS,
     ITEMS,
-    LOSSES,
     METRICS,
     SUSPECT_REASONS,
     TIME_PARTS,
@@ -73,7 +73,7 @@ def test_the_values_of_bounded_labels_are_complete(served: Served) -> None:
 
 
 def test_each_loss_that_is_counted_is_documented() -> None:
-    known = {(sink, reason) for sink, reasons in LOSSES.items() for reason in reasons}
+    known = {(sink, reason) for sink, reasons in DROP_REASONS.items() for reason in reasons}
 
     assert set(_losses()) == known
 

@@ -22,7 +22,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, update
 
-from canvas_sync_core.names import AUTH_FAILURE_REASONS, LOSSES, SUSPECT_REASONS
+from canvas_sync_core.names import AUTH_FAILURE_REASONS, DROP_REASONS, SUSPECT_REASONS
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.queries import run_by_task
@@ -137,10 +137,10 @@ def test_a_run_far_off_its_history_is_flagged_and_counted_once(
     now = time.time()
     for night in range(8):
         write(engine, snapshot(f"night-{night}", start_time=now - 86400 * (night + 1), duration=90))
-    write(engine, snapshot("odd", start_time=now - 60, duration=1.5))
+    write(engine, snapshot("anomalies", start_time=now - 60, duration=1.5))
     upkeep, another = Upkeep(config, engine), Upkeep(config, engine)
     upkeep.start_counters()
-    assert [suspect.run.sync_task_id for suspect in upkeep.flag_suspects()] == ["odd"]
+    assert [suspect.run.sync_task_id for suspect in upkeep.flag_suspects()] == ["anomalies"]
     assert another.flag_suspects() == []
     counted = {
         reason: _metric(config, "canvas_sync_runs_suspect_total", sync_type="full", reason=reason)
@@ -149,7 +149,7 @@ def test_a_run_far_off_its_history_is_flagged_and_counted_once(
     assert counted == {"few_items": 0, "many_items": 0, "fast": 1, "slow": 0}
     (record,) = _operations(config)
     assert (record["event"], record["level"]) == ("run_suspect", "WARNING")
-    assert (record["task_id"], record["suspect_reasons"]) == ("odd", ["fast"])
+    assert (record["task_id"], record["suspect_reasons"]) == ("anomalies", ["fast"])
     assert record["suspect_reason"] == "fast: 1.5 s where 90.0 s are usual"
     assert record["message"].endswith("Sync Task: odd, 42, suspect, fast")
 
@@ -206,7 +206,7 @@ def test_counters_of_refusals_and_losses_exist_before_the_first_sync(
     Upkeep(config, engine).start_counters()
     for reason_ in AUTH_FAILURE_REASONS:
         assert _metric(config, "canvas_sync_api_auth_failures_total", reason=reason_) == 0
-    for sink, reasons in LOSSES.items():
+    for sink, reasons in DROP_REASONS.items():
         for reason_ in reasons:
             labels = {"sink": sink, "reason": reason_}
             assert _metric(config, "canvas_sync_telemetry_dropped_total", **labels) == 0

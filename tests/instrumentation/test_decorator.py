@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from canvas_sync_core.events import Event, RunEnded, RunSnapshot
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, current_tracker, track_sync
 from canvas_sync_instrumentation.decorator import is_tracked
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.testing import recorded_events
 
 
@@ -36,7 +36,7 @@ def statuses(events: list[Event]) -> list[str]:
 
 
 def task_here() -> str | None:
-    position = current_position()
+    position = current_run()
     return None if position is None else position.context.task_id
 
 

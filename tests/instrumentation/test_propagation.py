@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, carry_run
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.testing import recorded_events
 
 
@@ -21,7 +21,7 @@ def _recorded() -> Iterator[None]:
 
 
 def task_here() -> str | None:
-    position = current_position()
+    position = current_run()
     return None if position is None else position.context.task_id
 
 

@@ -117,9 +117,9 @@ class CountingGuard(ThrottleGuard):
 
     count = 0
 
-    def hold(self, token: str | None) -> GuardedRequest:
+    def acquire(self, token: str | None) -> GuardedRequest:
         self.count += 1
-        return super().hold(token)
+        return super().acquire(token)
 
 
 @pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
@@ -147,7 +147,7 @@ def test_async_requests_are_held_back_too(slow_canvas: CanvasServer) -> None:
     async def ask() -> int:
         async with guard.request(token) as held:
             answer = await asyncio.to_thread(get, slow_canvas)
-            held.saw(answer.status_code, answer.headers)
+            held.observe(answer.status_code, answer.headers)
             return answer.status_code
 
     async def ask_all() -> list[int]:
@@ -168,7 +168,7 @@ def test_what_others_use_up_is_learned_from_the_answers() -> None:
         for _ in range(3):
             waited.append(guard.wait(token))
             answer = get(server)
-            guard.saw(token, answer.status_code, answer.headers)
+            guard.observe(token, answer.status_code, answer.headers)
             found.append(answer.status_code)
 
     assert found == [200, 200, 200]
@@ -178,14 +178,14 @@ def test_what_others_use_up_is_learned_from_the_answers() -> None:
 
 def test_waiting_without_blocking_the_event_loop() -> None:
     guard = ThrottleGuard()
-    guard.saw("token", 200, {"X-Rate-Limit-Remaining": "45.0"})
+    guard.observe("token", 200, {"X-Rate-Limit-Remaining": "45.0"})
 
     assert asyncio.run(guard.wait_async("token")) > 0.0
 
 
 def test_a_throttled_answer_holds_the_next_request_back() -> None:
     guard = ThrottleGuard(reserve=0.0)
-    guard.saw("token", 429, {"X-Rate-Limit-Remaining": "13.67"})
+    guard.observe("token", 429, {"X-Rate-Limit-Remaining": "13.67"})
 
     assert guard.try_begin(token_hash("token")) > 4.0
     assert guard.try_begin(token_hash("another")) == 0.0
@@ -195,7 +195,7 @@ def test_the_quota_of_one_canvas_holds_no_request_to_another_back() -> None:
     """A copy of Canvas for tests takes the same tokens."""
     guard, token = ThrottleGuard(), token_hash("token")
     with guard.request("token").at("canvas.test") as held:
-        held.saw(429, {})
+        held.observe(429, {})
 
     assert guard.try_begin(guard.quota_at("beta.canvas.test", token)) == 0.0
     assert guard.try_begin(guard.quota_at("canvas.test", token)) > 0.0

@@ -33,7 +33,7 @@ from canvas_sync_instrumentation.monitor import Monitor, hook_recorder, pinned
 from canvas_sync_instrumentation.open_sinks import Sinks
 from canvas_sync_instrumentation.outputs.spans import SpanSink
 from canvas_sync_instrumentation.propagation import carry_run, continue_trace, trace_headers
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.testing import FixedClock, recorded_events
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
@@ -131,11 +131,11 @@ def test_plain_calls_end_a_run_without_a_block(
     status: RunStatus,
 ) -> None:
     run = CanvasSyncMetricsTracker("t1", 42)
-    assert current_position() is not None
+    assert current_run() is not None
     complete(run)
     assert ended(events).snapshot.status is status
     assert run.status is status
-    assert current_position() is None
+    assert current_run() is None
 
 
 def test_a_run_completed_inside_its_block_is_not_completed_again(events: list[Event]) -> None:
@@ -277,10 +277,10 @@ def test_a_step_has_a_span_of_its_own_and_steps_nest(
 def test_an_inner_run_hides_the_outer_one_until_it_ends(events: list[Event]) -> None:
     with CanvasSyncMetricsTracker("outer", 42):
         with CanvasSyncMetricsTracker("inner", 42) as inner:
-            position = current_position()
+            position = current_run()
             assert position is not None
             assert position.context.task_id == inner.task_id
-        position = current_position()
+        position = current_run()
         assert position is not None
         assert position.context.task_id == "outer"
     assert [event.snapshot.task_id for event in only(RunEnded, events)] == ["inner", "outer"]
@@ -288,7 +288,7 @@ def test_an_inner_run_hides_the_outer_one_until_it_ends(events: list[Event]) -> 
 
 def test_an_executor_sees_the_run_only_when_it_is_carried(events: list[Event]) -> None:
     def seen() -> str | None:
-        position = current_position()
+        position = current_run()
         return None if position is None else position.context.task_id
 
     with CanvasSyncMetricsTracker("t1", 42), ThreadPoolExecutor(2) as pool:

@@ -95,13 +95,13 @@ def run_fold(folder: str, last_step: str) -> None:
     """Fold, and die by SIGKILL after the step of that number; print the steps."""
     steps: list[str] = []
 
-    def on_step(step: str) -> None:
+    def failpoint(step: str) -> None:
         steps.append(step)
         print(step, flush=True)
         if len(steps) == int(last_step):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    MetricFolder(Path(folder), SampleKeys(), on_step).fold()
+    MetricFolder(Path(folder), SampleKeys(), failpoint).fold()
 
 
 def run_scrapes(folder: str) -> None:

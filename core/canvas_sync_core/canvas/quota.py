@@ -17,9 +17,9 @@ from typing import Final
 
 __all__ = [
     "HIGH_WATER",
-    "OUTFLOW",
+    "LEAK_RATE",
     "PACE_SECONDS",
-    "UP_FRONT",
+    "PRECHARGE",
     "Bucket",
     "Pace",
     "TokenQuota",
@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 HIGH_WATER: Final = 600.0
-OUTFLOW: Final = 10.0
-UP_FRONT: Final = 50.0
+LEAK_RATE: Final = 10.0
+PRECHARGE: Final = 50.0
 
 PACE_SECONDS: Final = 60.0
 """How long ago a call counts 1/e of what it counts now."""
 _SHORTEST_SECONDS: Final = 1.0
 _A_MOMENT: Final = 0.001
-_MARGIN: Final = OUTFLOW * 1.0
+_MARGIN: Final = LEAK_RATE * 1.0
 """What leaks out in a second: a request may be so much longer on its way than one before it."""
 
 
@@ -58,7 +58,7 @@ class Pace:
 
     def after(self, time: float, cost: float, duration: float) -> Pace:
         """Give the pace after one more call, which ended at ``time``."""
-        kept = _kept(time - self.time)
+        kept = _weight_after(time - self.time)
         return Pace(
             min(self.began, time - duration),
             max(self.time, time),
@@ -79,7 +79,7 @@ class Pace:
     @property
     def _weight(self) -> float:
         """Seconds that the sums stand for; fewer than PACE_SECONDS in the first minutes."""
-        return PACE_SECONDS * (1.0 - _kept(max(_SHORTEST_SECONDS, self.time - self.began)))
+        return PACE_SECONDS * (1.0 - _weight_after(max(_SHORTEST_SECONDS, self.time - self.began)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Bucket:
 
     def at(self, now: float) -> Bucket:
         """Give it at a later time, when some has leaked out."""
-        leaked = OUTFLOW * max(0.0, now - self.time)
+        leaked = LEAK_RATE * max(0.0, now - self.time)
         return Bucket(max(self.time, now), max(0.0, self.level - leaked), self.mark)
 
     def seconds_until_room(self, reserve: float) -> float:
@@ -156,12 +156,12 @@ class Bucket:
         Args:
             reserve: What is to be left below the mark.
         """
-        missing = self.level + UP_FRONT + _MARGIN - (self.mark - reserve)
-        return 0.0 if missing < 0.0 else missing / OUTFLOW + _A_MOMENT
+        missing = self.level + PRECHARGE + _MARGIN - (self.mark - reserve)
+        return 0.0 if missing < 0.0 else missing / LEAK_RATE + _A_MOMENT
 
     def begun(self) -> Bucket:
         """Give it with one more request in flight."""
-        return replace(self, level=self.level + UP_FRONT)
+        return replace(self, level=self.level + PRECHARGE)
 
     def ended(self, cost: float, remaining: float | None, *, throttled: bool) -> Bucket:
         """Give it with one request less in flight.
@@ -171,7 +171,7 @@ class Bucket:
             remaining: What the answer said that is left; None when it did not.
             throttled: Whether it was refused for a full bucket.
         """
-        level = max(0.0, self.level - UP_FRONT + cost)
+        level = max(0.0, self.level - PRECHARGE + cost)
         mark = self.mark if remaining is None else max(self.mark, remaining)
         if remaining is not None:
             level = max(level, mark - remaining)
@@ -188,11 +188,11 @@ def quota_of(token: str, readings: Collection[TokenReading], now: float) -> Toke
     """
     newest = max(readings, key=lambda reading: reading.seen)
     maximum = max(HIGH_WATER, newest.remaining, *(reading.maximum for reading in readings))
-    leaked = OUTFLOW * max(0.0, now - newest.seen)
+    leaked = LEAK_RATE * max(0.0, now - newest.seen)
     remaining = min(maximum, newest.remaining + leaked)
     cost, busy = 0.0, 0.0
     for reading in readings:
-        kept = _kept(now - reading.seen)
+        kept = _weight_after(now - reading.seen)
         cost += reading.cost_per_second * kept
         busy += reading.concurrency * kept
     return TokenQuota(
@@ -218,17 +218,17 @@ def safe_concurrency(maximum: float, cost_per_second: float, concurrency: float)
         cost_per_second: What the requests cost now.
         concurrency: How many are in flight now, on average.
     """
-    by_room = math.ceil(maximum / UP_FRONT) - 1
-    if cost_per_second * by_room <= OUTFLOW * concurrency:
+    by_room = math.ceil(maximum / PRECHARGE) - 1
+    if cost_per_second * by_room <= LEAK_RATE * concurrency:
         return max(1, by_room)
-    return max(1, math.floor(OUTFLOW * concurrency / cost_per_second))
+    return max(1, math.floor(LEAK_RATE * concurrency / cost_per_second))
 
 
 def _seconds_until_empty(remaining: float, cost_per_second: float) -> float | None:
-    loss = cost_per_second - OUTFLOW
+    loss = cost_per_second - LEAK_RATE
     return max(0.0, remaining) / loss if loss > 0.0 else None
 
 
-def _kept(seconds: float) -> float:
+def _weight_after(seconds: float) -> float:
     """What is left of a weight after some seconds; a clock that went back changes nothing."""
     return math.exp(-max(0.0, seconds) / PACE_SECONDS)

@@ -240,7 +240,7 @@ class LogFileWriter:
     def _write(self, line: bytes) -> None:
         """Write the first line of the queue; when this returns it is in the log or an archive."""
         while self._unsettled is not None or not self._put(line):
-            if self._survives():
+            if self._is_line_safe():
                 return
 
     def _put(self, line: bytes) -> bool:
@@ -328,7 +328,7 @@ class LogFileWriter:
                     self._control.path,
                 )
 
-    def _survives(self) -> bool:
+    def _is_line_safe(self) -> bool:
         """Tell whether the unsettled line is safe though files were moved.
 
         It is when its file still belongs to the log, was archived up to the end of the line at

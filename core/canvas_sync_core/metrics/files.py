@@ -12,7 +12,7 @@ from canvas_sync_core.locks import RLock
 from canvas_sync_core.names import (
     API_ERRORS,
     AUTH_FAILURE_REASONS,
-    LOSSES,
+    DROP_REASONS,
     METRICS,
     OTHER,
     MetricName,
@@ -169,7 +169,7 @@ class MetricFiles:
             self.counter(MetricName.API_AUTH_FAILURES, (reason,))
         for error_type in API_ERRORS:
             self.counter(MetricName.ERRORS, ("api", error_type))
-        for sink, reasons in LOSSES.items():
+        for sink, reasons in DROP_REASONS.items():
             for reason in reasons:
                 self.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
 

@@ -28,7 +28,7 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_core.names import (
     API_OUTCOMES,
-    ENDINGS,
+    FINAL_STATUSES,
     ITEM_ACTIONS,
     ITEMS,
     SUSPECT_REASONS,
@@ -167,7 +167,7 @@ class MetricsSink:
     def _introduce(self, sync_type: str) -> None:
         if sync_type in self._sync_types:
             return
-        for status in ENDINGS:
+        for status in FINAL_STATUSES:
             self._files.counter(MetricName.RUNS, (sync_type, status))
         for reason in SUSPECT_REASONS:
             self._files.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))

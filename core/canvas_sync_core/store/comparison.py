@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-__all__ = ["HISTORY_RUNS", "Measures", "Oddity", "oddities"]
+__all__ = ["HISTORY_RUNS", "Anomaly", "Measures", "anomalies"]
 
 HISTORY_RUNS: Final = 20
 _FEWEST_RUNS: Final = 5
@@ -37,7 +37,7 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
+class Anomaly:
     """Something odd about a run.
 
     Attributes:
@@ -49,7 +49,7 @@ class Oddity:
     text: str
 
 
-def oddities(run: Measures, earlier: Sequence[Measures]) -> list[Oddity]:
+def anomalies(run: Measures, earlier: Sequence[Measures]) -> list[Anomaly]:
     """Tell what is odd about a run.
 
     Args:
@@ -63,12 +63,12 @@ def oddities(run: Measures, earlier: Sequence[Measures]) -> list[Oddity]:
     if side := _far_off(run.items, items, _ITEM_FLOOR):
         reason = "few_items" if side < 0 else "many_items"
         text = f"{run.items} items where {median(items):g} are usual"
-        found.append(Oddity(reason, f"{reason}: {text}"))
+        found.append(Anomaly(reason, f"{reason}: {text}"))
     durations = [each.duration for each in earlier]
     if side := _far_off(run.duration, durations, _SECONDS_FLOOR):
         reason = "fast" if side < 0 else "slow"
         text = f"{run.duration:.1f} s where {median(durations):.1f} s are usual"
-        found.append(Oddity(reason, f"{reason}: {text}"))
+        found.append(Anomaly(reason, f"{reason}: {text}"))
     return found
 
 

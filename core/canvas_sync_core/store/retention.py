@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, sel
 from canvas_sync_core.store.rollups.aggregates import ENDED, ROW_COLUMNS, add_up
 from canvas_sync_core.store.rollups.buckets import QUARTER, floor
 from canvas_sync_core.store.rollups.tables import add_groups, has_rollups, keep_one_change
-from canvas_sync_core.store.rollups.writing import alone, settle
+from canvas_sync_core.store.rollups.writing import exclusive, settle
 
 from .model import metrics_table
 
@@ -75,7 +75,7 @@ def _delete_portion(
     if not keep_rollups:
         with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
             return [row[0] for row in _delete_oldest(connection, old, portion)]
-    with alone(engine, "READ COMMITTED") as connection:
+    with exclusive(engine, "READ COMMITTED") as connection:
         rows = _delete_oldest(connection, old, portion)
         if rows:
             quarter = floor(rows[0][0], QUARTER)

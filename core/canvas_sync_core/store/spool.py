@@ -33,9 +33,9 @@ __all__ = [
     "Batch",
     "Drained",
     "Spool",
+    "dead_letter",
     "drain_orphans",
     "encode",
-    "keep_aside",
     "waiting_bytes",
 ]
 
@@ -217,7 +217,7 @@ def waiting_bytes(folder: Path) -> int:
     return total
 
 
-def keep_aside(folder: Path, lines: list[bytes]) -> None:
+def dead_letter(folder: Path, lines: list[bytes]) -> None:
     """Keep lines that cannot be used for a person to look at, up to 16 MB.
 
     Their caller counts them; a disk without room for them holds nothing up.
@@ -284,7 +284,7 @@ def _drain(path: Path, descriptor: int, engine: Engine) -> Drained:
     batch = _read(descriptor, 0, size)
     while batch.snapshots or batch.damaged:
         rejected = write_runs(engine, batch.snapshots)
-        keep_aside(path.parent, [*batch.damaged, *map(encode, rejected)])
+        dead_letter(path.parent, [*batch.damaged, *map(encode, rejected)])
         counts = len(batch.snapshots), len(batch.damaged), len(rejected)
         total = _plus(total, Drained(0, *counts))
         batch = _read(descriptor, batch.end, size)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 
 from canvas_sync_core.names import ITEMS, RunStatus
 
-from .comparison import HISTORY_RUNS, Measures, Oddity, oddities
+from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies
 from .database import connect_to_read
 from .model import item_column, metrics_table
 from .pages import SINCE, Page, RunList
@@ -34,7 +34,7 @@ class Suspect:
     """A run that is far off its history."""
 
     run: Run
-    oddities: Sequence[Oddity]
+    anomalies: Sequence[Anomaly]
 
 
 def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
@@ -54,11 +54,11 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     statement = select(metrics_table).where(unjudged).order_by(_columns.sync_start_time)
     with connect_to_read(engine) as connection:
         runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
-        found = [(run, oddities(_measures(run), _earlier(connection, run))) for run in runs]
+        found = [(run, anomalies(_measures(run), _earlier(connection, run))) for run in runs]
     return [
-        Suspect(judged, odd)
-        for run, odd in found
-        if (judged := _judge(engine, run, odd)) is not None and odd
+        Suspect(judged, anomalies)
+        for run, anomalies in found
+        if (judged := _judge(engine, run, anomalies)) is not None and anomalies
     ]
 
 
@@ -68,11 +68,11 @@ def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None
         return _suspects.page(connection, limit, cursor, since=since)
 
 
-def _judge(engine: Engine, run: Run, odd: Sequence[Oddity]) -> Run | None:
+def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None:
     """Write the judgement down; None when another exporter was faster, or the run began anew."""
     verdict: dict[str, Any] = {
-        "suspect": bool(odd),
-        "suspect_reason": "; ".join(each.text for each in odd) or None,
+        "suspect": bool(anomalies),
+        "suspect_reason": "; ".join(each.text for each in anomalies) or None,
     }
     unchanged = and_(
         _columns.id == run.id,

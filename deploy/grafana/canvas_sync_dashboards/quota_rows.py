@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from canvas_sync_core.canvas.quota import OUTFLOW
+from canvas_sync_core.canvas.quota import LEAK_RATE
 from canvas_sync_core.names import MetricName
 
 from .page import Row, half
@@ -124,11 +124,11 @@ def tokens() -> Row:
             half(
                 lines(
                     "Cost by token",
-                    f"Quota used a second, in about the last minute. {OUTFLOW:g} a second come "
+                    f"Quota used a second, in about the last minute. {LEAK_RATE:g} a second come "
                     "back: a token that stays above is throttled in the end.",
                     OverTime(_by_token("max", pace), _LEGEND),
                     unit="short",
-                    steps=above(0.8 * OUTFLOW, OUTFLOW),
+                    steps=above(0.8 * LEAK_RATE, LEAK_RATE),
                 )
             ),
             half(

@@ -9,7 +9,7 @@ from canvas_sync_exporter.settings import Configuration
 from .archives import ArchivesCollector
 from .build_info import BuildInfoCollector
 from .expected_intervals import ExpectedIntervalsCollector
-from .instrumented import Timed
+from .instrumented import InstrumentedCollector
 from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .processes import ProcessCollector
@@ -19,10 +19,10 @@ __all__ = [
     "ArchivesCollector",
     "BuildInfoCollector",
     "ExpectedIntervalsCollector",
+    "InstrumentedCollector",
     "LogDiskCollector",
     "LogFilesCollector",
     "ProcessCollector",
-    "Timed",
     "TokensCollector",
     "register_collectors",
 ]
@@ -39,7 +39,7 @@ def register_collectors(
     """
     processes = ProcessCollector(configuration.app.metrics_folder)
     registry.register(
-        Timed(
+        InstrumentedCollector(
             {
                 "archives": ArchivesCollector(configuration.archive_folder),
                 "build_info": BuildInfoCollector(),

@@ -20,7 +20,7 @@ from canvas_sync_core.metrics import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
 from .samples import LIVE_KINDS, PER_PROCESS_KIND, SampleKeys, Totals
-from .state import FoldedState, StateFile, no_step, sync_folder
+from .state import FoldedState, StateFile, no_failpoint, sync_folder
 
 __all__ = ["MetricFolder"]
 
@@ -37,19 +37,19 @@ class MetricFolder:
     Args:
         folder: The folder of the metric files.
         keys: Parses and keeps keys.
-        on_step: Called after each step of a fold.
+        failpoint: Called after each step of a fold.
 
     Attributes:
         broken_files: How many files were found broken so far.
     """
 
     def __init__(
-        self, folder: Path, keys: SampleKeys, on_step: Callable[[str], None] = no_step
+        self, folder: Path, keys: SampleKeys, failpoint: Callable[[str], None] = no_failpoint
     ) -> None:
         self._folder = folder
         self._reader = FileReader(folder, keys)
         self._state = StateFile(folder)
-        self._on_step = on_step
+        self._on_step = failpoint
         self._broken: set[str] = set()
         self.broken_files = 0
 

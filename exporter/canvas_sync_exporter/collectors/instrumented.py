@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["COLLECTOR_DURATION", "COLLECTOR_SUCCESS", "Timed"]
+__all__ = ["COLLECTOR_DURATION", "COLLECTOR_SUCCESS", "InstrumentedCollector"]
 
 COLLECTOR_SUCCESS: Final = "canvas_sync_exporter_collector_success"
 COLLECTOR_DURATION: Final = "canvas_sync_exporter_collector_duration_seconds"
@@ -19,7 +19,7 @@ COLLECTOR_DURATION: Final = "canvas_sync_exporter_collector_duration_seconds"
 _logger = logging.getLogger(__name__)
 
 
-class Timed(Collector):
+class InstrumentedCollector(Collector):
     """Several collectors as one, with the success and the duration of each.
 
     A collector that fails is logged, shown as 0 in ``canvas_sync_exporter_collector_success`` and

@@ -15,7 +15,7 @@ from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_core.metrics import Exemplar
 
-__all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_step"]
+__all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_failpoint"]
 
 _MAGIC: Final = b"CSXFOLD1"
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
@@ -42,7 +42,7 @@ class FoldedState(msgspec.Struct, frozen=True):
     sources: list[str] = []
 
 
-def no_step(step: str) -> None:
+def no_failpoint(step: str) -> None:
     """Go on: tests stop a fold at its steps, nobody else does."""
 
 
@@ -100,7 +100,7 @@ class StateFile:
             _logger.error("%s is missing or damaged; its copy is used instead.", self._paths[0])
         return state
 
-    def save(self, state: FoldedState, on_step: Callable[[str], None] = no_step) -> None:
+    def save(self, state: FoldedState, failpoint: Callable[[str], None] = no_failpoint) -> None:
         """Replace both copies, durably.
 
         Raises:
@@ -115,10 +115,10 @@ class StateFile:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            on_step(f"wrote {temporary.name}")
+            failpoint(f"wrote {temporary.name}")
             temporary.replace(path)
             sync_folder(self._folder)
-            on_step(f"replaced {path.name}")
+            failpoint(f"replaced {path.name}")
         self.damaged = False
 
 

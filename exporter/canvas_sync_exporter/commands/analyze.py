@@ -17,7 +17,7 @@ from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
-from canvas_sync_exporter.logs.irregular_files import strangers
+from canvas_sync_exporter.logs.irregular_files import irregular_files
 
 from .options import (
     TIMES,
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.app.timezone)
-    analysis.problems += strangers(log_dir, archive_dir)
+    analysis.problems += irregular_files(log_dir, archive_dir)
     report = make_report(analysis, log_dir, selection, arguments.top)
     with until_the_reader_leaves():
         _write(report, form, arguments.output)

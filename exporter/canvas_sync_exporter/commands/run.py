@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_instrumentation.command import OVERLAPS, Job, run_command
-from canvas_sync_instrumentation.pid_lock import OverlapError
+from canvas_sync_instrumentation.pid_lock import AlreadyRunningError
 
 from .options import add_command
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     job = Job(tuple(words), arguments.sync_type, arguments.user, arguments.no_overlap)
     try:
         return run_command(job)
-    except OverlapError as holder:
+    except AlreadyRunningError as holder:
         told = f" ({holder})" if str(holder) else ""
         print(
             f"{DISTRIBUTION}: not started: {job.name} runs already{told}. Its next start will do.",

@@ -8,10 +8,10 @@ from pathlib import Path
 from canvas_sync_core.files.log_names import is_regular, parse_name
 from canvas_sync_core.names import Log
 
-__all__ = ["strangers"]
+__all__ = ["irregular_files"]
 
 
-def strangers(log_dir: Path, archive_dir: Path) -> list[str]:
+def irregular_files(log_dir: Path, archive_dir: Path) -> list[str]:
     """Tell of what has the name of a file of a log, and is passed over wherever lines are read.
 
     That is a folder, FIFO, device or dangling link, and a file compressed in a way that we cannot

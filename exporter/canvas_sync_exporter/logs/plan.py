@@ -11,7 +11,7 @@ from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 
 from .claims import claimed_members, claims, tail_offset
-from .irregular_files import strangers
+from .irregular_files import irregular_files
 from .retention_settings import RetentionSettings, old_archives, retention_settings
 from .sources import require_log_folder
 
@@ -62,7 +62,7 @@ def plan_cleanup(
     settings = settings or retention_settings()
     require_log_folder(settings.log_dir)
     old = old_archives(settings, now or dt.datetime.now(dt.UTC))
-    problems = strangers(settings.log_dir, settings.archive_dir)
+    problems = irregular_files(settings.log_dir, settings.archive_dir)
     return CleanupPlan(
         files={log.value: _planned(settings, log, problems) for log in Log},
         archives=[PlannedFile(archive.path.name, archive.size) for archive in old],

@@ -23,7 +23,7 @@ from canvas_sync_core.names import Log
 from .archive import Archive, archive_name, archives, write_archive
 from .claims import claim_log, claimed_members, claims, release, settle
 from .due import DueRecord, backups_run_low
-from .irregular_files import strangers
+from .irregular_files import irregular_files
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .retention_settings import RetentionSettings, old_archives, retention_settings
@@ -95,7 +95,7 @@ def cleanup_canvas_sync_logs(
     """
     settings = settings or retention_settings()
     require_log_folder(settings.log_dir)
-    with _alone(settings):
+    with _exclusive(settings):
         return _clean_up(settings, now or dt.datetime.now(dt.UTC), on_progress)
 
 
@@ -127,7 +127,7 @@ def cleanup_when_due(
     record = DueRecord(settings.control_dir)
     if record.covers(due) and not _is_urgent(settings, now):
         return None
-    with _alone(settings):
+    with _exclusive(settings):
         seen_to, is_urgent = record.covers(due), _is_urgent(settings, now)
         if seen_to and not is_urgent:  # another process was faster
             return None
@@ -206,7 +206,7 @@ def _clean_up(
         errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
     )
     with suppress(OSError):  # a folder that cannot be read is an error of its logs
-        report.problems.extend(strangers(settings.log_dir, settings.archive_dir))
+        report.problems.extend(irregular_files(settings.log_dir, settings.archive_dir))
     try:
         save_report(settings.control_dir, report)
     except OSError as error:
@@ -302,7 +302,7 @@ def _free_name(settings: RetentionSettings, log: Log, now: dt.datetime) -> str:
 
 
 @contextmanager
-def _alone(settings: RetentionSettings) -> Iterator[None]:
+def _exclusive(settings: RetentionSettings) -> Iterator[None]:
     with ControlPage(settings.control_dir / _LOCK).locked(_LOCK_SECONDS) as held:
         if not held:
             raise CleanupRunning(

@@ -41,7 +41,7 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     add_security_headers(app)
 
     @app.before_request
-    def refuse_strangers() -> None:
+    def require_local_caller() -> None:
         context.access.require_local(request)
 
     app.register_blueprint(metrics_blueprint(registry, context.access))

@@ -16,7 +16,7 @@ from canvas_sync_exporter.reasons import reason
 
 from .access import Access
 from .api import PREFIX, Api
-from .concurrency_limit import Places
+from .concurrency_limit import ConcurrencyLimit
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import METHODS, Endpoint, json_response
@@ -47,7 +47,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
     add_security_headers(blueprint)
-    places = Places(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
+    limit = ConcurrencyLimit(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
     endpoints = (
         *Api(context).endpoints(),
         *QuotaApi(context).endpoints(),
@@ -55,7 +55,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     )
 
     @blueprint.before_request
-    def refuse_strangers() -> None:
+    def require_local_caller() -> None:
         context.access.require_local(request)
 
     @blueprint.get("/openapi.json")
@@ -66,7 +66,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
 
     add_docs(blueprint)
     for endpoint in endpoints:
-        _add_endpoint(blueprint, endpoint, context.access, places)
+        _add_endpoint(blueprint, endpoint, context.access, limit)
 
     @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=METHODS)
     @blueprint.route(f"/{_PATH}/<path:rest>", methods=METHODS)
@@ -77,12 +77,14 @@ def api_blueprint(context: WebContext) -> Blueprint:
     return blueprint
 
 
-def _add_endpoint(blueprint: Blueprint, endpoint: Endpoint, access: Access, places: Places) -> None:
+def _add_endpoint(
+    blueprint: Blueprint, endpoint: Endpoint, access: Access, limit: ConcurrencyLimit
+) -> None:
     """Route every method to the endpoint, so that a wrong one is answered here, not by the app."""
 
     def view(**path: str) -> Response:
         try:
-            return endpoint.respond(access, places, path)
+            return endpoint.respond(access, limit, path)
         except HTTPException as error:  # here, since an app's handler of its code would come first
             return http_problem(error).response()
 

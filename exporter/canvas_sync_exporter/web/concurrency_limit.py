@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from .problems import ProblemError
 
-__all__ = ["Places"]
+__all__ = ["ConcurrencyLimit"]
 
 
-class Places:
+class ConcurrencyLimit:
     """Places for so many requests.
 
     Args:
@@ -25,7 +25,7 @@ class Places:
         self._full = full
         self._retry_seconds = retry_seconds
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take a place.
 
         Raises:
@@ -34,19 +34,19 @@ class Places:
         if not self._free.acquire(blocking=False):
             raise ProblemError(503, self._full, headers={"Retry-After": str(self._retry_seconds)})
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give a place back that was taken."""
         self._free.release()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def acquired(self) -> Iterator[None]:
         """Take a place for as long as the block runs.
 
         Raises:
             ProblemError: 503, when none is free.
         """
-        self.take()
+        self.acquire()
         try:
             yield
         finally:
-            self.give_back()
+            self.release()

@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from .access import Access
 from .auth import Scope
-from .concurrency_limit import Places
+from .concurrency_limit import ConcurrencyLimit
 from .delivery import deliver
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import ProblemError
@@ -65,7 +65,7 @@ class Endpoint:
         is_json = self.content_type == "application/json"
         return self.method == "GET" and is_json and not self.is_always_answered
 
-    def respond(self, access: Access, places: Places, path: Mapping[str, str]) -> Response:
+    def respond(self, access: Access, limit: ConcurrencyLimit, path: Mapping[str, str]) -> Response:
         """Answer the current request, which matched the path.
 
         Raises:
@@ -83,7 +83,7 @@ class Endpoint:
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             _require_empty_json()
-        with nullcontext() if self.is_always_answered else places.taken():
+        with nullcontext() if self.is_always_answered else limit.acquired():
             result = self.handler(**values)
             if isinstance(result, Response):
                 return result

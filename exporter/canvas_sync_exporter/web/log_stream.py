@@ -16,7 +16,7 @@ from canvas_sync_core.locks import Event
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
-from .concurrency_limit import Places
+from .concurrency_limit import ConcurrencyLimit
 from .search_results import found_record
 
 __all__ = ["CLIENT_LIMIT", "LogStreams"]
@@ -38,7 +38,7 @@ class LogStreams:
 
     def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
-        self._places = Places(
+        self._limit = ConcurrencyLimit(
             CLIENT_LIMIT, f"{CLIENT_LIMIT} clients listen already.", retry_seconds=_RETRY_SECONDS
         )
 
@@ -53,17 +53,17 @@ class LogStreams:
             LogFolderError: A folder is not there or cannot be read.
             OSError: A file cannot be read.
         """
-        self._places.take()
+        self._limit.acquire()
         try:
             tail = open_tail()
         except BaseException:
-            self._places.give_back()
+            self._limit.release()
             raise
         is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
         response = Response(
             self._events(tail, is_gone), headers=_HEADERS, content_type="text/event-stream"
         )
-        response.call_on_close(self._places.give_back)
+        response.call_on_close(self._limit.release)
         response.call_on_close(tail.close)
         return response
 

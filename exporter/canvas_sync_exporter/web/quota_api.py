@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from canvas_sync_core.canvas.quota import OUTFLOW, UP_FRONT, TokenQuota
+from canvas_sync_core.canvas.quota import LEAK_RATE, PRECHARGE, TokenQuota
 from canvas_sync_core.names import MetricName
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
@@ -124,8 +124,8 @@ class QuotaApi:
         now = dt.datetime.now(dt.UTC).timestamp()
         expiries = read_token_expiries(self._folder) | self._expiries
         return Quota(
-            outflow_per_second=OUTFLOW,
-            up_front_cost=UP_FRONT,
+            outflow_per_second=LEAK_RATE,
+            up_front_cost=PRECHARGE,
             tokens=[_state(quota) for quota in read_token_quotas(self._folder, now)],
             routes=self._routes(),
             expiries=[

@@ -17,8 +17,8 @@ from canvas_sync_core.plain import class_name, text_of
 
 from .driver_errors import driver_error_of, driver_message
 from .frames import (
-    CodePlace,
-    app_places,
+    CodeLocation,
+    app_locations,
     callers,
     formatted,
     is_raised_by_statement,
@@ -52,18 +52,18 @@ def error_info(error: BaseException) -> ErrorInfo:
 
 def _described(error: BaseException) -> ErrorInfo:
     chain = list(_related(error))
-    places = [place for each in chain for place in traceback_of(each)]
-    around = [] if app_places(places) else callers()
+    locations = [location for each in chain for location in traceback_of(each)]
+    around = [] if app_locations(locations) else callers()
     if error.__traceback__ is not None:
-        places = around + places
-    sources = SourceTexts(places)
+        locations = around + locations
+    sources = SourceTexts(locations)
     message = _message(error, sources)
     for each in _worth_telling(chain):
         message += f"; {type(each).__name__}: {_message(each, sources)}"
     return ErrorInfo(
         type(error).__name__,
         redact(message, is_of_exception=True),
-        formatted(_shown(places, around)),
+        formatted(_shown(locations, around)),
     )
 
 
@@ -74,15 +74,15 @@ def error_of_text(text: str) -> ErrorInfo:
 
 def described_failure(error: BaseException) -> str:
     """Describe a failure of our own for the program's log, where its message may not stand."""
-    places = traceback_of(error)
-    message = redact(_message(error, SourceTexts(places)), is_of_exception=True)
-    return "\n  ".join([f"{type(error).__name__}: {message}", *formatted(places)])
+    locations = traceback_of(error)
+    message = redact(_message(error, SourceTexts(locations)), is_of_exception=True)
+    return "\n  ".join([f"{type(error).__name__}: {message}", *formatted(locations)])
 
 
-def _shown(places: list[CodePlace], around: list[CodePlace]) -> list[CodePlace]:
+def _shown(locations: list[CodeLocation], around: list[CodeLocation]) -> list[CodeLocation]:
     """Choose the app's own places; of an app that is installed, all but Python's."""
-    every = places or around
-    return app_places(every) or app_places(every, "installed")
+    every = locations or around
+    return app_locations(every) or app_locations(every, "installed")
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:
@@ -113,8 +113,8 @@ def _worth_telling(chain: list[BaseException]) -> Iterator[BaseException]:
 
 
 def _is_raised_by_app(error: BaseException) -> bool:
-    places = traceback_of(error)
-    return not places or (places[-1].owner == "app" and is_raised_by_statement(error))
+    locations = traceback_of(error)
+    return not locations or (locations[-1].owner == "app" and is_raised_by_statement(error))
 
 
 def _message(error: BaseException, sources: SourceTexts) -> str:

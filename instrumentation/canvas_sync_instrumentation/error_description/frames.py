@@ -19,8 +19,8 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
 __all__ = [
-    "CodePlace",
-    "app_places",
+    "CodeLocation",
+    "app_locations",
     "callers",
     "formatted",
     "is_raised_by_statement",
@@ -29,7 +29,7 @@ __all__ = [
 
 _MOST_FRAMES: Final = 500
 """Frames that are looked at on either end of a traceback, which a recursion makes very long."""
-_MOST_PLACES: Final = 20
+_MOST_LOCATIONS: Final = 20
 _FIRST_PLACES: Final = 5
 _LONGEST_NAME: Final = 100
 
@@ -40,7 +40,7 @@ _RAISE: Final = "RAISE_VARARGS"
 
 
 @dataclass(frozen=True, slots=True)
-class CodePlace:
+class CodeLocation:
     """A line of code that was being executed.
 
     Attributes:
@@ -75,34 +75,34 @@ class CodePlace:
         return f"{_plain(self.module)}:{_plain(self.code.co_qualname)}:{line}"
 
 
-def traceback_of(error: BaseException) -> list[CodePlace]:
+def traceback_of(error: BaseException) -> list[CodeLocation]:
     """Return where an error was raised and what it left since, the outermost place first."""
     return [
-        CodePlace(each.tb_frame.f_code, each.tb_lineno, each.tb_frame.f_globals)
+        CodeLocation(each.tb_frame.f_code, each.tb_lineno, each.tb_frame.f_globals)
         for each in _both_ends(_tracebacks(error.__traceback__))
     ]
 
 
-def callers() -> list[CodePlace]:
+def callers() -> list[CodeLocation]:
     """Return the code that is being executed, the outermost place first, without our own."""
     frames = islice(_stack(sys._getframe(1)), _MOST_FRAMES)
-    found = [CodePlace(each.f_code, each.f_lineno, each.f_globals) for each in frames]
-    return [place for place in reversed(found) if place.owner != "ours"]
+    found = [CodeLocation(each.f_code, each.f_lineno, each.f_globals) for each in frames]
+    return [location for location in reversed(found) if location.owner != "ours"]
 
 
-def app_places(places: Iterable[CodePlace], owner: str = "app") -> list[CodePlace]:
+def app_locations(locations: Iterable[CodeLocation], owner: str = "app") -> list[CodeLocation]:
     """Choose the places in the app's own code: neither Python's, nor installed, nor ours."""
-    return [place for place in places if place.owner == owner]
+    return [location for location in locations if location.owner == owner]
 
 
-def formatted(places: Iterable[CodePlace]) -> tuple[str, ...]:
+def formatted(locations: Iterable[CodeLocation]) -> tuple[str, ...]:
     """Write places as ``module:function:line``, at most 20 of them, each repeated one once."""
     written: list[str] = []
-    for text in map(str, places):
+    for text in map(str, locations):
         if not written or written[-1] != text:
             written.append(text)
-    if len(written) > _MOST_PLACES:
-        written[_FIRST_PLACES : _FIRST_PLACES - _MOST_PLACES] = []
+    if len(written) > _MOST_LOCATIONS:
+        written[_FIRST_PLACES : _FIRST_PLACES - _MOST_LOCATIONS] = []
     return tuple(written)
 
 

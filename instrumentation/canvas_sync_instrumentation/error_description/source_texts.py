@@ -10,11 +10,11 @@ from itertools import islice
 from types import CodeType
 from typing import Any, Final
 
-from .frames import CodePlace, app_places
+from .frames import CodeLocation, app_locations
 
 __all__ = ["SourceTexts"]
 
-_MOST_PLACES: Final = 60
+_MOST_LOCATIONS: Final = 60
 _DEEPEST: Final = 3
 _MOST_VALUES: Final = 1000
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
@@ -26,11 +26,11 @@ class SourceTexts:
     """What the code of a traceback has as constants and names.
 
     Args:
-        places: The traceback; of a very long one the innermost part.
+        locations: The traceback; of a very long one the innermost part.
     """
 
-    def __init__(self, places: Iterable[CodePlace]) -> None:
-        self._places = list(places)[-_MOST_PLACES:]
+    def __init__(self, locations: Iterable[CodeLocation]) -> None:
+        self._locations = list(locations)[-_MOST_LOCATIONS:]
 
     def __contains__(self, text: str) -> bool:
         """Tell whether ``text`` is a constant, a name, or an identifier that a constant quotes."""
@@ -49,13 +49,13 @@ class SourceTexts:
     def has_in_statement(self, word: str) -> bool:
         """Tell whether a statement in the app's code has ``word`` in it, before any value."""
         pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-        codes = {place.code for place in app_places(self._places)}
+        codes = {location.code for location in app_locations(self._locations)}
         statements = (text for code in codes for text in _texts(code.co_consts))
         return any(pattern.search(_QUOTATION.split(text, 1)[0]) for text in statements)
 
     @cached_property
     def _codes(self) -> Set[CodeType]:
-        return {place.code for place in self._places}
+        return {location.code for location in self._locations}
 
     @cached_property
     def _constants(self) -> Set[str]:
@@ -71,9 +71,9 @@ class SourceTexts:
         What a variable holds may be data, so the word must stand in the source file as well.
         """
         return any(
-            _holds(place.variables, name, word) and _stands_in_source(place, word)
-            for place in app_places(self._places)
-            for name in place.code.co_names
+            _holds(location.variables, name, word) and _stands_in_source(location, word)
+            for location in app_locations(self._locations)
+            for name in location.code.co_names
             if name.isupper()
         )
 
@@ -100,7 +100,7 @@ def _holds(variables: Mapping[str, Any], name: str, word: str) -> bool:
     return False
 
 
-def _stands_in_source(place: CodePlace, word: str) -> bool:
-    lines = linecache.getlines(place.code.co_filename, dict(place.variables))
+def _stands_in_source(location: CodeLocation, word: str) -> bool:
+    lines = linecache.getlines(location.code.co_filename, dict(location.variables))
     pattern = re.compile(rf"(?<!\w){word}(?!\w)")
     return any(word in line and pattern.search(line) for line in lines)

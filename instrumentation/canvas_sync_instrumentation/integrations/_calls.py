@@ -32,7 +32,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 
 from ._recorder import PendingCall, Recorder
 
-__all__ = ["Apart", "Call", "OnlySpan", "current_call", "is_telemetry"]
+__all__ = ["Call", "Detached", "SuppressInstrumentation", "current_call", "is_telemetry"]
 
 _SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
 _ONLY_OURS: Final = create_key("canvas-sync-only-span")
@@ -41,7 +41,7 @@ _ONLY_OURS: Final = create_key("canvas-sync-only-span")
 _current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
 
 
-class OnlySpan:
+class SuppressInstrumentation:
     """Keeps OpenTelemetry's own hooks from making a span of a call that already becomes one."""
 
     __slots__ = ("_recorder", "_token")
@@ -62,7 +62,7 @@ class OnlySpan:
             detach(self._token)
 
 
-class Apart:
+class Detached:
     """Keeps what is sent inside out of the current call, and lets it have spans of its own.
 
     A call may send more than its request: an ``auth`` flow asks for a token, a hook of the app
@@ -172,7 +172,7 @@ class Call:
         self._is_elsewhere = False
         self._is_repeating = False
         self._pending: PendingCall | None = None
-        self._only_span = OnlySpan(recorder)
+        self._only_span = SuppressInstrumentation(recorder)
         self._outer: Token[Call | None]
         with recorder.guard():
             self._pending = recorder.api_call_started(method, url, headers, body)
@@ -203,10 +203,10 @@ class Call:
         outcome = self._outcome
         return (outcome.status, outcome.headers) if isinstance(outcome, _Answer) else None
 
-    def got(self, status: int, headers: Mapping[str, str]) -> None:
+    def on_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Note that a try got an answer."""
         if self._is_repeating:
-            self.tries()
+            self.on_attempt()
         with self.recorder.guard():
             self._outcome = _Answer(self.recorder.now(), status, headers)
 
@@ -224,7 +224,7 @@ class Call:
         wire = self.answer
         is_revalidated = wire is not None and wire[0] == 304 != status
         if self._is_repeating or not (from_cache or is_revalidated):
-            self.got(status, headers)
+            self.on_response(status, headers)
             return True
         if self._outcome is None:
             self._pending = None
@@ -254,10 +254,10 @@ class Call:
                 self._hops.append(answer[1])
             self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
 
-    def got_none(self, error: BaseException) -> None:
+    def on_error(self, error: BaseException) -> None:
         """Note that a try got no answer."""
         if self._is_repeating:
-            self.tries()
+            self.on_attempt()
         with self.recorder.guard():
             self._outcome = _Failure(self.recorder.now(), error)
 
@@ -265,7 +265,7 @@ class Call:
         """Note that the library repeats what failed: what comes next is of another try."""
         self._is_repeating = True
 
-    def tries(self) -> None:
+    def on_attempt(self) -> None:
         """Note that a try begins: the first, one after a redirect, or one after a failure."""
         self._is_repeating = False
         outcome, self._outcome = self._outcome, None
@@ -299,7 +299,7 @@ class Call:
         counts.
         """
         if self._is_repeating or self.answer is None or self.answer[0] < 400:
-            self.got_none(error)
+            self.on_error(error)
         self.settle(None)
 
     def _look_for_token(self) -> None:

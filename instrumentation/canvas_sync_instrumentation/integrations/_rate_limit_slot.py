@@ -15,10 +15,10 @@ from ._recorder import Recorder
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import GuardedRequest, ThrottleGuard
 
-__all__ = ["Holding"]
+__all__ = ["RateLimitSlot"]
 
 
-class Holding:
+class RateLimitSlot:
     """Waits at its beginning, with ``with`` or ``async with``, and gives the room back at its end.
 
     None of its methods lets a failure of our own out.
@@ -41,13 +41,13 @@ class Holding:
             with recorder.guard():
                 parts = urlsplit(url)
                 token = token_in(headers.get("Authorization"), parts.query)
-                self._held = guard.hold(token).at(host_of(parts))
+                self._held = guard.acquire(token).at(host_of(parts))
 
-    def saw(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
+    def observe(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
         """Tell the guard what Canvas answered: status and headers; None when it was not asked."""
         if self._held is not None and answer is not None:
             with self._recorder.guard():
-                self._held.saw(*answer)
+                self._held.observe(*answer)
 
     def __enter__(self) -> Self:
         if self._held is not None:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ._arguments import argument, text_of
-from ._calls import Apart, Call, OnlySpan, current_call
+from ._calls import Call, Detached, SuppressInstrumentation, current_call
 from ._patch import Patch
-from ._rate_limit_slot import Holding
+from ._rate_limit_slot import RateLimitSlot
 from ._required import library
 from ._switch import Switch, Use, use_for
 from .urllib3 import TRIES
@@ -32,11 +32,11 @@ _HISHEL: Final = "X-Hishel-From-Cache"
 
 def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
     def quieting_request(*args: Any, **kwargs: Any) -> Response:
-        with Apart():  # a redirect never comes this way, so it is no part of another call
+        with Detached():  # a redirect never comes this way, so it is no part of another call
             use = _use_for(text_of(argument(args, kwargs, 2, "url")))
             if use is None:
                 return request(*args, **kwargs)
-            with OnlySpan(use.recorder):
+            with SuppressInstrumentation(use.recorder):
                 return request(*args, **kwargs)
 
     return quieting_request
@@ -51,7 +51,7 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
             return send(*args, **kwargs)
         use = _use_for(request.url) if isinstance(request.url, str) else None
         if use is None:
-            with Apart():
+            with Detached():
                 return send(*args, **kwargs)
         return _recorded(use, session, request, functools.partial(send, *args, **kwargs))
 
@@ -63,7 +63,7 @@ def _recorded(
 ) -> Response:
     url, method = request.url or "", request.method or ""
     headers: Mapping[str, Any] = request.headers or {}
-    with Holding(use.recorder, use.guard, url, headers) as holding:
+    with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
         body = request.body
         call = Call(
             use.recorder, method, url, headers, body, owner=session, sent=request, uses_urllib3=True
@@ -71,7 +71,7 @@ def _recorded(
         with call:
             response = send()
         is_new = _hand_out(call, response)
-        holding.saw(call.answer)
+        holding.observe(call.answer)
     call.settle(_loaded_body(response) if is_new else None)
     return response
 

@@ -24,9 +24,9 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.graphql import is_graphql_path
 
 from ._arguments import argument, header_fields, text_of
-from ._calls import Apart, Call, current_call
+from ._calls import Call, Detached, current_call
 from ._patch import Patch
-from ._rate_limit_slot import Holding
+from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
 from ._switch import Switch
@@ -128,18 +128,18 @@ async def _recorded(
     url = _whole_url(session, asked, kwargs.get("params"))
     use = _switch.use_for(url)
     if use is None:
-        with Apart():
+        with Detached():
             return await request(*args, **kwargs)
     _see_tries(session, kwargs)
     headers = header_fields(session.headers, kwargs.get("headers"))
-    async with Holding(use.recorder, use.guard, url, headers) as holding:
+    async with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
         body = _body(kwargs)
         call = Call(use.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
         with call:
             response = await request(*args, **kwargs)
         if isinstance(response, library("aiohttp").ClientResponse):
             call.handed_out(response.status, response.headers)
-            holding.saw(call.answer)
+            holding.observe(call.answer)
             call.followed(response)
             _settle_when_read(call, response)
     return response
@@ -172,11 +172,11 @@ async def _trying(request: ClientRequest, handler: ClientHandlerType) -> ClientR
     call = current_call()
     if call is None:
         return await handler(request)
-    call.tries()
+    call.on_attempt()
     try:
         return await handler(request)
     except BaseException as error:
-        call.got_none(error)
+        call.on_error(error)
         raise
 
 
@@ -185,7 +185,7 @@ def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         started = await start(*args, **kwargs)
         call = current_call()
         if call is not None:
-            call.got(args[0].status, args[0].headers)
+            call.on_response(args[0].status, args[0].headers)
         return started
 
     return starting_start

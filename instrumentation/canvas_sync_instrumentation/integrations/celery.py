@@ -23,7 +23,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation.monitor import get_monitor, hook_recorder, shutdown
 from canvas_sync_instrumentation.propagation import trace_headers
-from canvas_sync_instrumentation.run.active_run import current_position
+from canvas_sync_instrumentation.run.active_run import current_run
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _trace_here() -> dict[str, str]:
 
 
 def _who_asks() -> dict[str, Any]:
-    position = current_position()
+    position = current_run()
     if position is None:
         return {}
     context = position.context

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._arguments import argument
-from ._calls import Apart, Call, current_call
+from ._calls import Call, Detached, current_call
 from ._patch import Patch
-from ._rate_limit_slot import Holding
+from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
 from ._switch import Switch, Use
@@ -53,8 +53,8 @@ def uninstrument_httpx() -> None:
     _switch.off()
 
 
-def _holding(use: Use, request: httpx.Request) -> Holding:
-    return Holding(use.recorder, use.guard, str(request.url), request.headers)
+def _holding(use: Use, request: httpx.Request) -> RateLimitSlot:
+    return RateLimitSlot(use.recorder, use.guard, str(request.url), request.headers)
 
 
 def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
@@ -63,12 +63,12 @@ def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
     return Call(use.recorder, request.method, url, request.headers, body, owner=client)
 
 
-def _hand_out(call: Call, holding: Holding, response: httpx.Response) -> bytes | None:
+def _hand_out(call: Call, holding: RateLimitSlot, response: httpx.Response) -> bytes | None:
     """Note what the client hands out; gives its content if it was loaded from Canvas."""
     is_new = call.handed_out(
         response.status_code, response.headers, from_cache=_is_cached(response)
     )
-    holding.saw(call.answer)
+    holding.observe(call.answer)
     call.followed(response, _is_cached)
     return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
 
@@ -92,7 +92,7 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
         request = argument(args, kwargs, 1, "request")
         use = _use_for(request)
         if use is None:
-            with Apart():
+            with Detached():
                 return send(*args, **kwargs)
         with _holding(use, request) as holding:
             call = _call_of(use, args[0], request)
@@ -112,7 +112,7 @@ def _recording_async(
         request = argument(args, kwargs, 1, "request")
         use = _use_for(request)
         if use is None:
-            with Apart():
+            with Detached():
                 return await send(*args, **kwargs)
         async with _holding(use, request) as holding:
             call = _call_of(use, args[0], request)
@@ -130,13 +130,13 @@ def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.
         call = current_call()
         if call is None:
             return handle(*args, **kwargs)
-        call.tries()
+        call.on_attempt()
         try:
             response = handle(*args, **kwargs)
         except BaseException as error:
-            call.got_none(error)
+            call.on_error(error)
             raise
-        call.got(response.status, _lasting_headers(response))
+        call.on_response(response.status, _lasting_headers(response))
         return response
 
     return trying_handle
@@ -149,13 +149,13 @@ def _trying_async(
         call = current_call()
         if call is None:
             return await handle(*args, **kwargs)
-        call.tries()
+        call.on_attempt()
         try:
             response = await handle(*args, **kwargs)
         except BaseException as error:
-            call.got_none(error)
+            call.on_error(error)
             raise
-        call.got(response.status, _lasting_headers(response))
+        call.on_response(response.status, _lasting_headers(response))
         return response
 
     return trying_handle

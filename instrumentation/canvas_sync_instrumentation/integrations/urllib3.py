@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ._arguments import argument, header_fields, text_of
-from ._calls import Apart, Call, current_call
+from ._calls import Call, Detached, current_call
 from ._patch import Patch
-from ._rate_limit_slot import Holding
+from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._switch import Switch
 
@@ -60,24 +60,24 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
         if outer is not None and outer.uses_urllib3:
             if outer.answer is not None:
                 outer.redirected_to(_whole_url(args, kwargs))
-            outer.tries()
+            outer.on_attempt()
             response = urlopen(*args, **kwargs)
-            outer.got(response.status, response.headers)
+            outer.on_response(response.status, response.headers)
             return response
         url = _whole_url(args, kwargs)
         use = _switch.use_for(url)
         if use is None:
-            with Apart():
+            with Detached():
                 return urlopen(*args, **kwargs)
         headers = _headers(args, kwargs)
-        with Holding(use.recorder, use.guard, url, headers) as holding:
+        with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
             method = text_of(argument(args, kwargs, 1, "method"))
             body = argument(args, kwargs, 3, "body")
             call = Call(use.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
             with call:
                 response = urlopen(*args, **kwargs)
             call.handed_out(response.status, response.headers)
-            holding.saw(call.answer)
+            holding.observe(call.answer)
         call.settle(_loaded_body(response))
         return response
 
@@ -117,9 +117,9 @@ def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
             return increment(*args, **kwargs)
         response, error = argument(args, kwargs, 3, "response"), argument(args, kwargs, 4, "error")
         if error is not None:
-            call.got_none(error)
+            call.on_error(error)
         elif response is not None:
-            call.got(response.status, response.headers)
+            call.on_response(response.status, response.headers)
         following = increment(*args, **kwargs)
         call.will_repeat()
         return following

@@ -22,7 +22,7 @@ from canvas_sync_core.locks import Lock
 from canvas_sync_core.sinks import DropCounter
 from canvas_sync_core.store.database import check_schema, upgrade
 from canvas_sync_core.store.rows import write_runs
-from canvas_sync_core.store.spool import drain_orphans, encode, keep_aside
+from canvas_sync_core.store.spool import dead_letter, drain_orphans, encode
 from canvas_sync_instrumentation.error_description import described_failure
 
 __all__ = ["SINK", "RowWriter"]
@@ -85,7 +85,7 @@ class RowWriter:
         """
         try:
             rejected = self._while_free(lambda engine: write_runs(engine, snapshots))
-            keep_aside(self._folder, [*damaged, *map(encode, rejected)])
+            dead_letter(self._folder, [*damaged, *map(encode, rejected)])
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
             self._disconnect()

@@ -37,8 +37,8 @@ from canvas_sync_core.events import (
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, RunStatus
 from canvas_sync_instrumentation.error_description import error_info
-from canvas_sync_instrumentation.guard import survives
-from canvas_sync_instrumentation.interfaces import Host
+from canvas_sync_instrumentation.guard import never_raises
+from canvas_sync_instrumentation.interfaces import Reporter
 from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
 
 from .api_calls import failure_of
@@ -46,12 +46,12 @@ from .call_history import CallHistory
 from .totals import InferredItems, RunTotals
 
 __all__ = [
+    "CurrentRun",
     "OpenStep",
-    "Position",
     "Run",
-    "Surroundings",
+    "SavedContext",
     "UnsettledCall",
-    "current_position",
+    "current_run",
     "new_identity",
     "report",
     "trace_links",
@@ -59,7 +59,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class CurrentRun:
     """The run, and the span inside it, in which code executes."""
 
     run: Run
@@ -83,25 +83,25 @@ class OpenStep:
     span: OpenSpan | None
     context: RunContext
     outer_step: str | None
-    outside: Surroundings
+    outside: SavedContext
 
 
-_position: ContextVar[Position | None] = ContextVar("canvas_sync_position", default=None)
+_position: ContextVar[CurrentRun | None] = ContextVar("canvas_sync_position", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SavedContext:
     """In which run, and in which span of OpenTelemetry, code executes.
 
     What is restored by it may be closed in another context than it began in, as an asynchronous
     generator is whose end the event loop brings about; tokens of context variables refuse that.
     """
 
-    position: Position | None
+    position: CurrentRun | None
     otel: otel_context.Context
 
     @classmethod
-    def current(cls) -> Surroundings:
+    def current(cls) -> SavedContext:
         """Give those of the caller."""
         return cls(_position.get(), otel_context.get_current())
 
@@ -111,7 +111,7 @@ class Surroundings:
         otel_context.attach(self.otel)
 
 
-def current_position() -> Position | None:
+def current_run() -> CurrentRun | None:
     """Tell in which run the calling code executes; None outside a run that is still open."""
     position = _position.get()
     while position is not None and not position.run.is_open:
@@ -137,7 +137,7 @@ class Run:
 
     def __init__(
         self,
-        host: Host,
+        host: Reporter,
         identity: RunContext,
         metadata: Mapping[str, Any],
         links: Sequence[Link] = (),
@@ -153,7 +153,7 @@ class Run:
         self.percent = 0.0
         self._lock = RLock()
         self._pid = os.getpid()
-        self._is_left = False
+        self._is_detached = False
         self._metadata = metadata
         self._step: str | None = None
         self._error: ErrorInfo | None = None
@@ -164,8 +164,8 @@ class Run:
         self._start = host.clock.monotonic()
         self._span = self._start_span(identity, links)
         self.context = identity if self._span is None else _traced(identity, self._span)
-        self.outer = current_position()
-        _position.set(Position(self, self.context, self._span))
+        self.outer = current_run()
+        _position.set(CurrentRun(self, self.context, self._span))
         self._begin()
 
     @property
@@ -176,7 +176,7 @@ class Run:
     @property
     def is_ours(self) -> bool:
         """Whether the run is this process's, and not its parent's or that of its next try."""
-        return not self._is_left and self._pid == os.getpid()
+        return not self._is_detached and self._pid == os.getpid()
 
     def attach(self) -> None:
         """Make the run's span the current one of OpenTelemetry."""
@@ -214,20 +214,20 @@ class Run:
         """Tell what was done to items of one kind."""
         self.host.emit(ItemsRecorded(self.here(), self.host.clock.time(), item, counts, inferred))
 
-    @survives
+    @never_raises
     def open_step(self, name: str) -> OpenStep:
         """Begin a part of the run."""
         now = self.host.clock.time()
         span = self._start_step_span(name, now)
         context = self.context if span is None else _traced(self.context, span)
-        outside = Surroundings.current()
+        outside = SavedContext.current()
         step = OpenStep(name, self.host.clock.monotonic(), span, context, self._step, outside)
-        Surroundings(Position(self, context, span), _with_current(span)).enter()
+        SavedContext(CurrentRun(self, context, span), _with_current(span)).enter()
         self._step = name
         self.host.emit(StepStarted(context, now, name))
         return step
 
-    @survives
+    @never_raises
     def close_step(self, step: OpenStep, raised: BaseException | None) -> None:
         """End a part of the run, with what was raised out of it."""
         step.outside.enter()
@@ -241,7 +241,7 @@ class Run:
 
     # Life and end
 
-    @survives
+    @never_raises
     def heartbeat(self, at_most_every: float = 0.0) -> None:
         """Tell the table that the run is alive, unless it was told in the last few seconds."""
         now = self.host.clock.time()
@@ -249,7 +249,7 @@ class Run:
             self._last_heartbeat = now
             self.host.emit(Heartbeat(self.context, now, self.snapshot(now)))
 
-    @survives
+    @never_raises
     def interrupt(self) -> None:
         """End the run because its process ends before it."""
         self.end(
@@ -257,12 +257,12 @@ class Run:
             ErrorInfo("Interrupted", "The process ended before the run was completed."),
         )
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Take no further part in the run: it is another process's now."""
-        self._is_left = True
+        self._is_detached = True
         self._lock = RLock()  # a thread of the parent may have held it at the fork
 
-    def wait(self, until: float, error: ErrorInfo) -> bool:
+    def hand_over(self, until: float, error: ErrorInfo) -> bool:
         """Leave the run to its next try; tell whether it was still open.
 
         Args:
@@ -275,8 +275,8 @@ class Run:
                 return False
             self._error = error
             snapshot = self.snapshot(until)
-            self._is_left = True
-        self.host.release(self)
+            self._is_detached = True
+        self.host.unregister(self)
         now = self.host.clock.time()
         self.host.emit(RunWaiting(self.context, now, snapshot))
         self._leave_context()
@@ -298,7 +298,7 @@ class Run:
                 self.status = status
                 if status is RunStatus.SUCCESS:
                     self.percent = 100.0
-            self.host.release(self)
+            self.host.unregister(self)
             self._tell_what_is_known_at_the_end(status, error)
         finally:  # also when an asynchronous exception came: the row must not stay as running
             self._report_end()
@@ -310,7 +310,7 @@ class Run:
         if self._ending_thread != threading.get_ident() or self._end_time is None:
             return
         self._ending_thread = None
-        self.host.release(self)
+        self.host.unregister(self)
         snapshot = self.snapshot(self._end_time)
         self.host.emit(RunEnded(self.context, self._end_time, snapshot))
         if self.status is RunStatus.SUCCESS and not snapshot.api_calls:
@@ -346,7 +346,7 @@ class Run:
 
     # Private
 
-    @survives
+    @never_raises
     def _start_span(self, identity: RunContext, links: Sequence[Link]) -> OpenSpan:
         return self.host.spans.start_run(
             SPAN_RUN,
@@ -371,14 +371,14 @@ class Run:
             SPAN_STEP, attributes=attributes, parent=outer, start_time=now
         )
 
-    @survives
+    @never_raises
     def _begin(self) -> None:
-        self.host.adopt(self)
+        self.host.register(self)
         now = self._start_time
         self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
         self.progress("Started")
 
-    @survives
+    @never_raises
     def _settle_calls(self) -> None:
         if self.is_open:
             for call in tuple(self.unsettled):
@@ -401,7 +401,7 @@ class Run:
             _position.set(self.outer)
 
 
-def report(host: Host, event: ApiCall | DbOperation) -> None:
+def report(host: Reporter, event: ApiCall | DbOperation) -> None:
     """Emit a call or operation and, if it failed, its error."""
     host.emit(event)
     if failure := failure_of(event):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from canvas_sync_core.canvas.quota import (
     HIGH_WATER,
-    OUTFLOW,
+    LEAK_RATE,
     PACE_SECONDS,
-    UP_FRONT,
+    PRECHARGE,
     Bucket,
     Pace,
     TokenReading,
@@ -128,16 +128,16 @@ def test_the_newest_process_knows_what_is_left() -> None:
     fresh = reading(remaining=120.0, seen=NOW)
 
     assert quota_of("t", [fresh, stale], NOW).remaining == 120.0
-    assert quota_of("t", [fresh, stale], NOW + 2).remaining == 120.0 + 2 * OUTFLOW
+    assert quota_of("t", [fresh, stale], NOW + 2).remaining == 120.0 + 2 * LEAK_RATE
 
 
 def test_the_bucket_is_empty_when_the_pace_beyond_the_outflow_has_used_it_up() -> None:
-    quota = quota_of("t", [reading(remaining=300.0, cost_per_second=OUTFLOW + 5)], NOW)
+    quota = quota_of("t", [reading(remaining=300.0, cost_per_second=LEAK_RATE + 5)], NOW)
 
     assert quota.seconds_until_empty == pytest.approx(60.0)
 
 
-@pytest.mark.parametrize("cost", [0.0, 5.0, OUTFLOW])
+@pytest.mark.parametrize("cost", [0.0, 5.0, LEAK_RATE])
 def test_a_pace_up_to_the_outflow_never_empties_it(cost: float) -> None:
     assert quota_of("t", [reading(cost_per_second=cost)], NOW).seconds_until_empty is None
 
@@ -164,9 +164,9 @@ def test_the_safe_concurrency_never_fills_the_bucket(
 ) -> None:
     safe = safe_concurrency(maximum, cost, concurrency)
 
-    assert safe == 1 or safe * UP_FRONT < maximum
+    assert safe == 1 or safe * PRECHARGE < maximum
     if safe > 1 and cost > 0:
-        assert safe * cost <= OUTFLOW * concurrency * (1 + 1e-9)
+        assert safe * cost <= LEAK_RATE * concurrency * (1 + 1e-9)
 
 
 def test_a_call_fades_to_a_third_within_the_time_of_the_pace() -> None:
@@ -183,6 +183,6 @@ def test_a_request_that_waits_for_room_leaves_what_leaks_out_in_a_second(
     bucket = Bucket(0.0, level, mark)
     wait = bucket.seconds_until_room(reserve)
     full = bucket.at(wait).begun().level
-    assert full + OUTFLOW < mark - reserve or wait > level / OUTFLOW
+    assert full + LEAK_RATE < mark - reserve or wait > level / LEAK_RATE
     if wait > 0.01:
-        assert bucket.at(wait - 0.01).begun().level + OUTFLOW >= mark - reserve
+        assert bucket.at(wait - 0.01).begun().level + LEAK_RATE >= mark - reserve

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canvas_sync_core.names import SUSPECT_REASONS
-from canvas_sync_core.store.comparison import Measures, oddities
+from canvas_sync_core.store.comparison import Measures, anomalies
 
 RUNS = st.builds(Measures, items=st.integers(0, 10**6), duration=st.floats(0, 10**5))
 HISTORIES = st.lists(RUNS, max_size=30)
@@ -17,7 +17,7 @@ USUAL = [Measures(1000 + 5 * n, 60.0 + n) for n in range(20)]
 
 def reasons(run: Measures, earlier: list[Measures] = USUAL) -> list[str]:
     """Why a run is odd."""
-    return [each.reason for each in oddities(run, earlier)]
+    return [each.reason for each in anomalies(run, earlier)]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_run_is_odd_that_is_far_off(items: int, duration: float, expected: lis
 
 
 def test_the_oddity_is_told_with_numbers() -> None:
-    first, second = oddities(Measures(12, 1.5), USUAL)
+    first, second = anomalies(Measures(12, 1.5), USUAL)
 
     assert first.text == "few_items: 12 items where 1047.5 are usual"
     assert second.text == "fast: 1.5 s where 69.5 s are usual"

@@ -49,7 +49,7 @@ def test_a_run_far_off_its_history_is_flagged_with_the_reason(engine: Engine) ->
 
     (found,) = judge_runs(engine, SINCE)
 
-    assert [each.reason for each in found.oddities] == ["few_items", "fast"]
+    assert [each.reason for each in found.anomalies] == ["few_items", "fast"]
     run = judged(engine, "night-0")
     assert found.run == run
     assert run.suspect is True
@@ -80,11 +80,11 @@ def test_a_run_is_judged_once_also_by_several_exporters_at_once(engine: Engine) 
 
 def test_a_row_that_is_written_again_keeps_its_judgement(engine: Engine) -> None:
     """As by a spool that is replayed."""
-    odd = night(0, courses=0)
-    write(engine, *history(), odd)
+    anomalies = night(0, courses=0)
+    write(engine, *history(), anomalies)
     judge_runs(engine, SINCE)
 
-    write(engine, odd)
+    write(engine, anomalies)
 
     assert judged(engine, "night-0").suspect is True
     assert judge_runs(engine, SINCE) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvas_sync_core.names import ENDINGS, MetricName
+from canvas_sync_core.names import FINAL_STATUSES, MetricName
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
 from canvas_sync_exporter.collectors.processes import ProcessCollector
@@ -38,5 +38,5 @@ def test_runs_of_an_expected_type_are_counted_from_0_before_its_first_one(tmp_pa
     values = samples(ProcessCollector(config.app.metrics_folder))
     runs = {name: value for name, value in values.items() if name.startswith(MetricName.RUNS)}
     assert runs == {
-        f'{MetricName.RUNS}{{status="{status}",sync_type="full"}}': 0.0 for status in ENDINGS
+        f'{MetricName.RUNS}{{status="{status}",sync_type="full"}}': 0.0 for status in FINAL_STATUSES
     }

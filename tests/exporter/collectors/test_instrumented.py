@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.names import MetricName
-from canvas_sync_exporter.collectors import Timed, register_collectors
+from canvas_sync_exporter.collectors import InstrumentedCollector, register_collectors
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_exporter.settings import configuration
 from support.metric_processes import read_samples, samples
@@ -35,7 +35,9 @@ def test_a_collector_that_fails_leaves_the_others_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is served not at all, is shown as failed and is logged."""
-    values = samples(Timed({"half": HalfWay(), "logs": LogFilesCollector(tmp_path)}))
+    values = samples(
+        InstrumentedCollector({"half": HalfWay(), "logs": LogFilesCollector(tmp_path)})
+    )
     assert "half" not in values
     assert values[f'{SUCCESS}{{collector="half"}}'] == 0
     assert values[f'{SUCCESS}{{collector="logs"}}'] == 1

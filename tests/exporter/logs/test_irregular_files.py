@@ -14,7 +14,7 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs import get_cleanup_status, plan_cleanup
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.irregular_files import strangers
+from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
@@ -59,7 +59,7 @@ def test_what_is_no_file_holds_up_no_tool_and_is_told(
         make(Path(name))
     make(Path("archiving/errors-20251221T020000Z/errors.log.1@5"))
     folders = folder, settings.archive_dir
-    told = strangers(*folders)
+    told = irregular_files(*folders)
     assert [line.split()[0] for line in told] == ["errors.log.1", "progress.log", ARCHIVE]
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 1
@@ -110,5 +110,7 @@ def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
 def test_only_names_of_logs_and_archives_are_told(tmp_path: Path) -> None:
     for name in ("state", "archive", "other.log", "errors.log.old", "errors.log.1"):
         (tmp_path / name).mkdir()
-    assert strangers(tmp_path, tmp_path) == ["errors.log.1 is passed over: it is no regular file"]
-    assert strangers(tmp_path, tmp_path / "missing") == strangers(tmp_path, tmp_path)
+    assert irregular_files(tmp_path, tmp_path) == [
+        "errors.log.1 is passed over: it is no regular file"
+    ]
+    assert irregular_files(tmp_path, tmp_path / "missing") == irregular_files(tmp_path, tmp_path)

@@ -21,7 +21,7 @@ from canvas_sync_exporter.logs import get_cleanup_status
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.archive import Member, write_archive
-from canvas_sync_exporter.logs.irregular_files import strangers
+from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch
@@ -205,7 +205,7 @@ def test_what_was_compressed_in_a_way_that_cannot_be_read_is_told(
 ) -> None:
     (settings.log_dir / "errors.log").write_bytes(lines_of(0))
     (settings.log_dir / "errors.log.1.zst").write_bytes(io.BytesIO(b"zstd").getvalue())
-    assert strangers(settings.log_dir, settings.archive_dir) == [
+    assert irregular_files(settings.log_dir, settings.archive_dir) == [
         "errors.log.1.zst is passed over: .zst cannot be read"
     ]
     found = LogSearch(settings.log_dir, settings.archive_dir, LineFilter(), limit=10)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from canvas_sync_exporter.web.concurrency_limit import Places
+from canvas_sync_exporter.web.concurrency_limit import ConcurrencyLimit
 from canvas_sync_exporter.web.problems import ProblemError
 
 
 def test_a_place_given_back_can_be_taken_again() -> None:
-    places = Places(1, "Full.", retry_seconds=3)
-    with places.taken(), pytest.raises(ProblemError) as refused:
-        places.take()
+    limit = ConcurrencyLimit(1, "Full.", retry_seconds=3)
+    with limit.acquired(), pytest.raises(ProblemError) as refused:
+        limit.acquire()
     assert refused.value.problem.status == 503
     assert refused.value.problem.detail == "Full."
     assert refused.value.headers["Retry-After"] == "3"
-    with pytest.raises(ZeroDivisionError), places.taken():
+    with pytest.raises(ZeroDivisionError), limit.acquired():
         raise ZeroDivisionError
-    places.take()
+    limit.acquire()

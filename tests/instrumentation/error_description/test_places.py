@@ -28,8 +28,8 @@ def raised(fail: Callable[[], object]) -> BaseException:
 
 def names(error: BaseException) -> list[str]:
     """The functions of this file among the places."""
-    places = [place.split(":") for place in error_info(error).traceback]
-    return [function for module, function, line in places if module == MODULE and line.isdigit()]
+    locations = [location.split(":") for location in error_info(error).traceback]
+    return [function for module, function, line in locations if module == MODULE and line.isdigit()]
 
 
 def save(row: dict[str, object]) -> None:
@@ -52,7 +52,7 @@ def test_a_place_is_module_function_and_line() -> None:
 
 def test_neither_python_nor_installed_packages_are_among_them() -> None:
     error = raised(lambda: json.loads("{"))
-    modules = {place.partition(":")[0] for place in error_info(error).traceback}
+    modules = {location.partition(":")[0] for location in error_info(error).traceback}
     assert modules == {MODULE}
 
 
@@ -73,8 +73,8 @@ def test_an_error_caught_inside_a_library_has_the_place_that_called_it() -> None
     while innermost.tb_next is not None:
         innermost = innermost.tb_next
     bare = error.with_traceback(innermost)
-    places = error_info(bare).traceback
-    assert "test_an_error_caught_inside_a_library" in places[-1]
+    locations = error_info(bare).traceback
+    assert "test_an_error_caught_inside_a_library" in locations[-1]
 
 
 def test_the_places_of_a_cause_follow() -> None:
@@ -111,10 +111,10 @@ def test_a_deep_recursion_costs_little_and_leaves_few_places() -> None:
     finally:
         sys.setrecursionlimit(limit)
     start = time.perf_counter()
-    places = error_info(error).traceback
+    locations = error_info(error).traceback
     assert time.perf_counter() - start < 0.2
-    assert 3 <= len(places) <= 20
-    assert places[-1].startswith(f"{MODULE}:recurse:")
+    assert 3 <= len(locations) <= 20
+    assert locations[-1].startswith(f"{MODULE}:recurse:")
 
 
 def test_a_recursion_inside_python_hides_no_place_of_the_app() -> None:

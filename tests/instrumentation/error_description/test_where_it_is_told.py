@@ -29,14 +29,14 @@ def test_a_run_that_fails_tells_the_key_and_the_places(tmp_path: Path) -> None:
         shutdown()
         span = span_named(receiver.wait_for_spans(1), "canvas.sync")
     line = save.__code__.co_firstlineno + 1
-    place = f"{__name__}:save:{line}"
+    location = f"{__name__}:save:{line}"
     (error,) = records_in(logs / "errors.log")
     ended = records_in(logs / "operations.log")[-1]
     for record in (error, ended):
         assert (record["error_type"], record["error"]) == ("KeyError", "'grader_id'")
-        assert record["error_traceback"][-1] == place
+        assert record["error_traceback"][-1] == location
         assert len(record["error_traceback"]) == 2
-    assert attributes_of(span.attributes)["code.stacktrace"].splitlines()[-1] == place
+    assert attributes_of(span.attributes)["code.stacktrace"].splitlines()[-1] == location
     engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
     with engine.connect() as connection:
         found = connection.execute(sa.select(metrics_table.c.error_traceback)).scalar_one()

@@ -8,7 +8,7 @@ from contextvars import copy_context
 import pytest
 
 from canvas_sync_core.events import ApiCall, Event
-from canvas_sync_instrumentation.integrations._calls import Apart, Call, current_call
+from canvas_sync_instrumentation.integrations._calls import Call, Detached, current_call
 from canvas_sync_instrumentation.monitor import hook_recorder
 from canvas_sync_instrumentation.testing import recorded_events
 
@@ -28,7 +28,7 @@ def new_call() -> Call:
 def test_a_call_is_the_current_one_until_it_is_left(events: list[Event]) -> None:
     with new_call() as call:
         assert current_call() is call
-        with Apart():
+        with Detached():
             assert current_call() is None
         assert current_call() is call
     assert current_call() is None

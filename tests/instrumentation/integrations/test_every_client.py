@@ -328,9 +328,9 @@ class _NotingGuard(ThrottleGuard):
         super().__init__()
         self.held: list[str | None] = []
 
-    def hold(self, token: str | None) -> GuardedRequest:
+    def acquire(self, token: str | None) -> GuardedRequest:
         self.held.append(token)
-        return super().hold(token)
+        return super().acquire(token)
 
 
 def test_a_guard_is_asked_once_for_each_call_and_learns_what_is_left(

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from canvas_sync_core.events import ErrorInfo, Event
 from canvas_sync_core.names import RunStatus
-from canvas_sync_instrumentation.run.active_run import Run, current_position
+from canvas_sync_instrumentation.run.active_run import Run, current_run
 from canvas_sync_instrumentation.testing import recorded_events, recording
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
@@ -32,17 +32,17 @@ def _complete_elsewhere(run: CanvasSyncMetricsTracker) -> None:
 def test_a_run_that_another_thread_ends_gives_way_to_the_one_around_it() -> None:
     with CanvasSyncMetricsTracker("outer", 42):
         _complete_elsewhere(CanvasSyncMetricsTracker("inner", 42))
-        position = current_position()
+        position = current_run()
         assert position is not None
         assert position.context.task_id == "outer"
-    assert current_position() is None
+    assert current_run() is None
 
 
 def test_runs_that_other_threads_end_do_not_pile_up_where_they_began() -> None:
     ended: list[weakref.ref[Run]] = []
     for number in range(5):
         run = CanvasSyncMetricsTracker(f"run-{number}", 42)
-        here = current_position()
+        here = current_run()
         assert here is not None
         ended.append(weakref.ref(here.run))
         del here
@@ -50,7 +50,7 @@ def test_runs_that_other_threads_end_do_not_pile_up_where_they_began() -> None:
         del run
     gc.collect()
     assert [ref() is not None for ref in ended] == [False] * 4 + [True]
-    assert current_position() is None
+    assert current_run() is None
 
 
 class _Call:
@@ -65,7 +65,7 @@ class _Call:
 
 def test_a_call_that_waits_for_its_body_is_recorded_before_its_run_ends() -> None:
     run = CanvasSyncMetricsTracker("nightly-1", 42)
-    position = current_position()
+    position = current_run()
     assert position is not None
     call = _Call()
     position.run.unsettled.add(call)
@@ -88,7 +88,7 @@ def test_the_span_of_a_run_is_an_error_when_the_run_failed_or_its_process_ended(
 ) -> None:
     with recording() as recorded:
         CanvasSyncMetricsTracker("nightly-1", 42)
-        position = current_position()
+        position = current_run()
         assert position is not None
         error = ErrorInfo("Broken", "no") if is_error else None
         if status is RunStatus.INTERRUPTED:

@@ -13,7 +13,7 @@ from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
 
-from .buckets import Span, within
+from .buckets import TimeBucket, within
 
 __all__ = [
     "CALL_COLUMNS",
@@ -169,7 +169,7 @@ def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
     return gather(rows, lambda _start: None).get(None, {})
 
 
-def add_up_span(connection: Connection, span: Span) -> Groups:
+def add_up_span(connection: Connection, span: TimeBucket) -> Groups:
     """Add up the ended runs that began in a span, from their rows."""
     is_in_span = within(_columns.sync_start_time, span.begin, span.end)
     runs = select(*ROW_COLUMNS).where(is_in_span, ENDED)

@@ -20,7 +20,7 @@ __all__ = [
     "HOUR",
     "QUARTER",
     "LocalDay",
-    "Span",
+    "TimeBucket",
     "cover",
     "floor",
     "local_day",
@@ -37,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeBucket:
     """Spans of one length that follow each other.
 
     Attributes:
@@ -86,7 +86,7 @@ def ceiling(moment: datetime, length: timedelta) -> datetime:
     return -((_EPOCH - moment) // length) * length + _EPOCH
 
 
-def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[Span]:
+def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[TimeBucket]:
     """Cover a time with the longest spans that fit.
 
     Args:
@@ -98,20 +98,20 @@ def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> lis
     for hole in sorted({each for each in holes if begin <= each < end}):
         edges += [hole, hole + QUARTER]
     edges.append(end)
-    spans: list[Span] = []
+    spans: list[TimeBucket] = []
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         spans += _cover(first, last, (DAY, HOUR, QUARTER))
     return spans
 
 
-def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> Iterator[Span]:
+def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> Iterator[TimeBucket]:
     if begin >= end:
         return
     length, *shorter = lengths
     first, last = ceiling(begin, length), floor(end, length)
     if first < last:
         yield from _cover(begin, first, tuple(shorter))
-        yield Span(length, first, last)
+        yield TimeBucket(length, first, last)
         yield from _cover(last, end, tuple(shorter))
     else:
         yield from _cover(begin, end, tuple(shorter))

@@ -51,7 +51,7 @@ from .buckets import (
     DAY,
     QUARTER,
     LocalDay,
-    Span,
+    TimeBucket,
     cover,
     floor,
     local_day,
@@ -234,7 +234,7 @@ class _Reader:
             merge_groups(self._connection, span, groups)
         block = _Block()
         for quarter in changed:
-            span = Span(QUARTER, quarter, quarter + QUARTER)
+            span = TimeBucket(QUARTER, quarter, quarter + QUARTER)
             merge_groups(self._connection, span, groups, is_deleted=True)
             block.add_groups(add_up_span(self._connection, span))
         block.add_groups(groups)

@@ -43,7 +43,7 @@ from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
 from .aggregates import MEASURES, SUMMED, Aggregate, Groups, merge
-from .buckets import DAY, HOUR, QUARTER, Span, floor, within
+from .buckets import DAY, HOUR, QUARTER, TimeBucket, floor, within
 
 __all__ = [
     "LENGTHS",
@@ -119,7 +119,7 @@ def has_rollups(database: Engine | Connection) -> bool:
 
 
 def merge_groups(
-    connection: Connection, span: Span, into: Groups, *, is_deleted: bool | None = None
+    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
 ) -> None:
     """Add the rollups of a span.
 
@@ -140,7 +140,9 @@ def merge_groups(
         merge(into, {(row[0], row[1]): _to_aggregate(row[2:])})
 
 
-def replace_groups(connection: Connection, span: Span, groups: Groups, *, is_deleted: bool) -> None:
+def replace_groups(
+    connection: Connection, span: TimeBucket, groups: Groups, *, is_deleted: bool
+) -> None:
     """Make ``groups`` the rollup of one span."""
     where = (
         _rollups.seconds == _seconds(span.length),
@@ -164,7 +166,7 @@ def add_groups(
     """Add runs that began in a quarter of an hour to the rollups of all lengths."""
     for length in LENGTHS:
         begin = floor(quarter, length)
-        span = Span(length, begin, begin + length)
+        span = TimeBucket(length, begin, begin + length)
         known: Groups = {}
         merge_groups(connection, span, known, is_deleted=is_deleted)
         merge(known, groups)

@@ -15,7 +15,7 @@ from canvas_sync_core.store.database import connect_to_read, connect_to_see_one_
 from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
-from .buckets import DAY, HOUR, QUARTER, Span, floor, within
+from .buckets import DAY, HOUR, QUARTER, TimeBucket, floor, within
 from .tables import (
     add_groups,
     changes_table,
@@ -28,7 +28,7 @@ from .tables import (
     rollups_table,
 )
 
-__all__ = ["Waiting", "alone", "no_step", "roll_up", "settle", "waiting"]
+__all__ = ["Waiting", "exclusive", "no_failpoint", "roll_up", "settle", "waiting"]
 
 _RUNS_AT_ONCE: Final = 200
 _TRANSACTION_S: Final = 0.02
@@ -72,7 +72,7 @@ class _AddedUp:
     groups: Groups
 
 
-def no_step(step: str) -> None:
+def no_failpoint(step: str) -> None:
     """Go on: tests stop a roll-up at its steps, nobody else does."""
 
 
@@ -87,13 +87,15 @@ def waiting(engine: Engine) -> Waiting:
         return Waiting(runs or 0, len({floor(start, QUARTER) for start in starts}))
 
 
-def roll_up(engine: Engine, seconds: float, on_step: Callable[[str], None] = no_step) -> bool:
+def roll_up(
+    engine: Engine, seconds: float, failpoint: Callable[[str], None] = no_failpoint
+) -> bool:
     """Bring the rollups up to date, the newest first; several processes may do so at once.
 
     Args:
         engine: The database with the table.
         seconds: After so long no further transaction is begun.
-        on_step: Told of each step inside the transactions.
+        failpoint: Told of each step inside the transactions.
 
     Returns:
         Whether something is left to do.
@@ -106,14 +108,14 @@ def roll_up(engine: Engine, seconds: float, on_step: Callable[[str], None] = no_
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        with alone(engine) as connection:
-            done = _roll_up_runs(connection, on_step)
-            on_step("before the first commit")
+        with exclusive(engine) as connection:
+            done = _roll_up_runs(connection, failpoint)
+            failpoint("before the first commit")
         known = _add_up_beforehand(engine)
-        on_step("added up beforehand")
-        with alone(engine) as connection:
-            done = _roll_up_quarters(connection, known, on_step) or done
-            on_step("before the second commit")
+        failpoint("added up beforehand")
+        with exclusive(engine) as connection:
+            done = _roll_up_quarters(connection, known, failpoint) or done
+            failpoint("before the second commit")
         if not done:
             return False
         time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # the turn of the syncs
@@ -128,12 +130,12 @@ def settle(engine: Engine, quarter: datetime) -> None:
     Raises:
         SQLAlchemyError: The database is away, or its role may not write the rollups.
     """
-    with alone(engine) as connection:
+    with exclusive(engine) as connection:
         _remake(connection, quarter)
 
 
 @contextmanager
-def alone(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connection]:
+def exclusive(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connection]:
     """Begin a transaction that alone writes rollups.
 
     PostgreSQL takes the moment that a REPEATABLE READ transaction sees at its first statement but
@@ -152,7 +154,7 @@ def alone(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connec
         yield connection
 
 
-def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> bool:
+def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> bool:
     """Add the runs that ended lately but for those of quarters that are to be made again anyway."""
     until = time.monotonic() + _TRANSACTION_S
     noted = select(_changes.id, _changes.run_id, _changes.start)
@@ -168,7 +170,7 @@ def _roll_up_runs(connection: Connection, on_step: Callable[[str], None]) -> boo
             _add_runs(connection, quarter, entries)
         settled = _changes.id.in_([entry.id for entry in entries])
         connection.execute(delete(changes_table).where(settled))
-        on_step("added runs")
+        failpoint("added runs")
         if time.monotonic() >= until:
             break
     return bool(by_quarter)
@@ -196,7 +198,7 @@ def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
         if quarter is None or not _has_many_runs(connection, quarter):
             return None
         entries = frozenset(_entries(connection, quarter))
-        groups = add_up_span(connection, Span(QUARTER, quarter, quarter + QUARTER))
+        groups = add_up_span(connection, TimeBucket(QUARTER, quarter, quarter + QUARTER))
         return _AddedUp(quarter, _generation(connection, quarter), entries, groups)
 
 
@@ -219,7 +221,7 @@ def _generation(connection: Connection, quarter: datetime) -> int:
 
 
 def _roll_up_quarters(
-    connection: Connection, known: _AddedUp | None, on_step: Callable[[str], None]
+    connection: Connection, known: _AddedUp | None, failpoint: Callable[[str], None]
 ) -> bool:
     """Make the newest quarters that have changed again, within one day and a short time."""
     until = time.monotonic() + _TRANSACTION_S
@@ -233,13 +235,13 @@ def _roll_up_quarters(
         if not _remake_quarter_fast(connection, quarter, known):
             break  # it is added up beforehand for the next time
         hours.add(floor(quarter, HOUR))
-        on_step("made a quarter again")
+        failpoint("made a quarter again")
         newest = _newest_changed(connection)
     for hour in hours:
-        _remake_of_parts(connection, Span(HOUR, hour, hour + HOUR), QUARTER)
-        on_step("made an hour again")
+        _remake_of_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), QUARTER)
+        failpoint("made an hour again")
     if hours:
-        _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
+        _remake_of_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
         mark_day(connection, day)
     return True
 
@@ -252,8 +254,8 @@ def _newest_changed(connection: Connection) -> datetime | None:
 def _remake(connection: Connection, quarter: datetime) -> None:
     _remake_quarter(connection, quarter)
     hour, day = floor(quarter, HOUR), floor(quarter, DAY)
-    _remake_of_parts(connection, Span(HOUR, hour, hour + HOUR), QUARTER)
-    _remake_of_parts(connection, Span(DAY, day, day + DAY), HOUR)
+    _remake_of_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), QUARTER)
+    _remake_of_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
     mark_day(connection, day)
 
 
@@ -274,7 +276,7 @@ def _take_over(connection: Connection, known: _AddedUp) -> bool:
     has_changed = any(entries[number] is None for number in late)
     if has_changed or _generation(connection, known.quarter) != known.generation:
         return False
-    span = Span(QUARTER, known.quarter, known.quarter + QUARTER)
+    span = TimeBucket(QUARTER, known.quarter, known.quarter + QUARTER)
     replace_groups(connection, span, known.groups, is_deleted=False)
     settled = delete(changes_table).where(is_of_quarter(known.quarter), _changes.id.not_in(late))
     connection.execute(settled)
@@ -283,12 +285,12 @@ def _take_over(connection: Connection, known: _AddedUp) -> bool:
 
 def _remake_quarter(connection: Connection, quarter: datetime) -> None:
     """Roll a quarter up from its rows, which settles all that was noted of it."""
-    span = Span(QUARTER, quarter, quarter + QUARTER)
+    span = TimeBucket(QUARTER, quarter, quarter + QUARTER)
     replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
     connection.execute(delete(changes_table).where(is_of_quarter(quarter)))
 
 
-def _remake_of_parts(connection: Connection, span: Span, part: Any) -> None:
+def _remake_of_parts(connection: Connection, span: TimeBucket, part: Any) -> None:
     groups: Groups = {}
-    merge_groups(connection, Span(part, span.begin, span.end), groups, is_deleted=False)
+    merge_groups(connection, TimeBucket(part, span.begin, span.end), groups, is_deleted=False)
     replace_groups(connection, span, groups, is_deleted=False)

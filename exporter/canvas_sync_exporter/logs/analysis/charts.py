@@ -11,7 +11,7 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
-from .formatting import shown_number, shown_seconds
+from .formatting import format_number, format_seconds
 from .legend import legend, series_legend
 from .scales import (
     TimeAxis,
@@ -47,11 +47,11 @@ def columns_chart(table: Table) -> str:
     largest = max(range(len(table.bars)), key=lambda row: table.bars[row].size)
     alternative = (
         f"Columns: {what} {table.title}, {axis.period}."
-        f" The most, {shown_number(round(table.bars[largest].size))}, on {table.rows[largest][0]}."
+        f" The most, {format_number(round(table.bars[largest].size))}, on {table.rows[largest][0]}."
     )
     has_bad = any(bar.bad for bar in table.bars)
     kinds = [("good", f"all {what}"), ("bad", "failed")] if has_bad else [("good", what)]
-    labels = [shown_number(round(mark)) for mark in marks]
+    labels = [format_number(round(mark)) for mark in marks]
     return _framed(axis, labels, columns, alternative, legend(kinds))
 
 
@@ -71,7 +71,7 @@ def lines_chart(table: Table) -> str:
     names = ", ".join(series.name for series in table.series)
     alternative = (
         f"Lines: duration of calls ({names}) {table.title}, {axis.period};"
-        f" at most {shown_seconds(max(found, default=0.0))}."
+        f" at most {format_seconds(max(found, default=0.0))}."
     )
     touch = "".join(
         f'<rect class="touch" x="{_percent(place, axis)}" y="{_TOP}"'

@@ -17,7 +17,7 @@ from .api import ApiSection, Calls, Group, has_failed
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
-from .findings import attention
+from .findings import findings
 from .progress import ProgressSection
 from .records import Selection
 from .report import (
@@ -83,7 +83,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
     )
-    return replace(report, attention=attention(report))
+    return replace(report, attention=findings(report))
 
 
 def _log(analysis: Analysis, log: Log) -> LogRow:

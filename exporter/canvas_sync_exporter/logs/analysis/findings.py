@@ -9,17 +9,17 @@ from typing import Final
 from canvas_sync_core.logs import escape_controls
 from canvas_sync_core.names import RunStatus
 
-from .formatting import shown_number, shown_percent, shown_seconds
+from .formatting import format_number, format_percent, format_seconds
 from .report import ApiReport, Count, Finding, Level, Report, RunReport
 
-__all__ = ["attention"]
+__all__ = ["findings"]
 
 _GOAL: Final = 0.01  # of calls may fail: the same goal as that of the alerts
 _MANY_FAIL: Final = 0.05
 _SLOWER: Final = 1.25  # what is less comes and goes
 _NAMED: Final = 3
 _LONGEST: Final = 80
-_ENDINGS: Final[Sequence[tuple[RunStatus, Level, str]]] = (
+_FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
     (RunStatus.FAILED, "problem", "failed"),
     (RunStatus.INTERRUPTED, "problem", "ended interrupted: the process died"),
     (RunStatus.PARTIAL, "warning", "ended partial: something could not be copied"),
@@ -27,7 +27,7 @@ _ENDINGS: Final[Sequence[tuple[RunStatus, Level, str]]] = (
 )
 
 
-def attention(report: Report) -> list[Finding]:
+def findings(report: Report) -> list[Finding]:
     """Return what needs attention, problems before warnings; nothing when all is well."""
     found = [
         *_problems(report),
@@ -51,9 +51,9 @@ def _runs(runs: RunReport) -> Iterator[Finding]:
     counts: Counter[str] = Counter()
     for row in runs.by_status:
         counts[row.status] += row.count
-    for status, level, became in _ENDINGS:
+    for status, level, became in _FINAL_STATUSES:
         if counts[status]:
-            whole = f"{shown_number(counts[status])} of {_things(runs.count, 'run')}"
+            whole = f"{format_number(counts[status])} of {_things(runs.count, 'run')}"
             yield Finding(level, f"{whole} {became}.", "Runs")
     if runs.open_count:
         what = _things(runs.open_count, "run")
@@ -73,10 +73,10 @@ def _api(api: ApiReport) -> Iterator[Finding]:
         level: Level = "problem" if total.error_rate >= _MANY_FAIL else "warning"
         failed = [Count(row.name, row.failed) for row in api.by_status if row.failed]
         outcomes = _listed(failed, total.failed)
-        share = f"{shown_percent(total.error_rate)} of {_things(total.count, 'API call')}"
+        share = f"{format_percent(total.error_rate)} of {_things(total.count, 'API call')}"
         yield Finding(level, f"{share} failed{outcomes}.", "API calls")
     if api.throttled:
-        lost = shown_seconds(api.backoff_seconds)
+        lost = format_seconds(api.backoff_seconds)
         text = f"Canvas throttled {_things(api.throttled, 'call')}; {lost} lost in back-off."
         yield Finding("warning", text, "API calls")
     slower = [row for row in api.slower_routes if row.change >= _SLOWER]
@@ -98,7 +98,7 @@ def _database(report: Report) -> Iterator[Finding]:
             if row.failed
         ]
         failed.sort(key=lambda row: (-row.count, row.name))
-        share = f"{shown_number(total.failed)} of {_things(total.count, 'database operation')}"
+        share = f"{format_number(total.failed)} of {_things(total.count, 'database operation')}"
         text = f"{share} failed{_listed(failed, total.failed)}."
         yield Finding("problem", text, "Database")
 
@@ -114,7 +114,7 @@ def _lines(report: Report) -> Iterator[Finding]:
     lines = sum(row.lines for row in report.logs)
     unreadable = sum(row.unreadable for row in report.logs)
     if unreadable:
-        whole = f"{shown_number(unreadable)} of {_things(lines, 'line')}"
+        whole = f"{format_number(unreadable)} of {_things(lines, 'line')}"
         yield Finding("warning", f"{whole} could not be read.", "Files")
     if report.unknown_events:
         events = _listed(report.unknown_events, sum(row.count for row in report.unknown_events))
@@ -125,12 +125,12 @@ def _lines(report: Report) -> Iterator[Finding]:
 
 
 def _things(count: int, name: str) -> str:
-    return f"{shown_number(count)} {name}{'' if count == 1 else 's'}"
+    return f"{format_number(count)} {name}{'' if count == 1 else 's'}"
 
 
 def _listed(rows: Sequence[Count], total: int) -> str:
     """Name the first few of a list, which has the most frequent first and may be cut short."""
-    named = [f"{_short(row.name)} ({shown_number(row.count)})" for row in rows[:_NAMED]]
+    named = [f"{_short(row.name)} ({format_number(row.count)})" for row in rows[:_NAMED]]
     is_cut = len(rows) > _NAMED or sum(row.count for row in rows) < total
     return f": {', '.join(named)}{' and more' if is_cut else ''}" if named else ""
 

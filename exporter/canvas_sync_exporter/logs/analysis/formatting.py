@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
-__all__ = ["shown_number", "shown_percent", "shown_seconds", "shown_size", "shown_time"]
+__all__ = ["format_number", "format_percent", "format_seconds", "format_size", "format_time"]
 
 
-def shown_number(value: int) -> str:
+def format_number(value: int) -> str:
     """Write a count, such as ``1,234``."""
     return f"{value:,}"
 
 
-def shown_size(size: int) -> str:
+def format_size(size: int) -> str:
     """Write a number of bytes, such as ``1.2 MB``."""
     for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
         if size >= 10**power:
@@ -20,19 +20,19 @@ def shown_size(size: int) -> str:
     return f"{size} B"
 
 
-def shown_percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Write a share from 0 to 1, such as ``9.2 %``."""
     return f"{share * 100:.1f} %"
 
 
-def shown_time(moment: dt.datetime | None) -> str:
+def format_time(moment: dt.datetime | None) -> str:
     """Write a moment in UTC, such as ``2025-12-22 10:15:30``."""
     if moment is None:
         return "-"
     return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def shown_seconds(seconds: float | None) -> str:
+def format_seconds(seconds: float | None) -> str:
     """Write a duration, such as ``145.2 ms``, ``8.4 s`` or ``3 min 05 s``."""
     if seconds is None:
         return "-"

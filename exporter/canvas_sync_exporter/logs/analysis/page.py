@@ -8,11 +8,11 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from canvas_sync_core.names import DISTRIBUTION, ENDINGS
+from canvas_sync_core.names import DISTRIBUTION, FINAL_STATUSES
 from canvas_sync_core.version import VERSION
 
 from .charts import columns_chart, lines_chart
-from .formatting import shown_number
+from .formatting import format_number
 from .page_style import STYLE
 from .page_tables import badge, breakable, table_html
 from .ranges import ranges_chart
@@ -104,15 +104,15 @@ def _outcomes(runs: RunReport) -> Iterator[str]:
     """Draw how the runs ended as one bar; the table below it has the same by type."""
     counts: Counter[str] = Counter()
     for row in runs.by_status:
-        counts[row.status if row.status in ENDINGS else "other"] += row.count
-    found = [(name, counts[name]) for name in (*ENDINGS, "other") if counts[name]]
+        counts[row.status if row.status in FINAL_STATUSES else "other"] += row.count
+    found = [(name, counts[name]) for name in (*FINAL_STATUSES, "other") if counts[name]]
     if not found:
         return
-    told = ", ".join(f"{name} {shown_number(count)}" for name, count in found)
+    told = ", ".join(f"{name} {format_number(count)}" for name, count in found)
     parts = "".join(f'<i class="{name}" style="flex-grow:{count}"></i>' for name, count in found)
     yield f'<div class="outcomes" role="img" aria-label="How runs ended: {told}">{parts}</div>'
     yield '<ul class="legend">'
-    yield from (f"<li>{badge(name)} {shown_number(count)}</li>" for name, count in found)
+    yield from (f"<li>{badge(name)} {format_number(count)}</li>" for name, count in found)
     yield "</ul>"
 
 

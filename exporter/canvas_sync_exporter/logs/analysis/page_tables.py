@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from canvas_sync_core.names import ENDINGS
+from canvas_sync_core.names import FINAL_STATUSES
 
 from .tables import Bar, Table
 
@@ -41,7 +41,7 @@ def table_html(table: Table) -> Iterator[str]:
 def badge(status: str) -> str:
     """Return a status in its colour; one that is none of ours stays plain."""
     text = escape(status)
-    return f'<span class="badge {text}">{text}</span>' if status in ENDINGS else text
+    return f'<span class="badge {text}">{text}</span>' if status in FINAL_STATUSES else text
 
 
 def breakable(text: str) -> str:

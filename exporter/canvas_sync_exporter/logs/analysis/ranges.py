@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from .formatting import shown_seconds
+from .formatting import format_seconds
 from .legend import series_legend
 from .page_tables import breakable
 from .scales import decades, seconds_label
@@ -49,7 +49,7 @@ def _range(series: Sequence[Series], place: int, marks: Sequence[float]) -> str:
         return ""
     y = _ROW / 2
     ends = min(x for _, x in known), max(x for _, x in known)
-    told = ", ".join(f"{each.name} {shown_seconds(each.seconds[place])}" for each in series)
+    told = ", ".join(f"{each.name} {format_seconds(each.seconds[place])}" for each in series)
     dots = "".join(
         f'<circle class="series-{number}" cx="{x:.2f}%" cy="{y}" r="5"/>' for number, x in known
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from canvas_sync_core.logs import escape_controls
 
-from .formatting import shown_number, shown_percent, shown_seconds, shown_time
+from .formatting import format_number, format_percent, format_seconds, format_time
 from .report import Report
 
 __all__ = ["Figure", "figures", "origin"]
@@ -32,11 +32,11 @@ def origin(report: Report) -> list[tuple[str, str]]:
     """Return what the report is of, with names: the folder, the filters, the period."""
     firsts = [row.first for row in report.logs if row.first]
     lasts = [row.last for row in report.logs if row.last]
-    period = f"{shown_time(min(firsts))} to {shown_time(max(lasts))}" if firsts else "no lines"
+    period = f"{format_time(min(firsts))} to {format_time(max(lasts))}" if firsts else "no lines"
     filters = report.filters
     asked = {
-        "since": filters.since and shown_time(filters.since),
-        "until": filters.until and shown_time(filters.until),
+        "since": filters.since and format_time(filters.since),
+        "until": filters.until and format_time(filters.until),
         "user": filters.user_id,
         "task": filters.task_id,
     }
@@ -51,17 +51,17 @@ def origin(report: Report) -> list[tuple[str, str]]:
 def figures(report: Report) -> Iterator[Figure]:
     """Give the figures in the order in which they are read."""
     runs, api = report.runs, report.api
-    ended = f"ended, {shown_number(runs.open_count)} did not"
-    suspect = f", {shown_number(runs.suspect_count)} suspect" if runs.suspect_count else ""
-    yield Figure("runs", shown_number(runs.count), ended + suspect)
-    failed = f"calls, {shown_percent(api.total.error_rate)} failed"
-    yield Figure("API calls", shown_number(api.total.count), failed)
+    ended = f"ended, {format_number(runs.open_count)} did not"
+    suspect = f", {format_number(runs.suspect_count)} suspect" if runs.suspect_count else ""
+    yield Figure("runs", format_number(runs.count), ended + suspect)
+    failed = f"calls, {format_percent(api.total.error_rate)} failed"
+    yield Figure("API calls", format_number(api.total.count), failed)
     if api.total.count:
-        tail = f"p50, {shown_seconds(api.total.p95)} p95, {shown_seconds(api.total.p99)} p99"
-        yield Figure("latency", shown_seconds(api.total.p50), tail)
-    lost = f"calls, {shown_seconds(api.backoff_seconds)} lost in back-off"
-    yield Figure("throttled", shown_number(api.throttled), lost)
-    yield Figure("errors", shown_number(report.errors.count), "in the log")
+        tail = f"p50, {format_seconds(api.total.p95)} p95, {format_seconds(api.total.p99)} p99"
+        yield Figure("latency", format_seconds(api.total.p50), tail)
+    lost = f"calls, {format_seconds(api.backoff_seconds)} lost in back-off"
+    yield Figure("throttled", format_number(api.throttled), lost)
+    yield Figure("errors", format_number(report.errors.count), "in the log")
     unreadable = sum(row.unreadable for row in report.logs)
     lines = sum(row.lines for row in report.logs)
-    yield Figure("lines", shown_number(lines), f"read, {shown_number(unreadable)} unreadable")
+    yield Figure("lines", format_number(lines), f"read, {format_number(unreadable)} unreadable")

@@ -9,11 +9,11 @@ from typing import Final, Literal, TypeVar
 from canvas_sync_core.logs import escape_controls
 
 from .formatting import (
-    shown_number,
-    shown_percent,
-    shown_seconds,
-    shown_size,
-    shown_time,
+    format_number,
+    format_percent,
+    format_seconds,
+    format_size,
+    format_time,
 )
 from .report import (
     CallDay,
@@ -110,11 +110,11 @@ def _run_tables(report: Report) -> list[Table]:
             "that did not succeed, newest first",
             report.runs.troubled,
             [
-                ("ended", lambda row: shown_time(row.ended)),
+                ("ended", lambda row: format_time(row.ended)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("status", lambda row: row.status),
-                ("took#", lambda row: shown_seconds(row.duration)),
+                ("took#", lambda row: format_seconds(row.duration)),
                 ("step", lambda row: row.step),
                 ("error", _error),
             ],
@@ -124,7 +124,7 @@ def _run_tables(report: Report) -> list[Table]:
             "whose end is in no log: they go on, or their process died",
             report.runs.open,
             [
-                ("started", lambda row: shown_time(row.started)),
+                ("started", lambda row: format_time(row.started)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("type", lambda row: row.sync_type),
@@ -136,7 +136,7 @@ def _run_tables(report: Report) -> list[Table]:
             "suspect, for they are unlike the ones before them, newest first",
             report.runs.suspects,
             [
-                ("found", lambda row: shown_time(row.found)),
+                ("found", lambda row: format_time(row.found)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("type", lambda row: row.sync_type),
@@ -170,9 +170,9 @@ def _api_tables(report: Report) -> list[Table]:
             api.throttling,
             [
                 ("route", lambda row: row.route),
-                ("throttled#", lambda row: shown_number(row.throttled)),
-                ("retries#", lambda row: shown_number(row.retries)),
-                ("back-off#", lambda row: shown_seconds(row.backoff_seconds)),
+                ("throttled#", lambda row: format_number(row.throttled)),
+                ("retries#", lambda row: format_number(row.retries)),
+                ("back-off#", lambda row: format_seconds(row.backoff_seconds)),
             ],
         ),
         _counted("API calls", "lists cut short", "route", api.truncated_lists),
@@ -207,8 +207,8 @@ def _calls(
 ) -> Table:
     columns: _Columns[CallRow] = [
         (heading, lambda row: row.name),
-        ("failed#", lambda row: shown_number(row.failed)),
-        ("rate#", lambda row: shown_percent(row.error_rate)),
+        ("failed#", lambda row: format_number(row.failed)),
+        ("rate#", lambda row: format_percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in rows]
     return _timed("API calls", title, rows, columns, bars=bars, series=series, kind=kind)
@@ -221,10 +221,10 @@ def _days(rows: Sequence[CallDay]) -> Table:
         rows,
         [
             ("day", lambda row: row.day),
-            ("calls#", lambda row: shown_number(row.calls)),
-            ("failed#", lambda row: shown_number(row.failed)),
-            ("throttled#", lambda row: shown_number(row.throttled)),
-            ("average#", lambda row: shown_seconds(row.average)),
+            ("calls#", lambda row: format_number(row.calls)),
+            ("failed#", lambda row: format_number(row.failed)),
+            ("throttled#", lambda row: format_number(row.throttled)),
+            ("average#", lambda row: format_seconds(row.average)),
         ],
         bars=[Bar(row.calls, row.failed) for row in rows],
         series=[Series("average", [row.average for row in rows])],
@@ -233,16 +233,16 @@ def _days(rows: Sequence[CallDay]) -> Table:
 
 
 def _p95_by_month(row: TrendRow) -> str:
-    return ", ".join(f"{each.month} {shown_seconds(each.p95)}" for each in row.months)
+    return ", ".join(f"{each.month} {format_seconds(each.p95)}" for each in row.months)
 
 
 def _database_table(report: Report) -> Table:
     columns: _Columns[DbRow] = [
         ("operation", lambda row: row.operation),
         ("table", lambda row: row.table),
-        ("rows#", lambda row: shown_number(row.rows)),
-        ("failed#", lambda row: shown_number(row.failed)),
-        ("rate#", lambda row: shown_percent(row.error_rate)),
+        ("rows#", lambda row: format_number(row.rows)),
+        ("failed#", lambda row: format_number(row.failed)),
+        ("rate#", lambda row: format_percent(row.error_rate)),
     ]
     bars = [Bar(row.count, row.failed) for row in report.database]
     return _timed("Database", "by operation and table", report.database, columns, bars=bars)
@@ -261,7 +261,7 @@ def _error_tables(report: Report) -> list[Table]:
             "newest first",
             errors.newest,
             [
-                ("time", lambda row: shown_time(row.time)),
+                ("time", lambda row: format_time(row.time)),
                 ("task", lambda row: row.task_id),
                 ("user#", lambda row: row.user_id),
                 ("course#", lambda row: row.course_id),
@@ -278,10 +278,10 @@ def _gap_table(report: Report) -> Table:
         "longest gaps between two lines of a run",
         report.longest_gaps,
         [
-            ("gap#", lambda row: shown_seconds(row.seconds)),
+            ("gap#", lambda row: format_seconds(row.seconds)),
             ("task", lambda row: row.task_id),
             ("user#", lambda row: row.user_id),
-            ("since", lambda row: shown_time(row.since)),
+            ("since", lambda row: format_time(row.since)),
             ("at#", lambda row: f"{row.percent:g} %"),
             ("message", lambda row: row.message),
         ],
@@ -297,12 +297,12 @@ def _file_tables(report: Report) -> list[Table]:
             report.logs,
             [
                 ("log", lambda row: row.log),
-                ("files#", lambda row: shown_number(row.files)),
-                ("lines#", lambda row: shown_number(row.lines)),
-                ("unreadable#", lambda row: shown_number(row.unreadable)),
-                ("size#", lambda row: shown_size(row.bytes)),
-                ("first", lambda row: shown_time(row.first)),
-                ("last", lambda row: shown_time(row.last)),
+                ("files#", lambda row: format_number(row.files)),
+                ("lines#", lambda row: format_number(row.lines)),
+                ("unreadable#", lambda row: format_number(row.unreadable)),
+                ("size#", lambda row: format_size(row.bytes)),
+                ("first", lambda row: format_time(row.first)),
+                ("last", lambda row: format_time(row.last)),
             ],
         ),
         _table(
@@ -311,8 +311,8 @@ def _file_tables(report: Report) -> list[Table]:
             report.unreadable,
             [
                 ("file", lambda row: row.file),
-                ("lines#", lambda row: shown_number(row.lines)),
-                ("unreadable#", lambda row: shown_number(row.unreadable)),
+                ("lines#", lambda row: format_number(row.lines)),
+                ("unreadable#", lambda row: format_number(row.unreadable)),
                 ("first of them", lambda row: ", ".join(map(str, row.first_lines))),
             ],
         ),
@@ -338,26 +338,26 @@ def _table(
     return Table(section, title, headings, cells, bars, _COUNTED.get(section, ""), series, kind)
 
 
-_Timed = TypeVar("_Timed", bound=Timing)
+_TimingT = TypeVar("_TimingT", bound=Timing)
 
 
 def _timed(
     section: str,
     title: str,
-    rows: Sequence[_Timed],
-    columns: _Columns[_Timed],
+    rows: Sequence[_TimingT],
+    columns: _Columns[_TimingT],
     *,
     bars: Sequence[Bar] = (),
     series: Sequence[Series] = (),
     kind: Literal["list", "trend"] = "list",
 ) -> Table:
-    durations: _Columns[_Timed] = [
-        ("count#", lambda row: shown_number(row.count)),
-        ("average#", lambda row: shown_seconds(row.average)),
-        ("p50#", lambda row: shown_seconds(row.p50)),
-        ("p95#", lambda row: shown_seconds(row.p95)),
-        ("p99#", lambda row: shown_seconds(row.p99)),
-        ("max#", lambda row: shown_seconds(row.max)),
+    durations: _Columns[_TimingT] = [
+        ("count#", lambda row: format_number(row.count)),
+        ("average#", lambda row: format_seconds(row.average)),
+        ("p50#", lambda row: format_seconds(row.p50)),
+        ("p95#", lambda row: format_seconds(row.p95)),
+        ("p99#", lambda row: format_seconds(row.p99)),
+        ("max#", lambda row: format_seconds(row.max)),
     ]
     return _table(section, title, rows, [*columns, *durations], bars=bars, series=series, kind=kind)
 
@@ -371,7 +371,7 @@ def _counted(
 ) -> Table:
     columns: _Columns[Count] = [
         (heading, lambda row: row.name),
-        ("count#", lambda row: shown_number(row.count)),
+        ("count#", lambda row: format_number(row.count)),
     ]
     return _table(section, title, rows, columns, bars=[Bar(row.count) for row in rows], kind=kind)
 

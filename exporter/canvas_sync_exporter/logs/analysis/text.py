@@ -153,11 +153,11 @@ def _row_lines(
     if apart > 1:
         own = [_joined([lines[0] for lines in columns[:apart]], range(apart), table, layout, pen)]
     else:
-        own = [line for place in layout.apart for line in columns[place]]
-    rest = [place for place in range(len(cells)) if place not in layout.apart]
+        own = [line for column in layout.apart for line in columns[column]]
+    rest = [column for column in range(len(cells)) if column not in layout.apart]
     side_by_side = [
         _joined(line, rest, table, layout, pen)
-        for line in zip_longest(*(columns[place] for place in rest), fillvalue="")
+        for line in zip_longest(*(columns[column] for column in rest), fillvalue="")
     ]
     if bar:
         side_by_side[0] += f"  {bar}"
@@ -166,12 +166,12 @@ def _row_lines(
 
 
 def _joined(
-    cells: Sequence[str], places: Sequence[int], table: Table, layout: Fitted, pen: _Pen | None
+    cells: Sequence[str], columns: Sequence[int], table: Table, layout: Fitted, pen: _Pen | None
 ) -> str:
     """Put cells of one line side by side, each as wide as its column."""
     padded = []
-    for cell, place in zip(cells, places, strict=True):
-        heading, width = table.headings[place], layout.widths[place]
+    for cell, column in zip(cells, columns, strict=True):
+        heading, width = table.headings[column], layout.widths[column]
         text = cell.rjust(width) if heading.endswith("#") else cell.ljust(width)
         padded.append(pen.status(text, cell, heading) if pen else text)
     return (" " * layout.gap).join(padded)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.irregular_files import strangers
+from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.logs.sources import sources
 
 from .filters import LineFilter
@@ -127,7 +127,7 @@ class LogSearch:
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
         found = sources(log_dir, archive_dir)
-        self.notes.problems += strangers(log_dir, archive_dir)
+        self.notes.problems += irregular_files(log_dir, archive_dir)
         scans: dict[Log, LogScan] = {}
         with ExitStack() as opened:
             for log in wanted.logs:

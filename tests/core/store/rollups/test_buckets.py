@@ -13,7 +13,7 @@ from canvas_sync_core.store.rollups.buckets import (
     DAY,
     HOUR,
     QUARTER,
-    Span,
+    TimeBucket,
     cover,
     floor,
     local_days,
@@ -30,7 +30,7 @@ _MOMENTS = st.datetimes(datetime(2017, 1, 1), datetime(2027, 1, 1)).map(
 )
 
 
-def _quarters(spans: list[Span]) -> list[datetime]:
+def _quarters(spans: list[TimeBucket]) -> list[datetime]:
     return [
         begin
         for span in spans

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_core.names import ENDINGS
+from canvas_sync_core.names import FINAL_STATUSES
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.charts import columns_chart
 from canvas_sync_exporter.logs.analysis.figures import make_report
@@ -101,7 +101,7 @@ def test_all_is_well_is_said_too(tmp_path: Path) -> None:
 
 
 def test_each_status_of_a_run_has_a_colour_and_no_other_word_has() -> None:
-    for status in ENDINGS:
+    for status in FINAL_STATUSES:
         assert f'class="badge {status}"' in badge(status)
     assert badge('"><b>') == "&quot;&gt;&lt;b&gt;"
 
