@@ -1,0 +1,1 @@
+"""The former home of :mod:`canvas_sync_core.store`; kept for one release."""

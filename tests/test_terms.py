@@ -1,0 +1,63 @@
+"""Names in the code are the terms of the glossary."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.markdown import DOCS, ROOT, table
+
+PACKAGES = ("core", "instrumentation", "exporter", "demo")
+
+
+def forbidden_names() -> dict[str, str]:
+    """Each name that the glossary rules out, with what to write instead."""
+    rows = table(DOCS / "explanation" / "glossary.md", "not")
+    return {name: cells[0] for name, cells in rows.items()}
+
+
+def names_in(source: str) -> Iterator[str]:
+    """Names of classes, functions, arguments and module constants."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def misnamed(file: Path, forbidden: dict[str, str]) -> list[str]:
+    """What a file should call differently."""
+    found = {file.stem, *names_in(file.read_text(encoding="utf-8"))}
+    return [
+        f"{file.relative_to(ROOT)}: write {forbidden[name]} instead of {name}"
+        for name in sorted({name.lstrip("_") for name in found} & set(forbidden))
+    ]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_nothing_bears_a_name_that_the_glossary_rules_out(package: str) -> None:
+    forbidden = forbidden_names()
+    files = (ROOT / package).rglob("*.py")
+    assert [each for file in files for each in misnamed(file, forbidden)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Heart: ...",
+        "def _survives(): ...",
+        "async def f(*, places): ...",
+        "LOSSES = ()",
+        "ENDINGS: tuple[str, ...] = ()",
+    ],
+)
+def test_a_name_that_is_ruled_out_is_found(source: str) -> None:
+    names = {name.lstrip("_") for name in names_in(source)}
+    assert names & set(forbidden_names())
