@@ -38,7 +38,7 @@ from canvas_sync_instrumentation.run.totals import InferredItems
 from .error_description import error_info
 from .interfaces import Reporter
 
-__all__ = ["PendingCall", "Recorder", "RecorderHost"]
+__all__ = ["CanvasReporter", "PendingCall", "Recorder"]
 
 _FAILED = 400
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -46,7 +46,7 @@ _LONGEST_BODY = 65_536
 """Bytes of a failure's content that are looked at."""
 
 
-class RecorderHost(Reporter, Protocol):
+class CanvasReporter(Reporter, Protocol):
     """A monitor that also knows which hosts are Canvas."""
 
     @property
@@ -81,10 +81,10 @@ class PendingCall:
 class _Guard:
     """Has no state, so that one serves all calls; making one anew is felt by a call."""
 
-    __slots__ = ("_host",)
+    __slots__ = ("_reporter",)
 
-    def __init__(self, host: Callable[[], RecorderHost]) -> None:
-        self._host = host
+    def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
+        self._reporter = reporter
 
     def __enter__(self) -> None:
         """Begin."""
@@ -95,10 +95,10 @@ class _Guard:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Report a failure to the host, which raises it again in strict mode."""
+        """Report a failure to the reporter, which raises it again in strict mode."""
         if not isinstance(exc, Exception):
             return False
-        self._host().internal_error("hooks", exc)
+        self._reporter().internal_error("hooks", exc)
         return True
 
 
@@ -106,12 +106,12 @@ class Recorder:
     """Turns what hooks see into events of the current run, or of none.
 
     Args:
-        host: Gives the monitor of the moment, so that hooks outlive a new configuration.
+        reporter: Gives the monitor of the moment, so that hooks outlive a new configuration.
     """
 
-    def __init__(self, host: Callable[[], RecorderHost]) -> None:
-        self._host = host
-        self._guard = _Guard(host)
+    def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
+        self._reporter = reporter
+        self._guard = _Guard(reporter)
 
     def guard(self) -> AbstractContextManager[None, bool | None]:
         """Count and swallow what fails inside; raise it in strict mode."""
@@ -124,7 +124,7 @@ class Recorder:
         except ValueError as error:
             raise_if_asynchronous(error)
             return False  # the client will say what is wrong with it
-        hosts = self._host().canvas_hosts
+        hosts = self._reporter().canvas_hosts
         if not hosts:
             return is_canvas_path(parts.path)
         return is_one_of(parts, hosts) and counts_on_canvas_host(parts.path)
@@ -132,11 +132,11 @@ class Recorder:
     @property
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
-        return self._host().traces_calls_to_app
+        return self._reporter().traces_calls_to_app
 
     def now(self) -> float:
         """Give the moment, in monotonic seconds."""
-        return self._host().clock.monotonic()
+        return self._reporter().clock.monotonic()
 
     def api_call_started(
         self,
@@ -160,11 +160,11 @@ class Recorder:
                 the client does not repeat one.
         """
         position = current_run()
-        host = self._host()
-        start = host.clock.monotonic()
+        reporter = self._reporter()
+        start = reporter.clock.monotonic()
         if position is None:
-            host.warn_of_late_settings()  # a run has looked at its start
-        context = host.outer_run if position is None else position.context
+            reporter.warn_of_late_settings()  # a run has looked at its start
+        context = reporter.outer_run if position is None else position.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
             request = replace(request, graphql_operation=operation_name(body))
@@ -181,7 +181,7 @@ class Recorder:
     ) -> tuple[CallKey | None, float | None]:
         """Note a call in its run; also in those in which it is not, for the lists they read."""
         if run is None:
-            self._host().call_outside_runs(request.method, request.url)
+            self._reporter().call_outside_runs(request.method, request.url)
             return None, None
         outer = run.outer
         while outer is not None:
@@ -220,8 +220,8 @@ class Recorder:
             hops: The headers of each answer of Canvas that redirected to it.
             is_elsewhere: Whether it came from another host than Canvas.
         """
-        host = self._host()
-        now = host.clock.monotonic()
+        reporter = self._reporter()
+        now = reporter.clock.monotonic()
         end = now if end is None else end
         is_graphql = is_graphql_path(pending.request.url.path)
         text = _text_of_failure(status, body)
@@ -232,7 +232,7 @@ class Recorder:
         )
         call = answered(
             pending.request,
-            time=host.clock.time() - (now - end),
+            time=reporter.clock.time() - (now - end),
             duration=end - pending.start,
             status=status,
             facts=facts,
@@ -258,12 +258,12 @@ class Recorder:
             error: What the client library raised.
             end: When it failed, in monotonic seconds; now when None.
         """
-        host = self._host()
-        now = host.clock.monotonic()
+        reporter = self._reporter()
+        now = reporter.clock.monotonic()
         end = now if end is None else end
         call = unanswered(
             pending.request,
-            time=host.clock.time() - (now - end),
+            time=reporter.clock.time() - (now - end),
             duration=end - pending.start,
             error=error,
         )
@@ -273,7 +273,7 @@ class Recorder:
 
     def wants_statements(self) -> bool:
         """Tell whether the log of database operations shows their SQL."""
-        return Log.DATABASE in self._host().detailed_logs
+        return Log.DATABASE in self._reporter().detailed_logs
 
     def db_operation(
         self,
@@ -304,11 +304,11 @@ class Recorder:
         Returns:
             The items of the run that are to be taken back if the operation is rolled back.
         """
-        host = self._host()
+        reporter = self._reporter()
         position = current_run()
         event = DbOperation(
-            position.context if position else host.outer_run,
-            host.clock.time(),
+            position.context if position else reporter.outer_run,
+            reporter.clock.time(),
             duration,
             operation.upper(),
             table or OTHER,
@@ -321,13 +321,13 @@ class Recorder:
         )
         if position is not None:
             return position.run.db_operation(event, infer_items=True)
-        report(host, event)
+        report(reporter, event)
         return None
 
     def _detailed(
         self, call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()
     ) -> ApiCall:
-        if Log.API_CALLS not in self._host().detailed_logs:
+        if Log.API_CALLS not in self._reporter().detailed_logs:
             return call
         attempt = pending.key.attempt if pending.key else pending.request.retries
         return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
@@ -336,7 +336,7 @@ class Recorder:
         if run is not None:
             run.api_call(call)
         else:
-            report(self._host(), call)
+            report(self._reporter(), call)
 
 
 def _text_of_failure(status: int, body: bytes | None) -> str | None:

@@ -11,21 +11,21 @@ from .interfaces import Reporter
 __all__ = ["never_raises"]
 
 
-class _Hosted(Protocol):
+class _HasReporter(Protocol):
     @property
-    def host(self) -> Reporter: ...
+    def reporter(self) -> Reporter: ...
 
 
-S = TypeVar("S", bound=_Hosted)
+S = TypeVar("S", bound=_HasReporter)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def never_raises(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method report what fails inside to its host and return None, instead of raising.
+    """Make a method return None when it fails, and report the failure instead of raising it.
 
-    The host raises it again in strict mode, so that our tests, and users' tests, see it, and always
-    when it is asynchronous, and so none of ours.
+    The reporter raises the failure again in strict mode, so that our tests and users' tests see it.
+    It also raises an asynchronous exception again, which is never a failure of ours.
     """
 
     @wraps(method)
@@ -33,7 +33,7 @@ def never_raises(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate
         try:
             return method(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
-            self.host.internal_error("tracker", error)
+            self.reporter.internal_error("tracker", error)
             return None
 
     return guarded

@@ -88,7 +88,7 @@ class CanvasSyncMetricsTracker:
         metadata: Mapping[str, Any] | None = None,
         linked_to: Mapping[str, str] | None = None,
     ) -> None:
-        self.host: Reporter = get_monitor()
+        self.reporter: Reporter = get_monitor()
         self._otel_outside: otel_context.Context | None = None
         identity = new_identity(
             self._task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
@@ -98,7 +98,9 @@ class CanvasSyncMetricsTracker:
         )
         cleaned = self._cleaned(metadata) or {}
         links = self._links(linked_to) or ()
-        self._run = Run(self.host, identity, cleaned, links, redeliverable=self._is_redeliverable)
+        self._run = Run(
+            self.reporter, identity, cleaned, links, redeliverable=self._is_redeliverable
+        )
 
     def __enter__(self) -> Self:
         self._otel_outside = otel_context.get_current()
@@ -186,7 +188,7 @@ class CanvasSyncMetricsTracker:
         count = self._count(call, count)
         created, updated, unchanged, failed = map(bool, (created, updated, unchanged, failed))
         if created + updated + unchanged + failed > 1:
-            self.host.misuse(
+            self.reporter.misuse(
                 f"{call}: say one of created, updated, unchanged and failed; call it once for each."
             )
             return
@@ -194,7 +196,7 @@ class CanvasSyncMetricsTracker:
             count, count * created, count * updated, count * unchanged, count * failed
         )
         if not self._run.totals.add_items(item, counts):
-            self.host.misuse(f"{call}: over 2**53 in one run; its row says 2**53.")
+            self.reporter.misuse(f"{call}: over 2**53 in one run; its row says 2**53.")
         if count:
             self._run.items(item, counts)
 
@@ -228,7 +230,7 @@ class CanvasSyncMetricsTracker:
             return
         duration = self._seconds(call, duration)
         request = Request.to(text_of(method), text_of(url), self._run.here())
-        now = self.host.clock.time()
+        now = self.reporter.clock.time()
         status_code = self._status_code(status_code)
         if status_code is None:
             cause = error if isinstance(error, BaseException) else text_of(error)
@@ -264,7 +266,7 @@ class CanvasSyncMetricsTracker:
             return
         event = DbOperation(
             self._run.here(),
-            self.host.clock.time(),
+            self.reporter.clock.time(),
             self._seconds(call, duration),
             redact(text_of(operation), _WORD_LENGTH).upper(),
             redact(text_of(table), _WORD_LENGTH),
@@ -283,8 +285,8 @@ class CanvasSyncMetricsTracker:
             operation: What was being done: one word, it becomes a metric label.
         """
         word = redact(text_of(operation), _WORD_LENGTH)
-        now = self.host.clock.time()
-        self.host.emit(ErrorRecorded(self._run.here(), now, word, _as_error(error)))
+        now = self.reporter.clock.time()
+        self.reporter.emit(ErrorRecorded(self._run.here(), now, word, _as_error(error)))
 
     # Progress and steps
 
@@ -355,7 +357,7 @@ class CanvasSyncMetricsTracker:
         if self._may_record("retry_later"):
             seconds = self._seconds("retry_later", seconds)
             self.record_error(error, operation="retry")
-            self._run.hand_over(self.host.clock.time() + seconds, _as_error(error))
+            self._run.hand_over(self.reporter.clock.time() + seconds, _as_error(error))
 
     @never_raises
     def complete_cancelled(self) -> None:
@@ -390,7 +392,7 @@ class CanvasSyncMetricsTracker:
         if self._run.is_open:
             return True
         if self._run.is_ours:
-            self.host.misuse(
+            self.reporter.misuse(
                 f"{call}: run {self.task_id!r} has already ended as {self.status}. "
                 "Make a new tracker for a new run."
             )
@@ -406,7 +408,7 @@ class CanvasSyncMetricsTracker:
         number = whole_number_of(value)
         if number is not None and 100 <= number <= 999:
             return number
-        self.host.misuse("record_api_call: status_code must be one of HTTP, or None.")
+        self.reporter.misuse("record_api_call: status_code must be one of HTTP, or None.")
         return None
 
     def _seconds(self, call: str, value: object) -> float:
@@ -419,14 +421,14 @@ class CanvasSyncMetricsTracker:
         if number is None or number != bounded:
             # What is no number may be data.
             said = f"of class {type(given).__name__}" if number is None else text_of(given)[:_SHOWN]
-            self.host.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
+            self.reporter.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
         return bounded
 
     @never_raises
     def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         if metadata is None or issubclass(type(metadata), Mapping):
             return clean_metadata(metadata or {})
-        self.host.misuse("metadata must be a mapping. It was left out.")
+        self.reporter.misuse("metadata must be a mapping. It was left out.")
         return {}
 
     @never_raises
@@ -439,7 +441,7 @@ class CanvasSyncMetricsTracker:
         given = text_of(value).strip()
         text = self._text("task_id", given, _ID_LENGTH) or ""
         if len(given) > _ID_LENGTH or REMOVED in text:
-            self.host.misuse(
+            self.reporter.misuse(
                 f"task_id: over {_ID_LENGTH} characters, an e-mail address or a secret cannot be "
                 "recorded; the run got another id. Use a number or a UUID."
             )
@@ -450,7 +452,7 @@ class CanvasSyncMetricsTracker:
     def _text(self, name: str, value: object, length: int) -> str:
         text = redact(text_of(value), length).strip()
         if not text:
-            self.host.misuse(f"{name} must not be empty.")
+            self.reporter.misuse(f"{name} must not be empty.")
         return text
 
     def _number(self, name: str, value: object) -> int | None:
@@ -462,7 +464,7 @@ class CanvasSyncMetricsTracker:
             number = int(text)
         if number is not None and abs(number) <= _BIGGEST_ID:
             return number
-        self.host.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
+        self.reporter.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
         return None
 
 
@@ -472,7 +474,11 @@ def current_tracker() -> CanvasSyncMetricsTracker | None:
     if position is None:
         return None
     tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # begins no run
-    tracker.host, tracker._run, tracker._otel_outside = position.run.host, position.run, None
+    tracker.reporter, tracker._run, tracker._otel_outside = (
+        position.run.reporter,
+        position.run,
+        None,
+    )
     return tracker
 
 

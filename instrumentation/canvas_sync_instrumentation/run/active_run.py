@@ -123,7 +123,7 @@ class Run:
     """One sync run. It starts when it is made, and becomes the current run of its context.
 
     Args:
-        host: The monitor that it reports to.
+        reporter: The monitor that it reports to.
         identity: What is known before its span begins; its trace and span ids are replaced by
             those of the span.
         metadata: Whatever else belongs into the row, already cleaned.
@@ -137,14 +137,14 @@ class Run:
 
     def __init__(
         self,
-        host: Reporter,
+        reporter: Reporter,
         identity: RunContext,
         metadata: Mapping[str, Any],
         links: Sequence[Link] = (),
         *,
         redeliverable: bool = False,
     ) -> None:
-        self.host = host
+        self.reporter = reporter
         self._redeliverable = redeliverable
         self.totals = RunTotals()
         self.calls = CallHistory()
@@ -160,8 +160,8 @@ class Run:
         self._end_time: float | None = None
         self._ending_thread: int | None = None
         self._duration: float | None = None
-        self._start_time = self._last_heartbeat = host.clock.time()
-        self._start = host.clock.monotonic()
+        self._start_time = self._last_heartbeat = reporter.clock.time()
+        self._start = reporter.clock.monotonic()
         self._span = self._start_span(identity, links)
         self.context = identity if self._span is None else _traced(identity, self._span)
         self.outer = current_run()
@@ -192,7 +192,7 @@ class Run:
     def api_call(self, call: ApiCall) -> None:
         """Add an API call."""
         self.totals.add_api_call(call)
-        report(self.host, call)
+        report(self.reporter, call)
 
     def call_outside(self, method: str, url: SplitResult) -> None:
         """Note an API call of this process that is not in the run."""
@@ -202,29 +202,31 @@ class Run:
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
         """Add a database operation as :meth:`RunTotals.add_db_operation` does."""
         inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
-        report(self.host, operation)
+        report(self.reporter, operation)
         return inferred
 
     def progress(self, message: str) -> None:
         """Tell how far the run is: :attr:`percent`."""
-        now = self.host.clock.time()
-        self.host.emit(Progressed(self.here(), now, self.percent, message))
+        now = self.reporter.clock.time()
+        self.reporter.emit(Progressed(self.here(), now, self.percent, message))
 
     def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
         """Tell what was done to items of one kind."""
-        self.host.emit(ItemsRecorded(self.here(), self.host.clock.time(), item, counts, inferred))
+        self.reporter.emit(
+            ItemsRecorded(self.here(), self.reporter.clock.time(), item, counts, inferred)
+        )
 
     @never_raises
     def open_step(self, name: str) -> OpenStep:
         """Begin a part of the run."""
-        now = self.host.clock.time()
+        now = self.reporter.clock.time()
         span = self._start_step_span(name, now)
         context = self.context if span is None else _traced(self.context, span)
         outside = SavedContext.current()
-        step = OpenStep(name, self.host.clock.monotonic(), span, context, self._step, outside)
+        step = OpenStep(name, self.reporter.clock.monotonic(), span, context, self._step, outside)
         SavedContext(CurrentRun(self, context, span), _with_current(span)).enter()
         self._step = name
-        self.host.emit(StepStarted(context, now, name))
+        self.reporter.emit(StepStarted(context, now, name))
         return step
 
     @never_raises
@@ -232,22 +234,22 @@ class Run:
         """End a part of the run, with what was raised out of it."""
         step.outside.enter()
         self._step = step.outer_step
-        now = self.host.clock.time()
-        duration = self.host.clock.monotonic() - step.start
+        now = self.reporter.clock.time()
+        duration = self.reporter.clock.monotonic() - step.start
         error = None if raised is None else error_info(raised)
         if step.span is not None:
             step.span.end(end_time=now, error=error)
-        self.host.emit(StepEnded(step.context, now, step.name, duration, error))
+        self.reporter.emit(StepEnded(step.context, now, step.name, duration, error))
 
     # Life and end
 
     @never_raises
     def heartbeat(self, at_most_every: float = 0.0) -> None:
         """Tell the table that the run is alive, unless it was told in the last few seconds."""
-        now = self.host.clock.time()
+        now = self.reporter.clock.time()
         if self.is_open and now - self._last_heartbeat >= at_most_every:
             self._last_heartbeat = now
-            self.host.emit(Heartbeat(self.context, now, self.snapshot(now)))
+            self.reporter.emit(Heartbeat(self.context, now, self.snapshot(now)))
 
     @never_raises
     def interrupt(self) -> None:
@@ -276,12 +278,12 @@ class Run:
             self._error = error
             snapshot = self.snapshot(until)
             self._is_detached = True
-        self.host.unregister(self)
-        now = self.host.clock.time()
-        self.host.emit(RunWaiting(self.context, now, snapshot))
+        self.reporter.unregister(self)
+        now = self.reporter.clock.time()
+        self.reporter.emit(RunWaiting(self.context, now, snapshot))
         self._leave_context()
         self._end_span(now, snapshot, error)
-        self.host.deliver_soon()
+        self.reporter.deliver_soon()
         return True
 
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
@@ -291,18 +293,18 @@ class Run:
             with self._lock:
                 if not self.is_open:
                     return False
-                self._duration = self.host.clock.monotonic() - self._start
+                self._duration = self.reporter.clock.monotonic() - self._start
                 self._end_time = self._start_time + self._duration
                 self._error = error
                 self._ending_thread = threading.get_ident()
                 self.status = status
                 if status is RunStatus.SUCCESS:
                     self.percent = 100.0
-            self.host.unregister(self)
+            self.reporter.unregister(self)
             self._tell_what_is_known_at_the_end(status, error)
         finally:  # also when an asynchronous exception came: the row must not stay as running
             self._report_end()
-        self.host.deliver_soon()
+        self.reporter.deliver_soon()
         return True
 
     def _report_end(self) -> None:
@@ -310,11 +312,11 @@ class Run:
         if self._ending_thread != threading.get_ident() or self._end_time is None:
             return
         self._ending_thread = None
-        self.host.unregister(self)
+        self.reporter.unregister(self)
         snapshot = self.snapshot(self._end_time)
-        self.host.emit(RunEnded(self.context, self._end_time, snapshot))
+        self.reporter.emit(RunEnded(self.context, self._end_time, snapshot))
         if self.status is RunStatus.SUCCESS and not snapshot.api_calls:
-            self.host.note_no_api_call(self.context.task_id)
+            self.reporter.note_no_api_call(self.context.task_id)
         self._leave_context()
         is_failure = self.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
         self._end_span(self._end_time, snapshot, self._error if is_failure else None)
@@ -338,7 +340,7 @@ class Run:
             items=self.totals.items(),
             **self.totals.calls(),
             trace_id=self.context.trace_id,
-            host=self.host.host_name,
+            host=self.reporter.host_name,
             pid=self._pid,
             metadata=self._metadata,
             redeliverable=self._redeliverable,
@@ -348,10 +350,10 @@ class Run:
 
     @never_raises
     def _start_span(self, identity: RunContext, links: Sequence[Link]) -> OpenSpan:
-        return self.host.spans.start_run(
+        return self.reporter.spans.start_run(
             SPAN_RUN,
             attributes=_start_attributes(identity),
-            parent=_around(self.host.outer_run),
+            parent=_around(self.reporter.outer_run),
             start_time=self._start_time,
             links=links,
         )
@@ -367,15 +369,15 @@ class Run:
         if outer is None:
             return None
         attributes = {"canvas.sync.step.name": name}
-        return self.host.spans.start_step(
+        return self.reporter.spans.start_step(
             SPAN_STEP, attributes=attributes, parent=outer, start_time=now
         )
 
     @never_raises
     def _begin(self) -> None:
-        self.host.register(self)
+        self.reporter.register(self)
         now = self._start_time
-        self.host.emit(RunStarted(self.context, now, self.snapshot(now)))
+        self.reporter.emit(RunStarted(self.context, now, self.snapshot(now)))
         self.progress("Started")
 
     @never_raises
@@ -387,13 +389,13 @@ class Run:
     def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
         for item, counts in self.totals.inferred_items().items():
             self.items(item, counts, inferred=True)
-        now = self.host.clock.time()
+        now = self.reporter.clock.time()
         for route, count in self.calls.truncated().items():
             self.totals.add_truncated_lists(count)
-            self.host.emit(ListTruncated(self.context, now, route, count))
+            self.reporter.emit(ListTruncated(self.context, now, route, count))
         self.progress(f"Ended: {status}")
         if status is RunStatus.FAILED and error is not None:
-            self.host.emit(ErrorRecorded(self.context, now, "run", error))
+            self.reporter.emit(ErrorRecorded(self.context, now, "run", error))
 
     def _leave_context(self) -> None:
         position = _position.get()
@@ -401,11 +403,11 @@ class Run:
             _position.set(self.outer)
 
 
-def report(host: Reporter, event: ApiCall | DbOperation) -> None:
+def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
     """Emit a call or operation and, if it failed, its error."""
-    host.emit(event)
+    reporter.emit(event)
     if failure := failure_of(event):
-        host.emit(failure)
+        reporter.emit(failure)
 
 
 def new_identity(

@@ -287,7 +287,7 @@ class Broken(Recorder):
 
 def test_a_bug_of_ours_does_not_reach_the_app(engine: Engine) -> None:
     with recorded_events(strict=False):
-        recorder = Broken(hook_recorder()._host)
+        recorder = Broken(hook_recorder()._reporter)
         instrument_sqlalchemy(engine, recorder=recorder)
         with engine.begin() as connection:
             connection.execute(sa.insert(COURSES), rows(3))
@@ -299,7 +299,7 @@ def test_a_bug_of_ours_does_not_reach_the_app(engine: Engine) -> None:
 
 def test_a_bug_of_ours_is_raised_in_strict_mode(engine: Engine) -> None:
     with recorded_events(strict=True):
-        recorder = Broken(hook_recorder()._host)
+        recorder = Broken(hook_recorder()._reporter)
         instrument_sqlalchemy(engine, recorder=recorder)
         with engine.connect() as connection, pytest.raises(ZeroDivisionError):
             connection.execute(sa.select(COURSES))
