@@ -1,4 +1,4 @@
-"""The exporter's recurring work: what runs when. What it does is in :mod:`.upkeep`."""
+"""Schedules the exporter's recurring jobs; :mod:`.upkeep` does the work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Jobs"]
 _CLEANUP = "log cleanup"
 _ROLL_UP_SECONDS = 2.0
 _FOLD_SECONDS = 60.0
-_MAKE_UP = dt.timedelta(minutes=1)
+_RECHECK_INTERVAL = dt.timedelta(minutes=1)
 _SLOWEST_WATCH_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -59,13 +59,13 @@ class Jobs:
         ):
             trigger = IntervalTrigger(seconds=seconds, timezone=dt.UTC)
             self._scheduler.add_job(work, trigger, id=name, next_run_time=now)
-        self._at, self._zone = settings.cleanup_time, configuration.app.timezone
+        self._cleanup_time, self._zone = settings.cleanup_time, configuration.app.timezone
         for name, work in (
-            (_CLEANUP, _unless_another(upkeep.clean_logs_when_due)),
+            (_CLEANUP, _skip_if_running(upkeep.clean_logs_when_due)),
             ("deletion of old runs", upkeep.delete_old_runs_when_due),
         ):
-            nightly = _Nightly(self._at, self._zone)
-            self._scheduler.add_job(work, nightly, id=name, next_run_time=now)
+            trigger = _NightlyCheckTrigger(self._cleanup_time, self._zone)
+            self._scheduler.add_job(work, trigger, id=name, next_run_time=now)
 
     def start(self) -> None:
         """Begin; the recurring jobs run once at once, the cleanup at its time or when missed."""
@@ -87,7 +87,9 @@ class Jobs:
 
     def next_cleanup(self) -> dt.datetime | None:
         """When the log cleanup runs next."""
-        return next_due(dt.datetime.now(dt.UTC), self._at, self._zone) if self.running else None
+        if not self.running:
+            return None
+        return next_due(dt.datetime.now(dt.UTC), self._cleanup_time, self._zone)
 
     def _note(self, event: JobExecutionEvent) -> None:
         name, error = event.job_id, event.exception
@@ -101,31 +103,40 @@ class Jobs:
         self._failures[name] = reason(error)
 
 
-class _Nightly(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
-    """Fires at a time of day, and every minute, soon after a time that was missed.
+class _NightlyCheckTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """Fires exactly at the nightly time, and otherwise every minute.
+
+    A firing is a check, not a cleanup. The job compares the newest due time with the last one that
+    was completed, and returns at once when nothing is due. Checking once a night would not do:
+
+    - The exporter may have been down at the nightly time. The missed job is then due at the start.
+    - The job may have failed because the database or the disk was away, and has to be retried.
+    - Another exporter may have held the lock of the cleanup and been killed before it was done.
+    - A log that rotates fast needs a cleanup before the night, or it would lose its oldest backup.
 
     Args:
-        at: Time of day.
-        zone: Time zone of the clock.
+        cleanup_time: The nightly time, as a time of day.
+        zone: Time zone of the clock that shows it.
     """
 
-    def __init__(self, at: dt.time, zone: dt.tzinfo) -> None:
-        self._at = at
+    def __init__(self, cleanup_time: dt.time, zone: dt.tzinfo) -> None:
+        self._cleanup_time = cleanup_time
         self._zone = zone
 
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime:
-        """Return when to fire next, in UTC."""
+        """Return the time of the next check, in UTC."""
         last = (previous_fire_time or now).astimezone(dt.UTC)
-        return min(next_due(last, self._at, self._zone), last + _MAKE_UP)
+        # The nightly time itself is a firing too, or the cleanup could start up to a minute late.
+        return min(next_due(last, self._cleanup_time, self._zone), last + _RECHECK_INTERVAL)
 
 
-def _unless_another(clean: Callable[[], object]) -> Callable[[], None]:
-    """Make a job of the cleanup that leaves it to whoever is at it, and looks again later."""
+def _skip_if_running(clean: Callable[[], object]) -> Callable[[], None]:
+    """Wrap the cleanup so that it is skipped, not failed, while another process runs one."""
 
     def job() -> None:
-        with suppress(CleanupRunning):
+        with suppress(CleanupRunning):  # the next check, a minute later, sees whether it was done
             clean()
 
     return job

@@ -338,7 +338,7 @@ class Run:
             step=self._step,
             error=self._error,
             items=self.totals.items(),
-            **self.totals.calls(),
+            **self.totals.snapshot_fields(),
             trace_id=self.context.trace_id,
             host=self.reporter.host_name,
             pid=self._pid,

@@ -1,4 +1,4 @@
-"""What one run adds up to, and the item counts that can be read off its database operations."""
+"""Totals of one run, and the item counts that its database operations imply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ __all__ = ["InferredItems", "RunTotals", "item_of_table", "plus"]
 
 _NOTHING = ItemCounts()
 
-_NO_CALLS: Final[dict[str, Any]] = {
+# What API calls and database operations add up to, by field of RunSnapshot. They are in one
+# dictionary so that a snapshot is made of one state, under one lock.
+_ZEROS: Final[dict[str, Any]] = {
     "api_calls": 0,
     "api_failed": 0,
     "api_throttled": 0,
@@ -41,7 +43,7 @@ class RunTotals:
         self._lock = RLock()
         self._recorded: dict[str, ItemCounts] = {}
         self._inferred: dict[str, ItemCounts] = {}
-        self._calls = dict(_NO_CALLS)
+        self._snapshot_fields = dict(_ZEROS)
         self._canvas_host: str | None = None
 
     @property
@@ -52,15 +54,15 @@ class RunTotals:
     def add_api_call(self, call: ApiCall) -> None:
         """Add one API call."""
         with self._lock:
-            sums = self._calls
-            sums["api_calls"] += 1
-            sums["api_seconds"] += call.duration
+            fields = self._snapshot_fields
+            fields["api_calls"] += 1
+            fields["api_seconds"] += call.duration
             if call.failed:
-                sums["api_failed"] += 1
-                sums["api_throttled"] += call.throttled
+                fields["api_failed"] += 1
+                fields["api_throttled"] += call.throttled
                 if call.request_context_id is not None and not call.throttled:
-                    sums["request_context_id"] = call.request_context_id
-            sums["api_retried"] += call.retries
+                    fields["request_context_id"] = call.request_context_id
+            fields["api_retried"] += call.retries
             if self._canvas_host is None:
                 self._canvas_host = call.host or None
 
@@ -77,10 +79,10 @@ class RunTotals:
             The items that are to be taken back if the operation is rolled back; None without any.
         """
         with self._lock:
-            sums = self._calls
-            sums["db_operations"] += 1
-            sums["db_seconds"] += operation.duration
-            sums["db_failed"] += operation.error_type is not None
+            fields = self._snapshot_fields
+            fields["db_operations"] += 1
+            fields["db_seconds"] += operation.duration
+            fields["db_failed"] += operation.error_type is not None
             if not infer_items or (inferred := _inferred(operation)) is None:
                 return None
             item, counts = inferred
@@ -95,12 +97,12 @@ class RunTotals:
     def add_truncated_lists(self, count: int) -> None:
         """Add lists whose next page was never fetched."""
         with self._lock:
-            self._calls["api_truncated"] += count
+            self._snapshot_fields["api_truncated"] += count
 
     def add_wait(self, seconds: float) -> None:
         """Add time that a call was held back to stay under the quota."""
         with self._lock:
-            self._calls["api_wait_seconds"] += seconds
+            self._snapshot_fields["api_wait_seconds"] += seconds
 
     def add_items(self, item: str, counts: ItemCounts) -> bool:
         """Add items that the app recorded; False when a sum was cut to the highest count."""
@@ -124,10 +126,14 @@ class RunTotals:
                 if item not in self._recorded
             }
 
-    def calls(self) -> dict[str, Any]:
-        """Sums over API calls and database operations so far, by the names of a run's snapshot."""
+    def snapshot_fields(self) -> dict[str, Any]:
+        """Return the part of a run's snapshot that API calls and database operations add up to.
+
+        The keys are fields of :class:`~canvas_sync_core.events.RunSnapshot`: counts and seconds of
+        both so far, and the request id of the newest failed API call.
+        """
         with self._lock:
-            return dict(self._calls)
+            return dict(self._snapshot_fields)
 
 
 class InferredItems(NamedTuple):

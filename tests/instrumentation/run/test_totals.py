@@ -28,7 +28,7 @@ def totals_of(*calls: ApiCall) -> dict[str, Any]:
     totals = RunTotals()
     for each in calls:
         totals.add_api_call(each)
-    return dict(totals.calls())
+    return totals.snapshot_fields()
 
 
 def test_the_request_id_of_a_run_is_that_of_its_newest_failure() -> None:
