@@ -137,10 +137,10 @@ def test_a_run_far_off_its_history_is_flagged_and_counted_once(
     now = time.time()
     for night in range(8):
         write(engine, snapshot(f"night-{night}", start_time=now - 86400 * (night + 1), duration=90))
-    write(engine, snapshot("anomalies", start_time=now - 60, duration=1.5))
+    write(engine, snapshot("odd", start_time=now - 60, duration=1.5))
     upkeep, another = Upkeep(config, engine), Upkeep(config, engine)
     upkeep.start_counters()
-    assert [suspect.run.sync_task_id for suspect in upkeep.flag_suspects()] == ["anomalies"]
+    assert [suspect.run.sync_task_id for suspect in upkeep.flag_suspects()] == ["odd"]
     assert another.flag_suspects() == []
     counted = {
         reason: _metric(config, "canvas_sync_runs_suspect_total", sync_type="full", reason=reason)
@@ -149,7 +149,7 @@ def test_a_run_far_off_its_history_is_flagged_and_counted_once(
     assert counted == {"few_items": 0, "many_items": 0, "fast": 1, "slow": 0}
     (record,) = _operations(config)
     assert (record["event"], record["level"]) == ("run_suspect", "WARNING")
-    assert (record["task_id"], record["suspect_reasons"]) == ("anomalies", ["fast"])
+    assert (record["task_id"], record["suspect_reasons"]) == ("odd", ["fast"])
     assert record["suspect_reason"] == "fast: 1.5 s where 90.0 s are usual"
     assert record["message"].endswith("Sync Task: odd, 42, suspect, fast")
 
