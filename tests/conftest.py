@@ -1,4 +1,4 @@
-"""What every test gets: strict telemetry, and no monitor left over from the test before."""
+"""What every test gets: strict telemetry, and neither a monitor nor a hook of the test before."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def _strict_telemetry_in_an_own_folder(
 
     Most runs of tests call no API, which the app's log would be told.
     """
+    from canvas_sync_instrumentation.integrations._installed import uninstrument_all
     from canvas_sync_instrumentation.monitor import Monitor, shutdown
 
     for name in list(os.environ):
@@ -46,4 +47,5 @@ def _strict_telemetry_in_an_own_folder(
     monkeypatch.setenv("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "30")
     monkeypatch.setenv("CANVAS_SYNC_LOG_DIR", str(tmp_path / "logs"))
     yield
+    uninstrument_all()
     shutdown()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,7 @@ import requests
 from flask import Flask
 
 from canvas_sync_core.errors import SettingsError
-from canvas_sync_instrumentation.integrations.canvasapi import uninstrument_canvasapi
 from canvas_sync_instrumentation.integrations.flask import init_app
-from canvas_sync_instrumentation.integrations.requests import uninstrument_requests
-from canvas_sync_instrumentation.integrations.sqlalchemy import uninstrument_sqlalchemy
 from canvas_sync_instrumentation.monitor import Monitor, current_monitor, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.http import serving
@@ -25,14 +21,6 @@ from support.http_answers import Answer, answering
 from support.log_lines import records_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
-
-
-@pytest.fixture(autouse=True)
-def _uninstrumented() -> Iterator[None]:
-    yield
-    uninstrument_canvasapi()
-    uninstrument_requests()
-    uninstrument_sqlalchemy()
 
 
 def create_app(**config: Any) -> Flask:

@@ -20,21 +20,10 @@ from canvas_sync_instrumentation import (
     instrument_requests,
     instrument_sqlalchemy,
     shutdown,
-    uninstrument_requests,
-    uninstrument_sqlalchemy,
 )
-from canvas_sync_instrumentation.integrations.canvasapi import uninstrument_canvasapi
 from canvas_sync_instrumentation.monitor import current_monitor
 from canvas_sync_instrumentation.testing import FixedClock, Recording, recording
 from support.http_answers import Answer, answering
-
-
-@pytest.fixture(autouse=True)
-def _uninstrumented() -> Iterator[None]:
-    yield
-    uninstrument_canvasapi()
-    uninstrument_requests()
-    uninstrument_sqlalchemy()
 
 
 @pytest.fixture
