@@ -348,7 +348,7 @@ METRICS: Final[dict[MetricName, MetricSpec]] = {
     MetricName.LOG_BYTES: _gauge("Size of a log with its backups and rotated files.", "max", "log"),
     MetricName.ARCHIVE_BYTES: _gauge("Size of a log's archives.", "max", "log"),
     MetricName.ARCHIVES: _gauge("Number of a log's archives.", "max", "log"),
-    MetricName.LOG_DISK_FREE: _gauge("Room left on the disk of the log folder.", "max"),
+    MetricName.LOG_DISK_FREE: _gauge("Free space on the disk of the log folder.", "max"),
     MetricName.CLEANUP_RUNS: _counter("Log cleanups that ended.", "status"),
     MetricName.CLEANUP_LAST_SUCCESS: _gauge("End of the newest successful log cleanup.", "max"),
     MetricName.CLEANUP_RECLAIMED: _counter("Bytes that log cleanups freed."),
