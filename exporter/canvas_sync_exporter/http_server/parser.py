@@ -53,7 +53,8 @@ class RequestParser(HTTPRequestParser):
             if self.error.code == 431 and in_first_line:
                 self.error = UriTooLong(self.error.body)
             self.error.body = self.error.body[:_SHOWN]
-            self.expect_continue = False
+        if self.completed:
+            self.expect_continue = False  # waitress would wait for a body after its "100 Continue"
         return consumed
 
     def refuse(self, error: Any) -> None:

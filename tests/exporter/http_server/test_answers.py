@@ -89,3 +89,12 @@ def test_every_answer_has_the_headers_that_protect_browsers(
         assert "unsafe-eval" not in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"]
         assert answer.headers["Server"] == "canvas-sync-monitor"  # no version for scanners
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("headers", [[], ["Content-Length: 0"]])
+def test_a_request_without_a_body_waits_for_no_continuation(
+    exporter: ServeProcess, method: str, headers: list[str]
+) -> None:
+    request = _bytes(method, f"{API}/nothing", "Expect: 100-continue", *headers)
+    assert exchange(exporter.address, request).status == 404
