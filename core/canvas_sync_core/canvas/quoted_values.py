@@ -24,7 +24,10 @@ _CLOSING: Final = {
     "\xab": "\xbb",
 }
 """The marks of English, German and French, each with the one that closes it."""
-_OPENING: Final = re.compile("(?:(?<!\\w)|(?<=\\b[bBrRuU]))['\"\u2018\u201c\u201e\xab]")
+_OPENING: Final = re.compile(
+    "(?!(?<=<class )'[\\w.]+'>)"  # Python's name of a class
+    "(?:(?<!\\w)|(?<=\\b[bBrRuU]))['\"\u2018\u201c\u201e\xab]"
+)
 _END: Final = {mark: re.compile(rf"\\.|{mark}(?!\w)", re.DOTALL) for mark in set(_CLOSING.values())}
 _STRAY: Final = {mark: re.compile(rf"(?<=[^\s(\[{{=,:]){mark}(?!\w)") for mark in "'\""}
 

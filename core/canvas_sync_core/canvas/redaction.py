@@ -43,17 +43,30 @@ _COOKIE: Final = re.compile(r"<Cookie(?:[ ]|%20)[^>]*>?")
 _NAME: Final = re.compile(
     r"""(?:(?<![\w.-])|(?<=%20))
         (?P<name>(?:(?:api|private|access|secret|signing|session)(?:[ ]|%20))?[\w.-]++)
-        (?P<quote>\\*['"])?
+        (?P<quote>\\*['"])?(?:\[?\]){0,2}+  # user[password], tokens[], row["token"]
         (?P<sign>(?:\s|%20)*+(?:[=:][=:>]?|(?<=['"]),)(?:\s|%20)*+|>|(?:[ ]|%20)++)""",
     re.VERBOSE | re.IGNORECASE,
 )
+_TEXT: Final = r"""\\*b?'(?:[^'\\]|\\.)*+'? | \\*b?"(?:[^"\\]|\\.)*+"?"""
+_FLAT: Final = rf"(?:{_TEXT} | [^()\[\]{{}}'\"])*+"
+_COLLECTION: Final = (
+    rf"[(\[{{]{_FLAT}(?:[(\[{{]{_FLAT}(?:[(\[{{]{_FLAT}[)\]}}]?{_FLAT})*+[)\]}}]?{_FLAT})*+[)\]}}]?"
+)
 _VALUE: Final = re.compile(
     rf"""\[removed\]  # as it was before the text was decoded
-        | \\*b?'(?:[^'\\]|\\.)*+'?
-        | \\*b?"(?:[^"\\]|\\.)*+"?
+        | {_TEXT} | {_COLLECTION}
         | [^\s&,;)}}\]<>]++{FOLDED}""",
     re.VERBOSE | re.DOTALL,
 )
+_SPACE: Final = r"(?:\s|%20)"
+_NAMED_VALUE: Final = re.compile(
+    rf"""(?P<before>(?:(?<![\w.-])|(?<=%20))(?:name|key)\\*['"]?{_SPACE}*+[=:]{_SPACE}*+
+        \\*['"](?P<name>[\w.-]++)\\*['"](?:{_SPACE}|,)*+
+        \\*['"]?(?:value|content)\\*['"]?{_SPACE}*+[=:]{_SPACE}*+\\*)
+        (?:'[^']*+'?|"[^"]*+"?)""",
+    re.VERBOSE,
+)
+"""A name and its value, each with a label: of a field of a form, a header in a record."""
 _SIS_ID: Final = re.compile(r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]\s*)[^\s,;&)'\"]+")
 _API_PATH: Final = re.compile(r"/api/++(?:v1|quiz/v1|lti|sis)/\S*")
 _TRAILING: Final = ".,;:)'\"]}>"
@@ -121,9 +134,9 @@ def _masked(text: str) -> str:
     text = _COOKIE.sub(REMOVED, text)
     text = _without_secret_values(text)
     text = mask_forms(text)
-    if "_id" in text:
-        text = _SIS_ID.sub(rf"\1{REMOVED}", text)
-    return _API_PATH.sub(_without_identifiers, text) if "/api/" in text else text
+    if "/api/" in text:
+        text = _API_PATH.sub(_without_identifiers, text)
+    return _SIS_ID.sub(rf"\1{REMOVED}", text) if "_id" in text else text
 
 
 def _without_credentials(found: re.Match[str]) -> str:
@@ -153,6 +166,7 @@ def _is_host(rest: str) -> bool:
 
 def _without_secret_values(text: str) -> str:
     """Mask what is said to be a secret, or what Canvas calls by the name of personal data."""
+    text = _NAMED_VALUE.sub(_without_named_value, text)
     parts, position = [], 0
     while found := _NAME.search(text, position):
         parts.append(text[position : found.end()])
@@ -161,6 +175,10 @@ def _without_secret_values(text: str) -> str:
             parts.append(MASK if value[0] == MASK else REMOVED)
             position = value.end()
     return "".join(parts) + text[position:]
+
+
+def _without_named_value(found: re.Match[str]) -> str:
+    return found["before"] + REMOVED if is_secret_name(found["name"]) else found[0]
 
 
 def _names_secret(found: re.Match[str]) -> bool:

@@ -36,6 +36,7 @@ _PRIVATE_KEY: Final = re.compile(
 )
 _ISSUED: Final = re.compile(
     rf"eyJ[A-Za-z0-9_=-]{{8,}}+[A-Za-z0-9_.+/=-]*+{FOLDED}"  # JWT and other JSON in base64
+    rf"|eyJ[A-Za-z0-9_=-]++\.[A-Za-z0-9_.+/=-]{{8,}}+{FOLDED}"
     rf"|eyJ[A-Za-z0-9_=-]*+{_BREAK}[A-Za-z0-9_.+/=-]{{6,}}+{FOLDED}"
     r"|(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}"  # AWS
     r"|(?i:aws.{0,20}?(?:key|pwd?|pass(?:word)?|token).{0,20}?['\"][A-Za-z0-9/+]{40}['\"])"
@@ -51,16 +52,18 @@ _ISSUED: Final = re.compile(
     r"|[rs]k_(?:live|test)_[0-9A-Za-z]{24}|sk-[A-Za-z0-9_-]{40,}+"  # Stripe, OpenAI
     r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|sq0csp-[0-9A-Za-z\\_-]{43}"  # SendGrid, Square
     r"|(?i:xox)[abeoprsABEOPRS]-[A-Za-z0-9-]{10,}+|(?i:hooks\.slack\.com/services/)\S++"
+    r"|(?i:/feeds/[a-z_]++/[a-z]++_)\w++"  # of calendars and courses in Canvas
+    r"|(?i:discord(?:app)?\.com/api/webhooks/|\.office\.com/webhook)\S++"
     r"|[0-9]{8,10}:[0-9A-Za-z_-]{35}"  # Telegram
     r"|(?:AC|SK)[a-z0-9]{32}"  # Twilio
     r"|/[vV]3(?:.1)?/[A-Za-z0-9]{64}"  # SoftLayer
 )
 _LABELLED: Final = re.compile(
     r"((?:key|pwd?|pass|password|token)['\"]?\]?[ ]*+(?:[:=][:=>]?|(?<=[ ]))[ ]*+['\"]?)"
-    r"[A-Za-z0-9_/+-]{24,}+",
+    r"(?![a-z]++(?:_[a-z]++)++(?![\w/+-]))[A-Za-z0-9_/+-]{24,}+",
     re.IGNORECASE,
 )
-"""A long word after what is a plain word before a short one: ``key 7``, ``primary key: id``."""
+"""A long word after what is a plain word before a short one, or a name: ``primary key: id``."""
 _BASIC: Final = re.compile(
     rf"(\bbasic(?:\s|%20|\+)++)([A-Za-z0-9+/=_-]{{8,}}+{FOLDED})", re.IGNORECASE
 )

@@ -11,12 +11,18 @@ __all__ = ["is_personal_name", "is_secret_name", "is_secret_with_equals"]
 _ANYWHERE: Final = re.compile(
     "token|secret|passw|passphrase|passcode|pwd|apikey|privatekey|accesskey|accountkey|signingkey"
     "|encryptionkey|securitykey|sharedkey|sharedaccess|credential|signature|authorization|cookie"
-    "|sessionid|sessionkey|bearer|jwt|csrf|xsrf"
+    "|sessionid|sessionkey|bearer|jwt|csrf|xsrf|verifier|sessid|hmac|pswd|passkey|samlresponse"
+    "|pairingcode|verificationcode|confirmationcode|mfacode|masterkey|licensekey|sshkey"
 )
 """Names that hold one of these, with their punctuation left out, are those of secrets."""
 
-_LAST: Final = frozenset({"auth", "otp", "pass", "pw", "session", "sid", "sig"})
+_LAST: Final = frozenset(
+    {"assertion", "auth", "creds", "otp", "pass", "pin", "pw", "sess", "session", "sid", "sig"}
+)
 """Words that name a secret alone or at the end of a name: ``db_pass``, but not ``pass_rate``."""
+
+_NEVER_LAST: Final = frozenset({"error", "exception", "warning"})
+"""Words at the end of the names of exceptions: ``InvalidTokenError: course 7 is closed``."""
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _PERSONAL: Final = frozenset(
@@ -34,7 +40,10 @@ _CACHED: Final = 512
 @lru_cache(maxsize=_CACHED)
 def is_secret_name(name: str) -> bool:
     """Tell whether ``name`` is that of a secret: ``access_token``, ``X-Amz-Signature``, ``sig``."""
-    return _ANYWHERE.search(_bare(name)) is not None or _last_word(name) in _LAST
+    last = _last_word(name)
+    if last in _NEVER_LAST:
+        return False
+    return last in _LAST or _ANYWHERE.search(_bare(name)) is not None
 
 
 @lru_cache(maxsize=_CACHED)

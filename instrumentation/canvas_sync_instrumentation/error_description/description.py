@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -32,6 +33,7 @@ _MOST_RELATED: Final = 4
 _LONGEST_TEXT: Final = 8192
 _NAMES_OF_CODE: Final = (AttributeError, ImportError, NameError, SyntaxError, TypeError)
 """What the interpreter says in these are names of types, modules and variables."""
+_NAME: Final = re.compile(r"[^\w\s]*|[<>=|]?[\w.$<>\[\]-]+")
 _CLIENT_ERRORS: Final = ("ClientError", "HTTPError", "RequestException")
 """Base classes of what aiohttp, httpx, urllib3 and requests raise."""
 
@@ -135,17 +137,30 @@ def _message(error: BaseException, sources: SourceTexts) -> str:
         text = text.replace(f"'{attribute(error, 'cmd')}'", MASK)
     if isinstance(error, ValueError | LookupError):
         text = text.partition("\n")[0]
-    return mask_quoted(text, lambda value: value in sources or _is_codec(error, value))
+    has_names = _is_of_interpreter(error)
+    return mask_quoted(
+        text,
+        lambda value: (
+            (has_names and _is_name(value)) or value in sources or _is_codec(error, value)
+        ),
+    )
 
 
 def _has_no_values(error: BaseException) -> bool:
-    """Tell an error whose quotation marks are around names: the interpreter's, or a client's."""
-    if isinstance(error, ValueError | LookupError):
+    """Tell a client's error, whose quotation marks are around names."""
+    if isinstance(error, (ValueError, LookupError, *_NAMES_OF_CODE)):
         return False
-    if isinstance(error, _NAMES_OF_CODE):
-        return not is_raised_by_statement(error)
     is_client = has_base(error, *_CLIENT_ERRORS) or error_class(error) != OTHER
     return is_client and not _is_raised_by_app(error)
+
+
+def _is_of_interpreter(error: BaseException) -> bool:
+    return isinstance(error, _NAMES_OF_CODE) and not is_raised_by_statement(error)
+
+
+def _is_name(value: str) -> bool:
+    """Tell names and signs of the language; ``getattr`` and ``**`` take any text as a name."""
+    return _NAME.fullmatch(value) is not None
 
 
 def _is_codec(error: BaseException, value: str) -> bool:
@@ -153,12 +168,17 @@ def _is_codec(error: BaseException, value: str) -> bool:
 
 
 def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
-    """Show a key that is missing: a number, or a text of the code; no object, which is data."""
+    """Show a key that is missing: a number, or a text of the code; no object, which is data.
+
+    A sentence in place of a key is shown as that of any error.
+    """
     args = attribute(error, "args")
     if not isinstance(args, tuple) or len(args) != 1:
         return mask_quoted(text_of(error).partition("\n")[0], sources.__contains__)
     key = args[0]
     if isinstance(key, str):
+        if key not in sources and is_raised_by_statement(error) and sources.has_phrase_of(key):
+            return mask_quoted(key.partition("\n")[0], sources.__contains__)
         return repr(key) if key in sources else MASK
     if key is None or type(key) in (int, bool):
         return repr(key)

@@ -19,6 +19,7 @@ _DEEPEST: Final = 3
 _MOST_VALUES: Final = 1000
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
 
+_FIELD: Final = re.compile(r"%[\w.]*[a-z]|\{[^{}]*\}")
 _QUOTATION: Final = re.compile("['\"]")
 
 
@@ -40,7 +41,13 @@ class SourceTexts:
             return False
         quoted = (f"'{text}'", f'"{text}"')
         is_quoted = any(mark in constant for constant in self._constants for mark in quoted)
-        return is_quoted or self._is_declared(text)
+        return is_quoted or self._is_declared(text) or self._is_quoted_in_files(quoted)
+
+    def has_phrase_of(self, text: str) -> bool:
+        """Tell whether the innermost code has a constant, or a part of a format, of some words."""
+        constants = _texts(self._locations[-1].code.co_consts) if self._locations else ()
+        parts = (part.strip() for constant in constants for part in _FIELD.split(constant))
+        return any(" " in part and part in text for part in parts)
 
     def has_exactly(self, text: str) -> bool:
         """Tell whether ``text`` is a constant or a name."""
@@ -52,6 +59,13 @@ class SourceTexts:
         codes = {location.code for location in app_locations(self._locations)}
         statements = (text for code in codes for text in _texts(code.co_consts))
         return any(pattern.search(_QUOTATION.split(text, 1)[0]) for text in statements)
+
+    def _is_quoted_in_files(self, quoted: tuple[str, ...]) -> bool:
+        """Tell a text that the files of the app's code quote: a default, an entry of a mapping."""
+        places = {each.code.co_filename: each for each in app_locations(self._locations)}
+        return any(
+            mark in line for each in places.values() for line in _lines(each) for mark in quoted
+        )
 
     @cached_property
     def _codes(self) -> Set[CodeType]:
@@ -101,6 +115,9 @@ def _holds(variables: Mapping[str, Any], name: str, word: str) -> bool:
 
 
 def _stands_in_source(location: CodeLocation, word: str) -> bool:
-    lines = linecache.getlines(location.code.co_filename, dict(location.variables))
     pattern = re.compile(rf"(?<!\w){word}(?!\w)")
-    return any(word in line and pattern.search(line) for line in lines)
+    return any(word in line and pattern.search(line) for line in _lines(location))
+
+
+def _lines(location: CodeLocation) -> list[str]:
+    return linecache.getlines(location.code.co_filename, dict(location.variables))

@@ -91,3 +91,8 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
 
 def test_line_breaks_and_escapes_become_visible() -> None:
     assert redact("a\r\nb\x1b[31m\u2028") == "a\\r\\nb\\x1b[31m\\u2028"
+
+
+def test_an_identifier_in_an_api_path_takes_nothing_else_of_the_path_with_it() -> None:
+    text = "404 for https://c.test/api/v1/users/sis_login_id:ada/profile?x=1"
+    assert redact(text) == "404 for https://c.test/api/v1/users/:user_id/profile"

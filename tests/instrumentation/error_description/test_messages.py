@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 
 import pytest
 import requests
@@ -124,6 +125,13 @@ def test_an_error_tells_what_canvas_said(error: Exception, message: str) -> None
             "Zo\xeb",
             "'ascii' codec can't encode character '?' in position 2: ordinal not in range(128)",
         ),
+        (Decimal, "A-", "[<class 'decimal.ConversionSyntax'>]"),
+        (lambda name: getattr(7, name), "Ada Smith", "'int' object has no attribute '?'"),
+        (
+            lambda name: compile_badly(**{name: 1}),  # type: ignore[arg-type]
+            "Ada Smith",
+            "compile_badly() got an unexpected keyword argument '?'",
+        ),
         (open, "Ada Smith.csv", "[Errno 2] No such file or directory: '?'"),
         (lambda name: bool(name.due), "Ada", "'str' object has no attribute 'due'"),
         (lambda name: name + 1, "Ada", 'can only concatenate str (not "int") to str'),
@@ -199,6 +207,43 @@ def test_a_quoted_constant_of_the_code_is_told_with_its_sentence() -> None:
 def test_a_constant_of_the_module_that_the_code_uses_is_told() -> None:
     message = of_error(lambda: check({"id": 1}))
     assert message == "column 'due_at' is missing in course 17"
+
+
+COLUMN_OF_FIELD = {"grader": {"column": "grader_user_id"}}
+
+
+class Reader:
+    wanted = ("workflow_state",)
+
+    def of_default(self, row: dict[str, object], column: str = "late_policy_status") -> object:
+        return row[column]
+
+    def of_attribute(self, row: dict[str, object]) -> list[object]:
+        return [row[column] for column in self.wanted]
+
+    def of_mapping(self, row: dict[str, object]) -> object:
+        return row[COLUMN_OF_FIELD["grader"]["column"]]
+
+
+@pytest.mark.parametrize(
+    ("read", "key"),
+    [
+        (Reader().of_default, "late_policy" + "_status"),
+        (Reader().of_attribute, "workflow" + "_state"),
+        (Reader().of_mapping, "grader_user" + "_id"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_in_the_file_is_told(
+    read: Callable[[dict[str, object]], object], key: str
+) -> None:
+    assert of_error(lambda: read({})) == f"'{key}'"
+
+
+def test_a_sentence_in_place_of_a_key_is_told_without_its_values() -> None:
+    def fail(course: int, name: str) -> None:
+        raise KeyError(f"no grade in course {course} for '{name}'")
+
+    assert of_error(lambda: fail(17, "Ada" + chr(32) + "Smith")) == "no grade in course 17 for '?'"
 
 
 def test_what_a_variable_of_the_module_was_filled_with_is_masked() -> None:
