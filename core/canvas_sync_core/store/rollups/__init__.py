@@ -1,5 +1,7 @@
-"""Rollups: what the ended runs of a quarter of an hour, an hour and a day add up to.
+"""Rollups: sums of the ended runs of each 15-minute bucket, hour and day.
 
-``spans`` cuts time, ``aggregates`` adds up, ``tables`` stores, ``writing`` keeps the rollups up and
-``reading`` answers from them. How a change of a row is noticed is told in ``tables``.
+``buckets`` cuts time, ``aggregates`` adds up runs, ``tables`` stores the sums and explains how the
+change of a row is noticed, and ``writing`` keeps them up to date. ``reading`` answers from them:
+``state`` says what they contain, ``totals`` is an answer in the making, and
+``totals_cache`` keeps those of days.
 """

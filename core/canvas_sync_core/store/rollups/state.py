@@ -1,0 +1,90 @@
+"""What the rollups contain and which changes they do not contain yet, as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    bindparam,
+    cast,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
+
+from .buckets import DAY, QUARTER, floor
+from .tables import changes_table, days_table
+
+__all__ = ["RollupState", "read_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class RollupState:
+    """The days that have rollups, and the changes that no rollup contains yet.
+
+    Attributes:
+        generations: UTC days that have rollups, with the generation of each.
+        changed_buckets: Begins of the 15-minute buckets that have to be recomputed from the rows.
+        change_count: Number of changes that were noted and not rolled up.
+        has_new_runs: Whether runs have ended that no rollup contains.
+        utc_days: UTC days that have rollups or changes; on all others no run that ended began.
+    """
+
+    generations: Mapping[datetime, int]
+    changed_buckets: Set[datetime]
+    change_count: int
+    has_new_runs: bool
+    utc_days: Set[datetime]
+
+
+def read_state(connection: Connection, since: datetime) -> RollupState:
+    """Read what the rollups contain of the time since a moment, and what they do not.
+
+    Args:
+        connection: The database.
+        since: Begin of a 15-minute bucket.
+    """
+    generations: dict[datetime, int] = {}
+    changed_buckets: set[datetime] = set()
+    utc_days: set[datetime] = set()
+    change_count = new_runs = 0
+    parameters = {"since": since, "first_day": floor(since, DAY)}
+    for moment, generation, run_id in connection.execute(_days_and_changes(), parameters):
+        utc_days.add(floor(moment, DAY))
+        if generation is not None:
+            generations[moment] = generation
+            continue
+        change_count += 1
+        if run_id is None:
+            changed_buckets.add(floor(moment, QUARTER))
+        else:
+            new_runs += 1
+    return RollupState(generations, changed_buckets, change_count, new_runs > 0, utc_days)
+
+
+@cache
+def _days_and_changes() -> CompoundSelect[Any]:
+    """Select days with their generation, and changes with the run that they are about.
+
+    Each row is ``(moment, generation, run_id)``: a day has a generation, the end of a run has a run
+    id, and a change of a whole 15-minute bucket has neither. It is one statement, as each costs a
+    round trip on the way to every answer.
+    """
+    days, changes = days_table.c, changes_table.c
+    since, first_day = (bindparam(name, type_=UtcDateTime()) for name in ("since", "first_day"))
+    day = type_coerce(days.day, UtcSortedTime())  # both halves of a union need the same type
+    nothing = cast(null(), BigInteger)
+    return union_all(
+        select(day, days.generation, nothing).where(days.day >= first_day),
+        select(changes.start, nothing, changes.run_id).where(changes.start >= since),
+    )
