@@ -16,6 +16,7 @@ import inspect
 import itertools
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
@@ -78,8 +79,10 @@ def _instruction(code: CodeType, offset: int) -> str:
 
 
 def _is_by_handler(sites: list[_Site]) -> bool:
-    """Tell whether one of the frames is that of a signal handler."""
-    codes = {code for handler in _handlers() if (code := _code_of(handler)) is not None}
+    """Tell whether one of the frames is that of a signal handler, or of a greenlet that sleeps."""
+    codes = {
+        code for handler in [*_handlers(), *_sleep()] if (code := _code_of(handler)) is not None
+    }
     return any(
         frame.f_code in codes or _is_given(frame, interrupted)
         for (interrupted, _), (frame, _) in itertools.pairwise(sites)
@@ -135,6 +138,12 @@ def _may_be_of_c_handler() -> bool:
 def _handlers() -> list[object]:
     handlers = map(signal.getsignal, signal.valid_signals())
     return [each for each in handlers if callable(each) and each is not signal.default_int_handler]
+
+
+def _sleep() -> list[object]:
+    """Give eventlet's function that sleeps: what it raises, another greenlet has thrown."""
+    module = getattr(time.sleep, "__module__", None)
+    return [time.sleep] if module == "eventlet.greenthread" else []
 
 
 def _code_of(handler: object) -> CodeType | None:

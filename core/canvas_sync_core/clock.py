@@ -7,15 +7,24 @@ from typing import Final, Protocol
 
 from .asynchronous import raise_if_asynchronous
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "monotonic"]
 
 _time: Final = time.time
-_perf_counter: Final = time.perf_counter
+_clock_gettime: Final = time.clock_gettime
 # Looked up once: what an app's tests put in their place is theirs, and made for their own calls.
 
 _EARLIEST: Final = 0.0
 _LATEST: Final = 253_402_300_799.0
 """The end of the year 9999, the last one that datetime knows."""
+
+
+def monotonic() -> float:
+    """Give seconds that never go back, for deadlines and durations.
+
+    It is the system's clock also where an app's tests let :mod:`time` stand still, as freezegun
+    does: a wait by that one would never end.
+    """
+    return _clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
@@ -42,8 +51,8 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Seconds that never go back, for durations."""
-        return _perf_counter()
+        return monotonic()
 
 
 def _real_time() -> float:
-    return time.clock_gettime(time.CLOCK_REALTIME)
+    return _clock_gettime(time.CLOCK_REALTIME)

@@ -20,6 +20,8 @@ from importlib.util import module_from_spec
 from types import BuiltinFunctionType, TracebackType
 from typing import Any, Final, Protocol, Self
 
+from .clock import monotonic
+
 __all__ = ["Condition", "Event", "Lock", "RLock", "is_green", "is_patched", "start_real_thread"]
 
 _FIRST_PAUSE_S: Final = 0.001
@@ -75,10 +77,10 @@ def start_real_thread(work: Callable[[], object]) -> None:
 def _acquire(lock: _RawLock, timeout: float | None) -> bool:
     if not is_green():
         return lock.acquire(True, -1 if timeout is None else max(0.0, timeout))
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    deadline = math.inf if timeout is None else monotonic() + timeout
     pause = _FIRST_PAUSE_S
     while not lock.acquire(False):
-        left = deadline - time.monotonic()
+        left = deadline - monotonic()
         if left <= 0.0:
             return False
         time.sleep(min(pause, left))
@@ -140,9 +142,9 @@ class Condition:
 
     def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> bool:
         """Wait until ``predicate`` is true, at most ``timeout`` seconds; give its last value."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = math.inf if timeout is None else monotonic() + timeout
         while not predicate():
-            left = deadline - time.monotonic()
+            left = deadline - monotonic()
             if left <= 0.0:
                 return bool(predicate())
             self.wait(None if timeout is None else left)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.locks import Event, RLock
 from canvas_sync_core.threads import Daemon
 
@@ -52,15 +52,15 @@ class HeartbeatThread:
 
     def _run(self) -> None:
         thread = self._thread
-        next_beat = time.monotonic() + self._seconds
+        next_beat = monotonic() + self._seconds
         while True:
-            self._wake.wait(max(0.0, next_beat - time.monotonic()))
+            self._wake.wait(max(0.0, next_beat - monotonic()))
             if self._thread is not thread:  # another one has taken its place
                 return
             self._wake.clear()
             if self._stopped:
                 return
-            scheduled = time.monotonic() >= next_beat
+            scheduled = monotonic() >= next_beat
             if scheduled:
-                next_beat = time.monotonic() + self._seconds
+                next_beat = monotonic() + self._seconds
             self._work(scheduled=scheduled)

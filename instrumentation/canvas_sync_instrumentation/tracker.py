@@ -182,6 +182,7 @@ class CanvasSyncMetricsTracker:
             unchanged: They were as before.
             failed: They could not be handled.
         """
+        item = text_of(item)
         call = f"record_{item}"
         if not self._may_record(call):
             return

@@ -139,3 +139,43 @@ def test_what_was_made_of_an_asynchronous_exception_is_the_syncs() -> None:
     finally:
         signal.signal(signal.SIGALRM, before)
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "throwing",
+    [
+        "import gevent\nwithin = gevent.Timeout",
+        "import eventlet\neventlet.monkey_patch()\nwithin = eventlet.Timeout",
+    ],
+    ids=["gevent", "eventlet"],
+)
+@pytest.mark.parametrize("error", ["ValueError('late')", "TimeoutError(5, 'late')", "KeyError"])
+def test_what_another_greenlet_throws_while_ours_sleeps_is_the_syncs(
+    throwing: str, error: str
+) -> None:
+    code = f"""
+from gevent import monkey
+if {"gevent" in throwing}:
+    monkey.patch_all()
+{throwing}
+from canvas_sync_core.asynchronous import is_asynchronous
+from canvas_sync_core.locks import Lock
+lock = Lock()
+lock.acquire()
+try:
+    with within(0.01, {error}):
+        try:
+            lock.acquire(60)
+        except Exception as error:
+            print(is_asynchronous(error))
+except Exception:
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == "True\n"

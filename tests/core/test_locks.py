@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from pathlib import Path
+
+import pytest
 
 from canvas_sync_core.locks import Condition, Event, Lock
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure
 
 
 def test_a_lock_excludes_another_thread_until_it_is_released() -> None:
@@ -54,6 +58,21 @@ def test_a_wait_ends_after_its_time() -> None:
         changed.notify_all()  # nobody is left who waits
     assert not event.wait(0.02)
     assert time.monotonic() - start >= 0.06
+
+
+def test_a_wait_ends_where_the_clock_of_an_app_stands_still(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As that of freezegun does: the exit of the process would wait for ever."""
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: 1.0)
+    (tmp_path / "file").touch()
+    monitor = configure(log_dir=tmp_path / "file" / "logs", strict=False)
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    assert not Event().wait(0.02)
+    assert not monitor.flush(0.02)
+    monitor.shutdown(0.02)
 
 
 def test_an_event_stays_set_until_it_is_cleared() -> None:

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.disk_space import reserve
 from canvas_sync_core.files.modes import open_shared
 
@@ -199,12 +200,12 @@ class ControlPage:
 
 
 def _lock(fd: int, timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
+    deadline = monotonic() + timeout
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 return False
             time.sleep(_POLL_SECONDS)
         else:

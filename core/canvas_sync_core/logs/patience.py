@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
+
+from canvas_sync_core.clock import monotonic
 
 __all__ = ["Patience"]
 
@@ -20,16 +21,16 @@ class Patience:
 
     def __init__(self) -> None:
         self._left = _MOST_SECONDS
-        self._counted_at = time.monotonic()
+        self._counted_at = monotonic()
 
     def left(self) -> float:
         """Return how many seconds may be waited now."""
-        now = time.monotonic()
+        now = monotonic()
         regained = (now - self._counted_at) * _REGAINED
         self._left = min(_MOST_SECONDS, self._left + regained)
         self._counted_at = now
         return max(0.0, self._left)
 
     def spend_since(self, start: float) -> None:
-        """Take off the time since ``start``, a value of :func:`time.monotonic`."""
-        self._left -= time.monotonic() - start
+        """Take off the time since ``start``, in monotonic seconds."""
+        self._left -= monotonic() - start

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import Event
 from canvas_sync_core.names import LOGS, Log, LogLevel
 from canvas_sync_core.sinks import DropCounter
@@ -101,15 +101,15 @@ class LogSink:
 
     def flush(self, timeout: float) -> bool:
         """Write what a full disk kept waiting; tell whether nothing is left."""
-        deadline = time.monotonic() + timeout
-        done = [writer.flush(deadline - time.monotonic()) for writer in self._writers.values()]
+        deadline = monotonic() + timeout
+        done = [writer.flush(deadline - monotonic()) for writer in self._writers.values()]
         return all(done)
 
     def close(self, timeout: float) -> None:
         """Write what a full disk kept waiting, as far as the time allows, and close the logs."""
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         for writer in self._writers.values():
-            writer.close(deadline - time.monotonic())
+            writer.close(deadline - monotonic())
 
     def after_fork_in_child(self) -> None:
         """Write as the child; lines that wait are the parent's."""

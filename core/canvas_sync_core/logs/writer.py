@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.locks import RLock
 
 from .control import ControlPage, Identity, LogLockedError, identity_of
@@ -125,14 +126,14 @@ class LogFileWriter:
 
     def flush(self, timeout: float) -> bool:
         """Write what is pending, trying for ``timeout`` seconds; tell whether nothing is left."""
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
             with self._mutex:
                 if not self._busy:
                     self._write_pending(verify=True)
                 if not self._queue and not self._torn:
                     return True
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 return False
             time.sleep(_FLUSH_SECONDS)
 
@@ -167,7 +168,7 @@ class LogFileWriter:
         try:
             self._finish_interrupted()
             while self._queue or (verify and self._unverified):
-                if verify or self._unverified.are_many or time.monotonic() >= self._check_at:
+                if verify or self._unverified.are_many or monotonic() >= self._check_at:
                     self._verify()
                 if self._queue:
                     self._write(self._queue.first)
@@ -196,7 +197,7 @@ class LogFileWriter:
     def _note_failure(self, error: OSError) -> None:
         """Try again in the background; tell once that the log is not written, until it is."""
         self.last_error = error.with_traceback(None)  # which would keep frames and the writer
-        now = time.monotonic()
+        now = monotonic()
         if self._failing_since is None:
             self._failing_since = now
         is_brief = isinstance(error, LogLockedError) and now < self._failing_since + _LOCKED_SECONDS
@@ -230,7 +231,7 @@ class LogFileWriter:
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
         self._unverified.take()
-        if time.monotonic() >= self._check_at:
+        if monotonic() >= self._check_at:
             self._refresh()
 
     def _is_removed(self) -> bool:
@@ -278,12 +279,12 @@ class LogFileWriter:
         if is_moved or is_rotated:
             self._open()
         self._generation = generation
-        self._check_at = time.monotonic() + _CHECK_SECONDS
+        self._check_at = monotonic() + _CHECK_SECONDS
 
     @contextmanager
     def _waiting_for_lock(self) -> Iterator[float]:
         """Give how long the lock may be waited for now, and count how long that took."""
-        start = time.monotonic()
+        start = monotonic()
         try:
             yield self._patience.left() if self._failing_since is None else 0.0
         finally:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
 from typing import Final
+
+from canvas_sync_core.clock import monotonic
 
 from . import MetricFiles
 
@@ -32,7 +33,7 @@ class FileUpkeep:
 
     def look_when_due(self) -> None:
         """Do :meth:`look`, about once a second."""
-        if time.monotonic() >= self._look_at:
+        if monotonic() >= self._look_at:
             self.look()
 
     def look(self) -> bool:
@@ -42,7 +43,7 @@ class FileUpkeep:
             Whether all that was counted is where readers look for it.
         """
         with self._files.lock:
-            self._look_at = time.monotonic() + _LOOK_SECONDS
+            self._look_at = monotonic() + _LOOK_SECONDS
             is_displaced = self._files.displaced() > 0
             is_well = self._files.make_anew() and self._files.settle()
             if is_displaced and is_well:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+
+from canvas_sync_core.clock import monotonic
 
 from ._deadlines import CONNECTION_SECONDS, no_answer
 
@@ -35,10 +36,10 @@ class _Connection(psycopg.Connection[Any]):
 
     def _until_late(self, exchange: PQGen[T]) -> PQGen[T]:
         """Run an exchange step by step. psycopg makes one step at least every 0.1 s."""
-        deadline = time.monotonic() + self.answer_seconds
+        deadline = monotonic() + self.answer_seconds
         try:
             ready = yield next(exchange)
-            while time.monotonic() < deadline:
+            while monotonic() < deadline:
                 ready = yield exchange.send(ready)
         except StopIteration as end:
             answer: T = end.value

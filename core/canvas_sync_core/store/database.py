@@ -34,6 +34,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.errors import SettingsError, StorageError
 from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.names import TABLE
@@ -308,12 +309,12 @@ def _make_private(file: Path) -> None:
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
     """Choose WAL mode; for the change itself, at a file's first use, SQLite would not wait."""
-    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    deadline = monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
                 raise
             time.sleep(_BUSY_PAUSE_S)
         else:

@@ -23,6 +23,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Engine
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
@@ -114,7 +115,8 @@ class Spool:
         """Whether the file still has its name: nobody removed, moved or replaced it."""
         try:
             found = self._path.stat()
-        except OSError:
+        except OSError as error:
+            raise_if_asynchronous(error)
             return False
         return os.path.samestat(found, os.fstat(self._descriptor))
 

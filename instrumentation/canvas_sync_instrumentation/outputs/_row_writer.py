@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from canvas_sync_core.canvas.redaction import redact
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.errors import CanvasSyncMonitorError, StorageError
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.locks import Lock
@@ -149,13 +150,13 @@ class RowWriter:
 
         SQLite itself would wait for the lock in one go, and a fork for SQLite.
         """
-        deadline = time.monotonic() + _BUSY_S
+        deadline = monotonic() + _BUSY_S
         while True:
             try:
                 with self._in_use:
                     return work(self._connected())
             except OperationalError as error:
-                if not _is_busy(error) or time.monotonic() >= deadline:
+                if not _is_busy(error) or monotonic() >= deadline:
                     raise
             time.sleep(_BUSY_PAUSE_S)
 

@@ -8,7 +8,6 @@ database is away they wait, even beyond the end of the process.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import (
     Event,
     Heartbeat,
@@ -112,14 +112,14 @@ class StoreSink:
         A database that is away is not waited for: the next process or the exporter writes the rest.
         What is in memory alone is lost with the process, and counted.
         """
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         self._settle(timeout, give_up=True)
         with self._changed.lock:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
         if thread is not None and thread.is_alive:
-            thread.join(deadline - time.monotonic())
+            thread.join(deadline - monotonic())
         if thread is None or not thread.is_alive:
             self._release()
         else:

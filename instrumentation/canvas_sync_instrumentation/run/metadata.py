@@ -60,9 +60,17 @@ class _Cleaning:
             clean = _known_key if text.isidentifier() and len(text) <= _SHORT else _cleaned_key
             name, is_secret = clean(text)
             cleaned[_free_name(name, cleaned)] = (
-                REMOVED if is_secret else self._value(mapping[key], depth)
+                REMOVED if is_secret else self._item(mapping, key, depth)
             )
         return cleaned
+
+    def _item(self, mapping: Mapping[Any, Any], key: object, depth: int) -> Any:
+        """Clean one value; one that cannot be read, or is no more, takes no other away."""
+        try:
+            return self._value(mapping[key], depth)
+        except Exception as error:  # noqa: BLE001 - the app's own code
+            raise_if_asynchronous(error)
+            return _CUT
 
     def _value(self, value: Any, depth: int) -> Any:
         kind = type(value)

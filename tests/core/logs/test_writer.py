@@ -256,7 +256,7 @@ def test_what_an_operator_removed_is_made_anew(
     if what == "folder":
         page.parent.rmdir()
     now = os.times().elapsed + 10**6
-    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
     writer.append(line_of("a", 1))
     assert lines_left(tmp_path)[line_of("a", 1)] == 1
     rotate_once(tmp_path)
@@ -302,7 +302,7 @@ def test_no_line_is_lost_when_the_log_is_removed_and_that_is_told_once(
     else:
         (folder / "control" / "x.log.control").unlink()
         now = time.monotonic() + 10
-        monkeypatch.setattr(time, "monotonic", lambda: now)
+        monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
     for number in range(1, 100):
         writer.append(line_of("a", number))
     assert writer.flush(600)
@@ -342,7 +342,7 @@ def test_an_app_that_changes_its_folder_goes_on_in_the_same_log(
     writer.append(line_of("a", 0))
     monkeypatch.chdir("elsewhere")
     now = time.monotonic() + 10
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
     writer.append(line_of("a", 1))
     assert lines_left(tmp_path / "logs").total() == 2
     writer.close(0)

@@ -189,7 +189,7 @@ def test_waits_for_a_lock_that_is_given_back_just_in_time_do_not_add_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
     patience = Patience()
     for _ in range(200):
         start = now

@@ -148,6 +148,27 @@ def test_a_collection_that_cannot_be_read_takes_no_other_value_away() -> None:
     assert cleaned == {"a": 1, "b": "Unreadable", "c": 3}
 
 
+class Nameless(type):
+    """The class of classes that tell nothing of themselves."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError("hidden")
+
+
+class Hidden(metaclass=Nameless):
+    pass
+
+
+class Lazy(dict[str, int]):
+    def __getitem__(self, key: str) -> int:
+        return {"a": 1}[key]
+
+
+def test_a_value_that_cannot_be_read_takes_no_other_value_away() -> None:
+    assert clean_metadata({"a": 1, "b": Hidden(), "c": 3}) == {"a": 1, "b": "…", "c": 3}
+    assert clean_metadata(Lazy(a=1, b=2)) == {"a": 1, "b": "…"}
+
+
 def test_a_secret_stays_out_however_deep_it_is() -> None:
     deep: Any = {"access_token": "Qx1"}
     for _ in range(10):
