@@ -128,6 +128,43 @@ def test_a_worker_counts_on_when_its_folder_is_removed(
     assert caplog.text.count("Metric files in") == (not removed.endswith(("spool", "control")))
 
 
+_EMPTIED = """
+import os, sys
+from pathlib import Path
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure
+
+logs, emptied, forks = Path(sys.argv[1]), sys.argv[2], len(sys.argv) > 3
+monitor = configure(log_dir=logs)
+for number in range(3):
+    with CanvasSyncMetricsTracker(f"run-{number}", 42) as run:
+        run.record_course(created=True)
+    assert monitor.flush(600)
+    if number == 0:
+        for path in filter(Path.is_file, logs.glob(emptied)):
+            os.truncate(path, 0)
+        if forks and (child := os.fork()):
+            assert os.waitpid(child, 0)[1] == 0
+        elif forks:
+            os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("forks", [[], ["fork"]], ids=["one process", "fork"])
+@pytest.mark.parametrize(
+    "emptied", ["state/metrics/*", "state/control/*", "state/spool/*", "*.log"]
+)
+def test_a_worker_goes_on_when_its_files_are_emptied(
+    tmp_path: Path, emptied: str, forks: list[str]
+) -> None:
+    """What is mapped must not be used then: the system would end the process by SIGBUS."""
+    logs = tmp_path / "logs"
+    subprocess.run([sys.executable, "-c", _EMPTIED, str(logs), emptied, *forks], check=True)
+    assert counted_runs(logs) == 3
+    assert rows(logs) == dict.fromkeys(("run-0", "run-1", "run-2"), "success")
+    lines = (logs / "operations.log").read_bytes().splitlines()
+    assert len(lines) == 3 * (2 if emptied == "*.log" else 3)
+
+
 def test_metrics_of_a_worker_without_work_come_back_too(tmp_path: Path) -> None:
     """Its heartbeat looks after them."""
     logs = tmp_path / "logs"

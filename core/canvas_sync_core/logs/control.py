@@ -69,6 +69,7 @@ class ControlPage:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()  # wherever the app goes
         self._identity: Identity | None = None
+        self._page: mmap.mmap | None = None
         self._words: memoryview[int] | None = None
         self._lock_fd: int | None = None
 
@@ -78,7 +79,7 @@ class ControlPage:
         Raises:
             OSError: The file cannot be made or mapped.
         """
-        if self._words is None or identity_of(self.path) != self._identity:
+        if not self.is_whole or identity_of(self.path) != self._identity:
             self._map()
         return self._mapped
 
@@ -88,8 +89,13 @@ class ControlPage:
         return self._identity
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is mapped and nobody has shortened it: to use it would be a SIGBUS."""
+        return self._page is not None and self._page.size() >= _PAGE_BYTES
+
+    @property
     def _mapped(self) -> memoryview[int]:
-        if self._words is None:
+        if not self.is_whole:
             self._map()
         assert self._words is not None  # noqa: S101 - _map() set it or raised
         return self._words
@@ -99,7 +105,9 @@ class ControlPage:
         try:
             # Blocks are allocated now, or a full disk would kill the process at the first store.
             reserve(fd, 0, _PAGE_BYTES)
-            self._words = memoryview(mmap.mmap(fd, _PAGE_BYTES)).cast("Q")
+            page = mmap.mmap(fd, _PAGE_BYTES)
+            self._words = memoryview(page).cast("Q")
+            self._page = page
             self._identity = identity_of(fd)
         finally:
             os.close(fd)

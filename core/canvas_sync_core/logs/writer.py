@@ -227,12 +227,16 @@ class LogFileWriter:
     def _verify(self) -> None:
         """Take lines back that were lost with a log that somebody removed; look at the log anew."""
         # Nobody of ours removes it without a new generation.
-        if self._unverified and self._words[0] == self._generation and self._is_removed():
+        if self._unverified and self._is_current() and self._is_removed():
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
         self._unverified.take()
         if monotonic() >= self._check_at:
             self._refresh()
+
+    def _is_current(self) -> bool:
+        """Tell whether nobody has begun to move files since the log was opened."""
+        return self._control.is_whole and self._words[0] == self._generation
 
     def _is_removed(self) -> bool:
         has_name = os.fstat(self._fd).st_nlink > 0
@@ -246,7 +250,7 @@ class LogFileWriter:
 
     def _put(self, line: bytes) -> bool:
         """Write one line; tell whether it is in the log for certain, otherwise it is unsettled."""
-        if self._words[0] != self._generation or self._fd == _CLOSED:
+        if self._fd == _CLOSED or not self._is_current():
             self._refresh()
         fd = self._fd
         data = b"\n" + line if self._torn else line
@@ -256,7 +260,7 @@ class LogFileWriter:
         if missing > 1:  # a missing newline alone is owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         end = os.lseek(fd, 0, os.SEEK_CUR)
-        if self._words[0] != self._generation:
+        if not self._is_current():
             self._unsettled = end
             return False
         self._unverified.add(line)

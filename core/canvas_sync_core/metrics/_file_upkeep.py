@@ -36,6 +36,11 @@ class FileUpkeep:
         if monotonic() >= self._look_at:
             self.look()
 
+    def prevent_fault(self) -> None:
+        """Do :meth:`look` if a file was shortened: to use it would end the process by SIGBUS."""
+        if self._files.leave_cut():
+            self.look()
+
     def look(self) -> bool:
         """Make files anew that lost their names, and find a place for series that have none.
 
@@ -44,12 +49,13 @@ class FileUpkeep:
         """
         with self._files.lock:
             self._look_at = monotonic() + _LOOK_SECONDS
+            self._files.leave_cut()
             is_displaced = self._files.displaced() > 0
             is_well = self._files.make_anew() and self._files.settle()
             if is_displaced and is_well:
                 _logger.warning(
-                    "Metric files in %s were removed or moved by another program. They are made "
-                    "anew, with all that was counted.",
+                    "Metric files in %s were removed, moved or emptied by another program. They "
+                    "are made anew, with all that was counted.",
                     self._files.folder,
                 )
             elif not is_well and not self._is_failing:
@@ -60,6 +66,7 @@ class FileUpkeep:
                     self._files.last_error,
                 )
             self._is_failing = not is_well
+            self._files.keep_copies()
             return is_well
 
     def losses(self) -> tuple[str, int]:

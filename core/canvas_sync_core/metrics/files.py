@@ -181,8 +181,18 @@ class MetricFiles:
             del self._waiting[identity]
         return True
 
+    def leave_cut(self) -> bool:
+        """Leave the files that somebody has shortened before they are used; tell of new ones."""
+        left = [file.leave_if_cut() for file in self._mapped_files()]
+        return any(left)
+
+    def keep_copies(self) -> None:
+        """Keep what is in the files, for the case that somebody empties them."""
+        for file in self._mapped_files():
+            file.keep_copy()
+
     def displaced(self) -> int:
-        """Count the files that somebody removed, moved or replaced."""
+        """Count the files that somebody removed, moved, replaced or shortened."""
         return sum(not file.is_in_place for file in self._mapped_files())
 
     def make_anew(self) -> bool:

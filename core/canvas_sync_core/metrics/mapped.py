@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -32,8 +33,9 @@ class MappedFile:
     """A file that this process alone writes, through a map.
 
     Space is allocated before it is mapped: a page without a block behind it would kill the process
-    with SIGBUS when the disk is full. The exclusive ``flock`` lasts as long as the process, so
-    whoever gets the lock knows that the process is dead.
+    with SIGBUS when the disk is full. So would one that somebody has cut off: call
+    :meth:`leave_if_cut` before values are used. The exclusive ``flock`` lasts as long as the
+    process, so whoever gets the lock knows that the process is dead.
 
     Args:
         path: The file; it must not exist.
@@ -50,7 +52,9 @@ class MappedFile:
         self._capacity = _FIRST_CAPACITY
         header = (magic + _INTEGER.pack(HEADER_SIZE)).ljust(HEADER_SIZE, b"\0")
         self._fd = _create_locked(path, header, self._capacity)
+        self._is_cut = False
         self._map()
+        self.keep_copy()
 
     def _map(self) -> None:
         self._memory = mmap.mmap(self._fd, self._capacity)
@@ -68,6 +72,8 @@ class MappedFile:
         Raises:
             OSError: There is no space for it; the file is as before.
         """
+        if self._is_cut:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self._path))
         start = self._used
         end = start + len(data)
         if end > self._capacity:
@@ -76,6 +82,7 @@ class MappedFile:
         self._bytes[start:end] = data
         # Last, so that a reader never sees an entry that is not there yet.
         self._bytes[self._used_at : self._used_at + 4] = _INTEGER.pack(end)
+        self.keep_copy()
         return start
 
     def _grow(self, needed: int) -> None:
@@ -91,9 +98,25 @@ class MappedFile:
         self._capacity = capacity
         self._map()
 
+    def keep_copy(self) -> None:
+        """Keep what is in the file, for the case that somebody empties it."""
+        self._copy = bytes(self._bytes[: self._used])
+
+    def leave_if_cut(self) -> bool:
+        """Go on in memory, with the copy, if somebody has shortened the file; tell whether so."""
+        if self._is_cut or self._memory.size() >= self._capacity:
+            return False
+        self._is_cut = True
+        self._unmap()
+        self._bytes = memoryview(bytearray(self._copy.ljust(self._capacity, b"\0")))
+        self.values = self._bytes.cast("d")
+        return True
+
     @property
     def is_in_place(self) -> bool:
-        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        """Whether the file is whole and has its name: nobody removed, moved or replaced it."""
+        if self._is_cut:
+            return False
         try:
             found = self._path.stat()
         except OSError as error:
@@ -111,6 +134,7 @@ class MappedFile:
         self._unmap()
         os.close(self._fd)
         self._fd = fd
+        self._is_cut = False
         self._map()
 
     def close(self) -> None:
@@ -118,6 +142,7 @@ class MappedFile:
 
         Values written afterwards go to memory that nobody reads.
         """
+        self.leave_if_cut()
         detached = memoryview(bytearray(self._bytes))
         self._unmap()
         self._bytes, self.values = detached, detached.cast("d")

@@ -122,17 +122,21 @@ class MetricsSink:
         """Count one event; those that no metric tells of are passed over."""
         handler = self._handlers.get(type(event))
         if handler is not None:
-            handler(event)
+            with self._lock:
+                self._upkeep.prevent_fault()
+                handler(event)
             self._upkeep.look_when_due()
 
     def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
         with self._lock:
+            self._upkeep.prevent_fault()
             self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason)).add(count)
 
     def count_record(self, log: str, level: str) -> None:
         """Count one log record that was written."""
         with self._lock:
+            self._upkeep.prevent_fault()
             counter = self._records.get((log, level))
             if counter is None:
                 counter = self._files.counter(MetricName.LOG_RECORDS, (log, level))
