@@ -46,13 +46,13 @@ _ANCHORS: Final = {
 }
 """Verb -> the words after which its table is named."""
 _FILLERS: Final = frozenset(
-    {"ABORT", "EXISTS", "FAIL", "IF", "IGNORE", "LATERAL", "NOT", "ONLY", "OR", "REPLACE",
-     "ROLLBACK", "TABLE"}
+    {"ABORT", "DELAYED", "EXISTS", "FAIL", "HIGH_PRIORITY", "IF", "IGNORE", "LATERAL",
+     "LOW_PRIORITY", "NOT", "ONLY", "OR", "OVERWRITE", "REPLACE", "ROLLBACK", "TABLE"}
 )  # fmt: skip
 """Words that may stand between an anchor and the name."""
 
-_LEAVING_OUT: Final = frozenset({"IGNORE", "REPLACE"})
-"""Words between INSERT and INTO: ``OR IGNORE`` of SQLite, ``IGNORE`` of MySQL."""
+_LEAVING_OUT: Final = frozenset({"IGNORE", "OVERWRITE", "REPLACE"})
+"""Words behind INSERT: ``OR IGNORE`` of SQLite, ``IGNORE`` of MySQL, ``OVERWRITE`` of Spark."""
 _CONFLICTS: Final = frozenset({("ON", "CONFLICT"), ("ON", "DUPLICATE")})
 _ON_CONFLICT: Final = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b", re.IGNORECASE)
 _CLAUSE_LENGTH: Final = 40  # it may be cut in two
@@ -158,7 +158,7 @@ def _insert_in_with(tokens: Sequence[_Token]) -> Sequence[_Token]:
 def _parsed_insert(tokens: Sequence[_Token]) -> Statement:
     depth = tokens[0].depth
     words = [token.keyword for token in tokens if token.depth == depth]
-    head = words[: words.index("INTO")] if "INTO" in words else words[:2]
+    head = takewhile(_FILLERS.__contains__, words[1:])
     has_clause = not _CONFLICTS.isdisjoint(pairwise(words))
     is_upsert = has_clause or not _LEAVING_OUT.isdisjoint(head)
     table = _first_table(tokens, "INSERT", set())
@@ -204,11 +204,11 @@ def _main_verb(tokens: Sequence[_Token]) -> int:
 
 def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
     anchors = _ANCHORS.get(verb, frozenset())
+    places = [index for index, token in enumerate(tokens) if token.keyword in anchors]
+    if not places and "INTO" in anchors:  # MySQL and SQL Server do without it
+        return _name_at(tokens, 1, calls_allowed=True)
     # The anchor of the statement itself comes before those in its parentheses.
-    for index in sorted(
-        (index for index, token in enumerate(tokens) if token.keyword in anchors),
-        key=lambda index: tokens[index].depth,
-    ):
+    for index in sorted(places, key=lambda index: tokens[index].depth):
         name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
         if name is not None and name not in hidden:
             return name

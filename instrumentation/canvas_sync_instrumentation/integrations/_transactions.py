@@ -12,7 +12,7 @@ __all__ = ["UncommittedItems"]
 
 _NAME: Final = r"""(?P<name>[\w$]+|"[^"]+"|`[^`]+`|\[[^]]+\])"""
 _CONTROL: Final = re.compile(
-    rf"""\s*(?:
+    rf"""(?: \s | --[^\n]*(?:\n|\Z) | /\*(?s:.*?)\*/ )*(?:
         (?P<savepoint> SAVEPOINT | SAVE \s+ TRAN(?:SACTION)? ) \s+ {_NAME}
       | (?P<commit> COMMIT | END ) \b
       | (?P<rollback> ROLLBACK | ABORT ) (?:\s+ (?:WORK|TRAN(?:SACTION)?))?

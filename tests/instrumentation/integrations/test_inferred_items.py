@@ -164,6 +164,10 @@ def test_upserts_of_sqlalchemy_count_as_processed(engine: Engine, events: list[E
         ("INSERT INTO courses VALUES (1, 2), (3, 4) AS n ON DUPLICATE KEY UPDATE name = n.name", 2),
         ("insert ignore into `courses` (id) values (1), (2), (3)", 3),
         ("INSERT LOW_PRIORITY IGNORE INTO courses VALUES (1)", 1),
+        ("INSERT DELAYED IGNORE courses VALUES (1)", 1),
+        ("INSERT IGNORE courses SELECT * FROM other", 0),
+        ("INSERT OVERWRITE TABLE courses SELECT * FROM other", 0),
+        ("MERGE courses USING other ON a = b WHEN NOT MATCHED THEN INSERT VALUES (1)", 0),
         ("REPLACE INTO courses VALUE (1, f(2))", 1),
         ("REPLACE courses SELECT * FROM other", 0),
         ("UPSERT INTO courses VALUES (1)", 1),
@@ -175,6 +179,7 @@ def test_upserts_of_sqlalchemy_count_as_processed(engine: Engine, events: list[E
 def test_upserts_of_every_dialect_are_known(statement: str, rows: int) -> None:
     parsed = parse_statement(statement)
     assert (parsed.is_upsert, parsed.given_rows) == (True, rows)
+    assert parsed.table == "courses"
 
 
 @pytest.mark.parametrize(
@@ -242,6 +247,22 @@ def test_savepoints_in_plain_sql_are_followed(engine: Engine, events: list[Event
         connection.exec_driver_sql("ROLLBACK TO a")
         insert(connection, 3)
     assert inferred(events) == ItemCounts(processed=2, created=2)
+
+
+@pytest.mark.parametrize("comment", ["/* app='sync' */ ", "-- sync\n"])
+def test_savepoints_behind_a_comment_are_followed(
+    engine: Engine, events: list[Event], comment: str
+) -> None:
+    @sa.event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _comment(*args: Any) -> tuple[str, Any]:
+        return comment + args[2], args[3]
+
+    with CanvasSyncMetricsTracker("t", 42), engine.begin() as connection:
+        insert(connection, 1)
+        savepoint = connection.begin_nested()
+        insert(connection, 2)
+        savepoint.rollback()
+    assert inferred(events) == ONE
 
 
 def test_a_session_counts_what_it_commits(engine: Engine, events: list[Event]) -> None:

@@ -80,6 +80,16 @@ def test_requests_mock_as_a_fixture(
     assert call.throttled
 
 
+def test_requests_mock_that_lets_other_calls_through(recorded: Recording) -> None:
+    instrument_requests()
+    with answering() as server, requests_mock.Mocker(real_http=True) as mocker:
+        mocker.get(COURSES, json=[], headers=HEADERS)
+        server.answers["/api/v1/courses"] = [Answer()]
+        requests.get(COURSES, timeout=60)
+        requests.get(f"{server.url}/api/v1/courses", timeout=60)
+    assert [(call.status_code, call.retries) for call in recorded.api_calls] == [(200, 0), (200, 0)]
+
+
 def test_requests_mock_as_an_adapter_of_a_session(recorded: Recording) -> None:
     instrument_requests()
     session, adapter = requests.Session(), requests_mock.Adapter()
