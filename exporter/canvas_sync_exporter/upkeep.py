@@ -43,7 +43,7 @@ from canvas_sync_exporter.logs.retention import (
     cleanup_canvas_sync_logs,
     cleanup_when_due,
 )
-from canvas_sync_exporter.logs.retention_settings import retention_settings
+from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 
 from .settings import Configuration
 
@@ -229,7 +229,7 @@ class Upkeep:
             OSError: The control folder or the metric files cannot be used.
         """
         now = dt.datetime.now(dt.UTC)
-        kept = retention_settings(self._configuration)
+        kept = make_retention_settings(self._configuration)
         report = cleanup_canvas_sync_logs(kept, now=now, on_progress=on_progress)
         self._tell_of_cleanup(report)
         return report
@@ -246,7 +246,7 @@ class Upkeep:
         """
         now = dt.datetime.now(dt.UTC)
         due = self._cleanup_due(now)
-        report = cleanup_when_due(retention_settings(self._configuration), due=due, now=now)
+        report = cleanup_when_due(make_retention_settings(self._configuration), due=due, now=now)
         if report is not None:
             self._tell_of_cleanup(report)
         return report

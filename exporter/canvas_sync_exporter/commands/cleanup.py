@@ -9,7 +9,7 @@ from typing import Any
 
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.logs import CleanupPlan, plan_cleanup, retention_settings
+from canvas_sync_exporter.logs import CleanupPlan, make_retention_settings, plan_cleanup
 from canvas_sync_exporter.upkeep import Upkeep
 
 from . import FAILED
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     config = log_configuration(arguments)
     if arguments.dry_run:
-        return _show_plan(plan_cleanup(retention_settings(config)))
+        return _show_plan(plan_cleanup(make_retention_settings(config)))
     with storage_failures(), ProgressBar(sys.stderr, "archiving") as bar:
         upkeep = Upkeep(config, open_engine(config.app.resolved_database_url))
         report = upkeep.clean_logs(bar.show)

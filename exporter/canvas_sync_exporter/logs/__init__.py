@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         delete_old_archives,
         get_cleanup_status,
     )
-    from .retention_settings import RetentionSettings, retention_settings
+    from .retention_settings import RetentionSettings, make_retention_settings
 
 __all__ = [
     "CleanupPlan",
@@ -31,8 +31,8 @@ __all__ = [
     "cleanup_canvas_sync_logs",
     "delete_old_archives",
     "get_cleanup_status",
+    "make_retention_settings",
     "plan_cleanup",
-    "retention_settings",
 ]
 
 _HOMES: Final = {
@@ -45,7 +45,7 @@ _HOMES: Final = {
     "delete_old_archives": "canvas_sync_exporter.logs.retention",
     "get_cleanup_status": "canvas_sync_exporter.logs.retention",
     "plan_cleanup": "canvas_sync_exporter.logs.plan",
-    "retention_settings": "canvas_sync_exporter.logs.retention_settings",
+    "make_retention_settings": "canvas_sync_exporter.logs.retention_settings",
 }
 
 __getattr__ = lazy_exports(__name__, _HOMES)

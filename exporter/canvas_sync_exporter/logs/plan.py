@@ -12,7 +12,7 @@ from canvas_sync_core.names import Log
 
 from .claims import claimed_members, claims, tail_offset
 from .irregular_files import irregular_files
-from .retention_settings import RetentionSettings, old_archives, retention_settings
+from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sources import require_log_folder
 
 __all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
@@ -59,7 +59,7 @@ def plan_cleanup(
         LogFolderError: The folder of the logs is not there or cannot be read.
         OSError: Another folder or a file cannot be read.
     """
-    settings = settings or retention_settings()
+    settings = settings or make_retention_settings()
     require_log_folder(settings.log_dir)
     old = old_archives(settings, now or dt.datetime.now(dt.UTC))
     problems = irregular_files(settings.log_dir, settings.archive_dir)

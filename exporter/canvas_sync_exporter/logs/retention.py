@@ -26,7 +26,7 @@ from .due import DueRecord, backups_run_low
 from .irregular_files import irregular_files
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
-from .retention_settings import RetentionSettings, old_archives, retention_settings
+from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sources import require_log_folder
 from .status import LogStatus, free_bytes, log_status
 
@@ -93,7 +93,7 @@ def cleanup_canvas_sync_logs(
         LogFolderError: The folder of the logs is not there or cannot be read.
         OSError: The control folder cannot be used.
     """
-    settings = settings or retention_settings()
+    settings = settings or make_retention_settings()
     require_log_folder(settings.log_dir)
     with _exclusive(settings):
         return _clean_up(settings, now or dt.datetime.now(dt.UTC), on_progress)
@@ -151,7 +151,7 @@ def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStat
     Args:
         settings: Where the logs are; by the environment when None.
     """
-    settings = settings or retention_settings()
+    settings = settings or make_retention_settings()
     return CleanupStatus(
         logs=log_status(settings.log_dir, settings.archive_dir),
         free_bytes=free_bytes(settings.log_dir),
@@ -172,7 +172,7 @@ def delete_old_archives(
     Returns:
         Those deleted, and why others could not be.
     """
-    settings = settings or retention_settings()
+    settings = settings or make_retention_settings()
     deleted: list[Archive] = []
     errors: list[str] = []
     try:

@@ -11,7 +11,7 @@ from canvas_sync_exporter.settings import Configuration, configuration
 
 from .archive import Archive, archives
 
-__all__ = ["RetentionSettings", "old_archives", "retention_settings"]
+__all__ = ["RetentionSettings", "make_retention_settings", "old_archives"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RetentionSettings:
     max_live_bytes: int = 10 * 1024 * 1024
 
 
-def retention_settings(config: Configuration | None = None) -> RetentionSettings:
+def make_retention_settings(config: Configuration | None = None) -> RetentionSettings:
     """Read what the cleanup keeps off the settings.
 
     Args:

@@ -17,7 +17,7 @@ from canvas_sync_core.store.query_results import Performance, Summary, UserSumma
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.runs import Run
 from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
-from canvas_sync_exporter.logs.retention_settings import retention_settings
+from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_exporter.logs.status import LogStatus
 
 from .auth import Scope
@@ -261,7 +261,7 @@ class Api:
 
     def cleanup_status(self) -> LogCleanupStatus:
         """Tell how the logs stand."""
-        status = get_cleanup_status(retention_settings(self._context.configuration))
+        status = get_cleanup_status(make_retention_settings(self._context.configuration))
         jobs = self._context.jobs
         return LogCleanupStatus(
             logs=status.logs,

@@ -19,7 +19,7 @@ import requests
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
-from canvas_sync_exporter.logs.retention_settings import retention_settings
+from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_exporter.web import log_api, log_stream
 from canvas_sync_exporter.web.log_stream import CLIENT_LIMIT
 from support.log_folders import json_line, lay_out, record, text_line
@@ -61,7 +61,7 @@ def test_a_line_is_shown_whole(exporter: Exporter, folder: Path) -> None:
 
 
 def _clean(exporter: Exporter) -> None:
-    kept = replace(retention_settings(exporter.config), archive_days=36500)
+    kept = replace(make_retention_settings(exporter.config), archive_days=36500)
     assert cleanup_canvas_sync_logs(kept).errors == []
 
 
