@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 __all__ = ["main", "script"]
 
@@ -71,7 +70,7 @@ def _is_ctrl_c_ours() -> bool:
     return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def _end(_number: int, _frame: Any) -> None:
+def _end(_number: int, _frame: object) -> None:
     os._exit(_INTERRUPTED)
 
 

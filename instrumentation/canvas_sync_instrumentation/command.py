@@ -22,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_instrumentation.run.active_run import current_run
 
 from .error_description import described_failure
@@ -110,7 +111,7 @@ def run_command(job: Job) -> int:
         try:
             process = _spawn(job, inherited, in_own_group=in_own_group)
         except OSError as error:
-            _logger.error("%s cannot be started: %s", job.words[0], error.strerror)
+            _logger.error("%s cannot be started: %s", redact(job.words[0]), error.strerror)
             _end(run, error)
             return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
         signals.forward_to(process, in_own_group=in_own_group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -37,6 +38,7 @@ N = TypeVar("N", int, float)
 
 _ID_LENGTH = 255
 _WORD_LENGTH = 64
+_OPERATION = re.compile(r"[^\W\d_][\w -]*")
 _BIGGEST_ID = 2**63 - 1
 _SHOWN = 40
 """Characters of a wrong value that a message shows."""
@@ -269,7 +271,7 @@ class CanvasSyncMetricsTracker:
             self._run.here(),
             self.reporter.clock.time(),
             self._seconds(call, duration),
-            redact(text_of(operation), _WORD_LENGTH).upper(),
+            _operation_word(text_of(operation)),
             redact(text_of(table), _WORD_LENGTH),
             self._count(call, count),
             bool(batch),
@@ -493,3 +495,9 @@ def _is_quiet_exit(error: BaseException) -> bool:
         code = getattr(error, "code", None)
         return code is None or code is False or whole_number_of(code) == 0
     return issubclass(type(error), GeneratorExit)
+
+
+def _operation_word(operation: str) -> str:
+    """Take the words at the beginning, as of a whole statement, whose values come later."""
+    found = _OPERATION.match(operation.strip())
+    return redact(found[0].strip(), _WORD_LENGTH).upper() if found else OTHER

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import canvas_sync_exporter
 from support.serve_process import environment
 
 _PROGRAM = """
@@ -29,6 +30,8 @@ from canvas_sync_exporter.cli import script
 sys.exit(script())
 """
 """Interrupts itself when it imports a module, or at its exit."""
+
+_IMPORTED = "import sys, canvas_sync_exporter.cli; print(*sys.modules)"
 
 COMMANDS = {
     "run": ["--", "touch", "started"],
@@ -134,3 +137,10 @@ def test_a_command_is_not_started_after_ctrl_c_on_a_terminal(tmp_path: Path) -> 
     assert b"Traceback" not in shown
     assert not (tmp_path / "started").exists()
     assert '"status":"cancelled"' in (tmp_path / "operations.log").read_text()
+
+
+def test_what_takes_time_is_imported_when_ctrl_c_is_taken_care_of() -> None:
+    words = [sys.executable, "-S", "-c", _IMPORTED]
+    package = Path(canvas_sync_exporter.__file__).parent.parent
+    done = subprocess.run(words, env={"PYTHONPATH": str(package)}, check=True, capture_output=True)
+    assert not {"typing", "argparse", "logging", "pathlib"} & set(done.stdout.decode().split())

@@ -208,6 +208,23 @@ def test_explicit_database_calls_do_not_stand_in_for_items(events: list[Event]) 
     assert ended(events).snapshot.items["course"] == ItemCounts()
 
 
+@pytest.mark.parametrize(
+    ("operation", "word"),
+    [
+        ("bulk insert", "BULK INSERT"),
+        ("select 'Ada Smith'", "SELECT"),
+        ("call enroll('Ada Smith')", "CALL ENROLL"),
+        ("'Ada Smith'", "other"),
+    ],
+)
+def test_of_a_statement_in_place_of_an_operation_the_words_before_values_are_recorded(
+    events: list[Event], operation: str, word: str
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.record_db_operation(operation, "users")
+    assert [each.operation for each in events if isinstance(each, DbOperation)] == [word]
+
+
 def test_items_are_read_off_hooked_database_operations_unless_the_app_records_them(
     events: list[Event],
 ) -> None:

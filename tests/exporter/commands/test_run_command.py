@@ -321,3 +321,10 @@ def test_the_command_gets_the_trace_as_the_w3c_writes_it() -> None:
         done = run("--", "sh", "-c", "echo $TRACEPARENT", **receiver.environ)
         (span,) = receiver.wait_for_spans(1)
     assert done.stdout == f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01\n"
+
+
+def test_a_command_in_one_word_that_cannot_be_started_is_told_without_its_secret() -> None:
+    done = run("--", "python sync.py --token abc123")
+    assert done.returncode == 127
+    assert "python sync.py --token [removed] cannot be started" in done.stderr
+    assert "abc123" not in done.stderr
