@@ -67,7 +67,8 @@ def test_a_bucket_keeps_the_trace_of_a_sampled_value_for_a_second(tmp_path: Path
         ("cd" * 16, 0.6, 100.0 + EXEMPLAR_SECONDS / 2),
     ):
         histogram.observe(value, trace_id, time)
-    (exemplar,) = read_exemplars((tmp_path / "exemplars").read_bytes()).values()
+    ((cell, exemplar),) = read_exemplars((tmp_path / "exemplars").read_bytes()).items()
+    assert cells.values[cell] == 2.0, "the cell of the bucket, which holds both values"
     assert (exemplar.trace_id, exemplar.value, exemplar.time) == (TRACE, 0.5, 100.0)
     histogram.observe(0.7, "ef" * 16, 100.0 + EXEMPLAR_SECONDS)
     (exemplar,) = read_exemplars((tmp_path / "exemplars").read_bytes()).values()

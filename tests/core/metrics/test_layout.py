@@ -30,6 +30,11 @@ def test_keys_are_those_of_the_library(name: MetricName) -> None:
     assert layout.keys_of(name, values) == [key.encode() for key in expected]
 
 
+def test_a_series_with_too_few_labels_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        layout.keys_of(MetricName.ERRORS, ["api"])
+
+
 @given(st.lists(st.binary(min_size=1, max_size=60)))
 def test_entries_are_read_back(keys: list[bytes]) -> None:
     """Every key comes back, in order, with the cell of its value."""
