@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import collections
 import gc
 import json
@@ -20,6 +21,13 @@ from canvas_sync_core.asynchronous import is_asynchronous
 from support.interrupted import HANDLERS
 
 TESTS = Path(__file__).parents[1]
+IN_THE_SYNCS_THREAD = (
+    "core/canvas_sync_core/canvas",
+    "core/canvas_sync_core/metrics",
+    "instrumentation/canvas_sync_instrumentation/run",
+)
+BROAD = ("Exception", "OSError", "ValueError", "RecursionError")
+"""What the handler of a signal may well raise too."""
 
 
 def reached(mode: str, kinds: str, log_dir: Path, times: int) -> Any:
@@ -179,3 +187,26 @@ except Exception:
         check=True,
     )
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("package", IN_THE_SYNCS_THREAD)
+def test_whatever_handles_errors_in_the_syncs_thread_hands_on_those_of_the_sync(
+    package: str,
+) -> None:
+    """No test can raise in each of these places, so the source itself is read."""
+    handlers = [
+        (path.name, handler)
+        for path in (TESTS.parent / package).glob("*.py")
+        for handler in ast.walk(ast.parse(path.read_text()))
+        if isinstance(handler, ast.ExceptHandler) and handler.type is not None
+        if any(name in ast.unparse(handler.type) for name in BROAD)
+    ]
+    assert handlers
+    for name, handler in handlers:
+        lines = {ast.unparse(statement) for statement in handler.body}
+        hands_on = {
+            f"raise_if_asynchronous({handler.name})",
+            f"if is_asynchronous({handler.name}):\n    raise",
+            "raise",
+        }
+        assert lines & hands_on, f"{name}:{handler.lineno}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_core.canvas.paging import parse_link_header
+from canvas_sync_core.canvas.paging import address_of, parse_link_header
 
 
 def test_the_relations_of_a_canvas_page_are_read() -> None:
@@ -59,3 +61,21 @@ URLS = st.text(st.characters(exclude_characters="<>", exclude_categories=["Cs"])
 def test_what_is_written_is_read(links: dict[str, str]) -> None:
     value = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())
     assert parse_link_header(value) == links
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "https://canvas.test//api/v1/courses?state=all",
+        "https://canvas.test/api//v1/courses?state=all",
+        "https://canvas.test/api/v1/courses.json?state=all",
+        "https://canvas.test/api/v1/courses/?state=all",
+        "https://canvas.test:443/api/v1/courses?state=all&state=all",
+        "https://canvas.test/api/v1/courses?&state=all&",
+        "https://canvas.test/api/v1/courses?access_token=s3cret&state=all",
+        "https://canvas.test/api/v1/courses?state=%61ll&page=1",
+    ],
+)
+def test_the_spelling_of_an_address_does_not_make_it_another(same: str) -> None:
+    address = address_of(urlsplit("https://canvas.test/api/v1/courses?state=all"))
+    assert address_of(urlsplit(same)) == address
