@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.trace import StatusCode
 
-from canvas_sync_core.events import ErrorInfo, Event
+from canvas_sync_core.events import ErrorInfo, Event, RunEnded
 from canvas_sync_core.names import RunStatus
-from canvas_sync_instrumentation.run.active_run import Run, current_run
+from canvas_sync_instrumentation.run.active_run import Run, current_run, trace_links
 from canvas_sync_instrumentation.testing import recorded_events, recording
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
 
 @pytest.fixture(autouse=True)
-def _events() -> Iterator[list[Event]]:
+def events() -> Iterator[list[Event]]:
     with recorded_events() as events:
         yield events
 
@@ -98,3 +98,24 @@ def test_the_span_of_a_run_is_an_error_when_the_run_failed_or_its_process_ended(
         (span,) = recorded.spans
     assert (span.status.status_code is StatusCode.ERROR) == is_error
     assert ("error.type" in (span.attributes or {})) == is_error
+
+
+def test_a_run_that_is_ended_twice_is_reported_once(events: list[Event]) -> None:
+    CanvasSyncMetricsTracker("once", 42)
+    position = current_run()
+    assert position is not None
+    assert position.run.end(RunStatus.SUCCESS, None)
+    assert not position.run.end(RunStatus.FAILED, ErrorInfo("ValueError", "too late"))
+    ends = [event for event in events if isinstance(event, RunEnded)]
+    assert [event.snapshot.status for event in ends] == [RunStatus.SUCCESS]
+
+
+def test_the_link_of_a_run_is_to_the_span_that_asked_for_it() -> None:
+    (link,) = trace_links({"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"})
+    assert link.context.trace_id == int("ab" * 16, 16)
+    assert link.context.span_id == int("cd" * 8, 16)
+
+
+@pytest.mark.parametrize("headers", [{}, {"x": "y"}, {"traceparent": "00-0-0-01"}])
+def test_headers_that_name_no_span_make_no_link(headers: dict[str, str]) -> None:
+    assert trace_links(headers) == []

@@ -250,6 +250,17 @@ def test_several_spellings_of_one_list() -> None:
     assert truncated(history) == 0
 
 
+def test_a_last_page_that_was_read_before_its_list_had_another_spelling_is_its_end() -> None:
+    history = CallHistory()
+    reader = Reader(history)
+    reader.read(page_url(5, per_page="100"), 5)
+    reader.read(SIS_LIST, 1)
+    for number in (2, 3, 4):
+        reader.read(page_url(number, per_page="100"), number)
+    reader.read(SIS_LIST, 1)
+    assert truncated(history) == 0, "it was read to its end, so that its first page may be again"
+
+
 def test_lists_with_other_parameters_are_other_lists() -> None:
     history = CallHistory()
     for query in ("role=teacher", "role=student", "include[]=email", "per_page=5"):

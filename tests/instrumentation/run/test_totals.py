@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_core.events import ApiCall
+from canvas_sync_core.events import ApiCall, ItemCounts
 from canvas_sync_instrumentation.run.totals import RunTotals
 
 
@@ -71,3 +71,9 @@ def test_the_canvas_of_a_run_is_that_of_its_first_call() -> None:
     for host in ("", "a.example.edu", "b.example.edu"):
         totals.add_api_call(call(host=host))
     assert totals.canvas_host == "a.example.edu"
+
+
+def test_items_that_are_taken_back_leave_no_count_at_all() -> None:
+    totals = RunTotals()
+    totals.take_back("courses", ItemCounts(1, 1, 1, 1, 1))
+    assert totals.inferred_items() == {"courses": ItemCounts()}
