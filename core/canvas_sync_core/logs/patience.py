@@ -1,4 +1,4 @@
-"""How long the callers of a log may wait in all for a lock of another process."""
+"""How long the callers of logs may wait in all for a lock of another process."""
 
 from __future__ import annotations
 

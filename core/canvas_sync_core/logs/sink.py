@@ -18,6 +18,7 @@ from canvas_sync_core.sinks import DropCounter
 
 from . import LogFileWriter, network_filesystem_warning
 from ._record_maker import Maker, RecordMaker
+from .patience import Patience
 from .records import LOG_EVENTS, LOG_FIELDS, Record
 
 __all__ = ["LOG_EVENTS", "LOG_FIELDS", "LogSink"]
@@ -59,6 +60,7 @@ class LogSink:
         self._encode = _text_line if log_format == "text" else _json_line
         self._on_record = on_record
         self._maker = RecordMaker(host, zone)
+        patience = Patience()
         self._writers = {
             log: LogFileWriter(
                 log_dir / f"{log.value}.log",
@@ -66,6 +68,7 @@ class LogSink:
                 backups=backups,
                 control_dir=control_dir,
                 on_drop=lambda reason, count: on_drop("log", reason, count),
+                patience=patience,
             )
             for log, (max_bytes, backups) in LOGS.items()
             if levels[log] is not LogLevel.OFF

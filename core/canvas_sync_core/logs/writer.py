@@ -65,6 +65,7 @@ class LogFileWriter:
         backups: How many rotated files are kept, at least 1.
         control_dir: Folder of the control page, the same for all processes, on a local disk.
         on_drop: Told the reason (``disk_full``, ``io_error``, ``closed``) and number of lost lines.
+        patience: How long locks may be waited for, when other logs share it.
 
     Attributes:
         last_error: The newest error of the operating system, for a health check.
@@ -78,6 +79,7 @@ class LogFileWriter:
         backups: int,
         control_dir: Path,
         on_drop: Callable[[str, int], None],
+        patience: Patience | None = None,
     ) -> None:
         if max_bytes < 0 or backups < 1:
             raise ValueError(f"max_bytes must be 0 or more, backups 1 or more; not {backups}")
@@ -89,7 +91,7 @@ class LogFileWriter:
         self._control = ControlPage(control_path(control_dir, path))
         self._mutex = RLock()
         self._retry = BackgroundRetry(lambda: self.flush(0), "canvas-sync-log")
-        self._patience = Patience()
+        self._patience = patience or Patience()
         self._closed = False
         self._warned = False
         self._start_anew()
@@ -109,6 +111,7 @@ class LogFileWriter:
         self._words: Sequence[int] = (0,)
         self._generation = _UNKNOWN
         self._check_at = 0.0
+        self._try_at = 0.0  # no line tries a log before then that was locked
         self._limit = self._max_bytes
 
     @property
@@ -121,7 +124,7 @@ class LogFileWriter:
         with self._mutex:
             self._keep(line)
             # Busy: called by a signal handler in the middle of this, which then writes it.
-            if not self._busy and not self._closed:
+            if not self._busy and not self._closed and monotonic() >= self._try_at:
                 self._write_pending()
 
     def flush(self, timeout: float) -> bool:
@@ -200,7 +203,10 @@ class LogFileWriter:
         now = monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        is_brief = isinstance(error, LogLockedError) and now < self._failing_since + _LOCKED_SECONDS
+        is_locked = isinstance(error, LogLockedError)
+        is_brief = is_locked and now < self._failing_since + _LOCKED_SECONDS
+        if is_locked:  # or all threads that log would wait for the attempts of each other
+            self._try_at = now + _FLUSH_SECONDS
         if not self._failure_told and not is_brief:
             self._failure_told = True
             _LOGGER.warning(
