@@ -10,7 +10,7 @@ from pathlib import Path
 from canvas_sync_core.files.log_names import FileKind, regular_names
 from canvas_sync_core.names import Log
 
-from .claims import claimed_members, claims
+from .staging import staged_members, staging_folders
 
 __all__ = ["FileOnDisk", "files_on_disk"]
 
@@ -60,7 +60,7 @@ def _paths(log_dir: Path, log: Log) -> Iterator[tuple[Path, bool, bool]]:
         if file.kind is not FileKind.ARCHIVE:
             is_live = file.kind is FileKind.LIVE
             yield log_dir / file.name, is_live, bool(file.compression)
-    for claim in claims(log_dir, log):
+    for folder in staging_folders(log_dir, log):
         with suppress(FileNotFoundError):  # archived a moment ago
-            for member in claimed_members(claim):
+            for member in staged_members(folder):
                 yield member.path, False, False

@@ -10,10 +10,10 @@ from canvas_sync_core.logs.control import identity_of
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 
-from .claims import claimed_members, claims, tail_offset
 from .irregular_files import irregular_files
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sources import require_log_folder
+from .staging import staged_members, staging_folders, tail_offset
 
 __all__ = ["CleanupPlan", "PlannedFile", "plan_cleanup"]
 
@@ -76,9 +76,9 @@ def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list
     in_the_log = set(map(identity_of, files))
     waiting = [
         PlannedFile(member.name, member.length)
-        for claim in claims(settings.log_dir, log)
-        for member in claimed_members(claim)
-        if identity_of(member.path) not in in_the_log  # else the cleanup undoes that claim
+        for folder in staging_folders(settings.log_dir, log)
+        for member in staged_members(folder)
+        if identity_of(member.path) not in in_the_log  # else the cleanup rolls it back
     ]
     try:
         taken = [PlannedFile(file.name, _taken(file, live, settings)) for file in reversed(files)]

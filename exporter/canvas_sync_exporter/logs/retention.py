@@ -1,8 +1,8 @@
-"""The cleanup: what was rotated out is archived, old archives are deleted.
+"""The cleanup archives what was rotated out of the logs, and deletes old archives.
 
-No line disappears that is not in an archive that was read back and is safe on the disk, and none
-is in two places, also while others write, and also when the cleanup is killed anywhere: the next
-one goes on with the claims (see :mod:`.claims`) that it finds.
+A line leaves the logs only when an archive with it was read back and is safe on the disk, and no
+line is in two places. That holds while other processes write, and wherever the cleanup is killed:
+the next one goes on with the staging folders (see :mod:`.staging`) that it finds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +20,20 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, log_files
 from canvas_sync_core.names import Log
 
-from .archive import Archive, archive_name, archives, write_archive
-from .claims import claim_log, claimed_members, claims, release, settle
+from .archive import Archive, Member, archive_name, archives, write_archive
 from .due import DueRecord, backups_run_low
 from .irregular_files import irregular_files
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
 from .sources import require_log_folder
+from .staging import (
+    recover,
+    remove_staging_folder,
+    stage_log,
+    staged_members,
+    staging_folders,
+)
 from .status import LogStatus, free_bytes, log_status
 
 __all__ = [
@@ -235,52 +241,78 @@ class _Progress:
 
 
 def _clean(
-    settings: RetentionSettings, log: Log, now: dt.datetime, archived: Callable[[int], None]
+    settings: RetentionSettings, log: Log, now: dt.datetime, on_archived: Callable[[int], None]
 ) -> LogCleanup:
-    written: list[Path] = []
-    members = []
+    """Archive what one log has rotated out and the older part of its live log."""
+    done = _Archived()
     failure = None
     try:
-        for claim in _claims_to_archive(settings, log, now):
-            taken = claimed_members(claim)
-            if taken:
-                written.append(write_archive(settings.archive_dir, claim.name, taken, archived))
-                members += taken
-            release(claim)
+        _archive_log(settings, log, now, done, on_archived)
     except OSError as error:
         failure = str(error)
     return LogCleanup(
         log=log.value,
-        archives=[archive.name for archive in written],
-        files=len(members),
-        bytes=sum(member.length for member in members),
-        archive_bytes=sum(archive.stat().st_size for archive in written),
+        archives=[archive.name for archive in done.archives],
+        files=len(done.members),
+        bytes=sum(member.length for member in done.members),
+        archive_bytes=sum(archive.stat().st_size for archive in done.archives),
         error=failure,
     )
 
 
-def _claims_to_archive(settings: RetentionSettings, log: Log, now: dt.datetime) -> Iterator[Path]:
-    """Yield what an earlier run left, then a new claim.
+@dataclass(slots=True)
+class _Archived:
+    """What a cleanup has archived of a log so far; an error later leaves it as it is."""
 
-    The new one is made only once the earlier ones are archived: otherwise, with an archive folder
-    that cannot be written, claims would pile up beyond the limits of the log.
+    archives: list[Path] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+
+
+def _archive_log(
+    settings: RetentionSettings,
+    log: Log,
+    now: dt.datetime,
+    done: _Archived,
+    on_archived: Callable[[int], None],
+) -> None:
+    """Archive what earlier cleanups left staged, then stage and archive what there is now.
+
+    Raises:
+        OSError: The disk is full, a folder cannot be written, ...
     """
     live = settings.log_dir / f"{log.value}.log"
     page = ControlPage(control_path(settings.control_dir, live))
-    for claim in claims(settings.log_dir, log):
-        settle(claim, live, page)
-        yield claim
+    # In this order, because an archive folder that cannot be written fails here, before anything
+    # new is staged. Otherwise each night would stage more, beyond the limits of the log.
+    for folder in staging_folders(settings.log_dir, log):
+        recover(folder, live, page)
+        _archive_folder(settings, folder, done, on_archived)
     if not _has_something(settings, live):
         return
-    name = _free_name(settings, log, now)
-    claim_log(
+    stage_log(
         live,
-        name,
+        _free_name(settings, log, now),
         page,
         keep_lines=settings.keep_lines,
         max_live_bytes=settings.max_live_bytes,
     )
-    yield from claims(settings.log_dir, log)
+    for folder in staging_folders(settings.log_dir, log):
+        _archive_folder(settings, folder, done, on_archived)
+
+
+def _archive_folder(
+    settings: RetentionSettings,
+    folder: Path,
+    done: _Archived,
+    on_archived: Callable[[int], None],
+) -> None:
+    """Archive the files of a staging folder, then remove the folder."""
+    members = staged_members(folder)
+    if members:
+        archive = write_archive(settings.archive_dir, folder.name, members, on_archived)
+        done.archives.append(archive)
+        done.members += members
+    remove_staging_folder(folder)  # last: a kill before it is made good by the next cleanup
 
 
 def _has_something(settings: RetentionSettings, live: Path) -> bool:

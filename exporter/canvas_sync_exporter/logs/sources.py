@@ -30,7 +30,7 @@ from canvas_sync_core.logs.rotation import log_file, log_numbers
 from canvas_sync_core.names import Log
 
 from .archive import archives
-from .claims import claimed_members, claims
+from .staging import staged_members, staging_folders
 
 __all__ = [
     "LogFolderError",
@@ -41,7 +41,9 @@ __all__ = [
     "sources",
 ]
 
-_ARCHIVING: Final = dt.timedelta(hours=1)  # from the start of a cleanup to its last log's claim
+_ARCHIVING: Final = dt.timedelta(
+    hours=1
+)  # from the start of a cleanup until it stages its last log
 _NO_FOLDER: Final = ". Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR"
 _WIDEST_GAP: Final = 1000  # what comes after a wider one has a date or the like for a number
 _LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
@@ -59,7 +61,7 @@ class LogSource:
         log: Which log.
         path: Where it was found. A file that is rotated is found again under its new name.
         identity: Device and inode.
-        size: How many of its bytes count: those it had, or those that were claimed.
+        size: How many of its bytes count: those it had, or those that were staged.
         is_live: Whether it was the live file, whose last line may be half written.
         archived_at: When the cleanup began that made the archive, or when a file was last written
             that another program compressed. None for other files.
@@ -200,9 +202,9 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
     met: dict[Identity, LogSource] = {}
     for path in _names(live):
         _meet(met, log, path, is_live=path == live)
-    for claim in reversed(claims(log_dir, log)):
+    for folder in reversed(staging_folders(log_dir, log)):
         with suppress(FileNotFoundError):  # archived a moment ago
-            for member in reversed(claimed_members(claim)):
+            for member in reversed(staged_members(folder)):
                 _meet(met, log, member.path, size=member.length)
     return list(reversed(met.values()))
 

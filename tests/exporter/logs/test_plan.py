@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.names import Log
 from canvas_sync_exporter import logs
-from canvas_sync_exporter.logs.claims import claim_log
 from canvas_sync_exporter.logs.plan import PlannedFile, plan_cleanup
 from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.logs.staging import stage_log
 
 NOW = dt.datetime(2025, 12, 22, 2, 0, 0, tzinfo=dt.UTC)
 FILES = st.dictionaries(
@@ -70,7 +70,7 @@ def test_what_waits_for_its_archive_is_told_too(tmp_path: Path) -> None:
     (tmp_path / "errors.log.1").write_bytes(b"before\n")
     page = ControlPage(kept.control_dir / "errors.log.control")
     page.refresh()
-    claim_log(live, "errors-20251221T020000Z", page, keep_lines=5, max_live_bytes=100)
+    stage_log(live, "errors-20251221T020000Z", page, keep_lines=5, max_live_bytes=100)
     (tmp_path / "errors.log.1").write_bytes(b"since then\n")
     assert plan_cleanup(kept, now=NOW).files["errors"] == [
         PlannedFile("errors.log.1", 7),

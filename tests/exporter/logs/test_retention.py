@@ -20,7 +20,6 @@ from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs import archive as archive_module
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError, Member, archives, write_archive
-from canvas_sync_exporter.logs.claims import claims, tail_offset
 from canvas_sync_exporter.logs.report import saved_report
 from canvas_sync_exporter.logs.retention import (
     CleanupRunning,
@@ -30,6 +29,7 @@ from canvas_sync_exporter.logs.retention import (
     get_cleanup_status,
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.logs.staging import staging_folders, tail_offset
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
 from support.demo_logs import demo_logs
 from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn
@@ -191,7 +191,7 @@ def test_on_a_full_disk_nothing_is_removed_and_the_next_run_does_it(
     assert (waiting.lines, waiting.backups) == (27, 2)
     write(tmp_path, range(40, 57))
     cleanup_canvas_sync_logs(settings, now=NOW)
-    assert len(claims(tmp_path, Log.ERRORS)) == 1, "claims do not pile up"
+    assert len(staging_folders(tmp_path, Log.ERRORS)) == 1, "staging folders do not pile up"
     small_disk.make_room()
     assert cleanup_canvas_sync_logs(settings, now=NOW).status == "success"
     assert everywhere(settings) == Counter(
@@ -268,7 +268,7 @@ def _kill_cleanups() -> None:
             assert not list((folder / "archiving").iterdir()), step
 
         kill_at_each_line(
-            ["retention.py", "claims.py", "archive.py", "report.py"], prepare, act, check
+            ["retention.py", "staging.py", "archive.py", "report.py"], prepare, act, check
         )
 
 
@@ -298,25 +298,25 @@ def test_the_tail_may_span_many_blocks(tmp_path: Path) -> None:
         assert file.readline() == line_of("a", 5_000)
 
 
-def _killed_before_release(settings: RetentionSettings) -> Path:
-    """A cleanup was killed when its archive had its name and the claim was still there."""
+def _killed_before_removal(settings: RetentionSettings) -> Path:
+    """A cleanup was killed when its archive had its name and the staging folder was still there."""
     write(settings.log_dir, range(10, 37))
     shutil.copytree(settings.log_dir, settings.log_dir.with_name("copy"))
     cleanup_canvas_sync_logs(settings, now=NOW)
     (archive,) = archives(settings.archive_dir)
-    claim = settings.log_dir / "archiving" / archive.path.name.removesuffix(".tar.gz")
-    claim.mkdir()
+    staging = settings.log_dir / "archiving" / archive.path.name.removesuffix(".tar.gz")
+    staging.mkdir()
     for number in (1, 2):
         name = f"{LOG}.{number}"
-        shutil.copy(settings.log_dir.with_name("copy") / name, claim / f"{name}@{10 * LINE}")
+        shutil.copy(settings.log_dir.with_name("copy") / name, staging / f"{name}@{10 * LINE}")
     return archive.path
 
 
-def test_an_archive_of_a_cleanup_that_was_killed_is_read_back_before_its_claim_goes(
+def test_an_archive_of_a_cleanup_that_was_killed_is_read_back_before_its_staging_folder_goes(
     tmp_path: Path,
 ) -> None:
     settings = settings_for(tmp_path / "logs")
-    archive = _killed_before_release(settings)
+    archive = _killed_before_removal(settings)
     content = archive.read_bytes()
     archive.write_bytes(content[: len(content) // 2])
     report = cleanup_canvas_sync_logs(settings, now=NOW)
@@ -328,9 +328,9 @@ def test_an_archive_of_a_cleanup_that_was_killed_is_read_back_before_its_claim_g
     assert everywhere(settings) == Counter(line_of("a", number) for number in range(10, 37))
 
 
-def test_a_claim_that_was_partly_released_is_released(tmp_path: Path) -> None:
+def test_a_staging_folder_that_was_partly_removed_is_removed(tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "logs")
-    archive = _killed_before_release(settings)
+    archive = _killed_before_removal(settings)
     (settings.log_dir / "archiving" / archive.name.removesuffix(".tar.gz")).joinpath(
         f"{LOG}.2@{10 * LINE}"
     ).unlink()

@@ -23,7 +23,7 @@ __all__ = ["small_disk"]
 
 NAMES = ("fast1", "fast2", "fast3", "slow")
 LINES = 30_000
-CLEANUP = ["retention.py", "claims.py", "archive.py", "control.py", "report.py"]
+CLEANUP = ["retention.py", "staging.py", "archive.py", "control.py", "report.py"]
 
 
 def four_writers(folder: Path) -> list[SpawnProcess]:

@@ -1,4 +1,4 @@
-"""Claims while a line is being written: whatever either is at, the line is there once."""
+"""Staging while a line is being written: wherever either is stopped, the line is there once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,25 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import write_archive
-from canvas_sync_exporter.logs.claims import claim_log, claimed_members, claims, release
+from canvas_sync_exporter.logs.staging import (
+    remove_staging_folder,
+    stage_log,
+    staged_members,
+    staging_folders,
+)
 from support.interleaving import StoppedAction
 from support.log_processes import line_of, lines_left, make_writer
 
 LOG = "errors.log"
-WRITING = {"_write", "_put", "_refresh", "generation", "_open", "_survives"}
-CLEANING = {"claim_log", "_take", "_take_older_lines", "claim", "swapping", "next_generation"}
+WRITING = {"_write", "_put", "_refresh", "generation", "_open", "_is_line_safe"}
+CLEANING = {
+    "stage_log",
+    "_stage_backup",
+    "_stage_older_lines",
+    "claim",
+    "swapping",
+    "next_generation",
+}
 Stopped = tuple[bool, bool]
 """Whether the write and the cleanup were stopped."""
 
@@ -56,25 +68,25 @@ class Scene:
 
     def clean(self) -> None:
         """Take the backup, or all but two lines of the live log."""
-        claim_log(self._log, "errors-claim", self._page, keep_lines=2, max_live_bytes=1)
+        stage_log(self._log, "errors-staging", self._page, keep_lines=2, max_live_bytes=1)
 
     def has_each_line_once(self) -> bool:
-        """Archive what was claimed, and look at archives, backups and log."""
+        """Archive what was staged, and look at archives, backups and log."""
         found: Counter[bytes] = Counter()
-        for claim in claims(self._folder, Log.ERRORS):
-            members = claimed_members(claim)
-            write_archive(self._folder / "archive", claim.name, members)
+        for staging in staging_folders(self._folder, Log.ERRORS):
+            members = staged_members(staging)
+            write_archive(self._folder / "archive", staging.name, members)
             for member in members:
                 content = member.path.read_bytes()[: member.length]
                 found.update(content.splitlines(keepends=True))
-            release(claim)
+            remove_staging_folder(staging)
         found += lines_left(self._folder, LOG)
         return found == Counter(line_of("a", number) for number in range(5))
 
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A folder in memory, because claims are synced so often."""
+    """A folder in memory, because staging syncs folders so often."""
     with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
         yield Path(name)
 
