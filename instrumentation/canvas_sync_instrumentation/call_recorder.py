@@ -24,7 +24,7 @@ from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
 from canvas_sync_core.events import ApiCall, DbOperation
 from canvas_sync_core.names import OTHER, Log
-from canvas_sync_instrumentation.run.active_run import Run, UnsettledCall, current_run, report
+from canvas_sync_instrumentation.run.active_run import Run, UnfinishedCall, current_run, report
 from canvas_sync_instrumentation.run.api_calls import (
     NOTHING,
     Request,
@@ -193,10 +193,10 @@ class Recorder:
         """Note that a call is sent with a token that its headers did not have when it began."""
         return replace(pending, request=pending.request.sent_with(headers))
 
-    def settle_at_end(self, pending: PendingCall, call: UnsettledCall) -> None:
-        """Let the run of a call that has its answer settle it at its end, if nobody does before."""
+    def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
+        """Finalize an answered call at the end of its run, unless that has happened before."""
         if pending.run is not None:
-            pending.run.unsettled.add(call)
+            pending.run.unfinished.add(call)
 
     def api_call_ended(
         self,

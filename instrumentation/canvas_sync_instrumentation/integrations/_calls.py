@@ -279,13 +279,13 @@ class Call:
                 self._method, self._url, self._headers, self._body, failed_at=outcome.end
             )
 
-    def settle_later(self) -> None:
-        """Leave it to a later :meth:`settle`, but not beyond the end of the run."""
+    def finalize_later(self) -> None:
+        """Leave it to a later :meth:`finalize`, but not beyond the end of the run."""
         with self.recorder.guard():
             if self._pending is not None:
-                self.recorder.settle_at_end(self._pending, self)
+                self.recorder.finalize_at_end(self._pending, self)
 
-    def settle(self, body: bytes | None) -> None:
+    def finalize(self, body: bytes | None) -> None:
         """End the call with the answer that its last try got, and its content if it was read."""
         outcome, self._outcome = self._outcome, None
         if outcome is not None:
@@ -303,7 +303,7 @@ class Call:
             return
         if self._is_repeating or self.answer is None or self.answer[0] < 400:
             self.on_error(error)
-        self.settle(None)
+        self.finalize(None)
 
     def _look_for_token(self) -> None:
         """Look again at the headers: an ``auth`` flow sets them when the client sends."""

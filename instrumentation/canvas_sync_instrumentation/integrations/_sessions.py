@@ -72,7 +72,7 @@ def _recorded(
             response = send()
         is_new = _hand_out(call, response)
         holding.observe(call.answer)
-    call.settle(_loaded_body(response) if is_new else None)
+    call.finalize(_loaded_body(response) if is_new else None)
     return response
 
 

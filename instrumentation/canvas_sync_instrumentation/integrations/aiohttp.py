@@ -1,13 +1,39 @@
 """Records each Canvas API call that an app makes through ``aiohttp``.
 
-``ClientSession._request`` is one call: every way to ask leads there, also in sessions made before.
-(A ``TraceConfig`` is fixed when a session is made.) Client middlewares may repeat a request within
-it; one of ours, the innermost, sees each try. Test doubles such as aioresponses and vcrpy put a
-function of theirs in its place; then the call is seen where the app asks for it.
+All ways to make a request lead to ``ClientSession._request``, also those of sessions made before
+the hooks were on. (A ``TraceConfig`` would not do, as it is fixed when a session is made.) Client
+middlewares may repeat a request inside of it, so a middleware of ours, the innermost, sees each
+attempt. Test doubles such as aioresponses and vcrpy replace ``_request``; then the call is recorded
+one level further out, in ``ClientSession.get`` and the like.
 
-aiohttp hands an answer out before its content is there. Of a failure the content says why, so such
-a call is recorded, with the moment at which the answer came, when the app has read the content or
-has let go of the answer.
+aiohttp hands out a response before its content is read. The content of a failure says why it
+failed, so such a call is recorded later, with the time at which the response came. The states of a
+call, and what leads from one to the next:
+
+    [started]     in _request, or in get() and the like under a test double
+       |  ^
+       |  +---------- a middleware repeats the request: the failed attempt is recorded by itself
+       |
+       |-- exception -------------------------------------------> [recorded] as failed
+       |
+       v  ClientResponse.start(): status and headers are there
+    [answered]
+       |
+       v  _request returns the response to the app
+    [handed out]
+       |
+       |-- status below 400 and not GraphQL --------------------> [recorded]
+       v
+    [unread]      in _unread
+       |-- read() ----------------------------------------------> [recorded] with the content
+       |-- release() or close() --------------------------------> [recorded] without
+       |-- the run ends, or the process exits ------------------> [recorded] without
+       |-- garbage collection, event loop open: by the loop ----> [recorded] without
+       v   garbage collection, event loop closed
+    [orphaned]    in _orphaned
+       +-- the next call starts, or the process exits ----------> [recorded] without
+
+``Call.finalize`` is each step to [recorded]. It records a call once, whichever step comes first.
 """
 
 from __future__ import annotations
@@ -39,11 +65,11 @@ if TYPE_CHECKING:
 __all__ = ["instrument_aiohttp", "uninstrument_aiohttp"]
 
 _unread: weakref.WeakKeyDictionary[ClientResponse, Call] = weakref.WeakKeyDictionary()
-"""Answer whose content will tell more -> its call."""
-_ASKED: Final = object()
-"""Marks a call that is recorded where the app asks for it."""
-_left: deque[Call] = deque()
-"""Calls whose answers went when their loop was closed; settled by whoever comes next."""
+"""Calls that wait for the content of their response."""
+_RECORDED_OUTSIDE: Final = object()
+"""Marks a call that is recorded in ``get`` and the like, since ``_request`` is replaced."""
+_orphaned: deque[Call] = deque()
+"""Calls whose response was garbage collected after its event loop was closed."""
 
 
 def instrument_aiohttp(
@@ -53,7 +79,7 @@ def instrument_aiohttp(
 
     Sessions made before are seen too. Requests to other servers pass untouched;
     ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the redirects it
-    follows; a try that failed and that a client middleware repeats counts by itself. A call lasts
+    follows; a failed attempt that a client middleware repeats counts by itself. A call lasts
     until its answer's headers are there, as the content is read later. Calling it again changes
     nothing.
 
@@ -72,46 +98,50 @@ def uninstrument_aiohttp() -> None:
     _switch.off()
 
 
-def _recording(
+def _wrap_request(
     request: Callable[..., Awaitable[ClientResponse]],
 ) -> Callable[..., Awaitable[ClientResponse]]:
-    async def recording_request(*args: Any, **kwargs: Any) -> ClientResponse:
+    async def request_and_record(*args: Any, **kwargs: Any) -> ClientResponse:
         if not args:
             return await request(**kwargs)  # it says what is missing
         session: ClientSession = args[0]
         outer = current_call()
-        if outer is None or outer.sent is not _ASKED or outer.owner is not session:
+        if outer is None or outer.sent is not _RECORDED_OUTSIDE or outer.owner is not session:
             return await _recorded(request, session, args, kwargs)
         outer.sent = None  # what follows in the same session is another call
-        _see_tries(session, kwargs)
+        _add_attempt_middleware(session, kwargs)
         return await request(*args, **kwargs)
 
-    return recording_request
+    return request_and_record
 
 
-def _asking(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make the wrapper of ``ClientSession.get`` or the like; of ``request`` without a method."""
+def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Wrap ``ClientSession.get`` and the like, which matter only under a test double.
 
-    def wrap(ask: Callable[..., Any]) -> Callable[..., Any]:
-        def asking(*args: Any, **kwargs: Any) -> Any:
-            manager = ask(*args, **kwargs)
+    Args:
+        method: HTTP method of the function; empty for ``request``, which takes it as an argument.
+    """
+
+    def wrap(method_function: Callable[..., Any]) -> Callable[..., Any]:
+        def record_request(*args: Any, **kwargs: Any) -> Any:
+            request_context = method_function(*args, **kwargs)
             if _is_replaced():
                 asked = args[1:] if method else args[2:]
                 url = argument(asked, kwargs, 0, "url")
                 arguments = (args[0], method or argument(args, kwargs, 1, "method"), url)
-                answer = manager._coro
-                manager._coro = _recorded(
-                    lambda *_, **__: answer, args[0], arguments, kwargs, sent=_ASKED
+                answer = request_context._coro
+                request_context._coro = _recorded(
+                    lambda *_, **__: answer, args[0], arguments, kwargs, sent=_RECORDED_OUTSIDE
                 )
-            return manager
+            return request_context
 
-        return asking
+        return record_request
 
     return wrap
 
 
 def _is_replaced() -> bool:
-    """Tell whether something stands in the place of the function that makes calls."""
+    """Tell whether a test double has replaced ``ClientSession._request`` with its function."""
     return vars(library("aiohttp").ClientSession)["_request"] is not _request.function
 
 
@@ -122,26 +152,34 @@ async def _recorded(
     kwargs: dict[str, Any],
     sent: object = None,
 ) -> ClientResponse:
-    """Record what ``request`` does with the arguments of ``ClientSession._request``."""
-    _settle_left()
+    """Make a request and record it.
+
+    Args:
+        request: Makes it; called with ``args`` and ``kwargs``.
+        session: The client.
+        args: Arguments of ``ClientSession._request``, the session first.
+        kwargs: Its keyword arguments; a middleware of ours may be added.
+        sent: Marks a call that is recorded outside of ``_request``.
+    """
+    _finalize_orphaned()
     method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
     url = _whole_url(session, asked, kwargs.get("params"))
     use = _switch.use_for(url)
     if use is None:
         with Detached():
             return await request(*args, **kwargs)
-    _see_tries(session, kwargs)
+    _add_attempt_middleware(session, kwargs)
     headers = header_fields(session.headers, kwargs.get("headers"))
-    async with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
+    async with RateLimitSlot(use.recorder, use.guard, url, headers) as slot:
         body = _body(kwargs)
         call = Call(use.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
         with call:
             response = await request(*args, **kwargs)
         if isinstance(response, library("aiohttp").ClientResponse):
             call.handed_out(response.status, response.headers)
-            holding.observe(call.answer)
+            slot.observe(call.answer)
             call.followed(response)
-            _settle_when_read(call, response)
+            _finalize_or_wait_for_content(call, response)
     return response
 
 
@@ -160,15 +198,15 @@ def _whole_url(session: ClientSession, asked: Any, params: Any) -> str:
         return ""
 
 
-def _see_tries(session: ClientSession, options: dict[str, Any]) -> None:
-    """Put a middleware of ours below those of the app, which may repeat a request."""
+def _add_attempt_middleware(session: ClientSession, options: dict[str, Any]) -> None:
+    """Add our middleware as the innermost one, below those of the app that may repeat a request."""
     given = options.get("middlewares")
     middlewares = getattr(session, "_middlewares", ()) if given is None else given
     if middlewares and isinstance(middlewares, Sequence):
-        options["middlewares"] = (*middlewares, _trying)
+        options["middlewares"] = (*middlewares, _attempt_middleware)
 
 
-async def _trying(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def _attempt_middleware(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     call = current_call()
     if call is None:
         return await handler(request)
@@ -180,87 +218,88 @@ async def _trying(request: ClientRequest, handler: ClientHandlerType) -> ClientR
         raise
 
 
-def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def starting_start(*args: Any, **kwargs: Any) -> Any:
+def _wrap_start(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def start_and_note_response(*args: Any, **kwargs: Any) -> Any:
         started = await start(*args, **kwargs)
         call = current_call()
         if call is not None:
             call.on_response(args[0].status, args[0].headers)
         return started
 
-    return starting_start
+    return start_and_note_response
 
 
-def _settle_when_read(call: Call, response: ClientResponse) -> None:
+def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
     if response.status < 400 and not is_graphql_path(response.url.path):
-        call.settle(None)
+        call.finalize(None)
         return
-    _settle_all_at_exit()
+    _register_exit_handler()
     _unread[response] = call
-    call.settle_later()
-    # Some let go of an answer by forgetting it. What runs then may interrupt any code, our own too.
-    weakref.finalize(response, _settle_soon, asyncio.get_running_loop(), call).atexit = False
+    call.finalize_later()
+    # An app may drop a response without closing it. The garbage collector can then interrupt any
+    # code, also our own with a lock held, so nothing is recorded there: the event loop does it.
+    weakref.finalize(response, _finalize_collected, asyncio.get_running_loop(), call).atexit = False
 
 
-def _settle_soon(loop: asyncio.AbstractEventLoop, call: Call) -> None:
+def _finalize_collected(loop: asyncio.AbstractEventLoop, call: Call) -> None:
     try:
-        loop.call_soon_threadsafe(call.settle, None)
+        loop.call_soon_threadsafe(call.finalize, None)
     except RuntimeError:  # the loop is closed
-        _left.append(call)
+        _orphaned.append(call)
 
 
-def _settle_left() -> None:
-    while _left:
-        _left.popleft().settle(None)
+def _finalize_orphaned() -> None:
+    while _orphaned:
+        _orphaned.popleft().finalize(None)
 
 
 @functools.cache
-def _settle_all_at_exit() -> None:
-    atexit.register(_settle_all)
+def _register_exit_handler() -> None:
+    atexit.register(_finalize_all)
 
 
-def _settle_all() -> None:
-    _left.extend(tuple(_unread.values()))
-    _settle_left()
+def _finalize_all() -> None:
+    _orphaned.extend(tuple(_unread.values()))
+    _finalize_orphaned()
 
 
-def _settle(response: ClientResponse, body: bytes | None) -> None:
+def _finalize_unread(response: ClientResponse, body: bytes | None) -> None:
     call = _unread.pop(response, None)
     if call is not None:
-        call.settle(body)
+        call.finalize(body)
 
 
-def _reading(read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
-    async def reading_read(*args: Any, **kwargs: Any) -> bytes:
+def _wrap_read(read: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+    async def read_and_finalize(*args: Any, **kwargs: Any) -> bytes:
         body = await read(*args, **kwargs)
-        _settle(args[0], body)
+        _finalize_unread(args[0], body)
         return body
 
-    return reading_read
+    return read_and_finalize
 
 
-def _letting_go(method: Callable[..., Any]) -> Callable[..., Any]:
-    def letting_go(*args: Any, **kwargs: Any) -> Any:
+def _wrap_release(method: Callable[..., Any]) -> Callable[..., Any]:
+    def finalize_and_release(*args: Any, **kwargs: Any) -> Any:
         if args:
-            _settle(args[0], None)
+            _finalize_unread(args[0], None)
         return method(*args, **kwargs)
 
-    return letting_go
+    return finalize_and_release
 
 
-_request = Patch("aiohttp.client", "ClientSession._request", _recording)
+_request = Patch("aiohttp.client", "ClientSession._request", _wrap_request)
 _switch = Switch(
     "aiohttp",
     (
         _request,
-        Patch("aiohttp.client", "ClientSession.request", _asking("")),
+        Patch("aiohttp.client", "ClientSession.request", _wrap_method("")),
         *(
-            Patch("aiohttp.client", f"ClientSession.{name}", _asking(name.upper()))
+            Patch("aiohttp.client", f"ClientSession.{name}", _wrap_method(name.upper()))
             for name in ("get", "options", "head", "post", "put", "patch", "delete")
         ),
-        Patch("aiohttp.client_reqrep", "ClientResponse.start", _starting),
-        Patch("aiohttp.client_reqrep", "ClientResponse.read", _reading),
-        Patch("aiohttp.client_reqrep", "ClientResponse.release", _letting_go),
-        Patch("aiohttp.client_reqrep", "ClientResponse.close", _letting_go),
+        Patch("aiohttp.client_reqrep", "ClientResponse.start", _wrap_start),
+        Patch("aiohttp.client_reqrep", "ClientResponse.read", _wrap_read),
+        Patch("aiohttp.client_reqrep", "ClientResponse.release", _wrap_release),
+        Patch("aiohttp.client_reqrep", "ClientResponse.close", _wrap_release),
     ),
 )

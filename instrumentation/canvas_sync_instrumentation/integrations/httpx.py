@@ -99,7 +99,7 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
             with call:
                 response = send(*args, **kwargs)
             body = _hand_out(call, holding, response)
-        call.settle(body)
+        call.finalize(body)
         return response
 
     return recording_send
@@ -119,7 +119,7 @@ def _recording_async(
             with call:
                 response = await send(*args, **kwargs)
             body = _hand_out(call, holding, response)
-        call.settle(body)
+        call.finalize(body)
         return response
 
     return recording_send

@@ -78,7 +78,7 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
                 response = urlopen(*args, **kwargs)
             call.handed_out(response.status, response.headers)
             holding.observe(call.answer)
-        call.settle(_loaded_body(response))
+        call.finalize(_loaded_body(response))
         return response
 
     return recording_urlopen

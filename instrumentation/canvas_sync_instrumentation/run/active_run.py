@@ -50,7 +50,7 @@ __all__ = [
     "OpenStep",
     "Run",
     "SavedContext",
-    "UnsettledCall",
+    "UnfinishedCall",
     "current_run",
     "new_identity",
     "report",
@@ -67,10 +67,10 @@ class CurrentRun:
     span: OpenSpan | None
 
 
-class UnsettledCall(Protocol):
+class UnfinishedCall(Protocol):
     """An API call with an answer, of which more may become known."""
 
-    def settle(self, body: bytes | None) -> None:
+    def finalize(self, body: bytes | None) -> None:
         """Record it, unless it was; ``body`` is the content of a failure."""
 
 
@@ -132,7 +132,7 @@ class Run:
 
     Attributes:
         outer: In which run it began, if in any.
-        unsettled: Calls that are recorded at the latest when it ends.
+        unfinished: Calls that are recorded at the latest when it ends.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Run:
         self._redeliverable = redeliverable
         self.totals = RunTotals()
         self.calls = CallHistory()
-        self.unsettled: WeakSet[UnsettledCall] = WeakSet()
+        self.unfinished: WeakSet[UnfinishedCall] = WeakSet()
         self.status = RunStatus.RUNNING
         self.percent = 0.0
         self._lock = RLock()
@@ -271,7 +271,7 @@ class Run:
             until: When the next try may begin, in seconds since the epoch.
             error: Why there is one.
         """
-        self._settle_calls()
+        self._finalize_calls()
         with self._lock:
             if not self.is_open:
                 return False
@@ -288,7 +288,7 @@ class Run:
 
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
         """End the run; tell whether it had not ended before."""
-        self._settle_calls()
+        self._finalize_calls()
         try:
             with self._lock:
                 if not self.is_open:
@@ -381,10 +381,10 @@ class Run:
         self.progress("Started")
 
     @never_raises
-    def _settle_calls(self) -> None:
+    def _finalize_calls(self) -> None:
         if self.is_open:
-            for call in tuple(self.unsettled):
-                call.settle(None)
+            for call in tuple(self.unfinished):
+                call.finalize(None)
 
     def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
         for item, counts in self.totals.inferred_items().items():

@@ -57,10 +57,10 @@ class _Call:
     """A call with an answer, of which more may become known."""
 
     def __init__(self) -> None:
-        self.settled: list[bytes | None] = []
+        self.finalized: list[bytes | None] = []
 
-    def settle(self, body: bytes | None) -> None:
-        self.settled.append(body)
+    def finalize(self, body: bytes | None) -> None:
+        self.finalized.append(body)
 
 
 def test_a_call_that_waits_for_its_body_is_recorded_before_its_run_ends() -> None:
@@ -68,9 +68,9 @@ def test_a_call_that_waits_for_its_body_is_recorded_before_its_run_ends() -> Non
     position = current_run()
     assert position is not None
     call = _Call()
-    position.run.unsettled.add(call)
+    position.run.unfinished.add(call)
     run.complete_success()
-    assert call.settled == [None]
+    assert call.finalized == [None]
 
 
 @pytest.mark.parametrize(
