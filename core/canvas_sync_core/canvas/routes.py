@@ -87,6 +87,7 @@ def sanitized_path(path: str) -> str:
     return match_route(path).path
 
 
+@lru_cache(maxsize=4096)
 def is_canvas_path(path: str) -> bool:
     """Return whether ``path`` alone shows that a request is one to the Canvas API."""
     if "/api/" not in path and "/login/" not in path:

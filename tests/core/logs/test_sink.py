@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import (
     ApiCall,
     ApiCallDetail,
@@ -43,7 +46,9 @@ from canvas_sync_core.events import (
     StepStarted,
 )
 from canvas_sync_core.logs._record_maker import RecordMaker
+from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
+from canvas_sync_core.logs.retry import BackgroundRetry
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.names import ITEMS, LOGS, Log, LogLevel, RunStatus
 from canvas_sync_exporter.logs.human_lines import text_fields
@@ -497,6 +502,45 @@ def test_logs_rotate_at_the_size_of_the_contract(sinks: Sinks) -> None:
     assert (sinks.folder / "errors.log.1").stat().st_size >= size
     assert log.read_bytes().count(b"\n") == 1
     assert backups == 10
+
+
+def test_locked_logs_are_waited_for_once_and_not_tried_by_each_line(
+    sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped process holds all five; the end of a run that failed alone writes to three."""
+    sink, pauses, attempts = sinks.make("json"), [], []
+    sleep, generation = time.sleep, ControlPage.generation
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        sleep(seconds)
+
+    def attempt(page: ControlPage, timeout: float = 0.0) -> int:
+        attempts.append(page)
+        return generation(page, timeout)
+
+    monkeypatch.setattr("canvas_sync_core.logs.control.time.sleep", pause)
+    monkeypatch.setattr(ControlPage, "generation", attempt)
+    monkeypatch.setattr(BackgroundRetry, "start", lambda _: None)
+    with ExitStack() as stopped:
+        for log in Log:
+            path = sinks.folder / "state" / "control" / f"{log.value}.log.control"
+            page = ControlPage(path)
+            stopped.enter_context(page.locked(1))
+            stopped.enter_context(page.swapping())
+        for case in CASES:
+            sink.handle(case.event)
+        assert 0 < len(pauses) < 80
+        now = monotonic()
+        monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
+        for case in CASES:
+            sink.handle(case.event)  # each log is tried again, perhaps
+        attempts.clear()
+        for case in CASES:
+            sink.handle(case.event)
+        assert not attempts
+    monkeypatch.undo()
+    assert sink.flush(600)
 
 
 def test_close_delivers_and_later_lines_are_counted_as_dropped(tmp_path: Path) -> None:
