@@ -4,8 +4,10 @@
 ``operations.log``                      the live file
 ``operations.log.1``                    a backup: rotated by us, 1 is the newest
 ``operations.log.1.gz``,                rotated or compressed by another program, as logrotate
-``operations.log-20251222``,            does with ``compress`` and ``dateext``; read, and never
-``operations-20251222.log.gz``          touched
+``operations.1.log.gz``,                does with ``compress``, ``extension`` and ``dateext``, or
+``operations.log-20251222``,            Python's ``TimedRotatingFileHandler``; read, and never
+``operations-20251222.log.gz``,         touched
+``operations.log.2025-12-22``
 ``operations-20251222T020000Z.tar.gz``  an archive of the cleanup
 ======================================  ======================================================
 
@@ -39,7 +41,8 @@ COMPRESSIONS: Final = (".gz", ".bz2", ".xz")
 """Those that can be read."""
 
 _OTHER_COMPRESSIONS: Final = (".zst", ".Z", ".lz4", ".lzma", ".zip")
-_DATE: Final = r"-[0-9]{4}[0-9-]{2,18}"  # logrotate's `dateformat` is "-%Y%m%d" unless it is set
+_DATE: Final = r"(?:-[0-9]{4}[0-9-]{2,18}|\.[0-9]{4}-[0-9_-]{2,15})"
+"""logrotate's ``dateformat`` is "-%Y%m%d" unless it is set; Python's handler has a dot."""
 _EXTENSION: Final = "|".join(map(re.escape, (*COMPRESSIONS, *_OTHER_COMPRESSIONS)))
 
 
@@ -93,13 +96,17 @@ def parse_name(log_name: str, name: str) -> LogFileName | None:
         return LogFileName(name, FileKind.BACKUP, int(match[1]))
     rotated = re.fullmatch(
         rf"(?:{re.escape(log_name)}\.(?P<number>[1-9][0-9]*)(?={_EXTENSION})"
+        rf"|{re.escape(stem)}\.(?P<inner>[1-9][0-9]*){re.escape(ending)}"
         rf"|{re.escape(log_name)}{_DATE}|{re.escape(stem)}{_DATE}{re.escape(ending)})"
         rf"(?P<compression>{_EXTENSION})?",
         name,
     )
     if rotated is None:
         return None
-    number, compression = int(rotated["number"] or 0), rotated["compression"] or ""
+    number, compression = (
+        int(rotated["number"] or rotated["inner"] or 0),
+        rotated["compression"] or "",
+    )
     return LogFileName(name, FileKind.ROTATED, number, compression=compression)
 
 

@@ -31,6 +31,10 @@ LIVE, BACKUP, ROTATED, ARCHIVE = FileKind.LIVE, FileKind.BACKUP, FileKind.ROTATE
         ("operations.log-20251222-1766398530.gz", ROTATED, 0, ".gz"),
         ("operations-20251222.log", ROTATED, 0, ""),
         ("operations-20251222.log.gz", ROTATED, 0, ".gz"),
+        ("operations.1.log", ROTATED, 1, ""),
+        ("operations.12.log.xz", ROTATED, 12, ".xz"),
+        ("operations.log.2025-12-22", ROTATED, 0, ""),
+        ("operations.log.2025-12-22_10-15.gz", ROTATED, 0, ".gz"),
     ],
 )
 def test_files_of_a_log(name: str, kind: FileKind, number: int, compression: str) -> None:
