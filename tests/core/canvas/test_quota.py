@@ -186,3 +186,11 @@ def test_a_request_that_waits_for_room_leaves_what_leaks_out_in_a_second(
     assert full + LEAK_RATE < mark - reserve or wait > level / LEAK_RATE
     if wait > 0.01:
         assert bucket.at(wait - 0.01).begun().level + LEAK_RATE >= mark - reserve
+
+
+def test_a_request_that_ended_counts_with_its_cost_alone() -> None:
+    assert Bucket(0.0, 100.0).begun().ended(1.5, None, throttled=False).level == 101.5
+
+
+def test_a_clock_that_goes_back_neither_fills_nor_empties_the_bucket() -> None:
+    assert Bucket(10.0, 50.0).at(5.0) == Bucket(10.0, 50.0)

@@ -154,6 +154,7 @@ def test_a_literal_word_comes_before_an_id(path: str, route: str) -> None:
             "/api/v1/courses/7/users",
         ),
         ("/jane/lms/api/graphql", "/api/graphql", "/api/graphql"),
+        ("/api/lms/api/v1/courses/7", "/api/v1/courses/:id", "/api/v1/courses/7"),
         ("/jane/api/v1/no/such", "other", "/api/v1/:id/:id"),
         ("/canvas/login/oauth2/token", "/login/oauth2/token", "/login/oauth2/token"),
         ("/files/12/download", "/files/:id/download", "/files/12/download"),

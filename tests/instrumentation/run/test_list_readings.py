@@ -339,3 +339,12 @@ def test_only_a_call_to_the_same_host_repeats_a_failed_one(url: str, repeats: bo
     history.failed(key, 2.0, is_transient=True)
     _, waited = history.begin("GET", urlsplit(url), 5.0)
     assert waited == (3.0 if repeats else None)
+
+
+def test_a_call_after_one_that_a_retry_would_not_help_is_no_retry() -> None:
+    history = CallHistory()
+    url = urlsplit("https://a.test/api/v1/courses/7")
+    key, _ = history.begin("GET", url, 1.0)
+    history.failed(key, 2.0, is_transient=False)
+    _, waited = history.begin("GET", url, 5.0)
+    assert waited is None

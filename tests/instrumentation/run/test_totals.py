@@ -77,3 +77,7 @@ def test_items_that_are_taken_back_leave_no_count_at_all() -> None:
     totals = RunTotals()
     totals.take_back("courses", ItemCounts(1, 1, 1, 1, 1))
     assert totals.inferred_items() == {"courses": ItemCounts()}
+
+
+def test_a_run_without_calls_adds_up_to_nothing() -> None:
+    assert not any(totals_of().values())
