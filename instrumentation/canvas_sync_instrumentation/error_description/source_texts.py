@@ -20,6 +20,7 @@ _MOST_VALUES: Final = 1000
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{1,60}")
 
 _FIELD: Final = re.compile(r"%[\w.]*[a-z]|\{[^{}]*\}")
+_QUOTED: Final = re.compile(r"['\"]([a-z_][a-z0-9_]{1,60})(?=['\"])")
 _QUOTATION: Final = re.compile("['\"]")
 
 
@@ -41,7 +42,7 @@ class SourceTexts:
             return False
         quoted = (f"'{text}'", f'"{text}"')
         is_quoted = any(mark in constant for constant in self._constants for mark in quoted)
-        return is_quoted or self._is_declared(text) or self._is_quoted_in_files(quoted)
+        return is_quoted or self._is_declared(text) or text in self._quoted_in_files
 
     def has_phrase_of(self, text: str) -> bool:
         """Tell whether the innermost code has a constant, or a part of a format, of some words."""
@@ -60,12 +61,16 @@ class SourceTexts:
         statements = (text for code in codes for text in _texts(code.co_consts))
         return any(pattern.search(_QUOTATION.split(text, 1)[0]) for text in statements)
 
-    def _is_quoted_in_files(self, quoted: tuple[str, ...]) -> bool:
-        """Tell a text that the files of the app's code quote: a default, an entry of a mapping."""
+    @cached_property
+    def _quoted_in_files(self) -> Set[str]:
+        """Identifiers that the files of the app's code quote: defaults, entries of mappings."""
         places = {each.code.co_filename: each for each in app_locations(self._locations)}
-        return any(
-            mark in line for each in places.values() for line in _lines(each) for mark in quoted
-        )
+        return {
+            word
+            for each in places.values()
+            for line in _lines(each)
+            for word in _QUOTED.findall(line)
+        }
 
     @cached_property
     def _codes(self) -> Set[CodeType]:
