@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, sel
 from canvas_sync_core.store.rollups.aggregates import ENDED, ROW_COLUMNS, add_up
 from canvas_sync_core.store.rollups.buckets import QUARTER, floor
 from canvas_sync_core.store.rollups.tables import add_groups, has_rollups, keep_one_change
-from canvas_sync_core.store.rollups.writing import exclusive, settle
+from canvas_sync_core.store.rollups.writing import exclusive, recompute
 
 from .model import metrics_table
 
@@ -49,7 +49,7 @@ def delete_runs(
         took = clock() - began
         quarter = floor(starts[0], QUARTER) if starts else None
         if kept and last is not None and last != quarter:
-            settle(engine, last)  # only now that it is empty: each time all its rows are read
+            recompute(engine, last)  # only now that it is empty, as this reads all its rows
         if not starts:
             return deleted
         deleted, last = deleted + len(starts), quarter

@@ -28,7 +28,7 @@ from .tables import (
     rollups_table,
 )
 
-__all__ = ["Waiting", "exclusive", "no_failpoint", "roll_up", "settle", "waiting"]
+__all__ = ["Waiting", "exclusive", "no_failpoint", "recompute", "roll_up", "waiting"]
 
 _RUNS_AT_ONCE: Final = 200
 _TRANSACTION_S: Final = 0.02
@@ -122,8 +122,8 @@ def roll_up(
     return True
 
 
-def settle(engine: Engine, quarter: datetime) -> None:
-    """Make the rollups of one quarter of an hour again, and take all away that was noted of it.
+def recompute(engine: Engine, quarter: datetime) -> None:
+    """Recompute the rollups of one 15-minute bucket from its rows, and drop its noted changes.
 
     All its rows are read while nobody else can write: there should be few.
 
