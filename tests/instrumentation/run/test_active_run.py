@@ -119,3 +119,17 @@ def test_the_link_of_a_run_is_to_the_span_that_asked_for_it() -> None:
 @pytest.mark.parametrize("headers", [{}, {"x": "y"}, {"traceparent": "00-0-0-01"}])
 def test_headers_that_name_no_span_make_no_link(headers: dict[str, str]) -> None:
     assert trace_links(headers) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "progress"), [(RunStatus.SUCCESS, 100.0), (RunStatus.FAILED, 40.0)]
+)
+def test_only_a_run_that_succeeded_ends_at_100_percent(
+    events: list[Event], status: RunStatus, progress: float
+) -> None:
+    CanvasSyncMetricsTracker("progress", 42)
+    position = current_run()
+    assert position is not None
+    position.run.percent = 40.0
+    position.run.end(status, None)
+    assert [e.snapshot.progress for e in events if isinstance(e, RunEnded)] == [progress]
