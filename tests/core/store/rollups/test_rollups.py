@@ -83,12 +83,16 @@ class _History:
             roll_up(self.engine, _ALWAYS, stop)
 
     def retain(self, minutes: float) -> None:
-        """Delete what is old; it may not come back, for then it would be counted twice."""
+        """Delete what is old; it may not come back, for then it would be counted twice.
+
+        Nor may another use of its task id, whose row would get another number behind the id.
+        """
         names = select(_runs.sync_task_id)
         retention.delete_runs(self.engine, _NOON + timedelta(minutes=minutes))
         with self.engine.connect() as connection, self.shadow.connect() as everything:
             left = set(connection.scalars(names))
-            self.deleted = set(everything.scalars(names)) - left
+            gone = set(everything.scalars(names)) - left
+        self.deleted = {task_id.partition("~")[0] for task_id in gone}
 
     def check(self, zone: tzinfo) -> None:
         assert_same_answers(self.rollups, self.shadow, _SINCE, zone)
