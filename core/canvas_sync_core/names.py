@@ -90,7 +90,7 @@ DROP_REASONS: Final = {
     "spans": ("export_failed", "internal_error", "queue_full"),
     "store": (
         *("closed", "damaged_record", "internal_error"),
-        *("rejected_row", "spool_full", "spool_unwritable"),
+        *("rejected_row", "spool_emptied", "spool_full", "spool_unwritable"),
     ),
 }
 """Why telemetry gets lost, by ``sink``: the values of ``reason`` in its metric."""

@@ -104,6 +104,7 @@ class Spool:
         self._path, self._descriptor = _create(self._folder)
         self._begin = 0
         self._end = 0
+        self._lines = 0
 
     @property
     def is_empty(self) -> bool:
@@ -160,6 +161,7 @@ class Spool:
             if written != len(record):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             self._end += written
+            self._lines += 1
         except BaseException:  # also one that is raised between the write and its being noted
             os.ftruncate(self._descriptor, self._end)
             raise
@@ -171,9 +173,23 @@ class Spool:
     def discard(self, batch: Batch) -> None:
         """Forget lines that are in the table."""
         self._begin = batch.end
+        self._lines -= len(batch.snapshots) + len(batch.damaged)
         if self.is_empty:
             os.ftruncate(self._descriptor, 0)
-            self._begin = self._end = 0
+            self._begin = self._end = self._lines = 0
+
+    def forget_removed(self) -> int:
+        """Forget the lines that somebody took out of the file; return how many there were."""
+        size = os.fstat(self._descriptor).st_size
+        if size >= self._end:
+            return 0
+        left = os.pread(self._descriptor, max(0, size - self._begin), self._begin)
+        whole = left.rfind(b"\n") + 1
+        lines, self._lines = self._lines, left.count(b"\n")
+        self._begin = min(self._begin, size)
+        self._end = self._begin + whole
+        os.ftruncate(self._descriptor, self._end)
+        return max(0, lines - self._lines)
 
     def close(self) -> None:
         """Let go of the file, which goes away when nothing waits in it."""

@@ -187,7 +187,17 @@ class StoreSink:
                 f"The spool file in {self._folder} was removed or moved by another program. It is "
                 "made anew, with all rows that wait."
             )
+        self._count_removed(self._spool)
         return self._spool
+
+    def _count_removed(self, spool: Spool) -> None:
+        """Count the rows that somebody removed from the spool file while they waited."""
+        if removed := spool.forget_removed():
+            self._on_drop(SINK, "spool_emptied", removed)
+            self._warnings.append(
+                f"The spool file in {self._folder} was emptied by another program: {removed} "
+                "snapshots of sync runs that waited for the database are lost."
+            )
 
     def _remember(self, snapshot: RunSnapshot) -> None:
         """Fall back on memory, where only the newest snapshot of a run waits."""
@@ -240,6 +250,8 @@ class StoreSink:
         while self._wait_for_work(thread):
             with self._changed.lock:
                 remembered = list(self._memory.values())
+                if self._spool is not None:
+                    self._count_removed(self._spool)
             batch = self._spool.read() if self._spool else Batch([], [], 0)
             written = self._rows.write([*batch.snapshots, *remembered], batch.damaged)
             self._finish(batch, remembered, written=written)

@@ -294,3 +294,23 @@ def test_a_forked_child_leaves_the_lock_to_its_parent(tmp_path: Path, engine: En
     spool.close()
     assert drain_orphans(folder, engine).rows == 1
     assert run_by_task(engine, "a") is not None
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_lines_that_somebody_took_out_of_the_file_are_told_and_forgotten(
+    tmp_path: Path, left: int
+) -> None:
+    spool = Spool(tmp_path)
+    lines = [encode(snapshot(f"run-{number}")) for number in range(3)]
+    for line in lines:
+        spool.append(line)
+    (file,) = tmp_path.glob("*.jsonl")
+    os.truncate(file, sum(map(len, lines[:left])) + 10)  # with a piece of the next one
+    assert spool.forget_removed() == 3 - left
+    assert spool.forget_removed() == 0
+    spool.append(lines[2])
+    batch = spool.read()
+    expected = [*(f"run-{number}" for number in range(left)), "run-2"]
+    assert [run.task_id for run in batch.snapshots] == expected
+    spool.discard(batch)
+    assert spool.is_empty

@@ -695,3 +695,15 @@ def test_a_database_that_is_away_is_asked_less_and_less_often(
     pauses = [later - earlier for earlier, later in pairwise(attempts)]
     for number, pause in enumerate(pauses[:5]):
         assert pause >= 0.02 * 2**number
+
+
+def test_rows_that_wait_in_a_spool_that_somebody_empties_are_counted(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    sink = make_sink(_NOWHERE)
+    for number in range(3):
+        sink.handle(_end(f"run-{number}"))
+    for file in (tmp_path / "spool").glob("*.jsonl"):
+        os.truncate(file, 0)
+    sink.handle(_end("run-3"))
+    assert drops.counts == Counter({"spool_emptied": 3})
