@@ -129,10 +129,12 @@ def _without_encoded_rows(decoded: str) -> str | None:
 
 def _masked(text: str) -> str:
     text = without_statements(text)
+    # Before queries are cut: what stands before a secret may tell what it is.
+    text = mask_issued(text)
     text = _HEADER.sub(rf"\1 {REMOVED}", text)
-    text = _TOKEN_OF_TEXT.sub(_without_credentials, text)
     text = _COOKIE.sub(REMOVED, text)
     text = _without_secret_values(text)
+    text = _TOKEN_OF_TEXT.sub(_without_credentials, text)
     text = mask_forms(text)
     if "/api/" in text:
         text = _API_PATH.sub(_without_identifiers, text)

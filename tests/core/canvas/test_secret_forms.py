@@ -266,3 +266,8 @@ def test_a_megabyte_costs_no_more_than_a_few_kilobytes(unit: str) -> None:
     start = time.process_time()
     assert len(redact(unit * (1_000_000 // len(unit)))) <= 500
     assert time.process_time() - start < 0.1
+
+
+def test_a_secret_that_only_the_words_before_it_give_away_is_masked_before_they_are_cut() -> None:
+    secret = "0" * 39 + "a"
+    assert secret not in redact(f"aws?pw\"{secret}'")
