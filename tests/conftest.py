@@ -23,8 +23,12 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Let children obey Ctrl-C, also where the tests run in the background, which ignores it."""
+    """Let children obey Ctrl-C and SIGHUP, also where the tests run in the background.
+
+    A shell ignores the one there and nohup the other, and children inherit that.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
