@@ -13,14 +13,14 @@ import pytest
 _SYNC = """
 import os, signal
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker
-from canvas_sync_instrumentation.pid_lock import OverlapLock
+from canvas_sync_instrumentation.pid_lock import PidLock
 from canvas_sync_instrumentation.monitor import get_monitor
 for number in range(3):
     with CanvasSyncMetricsTracker(f"run-{number}", 42) as run:
         run.record_course(created=True)
         run.record_error(ValueError("no"))
         run.record_db_operation("INSERT", "courses", 2, 0.1)
-OverlapLock(get_monitor().settings.state_folder / "run" / "nightly.lock", "held")
+PidLock(get_monitor().settings.state_folder / "run" / "nightly.lock", "held")
 """
 _EXPORTER = """
 import os

@@ -90,16 +90,17 @@ def test_a_row_that_is_written_again_keeps_its_judgement(engine: Engine) -> None
     assert judge_runs(engine, SINCE) == []
 
 
-def test_a_later_attempt_under_the_same_id_is_judged_anew(engine: Engine) -> None:
+def test_a_later_run_under_the_same_id_is_judged_by_itself(engine: Engine) -> None:
     write(engine, *history(), night(0, courses=0))
     judge_runs(engine, SINCE)
 
     again = {"start_time": NOW - 600, "end_time": NOW - 540, "heartbeat": NOW - 540}
     write(engine, snapshot("night-0", **again, duration=60.0))
 
-    assert judged(engine, "night-0").suspect is None
-    judge_runs(engine, SINCE)
     assert judged(engine, "night-0").suspect is True
+    assert judged(engine, "night-0~2").suspect is None
+    judge_runs(engine, SINCE)
+    assert judged(engine, "night-0~2").suspect is True
 
 
 def test_runs_of_another_kind_are_no_history(engine: Engine) -> None:

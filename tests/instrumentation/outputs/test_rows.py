@@ -507,7 +507,7 @@ def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
         + _PROCESS
         + """
 import threading
-from canvas_sync_core.sinks import _row_writer
+from canvas_sync_instrumentation.outputs import _row_writer
 sync("before")
 assert sink.flush(600)
 begun, go_on, write = threading.Event(), threading.Event(), _row_writer.write_runs
