@@ -151,7 +151,7 @@ class Condition:
         return True
 
     def notify_all(self) -> None:
-        """Wake up whoever waits; call it with the lock held."""
+        """Wake up all waiters; call it with the lock held."""
         while self._waiters:
             self._waiters.popleft().release()
 
@@ -168,7 +168,7 @@ class Event:
         return self._is_set
 
     def set(self) -> None:
-        """Set the flag and wake up whoever waits for it."""
+        """Set the flag and wake up all waiters."""
         with self._changed.lock:
             self._is_set = True
             self._changed.notify_all()

@@ -182,7 +182,7 @@ class MetricFiles:
         return True
 
     def leave_cut(self) -> bool:
-        """Leave the files that somebody has shortened before they are used; tell of new ones."""
+        """Leave shortened files before they are used; return whether there were any."""
         left = [file.leave_if_cut() for file in self._mapped_files()]
         return any(left)
 

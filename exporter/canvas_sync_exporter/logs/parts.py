@@ -92,7 +92,7 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
 
 
 class _ArchiveStream:
-    """A file in an archive; what goes wrong is told as damage."""
+    """A file in an archive; errors are reported as damage."""
 
     def __init__(self, archive: Path, member: IO[bytes]) -> None:
         self._archive = archive

@@ -137,7 +137,7 @@ def _write_until(folder: Path, name: str, moment: int) -> list[bytes]:
 def test_no_thread_waits_for_a_stopped_process_and_all_lines_come_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_swapping: bool
 ) -> None:
-    """Whoever moves the files is stopped: nobody can tell which file a line belongs to."""
+    """The process that moves the files is stopped: nobody can tell which file a line belongs to."""
     writer = make_writer(tmp_path)
     writer.append(line_of("before", 0))
     start = threading.Barrier(200)
