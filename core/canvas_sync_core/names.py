@@ -32,12 +32,14 @@ __all__ = [
     "SUSPECT_REASONS",
     "TABLE",
     "TIME_PARTS",
+    "IncidentKind",
     "Log",
     "LogLevel",
     "MetricName",
     "MetricSpec",
     "MetricType",
     "RunStatus",
+    "Severity",
 ]
 
 DISTRIBUTION: Final = "canvas-sync-monitor"
@@ -113,6 +115,51 @@ class RunStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
+
+
+class IncidentKind(StrEnum):
+    """What the judge can find wrong."""
+
+    # The syncs' runs.
+    MISSED = "missed"
+    OVERDUE = "overdue"
+    FAILING = "failing"
+    PARTIAL = "partial"
+    INTERRUPTED = "interrupted"
+    STUCK = "stuck"
+    OVERLAPPING = "overlapping"
+    SLOW = "slow"
+    SUSPECT = "suspect"
+    # Canvas.
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a kind
+    TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - the name of a kind
+    QUOTA_LOW = "quota_low"
+    THROTTLED = "throttled"
+    API_FAILING = "api_failing"
+    API_SLOW = "api_slow"
+    LIST_TRUNCATED = "list_truncated"
+    # The synced data, and the database that it goes to.
+    STALE_ITEMS = "stale_items"
+    DB_FAILING = "db_failing"
+    DB_SLOW = "db_slow"
+    # The monitoring itself.
+    DATABASE_AWAY = "database_away"
+    SPOOL_GROWING = "spool_growing"
+    LOG_FOLDER_UNWRITABLE = "log_folder_unwritable"
+    TELEMETRY_DROPPED = "telemetry_dropped"
+    ROLLUPS_BEHIND = "rollups_behind"
+    CLEANUP_MISSED = "cleanup_missed"
+    DISK_FILLING = "disk_filling"
+    CLOCK_WRONG = "clock_wrong"
+
+
+class Severity(StrEnum):
+    """How soon a person has to act on an incident."""
+
+    CRITICAL = "critical"
+    """Now: it pages."""
+    WARNING = "warning"
+    """In office hours."""
 
 
 FINAL_STATUSES: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)

@@ -1,0 +1,58 @@
+"""What a condition has found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from canvas_sync_core.names import IncidentKind, Severity
+
+__all__ = ["Finding", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A condition that holds now for one subject.
+
+    Kind and subject identify it: as long as it is found again, it is the same incident.
+
+    Attributes:
+        subject: What it is about: a sync type, a token's short hash, a route, a log, ``exporter``.
+        sync_type: The sync type that it affects, if it is one.
+        since: When it began, as far as is known, in UTC.
+        summary: One sentence that names the subject; no user's name, no secret.
+        cause: Why, in one sentence; empty when nothing is known.
+        counts: How many runs (or calls) have which cause, the most frequent first.
+        runs: Ids of affected runs, newest first, at most 20.
+        run_count: How many runs are affected.
+        user_count: How many users are affected.
+        request_ids: Canvas's ``X-Request-Context-Id`` of refused or failed calls, at most 5.
+    """
+
+    kind: IncidentKind
+    subject: str
+    severity: Severity
+    since: datetime
+    summary: str
+    cause: str = ""
+    sync_type: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    run_count: int = 0
+    user_count: int = 0
+    request_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that was found at one time.
+
+    Attributes:
+        judged: The kinds that could be judged. Open incidents of other kinds stay as they are:
+            while the database is away, nobody knows whether last night's failure is over.
+    """
+
+    time: datetime
+    findings: tuple[Finding, ...]
+    judged: frozenset[IncidentKind]
