@@ -102,6 +102,9 @@ class RunSnapshot:
         api_wait_seconds: Time that calls were held back to stay under the quota.
         redeliverable: Whether a later run with its task id continues it if it was left open, as a
             task does that a queue delivers again.
+        api_items: Items in the lists that Canvas sent; None when no list was observed.
+        api_bytes: Size of the answers' content; None when no size was observed.
+        telemetry_fault: Why part of this run's telemetry cannot be written; None when all can.
     """
 
     task_id: str
@@ -134,6 +137,9 @@ class RunSnapshot:
     api_truncated: int = 0
     api_wait_seconds: float = 0.0
     redeliverable: bool = False
+    api_items: int | None = None
+    api_bytes: int | None = None
+    telemetry_fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,8 @@ class RecordMaker:
             request_context_id=snapshot.request_context_id,
             api_truncated=snapshot.api_truncated,
             api_wait_seconds=snapshot.api_wait_seconds,
+            api_items=snapshot.api_items,
+            api_bytes=snapshot.api_bytes,
         )
         # Those of the run's process, also when the exporter ends it.
         record.host, record.pid = snapshot.host, snapshot.pid

@@ -87,6 +87,8 @@ class RunEndedRecord(Record, omit_defaults=True, gc=False):
     request_context_id: str | None = None
     api_truncated: int = 0
     api_wait_seconds: float = 0.0
+    api_items: int | None = None
+    api_bytes: int | None = None
 
 
 class RunSuspectRecord(Record, omit_defaults=True, gc=False):

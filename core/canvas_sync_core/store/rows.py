@@ -225,6 +225,9 @@ def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
         "api_truncated": snapshot.api_truncated,
         "api_wait_seconds": snapshot.api_wait_seconds,
         "error_traceback": list(error.traceback) if error and error.traceback else None,
+        "api_items": snapshot.api_items,
+        "api_bytes": snapshot.api_bytes,
+        "telemetry_fault": _text(snapshot.telemetry_fault),
     }
 
 

@@ -74,6 +74,9 @@ class Run(msgspec.Struct, frozen=True):
     suspect: bool | None
     suspect_reason: str | None
     error_traceback: list[str] | None
+    api_items: int | None
+    api_bytes: int | None
+    telemetry_fault: str | None
 
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}

@@ -411,6 +411,8 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         request_context_id="id",
         api_truncated=1,
         api_wait_seconds=2.0,
+        api_items=0,
+        api_bytes=2,
     )
     events = [
         *[case.event for case in CASES],

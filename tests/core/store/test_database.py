@@ -103,6 +103,30 @@ def test_a_table_of_the_first_version_keeps_its_rows(empty_database_url: str) ->
     engine.dispose()
     assert run is not None
     assert (run.suspect, run.api_truncated, run.api_wait_seconds) == (None, 0, 0.0)
+    assert (run.api_items, run.api_bytes, run.telemetry_fault) == (None, None, None)
+
+
+def test_what_a_run_received_is_unknown_in_rows_of_an_older_version(
+    empty_database_url: str,
+) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    write(engine, snapshot("before", api_items=7, api_bytes=70, telemetry_fault="log: full"))
+    downgrade(engine, "0005")
+    with engine.connect() as connection:
+        old_columns = {
+            each["name"] for each in inspect(connection).get_columns("canvas_sync_metrics")
+        }
+    upgrade(engine)
+    write(engine, snapshot("after", api_items=0, api_bytes=2))
+    before, after = run_by_task(engine, "before"), run_by_task(engine, "after")
+    engine.dispose()
+    assert old_columns.isdisjoint({"api_items", "api_bytes", "telemetry_fault"})
+    assert before is not None
+    assert after is not None
+    assert (before.api_calls, before.api_items, before.api_bytes) == (10, None, None)
+    assert before.telemetry_fault is None
+    assert (after.api_items, after.api_bytes) == (0, 2)
 
 
 def test_the_table_may_live_among_the_tables_of_the_app(empty_database_url: str) -> None:

@@ -48,6 +48,9 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
         request_context_id="b5ac-11",
         api_truncated=2,
         api_wait_seconds=1.5,
+        api_items=26,
+        api_bytes=3911,
+        telemetry_fault="log: /var/log/canvas_sync: Permission denied",
     )
     write_runs(engine, [written])
     run = _row(engine)
@@ -64,7 +67,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     same_name = set(Run.__struct_fields__) & {
         field.name for field in dataclasses.fields(RunSnapshot)
     } - {"items", "heartbeat"}
-    assert len(same_name) == 21
+    assert len(same_name) == 24
     assert {name: getattr(run, name) for name in same_name} == {
         name: getattr(written, name) for name in same_name
     }

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -242,6 +243,19 @@ def test_damaged_lines_are_counted_and_kept_aside(tmp_path: Path, engine: Engine
     ]
     assert {run.sync_task_id for run in recent_runs(engine, 10).items} == {"a", "b"}
     assert waiting_bytes(folder) == 0
+
+
+def test_rows_of_a_process_of_an_older_version_are_written(tmp_path: Path, engine: Engine) -> None:
+    """An update replaces the exporter first; syncs that began before it still run."""
+    folder = tmp_path / "spool"
+    line = msgspec.json.decode(encode(snapshot("a", api_items=26)))
+    for name in ("api_items", "api_bytes", "telemetry_fault"):
+        del line[name]
+    _write_orphan(folder, msgspec.json.encode(line) + b"\n")
+    assert drain_orphans(folder, engine) == Drained(files=1, rows=1)
+    run = run_by_task(engine, "a")
+    assert run is not None
+    assert (run.api_calls, run.api_items, run.api_bytes) == (10, None, None)
 
 
 @given(st.integers(0, 3000), st.binary(max_size=40))

@@ -34,7 +34,8 @@ OF_THE_RUN = {"course_id", "sync_type"}
 IN_OTHER_LINES = {
     *("progress", "items", "item", "processed", "created", "updated", "unchanged", "failed"),
     *("api_calls", "api_failed", "api_throttled", "api_retried", "api_seconds"),
-    *("api_truncated", "api_wait_seconds", "db_operations", "db_failed", "db_seconds"),
+    *("api_truncated", "api_wait_seconds", "api_items", "api_bytes"),
+    *("db_operations", "db_failed", "db_seconds"),
 }
 """Sums of a run, which the report makes anew from all lines of its period, or the table keeps."""
 OF_A_CLEANUP = {"files", "archives_deleted", "reclaimed_bytes"}
