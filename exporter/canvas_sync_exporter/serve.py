@@ -20,12 +20,13 @@ from canvas_sync_exporter.web.context import WebContext
 
 from .collectors import register_collectors
 from .http_server import HttpServer, listen, url_of
-from .jobs import Jobs
+from .jobs.scheduler import JobScheduler
+from .jobs.table import recurring_jobs
 from .reasons import reason
 from .settings import Configuration, changed_settings
 from .signals import Signals
-from .upkeep import Upkeep
 from .web import create_app
+from .zero_counters import start_counters
 
 __all__ = ["serve"]
 
@@ -82,12 +83,11 @@ class _Exporter:
             for each in self._sockets:
                 undo.callback(each.close)
             _prepare_database(config, engine)
-            upkeep = Upkeep(config, engine)
-            upkeep.start_counters()
+            start_counters(config)
             registry = CollectorRegistry()
             processes = register_collectors(registry, config)
-            self._jobs = Jobs(upkeep, processes.fold, config)
-            self._context = WebContext(config, engine, self._access, upkeep, self._jobs)
+            self._jobs = JobScheduler(recurring_jobs(config, engine, processes))
+            self._context = WebContext(config, engine, self._access, self._jobs)
             self._app = create_app(self._context, registry)
             self._resources = undo.pop_all()
 

@@ -22,7 +22,6 @@ from prometheus_client import CollectorRegistry
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
@@ -172,7 +171,7 @@ def exporter_answers(folder: Path) -> Mapping[str, str]:
     upgrade(engine)
     registry = CollectorRegistry()
     register_collectors(registry, config)
-    app = create_app(WebContext(config, engine, Access(None), Upkeep(config, engine)), registry)
+    app = create_app(WebContext(config, engine, Access(None)), registry)
     with serving(app) as url:
         answers = {
             path: requests.get(f"{url}{path}", timeout=60).text

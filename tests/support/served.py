@@ -14,10 +14,10 @@ from werkzeug.routing import Map
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.zero_counters import start_counters
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 
 from .http import serving
@@ -51,11 +51,10 @@ def served(tmp_path: Path) -> Served:
     config = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")})
     engine = open_engine(config.app.resolved_database_url)
     upgrade(engine)
-    upkeep = Upkeep(config, engine)
-    upkeep.start_counters()
+    start_counters(config)
     registry = CollectorRegistry()
     register_collectors(registry, config)
-    app = create_app(WebContext(config, engine, Access(None), upkeep), registry)
+    app = create_app(WebContext(config, engine, Access(None)), registry)
     with serving(app) as url:
         openapi = requests.get(f"{url}/api/canvas/openapi.json", timeout=30).json()
         health = requests.get(f"{url}/api/canvas/metrics/health", timeout=30).json()

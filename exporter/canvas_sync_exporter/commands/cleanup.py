@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from canvas_sync_core.names import DISTRIBUTION
-from canvas_sync_core.store.database import open_engine
+from canvas_sync_exporter.jobs.log_cleanup import clean_logs
 from canvas_sync_exporter.logs import CleanupPlan, make_retention_settings, plan_cleanup
-from canvas_sync_exporter.upkeep import Upkeep
 
 from . import FAILED
 from .options import add_command, add_log_dir, log_configuration
 from .progress_bar import ProgressBar
-from .storage_failures import storage_failures
 
 __all__ = ["add_parser", "run"]
 
@@ -42,9 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = log_configuration(arguments)
     if arguments.dry_run:
         return _show_plan(plan_cleanup(make_retention_settings(config)))
-    with storage_failures(), ProgressBar(sys.stderr, "archiving") as bar:
-        upkeep = Upkeep(config, open_engine(config.app.resolved_database_url))
-        report = upkeep.clean_logs(bar.show)
+    with ProgressBar(sys.stderr, "archiving") as bar:
+        report = clean_logs(config, bar.show)
     for log in report.logs:
         archives = ", ".join(log.archives) or ("nothing" if log.error else "nothing to archive")
         files = "1 file" if log.files == 1 else f"{log.files} files"

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from canvas_sync_core.settings import with_app_config
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
 
 from .access import Access
 from .auth import TokenFile
@@ -81,6 +80,4 @@ def register_canvas_metrics_api(app: Flask) -> None:
     access = Access(TokenFile(tokens_file) if tokens_file else None)
     engine = open_engine(config.app.resolved_database_url)
     weakref.finalize(app, engine.dispose).atexit = False  # tests of the app make many apps
-    app.register_blueprint(
-        api_blueprint(WebContext(config, engine, access, Upkeep(config, engine)))
-    )
+    app.register_blueprint(api_blueprint(WebContext(config, engine, access)))

@@ -1,4 +1,4 @@
-"""The endpoints of the REST API about runs and upkeep: which there are, and what each one asks."""
+"""The endpoints of the REST API about runs and log cleanup, and what each one asks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from canvas_sync_core.store.pages import BadCursor, Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.runs import Run
+from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
 from canvas_sync_exporter.logs.retention_settings import make_retention_settings
 from canvas_sync_exporter.logs.status import LogStatus
@@ -261,20 +262,21 @@ class Api:
 
     def cleanup_status(self) -> LogCleanupStatus:
         """Tell how the logs stand."""
-        status = get_cleanup_status(make_retention_settings(self._context.configuration))
+        config = self._context.configuration
+        status = get_cleanup_status(make_retention_settings(config))
         jobs = self._context.jobs
         return LogCleanupStatus(
             logs=status.logs,
             free_disk_bytes=status.free_bytes,
             running=status.running,
             last_cleanup=status.last,
-            next_cleanup=jobs.next_cleanup() if jobs else None,
+            next_cleanup=next_cleanup(config) if jobs is not None and jobs.running else None,
         )
 
     def cleanup(self) -> CleanupReport:
         """Run the log cleanup."""
         try:
-            return self._context.upkeep.clean_logs()
+            return clean_logs(self._context.configuration)
         except CleanupRunning as running:
             raise ProblemError(409, str(running)) from running
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +10,6 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.upkeep import Upkeep
 
 from .access import Access
 
@@ -29,9 +27,6 @@ class JobsView(Protocol):
     def failures(self) -> Mapping[str, str]:
         """Why jobs failed when they last ran, by job."""
 
-    def next_cleanup(self) -> dt.datetime | None:
-        """When the log cleanup runs next."""
-
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
@@ -45,6 +40,5 @@ class WebContext:
     configuration: Configuration
     engine: Engine
     access: Access
-    upkeep: Upkeep
     jobs: JobsView | None = None
     stopping: Event = field(default_factory=Event)

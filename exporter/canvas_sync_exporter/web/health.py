@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import check_schema
+from canvas_sync_core.store.rollups.writing import waiting
 from canvas_sync_core.store.spool import waiting_bytes
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
@@ -105,16 +106,16 @@ def _metric_files(folder: Path) -> Check:
 
 
 def _spool(folder: Path) -> Check:
-    waiting = waiting_bytes(folder)
-    if waiting > _LARGE_BACKLOG:
-        return Check("degraded", f"{waiting} bytes of rows wait for the database.")
-    return Check("ok", f"{waiting} bytes of rows wait for the database.")
+    size = waiting_bytes(folder)
+    if size > _LARGE_BACKLOG:
+        return Check("degraded", f"{size} bytes of rows wait for the database.")
+    return Check("ok", f"{size} bytes of rows wait for the database.")
 
 
 def _rollups(context: WebContext) -> Check:
     """Tell the progress; answers are right meanwhile, only slower."""
     try:
-        left = context.upkeep.waiting_for_rollup()
+        left = waiting(context.engine)
     except (SQLAlchemyError, OSError) as error:
         return Check("unhealthy", reason(error))
     told = f"{left.quarters} quarters of an hour and {left.runs} runs wait to be rolled up."

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from canvas_sync_core.names import FINAL_STATUSES, MetricName
-from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_exporter.zero_counters import start_counters
 from support.metric_processes import samples
 
 
@@ -32,9 +31,7 @@ def test_runs_of_an_expected_type_are_counted_from_0_before_its_first_one(tmp_pa
         "CANVAS_SYNC_EXPECTED_INTERVALS": "full=24h",
     }
     config = configuration(environ)
-    engine = open_engine(config.app.resolved_database_url)
-    Upkeep(config, engine).start_counters()
-    engine.dispose()
+    start_counters(config)
     values = samples(ProcessCollector(config.app.metrics_folder))
     runs = {name: value for name, value in values.items() if name.startswith(MetricName.RUNS)}
     assert runs == {

@@ -14,7 +14,6 @@ from sqlalchemy import Engine
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
@@ -68,7 +67,6 @@ def exporter(config: Configuration, engine: Engine) -> Iterator[Exporter]:
     """A running exporter without tokens."""
     registry = CollectorRegistry()
     register_collectors(registry, config)
-    upkeep = Upkeep(config, engine)
-    app = create_app(WebContext(config, engine, Access(None), upkeep), registry)
+    app = create_app(WebContext(config, engine, Access(None)), registry)
     with serving(app) as url:
         yield Exporter(url, config, engine, registry)

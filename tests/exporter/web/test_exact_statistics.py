@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from canvas_sync_core.store.rollups.writing import Waiting
-from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_core.store.rollups.writing import Waiting, waiting
+from canvas_sync_exporter.jobs.roll_up import RollUp
 from support.runs import failed, snapshot, write
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def sunday(exporter: Exporter) -> dt.date:
         )
         start += QUARTER
     write(exporter.engine, *runs)
-    upkeep = Upkeep(exporter.config, exporter.engine)
-    while upkeep.roll_up_runs():
+    roll_up = RollUp(exporter.engine)
+    while roll_up.advance():
         pass
-    assert upkeep.waiting_for_rollup() == Waiting(0, 0)
+    assert waiting(exporter.engine) == Waiting(0, 0)
     return sunday
 
 

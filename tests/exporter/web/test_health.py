@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import sqlite3
 import threading
 import time
@@ -17,7 +16,6 @@ from sqlalchemy import Engine
 from canvas_sync_core.metrics import MetricFiles
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import JobsView, WebContext
 from canvas_sync_exporter.web.health import HealthChecks
@@ -28,12 +26,9 @@ class _Jobs:
     running: bool = True
     failures: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def next_cleanup(self) -> dt.datetime | None:
-        return None
-
 
 def _context(config: Configuration, engine: Engine, jobs: JobsView | None = None) -> WebContext:
-    return WebContext(config, engine, Access(None), Upkeep(config, engine), jobs)
+    return WebContext(config, engine, Access(None), jobs)
 
 
 def _leave_metrics(config: Configuration) -> None:

@@ -1,4 +1,4 @@
-"""No row, whoever wrote it, keeps an endpoint, the rollups or the upkeep from working."""
+"""No row, whoever wrote it, keeps an endpoint, the rollups or the jobs from working."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from canvas_sync_core.names import TABLE
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.writing import Waiting, waiting
+from canvas_sync_exporter.jobs.interrupted_runs import InterruptedRuns
+from canvas_sync_exporter.jobs.old_runs import delete_old_runs
+from canvas_sync_exporter.jobs.roll_up import RollUp
+from canvas_sync_exporter.jobs.suspect_runs import flag_suspect_runs
 from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
@@ -91,7 +94,7 @@ def engine(empty_database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def client(config: Configuration, engine: Engine) -> FlaskClient:
-    context = WebContext(config, engine, Access(None), Upkeep(config, engine))
+    context = WebContext(config, engine, Access(None))
     return create_app(context, CollectorRegistry()).test_client()
 
 
@@ -159,18 +162,18 @@ def test_whatever_a_row_holds_every_endpoint_answers_and_the_rollups_go_on(
     _write_odd_rows(engine)
     rows = _every_run(client)
     _require_answers(client)
-    upkeep = Upkeep(config, engine)
+    roll_up = RollUp(engine)
     deadline = time.monotonic() + 60
-    while upkeep.roll_up_runs():
+    while roll_up.advance():
         assert time.monotonic() < deadline, "the rollups come to no end"
     assert waiting(engine) == Waiting(0, 0)
     _require_answers(client)
-    upkeep.close_interrupted()
-    upkeep.flag_suspects()
+    InterruptedRuns(engine, config.app, config.exporter.interrupted_after_seconds).close()
+    flag_suspect_runs(engine, config.app)
     _require_answers(client)
     assert client.get(f"{API}/summary?days=3660").get_json()["runs"]["total"] <= rows
-    upkeep.roll_up_runs()
-    upkeep.delete_old_runs()
+    roll_up.advance()
+    delete_old_runs(engine, config.exporter.run_days)
     _require_answers(client)
 
 

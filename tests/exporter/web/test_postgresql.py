@@ -16,7 +16,6 @@ from sqlalchemy import Engine, text
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.blueprint import REQUEST_LIMIT
@@ -42,7 +41,7 @@ def url(tmp_path: Path, postgresql_url: str) -> Iterator[str]:
     engine = open_engine(config.app.resolved_database_url)
     upgrade(engine)
     write(engine, snapshot("one"), failed("two"), running("three"))
-    context = WebContext(config, engine, Access(None), Upkeep(config, engine))
+    context = WebContext(config, engine, Access(None))
     with serving(create_app(context, CollectorRegistry())) as url:
         yield url
     engine.dispose()

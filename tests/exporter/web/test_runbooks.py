@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
@@ -72,7 +71,7 @@ def test_no_token_is_needed(config: Configuration, engine: Engine, tmp_path: Pat
     """They are as public as the documentation of the API; whoever is called at night has none."""
     append_token(tmp_path / "tokens", new_token("someone", Scope.READ)[1])
     access = Access(TokenFile(tmp_path / "tokens"))
-    context = WebContext(config, engine, access, Upkeep(config, engine))
+    context = WebContext(config, engine, access)
     client = create_app(context, CollectorRegistry()).test_client()
     assert client.get("/runbooks/CanvasSyncStale").status_code == 200
     assert client.get("/metrics").status_code == 401

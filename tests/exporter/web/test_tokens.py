@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
 from canvas_sync_exporter.settings import Configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
@@ -59,7 +58,7 @@ def guarded(config: Configuration, engine: Engine, tmp_path: Path) -> Iterator[G
         secrets[scope], token = new_token(f"for-{scope}", scope)
         append_token(file, token)
     config.app.metrics_folder.mkdir()
-    context = WebContext(config, engine, Access(TokenFile(file)), Upkeep(config, engine))
+    context = WebContext(config, engine, Access(TokenFile(file)))
     with serving(create_app(context, CollectorRegistry())) as url:
         yield Guarded(url, file, secrets)
 

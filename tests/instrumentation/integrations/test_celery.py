@@ -14,8 +14,8 @@ from celery import Celery
 from canvas_sync_core.events import RunEnded
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.runs import Run
+from canvas_sync_exporter.jobs.interrupted_runs import InterruptedRuns
 from canvas_sync_exporter.settings import configuration
-from canvas_sync_exporter.upkeep import Upkeep
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     canvas_sync_task,
@@ -187,9 +187,11 @@ def test_the_run_of_a_killed_child_is_closed_as_interrupted(prefork: Worker) -> 
         }
     )
     engine = open_engine(config.app.resolved_database_url)
-    upkeep = Upkeep(config, engine)
+    interrupted_runs = InterruptedRuns(
+        engine, config.app, config.exporter.interrupted_after_seconds
+    )
     eventually(
-        lambda: any(run.sync_task_id == task_id for run in upkeep.close_interrupted()), "the end"
+        lambda: any(run.sync_task_id == task_id for run in interrupted_runs.close()), "the end"
     )
     engine.dispose()
     assert prefork.run(task_id, "interrupted").user_id == 42

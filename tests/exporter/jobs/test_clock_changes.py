@@ -14,20 +14,29 @@ import pytest
 import time_machine
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.base import BaseScheduler
-from sqlalchemy import Engine
 
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter import jobs as jobs_module
-from canvas_sync_exporter.jobs import Jobs
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.jobs import old_runs as old_runs_module
+from canvas_sync_exporter.jobs import scheduler as scheduler_module
+from canvas_sync_exporter.jobs.job import Job, NightlyCheck
+from canvas_sync_exporter.jobs.log_cleanup import next_cleanup
+from canvas_sync_exporter.jobs.scheduler import JobScheduler
+from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.logs.due import next_due
-from canvas_sync_exporter.logs.retention import CleanupReport
-from canvas_sync_exporter.settings import Configuration, configuration
-from canvas_sync_exporter.upkeep import Upkeep
+from canvas_sync_exporter.settings import configuration
 
 _ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
 _HOUR = dt.timedelta(hours=1)
-_INTERVALS = {"fold": 60, "interrupted": 15, "roll-up": 2, "suspects": 15, "watch": 60}
-"""Name of a job's work -> the seconds between its runs, at most."""
+_INTERVALS = {
+    "fold of metric files": 60,
+    "search for interrupted runs": 15,
+    "roll-up of runs": 2,
+    "comparison of runs with their history": 15,
+    "log cleanup": 60,
+    "deletion of old runs": 60,
+}
+"""Name of a job -> the seconds between its runs, at most."""
 
 
 def _clock_changes(zone: ZoneInfo) -> list[dt.datetime]:
@@ -76,38 +85,23 @@ class _SimulatedScheduler(BaseScheduler):  # type: ignore[misc] # APScheduler ha
         return DebugExecutor()
 
 
-class _RecordedUpkeep(Upkeep):
-    """Notes when it is asked to work; what is due at night is decided as always."""
+class _Runs:
+    """Notes when each job runs; the nightly ones also decide, as always, what they have to do."""
 
-    def __init__(self, config: Configuration, engine: Engine) -> None:
-        super().__init__(config, engine)
-        self.runs: defaultdict[str, list[dt.datetime]] = defaultdict(list)
+    def __init__(self) -> None:
+        self.started: defaultdict[str, list[dt.datetime]] = defaultdict(list)
+        self.worked: defaultdict[str, list[dt.datetime]] = defaultdict(list)
 
-    def note(self, work: str) -> None:
-        self.runs[work].append(dt.datetime.now(dt.UTC))
+    def recorded(self, job: Job) -> Job:
+        """Return the job so that its runs are noted."""
 
-    def close_interrupted(self) -> list[Any]:
-        self.note("interrupted")
-        return []
+        def work() -> None:
+            now = dt.datetime.now(dt.UTC)
+            self.started[job.name].append(now)
+            if isinstance(job.schedule, NightlyCheck) and job.work():
+                self.worked[job.name].append(now)
 
-    def roll_up_runs(self) -> bool:
-        self.note("roll-up")
-        return False
-
-    def flag_suspects(self) -> list[Any]:
-        self.note("suspects")
-        return []
-
-    def clean_logs_when_due(self) -> CleanupReport | None:
-        self.note("watch")
-        report = super().clean_logs_when_due()
-        if report is not None:
-            self.note("cleanup")
-        return report
-
-    def delete_old_runs(self) -> int:
-        self.note("deletion")
-        return 0
+        return dataclasses.replace(job, work=work)
 
 
 @pytest.fixture
@@ -119,7 +113,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> list[_SimulatedScheduler]:
         made.append(_SimulatedScheduler(**options))
         return made[-1]
 
-    monkeypatch.setattr(jobs_module, "BackgroundScheduler", make)
+    monkeypatch.setattr(scheduler_module, "BackgroundScheduler", make)
     return made
 
 
@@ -129,6 +123,7 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     change: dt.datetime,
     tmp_path: Path,
     scheduler: list[_SimulatedScheduler],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The nightly cleanup is due at a time that comes twice or never."""
     zone = ZoneInfo(zone_name)
@@ -141,9 +136,11 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     app = dataclasses.replace(config.app, timezone=zone)
     config = dataclasses.replace(config, app=app, exporter=nightly)
     engine = open_engine(config.app.resolved_database_url)
-    upkeep = _RecordedUpkeep(config, engine)
+    monkeypatch.setattr(old_runs_module, "delete_runs", lambda *_: 1)
+    runs = _Runs()
     with time_machine.travel(start, tick=False) as clock:
-        jobs = Jobs(upkeep, lambda: upkeep.note("fold"), config)
+        all_jobs = recurring_jobs(config, engine, ProcessCollector(config.app.metrics_folder))
+        jobs = JobScheduler(map(runs.recorded, all_jobs))
         jobs.start()
         (driven,) = scheduler
         steps = 0
@@ -151,15 +148,16 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
             clock.shift(driven.run_due_jobs())
             steps += 1
             assert steps < 20_000, "it spins"
-        assert jobs.next_cleanup() == next_due(end, cleanup_time, zone)
+        assert next_cleanup(config) == next_due(end, cleanup_time, zone)
         assert jobs.failures == {}
         jobs.stop()
     engine.dispose()
     for work, seconds in _INTERVALS.items():
-        moments = [*upkeep.runs[work], end]
+        moments = [*runs.started[work], end]
         gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
         assert moments[0] == start
         assert dt.timedelta(0) < min(gaps[:-1]), f"{work} runs twice"
         assert max(gaps) <= dt.timedelta(seconds=seconds), f"{work} pauses"
-    assert upkeep.runs["cleanup"] == [due]
-    assert upkeep.runs["deletion"] == [start, due]
+    assert set(runs.started) == set(_INTERVALS)
+    assert runs.worked["log cleanup"] == [due]
+    assert runs.worked["deletion of old runs"] == [start, due]

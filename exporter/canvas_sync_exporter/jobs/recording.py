@@ -1,0 +1,65 @@
+"""Records what a job did in the same way as a sync's process does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+from canvas_sync_core.events import Event, RunContext
+from canvas_sync_core.files.modes import make_folder
+from canvas_sync_core.logs.sink import LogSink
+from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.settings import Settings
+from canvas_sync_core.store.runs import Run
+
+__all__ = ["context_of", "record"]
+
+_CLOSE_SECONDS: Final = 1.0
+
+
+def record(app: Settings, events: Iterable[Event]) -> None:
+    """Write events to the logs and to metric files, so that they survive a restart.
+
+    The metric files are closed at once. The next fold adds them to those of dead processes, and
+    the exporter needs no metric files that stay open.
+
+    Args:
+        app: Settings that say where logs and metric files are.
+        events: What happened.
+
+    Raises:
+        OSError: The folder of the metric files cannot be made or written.
+    """
+    make_folder(app.metrics_folder)
+    metrics = MetricsSink(app.metrics_folder)
+    log = LogSink(
+        app.log_dir,
+        app.log_format,
+        levels=app.log_levels,
+        zone=app.timezone,
+        control_dir=app.control_folder,
+        host=socket.gethostname(),
+        on_drop=metrics.count_dropped,
+        on_record=metrics.count_record,
+    )
+    try:
+        for event in events:
+            metrics.handle(event)
+            log.handle(event)
+    finally:
+        log.close(_CLOSE_SECONDS)
+        metrics.close(_CLOSE_SECONDS)
+
+
+def context_of(run: Run) -> RunContext:
+    """Return the context of an event about a run of another process."""
+    return RunContext(
+        run.sync_task_id,
+        run.user_id,
+        run.course_id,
+        run.sync_type,
+        run.trace_id,
+        span_id="",
+        sampled=False,
+    )

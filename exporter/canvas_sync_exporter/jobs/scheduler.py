@@ -1,0 +1,82 @@
+"""Runs the recurring jobs when they are due. Only this module knows APScheduler."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Mapping
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from canvas_sync_exporter.reasons import reason
+
+from .job import EXPECTED_FAILURES, Job, Schedule
+
+__all__ = ["JobScheduler"]
+
+_log = logging.getLogger(__name__)
+
+
+class JobScheduler:
+    """Runs jobs in threads of this process, each at most once at a time.
+
+    Args:
+        jobs: The jobs, with their schedules.
+    """
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._failures: dict[str, str] = {}
+        self._scheduler = BackgroundScheduler(
+            timezone=dt.UTC,  # in local time APScheduler stands still when clocks are set
+            # Runs that were missed, as by a machine that slept, are made up by one run.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.add_listener(self._note, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
+        now = dt.datetime.now(dt.UTC)
+        for job in jobs:
+            trigger = _Trigger(job.schedule)
+            self._scheduler.add_job(job.work, trigger, id=job.name, next_run_time=now)
+
+    def start(self) -> None:
+        """Run each job once now, and then by its schedule."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no further job. A job that is running goes on to its end."""
+        self._scheduler.shutdown(wait=False)
+
+    @property
+    def running(self) -> bool:
+        """Whether jobs are started when they are due."""
+        return bool(self._scheduler.running)
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Why jobs failed when they last ran, by job; those that did not fail are left out."""
+        return dict(self._failures)
+
+    def _note(self, event: JobExecutionEvent) -> None:
+        name, error = event.job_id, event.exception
+        if error is None:
+            if self._failures.pop(name, None) is not None:
+                _log.info("The %s works again.", name)
+            return
+        if name not in self._failures:
+            unforeseen = None if isinstance(error, EXPECTED_FAILURES) else error
+            _log.error("The %s failed: %s", name, reason(error), exc_info=unforeseen)
+        self._failures[name] = reason(error)
+
+
+class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
+    """Asks a schedule in place of APScheduler's own arithmetic."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def get_next_fire_time(
+        self, previous_fire_time: dt.datetime | None, now: dt.datetime
+    ) -> dt.datetime:
+        """Return when the job runs next, in UTC."""
+        return self._schedule.next_after((previous_fire_time or now).astimezone(dt.UTC))

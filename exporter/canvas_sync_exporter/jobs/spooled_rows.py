@@ -1,0 +1,34 @@
+"""Writes the rows that dead processes left in their spool files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.store.spool import drain_orphans
+
+__all__ = ["deliver_spooled_rows"]
+
+_log = logging.getLogger(__name__)
+
+
+def deliver_spooled_rows(engine: Engine, spool_folder: Path) -> int:
+    """Write the rows of dead processes into the table, and return how many there were.
+
+    Raises:
+        SQLAlchemyError: The database is away; the rows wait.
+        OSError: A spool file cannot be read or removed.
+    """
+    drained = drain_orphans(spool_folder, engine)
+    if drained.rows:
+        _log.info("Delivered %d rows of %d ended processes.", drained.rows, drained.files)
+    if drained.damaged or drained.rejected:
+        _log.error(
+            "%d damaged lines and %d runs that the database refused are kept in %s.",
+            drained.damaged,
+            drained.rejected,
+            spool_folder / "damaged.txt",
+        )
+    return drained.rows

@@ -1,0 +1,49 @@
+"""The table of all recurring jobs. A new job is one file in this folder and one row here."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.settings import Configuration
+
+from .interrupted_runs import InterruptedRuns
+from .job import Every, Job, NightlyCheck
+from .log_cleanup import clean_logs_when_due
+from .old_runs import OldRuns
+from .roll_up import RollUp
+from .suspect_runs import flag_suspect_runs
+
+__all__ = ["recurring_jobs"]
+
+_SLOWEST_WATCH_SECONDS = 15.0
+
+
+def recurring_jobs(
+    config: Configuration, engine: Engine, processes: ProcessCollector
+) -> tuple[Job, ...]:
+    """Make all jobs.
+
+    Args:
+        config: What to watch, and when.
+        engine: The database with the table of runs.
+        processes: Folds the metric files of dead processes.
+    """
+    app, settings = config.app, config.exporter
+    # A process that dies is noticed at most a quarter of the patience later.
+    watch = Every(min(settings.interrupted_after_seconds / 4, _SLOWEST_WATCH_SECONDS))
+    nightly = NightlyCheck(settings.cleanup_time, app.timezone)
+    interrupted_runs = InterruptedRuns(engine, app, settings.interrupted_after_seconds)
+    old_runs = OldRuns(engine, settings.run_days, settings.cleanup_time, app.timezone)
+    return (
+        Job("fold of metric files", processes.fold, Every(60)),
+        Job("search for interrupted runs", interrupted_runs.close, watch),
+        Job("roll-up of runs", RollUp(engine).advance, Every(2)),
+        Job(
+            "comparison of runs with their history", partial(flag_suspect_runs, engine, app), watch
+        ),
+        Job("log cleanup", partial(clean_logs_when_due, config), nightly),
+        Job("deletion of old runs", old_runs.delete_when_due, nightly),
+    )

@@ -1,0 +1,37 @@
+"""Counters that alerts read exist as 0 before the first sync."""
+
+from __future__ import annotations
+
+from canvas_sync_core.files.modes import make_folder
+from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.names import FINAL_STATUSES, SUSPECT_REASONS, MetricName
+
+from .settings import Configuration
+
+__all__ = ["start_counters"]
+
+
+def start_counters(config: Configuration) -> None:
+    """Let counters exist as 0 before the first sync, so that alerts see the first failure.
+
+    Those of runs too, for the sync types that are expected.
+
+    Args:
+        config: Where the metric files are, and which sync types are expected.
+
+    Raises:
+        OSError: The folder of the metric files cannot be made or written.
+    """
+    make_folder(config.app.metrics_folder)
+    metrics = MetricFiles(config.app.metrics_folder)
+    with metrics.lock:
+        metrics.start_known()
+        for status in ("success", "failed"):
+            metrics.counter(MetricName.CLEANUP_RUNS, (status,))
+        for sync_type, _ in config.exporter.expected_intervals:
+            for ending in FINAL_STATUSES:
+                metrics.counter(MetricName.RUNS, (sync_type, ending))
+            for reason in SUSPECT_REASONS:
+                metrics.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
+        metrics.counter(MetricName.CLEANUP_RECLAIMED)
+        metrics.close()

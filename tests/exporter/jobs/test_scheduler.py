@@ -1,0 +1,94 @@
+"""The exporter's recurring jobs, run by a real scheduler."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_core.store.queries import run_by_task
+from canvas_sync_core.store.spool import Spool, encode
+from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due
+from canvas_sync_exporter.jobs.scheduler import JobScheduler
+from canvas_sync_exporter.jobs.table import recurring_jobs
+from canvas_sync_exporter.logs.archive import archives
+from canvas_sync_exporter.settings import Configuration
+from support.recurring_jobs import database_away, leave_a_row, metric_value, miss_a_night
+from support.runs import running, snapshot, write
+from support.waiting import wait_until
+
+
+def _scheduler(config: Configuration, engine: Engine) -> JobScheduler:
+    processes = ProcessCollector(config.app.metrics_folder)
+    return JobScheduler(recurring_jobs(config, engine, processes))
+
+
+@contextmanager
+def _started(*schedulers: JobScheduler) -> Iterator[None]:
+    """Run jobs; at the end wait for those that are running, which still use the database."""
+    before = set(threading.enumerate())
+    for scheduler in schedulers:
+        scheduler.start()
+    try:
+        yield
+    finally:
+        for scheduler in schedulers:
+            scheduler.stop()
+        wait_until(lambda: set(threading.enumerate()) <= before, "the end of the jobs")
+
+
+def test_jobs_deliver_the_rows_of_the_dead_and_close_their_runs(
+    config: Configuration, engine: Engine
+) -> None:
+    leave_a_row(config.app.spool_folder, "from the spool")
+    living = Spool(config.app.spool_folder)
+    living.append(encode(snapshot("still the owner's")))
+    write(engine, running("dead", heartbeat=time.time() - 60))
+    scheduler = _scheduler(config, engine)
+    with _started(scheduler):
+        runs_when_started = scheduler.running
+        wait_until(lambda: run_by_task(engine, "from the spool"), "the spooled row")
+        wait_until(lambda: _status(engine, "dead") != "running", "the end of the dead run")
+    assert (runs_when_started, scheduler.running) == (True, False)
+    assert run_by_task(engine, "still the owner's") is None
+    living.close()
+
+
+def _status(engine: Engine, task_id: str) -> str:
+    run = run_by_task(engine, task_id)
+    assert run is not None
+    return run.sync_status
+
+
+def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
+    config: Configuration, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = _scheduler(config, engine)
+    name = "search for interrupted runs"
+    with ExitStack() as stack:
+        with database_away(config, engine):
+            stack.enter_context(_started(scheduler))
+            wait_until(lambda: name in scheduler.failures, "the failure")
+            assert "File exists" in scheduler.failures[name]
+        wait_until(lambda: name not in scheduler.failures, "its success")
+    assert caplog.text.count(f"The {name} failed") == 1
+
+
+def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
+    config: Configuration, engine: Engine
+) -> None:
+    miss_a_night(config)
+    schedulers = [_scheduler(config, engine) for _ in range(3)]
+    counted = "canvas_sync_cleanup_runs_total"
+    with _started(*schedulers):
+        wait_until(lambda: not (config.app.log_dir / "errors.log.1").exists(), "the cleanup")
+        wait_until(lambda: metric_value(config, counted, status="success") == 1, "its metric")
+    assert len(archives(config.archive_folder)) == 1
+    assert all("log cleanup" not in each.failures for each in schedulers)
+    assert clean_logs_when_due(config) is None
+    assert metric_value(config, counted, status="success") == 1

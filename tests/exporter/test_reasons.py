@@ -1,0 +1,22 @@
+"""Errors as one line for people."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_exporter.reasons import reason
+
+
+def test_a_reason_is_one_line_without_the_statement(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/runs.sqlite3")
+    with engine.connect() as connection:
+        try:
+            connection.exec_driver_sql("SELECT no_such_thing\nFROM nowhere")
+        except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is told
+            told = reason(error)
+    engine.dispose()
+    assert told == "OperationalError: no such table: nowhere"
+    assert reason(OSError()) == "OSError"
+    assert os.linesep not in told
