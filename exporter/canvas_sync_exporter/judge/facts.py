@@ -1,0 +1,286 @@
+"""What the conditions look at: everything that is known at one time. All times are in UTC.
+
+:mod:`.gathering` reads facts from the real sources; tests and the simulation make them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from canvas_sync_core.names import RunStatus
+
+from .expectation import Expectation, Pause
+
+__all__ = [
+    "CleanupFacts",
+    "ClockFacts",
+    "DatabaseFacts",
+    "DroppedTelemetry",
+    "EndedRun",
+    "Facts",
+    "LogFolderFacts",
+    "Refusal",
+    "RouteTraffic",
+    "RunningRun",
+    "Sample",
+    "SyncFacts",
+    "TokenFacts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended.
+
+    Attributes:
+        id: Its task id.
+        duration: In seconds; so are ``api_seconds`` and ``db_seconds``.
+        items: Items that it handled.
+        api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
+        error_type: Of the error that ended it; None without one.
+        request_context_id: Canvas's id of its newest failed API call.
+        suspect_reason: How it differs from its history, as its row says; empty when it does not,
+            or is not compared yet.
+        telemetry_fault: Why its logs or metrics could not be written; None when they could.
+    """
+
+    id: str
+    sync_type: str
+    status: RunStatus
+    start: datetime
+    end: datetime
+    duration: float
+    user_id: int | None = None
+    course_id: int | None = None
+    canvas_host: str | None = None
+    items: int = 0
+    api_calls: int = 0
+    api_failed: int = 0
+    api_throttled: int = 0
+    api_retried: int = 0
+    api_truncated: int = 0
+    api_seconds: float = 0.0
+    api_items: int | None = None
+    api_bytes: int | None = None
+    db_operations: int = 0
+    db_failed: int = 0
+    db_seconds: float = 0.0
+    error_type: str | None = None
+    error_message: str | None = None
+    request_context_id: str | None = None
+    suspect_reason: str = ""
+    telemetry_fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRun:
+    """A run that has not ended.
+
+    Attributes:
+        id: Its task id.
+        heartbeat: When it last gave a sign of life.
+        is_waiting: Whether it waits for its next attempt, as a Celery task does.
+    """
+
+    id: str
+    sync_type: str
+    start: datetime
+    heartbeat: datetime
+    user_id: int | None = None
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFacts:
+    """What is known of one sync type.
+
+    Attributes:
+        due: When runs were due lately, up to now, oldest first; pauses are not taken out.
+        next_due: When the next run is due; None when none is expected.
+        runs: The newest ended runs, newest start first: all since the second newest due time, and
+            of single runs at least the last 40.
+        running: The runs that have not ended, oldest first.
+        known_since: When its oldest known run began; None before the first one.
+        usual_duration: Median duration in seconds of the last successful runs; None below 3.
+        newest_items: When items of a kind (``course``) last came in.
+    """
+
+    sync_type: str
+    expectation: Expectation | None = None
+    due: Sequence[datetime] = ()
+    next_due: datetime | None = None
+    runs: Sequence[EndedRun] = ()
+    running: Sequence[RunningRun] = ()
+    known_since: datetime | None = None
+    usual_duration: float | None = None
+    newest_items: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTraffic:
+    """API calls of one route in the last hour, whatever run made them.
+
+    Attributes:
+        failed: Failed calls by status code or error class (``502``, ``timeout``).
+    """
+
+    route: str
+    calls: int
+    failed: Mapping[str, int] = field(default_factory=dict)
+    throttled: int = 0
+    truncated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """An access token of Canvas.
+
+    Attributes:
+        token: Its short hash, or the name that the settings give it.
+        expires: When it expires; None when unknown.
+        remaining: What is left of its quota now; None when no live process uses it.
+        maximum: What is left of an unused quota.
+        seen: When it was last used.
+        seconds_until_empty: When its quota is used up at the present pace; None for never.
+    """
+
+    token: str
+    expires: datetime | None = None
+    remaining: float | None = None
+    maximum: float | None = None
+    seen: datetime | None = None
+    seconds_until_empty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Calls that Canvas refused because of the token, as the metric files count them.
+
+    Attributes:
+        reason: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
+        token: Short hash of the token; None when unknown.
+        since: When the first of them was noticed.
+        last: When the newest of them was noticed.
+    """
+
+    reason: str
+    count: int
+    since: datetime
+    last: datetime
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A value at a time."""
+
+    time: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """Whether the database of the runs answers.
+
+    Attributes:
+        is_reachable: Whether it answered when it was last asked.
+        since: When it began to answer, or to fail.
+        reason: Why it does not answer; empty when it does.
+    """
+
+    is_reachable: bool
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFolderFacts:
+    """The log folder as the exporter sees it.
+
+    Attributes:
+        problem: Why it cannot be used; empty when it can.
+        since: When the problem was first seen.
+    """
+
+    path: str
+    problem: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedTelemetry:
+    """Telemetry that was lost.
+
+    Attributes:
+        since: When the first of it was noticed.
+        last: When the newest of it was noticed.
+    """
+
+    sink: str
+    reason: str
+    count: int
+    since: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupFacts:
+    """The nightly cleanup of the logs.
+
+    Attributes:
+        due: When it was last due.
+        last_success: When it last succeeded; None for never.
+        failure: Why it last failed; empty when it did not.
+    """
+
+    due: datetime
+    last_success: datetime | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """The clock of a machine against Canvas's.
+
+    Attributes:
+        skew: Its time minus Canvas's, in seconds.
+        measured: When that was measured, by the machine's own clock.
+    """
+
+    skew: float
+    measured: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known at one time.
+
+    Attributes:
+        now: The time.
+        started: When the exporter began to watch.
+        syncs: By sync type. While the database is away they are those of its last answer.
+        pauses: Pauses that are in force, to come, or over since the oldest run in ``syncs``.
+        tokens: By ``token``.
+        spool: Bytes that wait for the database, oldest first.
+        disk_free: Free bytes on the disk of the log folder, oldest first.
+        rollup_backlog: Runs and 15-minute buckets that wait to be rolled up, oldest first.
+        clock: None before Canvas first answered.
+    """
+
+    now: datetime
+    started: datetime
+    database: DatabaseFacts
+    syncs: Mapping[str, SyncFacts] = field(default_factory=dict)
+    pauses: Sequence[Pause] = ()
+    routes: Sequence[RouteTraffic] = ()
+    tokens: Sequence[TokenFacts] = ()
+    refusals: Sequence[Refusal] = ()
+    spool: Sequence[Sample] = ()
+    disk_free: Sequence[Sample] = ()
+    rollup_backlog: Sequence[Sample] = ()
+    log_folder: LogFolderFacts | None = None
+    dropped: Sequence[DroppedTelemetry] = ()
+    cleanup: CleanupFacts | None = None
+    clock: ClockFacts | None = None
