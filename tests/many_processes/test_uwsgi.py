@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from sqlalchemy import select
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.spool import drain_orphans
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
 from support.evidence import Scrape
@@ -51,7 +53,7 @@ def test_workers_lose_and_share_nothing(options: list[str], tmp_path: Path) -> N
         environ = {"CANVAS": canvas.url, **receiver.environ}
         with uwsgi(tmp_path, environ, options) as (process, url):
             pids = sync_at_once(url)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
         asked = len(canvas.requests)
         spans = Counter(span.name for span in receiver.spans)
@@ -67,6 +69,29 @@ def test_workers_lose_and_share_nothing(options: list[str], tmp_path: Path) -> N
     assert metrics.total("canvas_sync_runs_total", status="success") == asked // CALLS
     assert metrics.total("canvas_sync_telemetry_dropped_total", sink="spans") == 0
     assert spans == {"GET /api/v1/courses/:id": asked, "canvas.sync": asked // CALLS}
+
+
+def test_a_worker_stopped_within_a_request_leaves_its_rows_to_the_next_process(
+    tmp_path: Path,
+) -> None:
+    with answering() as canvas:
+        canvas.answers["/api/v1/courses/7"] = [Answer(body='{"id": 7}')]
+        with (
+            uwsgi(tmp_path, {"CANVAS": canvas.url}, ["--lazy-apps"]) as (process, url),
+            requests.post(f"{url}/web-0?wait", timeout=120, stream=True) as answer,
+        ):
+            assert answer.raw.read(1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        asked = len(canvas.requests)
+    assert asked == (WORKERS + 1) * CALLS
+    logs = tmp_path / "logs"
+    assert len(records_in(logs / "api_calls.log")) == asked
+    engine = open_engine(database_of(logs))
+    drain_orphans(logs / "state" / "spool", engine)
+    engine.dispose()
+    assert "web-0" in runs_in(logs)
+    assert scrape(logs).total("canvas_sync_runs_total", status="success") == WORKERS + 1
 
 
 @contextmanager
@@ -90,6 +115,7 @@ def uwsgi(
             *("--plugin", "python3"),  # Debian's is a file of its own, others have it inside
             *("--http-socket", f"fd://{listening.fileno()}"),
             *("--master", "--processes", str(WORKERS), "--home", sys.prefix),
+            *("--hook-master-start", f"unix_signal:{signal.SIGTERM} gracefully_kill_them_all"),
             *("--module", "support.uwsgi_app:create_app()", *options),
         ]
         process = subprocess.Popen(
@@ -101,12 +127,19 @@ def uwsgi(
             pass_fds=[listening.fileno()],
         )
     try:
-        eventually(lambda: f"spawned uWSGI worker {WORKERS}" in output.read_text(), "uWSGI")
+        apps = WORKERS if "--lazy-apps" in options else 1
+        eventually(lambda: is_ready(output.read_text(), apps), "uWSGI")
         yield process, f"http://{address}"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def is_ready(output: str, apps: int) -> bool:
+    """Return whether all workers have started and the app is loaded as often as it will be."""
+    is_forked = f"spawned uWSGI worker {WORKERS}" in output
+    return is_forked and len(re.findall(r"^WSGI app 0 .* ready in", output, re.MULTILINE)) == apps
 
 
 def sync_at_once(url: str) -> set[int]:
@@ -123,12 +156,16 @@ def sync_at_once(url: str) -> set[int]:
 
 def runs_in(logs: Path) -> set[str]:
     """Name the runs in the table, each of which was a success."""
-    engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
+    engine = open_engine(database_of(logs))
     with engine.connect() as connection:
         rows = connection.execute(select(metrics_table)).all()
     engine.dispose()
     assert {row.sync_status for row in rows} == {"success"}
     return {row.sync_task_id for row in rows}
+
+
+def database_of(logs: Path) -> str:
+    return f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}"
 
 
 def scrape(logs: Path) -> Scrape:

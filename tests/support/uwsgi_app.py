@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,7 +30,12 @@ def create_app() -> Callable[[dict[str, Any], Callable[..., object]], Iterable[b
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    """Sync under the task id that the path says; the answer is the worker's process id."""
+    """Sync under the task id that the path names; the answer is the worker's process id.
+
+    With the query ``wait`` the request does not end after its answer.
+    """
     sync(environ["PATH_INFO"].strip("/"))
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(os.getpid()).encode()]
+    yield str(os.getpid()).encode()
+    if environ["QUERY_STRING"] == "wait":
+        time.sleep(600)
