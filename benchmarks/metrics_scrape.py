@@ -27,7 +27,8 @@ from real_exporter import exporter
 from sqlalchemy import text
 
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import TABLE, MetricName
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import configuration

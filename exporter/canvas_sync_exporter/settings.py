@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.schema.labels import MAX_COMBINATIONS, MAX_TOKENS
 from canvas_sync_core.settings import Settings, number, path, read, setting, whole_number
 
 __all__ = [
@@ -76,6 +77,8 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
         if match["sync_type"] in found:
             raise ValueError(f"{match['sync_type']} stands twice, say it once")
         found[match["sync_type"]] = int(match["number"]) * _UNIT_SECONDS[match["unit"]]
+    if len(found) > MAX_COMBINATIONS:
+        raise ValueError(f"say at most {MAX_COMBINATIONS} sync types, for each is a label's value")
     return tuple(found.items())
 
 
@@ -91,6 +94,8 @@ def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
         except ValueError:
             raise ValueError("say a date for each token, such as nightly=2027-01-31") from None
         found[name] = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    if len(found) > MAX_TOKENS:
+        raise ValueError(f"say at most {MAX_TOKENS} tokens, for each is a label's value")
     return tuple(found.items())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from canvas_sync_core.files.modes import make_folder
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import FINAL_STATUSES, SUSPECT_REASONS, MetricName
 
 from .settings import Configuration
 
@@ -25,13 +24,7 @@ def start_counters(config: Configuration) -> None:
     make_folder(config.app.metrics_folder)
     metrics = MetricFiles(config.app.metrics_folder)
     with metrics.lock:
-        metrics.start_known()
-        for status in ("success", "failed"):
-            metrics.counter(MetricName.CLEANUP_RUNS, (status,))
+        metrics.start_at_zero()
         for sync_type, _ in config.exporter.expected_intervals:
-            for ending in FINAL_STATUSES:
-                metrics.counter(MetricName.RUNS, (sync_type, ending))
-            for reason in SUSPECT_REASONS:
-                metrics.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
-        metrics.counter(MetricName.CLEANUP_RECLAIMED)
+            metrics.start_at_zero(sync_type=sync_type)
         metrics.close()

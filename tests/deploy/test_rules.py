@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_core.names import LOGS, METRICS, MetricType
+from canvas_sync_core.names import LOGS
+from canvas_sync_core.schema.metrics import METRICS, MetricType
 from support.markdown import DOCS, blocks, links, table
 from support.prometheus import (
     DEPLOY,

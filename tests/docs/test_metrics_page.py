@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from prometheus_client import Metric
+import pytest
 
 from canvas_sync_core.names import (
     AUTH_FAILURE_REASONS,
     DROP_REASONS,
-    ITEM_ACTIONS,
-    ITEMS,
-    METRICS,
     SUSPECT_REASONS,
-    TIME_PARTS,
 )
+from canvas_sync_core.schema.metrics import METRICS
 from support.markdown import DOCS, table
 from support.served import Served
+from support.served_metrics import beside_the_schema
 
 PAGE = DOCS / "reference" / "metrics.md"
 
@@ -26,33 +24,25 @@ def _codes(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def _labels(family: Metric) -> set[str]:
-    return {name for sample in family.samples for name in sample.labels} - {"le"}
+def test_each_metric_is_documented_with_type_and_labels() -> None:
+    assert {
+        name: [cells[0], *_codes(cells[1])] for name, cells in table(PAGE, "metric").items()
+    } == {name: [spec.type, *spec.label_names] for name, spec in METRICS.items()}
 
 
-def test_each_metric_of_the_syncs_is_documented_with_type_and_labels() -> None:
+def test_the_page_says_of_each_metric_what_its_help_says() -> None:
+    """And more behind it where there is more to say."""
     rows = table(PAGE, "metric")
-    known = {name.value: [spec.type.value, *spec.labels] for name, spec in METRICS.items()}
 
     assert {
-        name: [cells[0], *_codes(cells[1])] for name, cells in rows.items() if name in known
-    } == known
+        name: spec.help
+        for name, spec in METRICS.items()
+        if not rows[name][2].replace("`", "").startswith(spec.help.removesuffix("."))
+    } == {}
 
 
-def test_each_metric_that_is_served_is_documented(served: Served) -> None:
-    documented = set(table(PAGE, "metric"))
-
-    assert set(served.metrics) <= documented
-    assert documented <= set(served.metrics) | {name.value for name in METRICS}
-
-
-def test_the_exporters_own_metrics_have_the_documented_type_and_labels(served: Served) -> None:
-    rows = table(PAGE, "metric")
-    own = {name for name in served.metrics if name.startswith("canvas_sync_exporter_")}
-
-    assert {name: [rows[name][0], set(_codes(rows[name][1]))] for name in own} == {
-        name: [served.metrics[name].type, _labels(served.metrics[name])] for name in own
-    }
+def test_what_is_served_is_in_the_schema(served: Served) -> None:
+    assert beside_the_schema(served.metrics.values()) == []
 
 
 def test_each_label_is_explained() -> None:
@@ -61,15 +51,31 @@ def test_each_label_is_explained() -> None:
     assert set(table(PAGE, "label")) == used
 
 
-def test_the_values_of_bounded_labels_are_complete(served: Served) -> None:
-    values = {name: _codes(cells[0]) for name, cells in table(PAGE, "label").items()}
-    success = served.metrics["canvas_sync_exporter_collector_success"]
+@pytest.mark.parametrize("label", ["item", "action", "part", "collector", "outcome", "log", "sink"])
+def test_the_values_of_closed_labels_are_complete(label: str) -> None:
+    declared = {
+        each.values for spec in METRICS.values() for each in spec.labels if each.name == label
+    }
 
-    assert tuple(values["item"]) == ITEMS
-    assert tuple(values["action"]) == ITEM_ACTIONS
-    assert tuple(values["part"]) == TIME_PARTS
-    assert tuple(values["reason"]) == (*AUTH_FAILURE_REASONS, *SUSPECT_REASONS)
-    assert values["collector"] == [sample.labels["collector"] for sample in success.samples]
+    assert {tuple(_codes(table(PAGE, "label")[label][0]))} == declared
+
+
+def test_the_reasons_are_complete() -> None:
+    documented = tuple(_codes(table(PAGE, "label")["reason"][0]))
+
+    assert documented == (*AUTH_FAILURE_REASONS, *SUSPECT_REASONS)
+
+
+def test_each_counter_that_exists_as_zero_is_documented_with_what_must_be_known() -> None:
+    documented = {
+        name: set(_codes(cells[0])) for name, cells in table(PAGE, "counter at 0").items()
+    }
+
+    assert documented == {
+        name: set(spec.label_names) - spec.zeros[0].keys()
+        for name, spec in METRICS.items()
+        if spec.zeros
+    }
 
 
 def test_each_loss_that_is_counted_is_documented() -> None:

@@ -71,6 +71,8 @@ def test_an_argument_wins_over_the_environment() -> None:
         ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=0h"),
         ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=24h;incremental=1h"),
         ("CANVAS_SYNC_EXPECTED_INTERVALS", "full=24h,full=1h"),
+        ("CANVAS_SYNC_EXPECTED_INTERVALS", ",".join(f"type{n}=1h" for n in range(201))),
+        ("CANVAS_SYNC_TOKEN_EXPIRES", ",".join(f"token{n}=2027-01-31" for n in range(51))),
         ("CANVAS_SYNC_CLEANUP_TIME", "25:00"),
         ("CANVAS_SYNC_CLEANUP_TIME", "02:00+01:00"),
         ("CANVAS_SYNC_TIMEZONE", "Mars/Olympus"),

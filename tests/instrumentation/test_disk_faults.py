@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs
 from canvas_sync_core.store.spool import drain_orphans

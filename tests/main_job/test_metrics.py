@@ -16,12 +16,10 @@ from canvas_sync_core.names import (
     AUTH_FAILURE_REASONS,
     ITEM_ACTIONS,
     ITEMS,
-    METRICS,
     Log,
-    MetricName,
-    MetricType,
     RunStatus,
 )
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType
 from support.evidence import Evidence, Scrape
 from support.parts import PARTS
 
@@ -61,7 +59,7 @@ def test_every_metric_has_its_type_its_labels_and_a_value(scrape: Scrape, name: 
     spec = METRICS[name]
     sample = f"{name}_count" if spec.type is MetricType.HISTOGRAM else name.value
     assert scrape.types[sample] == spec.type.value
-    assert scrape.labels[sample] == set(spec.labels)
+    assert scrape.labels[sample] == set(spec.label_names)
     assert (scrape.total(sample) > 0) is (name not in _ZERO)
 
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.folding import MetricFolder
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.samples import SampleKeys

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from canvas_sync_core.canvas.quota import Pace
 from canvas_sync_core.canvas.tokens import TokenNames
 from canvas_sync_core.events import ApiCall
-from canvas_sync_core.names import OTHER, MetricName
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.schema.labels import MAX_TOKENS
+from canvas_sync_core.schema.metrics import MetricName
 
 from . import Gauge, MetricFiles
 
 __all__ = ["TokenGauges"]
-
-_MAX_TOKENS: Final = 50
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ class TokenGauges:
     def update(self, call: ApiCall) -> None:
         """Take in a call with a token."""
         name = OTHER if call.token is None else self._names.name_at(call.host, call.token)
-        if name not in self._tokens and len(self._tokens) >= _MAX_TOKENS:
+        if name not in self._tokens and len(self._tokens) >= MAX_TOKENS:
             name = OTHER
         token = self._tokens.get(name)
         if token is None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
-from canvas_sync_core.canvas.routes import is_known_route
 from canvas_sync_core.locks import RLock
-from canvas_sync_core.names import (
-    API_ERRORS,
-    AUTH_FAILURE_REASONS,
-    DROP_REASONS,
-    METRICS,
-    OTHER,
-    MetricName,
-)
+from canvas_sync_core.schema.metrics import METRICS, MetricName, zeros_of
 
 from .children import Child, Counter, Gauge, Histogram
+from .label_bounds import LabelBounds
 from .layout import (
     exemplar_file_name,
     file_kind,
@@ -32,22 +25,13 @@ __all__ = ["MetricFiles"]
 
 ChildT = TypeVar("ChildT", bound=Child)
 
-_MAX_COMBINATIONS: Final = 200
-_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_OPEN_LABELS: Final = frozenset(
-    {"sync_type", "method", "route", "operation", "table", "error_type", "token"}
-)
-"""Labels whose values come from the app; the values of the others are a short list."""
-
 
 class MetricFiles:
     """The series of this process, kept in files of ``folder`` that outlive it.
 
     Files are made when the first series needs them. A series for which there is no space, or whose
-    file cannot be made, stays in memory until :meth:`settle` finds a place for it. Of the values
-    that an app is free to choose (such as tables), at most 200 combinations are kept apart for each
-    metric; further ones become ``other``. Route templates of Canvas and the usual methods are a
-    list that we know, and never do.
+    file cannot be made, stays in memory until :meth:`settle` finds a place for it. Values of labels
+    are bounded, see :class:`LabelBounds`.
 
     All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
     again by the thread that holds it, as a signal handler does.
@@ -71,7 +55,7 @@ class MetricFiles:
         self._files: dict[str, SeriesFile] = {}
         self._exemplar_file: ExemplarFile | None = None
         self._children: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
-        self._combinations: dict[MetricName, set[tuple[str, ...]]] = {}
+        self._bounds = LabelBounds()
         self._waiting: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
         self._closed = False
 
@@ -106,7 +90,7 @@ class MetricFiles:
     ) -> ChildT:
         child = self._children.get((name, tuple(labels)))
         if child is None:
-            identity = (name, self._bounded(name, tuple(labels)))
+            identity = (name, self._bounds.apply(name, labels))
             child = self._children.get(identity) or self._make(identity, make)
         if not isinstance(child, kind):
             raise TypeError(f"{name} is no {kind.__name__.lower()}")
@@ -120,18 +104,6 @@ class MetricFiles:
             self._waiting[identity] = child
         self._children[identity] = child
         return child
-
-    def _bounded(self, name: MetricName, labels: tuple[str, ...]) -> tuple[str, ...]:
-        pairs = list(zip(METRICS[name].labels, labels, strict=True))
-        if all(_is_known(key, value) for key, value in pairs):
-            return labels
-        chosen = tuple(value for key, value in pairs if key in _OPEN_LABELS)
-        seen = self._combinations.setdefault(name, set())
-        if chosen not in seen:
-            if len(seen) >= _MAX_COMBINATIONS:
-                return tuple(_bounded_value(key, value) for key, value in pairs)
-            seen.add(chosen)
-        return labels
 
     def _place(self, identity: tuple[MetricName, tuple[str, ...]], child: Child) -> bool:
         if self._closed:
@@ -161,17 +133,15 @@ class MetricFiles:
             self._exemplar_file = ExemplarFile(path)
         return self._exemplar_file
 
-    def start_known(self) -> None:
-        """Let counters of failures known beforehand exist as 0: alerts are to see the first one."""
-        for name in (MetricName.API_GUARD_WAITS, MetricName.API_GUARD_WAIT):
-            self.counter(name)
-        for reason in AUTH_FAILURE_REASONS:
-            self.counter(MetricName.API_AUTH_FAILURES, (reason,))
-        for error_type in API_ERRORS:
-            self.counter(MetricName.ERRORS, ("api", error_type))
-        for sink, reasons in DROP_REASONS.items():
-            for reason in reasons:
-                self.counter(MetricName.TELEMETRY_DROPPED, (sink, reason))
+    def start_at_zero(self, **known: str) -> None:
+        """Let counters exist as 0 before the first failure, so that alerts see it.
+
+        Args:
+            known: Values of the labels that became known, such as ``sync_type="full"``; none at the
+                start of a process.
+        """
+        for name, labels in zeros_of(known):
+            self.counter(name, labels)
 
     def settle(self) -> bool:
         """Move series from memory into the files; tell whether none is left."""
@@ -231,17 +201,3 @@ class MetricFiles:
         if not self._closed:
             self.close()
             self._start_anew()
-
-
-def _is_known(label: str, value: str) -> bool:
-    """Tell whether the value of a label is one of a list that we know."""
-    if label == "route":
-        return value == OTHER or is_known_route(value)
-    if label == "method":
-        return value in _METHODS
-    return label not in _OPEN_LABELS
-
-
-def _bounded_value(label: str, value: str) -> str:
-    is_kept = label not in _OPEN_LABELS or (label == "route" and is_known_route(value))
-    return value if is_kept else OTHER

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from canvas_sync_core.names import METRICS, MetricName, MetricSpec, MetricType
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricSpec, MetricType
 
 __all__ = [
     "EXEMPLAR_MAGIC",
@@ -106,7 +106,7 @@ def keys_of(name: MetricName, labels: Sequence[str]) -> list[bytes]:
         labels: Values in the order of the metric's label names.
     """
     spec = METRICS[name]
-    values = dict(zip(spec.labels, labels, strict=True))
+    values = dict(zip(spec.label_names, labels, strict=True))
     if spec.type is not MetricType.HISTOGRAM:
         family = name.removesuffix("_total") if spec.type is MetricType.COUNTER else name
         return [_key(spec, family, name, values)]

@@ -26,16 +26,8 @@ from canvas_sync_core.events import (
     RunWaiting,
     ServerTime,
 )
-from canvas_sync_core.names import (
-    API_OUTCOMES,
-    FINAL_STATUSES,
-    ITEM_ACTIONS,
-    ITEMS,
-    SUSPECT_REASONS,
-    TIME_PARTS,
-    MetricName,
-    RunStatus,
-)
+from canvas_sync_core.names import TIME_PARTS, RunStatus
+from canvas_sync_core.schema.metrics import MetricName
 
 from . import Counter, Gauge, Histogram, MetricFiles
 from ._file_upkeep import FileUpkeep
@@ -77,7 +69,7 @@ class _Call:
 
 
 class MetricsSink:
-    """Keeps the metrics of this process; see :class:`~..metricfile.MetricFiles`.
+    """Keeps the metrics of this process; see :class:`.MetricFiles`.
 
     Counters that alerts read exist as 0 from the start, or from the first sight of a sync type,
     route or table: ``increase()`` does not see a series come into being.
@@ -106,7 +98,7 @@ class MetricsSink:
             RunSuspected: self._run_suspected,
         }
         with self._files.lock:
-            self._files.start_known()
+            self._files.start_at_zero()
             self._upkeep.look()
 
     def _forget(self) -> None:
@@ -171,13 +163,7 @@ class MetricsSink:
     def _introduce(self, sync_type: str) -> None:
         if sync_type in self._sync_types:
             return
-        for status in FINAL_STATUSES:
-            self._files.counter(MetricName.RUNS, (sync_type, status))
-        for reason in SUSPECT_REASONS:
-            self._files.counter(MetricName.RUNS_SUSPECT, (sync_type, reason))
-        for item in ITEMS:
-            for action in ITEM_ACTIONS:
-                self._files.counter(MetricName.ITEMS, (sync_type, item, action))
+        self._files.start_at_zero(sync_type=sync_type)
         if len(self._sync_types) < _MAX_CACHED:
             self._sync_types.add(sync_type)
 
@@ -267,8 +253,7 @@ class MetricsSink:
 
     def _new_call(self, event: ApiCall) -> _Call:
         method, route, files = event.method, event.route, self._files
-        for outcome in API_OUTCOMES:
-            files.counter(MetricName.API_REQUESTS, (method, route, outcome))
+        files.start_at_zero(method=method, route=route)
         call = _Call(
             files.counter(MetricName.API_REQUESTS, (method, route, event.outcome)),
             files.histogram(MetricName.API_REQUEST_DURATION, (method, route)),
@@ -281,6 +266,7 @@ class MetricsSink:
 
     def _route(self, route: str) -> _Route:
         labels, counter = (route,), self._files.counter
+        self._files.start_at_zero(route=route)
         return _Route(
             remaining=self._files.gauge(MetricName.API_RATE_LIMIT_REMAINING),
             cost=counter(MetricName.API_REQUEST_COST, labels),
@@ -310,8 +296,7 @@ class MetricsSink:
 
     def _new_operation(self, event: DbOperation) -> tuple[Counter, Histogram]:
         operation, table, files = event.operation, event.table, self._files
-        for outcome in ("success", "failed"):
-            files.counter(MetricName.DB_OPERATIONS, (operation, table, outcome))
+        files.start_at_zero(operation=operation, table=table)
         series = (
             files.counter(MetricName.DB_OPERATIONS, (operation, table, event.outcome)),
             files.histogram(MetricName.DB_OPERATION_DURATION, (operation, table)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 
 from .datasources import PROMETHEUS
 from .page import Page, Row, half, quarter, third, whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from canvas_sync_core.canvas.quota import LEAK_RATE
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 
 from .page import Row, half
 from .panels import bars, lines

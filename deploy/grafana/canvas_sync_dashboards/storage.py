@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from canvas_sync_core.names import TABLE, MetricName
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.schema.metrics import MetricName
 
 from .datasources import POSTGRESQL, PROMETHEUS
 from .page import Page, Row, half, quarter, third

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.names import METRICS, Log, MetricName
+from canvas_sync_core.names import Log
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.logs.archive import archives
+
+from .families import family
 
 __all__ = ["ArchivesCollector"]
 
@@ -31,13 +33,5 @@ class ArchivesCollector(Collector):
         for archive in archives(self._folder):
             counts[archive.log] += 1
             sizes[archive.log] += archive.size
-        yield _family(MetricName.ARCHIVES, counts)
-        yield _family(MetricName.ARCHIVE_BYTES, sizes)
-
-
-def _family(name: MetricName, values: dict[Log, int]) -> Metric:
-    spec = METRICS[name]
-    family = GaugeMetricFamily(name, spec.help, labels=spec.labels)
-    for log, value in values.items():
-        family.add_metric([log], value)
-    return family
+        yield family(MetricName.ARCHIVES, {(log,): count for log, count in counts.items()})
+        yield family(MetricName.ARCHIVE_BYTES, {(log,): size for log, size in sizes.items()})

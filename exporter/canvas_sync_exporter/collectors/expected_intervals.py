@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.names import METRICS, MetricName
+from canvas_sync_core.schema.metrics import MetricName
+
+from .families import family
 
 __all__ = ["ExpectedIntervalsCollector"]
 
@@ -25,8 +26,6 @@ class ExpectedIntervalsCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Give one sample for each sync type."""
-        spec = METRICS[MetricName.EXPECTED_INTERVAL]
-        family = GaugeMetricFamily(MetricName.EXPECTED_INTERVAL, spec.help, labels=spec.labels)
-        for sync_type, seconds in self._intervals:
-            family.add_metric([sync_type], seconds)
-        yield family
+        yield family(
+            MetricName.EXPECTED_INTERVAL, {(name,): seconds for name, seconds in self._intervals}
+        )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["COLLECTOR_DURATION", "COLLECTOR_SUCCESS", "InstrumentedCollector"]
+from canvas_sync_core.schema.metrics import MetricName
 
-COLLECTOR_SUCCESS: Final = "canvas_sync_exporter_collector_success"
-COLLECTOR_DURATION: Final = "canvas_sync_exporter_collector_duration_seconds"
+from .families import family
+
+__all__ = ["InstrumentedCollector"]
 
 _logger = logging.getLogger(__name__)
 
@@ -34,20 +33,16 @@ class InstrumentedCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Collect from all of them."""
-        success = GaugeMetricFamily(
-            COLLECTOR_SUCCESS, "Whether a collector could be read.", labels=["collector"]
-        )
-        duration = GaugeMetricFamily(
-            COLLECTOR_DURATION, "How long a collector took.", labels=["collector"]
-        )
+        success: dict[tuple[str, ...], float] = {}
+        duration: dict[tuple[str, ...], float] = {}
         for name, collector in self._collectors.items():
             start = time.perf_counter()
             families = _collect(name, collector)
-            duration.add_metric([name], time.perf_counter() - start)
-            success.add_metric([name], 0.0 if families is None else 1.0)
+            duration[name,] = time.perf_counter() - start
+            success[name,] = 0.0 if families is None else 1.0
             yield from families or ()
-        yield success
-        yield duration
+        yield family(MetricName.COLLECTOR_SUCCESS, success)
+        yield family(MetricName.COLLECTOR_DURATION, duration)
 
 
 def _collect(name: str, collector: Collector) -> list[Metric] | None:

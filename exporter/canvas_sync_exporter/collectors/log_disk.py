@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.names import METRICS, MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.logs.status import free_bytes
+
+from .families import family
 
 __all__ = ["LogDiskCollector"]
 
@@ -31,5 +32,4 @@ class LogDiskCollector(Collector):
         Raises:
             OSError: The disk cannot be asked.
         """
-        spec = METRICS[MetricName.LOG_DISK_FREE]
-        yield GaugeMetricFamily(MetricName.LOG_DISK_FREE, spec.help, free_bytes(self._folder))
+        yield family(MetricName.LOG_DISK_FREE, {(): free_bytes(self._folder)})

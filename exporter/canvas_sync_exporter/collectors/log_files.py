@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.names import METRICS, Log, MetricName
+from canvas_sync_core.names import Log
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.logs.on_disk import files_on_disk
+
+from .families import family
 
 __all__ = ["LogFilesCollector"]
 
@@ -27,9 +29,7 @@ class LogFilesCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Give one sample for each log."""
-        spec = METRICS[MetricName.LOG_BYTES]
-        family = GaugeMetricFamily(MetricName.LOG_BYTES, spec.help, labels=spec.labels)
-        for log in Log:
-            files = files_on_disk(self._folder, log)
-            family.add_metric([log], sum(file.bytes for file in files))
-        yield family
+        yield family(
+            MetricName.LOG_BYTES,
+            {(log,): sum(file.bytes for file in files_on_disk(self._folder, log)) for log in Log},
+        )

@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
-from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.locks import Lock
+from canvas_sync_core.schema.metrics import MetricName
 
+from .families import family
 from .folding import MetricFolder
 from .samples import SampleKeys, Totals
 
-__all__ = ["BROKEN_FILES", "FOLD_FAILURES", "STATE_RECOVERIES", "ProcessCollector"]
-
-BROKEN_FILES: Final = "canvas_sync_exporter_broken_metric_files_total"
-FOLD_FAILURES: Final = "canvas_sync_exporter_fold_failures_total"
-STATE_RECOVERIES: Final = "canvas_sync_exporter_state_recoveries_total"
+__all__ = ["ProcessCollector"]
 
 _logger = logging.getLogger(__name__)
 
@@ -92,9 +88,6 @@ class ProcessCollector(Collector):
         return self._folder.read()
 
     def _own_families(self) -> Iterable[Metric]:
-        for name, text, value in (
-            (BROKEN_FILES, "Metric files found broken.", self._folder.broken_files),
-            (FOLD_FAILURES, "Folds of dead processes' files that failed.", self._fold_failures),
-            (STATE_RECOVERIES, "Damages of the folded state undone.", self._folder.recoveries),
-        ):
-            yield CounterMetricFamily(name, text, value=value)
+        yield family(MetricName.BROKEN_FILES, {(): self._folder.broken_files})
+        yield family(MetricName.FOLD_FAILURES, {(): self._fold_failures})
+        yield family(MetricName.STATE_RECOVERIES, {(): self._folder.recoveries})

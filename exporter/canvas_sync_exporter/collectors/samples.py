@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from canvas_sync_core.metrics import BrokenFileError, Exemplar
-from canvas_sync_core.names import PER_PROCESS
+from canvas_sync_core.schema.metrics import PER_PROCESS
 
 __all__ = ["LIVE_KINDS", "PER_PROCESS_KIND", "SampleKey", "SampleKeys", "Totals"]
 

@@ -8,20 +8,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.canvas.quota import TokenQuota, TokenReading, quota_of
-from canvas_sync_core.names import METRICS, OTHER, MetricName
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.schema.labels import MAX_TOKENS
+from canvas_sync_core.schema.metrics import MetricName
 
+from .families import family
 from .reading import FileReader, Reading
 from .samples import PER_PROCESS_KIND, SampleKeys
 
-__all__ = ["MAX_TOKENS", "TokensCollector", "read_token_expiries", "read_token_quotas"]
-
-MAX_TOKENS: Final = 50
-"""Tokens told apart; those that were not used for the longest time are ``other`` together."""
+__all__ = ["TokensCollector", "read_token_expiries", "read_token_quotas"]
 
 _FORGET_SECONDS: Final = 3600.0
 """A bucket is empty again after 80 seconds: an older reading says nothing."""
@@ -62,9 +61,12 @@ class TokensCollector(Collector):
         processes = _read(self._folder)
         quotas = _quotas(processes, time.time())
         for name, field in _FIELDS.items():
-            yield _family(name, {quota.token: getattr(quota, field) for quota in quotas})
-        yield _family(
-            MetricName.API_CREDENTIAL_EXPIRES, _expiries(processes) | dict(self._expiries)
+            values = {(quota.token,): getattr(quota, field) for quota in quotas}
+            yield family(name, {key: value for key, value in values.items() if value is not None})
+        expiries = {**self._expiries, **_expiries(processes), **self._expiries}
+        yield family(
+            MetricName.API_CREDENTIAL_EXPIRES,
+            {(token,): expiries[token] for token in list(expiries)[:MAX_TOKENS]},
         )
 
 
@@ -88,15 +90,6 @@ def read_token_expiries(folder: Path) -> dict[str, float]:
         OSError: The folder cannot be read.
     """
     return _expiries(_read(folder))
-
-
-def _family(name: MetricName, values: Mapping[str, float | None]) -> Metric:
-    spec = METRICS[name]
-    family = GaugeMetricFamily(name, spec.help, labels=spec.labels)
-    for token, value in values.items():
-        if value is not None:
-            family.add_metric([token], value)
-    return family
 
 
 def _read(folder: Path) -> list[_Gauges]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from canvas_sync_core.errors import StorageError
+from canvas_sync_core.names import HTTP_METHODS
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
 
@@ -19,7 +20,7 @@ from .api import PREFIX, Api
 from .concurrency_limit import ConcurrencyLimit
 from .context import WebContext
 from .docs import add_docs
-from .endpoint import METHODS, Endpoint, json_response
+from .endpoint import Endpoint, json_response
 from .headers import add_security_headers
 from .log_api import LogApi
 from .openapi import openapi_document
@@ -68,8 +69,8 @@ def api_blueprint(context: WebContext) -> Blueprint:
     for endpoint in endpoints:
         _add_endpoint(blueprint, endpoint, context.access, limit)
 
-    @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=METHODS)
-    @blueprint.route(f"/{_PATH}/<path:rest>", methods=METHODS)
+    @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=HTTP_METHODS)
+    @blueprint.route(f"/{_PATH}/<path:rest>", methods=HTTP_METHODS)
     def unknown(rest: str) -> Response:
         below = request.root_path
         raise ProblemError(404, f"There is no {below}{PREFIX}/{rest}; see {below}{_ROOT}/docs.")
@@ -92,7 +93,7 @@ def _add_endpoint(
         f"/{_PATH}/{endpoint.path}",
         endpoint.name,
         view,
-        methods=METHODS,
+        methods=HTTP_METHODS,
         provide_automatic_options=False,
     )
 

@@ -18,9 +18,8 @@ from .delivery import deliver
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import ProblemError
 
-__all__ = ["METHODS", "Endpoint", "json_response"]
+__all__ = ["Endpoint", "json_response"]
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MAX_BODY = 1024
 
 

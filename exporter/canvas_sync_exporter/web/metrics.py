@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from canvas_sync_core.locks import Lock
+from canvas_sync_core.metrics.label_bounds import LabelBounds
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.schema.metrics import METRICS, MetricName
+
 from .access import Access
 from .auth import Scope
 from .delivery import compress
-from .endpoint import METHODS
 from .exposition import expose
 
-__all__ = ["HTTP_REQUESTS", "HTTP_REQUEST_DURATION", "count_requests", "metrics_blueprint"]
-
-HTTP_REQUESTS: Final = "canvas_sync_exporter_http_requests_total"
-HTTP_REQUEST_DURATION: Final = "canvas_sync_exporter_http_request_duration_seconds"
+__all__ = ["count_requests", "metrics_blueprint"]
 
 
 def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
@@ -38,18 +38,14 @@ def metrics_blueprint(registry: CollectorRegistry, access: Access) -> Blueprint:
 
 def count_requests(app: Flask, registry: CollectorRegistry) -> None:
     """Count and time the requests that an app answers."""
-    requests = Counter(
-        HTTP_REQUESTS,
-        "HTTP requests that the exporter answered.",
-        ("method", "endpoint", "status"),
-        registry=registry,
-    )
+    counted, timed = MetricName.HTTP_REQUESTS, MetricName.HTTP_REQUEST_DURATION
+    spec = METRICS[counted]
+    requests = Counter(counted, spec.help, spec.label_names, registry=registry)
+    spec = METRICS[timed]
     durations = Histogram(
-        HTTP_REQUEST_DURATION,
-        "Duration of the exporter's answers.",
-        ("method", "endpoint"),
-        registry=registry,
+        timed, spec.help, spec.label_names, registry=registry, buckets=spec.buckets
     )
+    bounds, mutex = LabelBounds(), Lock()
 
     @app.before_request
     def start() -> None:
@@ -57,8 +53,9 @@ def count_requests(app: Flask, registry: CollectorRegistry) -> None:
 
     @app.after_request
     def count(response: Response) -> Response:
-        method = request.method if request.method in METHODS else "other"
-        endpoint = str(request.url_rule) if request.url_rule else "other"
-        requests.labels(method, endpoint, response.status_code).inc()
-        durations.labels(method, endpoint).observe(time.perf_counter() - g.canvas_sync_start)
+        endpoint = str(request.url_rule) if request.url_rule else OTHER
+        with mutex:
+            labels = bounds.apply(counted, (request.method, endpoint, str(response.status_code)))
+        requests.labels(*labels).inc()
+        durations.labels(*labels[:2]).observe(time.perf_counter() - g.canvas_sync_start)
         return response

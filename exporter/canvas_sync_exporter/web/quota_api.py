@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from canvas_sync_core.canvas.quota import LEAK_RATE, PRECHARGE, TokenQuota
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_expiries, read_token_quotas
 

@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from canvas_sync_core.metrics import MetricFiles, parse_file_name
 from canvas_sync_core.metrics.mapped import SeriesFile
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from support.metric_processes import count, finish, read_samples, start, total
 
 
@@ -72,7 +72,7 @@ def test_labels_that_an_app_chooses_stay_bounded(tmp_path: Path) -> None:
     values = library_reads(tmp_path)
     assert len(values) == 202
     name = MetricName.API_REQUESTS
-    assert values[f'{name}{{method="other",route="other",status_code="200"}}'] == 800
+    assert values[f'{name}{{method="GET",route="other",status_code="200"}}'] == 800
     assert values[f'{name}{{method="GET",route="/api/v1/r7",status_code="503"}}'] == 1
     files.close()
 
@@ -271,7 +271,7 @@ try:
         os.write(ballast, bytes(4096))
 except OSError:
     pass
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 with files.lock:
     for number in range(190):
         for _ in range(2):

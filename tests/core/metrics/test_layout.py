@@ -9,7 +9,7 @@ from prometheus_client.mmap_dict import mmap_key
 from prometheus_client.utils import floatToGoString
 
 from canvas_sync_core.metrics import layout
-from canvas_sync_core.names import METRICS, MetricName, MetricType
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType
 
 
 @pytest.mark.parametrize("name", MetricName)
@@ -19,14 +19,14 @@ def test_keys_are_those_of_the_library(name: MetricName) -> None:
     values = [f'v{number} "ü' for number in range(len(spec.labels))]
     if spec.type is MetricType.HISTOGRAM:
         bounds = [floatToGoString(bound) for bound in (*spec.buckets, float("inf"))]  # type: ignore[no-untyped-call] # the library has no types
-        expected = [mmap_key(name, f"{name}_sum", [*spec.labels], values, spec.help)]
+        expected = [mmap_key(name, f"{name}_sum", [*spec.label_names], values, spec.help)]
         expected += [
-            mmap_key(name, f"{name}_bucket", [*spec.labels, "le"], [*values, bound], spec.help)
+            mmap_key(name, f"{name}_bucket", [*spec.label_names, "le"], [*values, bound], spec.help)
             for bound in bounds
         ]
     else:
         family = name.removesuffix("_total") if spec.type is MetricType.COUNTER else name
-        expected = [mmap_key(family, name, [*spec.labels], values, spec.help)]
+        expected = [mmap_key(family, name, [*spec.label_names], values, spec.help)]
     assert layout.keys_of(name, values) == [key.encode() for key in expected]
 
 

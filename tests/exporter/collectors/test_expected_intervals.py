@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvas_sync_core.names import FINAL_STATUSES, MetricName
+from canvas_sync_core.names import FINAL_STATUSES
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.expected_intervals import ExpectedIntervalsCollector
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.settings import configuration

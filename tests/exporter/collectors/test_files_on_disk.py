@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvas_sync_core.names import Log, MetricName
+from canvas_sync_core.names import Log
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
 from canvas_sync_exporter.collectors.log_disk import LogDiskCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.folding import MetricFolder
-from canvas_sync_exporter.collectors.processes import STATE_RECOVERIES, ProcessCollector
+from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.samples import SampleKeys
 from canvas_sync_exporter.collectors.state import StateDamagedError
 from support.metric_processes import count, finish, samples, start, total
@@ -90,7 +90,7 @@ def test_one_damaged_copy_is_mended_from_the_other(tmp_path: Path, damage: str) 
     for _ in range(2):
         values = samples(collector)
         assert total(values) == 7
-        assert values[STATE_RECOVERIES] == 1
+        assert values[MetricName.STATE_RECOVERIES] == 1
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors import InstrumentedCollector, register_collectors
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_exporter.settings import configuration
@@ -36,14 +36,14 @@ def test_a_collector_that_fails_leaves_the_others_alone(
 ) -> None:
     """It is served not at all, is shown as failed and is logged."""
     values = samples(
-        InstrumentedCollector({"half": HalfWay(), "logs": LogFilesCollector(tmp_path)})
+        InstrumentedCollector({"archives": HalfWay(), "log_files": LogFilesCollector(tmp_path)})
     )
     assert "half" not in values
-    assert values[f'{SUCCESS}{{collector="half"}}'] == 0
-    assert values[f'{SUCCESS}{{collector="logs"}}'] == 1
-    assert values[f'{DURATION}{{collector="logs"}}'] > 0
+    assert values[f'{SUCCESS}{{collector="archives"}}'] == 0
+    assert values[f'{SUCCESS}{{collector="log_files"}}'] == 1
+    assert values[f'{DURATION}{{collector="log_files"}}'] > 0
     assert values[f'{MetricName.LOG_BYTES}{{log="errors"}}'] == 0
-    assert "The collector half failed" in caplog.text
+    assert "The collector archives failed" in caplog.text
 
 
 def test_all_collectors_are_served_from_an_empty_folder(tmp_path: Path) -> None:

@@ -14,11 +14,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import (
-    BROKEN_FILES,
-    FOLD_FAILURES,
-    STATE_RECOVERIES,
     ProcessCollector,
 )
 from support.metric_processes import COUNTED, COUNTED_LABELS, count, finish, samples, start, total
@@ -30,7 +27,11 @@ LAST_RUN = f'{MetricName.LAST_RUN}{{sync_type="full"}}'
 def test_a_missing_folder_has_no_processes(tmp_path: Path) -> None:
     """An exporter that starts first serves its own counters alone."""
     values = samples(ProcessCollector(tmp_path / "later"))
-    assert values == {BROKEN_FILES: 0.0, FOLD_FAILURES: 0.0, STATE_RECOVERIES: 0.0}
+    assert values == {
+        MetricName.BROKEN_FILES: 0.0,
+        MetricName.FOLD_FAILURES: 0.0,
+        MetricName.STATE_RECOVERIES: 0.0,
+    }
 
 
 def test_live_and_dead_processes_add_up(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_twenty_short_processes_add_up_however_they_end(tmp_path: Path) -> None:
             assert process.returncode == (-signal.SIGKILL if end == "kill" else 0)
         expected += (wave + 1) * 5
         assert total(samples(collector)) == expected
-    assert samples(collector)[BROKEN_FILES] == 0
+    assert samples(collector)[MetricName.BROKEN_FILES] == 0
 
 
 def test_a_counter_never_goes_back_with_two_exporters(tmp_path: Path) -> None:
@@ -122,14 +123,14 @@ def test_a_broken_file_keeps_its_last_good_values(tmp_path: Path) -> None:
         file.write(b"\xff" * 64)
     values = samples(collector)
     assert total(values) == 7
-    assert values[BROKEN_FILES] == 1
+    assert values[MetricName.BROKEN_FILES] == 1
     broken.close()
     assert total(samples(collector)) == 7
     assert path.with_name(f"{path.name}.broken").exists()
     assert not path.exists()
     values = samples(collector)
     assert total(values) == 7
-    assert values[BROKEN_FILES] == 1
+    assert values[MetricName.BROKEN_FILES] == 1
     healthy.close()
 
 
@@ -145,7 +146,7 @@ def test_files_of_dead_processes_that_make_no_sense_are_moved_aside(
     collector = ProcessCollector(tmp_path)
     values = samples(collector)
     assert total(values) == 5
-    assert values[BROKEN_FILES] == 1
+    assert values[MetricName.BROKEN_FILES] == 1
     assert (tmp_path / f"{name}.broken").read_bytes() == content
     files.close()
 
@@ -156,7 +157,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     for name, content in foreign.items():
         (tmp_path / name).write_bytes(content)
     collector = ProcessCollector(tmp_path)
-    assert samples(collector)[BROKEN_FILES] == 0
+    assert samples(collector)[MetricName.BROKEN_FILES] == 0
     collector.fold()
     assert all((tmp_path / name).read_bytes() == content for name, content in foreign.items())
 
@@ -173,7 +174,7 @@ def test_a_fold_that_cannot_be_written_is_counted_and_the_sums_stay_right(
     for failures in (1, 2):
         values = samples(collector)
         assert total(values) == 6
-        assert values[FOLD_FAILURES] == failures
+        assert values[MetricName.FOLD_FAILURES] == failures
     (tmp_path / "folded.state.tmp").rmdir()
     assert total(samples(collector)) == 6
     assert not list(tmp_path.glob("*.db"))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from canvas_sync_core.events import ApiCall
 from canvas_sync_core.metrics.sink import MetricsSink
-from canvas_sync_core.names import OTHER, MetricName
+from canvas_sync_core.names import OTHER
+from canvas_sync_core.schema.labels import MAX_TOKENS
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import (
-    MAX_TOKENS,
     TokensCollector,
     read_token_expiries,
     read_token_quotas,

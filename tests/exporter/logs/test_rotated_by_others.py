@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_core.names import Log, MetricName
+from canvas_sync_core.names import Log
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
 from canvas_sync_exporter.logs import get_cleanup_status

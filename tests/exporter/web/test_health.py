@@ -35,7 +35,7 @@ def _leave_metrics(config: Configuration) -> None:
     """Leave what a sync process leaves: the files are made when the first series needs them."""
     files = MetricFiles(config.app.metrics_folder)
     with files.lock:
-        files.start_known()
+        files.start_at_zero()
     files.close()
 
 

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from sqlalchemy import Engine, event
 
 from canvas_sync_core.metrics import MetricFiles
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 
 if TYPE_CHECKING:
     from .conftest import Exporter

@@ -14,7 +14,7 @@ from canvasapi.exceptions import CanvasException
 from urllib3.util import SKIP_HEADER
 
 from canvas_sync_core.canvas.tokens import token_hash
-from canvas_sync_core.names import MetricName
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.runs import Run

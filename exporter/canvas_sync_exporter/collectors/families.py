@@ -1,0 +1,28 @@
+"""Metric families of the exporter itself, made as the schema declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from canvas_sync_core.metrics.label_bounds import LabelBounds
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType
+
+__all__ = ["family"]
+
+
+def family(name: MetricName, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """Make the family of a counter or gauge.
+
+    Args:
+        name: The metric.
+        values: Values of the labels, in their order -> value of the series.
+    """
+    spec, bounds = METRICS[name], LabelBounds()
+    kind = CounterMetricFamily if spec.type is MetricType.COUNTER else GaugeMetricFamily
+    made = kind(name, spec.help, labels=spec.label_names)
+    for labels, value in {bounds.apply(name, key): value for key, value in values.items()}.items():
+        made.add_metric(labels, value)
+    return made
