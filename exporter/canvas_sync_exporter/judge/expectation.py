@@ -1,27 +1,16 @@
-"""What a sync type promises, and when nothing is expected of it."""
+"""What a sync type promises."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+
+from canvas_sync_exporter.schedules.pause import Pause
+from canvas_sync_exporter.schedules.schedule import Schedule
 
 __all__ = ["Expectation", "ExpectationSource", "Pause", "Schedule"]
-
-
-class Schedule(Protocol):
-    """When runs of a sync type are due. All times are in UTC."""
-
-    def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
-        """Return the due times in ``(after, until]``, oldest first."""
-
-    def next_due(self, after: datetime) -> datetime | None:
-        """Return the first due time after ``after``; None if there is none."""
-
-    def describe(self) -> str:
-        """Describe it for people, such as ``every day at 02:00 Europe/Berlin``."""
 
 
 class ExpectationSource(StrEnum):
@@ -39,6 +28,7 @@ class Expectation:
     Attributes:
         schedule: When its runs are due to start.
         grace: How long after a due time a run may still start.
+        lead: How long before a due time a run may start and still be the one that was due.
         max_duration: How long a run may take; None: it is compared with its own history alone.
         max_age: How old the items of a kind (``course``) may get; kinds that are not named have
             no promise.
@@ -50,29 +40,4 @@ class Expectation:
     source: ExpectationSource
     max_duration: timedelta | None = None
     max_age: Mapping[str, timedelta] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A time in which no runs are expected.
-
-    Attributes:
-        sync_types: Whose runs; empty means all.
-        start: When it begins, in UTC.
-        end: When it ends, in UTC, exclusive.
-        reason: Why, in the words of the person who set it.
-        author: Who set it; None when it comes from the configuration file.
-        id: Its row in the table of pauses; None when it comes from the configuration file.
-    """
-
-    sync_types: frozenset[str]
-    start: datetime
-    end: datetime
-    reason: str
-    author: str | None = None
-    id: int | None = None
-
-    def covers(self, sync_type: str, time: datetime) -> bool:
-        """Return whether no run of the sync type is expected at a time."""
-        applies = not self.sync_types or sync_type in self.sync_types
-        return applies and self.start <= time < self.end
+    lead: timedelta = timedelta(minutes=1)
