@@ -31,7 +31,14 @@ from canvas_sync_core.names import ITEMS, TABLE
 
 from .timestamps import UtcDateTime, UtcSortedTime
 
-__all__ = ["ITEM_COLUMN_ACTIONS", "METADATA", "UtcDateTime", "item_column", "metrics_table"]
+__all__ = [
+    "ITEM_COLUMN_ACTIONS",
+    "METADATA",
+    "Lines",
+    "UtcDateTime",
+    "item_column",
+    "metrics_table",
+]
 
 ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
 """The counts that have a column."""

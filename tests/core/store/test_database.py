@@ -30,6 +30,7 @@ from canvas_sync_core.store.database import (
 )
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import METADATA, metrics_table
+from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rollups.tables import ROLLUPS_METADATA
 from support.migrations import downgrade
@@ -56,8 +57,9 @@ def test_the_migrations_make_the_tables_of_the_models(empty_database_url: str) -
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         everything = MetaData()
-        for each in (*METADATA.tables.values(), *ROLLUPS_METADATA.tables.values()):
-            each.to_metadata(everything)
+        for metadata in (METADATA, ROLLUPS_METADATA, PAUSES_METADATA):
+            for each in metadata.tables.values():
+                each.to_metadata(everything)
         differences = compare_metadata(context, everything)
     engine.dispose()
     assert differences == []

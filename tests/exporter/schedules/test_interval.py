@@ -97,7 +97,7 @@ def test_parts_of_a_period_add_up_and_agree_with_the_next_due_time(data: st.Data
         ZoneInfo(data.draw(st.sampled_from(ZONES))),
         ORIGIN,
         starts,
-        text and parse_hours(text),
+        parse_hours(text) if text else None,
     )
     due = list(schedule.due_between(start, end))
 

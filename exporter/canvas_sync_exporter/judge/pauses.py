@@ -1,0 +1,148 @@
+"""Pauses that people set while the exporter runs; those of the configuration file are not here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, case, insert, literal, select, update
+
+from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.pauses import pauses_table
+from canvas_sync_core.store.timestamps import UtcSortedTime
+from canvas_sync_exporter.schedules.pause import Pause
+
+__all__ = ["MAX_REASON", "active_pauses", "add_pause", "end_pause", "new_pause", "pauses_since"]
+
+MAX_REASON: Final = 500
+"""How many characters a reason may have."""
+_MAX_SYNC_TYPES: Final = 100
+_columns = pauses_table.c
+
+
+def new_pause(
+    sync_types: Collection[str],
+    start: datetime,
+    end: datetime,
+    reason: str,
+    author: str,
+    *,
+    now: datetime,
+) -> Pause:
+    """Make a pause that is not stored yet.
+
+    Args:
+        sync_types: Whose runs are not expected; none means all.
+        start: When it begins, with a time zone.
+        end: When it ends, with a time zone.
+        reason: Why.
+        author: Who sets it.
+        now: The time.
+
+    Raises:
+        ValueError: It makes no sense; the message names the part and says what to write.
+    """
+    reason = " ".join(reason.split())
+    names = frozenset(name.strip() for name in sync_types)
+    if not reason:
+        raise ValueError("reason: say why, for the people who ask later")
+    if len(reason) > MAX_REASON:
+        raise ValueError(f"reason: write at most {MAX_REASON} characters")
+    if "" in names or len(names) > _MAX_SYNC_TYPES or not all(map(str.isprintable, names)):
+        raise ValueError(f"sync_types: name up to {_MAX_SYNC_TYPES} sync types")
+    if end <= start:
+        raise ValueError("until: it must be after the time at which the pause begins")
+    if end <= now:
+        raise ValueError("until: it is in the past; write when the pause will end")
+    return Pause(names, start, end, reason, author)
+
+
+def add_pause(engine: Engine, pause: Pause, *, now: datetime) -> Pause:
+    """Store a pause, and return it with its number.
+
+    Raises:
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    with engine.begin() as connection:
+        number = connection.scalar(
+            insert(pauses_table)
+            .values(
+                sync_types=sorted(pause.sync_types),
+                start_time=pause.start,
+                end_time=pause.end,
+                reason=pause.reason,
+                author=pause.author,
+                created_at=now,
+            )
+            .returning(_columns.id)
+        )
+    return replace(pause, id=number)
+
+
+def end_pause(engine: Engine, number: int, author: str, *, now: datetime) -> Pause | None:
+    """End a pause now; one that has not begun never will.
+
+    Args:
+        engine: The database with the pauses.
+        number: The pause's number.
+        author: Who ends it.
+        now: The time.
+
+    Returns:
+        The pause as it is now; None when there is none of that number that has not ended.
+
+    Raises:
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    end = case(
+        (_columns.start_time > now, _columns.start_time), else_=literal(now, UtcSortedTime())
+    )
+    with engine.begin() as connection:
+        ended = connection.execute(
+            update(pauses_table)
+            .where(_columns.id == number, _columns.end_time > now)
+            .values(end_time=end, ended_by=author)
+        )
+        found = _read(connection, _columns.id == number)
+    return found[0] if ended.rowcount else None
+
+
+def pauses_since(engine: Engine, since: datetime) -> list[Pause]:
+    """Return the pauses that end after a time, the first to begin first.
+
+    What was due during a pause that is over was not expected either.
+
+    Raises:
+        SQLAlchemyError: The database is away, or has no table of pauses.
+    """
+    with connect_to_read(engine) as connection:
+        return _read(connection, _columns.end_time > since)
+
+
+def active_pauses(engine: Engine, now: datetime) -> list[Pause]:
+    """Return the pauses that have not ended, also those that have not begun.
+
+    Raises:
+        SQLAlchemyError: The database is away, or has no table of pauses.
+    """
+    return pauses_since(engine, now)
+
+
+def _read(connection: Connection, condition: ColumnElement[bool]) -> list[Pause]:
+    rows = connection.execute(
+        select(pauses_table).where(condition).order_by(_columns.start_time, _columns.id)
+    )
+    return [_pause(row) for row in rows]
+
+
+def _pause(row: Row[object]) -> Pause:
+    return Pause(
+        frozenset(row.sync_types),
+        row.start_time,
+        row.end_time,
+        row.reason,
+        row.author,
+        row.id,
+    )

@@ -1,0 +1,107 @@
+"""Pauses that people set while the exporter runs, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, inspect
+
+from canvas_sync_core.store.database import upgrade
+from canvas_sync_exporter.judge.pauses import (
+    active_pauses,
+    add_pause,
+    end_pause,
+    new_pause,
+    pauses_since,
+)
+from canvas_sync_exporter.schedules.pause import Pause
+from support.migrations import downgrade
+
+NOW = datetime(2026, 12, 19, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def _add(engine: Engine, *sync_types: str, start: datetime = NOW, days: int = 7) -> Pause:
+    pause = new_pause(sync_types, start, start + days * DAY, "winter break", "ada", now=NOW)
+    return add_pause(engine, pause, now=NOW)
+
+
+def test_a_pause_is_stored_with_who_and_why(engine: Engine) -> None:
+    added = _add(engine, "full", "incremental")
+
+    assert added.id is not None
+    assert active_pauses(engine, NOW) == [added]
+    assert (added.author, added.reason) == ("ada", "winter break")
+    assert added.covers("full", NOW)
+    assert not added.covers("grades", NOW)
+    assert not added.covers("full", NOW + 7 * DAY)
+
+
+def test_a_pause_without_sync_types_is_for_all(engine: Engine) -> None:
+    _add(engine)
+
+    assert active_pauses(engine, NOW)[0].covers("anything", NOW)
+
+
+def test_a_pause_that_has_ended_is_still_known_for_what_was_due_in_it(engine: Engine) -> None:
+    pause = _add(engine, "full", days=2)
+    later = NOW + 3 * DAY
+
+    assert active_pauses(engine, later) == []
+    assert pauses_since(engine, later - 2 * DAY) == [pause]
+
+
+def test_a_pause_ends_when_somebody_ends_it(engine: Engine) -> None:
+    pause, later = _add(engine, "full"), NOW + DAY
+    assert pause.id is not None
+
+    ended = end_pause(engine, pause.id, "grace", now=later)
+
+    assert ended is not None
+    assert ended.end == later
+    assert active_pauses(engine, later) == []
+    assert end_pause(engine, pause.id, "grace", now=later) is None
+    assert end_pause(engine, 4711, "grace", now=later) is None
+
+
+def test_a_pause_that_has_not_begun_never_does_once_it_is_ended(engine: Engine) -> None:
+    pause = _add(engine, "full", start=NOW + 5 * DAY)
+    assert pause.id is not None
+
+    end_pause(engine, pause.id, "grace", now=NOW)
+
+    assert not any(each.covers("full", NOW + 6 * DAY) for each in pauses_since(engine, NOW))
+
+
+@pytest.mark.parametrize(
+    ("sync_types", "days", "reason", "message"),
+    [
+        (["full"], 1, "  ", "reason: say why"),
+        (["full"], 1, "x" * 501, "reason: write at most 500"),
+        (["full"], 0, "break", "until: it must be after"),
+        (["full"], -3, "break", "until: it must be after"),
+        ([""], 1, "break", "sync_types: name"),
+        (["a\nb"], 1, "break", "sync_types: name"),
+    ],
+)
+def test_a_pause_that_makes_no_sense_is_refused(
+    sync_types: list[str], days: int, reason: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        new_pause(sync_types, NOW, NOW + days * DAY, reason, "ada", now=NOW)
+
+
+def test_a_pause_of_the_past_is_refused() -> None:
+    with pytest.raises(ValueError, match="it is in the past"):
+        new_pause([], NOW - 3 * DAY, NOW - DAY, "break", "ada", now=NOW)
+
+
+def test_the_migration_goes_down_and_up_again(engine: Engine) -> None:
+    _add(engine, "full")
+
+    downgrade(engine, "0006")
+    assert not inspect(engine).has_table("canvas_sync_pauses")
+    upgrade(engine)
+
+    assert active_pauses(engine, NOW) == []
