@@ -190,7 +190,7 @@ def switch(raw: str) -> bool:
         return True
     if word in {"0", "false", "no", "off"}:
         return False
-    raise ValueError("say true or false")
+    raise ValueError("use true or false")
 
 
 def number(low: float, high: float = math.inf) -> Callable[[str], float]:
@@ -201,7 +201,7 @@ def number(low: float, high: float = math.inf) -> Callable[[str], float]:
             value = float(raw)
         except ValueError as error:
             raise_if_asynchronous(error)
-            raise ValueError("say a number") from None
+            raise ValueError("use a number") from None
         if not low <= value <= high:
             raise ValueError(_range_hint(low, high))
         return value
@@ -217,7 +217,7 @@ def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
             value = int(raw)
         except ValueError as error:
             raise_if_asynchronous(error)
-            raise ValueError("say a whole number") from None
+            raise ValueError("use a whole number") from None
         if not low <= value <= high:
             raise ValueError(_range_hint(low, high))
         return value
@@ -233,7 +233,7 @@ def time_zone(raw: str) -> dt.tzinfo:
         return ZoneInfo(raw)
     except (LookupError, ValueError, OSError) as error:
         raise_if_asynchronous(error)
-        raise ValueError("say a time zone such as UTC or Europe/Berlin") from None
+        raise ValueError("use a time zone such as UTC or Europe/Berlin") from None
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -242,7 +242,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         word = raw.lower()
         if word not in choices:
-            raise ValueError("say one of " + ", ".join(choices))
+            raise ValueError("use one of " + ", ".join(choices))
         return word
 
     return parse
@@ -253,7 +253,7 @@ def level(raw: str) -> LogLevel:
     try:
         return LogLevel(raw.upper())
     except ValueError:
-        raise ValueError("say one of " + ", ".join(LogLevel)) from None
+        raise ValueError("use one of " + ", ".join(LogLevel)) from None
 
 
 def _level_of_one(log: Log) -> Any:
@@ -266,7 +266,7 @@ def _level_of_one(log: Log) -> Any:
 
 
 def _range_hint(low: float, high: float) -> str:
-    return f"say {low:g} or more" if math.isinf(high) else f"say a number from {low:g} to {high:g}"
+    return f"use {low:g} or more" if math.isinf(high) else f"use a number from {low:g} to {high:g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def _canvas(options: DemoOptions) -> Iterator[_Canvas]:
         with CanvasServer(options.seed, plan=fault_plan()) as server:
             yield _Canvas(server.url, dict(server.tokens), CAST, server)
     elif options.canvas_url is None or options.token_file is None:
-        raise SettingsError("--canvas-url and --token-file go together: say both or neither.")
+        raise SettingsError("--canvas-url and --token-file go together: give both or neither.")
     else:
         url, token = options.canvas_url.rstrip("/"), _read_token(options.token_file)
         user_id = _user_of(url, token)

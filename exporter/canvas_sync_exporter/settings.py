@@ -48,7 +48,7 @@ def networks(raw: str) -> tuple[Network, ...]:
             found.append(ipaddress.ip_network(word))
         except ValueError as error:
             raise ValueError(
-                f"say addresses and networks such as 127.0.0.1,10.0.0.0/8: {error}"
+                f"use addresses and networks such as 127.0.0.1,10.0.0.0/8: {error}"
             ) from None
     return tuple(found)
 
@@ -58,9 +58,9 @@ def clock_time(raw: str) -> dt.time:
     try:
         value = dt.time.fromisoformat(raw)
     except ValueError:
-        raise ValueError("say a time of day such as 02:00") from None
+        raise ValueError("use a time of day such as 02:00") from None
     if value.tzinfo is not None:
-        raise ValueError("say a time of day without a zone; CANVAS_SYNC_TIMEZONE names the zone")
+        raise ValueError("use a time of day without a zone; CANVAS_SYNC_TIMEZONE names the zone")
     return value
 
 
@@ -71,14 +71,14 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
         match = _INTERVAL.fullmatch(word)
         if match is None:
             raise ValueError(
-                "say sync types with the time between their runs, such as "
+                "use sync types with the time between their runs, such as "
                 "full=24h,incremental=1h (units: s, m, h, d, w)"
             )
         if match["sync_type"] in found:
-            raise ValueError(f"{match['sync_type']} stands twice, say it once")
+            raise ValueError(f"{match['sync_type']} is listed twice; list it once")
         found[match["sync_type"]] = int(match["number"]) * _UNIT_SECONDS[match["unit"]]
     if len(found) > MAX_COMBINATIONS:
-        raise ValueError(f"say at most {MAX_COMBINATIONS} sync types, for each is a label's value")
+        raise ValueError(f"list at most {MAX_COMBINATIONS} sync types: each becomes a label value")
     return tuple(found.items())
 
 
@@ -88,14 +88,14 @@ def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
     for word in filter(None, map(str.strip, raw.split(","))):
         name, _, moment = word.partition("=")
         if not _TOKEN_NAME.fullmatch(name) or name in found:
-            raise ValueError("say each token once, by a name of up to 40 letters, digits and .-_")
+            raise ValueError("list each token once, by a name of up to 40 letters, digits and .-_")
         try:
             value = dt.datetime.fromisoformat(moment)
         except ValueError:
-            raise ValueError("say a date for each token, such as nightly=2027-01-31") from None
+            raise ValueError("use a date for each token, such as nightly=2027-01-31") from None
         found[name] = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
     if len(found) > MAX_TOKENS:
-        raise ValueError(f"say at most {MAX_TOKENS} tokens, for each is a label's value")
+        raise ValueError(f"list at most {MAX_TOKENS} tokens: each becomes a label value")
     return tuple(found.items())
 
 

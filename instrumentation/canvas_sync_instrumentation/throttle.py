@@ -54,7 +54,7 @@ class ThrottleGuard:
 
     def __init__(self, *, reserve: float = 0.0) -> None:
         if not 0.0 <= reserve <= _MOST_RESERVED:
-            raise ValueError(f"reserve: {reserve:g} cannot be used: say 0 to {_MOST_RESERVED:g}")
+            raise ValueError(f"reserve: {reserve:g} cannot be used: use 0 to {_MOST_RESERVED:g}")
         self._reserve = reserve
         self._start_anew()
 

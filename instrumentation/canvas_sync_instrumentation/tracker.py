@@ -192,7 +192,7 @@ class CanvasSyncMetricsTracker:
         created, updated, unchanged, failed = map(bool, (created, updated, unchanged, failed))
         if created + updated + unchanged + failed > 1:
             self.reporter.misuse(
-                f"{call}: say one of created, updated, unchanged and failed; call it once for each."
+                f"{call}: use one of created, updated, unchanged and failed; call it once for each."
             )
             return
         counts = ItemCounts(

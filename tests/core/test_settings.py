@@ -58,11 +58,11 @@ def test_texts_become_values(name: str, raw: str, field: str, value: Any) -> Non
 @pytest.mark.parametrize(
     ("name", "raw", "hint"),
     [
-        ("CANVAS_SYNC_ENABLED", "maybe", "say true or false"),
-        ("CANVAS_SYNC_LOG_FORMAT", "xml", "say one of json, text"),
-        ("CANVAS_SYNC_HEARTBEAT_SECONDS", "often", "say a number"),
-        ("CANVAS_SYNC_HEARTBEAT_SECONDS", "nan", "say a number from 0.1 to 3600"),
-        ("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "61", "say a number from 0 to 60"),
+        ("CANVAS_SYNC_ENABLED", "maybe", "use true or false"),
+        ("CANVAS_SYNC_LOG_FORMAT", "xml", "use one of json, text"),
+        ("CANVAS_SYNC_HEARTBEAT_SECONDS", "often", "use a number"),
+        ("CANVAS_SYNC_HEARTBEAT_SECONDS", "nan", "use a number from 0.1 to 3600"),
+        ("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "61", "use a number from 0 to 60"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_what_can(name: str, raw: str, hint: str) -> None:
@@ -139,5 +139,5 @@ def test_each_log_has_its_level_or_the_common_one() -> None:
 
 
 def test_a_level_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(SettingsError, match="say one of DEBUG, INFO, WARNING, ERROR, OFF"):
+    with pytest.raises(SettingsError, match="use one of DEBUG, INFO, WARNING, ERROR, OFF"):
         read(Settings, {"CANVAS_SYNC_LOG_LEVEL_ERRORS": "verbose"})

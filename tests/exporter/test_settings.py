@@ -93,7 +93,7 @@ def test_a_wrong_interval_is_answered_with_what_to_write() -> None:
     with pytest.raises(SettingsError) as caught:
         configuration({"CANVAS_SYNC_EXPECTED_INTERVALS": "full=daily"})
     assert str(caught.value) == (
-        "CANVAS_SYNC_EXPECTED_INTERVALS: 'full=daily' cannot be used: say sync types with the time "
+        "CANVAS_SYNC_EXPECTED_INTERVALS: 'full=daily' cannot be used: use sync types with the time "
         "between their runs, such as full=24h,incremental=1h (units: s, m, h, d, w)."
     )
 

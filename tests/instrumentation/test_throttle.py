@@ -221,7 +221,7 @@ def test_a_reserve_leaves_room_to_others() -> None:
 
 @pytest.mark.parametrize("reserve", [-1.0, 501.0, float("nan")])
 def test_a_reserve_without_room_for_a_request_is_refused(reserve: float) -> None:
-    with pytest.raises(ValueError, match="say 0 to 500"):
+    with pytest.raises(ValueError, match="use 0 to 500"):
         ThrottleGuard(reserve=reserve)
 
 

@@ -459,7 +459,7 @@ def test_misuse_is_a_clear_error_in_tests(
     events: list[Event], misuse: Callable[[CanvasSyncMetricsTracker], object]
 ) -> None:
     with CanvasSyncMetricsTracker("t1", 42) as run:
-        with pytest.raises(TrackerMisuseError, match=r"must be|say one of|is in seconds"):
+        with pytest.raises(TrackerMisuseError, match=r"must be|use one of|is in seconds"):
             misuse(run)
         assert run.status is RunStatus.RUNNING
 

@@ -89,7 +89,7 @@ def _form(arguments: argparse.Namespace) -> str:
     if ending not in _FORMS:
         endings = ", ".join(filter(None, _FORMS))
         arguments.complain(
-            f"argument --output: {ending} is no form of the report; say a name that ends with one "
+            f"argument --output: {ending} is no form of the report; use a name that ends with one "
             f"of {endings}, or choose the form with --json or --html"
         )
     return _FORMS[ending]

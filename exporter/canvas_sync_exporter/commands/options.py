@@ -81,7 +81,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
     def read(raw: str) -> int:
         if not raw.isdecimal() or not least <= int(raw) <= most:
-            raise argparse.ArgumentTypeError(f"say a number from {least} to {most}")
+            raise argparse.ArgumentTypeError(f"use a number from {least} to {most}")
         return int(raw)
 
     return read

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     words = arguments.command[arguments.command[:1] == ["--"] :]
     if not words:
-        arguments.complain("say which command: canvas-sync-monitor run -- python nightly_sync.py")
+        arguments.complain("no command given: canvas-sync-monitor run -- python nightly_sync.py")
     job = Job(tuple(words), arguments.sync_type, arguments.user, arguments.no_overlap)
     try:
         return run_command(job)

@@ -10,7 +10,7 @@ __all__ = ["check_period", "parse_moment"]
 
 _AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_HELP: Final = "say a time such as 2025-12-22, 2025-12-22T10:15:30Z, or 2h for two hours ago"
+_HELP: Final = "use a time such as 2025-12-22, 2025-12-22T10:15:30Z, or 2h for two hours ago"
 
 
 def parse_moment(raw: str, now: dt.datetime | None = None) -> dt.datetime:
@@ -47,4 +47,4 @@ def check_period(since: dt.datetime | None, until: dt.datetime | None) -> None:
         ValueError: None can; the message says what ``until`` is to be.
     """
     if since is not None and until is not None and since >= until:
-        raise ValueError(f"say a later time than that of since, {since:%Y-%m-%dT%H:%M:%SZ}")
+        raise ValueError(f"use a later time than that of since, {since:%Y-%m-%dT%H:%M:%SZ}")

@@ -83,11 +83,11 @@ def parse_tokens(content: str) -> tuple[Token, ...]:
         match = _LINE.fullmatch(line)
         if match is None or match["scope"] not in set(Scope):
             raise ValueError(
-                f"line {number}: say 'name scope sha256:<64 hexadecimal digits>' with a scope of "
+                f"line {number}: use 'name scope sha256:<64 hexadecimal digits>' with a scope of "
                 + ", ".join(Scope)
             )
         if match["name"] in tokens:
-            raise ValueError(f"line {number}: the name {match['name']!r} stands twice")
+            raise ValueError(f"line {number}: the name {match['name']!r} is used twice")
         tokens[match["name"]] = Token(match["name"], Scope(match["scope"]), match["digest"])
     if not tokens:
         raise ValueError("there is no token in it")

@@ -40,14 +40,14 @@ _NO_FOLDER: Final = "The log folder or a file in it cannot be read."
 def _parse_logs(raw: str) -> tuple[Log, ...]:
     names = dict.fromkeys(raw.split(","))
     if not names.keys() <= set(Log):
-        raise ValueError(f"say one or more of {', '.join(Log)}, between commas")
+        raise ValueError(f"use one or more of {', '.join(Log)}, between commas")
     return tuple(Log(name) for name in names)
 
 
 def _parse_level(raw: str) -> str:
     level = raw.upper()
     if level not in LINE_LEVELS:
-        raise ValueError(f"say one of {', '.join(LINE_LEVELS)}")
+        raise ValueError(f"use one of {', '.join(LINE_LEVELS)}")
     return level
 
 

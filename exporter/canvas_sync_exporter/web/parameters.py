@@ -59,7 +59,7 @@ def whole_number(  # one line of a table of endpoints each
 
     def parse(raw: str) -> int:
         if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and low <= int(raw) <= high):
-            raise ValueError(f"say a whole number from {low} to {high}")
+            raise ValueError(f"use a whole number from {low} to {high}")
         return int(raw)
 
     schema: dict[str, Any] = {"type": "integer", "minimum": low, "maximum": high}
@@ -85,7 +85,7 @@ def flag(name: str, description: str) -> Parameter:
 
     def parse(raw: str) -> bool:
         if raw not in ("true", "false"):
-            raise ValueError("say true or false")
+            raise ValueError("use true or false")
         return raw == "true"
 
     schema = {"type": "boolean", "default": False}
@@ -97,7 +97,7 @@ def zone(name: str, description: str) -> Parameter:
 
     def parse(raw: str) -> dt.tzinfo:
         if "\0" in raw or raw in _NO_PLACES or raw.startswith(("right/", "posix/")):
-            raise ValueError("say a time zone such as UTC or Europe/Berlin")
+            raise ValueError("use a time zone such as UTC or Europe/Berlin")
         return time_zone(raw)
 
     schema = {"type": "string", "minLength": 1, "default": "UTC"}

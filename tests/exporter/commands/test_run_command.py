@@ -119,7 +119,7 @@ def test_a_command_that_cannot_be_started_is_told_and_is_a_failed_run(tmp_path: 
 def test_no_command_is_wrong_usage() -> None:
     done = run("--user", "42", "--")
     assert done.returncode == 2
-    assert "say which command" in done.stderr
+    assert "no command given" in done.stderr
 
 
 WAITING = """

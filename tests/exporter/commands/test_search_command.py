@@ -109,10 +109,10 @@ def test_wrong_usage_answers_2(folder: Path, arguments: list[str]) -> None:
 def test_wrong_usage_is_told_with_what_to_write(folder: Path) -> None:
     period = run(folder, "--since", "2025-12-22T02:00:00Z", "--until", "2025-12-21")
     assert period.stderr.endswith(
-        "argument --until: say a later time than that of since, 2025-12-22T02:00:00Z\n"
+        "argument --until: use a later time than that of since, 2025-12-22T02:00:00Z\n"
     )
     user = run(folder, "--user", "me")
-    assert user.stderr.endswith("argument --user: say a number from 0 to 9223372036854775807\n")
+    assert user.stderr.endswith("argument --user: use a number from 0 to 9223372036854775807\n")
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_tokens_are_read_again_and_told_by_name(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
         assert requests.get(served.url + RECENT, headers=headers, timeout=30).status_code == 200
         file.write_text("nonsense")
-        _reload(served, "line 1: say .*stay in force")
+        _reload(served, "line 1: use .*stay in force")
         assert requests.get(served.url + RECENT, headers=headers, timeout=30).status_code == 200
 
 

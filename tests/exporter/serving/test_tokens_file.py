@@ -50,7 +50,7 @@ def _cut_in_half(path: Path) -> None:
 CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     **IRREGULAR_FILES,
     "nothing": (lambda path: None, "No such file"),
-    "half a line": (_cut_in_half, "line 1: say"),
+    "half a line": (_cut_in_half, "line 1: use"),
 }
 
 

@@ -49,14 +49,17 @@ def test_comments_and_empty_lines_are_allowed() -> None:
     [
         ("", "no token"),
         ("# nothing\n", "no token"),
-        (f"ci write sha256:{_DIGEST}", "line 1: say"),
-        (f"ci read {_DIGEST}", "line 1: say"),
-        (f"ci read sha256:{_DIGEST[1:]}", "line 1: say"),
-        ("ci read secret-token", "line 1: say"),
-        (f"ci read sha256:{_DIGEST}\nci read sha256:{_DIGEST}", "line 2: the name 'ci' stands"),
+        (f"ci write sha256:{_DIGEST}", "line 1: use"),
+        (f"ci read {_DIGEST}", "line 1: use"),
+        (f"ci read sha256:{_DIGEST[1:]}", "line 1: use"),
+        ("ci read secret-token", "line 1: use"),
+        (
+            f"ci read sha256:{_DIGEST}\nci read sha256:{_DIGEST}",
+            "line 2: the name 'ci' is used twice",
+        ),
     ],
 )
-def test_a_line_that_makes_no_sense_is_told_with_its_number(content: str, complaint: str) -> None:
+def test_an_invalid_line_is_reported_with_its_number(content: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=re.escape(complaint)):
         parse_tokens(content)
 

@@ -145,7 +145,7 @@ def test_a_wrong_parameter_is_told_with_what_to_write(exporter: Exporter) -> Non
         return str(error["detail"])
 
     assert detail("since=2025-12-22T02:00:00Z&until=2025-12-21") == (
-        "say a later time than that of since, 2025-12-22T02:00:00Z"
+        "use a later time than that of since, 2025-12-22T02:00:00Z"
     )
     assert detail("since=2025-12-22T02:00:00+02:00").endswith("the + of a zone is written %2B")
     assert "%2B" not in detail("since=soon")

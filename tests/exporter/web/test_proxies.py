@@ -107,5 +107,5 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     settings = read(ExporterSettings, {"CANVAS_SYNC_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,::1"})
     assert settings.trusted_proxies == PROXIES
     for raw in ("nginx", "10.0.0.0/33", "10.0.0.1/8", "*"):
-        with pytest.raises(SettingsError, match=r"CANVAS_SYNC_TRUSTED_PROXIES: .* say addresses"):
+        with pytest.raises(SettingsError, match=r"CANVAS_SYNC_TRUSTED_PROXIES: .* use addresses"):
             read(ExporterSettings, {"CANVAS_SYNC_TRUSTED_PROXIES": raw})

@@ -49,7 +49,7 @@ def compile_pattern(pattern: str) -> Any:
         ValueError: It is none, or too long or too large.
     """
     if len(pattern) > PATTERN_LIMIT:
-        raise ValueError(f"say a regular expression of at most {PATTERN_LIMIT} characters")
+        raise ValueError(f"use a regular expression of at most {PATTERN_LIMIT} characters")
     options = re2.Options()
     options.max_mem = _PATTERN_MEMORY
     options.log_errors = False

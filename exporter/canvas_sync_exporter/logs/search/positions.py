@@ -101,10 +101,10 @@ def decode_cursor(cursor: str) -> _Cursor:
     try:
         positions = _DECODER.decode(bytes.fromhex(cursor))
     except (ValueError, msgspec.MsgspecError):
-        raise BadCursorError("say `next` of the answer before") from None
+        raise BadCursorError("use `next` from the previous answer") from None
     for position in positions.values():
         if not (0 <= position.end < _MAX_OFFSET and 0 <= position.head.length <= HEAD_BYTES):
-            raise BadCursorError("say `next` of the answer before")
+            raise BadCursorError("use `next` from the previous answer")
     return positions
 
 
