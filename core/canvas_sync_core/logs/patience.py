@@ -8,7 +8,7 @@ from canvas_sync_core.clock import monotonic
 
 __all__ = ["Patience"]
 
-_MOST_SECONDS: Final = 0.05
+_MOST_SECONDS: Final = 0.02  # far longer than a log is locked by a process that is not stopped
 _REGAINED: Final = 0.05  # for each second that passes
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -21,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import (
     ApiCall,
     ApiCallDetail,
@@ -54,6 +52,7 @@ from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.names import ITEMS, LOGS, Log, LogLevel, RunStatus
 from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.lines import LineReader
+from support.lock_clock import LockClock
 
 ALL_INFO = dict.fromkeys(Log, LogLevel.INFO)
 ALL_DEBUG = dict.fromkeys(Log, LogLevel.DEBUG)
@@ -511,20 +510,14 @@ def test_locked_logs_are_waited_for_once_and_not_tried_by_each_line(
     sinks: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped process holds all five; the end of a run that failed alone writes to three."""
-    sink, pauses, attempts = sinks.make("json"), [], []
-    sleep, generation, caller = time.sleep, ControlPage.generation, threading.get_ident()
-
-    def pause(seconds: float) -> None:
-        if threading.get_ident() == caller:
-            pauses.append(seconds)
-        sleep(seconds)
+    sink, attempts, clock = sinks.make("json"), [], LockClock(monkeypatch)
+    generation, caller = ControlPage.generation, threading.get_ident()
 
     def attempt(page: ControlPage, timeout: float = 0.0) -> int:
         if threading.get_ident() == caller:
             attempts.append(page)
         return generation(page, timeout)
 
-    monkeypatch.setattr("canvas_sync_core.logs.control.time.sleep", pause)
     monkeypatch.setattr(ControlPage, "generation", attempt)
     monkeypatch.setattr(BackgroundRetry, "start", lambda _: None)
     with ExitStack() as stopped:
@@ -535,11 +528,7 @@ def test_locked_logs_are_waited_for_once_and_not_tried_by_each_line(
             stopped.enter_context(page.swapping())
         for case in CASES:
             sink.handle(case.event)
-        assert 0 < len(pauses) < 150
-        now = monotonic()
-        monkeypatch.setattr("canvas_sync_core.logs.writer.monotonic", lambda: now)
-        for case in CASES:
-            sink.handle(case.event)  # each log is tried again, perhaps
+        assert 0 < clock.waited[caller] < 0.1
         attempts.clear()
         for case in CASES:
             sink.handle(case.event)
