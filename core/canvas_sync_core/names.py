@@ -97,7 +97,10 @@ DROP_REASONS: Final = {
 """Why telemetry gets lost, by ``sink``: the values of ``reason`` in its metric."""
 
 
-SUSPECT_REASONS: Final = ("few_items", "many_items", "fast", "slow")
+SUSPECT_REASONS: Final = (
+    *("few_items", "few_calls", "few_received", "few_bytes"),
+    *("many_items", "fast", "slow"),
+)
 """What can be odd about a run that is compared with the last ones of its kind."""
 
 

@@ -1,39 +1,61 @@
-"""What is odd about a run, beside the last ones of its kind. Pure functions.
+"""What is odd about a run, compared with the last ones of its kind. Pure functions.
 
-The usual value is the median of the last 20 runs, and how far runs usually lie from it is the
-median absolute deviation, times 1.4826 as for a normal distribution: one bad night among them
-changes neither. A value is far off when it is both
+What is usual is said by the last 20 runs, from the third one on; :mod:`.outliers` says what is far
+off. A run that was odd itself does not make others usual, unless half of the last runs were.
 
-- under half or over twice the usual value, and
-- further from it than five such deviations and than a floor, so that small numbers may vary.
-
-With fewer than 5 earlier runs nothing is odd.
+Syncs follow the day and the week. What is far off the last runs is not odd when it is usual at that
+time of the day, or of the week. After a longer gap than usual, such as a weekend, there is more to
+do: more items, more calls and a longer duration are not odd then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
-__all__ = ["HISTORY_RUNS", "Anomaly", "Measures", "anomalies"]
+from .outliers import FEWEST_VALUES, Usual
+
+__all__ = ["HISTORY_RUNS", "Anomaly", "Measures", "anomalies", "same_time_windows"]
 
 HISTORY_RUNS: Final = 20
-_FEWEST_RUNS: Final = 5
-_FACTOR: Final = 2.0
-_DEVIATIONS: Final = 5.0
-_NORMAL: Final = 1.4826
-_ITEM_FLOOR: Final = 10.0
-_SECONDS_FLOOR: Final = 10.0
+_SECONDS_FLOOR_BELOW: Final = 2.0
+_SECONDS_FLOOR_ABOVE: Final = 10.0
+_ITEM_FLOOR_BELOW: Final = 3.0
+_ITEM_FLOOR_ABOVE: Final = 10.0
+_CALL_FLOOR: Final = 5.0
+"""Fewer pages than before make few calls, and may be a matter of one item."""
+_LONG_GAP: Final = 2.5
+_DAY: Final = timedelta(days=1)
+_WEEK: Final = timedelta(days=7)
+_TOLERANCE: Final = timedelta(hours=1, minutes=1)
+"""An hour: where clocks are set, the same local time is an hour off."""
+_SAME_TIMES: Final = (*(number * _DAY for number in range(1, 8)), 2 * _WEEK, 3 * _WEEK, 4 * _WEEK)
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What runs are compared by: items handled, and the duration in seconds."""
+    """What runs are compared by.
+
+    Attributes:
+        items: Items handled.
+        duration: In seconds.
+        api_calls: Calls of the Canvas API.
+        api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
+        start: When the run began; None leaves time out of the comparison.
+        is_odd: Whether the run itself was found odd.
+    """
 
     items: int
     duration: float
+    api_calls: int = 0
+    api_items: int | None = None
+    api_bytes: int | None = None
+    start: datetime | None = None
+    is_odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +71,132 @@ class Anomaly:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """One measure: how it is read, which reason says too little of it, and how that is worded."""
+
+    value: Callable[[Measures], float | None]
+    few: str
+    words: str
+    floor: float
+    is_count: bool = True
+
+
+_QUANTITIES: Final = (
+    _Quantity(lambda run: run.items, "few_items", "{:g} items", _ITEM_FLOOR_BELOW),
+    _Quantity(lambda run: run.api_calls, "few_calls", "{:g} API calls", _CALL_FLOOR),
+    _Quantity(lambda run: run.api_items, "few_received", "{:g} items received", _ITEM_FLOOR_BELOW),
+    _Quantity(
+        lambda run: run.api_bytes, "few_bytes", "{:.0f} bytes received", 1000.0, is_count=False
+    ),
+    _Quantity(lambda run: run.duration, "fast", "{:.1f} s", _SECONDS_FLOOR_BELOW, is_count=False),
+)
+
+
 def anomalies(run: Measures, earlier: Sequence[Measures]) -> list[Anomaly]:
-    """Tell what is odd about a run.
+    """Return what is odd about a run.
 
     Args:
         run: The run.
-        earlier: Successful runs of the same kind before it, in any order.
+        earlier: Successful runs of the same kind before it, in any order: the last 20, and those
+            in :func:`same_time_windows`.
     """
-    if len(earlier) < _FEWEST_RUNS:
+    newest = sorted(earlier, key=_start_key, reverse=True)[:HISTORY_RUNS]
+    groups = [_without_odd(newest), *map(_without_odd, _at_same_time(run, earlier))]
+    if len(groups[0]) < FEWEST_VALUES:
         return []
-    found = []
-    items = [each.items for each in earlier]
-    if side := _far_off(run.items, items, _ITEM_FLOOR):
-        reason = "few_items" if side < 0 else "many_items"
-        text = f"{run.items} items where {median(items):g} are usual"
-        found.append(Anomaly(reason, f"{reason}: {text}"))
-    durations = [each.duration for each in earlier]
-    if side := _far_off(run.duration, durations, _SECONDS_FLOOR):
-        reason = "fast" if side < 0 else "slow"
-        text = f"{run.duration:.1f} s where {median(durations):.1f} s are usual"
-        found.append(Anomaly(reason, f"{reason}: {text}"))
+    found = [anomaly for each in _QUANTITIES if (anomaly := _too_little(run, groups, each))]
+    if not _is_after_gap(run, newest):
+        found += _too_much(run, groups)
     return found
 
 
-def _far_off(value: float, usual: Sequence[float], floor: float) -> int:
-    """Tell whether a value is far below (-1) or above (1) what is usual, or neither (0)."""
-    middle = median(usual)
-    deviation = _NORMAL * median(abs(each - middle) for each in usual)
-    if abs(value - middle) <= max(_DEVIATIONS * deviation, floor):
-        return 0
-    if value * _FACTOR < middle:
-        return -1
-    return 1 if value > middle * _FACTOR else 0
+def same_time_windows(start: datetime) -> list[tuple[datetime, datetime]]:
+    """Return where runs at the same time of the day and of the week began, newest first."""
+    return [(start - each - _TOLERANCE, start - each + _TOLERANCE) for each in _SAME_TIMES]
+
+
+def _too_little(
+    run: Measures, groups: Sequence[Sequence[Measures]], quantity: _Quantity
+) -> Anomaly | None:
+    value = quantity.value(run)
+    if value is None:
+        return None
+    usual = _usual(groups, quantity.value, is_count=quantity.is_count)
+    if usual and all(each.is_far_below(value, quantity.floor) for each in usual):
+        text = f"{quantity.words.format(value)} where {_usual_value(usual[0], quantity)} are usual"
+        return Anomaly(quantity.few, f"{quantity.few}: {text}")
+    return None
+
+
+def _too_much(run: Measures, groups: Sequence[Sequence[Measures]]) -> Iterator[Anomaly]:
+    usual = _usual(groups, lambda each: each.items, is_count=True)
+    if all(each.is_far_above(run.items, _ITEM_FLOOR_ABOVE) for each in usual):
+        text = f"{run.items} items where {usual[0].middle:g} are usual"
+        yield Anomaly("many_items", f"many_items: {text}")
+    # More work may take longer: of the duration only what that does not explain counts.
+    duration = run.duration / _extra_work(run, groups[0])
+    usual = _usual(groups, lambda each: each.duration, is_count=False)
+    if all(each.is_far_above(duration, _SECONDS_FLOOR_ABOVE) for each in usual):
+        text = f"{run.duration:.1f} s where {usual[0].middle:.1f} s are usual"
+        yield Anomaly("slow", f"slow: {text}")
+
+
+def _extra_work(run: Measures, usual: Sequence[Measures]) -> float:
+    """Return how many times as much as usual the run handled, at least 1."""
+    items = median(each.items for each in usual)
+    calls = median(each.api_calls for each in usual)
+    return max(1.0, run.items / items if items else 1.0, run.api_calls / calls if calls else 1.0)
+
+
+def _usual(
+    groups: Sequence[Sequence[Measures]],
+    value: Callable[[Measures], float | None],
+    *,
+    is_count: bool,
+) -> list[Usual]:
+    """Return what is usual in each group that is large enough; nothing when the first is not."""
+    known = [[found for each in group if (found := value(each)) is not None] for group in groups]
+    if len(known[0]) < FEWEST_VALUES:
+        return []
+    return [Usual(values, is_count) for values in known if len(values) >= FEWEST_VALUES]
+
+
+def _usual_value(usual: Usual, quantity: _Quantity) -> str:
+    unit = quantity.words.partition("}")[0] + "}"
+    suffix = " s" if quantity.few == "fast" else ""
+    return unit.format(usual.middle) + suffix
+
+
+def _at_same_time(run: Measures, earlier: Sequence[Measures]) -> Iterator[list[Measures]]:
+    """Group the earlier runs at the same time of the day, and of the week."""
+    start = run.start
+    if start is None:
+        return
+    for period in (_DAY, _WEEK):
+        yield [each for each in earlier if _is_same_time(start, each.start, period)]
+
+
+def _is_same_time(start: datetime, other: datetime | None, period: timedelta) -> bool:
+    if other is None or start - other < _DAY - _TOLERANCE:
+        return False
+    apart = (start - other) % period
+    return min(apart, period - apart) <= _TOLERANCE
+
+
+def _without_odd(runs: Sequence[Measures]) -> Sequence[Measures]:
+    normal = [run for run in runs if not run.is_odd]
+    return normal if 2 * len(normal) > len(runs) else runs
+
+
+def _is_after_gap(run: Measures, newest: Sequence[Measures]) -> bool:
+    """Return whether more time than usual has passed since the run before."""
+    starts = [each.start for each in newest if each.start is not None]
+    if run.start is None or len(starts) < FEWEST_VALUES:
+        return False
+    gaps = [(later - before).total_seconds() for later, before in pairwise(starts)]
+    return (run.start - starts[0]).total_seconds() > _LONG_GAP * median(gaps)
+
+
+def _start_key(run: Measures) -> tuple[bool, float]:
+    return (run.start is not None, run.start.timestamp() if run.start else 0.0)

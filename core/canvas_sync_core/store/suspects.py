@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Subquery, and_, or_, select, update
 
 from canvas_sync_core.names import ITEMS, RunStatus
 
-from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies
+from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_windows
 from .database import connect_to_read
 from .model import item_column, metrics_table
 from .pages import SINCE, Page, RunList
@@ -21,6 +21,14 @@ from .runs import Run, to_run
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
 
 _AT_ONCE: Final = 500
+_MEASURED: Final = (
+    "duration",
+    "api_calls",
+    "api_items",
+    "api_bytes",
+    "sync_start_time",
+    "suspect",
+)
 _LOOK_BACK_ROWS: Final = 5_000
 """Of a user, so that a kind of run that is rare does not make the search long."""
 
@@ -54,7 +62,7 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     statement = select(metrics_table).where(unjudged).order_by(_columns.sync_start_time)
     with connect_to_read(engine) as connection:
         runs = list(map(to_run, connection.execute(statement.limit(_AT_ONCE))))
-        found = [(run, anomalies(_measures(run), _earlier(connection, run))) for run in runs]
+        found = [(run, _compare(connection, run)) for run in runs]
     return [
         Suspect(judged, anomalies)
         for run, anomalies in found
@@ -84,25 +92,57 @@ def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None
     return replace(run, **verdict) if result.rowcount == 1 else None
 
 
-def _earlier(connection: Connection, run: Run) -> list[Measures]:
+def _compare(connection: Connection, run: Run) -> Sequence[Anomaly]:
+    """Compare a run with the last ones, and what seems odd with those at the same time too."""
+    measures = _measures(run)
+    last = _last_runs(connection, run)
+    if not anomalies(measures, last):
+        return []
+    oldest = min(each.start for each in last if each.start is not None)
+    return anomalies(measures, [*last, *_runs_at_same_time(connection, run, oldest)])
+
+
+def _last_runs(connection: Connection, run: Run) -> list[Measures]:
     before = and_(
         _same(_columns.user_id, run.user_id), _columns.sync_start_time < run.sync_start_time
     )
     newest_first = _columns.sync_start_time.desc()
     rows = select(metrics_table).where(before).order_by(newest_first).limit(_LOOK_BACK_ROWS)
-    candidates = rows.subquery()
-    of_its_kind = (
-        select(candidates.c.duration, *(candidates.c[name] for name in _ITEMS))
-        .where(
-            candidates.c.sync_type == run.sync_type,
-            _same(candidates.c.course_id, run.course_id),
-            candidates.c.sync_status == RunStatus.SUCCESS.value,
+    return _read_measures(connection, rows.subquery(), run, HISTORY_RUNS)
+
+
+def _runs_at_same_time(connection: Connection, run: Run, before: datetime) -> list[Measures]:
+    """Read the runs at the same time of earlier days and weeks, before the last ones."""
+    windows = or_(
+        *(
+            _columns.sync_start_time.between(begin, end)
+            for begin, end in same_time_windows(run.sync_start_time)
         )
-        .order_by(candidates.c.sync_start_time.desc())
-        .limit(HISTORY_RUNS)
     )
-    found = connection.execute(of_its_kind)
-    return [Measures(sum(items), duration or 0.0) for duration, *items in found]
+    of_user = _same(_columns.user_id, run.user_id)
+    older = _columns.sync_start_time < before
+    rows = select(metrics_table).where(of_user, older, windows).limit(_LOOK_BACK_ROWS)
+    return _read_measures(connection, rows.subquery(), run, _LOOK_BACK_ROWS)
+
+
+def _read_measures(connection: Connection, rows: Subquery, run: Run, limit: int) -> list[Measures]:
+    columns = rows.c
+    of_its_kind = (
+        select(*(columns[name] for name in _MEASURED), *(columns[name] for name in _ITEMS))
+        .where(
+            columns.sync_type == run.sync_type,
+            _same(columns.course_id, run.course_id),
+            columns.sync_status == RunStatus.SUCCESS.value,
+        )
+        .order_by(columns.sync_start_time.desc())
+        .limit(limit)
+    )
+    return [
+        Measures(sum(items), duration or 0.0, calls, received, size, start, is_odd=suspect is True)
+        for duration, calls, received, size, start, suspect, *items in connection.execute(
+            of_its_kind
+        )
+    ]
 
 
 def _same(column: Any, value: int | None) -> ColumnElement[bool]:
@@ -111,4 +151,11 @@ def _same(column: Any, value: int | None) -> ColumnElement[bool]:
 
 
 def _measures(run: Run) -> Measures:
-    return Measures(sum(counts.processed for counts in run.items.values()), run.duration or 0.0)
+    return Measures(
+        items=sum(counts.processed for counts in run.items.values()),
+        duration=run.duration or 0.0,
+        api_calls=run.api_calls,
+        api_items=run.api_items,
+        api_bytes=run.api_bytes,
+        start=run.sync_start_time,
+    )

@@ -23,13 +23,14 @@ DAY = 86_400.0
 
 
 def night(
-    number: int, *, courses: int = 100, duration: float = 60.0, **changes: Any
+    number: float, *, courses: int = 100, duration: float = 60.0, **changes: Any
 ) -> RunSnapshot:
     """The run of so many nights ago."""
     start = NOW - 3600 - number * DAY
     items = {item: ItemCounts() for item in ITEMS} | {"course": ItemCounts(processed=courses)}
     times = {"end_time": start + duration, "heartbeat": start + duration, "duration": duration}
-    return snapshot(f"night-{number}", start_time=start, items=items, **{**times, **changes})
+    task_id = changes.pop("task_id", f"night-{number}")
+    return snapshot(task_id, start_time=start, items=items, **{**times, **changes})
 
 
 def history(**changes: Any) -> list[RunSnapshot]:
@@ -132,3 +133,17 @@ def test_runs_that_did_not_come_to_their_end_or_are_old_are_not_judged(engine: E
 
     for task_id in ("broken", "under way", "night-2"):
         assert judged(engine, task_id).suspect is None
+
+
+def test_a_run_that_is_usual_at_that_time_of_the_week_is_not_flagged(engine: Engine) -> None:
+    """Every hour for a month, with little to do in the night."""
+    runs = (
+        night(hour / 24, courses=20 if hour % 24 < 4 else 400, task_id=f"hour-{hour}")
+        for hour in range(24 * 28)
+    )
+    write(engine, *runs)
+
+    assert judge_runs(engine, datetime.fromtimestamp(NOW - 4000, UTC)) == []
+    write(engine, night(-1 / 48, courses=0, task_id="empty"))
+    (found,) = judge_runs(engine, datetime.fromtimestamp(NOW - 4000, UTC))
+    assert [each.reason for each in found.anomalies] == ["few_items"]
