@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from .names import IncidentKind, Severity
+from .names import Severity
 
 __all__ = ["SEVERITY_ORDER", "Acknowledgement", "Incident", "IncidentState"]
 
@@ -45,6 +45,7 @@ class Incident:
 
     Attributes:
         id: Its row; None until it is written.
+        kind: An ``IncidentKind``, unless a newer version has written it.
         subject: What it is about: a sync type, a token's short hash, a route, a log, ``exporter``.
         sync_type: The sync type that it affects, if it is one.
         severity: The highest since it was opened.
@@ -69,7 +70,7 @@ class Incident:
     """
 
     id: int | None = None
-    kind: IncidentKind
+    kind: str
     subject: str
     sync_type: str | None = None
     severity: Severity

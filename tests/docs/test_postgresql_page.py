@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,14 +11,19 @@ from sqlalchemy import Engine, make_url, text
 
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
+from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from support.incidents import incident
 from support.markdown import DOCS, blocks
 from support.runs import running, snapshot, write
 
 _START = datetime(2026, 11, 5, 12, tzinfo=UTC)
-_RIGHTS, _RIGHTS_ON_ROLLUPS, _HISTORY = blocks(DOCS / "how-to" / "postgresql.md", "sql")
+_RIGHTS, _RIGHTS_ON_ROLLUPS, _RIGHTS_ON_INCIDENTS, _HISTORY = blocks(
+    DOCS / "how-to" / "postgresql.md", "sql"
+)
 _SINCE = _START - timedelta(days=1)
 
 
@@ -31,6 +37,7 @@ def owner(postgresql_url: str) -> Iterator[Engine]:
             connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         connection.execute(text(_RIGHTS))
         connection.execute(text(_RIGHTS_ON_ROLLUPS))
+        connection.execute(text(_RIGHTS_ON_INCIDENTS))
         connection.execute(text("GRANT app TO exporter"))
         connection.execute(text("GRANT DELETE ON canvas_sync_metrics TO exporter"))
     yield engine
@@ -73,6 +80,9 @@ def test_the_rights_are_enough_for_syncs_and_exporter(app: Engine, exporter: Eng
     assert waiting(exporter) == Waiting(0, 0)
     assert Rollups(exporter).summary(_SINCE).runs.total == 1
     assert queries.mark_interrupted(exporter, _START) == []
+    (opened,) = write_incidents(exporter, [incident()])
+    assert write_incidents(exporter, [replace(opened, run_count=1)])
+    note_judging(exporter, JudgeRow("sync-1", _START, None))
     assert delete_runs(exporter, _START + timedelta(days=1)) == 1
 
 

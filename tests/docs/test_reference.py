@@ -17,6 +17,7 @@ from canvas_sync_core.logs.sink import LOG_EVENTS, LOG_FIELDS
 from canvas_sync_core.names import LOGS, Log, RunStatus
 from canvas_sync_core.settings import SettingHelp, Settings, describe
 from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
+from canvas_sync_core.store.incidents.tables import incidents_table, judges_table
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
@@ -123,6 +124,14 @@ def test_each_index_of_the_table_is_documented() -> None:
         str(index.name): [column.name for column in index.columns]
         for index in metrics_table.indexes
     }
+
+
+def test_each_column_of_the_incidents_is_documented() -> None:
+    rows = table(REFERENCE / "table.md", "incident column")
+
+    assert list(rows) == [column.name for column in incidents_table.columns]
+    text = (REFERENCE / "table.md").read_text(encoding="utf-8")
+    assert all(f"`{column.name}`" in text for column in judges_table.columns)
 
 
 def test_the_newest_version_of_the_table_is_documented() -> None:

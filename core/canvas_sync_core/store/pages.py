@@ -26,7 +26,7 @@ from .model import metrics_table
 from .runs import Run, to_run
 from .timestamps import EARLIEST, LATEST, UtcDateTime
 
-__all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor"]
+__all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor", "read_cursor"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -92,7 +92,7 @@ class RunList:
         """
         statement, values["page_limit"] = self._first_page, limit + 1
         if cursor is not None:
-            start, number = _read_cursor(cursor)
+            start, number = read_cursor(cursor)
             statement = self._page_after(start)
             values["page_start"], values["page_number"] = start, number
         rows = connection.execute(statement, values).all()
@@ -130,7 +130,12 @@ def make_cursor(start: datetime, number: int) -> str:
     return base64.urlsafe_b64encode(f"{microseconds}.{number}".encode()).rstrip(b"=").decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
+def read_cursor(cursor: str) -> tuple[datetime, int]:
+    """Read a cursor: the start of a run, or another time by which a list is sorted, and a number.
+
+    Raises:
+        BadCursor: It is not one that :func:`make_cursor` made.
+    """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")

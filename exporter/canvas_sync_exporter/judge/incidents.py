@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.incident import SEVERITY_ORDER, Acknowledgement, Incident, IncidentState
 from canvas_sync_core.names import IncidentKind
 
@@ -47,6 +48,8 @@ _REWORDING_INTERVAL: Final = timedelta(minutes=1)
 """A text may contain a duration, which would otherwise be written at each judging."""
 _MANY_MORE_FACTOR: Final = 2
 _MANY_MORE_LEAST: Final = 10
+_LONGEST_NAME: Final = 200
+_LONGEST_SENTENCE: Final = 1000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _EVIDENCE: Final = ("sync_type", "counts", "runs", "run_count", "user_count", "request_ids")
 _WORDS: Final = ("summary", "cause")
@@ -194,9 +197,33 @@ def _recovery(incident: Incident) -> timedelta:
 def _most_severe(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
     """Return the findings by kind and subject, of several the most severe one."""
     chosen: dict[tuple[str, str], Finding] = {}
-    for finding in sorted(findings, key=lambda each: SEVERITY_ORDER.index(each.severity)):
+    for finding in sorted(
+        map(_storable, findings), key=lambda each: SEVERITY_ORDER.index(each.severity)
+    ):
         chosen[finding.kind, finding.subject] = finding
     return chosen
+
+
+def _storable(finding: Finding) -> Finding:
+    """Return a finding with texts of bounded length, and without what PostgreSQL refuses.
+
+    An app chooses the names of its sync types and of its errors.
+    """
+    return replace(
+        finding,
+        subject=_short(finding.subject, _LONGEST_NAME),
+        sync_type=None if finding.sync_type is None else _short(finding.sync_type, _LONGEST_NAME),
+        summary=_short(finding.summary, _LONGEST_SENTENCE),
+        cause=_short(finding.cause, _LONGEST_SENTENCE),
+        counts={_short(name, _LONGEST_SENTENCE): count for name, count in finding.counts.items()},
+        runs=tuple(map(escape_controls, finding.runs)),
+        request_ids=tuple(map(escape_controls, finding.request_ids)),
+    )
+
+
+def _short(text: str, length: int) -> str:
+    safe = escape_controls(text)
+    return safe if len(safe) <= length else f"{safe[: length - 1]}…"
 
 
 def _one_of_each(incidents: Iterable[Incident], now: datetime) -> Iterable[Incident]:

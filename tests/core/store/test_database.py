@@ -29,6 +29,7 @@ from canvas_sync_core.store.database import (
     upgrade,
 )
 from canvas_sync_core.store.freshness import freshness
+from canvas_sync_core.store.incidents.tables import INCIDENTS_METADATA
 from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
@@ -57,7 +58,7 @@ def test_the_migrations_make_the_tables_of_the_models(empty_database_url: str) -
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         everything = MetaData()
-        for metadata in (METADATA, ROLLUPS_METADATA, PAUSES_METADATA):
+        for metadata in (METADATA, ROLLUPS_METADATA, PAUSES_METADATA, INCIDENTS_METADATA):
             for each in metadata.tables.values():
                 each.to_metadata(everything)
         differences = compare_metadata(context, everything)

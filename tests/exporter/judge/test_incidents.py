@@ -195,6 +195,15 @@ def test_what_a_dead_judge_found_is_up_to_the_living() -> None:
     assert reconcile([incident], verdict(after=MINUTE), judge="b", live_judges={"b"}).resolved
 
 
+def test_names_that_no_database_takes_are_escaped_and_cut_and_found_again() -> None:
+    odd = finding(subject="a\0\ud800" + "b" * 5000, summary="c" * 5000, counts={"d\n": 1})
+    (incident,) = reconcile([], verdict(odd)).opened
+    assert incident.subject.startswith(r"a\x00\ud800bbb")
+    assert (len(incident.subject), len(incident.summary)) == (200, 1000)
+    assert incident.counts == {r"d\n": 1}
+    assert reconcile([incident], verdict(odd, after=MINUTE)) == Changes()
+
+
 _KINDS = st.sampled_from([IncidentKind.FAILING, IncidentKind.QUOTA_LOW, IncidentKind.MISSED])
 _FINDINGS = st.builds(
     finding,

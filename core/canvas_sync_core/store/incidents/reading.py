@@ -1,0 +1,165 @@
+"""Reads incidents: those that a judge needs, one, and lists page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, inspect, not_, or_, select
+from sqlalchemy.exc import DBAPIError
+
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.incident import Incident, IncidentState
+from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.pages import make_cursor, read_cursor
+
+from .tables import incidents_table, judges_table, to_incident
+
+__all__ = [
+    "IncidentFilter",
+    "IncidentPage",
+    "explain_missing_tables",
+    "incident_by_id",
+    "incident_page",
+    "known_incidents",
+    "open_incidents",
+]
+
+_columns = incidents_table.c
+_is_open: Final = _columns.resolved_at.is_(None)
+_is_quiet: Final = and_(
+    _columns.acknowledged_at.is_not(None),
+    or_(
+        _columns.worsened_at.is_(None),
+        _columns.worsened_at <= _columns.acknowledged_at,
+    ),
+)
+_CONDITIONS: Final = {
+    IncidentState.OPEN: and_(_is_open, not_(_is_quiet)),
+    IncidentState.ACKNOWLEDGED: and_(_is_open, _is_quiet),
+    IncidentState.RESOLVED: not_(_is_open),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """Which incidents to list; None means any."""
+
+    state: IncidentState | None = None
+    kind: str | None = None
+    sync_type: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row must meet."""
+        conditions = [] if self.state is None else [_CONDITIONS[self.state]]
+        if self.kind is not None:
+            conditions.append(_columns.kind == self.kind)
+        if self.sync_type is not None:
+            conditions.append(_columns.sync_type == self.sync_type)
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """A part of a list, newest incidents first.
+
+    Attributes:
+        next: Cursor of the next page; None when this is the last.
+    """
+
+    items: list[Incident]
+    next: str | None
+
+
+def incident_page(
+    engine: Engine, wanted: IncidentFilter, limit: int, cursor: str | None = None
+) -> IncidentPage:
+    """List incidents by when they were opened, newest first.
+
+    Raises:
+        BadCursor: The cursor is not one of this list.
+        StorageError: The database has no table of incidents.
+    """
+    conditions = wanted.conditions()
+    if cursor is not None:
+        opened_at, number = read_cursor(cursor)
+        is_same_time = and_(_columns.opened_at == opened_at, _columns.id < number)
+        conditions.append(or_(_columns.opened_at < opened_at, is_same_time))
+    newest_first = (_columns.opened_at.desc(), _columns.id.desc())
+    statement = select(incidents_table).where(*conditions).order_by(*newest_first)
+    with _connect(engine) as connection:
+        rows = connection.execute(statement.limit(limit + 1)).all()
+    items = [to_incident(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return IncidentPage(items, None)
+    return IncidentPage(items, make_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
+
+
+def incident_by_id(engine: Engine, number: int) -> Incident | None:
+    """Find an incident by its number.
+
+    Raises:
+        StorageError: The database has no table of incidents.
+    """
+    with _connect(engine) as connection:
+        row = connection.execute(select(incidents_table).where(_columns.id == number)).first()
+    return None if row is None else to_incident(row)
+
+
+def open_incidents(engine: Engine) -> list[Incident]:
+    """Return all incidents that are not resolved, acknowledged ones too, oldest first.
+
+    Raises:
+        StorageError: The database has no table of incidents.
+    """
+    return _all(engine, _is_open)
+
+
+def known_incidents(engine: Engine, resolved_since: datetime) -> list[Incident]:
+    """Return what a judge compares its findings with, oldest first.
+
+    Returns:
+        All incidents that are open, and those that were resolved since then.
+
+    Raises:
+        StorageError: The database has no table of incidents.
+    """
+    return _all(engine, or_(_is_open, _columns.resolved_at >= resolved_since))
+
+
+@contextmanager
+def explain_missing_tables(engine: Engine) -> Iterator[None]:
+    """Say what to do when a statement fails because the tables are missing.
+
+    Raises:
+        StorageError: They are missing.
+        SQLAlchemyError: The statement failed for another reason.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        tables = (incidents_table.name, judges_table.name)
+        database = inspect(engine)
+        missing = [name for name in tables if not database.has_table(name)]
+        if not missing:
+            raise
+        raise StorageError(
+            f"The database has no table {' and no table '.join(missing)}. "
+            "Run `canvas-sync-monitor db upgrade`."
+        ) from error
+
+
+@contextmanager
+def _connect(engine: Engine) -> Iterator[Connection]:
+    with explain_missing_tables(engine), connect_to_read(engine) as connection:
+        yield connection
+
+
+def _all(engine: Engine, condition: ColumnElement[bool]) -> list[Incident]:
+    oldest_first = (_columns.opened_at, _columns.id)
+    statement = select(incidents_table).where(condition).order_by(*oldest_first)
+    with _connect(engine) as connection:
+        return [to_incident(row) for row in connection.execute(statement)]

@@ -1,0 +1,265 @@
+"""Incidents in SQLite and in PostgreSQL: one row however many write."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
+from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges, note_judging
+from canvas_sync_core.store.incidents.reading import (
+    IncidentFilter,
+    incident_by_id,
+    incident_page,
+    known_incidents,
+    open_incidents,
+)
+from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
+from canvas_sync_core.store.pages import BadCursor
+from support.incidents import OPENED, incident
+from support.migrations import downgrade
+
+MINUTE = timedelta(minutes=1)
+KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
+TESTS = Path(__file__).parents[3]
+
+
+def write(engine: Engine, *incidents: Incident) -> list[Incident]:
+    return write_incidents(engine, incidents)
+
+
+def number_of(incident: Incident) -> int:
+    assert incident.id is not None
+    return incident.id
+
+
+def test_an_incident_is_read_as_it_was_written(engine: Engine) -> None:
+    whole = incident(
+        cause="Canvas answers 503.",
+        counts={"HTTP 503": 40, "timeout": 2},
+        runs=("nightly-2", 'nightly-1\n"quoted"'),
+        run_count=42,
+        user_count=40,
+        request_ids=("1a2b", "3c4d"),
+        worsened_at=OPENED + MINUTE,
+        reopened_at=OPENED + 2 * MINUTE,
+        reopen_count=1,
+        clear_since=OPENED + 3 * MINUTE,
+        found_by=frozenset({"sync-1:/var/lib/app/state"}),
+    )
+    (written,) = write(engine, whole)
+    assert incident_by_id(engine, number_of(written)) == written
+    assert written == replace(whole, id=written.id)
+    assert list(written.counts) == ["HTTP 503", "timeout"]
+
+
+def test_a_kind_and_subject_have_one_open_row(engine: Engine) -> None:
+    (first,) = write(engine, incident())
+    assert write(engine, incident(summary="again")) == []
+    other = write(engine, incident(subject="other"), incident(IncidentKind.MISSED))
+    assert len(other) == 2
+    write(engine, replace(first, resolved_at=OPENED + MINUTE))
+    assert len(write(engine, incident())) == 1
+
+
+def test_the_database_itself_refuses_a_second_open_row(engine: Engine) -> None:
+    (first,) = write(engine, incident())
+    write(engine, replace(first, resolved_at=OPENED))
+    write(engine, incident())
+    reopen = text("UPDATE canvas_sync_incidents SET resolved_at = NULL WHERE id = :id")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(reopen, {"id": first.id})
+
+
+def test_of_two_changes_of_one_version_the_first_is_made(engine: Engine) -> None:
+    (read,) = write(engine, incident())
+    (changed,) = write(engine, replace(read, run_count=5))
+    assert changed.version == read.version + 1
+    assert write(engine, replace(read, run_count=9)) == []
+    assert incident_by_id(engine, number_of(read)) == changed
+
+
+def test_an_incident_is_not_reopened_beside_a_newer_one(engine: Engine) -> None:
+    (first,) = write(engine, incident())
+    (over,) = write(engine, replace(first, resolved_at=OPENED + MINUTE))
+    (newer,) = write(engine, incident(opened_at=OPENED + 2 * MINUTE))
+    reopened = replace(over, resolved_at=None, reopen_count=1)
+    other = incident(IncidentKind.MISSED)
+    assert [each.key for each in write(engine, reopened, other)] == [other.key]
+    assert newer in open_incidents(engine)
+
+
+def test_a_judge_gets_the_open_incidents_and_those_of_the_last_hours(engine: Engine) -> None:
+    write(
+        engine,
+        incident(subject="open"),
+        incident(subject="lately", resolved_at=OPENED + 10 * MINUTE),
+        incident(subject="long ago", resolved_at=OPENED),
+    )
+    known = known_incidents(engine, OPENED + MINUTE)
+    assert {each.subject for each in known} == {"open", "lately"}
+    assert [each.subject for each in open_incidents(engine)] == ["open"]
+
+
+def test_lists_go_page_by_page_through_incidents_of_the_same_time(engine: Engine) -> None:
+    times = [OPENED + minute * MINUTE for minute in (0, 1, 1, 1, 2)]
+    write(engine, *(incident(subject=f"{n}", opened_at=t) for n, t in enumerate(times)))
+    seen: list[Incident] = []
+    cursor, pages = None, 0
+    while cursor is not None or not pages:
+        page = incident_page(engine, IncidentFilter(), 2, cursor)
+        seen += page.items
+        cursor, pages = page.next, pages + 1
+    assert pages == 3
+    assert {each.subject for each in seen} == set("01234")
+    assert [each.opened_at for each in seen] == times[::-1]
+    with pytest.raises(BadCursor):
+        incident_page(engine, IncidentFilter(), 2, "nonsense")
+
+
+def test_lists_are_filtered_by_state_kind_and_sync_type(engine: Engine) -> None:
+    write(
+        engine,
+        incident(subject="open"),
+        incident(subject="over", resolved_at=OPENED),
+        incident(IncidentKind.QUOTA_LOW, subject="3f2a91c0", sync_type=None),
+    )
+    for each in write(engine, incident(subject="known"), incident(subject="worse")):
+        known = acknowledge_incident(engine, number_of(each), KNOWN)
+        assert known is not None
+        if known.subject == "worse":
+            write(engine, replace(known, worsened_at=OPENED + 2 * MINUTE))
+
+    def subjects(wanted: IncidentFilter) -> set[str]:
+        found = incident_page(engine, wanted, 10).items
+        assert wanted.state is None or {each.state for each in found} <= {wanted.state}
+        return {each.subject for each in found}
+
+    assert subjects(IncidentFilter(IncidentState.OPEN)) == {"open", "worse", "3f2a91c0"}
+    assert subjects(IncidentFilter(IncidentState.ACKNOWLEDGED)) == {"known"}
+    assert subjects(IncidentFilter(IncidentState.RESOLVED)) == {"over"}
+    assert subjects(IncidentFilter(kind="quota_low")) == {"3f2a91c0"}
+    assert subjects(IncidentFilter(IncidentState.OPEN, sync_type="full")) == {"open", "worse"}
+
+
+def test_acknowledging_notes_who_why_and_how_bad_it_was(engine: Engine) -> None:
+    (written,) = write(engine, incident(run_count=7))
+    known = acknowledge_incident(engine, number_of(written), KNOWN)
+    assert known is not None
+    assert known.acknowledgement == replace(KNOWN, run_count=7)
+    assert known.state is IncidentState.ACKNOWLEDGED
+    assert write(engine, replace(written, run_count=8)) == [], "its writer has not read that yet"
+    (changed,) = write(engine, replace(known, run_count=8))
+    assert incident_by_id(engine, number_of(changed)) == changed
+    assert changed.acknowledgement == known.acknowledgement
+
+
+def test_what_is_over_cannot_be_acknowledged(engine: Engine) -> None:
+    (over,) = write(engine, incident(resolved_at=OPENED))
+    assert acknowledge_incident(engine, number_of(over), KNOWN) == over
+    assert acknowledge_incident(engine, number_of(over) + 1, KNOWN) is None
+
+
+_OPEN_MANY = """
+import json, sys
+from dataclasses import replace
+from canvas_sync_core.names import IncidentKind
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.incidents.reading import known_incidents
+from canvas_sync_core.store.incidents.writing import write_incidents
+from support.incidents import OPENED, incident
+
+engine = open_engine(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+opened = changed = 0
+for _ in range(10):
+    known = known_incidents(engine, OPENED)
+    subjects = {f"type-{n}" for n in range(8)} - {each.subject for each in known}
+    new = [incident(subject=subject) for subject in subjects]
+    more = [replace(each, run_count=each.run_count + 1) for each in known]
+    for written in write_incidents(engine, [*new, *more]):
+        opened += written.version == 0
+        changed += written.version > 0
+print(json.dumps([opened, changed]))
+"""
+
+
+def test_many_processes_open_each_incident_once_and_lose_no_change(engine: Engine) -> None:
+    command = [sys.executable, "-c", _OPEN_MANY, engine.url.render_as_string(hide_password=False)]
+    processes = [
+        subprocess.Popen(
+            command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    counts = [json.loads(process.communicate()[0]) for process in processes]
+    rows = open_incidents(engine)
+    assert sorted(each.subject for each in rows) == [f"type-{n}" for n in range(8)]
+    assert sum(opened for opened, _ in counts) == 8
+    assert sum(changed for _, changed in counts) == sum(each.run_count for each in rows) > 0
+
+
+def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> None:
+    write(engine, incident())
+    by_hand = text(
+        "UPDATE canvas_sync_incidents SET kind = 'new_kind', severity = 'odd', "
+        "runs = 'no array', found_by = '[1]', counts = :counts"
+    )
+    with engine.begin() as connection:
+        connection.execute(by_hand, {"counts": '{"a": "b"}'})
+    (read,) = open_incidents(engine)
+    assert (read.kind, read.severity) == ("new_kind", Severity.WARNING)
+    assert (read.runs, read.found_by, read.counts) == ((), frozenset(), {"a": 0})
+
+
+def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
+    note_judging(engine, JudgeRow("a", OPENED, None))
+    note_judging(engine, JudgeRow("b", OPENED, "The runs could not be read."))
+    note_judging(engine, JudgeRow("a", OPENED + MINUTE, None))
+    first, second = judges(engine)
+    assert (first.name, first.judged_at, first.problem) == ("a", OPENED + MINUTE, None)
+    assert second.problem == "The runs could not be read."
+    assert first.is_live(OPENED + MINUTE + LIVE_FOR)
+    assert not first.is_live(OPENED + 2 * MINUTE + LIVE_FOR)
+    note_judging(engine, JudgeRow("c", OPENED + timedelta(days=8), None))
+    assert [each.name for each in judges(engine)] == ["c"]
+
+
+def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
+    downgrade(engine, "0006")
+    assert not inspect(engine).has_table("canvas_sync_incidents")
+    for use in (
+        lambda: open_incidents(engine),
+        lambda: write(engine, incident()),
+        lambda: note_judging(engine, JudgeRow("a", OPENED, None)),
+    ):
+        with pytest.raises(StorageError, match=r"no table canvas_sync_incidents.*db upgrade"):
+            use()
+    upgrade(engine)
+    assert open_incidents(engine) == []
+
+
+def test_a_database_that_is_away_is_not_mistaken_for_one_without_tables() -> None:
+    engine = open_engine("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(OperationalError, match="refused"):
+        open_incidents(engine)
+    engine.dispose()
