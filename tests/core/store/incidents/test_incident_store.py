@@ -245,7 +245,7 @@ def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
 
 
 def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
-    downgrade(engine, "0006")
+    downgrade(engine, "0007")
     assert not inspect(engine).has_table("canvas_sync_incidents")
     for use in (
         lambda: open_incidents(engine),
