@@ -104,6 +104,8 @@ class RunSnapshot:
             task does that a queue delivers again.
         api_items: Items in the lists that Canvas sent; None when no list was observed.
         api_bytes: Size of the answers' content; None when no size was observed.
+        clock_skew: Our clock minus that of Canvas in seconds, as far as the newest answer proves
+            it; None when no answer had a ``Date``.
         telemetry_fault: Why part of this run's telemetry cannot be written; None when all can.
     """
 
@@ -140,6 +142,7 @@ class RunSnapshot:
     api_items: int | None = None
     api_bytes: int | None = None
     telemetry_fault: str | None = None
+    clock_skew: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +297,10 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         graphql_errors: How many errors the GraphQL answer has.
         detail: More about it; None unless ``api_calls.log`` has the level ``DEBUG``.
         traceback: Where in the app the call was made, when there was no answer.
+        received_items: Length of the list that the answer is; None when it is none, or not known.
+        received_bytes: Size of its content in bytes, without compression; None when not known.
+        transferred_bytes: Size of its content in bytes as it was sent; None when not known.
+        clock_skew: Our clock minus that of Canvas in seconds, as far as the answer proves it.
     """
 
     context: RunContext | None
@@ -321,6 +328,10 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
     graphql_errors: int = 0
     detail: ApiCallDetail | None = None
     traceback: tuple[str, ...] = ()
+    received_items: int | None = None
+    received_bytes: int | None = None
+    transferred_bytes: int | None = None
+    clock_skew: float | None = None
 
     @property
     def failed(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from canvas_sync_core.events import Event
 
-__all__ = ["DropCounter", "Sink"]
+__all__ = ["DropCounter", "Sink", "fault_of"]
 
 
 class DropCounter(Protocol):
@@ -19,6 +20,10 @@ class DropCounter(Protocol):
 class Sink(Protocol):
     """One kind of output."""
 
+    @property
+    def fault(self) -> str | None:
+        """Why it cannot deliver now: a path and a cause; None while it can."""
+
     def handle(self, event: Event) -> None:
         """Turn one event into output; never waits for a network or a database."""
 
@@ -30,3 +35,9 @@ class Sink(Protocol):
 
     def after_fork_in_child(self) -> None:
         """Forget what belongs to the parent and start anew in a forked child."""
+
+
+def fault_of(path: Path, error: OSError | None) -> str:
+    """Say what cannot be written, and why."""
+    cause = (error.strerror or str(error)) if error is not None else "unknown cause"
+    return f"{path}: {cause}"

@@ -17,9 +17,11 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import structs
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.canvas.clock_skew import clock_skew
 from canvas_sync_core.canvas.graphql import error_count, is_graphql_path, operation_name
 from canvas_sync_core.canvas.hosts import is_one_of
 from canvas_sync_core.canvas.paging import next_address
+from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
 from canvas_sync_core.events import ApiCall, DbOperation
@@ -230,13 +232,21 @@ class Recorder:
             if hops
             else classify(status, headers, text)
         )
+        request, duration = pending.request, end - pending.start
+        time = reporter.clock.time() - (now - end)
+        content = received(request.method, request.url.path, status, facts, body)
+        if is_graphql or is_elsewhere:
+            content = content._replace(items=None)
+        sent_at = facts.sent_at
         call = answered(
-            pending.request,
-            time=reporter.clock.time() - (now - end),
-            duration=end - pending.start,
+            request,
+            time=time,
+            duration=duration,
             status=status,
             facts=facts,
             graphql_errors=error_count(body) if is_graphql else 0,
+            content=content,
+            skew=None if sent_at is None else clock_skew(sent_at, time - duration, time),
         )
         if pending.run is not None and pending.key is not None:
             calls = pending.run.calls

@@ -47,6 +47,10 @@ class Reporter(Protocol):
     def host_name(self) -> str:
         """This machine's name."""
 
+    @property
+    def telemetry_fault(self) -> str | None:
+        """Which sinks cannot write now, and why; None while all can."""
+
     def emit(self, event: Event) -> None:
         """Hand an event to every sink."""
 

@@ -96,6 +96,12 @@ class Monitor:
         """Whether API calls become spans of the app's own tracer provider."""
         return "spans" in self._sinks.by_name and self.spans.has_provider_of_app
 
+    @property
+    def telemetry_fault(self) -> str | None:
+        """Which sinks cannot write now, and why; None while all can."""
+        faults = ((name, sink.fault) for name, sink in self._sinks.by_name.items())
+        return "; ".join(f"{name}: {fault}" for name, fault in faults if fault) or None
+
     def emit(self, event: Event) -> None:
         """Hand an event to every sink; a sink that fails does not keep it from the others.
 

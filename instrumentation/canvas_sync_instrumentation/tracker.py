@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
 
+from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.redaction import REMOVED, redact
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
@@ -216,6 +217,8 @@ class CanvasSyncMetricsTracker:
         headers: Mapping[str, str] | None = None,
         body: str | None = None,
         error: BaseException | str = "no answer",
+        items: int | None = None,
+        size: int | None = None,
     ) -> None:
         """Record a Canvas API call that no hook sees.
 
@@ -224,9 +227,12 @@ class CanvasSyncMetricsTracker:
             url: URL or path; its query and every id that is not a number are left out.
             status_code: HTTP status; None when there was no answer.
             duration: Seconds.
-            headers: Answer headers, for rate limit, cost, request id and paging.
-            body: The answer's text, to tell causes of a failure apart; it is not kept.
+            headers: Answer headers, for rate limit, cost, request id, paging and size.
+            body: The answer's text, to tell causes of a failure apart and to count items and
+                bytes; it is not kept.
             error: What the client raised when there was no answer.
+            items: How many items the answer's list has; counted in ``body`` when None.
+            size: Bytes of the answer's content; from ``body`` or ``Content-Length`` when None.
         """
         call = "record_api_call"
         if not self._may_record(call):
@@ -240,7 +246,20 @@ class CanvasSyncMetricsTracker:
             event = unanswered(request, time=now, duration=duration, error=cause)
         else:
             facts = classify(status_code, headers or {}, body)
-            event = answered(request, time=now, duration=duration, status=status_code, facts=facts)
+            data = None if body is None else text_of(body).encode(errors="replace")
+            content = received(request.method, request.url.path, status_code, facts, data)
+            if items is not None:
+                content = content._replace(items=self._count(call, items))
+            if size is not None:
+                content = content._replace(size=self._count(call, size))
+            event = answered(
+                request,
+                time=now,
+                duration=duration,
+                status=status_code,
+                facts=facts,
+                content=content,
+            )
         self._run.api_call(event)
 
     @never_raises

@@ -16,6 +16,7 @@ SPANS = ("canvas.sync", "canvas.sync.step", "{METHOD} {route}", "{OPERATION} {ta
 def _play() -> None:
     """Do everything that a span can tell of."""
     headers = {
+        "Content-Length": "2",
         "X-Rate-Limit-Remaining": "12.5",
         "X-Request-Cost": "0.5",
         "X-Request-Context-Id": "b5ac-11",
@@ -24,7 +25,7 @@ def _play() -> None:
     with CanvasSyncMetricsTracker("documented", 42, course_id=7) as run:
         for status in (429, 404):
             url = "https://canvas.example.edu:8443/api/v1/courses/7"
-            run.record_api_call("GET", url, status, 0.1, headers=headers)
+            run.record_api_call("GET", url, status, 0.1, headers=headers, items=0)
         run.record_api_call("GET", url, None, 0.1, error=OSError("reset"))
         run.record_db_operation("INSERT", "courses", 20, 0.1, batch=True, error=OSError("full"))
         with run.step("grades"):

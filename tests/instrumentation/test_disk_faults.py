@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine, upgrade
-from canvas_sync_core.store.queries import recent_runs
+from canvas_sync_core.store.queries import recent_runs, run_by_task
+from canvas_sync_core.store.runs import Run
 from canvas_sync_core.store.spool import drain_orphans
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
@@ -99,6 +101,41 @@ def test_a_folder_that_cannot_be_made_for_a_while_loses_nothing(tmp_path: Path) 
     assert rows(blocker / "logs") == {"t1": "success", "t2": "success"}
     assert counted_runs(blocker / "logs") == 2
     assert (blocker / "logs" / "operations.log").read_bytes().count(b"\n") == 4
+
+
+def test_a_row_says_which_telemetry_cannot_be_written_until_it_can(
+    tmp_path: Path, empty_database_url: str, engine: Engine
+) -> None:
+    """As in a folder that the sync may not write, while its database is reachable."""
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    monitor = configure(log_dir=blocker / "logs", database_url=empty_database_url, strict=False)
+    with CanvasSyncMetricsTracker("t1", 42):
+        pass
+    assert fault_in_row(engine, "t1") == (
+        f"log: {blocker}/logs/operations.log: Not a directory; "
+        f"metrics: {blocker}/logs/state/metrics: Not a directory; "
+        f"store: {blocker}/logs/state/spool: Not a directory"
+    )
+    blocker.unlink()
+    assert monitor.flush(60)
+    with CanvasSyncMetricsTracker("t2", 42):
+        pass
+    assert fault_in_row(engine, "t2") is None
+    shutdown(timeout=60)
+
+
+def fault_in_row(engine: Engine, task_id: str) -> str | None:
+    get_monitor().flush(1)  # logs cannot be flushed
+    wait_until(lambda: is_ended(run_by_task(engine, task_id)), "the end of the run")
+    run = run_by_task(engine, task_id)
+    assert run is not None
+    assert run.sync_status == "success"
+    return run.telemetry_fault
+
+
+def is_ended(run: Run | None) -> bool:
+    return run is not None and run.sync_end_time is not None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -200,6 +200,33 @@ def test_calls_and_operations_add_up_in_the_run(events: list[Event]) -> None:
         "timeout",
         "Error",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "items", "size"),
+    [
+        ({}, None, None),
+        ({"headers": {"Content-Length": "900"}}, None, 900),
+        ({"body": '[{"id": 1}, {"id": 2}]'}, 2, 22),
+        ({"body": "[\u00fc\udc80]"}, None, 5),
+        ({"body": "[]", "headers": {"content-length": "22"}}, 0, 2),
+        ({"items": 0, "size": 2}, 0, 2),
+        ({"body": "[1]", "items": 100, "size": 4711}, 100, 4711),
+    ],
+)
+def test_a_call_by_hand_brings_what_is_said_or_can_be_seen(
+    events: list[Event], said: dict[str, Any], items: int | None, size: int | None
+) -> None:
+    date = {"Date": "Mon, 22 Dec 2025 10:15:30 GMT"}
+    said = {**said, "headers": {**date, **said.get("headers", {})}}
+    with CanvasSyncMetricsTracker("t1", 42) as run:
+        run.record_api_call("GET", "/api/v1/courses", 200, **said)
+        run.record_api_call("GET", "/api/v1/courses", None)
+    call, _ = only(ApiCall, events)
+    assert (call.received_items, call.received_bytes) == (items, size)
+    snapshot = ended(events).snapshot
+    assert (snapshot.api_items, snapshot.api_bytes) == (items, size)
+    assert snapshot.clock_skew is None  # when it was recorded says nothing about when it was
 
 
 def test_explicit_database_calls_do_not_stand_in_for_items(events: list[Event]) -> None:

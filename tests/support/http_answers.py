@@ -14,11 +14,14 @@ __all__ = ["Answer", "AnswerServer", "answering"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; ``hang`` keeps the client waiting until the server is closed."""
+    """One answer; ``hang`` keeps the client waiting until the server is closed.
+
+    It has the ``Date`` of now unless the headers have another.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = "[]"
+    body: str | bytes = "[]"
     hang: bool = False
 
 
@@ -58,15 +61,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.closing.wait()
             self.close_connection = True
             return
-        body = answer.body.encode()
-        self.send_response(answer.status)
+        body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+        (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - named by http.server
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - named by http.server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by http.server
         """Stay silent."""

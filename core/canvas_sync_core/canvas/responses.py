@@ -17,6 +17,7 @@ from typing import Final
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ServerTime
 
+from .clock_skew import parse_date
 from .messages import message_of_body, plain_words
 from .paging import PAGE_RELATIONS, parse_link_header
 from .redaction import redact
@@ -27,7 +28,11 @@ __all__ = ["ResponseFacts", "classify", "classify_redirected"]
 
 _WANTED: Final = frozenset(
     {
+        "age",
+        "content-encoding",
+        "content-length",
         "content-type",
+        "date",
         "link",
         "www-authenticate",
         "x-canvas-meta",
@@ -42,6 +47,9 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _THROTTLED_TEXT: Final = "rate limit exceeded"
 _LONGEST_MESSAGE: Final = 300
 _REDIRECT: Final = 302
+_PLAIN: Final = "identity"
+_LONGEST_LENGTH: Final = 15
+"""Digits of a ``Content-Length`` that makes sense."""
 
 _AUTH_TEXTS: Final = (
     ("insufficient scopes", "insufficient_scope"),
@@ -81,6 +89,9 @@ class ResponseFacts:
         server_time: Where Canvas spent the time.
         token_expired_at: When the refused token expired, in seconds since the epoch.
         links: The relations of its ``Link`` header, such as ``next``.
+        content_length: ``Content-Length``.
+        is_compressed: Whether its content was sent compressed.
+        sent_at: ``Date``, in seconds since the epoch; None when a cache on the way has answered.
     """
 
     throttled: bool = False
@@ -94,6 +105,9 @@ class ResponseFacts:
     server_time: ServerTime | None = None
     token_expired_at: float | None = None
     links: tuple[str, ...] = ()
+    content_length: int | None = None
+    is_compressed: bool = False
+    sent_at: float | None = None
 
 
 def classify(
@@ -127,6 +141,9 @@ def classify(
         server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
         token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
         links=tuple(links),
+        content_length=_length(found.get("content-length")),
+        is_compressed=found.get("content-encoding", _PLAIN).lower() != _PLAIN,
+        sent_at=parse_date(found["date"]) if "date" in found and "age" not in found else None,
     )
 
 
@@ -149,10 +166,17 @@ def classify_redirected(
             nothing of Canvas, which says the rest in the answer before.
     """
     facts = [classify(_REDIRECT, each, None) for each in hops]
+    last = classify(status, headers, body)
     if not is_elsewhere:
-        facts.append(classify(status, headers, body))
+        facts.append(last)
     costs = [each.cost for each in facts if each.cost is not None]
-    return replace(facts[-1], cost=sum(costs) if costs else None)
+    return replace(
+        facts[-1],
+        cost=sum(costs) if costs else None,
+        content_length=last.content_length,
+        is_compressed=last.is_compressed,
+        sent_at=None if is_elsewhere else last.sent_at,
+    )
 
 
 def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:
@@ -207,6 +231,14 @@ def _message(body: str, content_type: str) -> str | None:
     if text is None and content_type.startswith("text/plain"):
         text = plain_words(body.strip().partition("\n")[0])
     return redact(text, _LONGEST_MESSAGE) if text else None
+
+
+def _length(value: str | None) -> int | None:
+    return (
+        int(value)
+        if value and value.isascii() and value.isdecimal() and len(value) <= _LONGEST_LENGTH
+        else None
+    )
 
 
 def _number(value: str | None, at_least: float | None = None) -> float | None:

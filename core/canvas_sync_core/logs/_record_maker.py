@@ -315,6 +315,8 @@ class RecordMaker:
             event.graphql_errors,
             event.token,
             None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
+            event.received_items,
+            event.received_bytes,
             *_server_time_fields(event.server_time),
         )
 

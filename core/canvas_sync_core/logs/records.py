@@ -164,6 +164,8 @@ class ApiCallRecord(Record, omit_defaults=True, gc=False):
     graphql_errors: int = 0
     token: str | None = None
     token_expired_at: str | None = None
+    received_items: int | None = None
+    received_bytes: int | None = None
     queue_seconds: float | None = None
     user_cpu_seconds: float | None = None
     system_cpu_seconds: float | None = None

@@ -86,6 +86,12 @@ class LogSink:
         if warning := network_filesystem_warning(log_dir):
             _LOGGER.warning(warning)
 
+    @property
+    def fault(self) -> str | None:
+        """Why a log cannot be written now; None while all can."""
+        faults = (writer.fault for writer in self._writers.values())
+        return next(filter(None, faults), None)
+
     def handle(self, event: Event) -> None:
         """Write one line; an event that has none, such as a heartbeat, is ignored."""
         route = self._routes.get(type(event))

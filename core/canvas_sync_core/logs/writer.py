@@ -32,6 +32,7 @@ from typing import Final
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.locks import RLock
+from canvas_sync_core.sinks import fault_of
 
 from .control import ControlPage, Identity, LogLockedError, identity_of
 from .opening import ends_torn, open_for_append
@@ -113,6 +114,11 @@ class LogFileWriter:
         self._check_at = 0.0
         self._try_at = 0.0  # no line tries a log before then that was locked
         self._limit = self._max_bytes
+
+    @property
+    def fault(self) -> str | None:
+        """Why the log cannot be written now, and has not been for a while; None while it can."""
+        return fault_of(self._path, self.last_error) if self._failure_told else None
 
     @property
     def pending(self) -> int:

@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from canvas_sync_core.clock import monotonic
+from canvas_sync_core.sinks import fault_of
 
 from . import MetricFiles
 
@@ -30,6 +31,13 @@ class FileUpkeep:
         self._files = files
         self._look_at = 0.0
         self._is_failing = False
+
+    @property
+    def fault(self) -> str | None:
+        """Why not all that was counted is where readers look for it; None while it is."""
+        if not self._is_failing:
+            return None
+        return fault_of(self._files.folder, self._files.last_error)
 
     def look_when_due(self) -> None:
         """Do :meth:`look`, about once a second."""

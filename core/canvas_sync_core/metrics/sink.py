@@ -40,16 +40,41 @@ _MAX_CACHED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """The series of one route, and the one gauge that all of them set."""
+    """The series of one route, and the gauges that all of them set."""
 
     remaining: Gauge
+    clock_skew: Gauge
     cost: Counter
     throttled: Counter
     retries: Counter
     backoff: Counter
     pages: Counter
     truncated: Counter
+    received_items: Counter
+    received_bytes: Counter
     time_parts: tuple[Counter, ...]
+
+    def add_quota(self, call: ApiCall) -> None:
+        """Add what a call took of the quota, and what throttling cost it."""
+        if call.cost is not None and 0.0 < call.cost < math.inf:
+            self.cost.add(call.cost)
+        if call.rate_limit_remaining is not None:
+            self.remaining.set(call.rate_limit_remaining)
+        if call.throttled:
+            self.throttled.add()
+        if call.retries:
+            self.retries.add(call.retries)
+        if call.backoff > 0.0:
+            self.backoff.add(call.backoff)
+
+    def add_content(self, call: ApiCall) -> None:
+        """Add what a call brought."""
+        if call.is_page:
+            self.pages.add()
+        if call.received_items:
+            self.received_items.add(call.received_items)
+        if call.received_bytes:
+            self.received_bytes.add(call.received_bytes)
 
     def add_time(self, time: ServerTime, duration: float) -> None:
         """Add where the time of a call was spent."""
@@ -109,6 +134,11 @@ class MetricsSink:
         self._records: dict[tuple[str, str], Counter] = {}
         self._sync_types: set[str] = set()
         self._starts: dict[str, dict[str, float]] = {}
+
+    @property
+    def fault(self) -> str | None:
+        """Why the metric files cannot be written now; None while they can."""
+        return self._upkeep.fault
 
     def handle(self, event: Event) -> None:
         """Count one event; those that no metric tells of are passed over."""
@@ -233,21 +263,12 @@ class MetricsSink:
             call.requests.add()
             if event.token is not None:
                 self._tokens.update(event)
-            route = call.route
-            if event.cost is not None and 0.0 < event.cost < math.inf:
-                route.cost.add(event.cost)
-            if event.rate_limit_remaining is not None:
-                route.remaining.set(event.rate_limit_remaining)
+            call.route.add_quota(event)
+            call.route.add_content(event)
             if event.server_time is not None:
-                route.add_time(event.server_time, event.duration)
-            if event.is_page:
-                route.pages.add()
-            if event.throttled:
-                route.throttled.add()
-            if event.retries:
-                route.retries.add(event.retries)
-            if event.backoff > 0.0:
-                route.backoff.add(event.backoff)
+                call.route.add_time(event.server_time, event.duration)
+            if event.clock_skew is not None:
+                call.route.clock_skew.set(event.clock_skew)
             if event.auth_failure is not None:
                 self._files.counter(MetricName.API_AUTH_FAILURES, (event.auth_failure,)).add()
 
@@ -269,12 +290,15 @@ class MetricsSink:
         self._files.start_at_zero(route=route)
         return _Route(
             remaining=self._files.gauge(MetricName.API_RATE_LIMIT_REMAINING),
+            clock_skew=self._files.gauge(MetricName.CLOCK_SKEW),
             cost=counter(MetricName.API_REQUEST_COST, labels),
             throttled=counter(MetricName.API_THROTTLED, labels),
             retries=counter(MetricName.API_RETRIES, labels),
             backoff=counter(MetricName.API_BACKOFF, labels),
             pages=counter(MetricName.API_PAGES, labels),
             truncated=counter(MetricName.API_TRUNCATED_LISTS, labels),
+            received_items=counter(MetricName.API_RECEIVED_ITEMS, labels),
+            received_bytes=counter(MetricName.API_RECEIVED_BYTES, labels),
             time_parts=tuple(counter(MetricName.API_TIME, (route, part)) for part in TIME_PARTS),
         )
 

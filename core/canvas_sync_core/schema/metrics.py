@@ -75,6 +75,9 @@ class MetricName(StrEnum):
     API_GUARD_WAIT = "canvas_sync_api_guard_wait_seconds_total"
     API_AUTH_FAILURES = "canvas_sync_api_auth_failures_total"
     API_PAGES = "canvas_sync_api_pages_total"
+    API_RECEIVED_ITEMS = "canvas_sync_api_received_items_total"
+    API_RECEIVED_BYTES = "canvas_sync_api_received_bytes_total"
+    CLOCK_SKEW = "canvas_sync_clock_skew_seconds"
     API_TIME = "canvas_sync_api_time_seconds_total"
     API_TRUNCATED_LISTS = "canvas_sync_api_truncated_lists_total"
     DB_OPERATIONS = "canvas_sync_db_operations_total"
@@ -86,6 +89,7 @@ class MetricName(StrEnum):
     ARCHIVE_BYTES = "canvas_sync_archive_bytes"
     ARCHIVES = "canvas_sync_archives"
     LOG_DISK_FREE = "canvas_sync_log_disk_free_bytes"
+    SPOOL_BYTES = "canvas_sync_spool_bytes"
     CLEANUP_RUNS = "canvas_sync_cleanup_runs_total"
     CLEANUP_LAST_SUCCESS = "canvas_sync_cleanup_last_success_timestamp_seconds"
     CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
@@ -148,8 +152,8 @@ _HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 _OUTCOMES: Final = ("success", "failed")
 _STATUS_CODES: Final = tuple(map(str, range(100, 600)))
 _COLLECTORS: Final = (
-    *("archives", "build_info", "expected_intervals", "log_disk", "log_files"),
-    *("processes", "tokens"),
+    *("archives", "build_info", "clock_skew", "expected_intervals", "log_disk", "log_files"),
+    *("processes", "spool", "tokens"),
 )
 
 _SYNC_TYPE: Final = opened("sync_type")
@@ -281,6 +285,13 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         zeros=_each(part=TIME_PARTS),
     ),
     MetricName.API_PAGES: _counter("Pages of Canvas lists fetched.", _ROUTE, zeros=_each()),
+    MetricName.API_RECEIVED_ITEMS: _counter(
+        "Items in the lists that Canvas sent.", _ROUTE, zeros=_each()
+    ),
+    MetricName.API_RECEIVED_BYTES: _counter(
+        "Size of the content of Canvas's answers, without compression.", _ROUTE, zeros=_each()
+    ),
+    MetricName.CLOCK_SKEW: _gauge("Our clock minus that of Canvas.", merge=PER_PROCESS),
     MetricName.API_TRUNCATED_LISTS: _counter(
         "Canvas lists whose next page was never fetched.", _ROUTE, zeros=_each()
     ),
@@ -307,6 +318,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     MetricName.ARCHIVE_BYTES: _gauge("Size of a log's archives.", _LOG),
     MetricName.ARCHIVES: _gauge("Number of a log's archives.", _LOG),
     MetricName.LOG_DISK_FREE: _gauge("Free space on the disk of the log folder."),
+    MetricName.SPOOL_BYTES: _gauge("Size of the rows that wait for the database."),
     MetricName.CLEANUP_RUNS: _counter(
         "Log cleanups that ended.", closed("status", _OUTCOMES), zeros=_each(status=_OUTCOMES)
     ),

@@ -110,6 +110,7 @@ metrics_table: Final = Table(
     Column("api_items", BigInteger),
     Column("api_bytes", BigInteger),
     Column("telemetry_fault", Text),
+    Column("clock_skew", Float(53)),
     UniqueConstraint("sync_task_id", name=f"uq_{TABLE}_sync_task_id"),
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),

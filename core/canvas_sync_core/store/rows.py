@@ -228,6 +228,7 @@ def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
         "api_items": snapshot.api_items,
         "api_bytes": snapshot.api_bytes,
         "telemetry_fault": _text(snapshot.telemetry_fault),
+        "clock_skew": snapshot.clock_skew,
     }
 
 

@@ -77,6 +77,7 @@ class Run(msgspec.Struct, frozen=True):
     api_items: int | None
     api_bytes: int | None
     telemetry_fault: str | None
+    clock_skew: float | None
 
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}

@@ -7,8 +7,8 @@ attempt. Test doubles such as aioresponses and vcrpy replace ``_request``; then 
 one level further out, in ``ClientSession.get`` and the like.
 
 aiohttp hands out a response before its content is read. The content of a failure says why it
-failed, so such a call is recorded later, with the time at which the response came. The states of a
-call, and what leads from one to the next:
+failed, and that of a list how many items it has, so such a call is recorded later, with the time at
+which the response came. The states of a call, and what leads from one to the next:
 
     [started]     in _request, or in get() and the like under a test double
        |  ^
@@ -22,7 +22,7 @@ call, and what leads from one to the next:
        v  _request returns the response to the app
     [handed out]
        |
-       |-- status below 400 and not GraphQL --------------------> [recorded]
+       |-- content that says nothing: see _is_told_by_content --> [recorded]
        v
     [unread]      in _unread
        |-- read() ----------------------------------------------> [recorded] with the content
@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.graphql import is_graphql_path
+from canvas_sync_core.canvas.received import has_content
 
 from ._arguments import argument, header_fields, text_of
 from ._calls import Call, Detached, current_call
@@ -230,7 +231,7 @@ def _wrap_start(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable
 
 
 def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
-    if response.status < 400 and not is_graphql_path(response.url.path):
+    if not _is_told_by_content(response):
         call.finalize(None)
         return
     _register_exit_handler()
@@ -239,6 +240,14 @@ def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
     # An app may drop a response without closing it. The garbage collector can then interrupt any
     # code, also our own with a lock held, so nothing is recorded there: the event loop does it.
     weakref.finalize(response, _finalize_collected, asyncio.get_running_loop(), call).atexit = False
+
+
+def _is_told_by_content(response: ClientResponse) -> bool:
+    """Tell whether the content says more of a call: a failure, JSON, or an answer of GraphQL."""
+    if response.status >= 400 or is_graphql_path(response.url.path):
+        return True
+    is_json = "json" in response.headers.get("Content-Type", "")
+    return is_json and has_content(response.method.upper(), response.status)
 
 
 def _finalize_collected(loop: asyncio.AbstractEventLoop, call: Call) -> None:

@@ -78,10 +78,12 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
     optional: dict[str, str | float | bool | None] = {
         "http.response.status_code": event.status_code,
         "http.request.resend_count": event.retries or None,
+        "http.response.body.size": event.transferred_bytes,
         "canvas.rate_limit.remaining": event.rate_limit_remaining,
         "canvas.request.cost": event.cost,
         "canvas.request_context_id": event.request_context_id,
         "canvas.throttled": event.throttled or None,
+        "canvas.response.items": event.received_items,
         "graphql.operation.name": event.graphql_operation,
         "error.type": event.error_type,
         "code.stacktrace": "\n".join(event.traceback) or None,

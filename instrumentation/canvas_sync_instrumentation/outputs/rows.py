@@ -25,7 +25,7 @@ from canvas_sync_core.events import (
     RunWaiting,
 )
 from canvas_sync_core.locks import Condition
-from canvas_sync_core.sinks import DropCounter
+from canvas_sync_core.sinks import DropCounter, fault_of
 from canvas_sync_core.store.reuse import Attempt, attempt_of
 from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_core.threads import Daemon
@@ -70,12 +70,17 @@ class StoreSink:
         self._folder = spool_folder.absolute()  # wherever the app goes
         self._on_drop = on_drop
         self._spool_limit = spool_limit
-        self._spool_reported = False
+        self._fault: str | None = None
         self._rows = RowWriter(
             open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
         )
         self._spool: Spool | None = None
         self._start_anew()
+
+    @property
+    def fault(self) -> str | None:
+        """Why the spool cannot be written now; None while it can."""
+        return self._fault
 
     def handle(self, event: Event) -> None:
         """Keep the run's snapshot for the writer; other events mean nothing here."""
@@ -162,11 +167,11 @@ class StoreSink:
                 spool.append(record)
             elif not is_heartbeat:
                 self._on_drop(SINK, "spool_full")
-            self._spool_reported = False
+            self._fault = None
         except OSError as error:
             raise_if_asynchronous(error)
-            if not self._spool_reported:
-                self._spool_reported = True
+            if self._fault is None:
+                self._fault = fault_of(self._folder, error)
                 self._warnings.append(
                     f"{self._folder} cannot be written: {error}. Rows of sync runs wait in memory "
                     "alone."

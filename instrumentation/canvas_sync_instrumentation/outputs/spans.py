@@ -135,6 +135,10 @@ class SpanSink:
         self._flushing: Daemon | None = None
 
     @property
+    def fault(self) -> None:
+        """None: spans that cannot be delivered are counted by the exporter of spans."""
+
+    @property
     def has_provider_of_app(self) -> bool:
         """Whether the app has set a tracer provider, which then gets the spans."""
         return _provider_of_app() is not None

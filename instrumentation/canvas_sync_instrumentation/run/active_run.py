@@ -344,6 +344,7 @@ class Run:
             pid=self._pid,
             metadata=self._metadata,
             redeliverable=self._redeliverable,
+            telemetry_fault=self.reporter.telemetry_fault,
         )
 
     # Private

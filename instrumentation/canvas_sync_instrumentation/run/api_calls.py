@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from canvas_sync_core.canvas.failures import error_class
 from canvas_sync_core.canvas.hosts import host_of
 from canvas_sync_core.canvas.paging import PAGE_RELATIONS
+from canvas_sync_core.canvas.received import NOTHING_KNOWN, Received
 from canvas_sync_core.canvas.responses import ResponseFacts
 from canvas_sync_core.canvas.routes import route_of, sanitized_path
 from canvas_sync_core.canvas.tokens import token_in
@@ -94,6 +95,8 @@ def answered(
     status: int,
     facts: ResponseFacts,
     graphql_errors: int = 0,
+    content: Received = NOTHING_KNOWN,
+    skew: float | None = None,
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
     path = request.url.path
@@ -124,6 +127,12 @@ def answered(
         facts.token_expired_at,
         request.graphql_operation,
         graphql_errors,
+        None,
+        (),
+        content.items,
+        content.size,
+        content.transferred,
+        skew,
     )
 
 

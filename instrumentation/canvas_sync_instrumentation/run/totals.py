@@ -25,6 +25,9 @@ _ZEROS: Final[dict[str, Any]] = {
     "api_seconds": 0.0,
     "api_truncated": 0,
     "api_wait_seconds": 0.0,
+    "api_items": None,
+    "api_bytes": None,
+    "clock_skew": None,
     "request_context_id": None,
     "db_operations": 0,
     "db_failed": 0,
@@ -63,6 +66,12 @@ class RunTotals:
                 if call.request_context_id is not None and not call.throttled:
                     fields["request_context_id"] = call.request_context_id
             fields["api_retried"] += call.retries
+            if call.received_items is not None:
+                fields["api_items"] = (fields["api_items"] or 0) + call.received_items
+            if call.received_bytes is not None:
+                fields["api_bytes"] = (fields["api_bytes"] or 0) + call.received_bytes
+            if call.clock_skew is not None:
+                fields["clock_skew"] = call.clock_skew
             if self._canvas_host is None:
                 self._canvas_host = call.host or None
 

@@ -40,6 +40,10 @@ class MemorySink:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
+    @property
+    def fault(self) -> None:
+        """None: memory always has room."""
+
     def handle(self, event: Event) -> None:
         """Keep one event."""
         self.events.append(event)

@@ -402,6 +402,8 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         server_time=ServerTime(0.1, 0.2, 0.3, 0.4),
         graphql_operation="Courses",
         graphql_errors=1,
+        received_items=0,
+        received_bytes=2,
     )
     stepped = replace(
         SNAPSHOT,

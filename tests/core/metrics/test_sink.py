@@ -196,6 +196,8 @@ def test_an_api_call_updates_all_its_metrics(sink: MetricsSink, tmp_path: Path) 
             cost=0.75,
             rate_limit_remaining=13.5,
             is_page=True,
+            received_items=37,
+            received_bytes=4711,
         )
     )
     route = f'{{route="{ROUTE}"}}'
@@ -211,6 +213,8 @@ def test_an_api_call_updates_all_its_metrics(sink: MetricsSink, tmp_path: Path) 
     assert values[MetricName.API_RETRIES + route] == 1.0
     assert values[MetricName.API_BACKOFF + route] == 2.5
     assert values[MetricName.API_PAGES + route] == 1.0
+    assert values[MetricName.API_RECEIVED_ITEMS + route] == 37.0
+    assert values[MetricName.API_RECEIVED_BYTES + route] == 4711.0
     assert values[MetricName.API_TRUNCATED_LISTS + route] == 0.0
     assert values[MetricName.API_RATE_LIMIT_REMAINING] == 13.5
 

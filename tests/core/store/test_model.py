@@ -59,7 +59,7 @@ def test_the_columns_of_the_contract_are_there() -> None:
         *("db_operations", "db_failed", "db_seconds"),
         *("trace_id", "host", "pid", "sync_metadata"),
         *("request_context_id", "api_truncated", "api_wait_seconds", "suspect", "suspect_reason"),
-        *("error_traceback", "api_items", "api_bytes", "telemetry_fault"),
+        *("error_traceback", "api_items", "api_bytes", "telemetry_fault", "clock_skew"),
     }
 
 

@@ -51,6 +51,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
         api_items=26,
         api_bytes=3911,
         telemetry_fault="log: /var/log/canvas_sync: Permission denied",
+        clock_skew=-61.5,
     )
     write_runs(engine, [written])
     run = _row(engine)
@@ -67,7 +68,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     same_name = set(Run.__struct_fields__) & {
         field.name for field in dataclasses.fields(RunSnapshot)
     } - {"items", "heartbeat"}
-    assert len(same_name) == 24
+    assert len(same_name) == 25
     assert {name: getattr(run, name) for name in same_name} == {
         name: getattr(written, name) for name in same_name
     }

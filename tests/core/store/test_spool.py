@@ -249,7 +249,7 @@ def test_rows_of_a_process_of_an_older_version_are_written(tmp_path: Path, engin
     """An update replaces the exporter first; syncs that began before it still run."""
     folder = tmp_path / "spool"
     line = msgspec.json.decode(encode(snapshot("a", api_items=26)))
-    for name in ("api_items", "api_bytes", "telemetry_fault"):
+    for name in ("api_items", "api_bytes", "telemetry_fault", "clock_skew"):
         del line[name]
     _write_orphan(folder, msgspec.json.encode(line) + b"\n")
     assert drain_orphans(folder, engine) == Drained(files=1, rows=1)

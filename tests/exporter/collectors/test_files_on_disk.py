@@ -6,10 +6,13 @@ from pathlib import Path
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_core.store.spool import Spool, encode
 from canvas_sync_exporter.collectors.archives import ArchivesCollector
 from canvas_sync_exporter.collectors.log_disk import LogDiskCollector
 from canvas_sync_exporter.collectors.log_files import LogFilesCollector
+from canvas_sync_exporter.collectors.spool import SpoolCollector
 from support.metric_processes import samples
+from support.runs import snapshot
 from support.small_disk import SmallDisk
 
 
@@ -55,7 +58,23 @@ def test_the_room_left_is_that_of_the_disk_also_before_the_folder_exists(
     assert samples(collector)[MetricName.LOG_DISK_FREE] == before - 65536
 
 
+def test_what_waits_for_the_database_is_added_up_over_all_processes(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spools = [Spool(folder) for _ in range(2)]
+    record = encode(snapshot("waits"))
+    for spool in spools:
+        spool.append(record)
+    (folder / "damaged.txt").write_text("no row that waits")
+    values = samples(SpoolCollector(folder))
+    assert values == {MetricName.SPOOL_BYTES: 2.0 * len(record)}
+    for spool in spools:
+        spool.discard(spool.read())
+        spool.close()
+    assert samples(SpoolCollector(folder)) == {MetricName.SPOOL_BYTES: 0.0}
+
+
 def test_missing_folders_are_empty(tmp_path: Path) -> None:
     """Each log is there with 0 before anything was written."""
     assert set(samples(LogFilesCollector(tmp_path / "no")).values()) == {0.0}
+    assert samples(SpoolCollector(tmp_path / "no")) == {MetricName.SPOOL_BYTES: 0.0}
     assert len(samples(ArchivesCollector(tmp_path / "no"))) == 2 * len(Log)

@@ -204,6 +204,67 @@ def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
     in_a_session(ask)
 
 
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+def test_a_list_is_recorded_with_its_items_when_it_is_read(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[COURSES] = [Answer(headers=JSON, body="[1, 2, 3]")]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{server.url}{COURSES}") as response:
+            assert calls_of(events) == []
+            assert await response.json() == [1, 2, 3]
+            assert [call.received_items for call in calls_of(events)] == [3]
+
+    in_a_session(ask)
+    assert len(calls_of(events)) == 1
+
+
+def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Event]) -> None:
+    server.answers[COURSES] = [Answer(headers=JSON, body="[1, 2, 3]")]
+    server.answers["/api/v1/files/7"] = [Answer(body="x" * 100_000)]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{server.url}{COURSES}") as response:
+            parts = [part async for part in response.content.iter_chunked(2)]
+            assert b"".join(parts) == b"[1, 2, 3]"
+        async with session.get(f"{server.url}/api/v1/files/7") as response:
+            assert calls_of(events)[-1].received_bytes == 100_000  # recorded before it is read
+            assert len(await response.content.read()) == 100_000
+
+    in_a_session(ask)
+    first, second = calls_of(events)
+    assert (first.received_items, first.received_bytes) == (None, 9)  # Content-Length
+    assert second.received_items is None
+
+
+def test_pages_asked_for_before_the_one_before_was_read_are_no_truncated_list(
+    server: AnswerServer, events: list[Event]
+) -> None:
+    second = f"{server.url}{COURSES}?page=2"
+    link = {"Link": f'<{second}>; rel="next"'}
+    server.answers[COURSES] = [
+        Answer(headers={**JSON, **link}, body="[1]"),
+        Answer(headers={**JSON, "Link": f'<{second}>; rel="last"'}, body="[2, 3]"),
+    ]
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        with CanvasSyncMetricsTracker("t", 42):
+            async with (
+                session.get(f"{server.url}{COURSES}") as one,
+                session.get(str(one.links["next"]["url"])) as other,
+            ):
+                assert await other.json() == [2, 3]
+                assert await one.json() == [1]
+
+    in_a_session(ask)
+    (ended,) = [event for event in events if isinstance(event, RunEnded)]
+    snapshot = ended.snapshot
+    assert (snapshot.api_calls, snapshot.api_items, snapshot.api_truncated) == (2, 3, 0)
+
+
 def test_raise_for_status_keeps_the_status(server: AnswerServer, events: list[Event]) -> None:
     server.answers[COURSES] = [Answer(404)]
 

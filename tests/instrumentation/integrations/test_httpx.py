@@ -135,6 +135,7 @@ def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Even
     with httpx.Client() as client, client.stream("GET", f"{server.url}{COURSES}") as response:
         (call,) = calls_of(events)
         assert call.status_code == 200
+        assert (call.received_items, call.received_bytes) == (None, 100_000)  # Content-Length
         assert sum(map(len, response.iter_bytes())) == 100_000
 
 

@@ -250,6 +250,7 @@ def test_a_stream_is_left_for_its_reader(server: AnswerServer, events: list[Even
         (call,) = calls_of(events)
         assert call.throttled
         assert call.message is None
+        assert (call.received_items, call.received_bytes) == (None, len(text))  # Content-Length
         assert b"".join(response.iter_content(4)) == text.encode()
 
 

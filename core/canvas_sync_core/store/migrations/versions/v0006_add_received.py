@@ -1,4 +1,4 @@
-"""Add what a run received from Canvas, and which part of its telemetry could not be written."""
+"""Add what a run received from Canvas, and what was wrong with its telemetry and its clock."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _columns() -> tuple[sa.Column[Any], ...]:
         sa.Column("api_items", sa.BigInteger()),
         sa.Column("api_bytes", sa.BigInteger()),
         sa.Column("telemetry_fault", sa.Text()),
+        sa.Column("clock_skew", sa.Float(53)),
     )
 
 
