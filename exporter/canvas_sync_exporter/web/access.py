@@ -12,6 +12,7 @@ from .problems import ProblemError
 
 __all__ = ["Access", "is_loopback"]
 
+_LOCAL = "local"
 _REALM = 'Bearer realm="canvas-sync-monitor"'
 
 
@@ -83,6 +84,12 @@ class Access:
                     "WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'
                 },
             )
+
+    def caller_name(self, request: Request) -> str:
+        """Return the name of the caller's token; ``local`` without tokens."""
+        secret = _bearer(request)
+        token = self.tokens.find(secret) if self.tokens is not None and secret else None
+        return _LOCAL if token is None else token.name
 
     def allows(self, request: Request, scope: Scope) -> bool:
         """Whether the caller's token covers ``scope``."""

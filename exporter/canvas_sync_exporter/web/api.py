@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from flask import Response, request
 
 from canvas_sync_core.store import queries, suspects
 from canvas_sync_core.store.freshness import Freshness
-from canvas_sync_core.store.pages import BadCursor, Page
+from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.runs import Run
@@ -23,10 +22,11 @@ from canvas_sync_exporter.logs.status import LogStatus
 
 from .auth import Scope
 from .context import WebContext
+from .cursors import cursor_problems
 from .endpoint import Endpoint, json_response
 from .health import Health, HealthChecks
 from .parameters import Parameter, flag, text, whole_number, zone
-from .problems import FieldError, ProblemError
+from .problems import ProblemError
 
 __all__ = ["PREFIX", "Api"]
 
@@ -215,7 +215,7 @@ class Api:
 
     def user_runs(self, user_id: int, limit: int, cursor: str | None) -> Page:
         """List a user's runs."""
-        with _cursor_problems():
+        with cursor_problems():
             page = queries.user_runs(self._engine, user_id, limit, cursor)
         if not page.items and not queries.user_runs(self._engine, user_id, 1).items:
             raise _no_user(user_id)
@@ -223,17 +223,17 @@ class Api:
 
     def recent_runs(self, limit: int, cursor: str | None) -> Page:
         """List all runs."""
-        with _cursor_problems():
+        with cursor_problems():
             return queries.recent_runs(self._engine, limit, cursor)
 
     def failed_runs(self, days: int, limit: int, cursor: str | None) -> Page:
         """List the runs that went wrong."""
-        with _cursor_problems():
+        with cursor_problems():
             return queries.failed_runs(self._engine, _days_ago(days), limit, cursor)
 
     def suspect_runs(self, days: int, limit: int, cursor: str | None) -> Page:
         """List the runs that are far off their history."""
-        with _cursor_problems():
+        with cursor_problems():
             return suspects.suspect_runs(self._engine, _days_ago(days), limit, cursor)
 
     def user_summary(self, user_id: int, days: int) -> UserSummary:
@@ -315,12 +315,3 @@ def _found(run: Run | None, otherwise: str) -> Run:
     if run is None:
         raise ProblemError(404, otherwise)
     return run
-
-
-@contextmanager
-def _cursor_problems() -> Iterator[None]:
-    try:
-        yield
-    except BadCursor as error:
-        wrong = FieldError("cursor", str(error))
-        raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error

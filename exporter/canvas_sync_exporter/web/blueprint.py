@@ -22,6 +22,7 @@ from .context import WebContext
 from .docs import add_docs
 from .endpoint import Endpoint, json_response
 from .headers import add_security_headers
+from .incident_api import IncidentApi
 from .log_api import LogApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
@@ -52,6 +53,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     endpoints = (
         *Api(context).endpoints(),
         *QuotaApi(context).endpoints(),
+        *IncidentApi(context).endpoints(),
         *LogApi(context).endpoints(),
     )
 

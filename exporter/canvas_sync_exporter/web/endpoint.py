@@ -16,11 +16,11 @@ from .auth import Scope
 from .concurrency_limit import ConcurrencyLimit
 from .delivery import deliver
 from .parameters import Parameter, read_parameters, require_proper_encoding
-from .problems import ProblemError
+from .problems import FieldError, ProblemError
 
 __all__ = ["Endpoint", "json_response"]
 
-_MAX_BODY = 1024
+_MAX_BODY = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Endpoint:
         further_answers: Statuses other than 200 that carry the same body.
         content_type: Of the body.
         is_always_answered: However busy the server is.
+        body: Type of the body of a POST, which the handler gets as ``body``; None when a POST has
+            no body or an empty JSON object.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Endpoint:
     further_answers: Mapping[int, str] = field(default_factory=dict)
     content_type: str = "application/json"
     is_always_answered: bool = False
+    body: type[Any] | None = None
 
     @property
     def name(self) -> str:
@@ -81,7 +84,7 @@ class Endpoint:
         require_proper_encoding(request.environ["PATH_INFO"], request.query_string)
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
-            _require_empty_json()
+            values |= _read_body(self.body)
         with nullcontext() if self.is_always_answered else limit.acquired():
             result = self.handler(**values)
             if isinstance(result, Response):
@@ -100,12 +103,37 @@ def json_response(body: Any, status: int = 200) -> Response:
     )
 
 
-def _require_empty_json() -> None:
-    """Ask for a JSON content type, which a form on a foreign site cannot send (CSRF)."""
-    if request.mimetype != "application/json":
+def _read_body(body: type[Any] | None) -> dict[str, Any]:
+    """Read the body of a POST as the argument of a handler.
+
+    Raises:
+        ProblemError: It is no JSON, too long, or not what the endpoint takes.
+    """
+    if request.mimetype != "application/json":  # which a form on a foreign site cannot send (CSRF)
         raise ProblemError(415, "Send Content-Type: application/json.")
     if (request.content_length or 0) > _MAX_BODY:
         raise ProblemError(413, f"Send a body of at most {_MAX_BODY} bytes.")
-    body = request.get_data().strip()
-    if body not in (b"", b"{}"):
+    content = request.get_data()
+    if body is not None:
+        return {"body": _decode(content, body)}
+    if content.strip() not in (b"", b"{}"):
         raise ProblemError(422, "Send no body or an empty JSON object.")
+    return {}
+
+
+def _decode(content: bytes, body: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(content, type=body)
+    except msgspec.ValidationError as error:
+        detail, _, place = str(error).partition(" - at ")
+        name = place.strip("`").removeprefix("$.") or _named_field(detail)
+        wrong = FieldError(name, detail)
+        raise ProblemError(422, f"The body is wrong: {error}.", errors=[wrong]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProblemError(422, f"The body is no JSON: {error}.") from error
+
+
+def _named_field(detail: str) -> str:
+    """Return the field that is missing or unknown, as msgspec's message says."""
+    is_about_a_field = detail.startswith("Object ") and detail.endswith("`")
+    return detail.split("`")[-2] if is_about_a_field else "body"

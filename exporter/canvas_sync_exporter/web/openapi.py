@@ -36,7 +36,9 @@ def openapi_document(endpoints: Sequence[Endpoint], prefix: str, server: str) ->
         prefix: What stands before each endpoint's path.
         server: URL of the server without the prefix; may be relative.
     """
-    types = {_type_key(answer): answer for answer in [*(e.answer for e in endpoints), Problem]}
+    bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
+    answers = [endpoint.answer for endpoint in endpoints]
+    types = {_type_key(each): each for each in (*answers, *bodies, Problem)}
     schemas, components = msgspec.json.schema_components(types.values(), ref_template=_REFERENCE)
     by_type = dict(zip(types, schemas, strict=True))
     paths: dict[str, Any] = {}
@@ -101,7 +103,8 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.scope is not None:
         operation["description"] = f"Needs a token with the scope `{endpoint.scope}` or `admin`."
     if endpoint.method == "POST":
-        content = {"application/json": {"schema": _EMPTY_OBJECT}}
+        schema: Any = schemas.get(_type_key(endpoint.body), _EMPTY_OBJECT)
+        content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

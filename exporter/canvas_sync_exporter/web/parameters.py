@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,7 @@ from .problems import FieldError, ProblemError
 
 __all__ = [
     "Parameter",
+    "choice",
     "flag",
     "read_parameters",
     "require_proper_encoding",
@@ -90,6 +92,19 @@ def flag(name: str, description: str) -> Parameter:
 
     schema = {"type": "boolean", "default": False}
     return Parameter(name, False, description, parse, schema, default=False)
+
+
+def choice(name: str, description: str, values: type[StrEnum]) -> Parameter:
+    """One of the values of an enumeration; None when it was not given."""
+    known = [each.value for each in values]
+
+    def parse(raw: str) -> StrEnum:
+        if raw not in known:
+            raise ValueError(f"use one of {', '.join(known)}")
+        return values(raw)
+
+    schema = {"type": "string", "enum": known}
+    return Parameter(name, False, description, parse, schema)
 
 
 def zone(name: str, description: str) -> Parameter:

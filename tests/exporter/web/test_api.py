@@ -271,7 +271,7 @@ def test_a_second_cleanup_at_the_same_time_is_refused(exporter: Exporter) -> Non
         (None, b"", 415),
         ("application/json", b'{"dry_run": true}', 422),
         ("application/json", b"\xff", 422),
-        ("application/json", b"{}" + b" " * 2000, 413),
+        ("application/json", b"{}" + b" " * 5000, 413),
         ("application/json", b" " * 70_000, 413),
     ],
 )

@@ -28,6 +28,7 @@ PATHS = (
     *("sync/{}", "sync/task/{}", "user/{}/summary", "user/{}/syncs", "{}"),
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
     *("suspect", "quota", "freshness", "logs/search"),
+    *("incidents", "incidents/{}", "incidents/{}/acknowledge"),
 )
 ANY_BYTES = st.binary(max_size=30).map(lambda raw: quote(raw, safe=""))
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.integers(0, 2**70).map(str)
@@ -35,7 +36,19 @@ CURSORS = st.binary(max_size=20).map(quote) | st.text(
     string.ascii_letters + string.digits + "-_=.", max_size=60
 )
 VALUES = ANY_BYTES | NUMBERS | CURSORS | st.text(max_size=10).map(quote)
-FILTERS = ["text", "regex", "log", "level", "user_id", "status", "since", "until"]
+FILTERS = [
+    "state",
+    "kind",
+    "sync_type",
+    "text",
+    "regex",
+    "log",
+    "level",
+    "user_id",
+    "status",
+    "since",
+    "until",
+]
 NAMES = st.sampled_from(["limit", "days", "cursor", "run_id", "verbose", *FILTERS]) | ANY_BYTES
 QUERIES = st.lists(st.tuples(NAMES, VALUES).map("=".join) | ANY_BYTES, max_size=4).map("&".join)
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
@@ -107,6 +120,8 @@ def _is_fine(status: int, content_type: str) -> bool:
 @example("user/{}/syncs", "1", "cursor=" + quote("MS4x"))
 @example("recent", "", "cursor=OTk5OTk5OTk5OTk5OTk5OTkuOTk5OTk5OTk5OTk5OTk5OTk5")
 @example("failed", "", "days=3660")
+@example("incidents", "", "cursor=" + quote("MS4x"))
+@example("incidents/{}", str(2**63 - 1), "")
 def test_no_path_and_no_query_gives_a_500(
     client: Client, path: str, value: str, query: str
 ) -> None:

@@ -10,6 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from canvas_sync_core.store.incidents.writing import write_incidents
+from support.incidents import incident
+
 if TYPE_CHECKING:
     from .conftest import Exporter
 
@@ -26,6 +29,9 @@ ENDPOINTS = {
     ("get", f"{METRICS}/performance"),
     ("get", f"{METRICS}/freshness"),
     ("get", f"{METRICS}/quota"),
+    ("get", f"{METRICS}/incidents"),
+    ("get", f"{METRICS}/incidents/{{incident_id}}"),
+    ("post", f"{METRICS}/incidents/{{incident_id}}/acknowledge"),
     ("get", f"{METRICS}/logs/cleanup-status"),
     ("post", f"{METRICS}/logs/cleanup"),
     ("get", f"{METRICS}/health"),
@@ -54,6 +60,12 @@ ASKED = [
     ("get", "/freshness", "/freshness?days=0", 422),
     ("get", "/quota", "/quota", 200),
     ("get", "/quota", "/quota?days=1", 422),
+    ("get", "/incidents", "/incidents?state=open", 200),
+    ("get", "/incidents", "/incidents?state=odd", 422),
+    ("get", "/incidents/{incident_id}", "/incidents/1", 200),
+    ("get", "/incidents/{incident_id}", "/incidents/9", 404),
+    ("post", "/incidents/{incident_id}/acknowledge", "/incidents/1/acknowledge", 200),
+    ("post", "/incidents/{incident_id}/acknowledge", "/incidents/9/acknowledge", 404),
     ("get", "/logs/cleanup-status", "/logs/cleanup-status", 200),
     ("post", "/logs/cleanup", "/logs/cleanup", 200),
     ("get", "/health", "/health", 200),
@@ -99,7 +111,10 @@ def test_every_operation_tells_its_problems_and_security(exporter: Exporter) -> 
 def test_each_answer_is_as_the_document_says(
     exporter: Exporter, method: str, template: str, path: str, status: int
 ) -> None:
+    write_incidents(exporter.engine, [incident()])
     body: dict[str, str] | None = {} if method == "post" else None
+    if path.endswith("/acknowledge"):
+        body = {"reason": "The token is being renewed."}
     answer = exporter.request(method.upper(), METRICS + path, json=body)
     assert answer.status_code == status
     document = _document(exporter)

@@ -1,0 +1,26 @@
+"""Cursors of lists that a client got wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from canvas_sync_core.store.pages import BadCursor
+
+from .problems import FieldError, ProblemError
+
+__all__ = ["cursor_problems"]
+
+
+@contextmanager
+def cursor_problems() -> Iterator[None]:
+    """Answer 422 when the cursor of a list cannot be read.
+
+    Raises:
+        ProblemError: It cannot.
+    """
+    try:
+        yield
+    except BadCursor as error:
+        wrong = FieldError("cursor", str(error))
+        raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error

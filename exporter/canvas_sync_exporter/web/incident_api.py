@@ -1,0 +1,182 @@
+"""The endpoints about incidents: what is wrong now or was, and who knows about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from flask import request
+
+from canvas_sync_core.files.sanitizing import escape_controls
+from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
+from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_by_id, incident_page
+from canvas_sync_core.store.incidents.writing import acknowledge_incident
+
+from .auth import Scope
+from .context import WebContext
+from .cursors import cursor_problems
+from .endpoint import Endpoint
+from .parameters import choice, text, whole_number
+from .problems import ProblemError
+
+__all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList", "IncidentView"]
+
+_INCIDENT_ID = whole_number("incident_id", "Number of the incident.", 1, 2**63 - 1)
+_STATE = choice("state", "Only incidents in this state.", IncidentState)
+_KIND = choice("kind", "Only incidents of this kind.", IncidentKind)
+_SYNC_TYPE = text("sync_type", "Only incidents that affect this sync type.", 200)
+_LIMIT = whole_number("limit", "How many incidents to list at most.", 1, 500, default=50)
+_CURSOR = text("cursor", "`next` of the list's part before.", 500)
+_UNKNOWN = "There is no such incident."
+_AWAY = "The database is out of reach now; `Retry-After` says when to try again."
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """An incident. Its fields are the columns of the table, and its state.
+
+    Attributes:
+        state: ``open``, ``acknowledged`` or ``resolved``.
+        acknowledgement: The newest one; null when nobody has acknowledged it.
+    """
+
+    id: int | None
+    kind: str
+    subject: str
+    sync_type: str | None
+    severity: Severity
+    state: IncidentState
+    since: dt.datetime
+    opened_at: dt.datetime
+    updated_at: dt.datetime
+    resolved_at: dt.datetime | None
+    summary: str
+    cause: str
+    counts: dict[str, int]
+    runs: tuple[str, ...]
+    run_count: int
+    user_count: int
+    request_ids: tuple[str, ...]
+    acknowledgement: Acknowledgement | None
+    worsened_at: dt.datetime | None
+    reopened_at: dt.datetime | None
+    reopen_count: int
+
+    @classmethod
+    def of(cls, incident: Incident) -> IncidentView:
+        """Make the view of an incident."""
+        fields = {name: getattr(incident, name) for name in cls.__slots__}
+        return cls(**fields | {"counts": dict(incident.counts)})
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentList:
+    """A part of a list, newest incidents first.
+
+    Attributes:
+        next: Cursor of the next part; null when this is the last.
+    """
+
+    items: list[IncidentView]
+    next: str | None
+
+
+class AcknowledgeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the incident may be quiet until it gets worse."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class IncidentApi:
+    """Answers from the table of incidents.
+
+    Args:
+        context: Where it is, and who may ask.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self._engine = context.engine
+        self._access = context.access
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, in the order in which the documentation shows them."""
+        return (
+            Endpoint(
+                "GET",
+                "incidents",
+                self.incidents,
+                "What is wrong now or was, newest first",
+                IncidentList,
+                tag="incidents",
+                parameters=(_STATE, _KIND, _SYNC_TYPE, _LIMIT, _CURSOR),
+                problems={503: _AWAY},
+            ),
+            Endpoint(
+                "GET",
+                "incidents/<incident_id>",
+                self.incident,
+                "One incident",
+                IncidentView,
+                tag="incidents",
+                parameters=(_INCIDENT_ID,),
+                problems={404: _UNKNOWN, 503: _AWAY},
+            ),
+            Endpoint(
+                "POST",
+                "incidents/<incident_id>/acknowledge",
+                self.acknowledge,
+                "Say that you know about an incident; it is quiet until it gets worse",
+                IncidentView,
+                tag="incidents",
+                parameters=(_INCIDENT_ID,),
+                scope=Scope.ADMIN,
+                problems={
+                    404: _UNKNOWN,
+                    409: "The incident is over.",
+                    413: "The body is too long.",
+                    415: "The content type is not JSON.",
+                    503: _AWAY,
+                },
+                body=AcknowledgeRequest,
+            ),
+        )
+
+    def incidents(
+        self,
+        state: IncidentState | None,
+        kind: IncidentKind | None,
+        sync_type: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> IncidentList:
+        """List incidents."""
+        with cursor_problems():
+            wanted = IncidentFilter(state, kind, sync_type)
+            page = incident_page(self._engine, wanted, limit, cursor)
+        return IncidentList([IncidentView.of(each) for each in page.items], page.next)
+
+    def incident(self, incident_id: int) -> IncidentView:
+        """Find an incident by its number."""
+        return IncidentView.of(_found(incident_by_id(self._engine, incident_id), incident_id))
+
+    def acknowledge(self, incident_id: int, body: AcknowledgeRequest) -> IncidentView:
+        """Note who knows about an incident, and why it may be quiet."""
+        known = Acknowledgement(
+            dt.datetime.now(dt.UTC),
+            self._access.caller_name(request),
+            escape_controls(body.reason),
+            run_count=0,
+        )
+        incident = _found(acknowledge_incident(self._engine, incident_id, known), incident_id)
+        if incident.resolved_at is not None:
+            raise ProblemError(409, f"Incident {incident_id} is over since {incident.resolved_at}.")
+        return IncidentView.of(incident)
+
+
+def _found(incident: Incident | None, number: int) -> Incident:
+    if incident is None:
+        raise ProblemError(404, f"There is no incident {number}.")
+    return incident
