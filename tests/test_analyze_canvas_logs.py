@@ -77,7 +77,7 @@ class _Page(HTMLParser):
         self.loads: list[str] = []
         self.links: list[str] = []
         self.ids: list[str] = []
-        self._is_in_row = False
+        self._is_in_cell = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
@@ -90,15 +90,15 @@ class _Page(HTMLParser):
                 self.ids.append(value or "")
         if tag == "tr":
             self.rows.append([])
-            self._is_in_row = True
         if tag in {"td", "th"}:
             self.rows[-1].append("")
+            self._is_in_cell = True
 
     def handle_endtag(self, tag: str) -> None:
-        self._is_in_row = self._is_in_row and tag != "tr"
+        self._is_in_cell = self._is_in_cell and tag not in {"td", "th"}
 
     def handle_data(self, data: str) -> None:
-        if self._is_in_row and self.rows[-1]:
+        if self._is_in_cell:
             self.rows[-1][-1] += data
 
 

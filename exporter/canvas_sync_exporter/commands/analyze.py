@@ -13,7 +13,6 @@ from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
-from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
@@ -113,6 +112,8 @@ def _write_to(file: TextIO, report: Report, form: str) -> None:
     if form == "json":
         file.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     elif form == "html":
+        from canvas_sync_exporter.logs.analysis.page import html_page  # noqa: PLC0415 - slow
+
         file.write(html_page(report))
     else:
         write_text(report, file)

@@ -12,6 +12,8 @@ from typing import Final
 from flask import Blueprint, Response
 from markdown_it import MarkdownIt
 
+from canvas_sync_exporter.rendering import render
+
 from .problems import ProblemError
 
 __all__ = ["RUNBOOKS", "runbooks_blueprint"]
@@ -19,23 +21,6 @@ __all__ = ["RUNBOOKS", "runbooks_blueprint"]
 RUNBOOKS: Final = Path(__file__).parents[1] / "runbooks"
 """In a checkout a link to ``docs/runbooks``, in an installed package a folder of its own."""
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}: runbook</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 1rem }}
-pre {{ background: #f4f4f4; padding: .75rem; overflow-x: auto }}
-code {{ font-family: ui-monospace, monospace; font-size: .9em }}
-td, th {{ text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0 }}
-</style>
-</head>
-<body>
-{body}</body>
-</html>
-"""
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'"
@@ -69,4 +54,5 @@ def _files() -> dict[str, Path]:
 def _page(title: str, markdown: str) -> Response:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     headers = {"Content-Security-Policy": _POLICY}
-    return Response(_PAGE.format(title=title, body=body), headers=headers, mimetype="text/html")
+    page = render("web/runbook.html", title=title, body=body)
+    return Response(page, headers=headers, mimetype="text/html")

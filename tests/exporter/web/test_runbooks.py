@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +14,7 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
 from canvas_sync_exporter.web.context import WebContext
-from support.markdown import DOCS, ROOT
+from support.markdown import DOCS
 
 if TYPE_CHECKING:
     from .conftest import Exporter
@@ -75,23 +71,3 @@ def test_no_token_is_needed(config: Configuration, engine: Engine, tmp_path: Pat
     client = create_app(context, CollectorRegistry()).test_client()
     assert client.get("/runbooks/CanvasSyncStale").status_code == 200
     assert client.get("/metrics").status_code == 401
-
-
-def test_a_wheel_has_all_of_them(tmp_path: Path) -> None:
-    source = tmp_path / "source"  # a build leaves files behind
-    for name in ("core", "exporter", "instrumentation", "demo", "docs"):
-        shutil.copytree(ROOT / name, source / name, symlinks=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
-    subprocess.run([*command, "--wheel-dir", tmp_path, source], check=True, timeout=120)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        packed = {
-            name: archive.read(name)
-            for name in archive.namelist()
-            if name.startswith("canvas_sync_exporter/runbooks/")
-        }
-    assert packed == {
-        f"canvas_sync_exporter/runbooks/{page.name}": page.read_bytes() for page in PAGES
-    }

@@ -8,8 +8,8 @@ from typing import Final
 
 from canvas_sync_core.logs import escape_controls
 from canvas_sync_core.names import RunStatus
+from canvas_sync_exporter.formatting import format_number, format_percent, format_seconds
 
-from .formatting import format_number, format_percent, format_seconds
 from .report import ApiReport, Count, Finding, Level, Report, RunReport
 
 __all__ = ["findings"]

@@ -4,129 +4,132 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from markupsafe import Markup
+
 from canvas_sync_core.names import DISTRIBUTION, FINAL_STATUSES
 from canvas_sync_core.version import VERSION
+from canvas_sync_exporter.charts.columns import columns_chart
+from canvas_sync_exporter.charts.data import Trend
+from canvas_sync_exporter.charts.lines import lines_chart
+from canvas_sync_exporter.charts.ranges import ranges_chart
+from canvas_sync_exporter.formatting import format_number
+from canvas_sync_exporter.rendering import render
 
-from .charts import columns_chart, lines_chart
-from .formatting import format_number
-from .page_style import STYLE
-from .page_tables import badge, breakable, table_html
-from .ranges import ranges_chart
-from .report import Finding, Report, RunReport
+from .report import Level, Report, RunReport
 from .summary import figures, origin
+from .table_view import TableView, make_table_view
 from .tables import Table, tables
 
 __all__ = ["html_page"]
 
-_SMALL: Final = 2  # so few columns stand beside another table
-_HEAD: Final = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Canvas sync logs</title>
-<style>{STYLE}</style>
-</head>
-<body>"""
+_SMALL: Final = 2  # a table of so few columns stands beside another one
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What needs attention; ``anchor`` is the section with more of it."""
+
+    level: Level
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How many runs ended in one way; ``is_status`` is false for those that we have no word for."""
+
+    status: str
+    count: int
+    is_status: bool
+
+    @property
+    def number(self) -> str:
+        """The count as people read it."""
+        return format_number(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A table with its title and charts."""
+
+    title: str
+    charts: Sequence[Markup]
+    table: TableView
+    is_small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The parts of one subject."""
+
+    name: str
+    anchor: str
+    outcomes: Sequence[_Outcome]
+    parts: Sequence[_Part]
 
 
 def html_page(report: Report) -> str:
     """Return the page; whatever comes from a log is escaped."""
-    return "\n".join(_page(report)) + "\n"
-
-
-def _page(report: Report) -> Iterator[str]:
-    yield _HEAD
-    yield "<header><h1>Canvas sync logs</h1>"
-    told = (f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in origin(report))
-    yield f'<dl class="origin">{"".join(told)}</dl></header>'
-    yield "<main>"
-    yield from _summary(report.attention)
-    yield from _figures(report)
-    sections = [(name, list(parts)) for name, parts in groupby(tables(report), _section_of)]
-    links = (f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in sections)
-    yield f'<nav aria-label="Sections">{"".join(links)}</nav>'
-    for name, parts in sections:
-        yield f'<section id="{_anchor(name)}"><h2>{escape(name)}</h2>'
-        if name == "Runs":
-            yield from _outcomes(report.runs)
-        yield '<div class="parts">'
-        for part in parts:
-            yield from _part(part)
-        yield "</div></section>"
-    yield "</main>"
-    yield f"<footer>Times are in UTC. Percentiles are at most 1 % off. {DISTRIBUTION} {VERSION}"
-    yield "</footer>\n</body>\n</html>"
-
-
-def _section_of(table: Table) -> str:
-    return table.section
+    return render(
+        "report/page.html",
+        origin=origin(report),
+        findings=[
+            _Finding(each.level, each.text, _anchor(each.section)) for each in report.attention
+        ],
+        figures=list(figures(report)),
+        sections=[
+            _Section(
+                name,
+                _anchor(name),
+                _outcomes(report.runs) if name == "Runs" else [],
+                list(map(_part, parts)),
+            )
+            for name, parts in groupby(tables(report), lambda table: table.section)
+        ],
+        distribution=DISTRIBUTION,
+        version=VERSION,
+    )
 
 
 def _anchor(section: str) -> str:
     return section.lower().replace(" ", "-")
 
 
-def _summary(findings: Sequence[Finding]) -> Iterator[str]:
-    """Say what is wrong, each sentence a link to where more of it is."""
-    level = findings[0].level if findings else "good"
-    yield f'<section class="summary {level}" aria-labelledby="summary">'
-    if not findings:
-        yield '<h2 id="summary">All is well</h2><p>Nothing needs attention.</p></section>'
-        return
-    count = f"{len(findings)} things need" if len(findings) > 1 else "One thing needs"
-    yield f'<h2 id="summary">{count} attention</h2><ul>'
-    for finding in findings:
-        yield (
-            f'<li class="{finding.level}"><span>{finding.level}</span>'
-            f'<a href="#{_anchor(finding.section)}">{breakable(escape(finding.text))}</a></li>'
-        )
-    yield "</ul></section>"
-
-
-def _figures(report: Report) -> Iterator[str]:
-    yield '<dl class="figures">'
-    for figure in figures(report):
-        yield (
-            f"<div><dt>{figure.name}</dt><dd><b>{escape(figure.value)}</b>"
-            f" {escape(figure.remark)}</dd></div>"
-        )
-    yield "</dl>"
-
-
-def _outcomes(runs: RunReport) -> Iterator[str]:
-    """Draw how the runs ended as one bar; the table below it has the same by type."""
+def _outcomes(runs: RunReport) -> list[_Outcome]:
     counts: Counter[str] = Counter()
     for row in runs.by_status:
         counts[row.status if row.status in FINAL_STATUSES else "other"] += row.count
-    found = [(name, counts[name]) for name in (*FINAL_STATUSES, "other") if counts[name]]
-    if not found:
-        return
-    told = ", ".join(f"{name} {format_number(count)}" for name, count in found)
-    parts = "".join(f'<i class="{name}" style="flex-grow:{count}"></i>' for name, count in found)
-    yield f'<div class="outcomes" role="img" aria-label="How runs ended: {told}">{parts}</div>'
-    yield '<ul class="legend">'
-    yield from (f"<li>{badge(name)} {format_number(count)}</li>" for name, count in found)
-    yield "</ul>"
+    outcomes = [_Outcome(status, counts[status], True) for status in FINAL_STATUSES]
+    outcomes.append(_Outcome("other", counts["other"], False))
+    return [outcome for outcome in outcomes if outcome.count]
 
 
-def _part(table: Table) -> Iterator[str]:
-    """Show a table below its title and its charts; a single day needs no chart."""
-    small = " small" if len(table.headings) <= _SMALL and table.kind == "list" else ""
-    yield f'<div class="part{small}"><h3>{escape(table.title)}</h3><div class="charts">'
-    if table.kind == "trend" and len(table.rows) > 1:
+def _part(table: Table) -> _Part:
+    is_small = len(table.headings) <= _SMALL and table.kind == "list"
+    return _Part(table.title, list(_charts(table)), make_table_view(table), is_small)
+
+
+def _charts(table: Table) -> Iterator[Markup]:
+    """Draw what a table has to draw; a trend of a single day needs no chart."""
+    names = [row[0] for row in table.rows]
+    if table.kind == "trend" and len(names) > 1:
+        trend = Trend(table.title, names, _hints(table))
         if table.bars:
-            yield columns_chart(table)
+            yield columns_chart(trend, table.bars, table.counted)
         if table.series:
-            yield lines_chart(table)
+            yield lines_chart(trend, table.series, table.counted)
     elif table.kind == "list" and table.series:
-        yield ranges_chart(table)
-    yield "</div>"
-    yield from table_html(table)
-    yield "</div>"
+        yield ranges_chart(names, table.series, table.title, table.counted)
+
+
+def _hints(table: Table) -> list[str]:
+    """Return each row in words."""
+    names = [heading.removesuffix("#") for heading in table.headings]
+    return [
+        ", ".join(f"{name} {cell}" for name, cell in zip(names, row, strict=True))
+        for row in table.rows
+    ]

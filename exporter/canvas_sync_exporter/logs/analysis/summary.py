@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from canvas_sync_core.logs import escape_controls
+from canvas_sync_exporter.formatting import (
+    format_number,
+    format_percent,
+    format_seconds,
+    format_time,
+)
 
-from .formatting import format_number, format_percent, format_seconds, format_time
 from .report import Report
 
 __all__ = ["Figure", "figures", "origin"]

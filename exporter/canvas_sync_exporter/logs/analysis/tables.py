@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from canvas_sync_core.logs import escape_controls
-
-from .formatting import (
+from canvas_sync_exporter.charts.data import Bar, Series
+from canvas_sync_exporter.formatting import (
     format_number,
     format_percent,
     format_seconds,
     format_size,
     format_time,
 )
+
 from .report import (
     CallDay,
     CallRow,
@@ -28,7 +29,7 @@ from .report import (
     TroubledRow,
 )
 
-__all__ = ["Bar", "Series", "Table", "tables"]
+__all__ = ["Table", "tables"]
 
 _LONGEST: Final = 100
 _MONTHS: Final = "p95 by month"  # all of them are shown
@@ -36,27 +37,6 @@ _COUNTED: Final = {"API calls": "calls", "Database": "operations", "Errors": "er
 
 _Row = TypeVar("_Row")
 _Columns = Sequence[tuple[str, Callable[[_Row], str | int | None]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """The bar of a row: all of it, and the part of it that is bad."""
-
-    size: float
-    bad: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Durations that are drawn, one for each row.
-
-    Attributes:
-        name: What they are, such as ``p95``.
-        seconds: The durations; None where there is none.
-    """
-
-    name: str
-    seconds: Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, TextIO
 
+from canvas_sync_exporter.charts.data import Bar
+
 from .layout import INDENT, Fitted, fitted, leading
 from .report import Level, Report
 from .summary import figures, origin
-from .tables import Bar, Table, tables
+from .tables import Table, tables
 from .wrapping import flowed, wrapped
 
 __all__ = ["write_text"]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from canvas_sync_exporter.charts.data import Bar
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.layout import Fitted, fitted, leading
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report
-from canvas_sync_exporter.logs.analysis.tables import Bar, Table, tables
+from canvas_sync_exporter.logs.analysis.tables import Table, tables
 from canvas_sync_exporter.logs.analysis.text import write_text
 from support.sync_logs import generate, line_of_record
 

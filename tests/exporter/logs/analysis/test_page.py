@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canvas_sync_core.names import FINAL_STATUSES
+from canvas_sync_exporter.charts.columns import columns_chart
+from canvas_sync_exporter.charts.data import Bar, Trend
 from canvas_sync_exporter.logs.analysis.analyze import analyze
-from canvas_sync_exporter.logs.analysis.charts import columns_chart
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
-from canvas_sync_exporter.logs.analysis.page_tables import badge, table_html
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.tables import Bar, Table
+from canvas_sync_exporter.logs.analysis.table_view import make_table_view
+from canvas_sync_exporter.logs.analysis.tables import Table
+from canvas_sync_exporter.rendering import render
 from support.sync_logs import generate, line_of_record
 
 _EMPTY = {"meta", "wbr", "rect", "line", "circle"}
@@ -101,9 +103,23 @@ def test_all_is_well_is_said_too(tmp_path: Path) -> None:
 
 
 def test_each_status_of_a_run_has_a_colour_and_no_other_word_has() -> None:
+    words = [*FINAL_STATUSES, '"><b>']
+    table = Table("Runs", "by status", ["status"], [[word] for word in words])
+    kinds = [row.cells[0].kind for row in make_table_view(table).rows]
+    assert kinds == ["badge"] * len(FINAL_STATUSES) + ["text"]
+    shown = _shown(table)
     for status in FINAL_STATUSES:
-        assert f'class="badge {status}"' in badge(status)
-    assert badge('"><b>') == "&quot;&gt;&lt;b&gt;"
+        assert f'<span class="badge {status}">{status}</span>' in shown
+    assert '">&#34;&gt;&lt;b&gt;</th>' in shown
+
+
+def _shown(table: Table) -> str:
+    """A table as on the page, with a chart where it has bars."""
+    shown: str = render("report/table.html", view=make_table_view(table))
+    if table.bars:
+        names = [row[0] for row in table.rows]
+        shown += columns_chart(Trend(table.title, names, names), table.bars, table.counted)
+    return shown
 
 
 @given(st.text(max_size=40))
@@ -111,13 +127,13 @@ def test_no_text_of_a_log_becomes_markup(text: str) -> None:
     made = Table(
         "Errors", text, ["route", "error"], [[text, text]], [Bar(1)], "errors", [], "trend"
     )
-    shown = "".join(table_html(made)) + columns_chart(made)
+    shown = _shown(made)
     nesting = _Nesting()
     nesting.feed(shown)
     nesting.close()
     assert nesting.open == []
     plain = Table("Errors", "t", ["route", "error"], [["x", "x"]], [Bar(1)], "errors", [], "trend")
-    expected = "".join(table_html(plain)) + columns_chart(plain)
+    expected = _shown(plain)
     assert re.findall("<[a-z]+", shown.replace("<wbr>", "")) == re.findall("<[a-z]+", expected)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas_sync_exporter.logs.analysis.scales import (
+from canvas_sync_exporter.charts.scales import (
     TimeAxis,
     day_label,
     decades,

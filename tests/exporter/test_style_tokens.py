@@ -1,4 +1,4 @@
-"""How a page looks."""
+"""The colours of pages and charts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from canvas_sync_exporter.logs.analysis.page_style import STYLE
+from canvas_sync_exporter.rendering import TEMPLATES
 
 
 def luminance(colour: str) -> float:
@@ -26,7 +26,8 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "paper"])
 def test_all_writing_stands_out_from_what_is_behind_it(theme: int) -> None:
-    block = STYLE.split(":root {")[theme + 1].split("}")[0]
+    style = (TEMPLATES / "style" / "tokens.css").read_text(encoding="utf-8")
+    block = style.split(":root {")[theme + 1].split("}")[0]
     colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]+)", block))
     behind = {"page", "card", "red-tint", "amber-tint", "green-tint"}
     for ink in ("text", "faint", "blue", "green", "amber", "red", "purple", "gray"):

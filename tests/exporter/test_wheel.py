@@ -1,0 +1,69 @@
+"""A wheel has the files that the exporter reads beside its modules, and works with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.markdown import ROOT
+
+_FOLDERS = ("runbooks", "templates", "web/static")
+_REPORT_OF_NO_LOGS = """
+import sys
+from pathlib import Path
+
+import canvas_sync_exporter
+from canvas_sync_exporter.cli import main
+
+assert Path(canvas_sync_exporter.__file__).is_relative_to(sys.argv[1]), canvas_sync_exporter
+sys.exit(main(["analyze", "--html", "--log-dir", sys.argv[2]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a wheel installs."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # a build leaves files behind
+    for name in ("core", "exporter", "instrumentation", "demo", "docs"):
+        shutil.copytree(ROOT / name, source / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
+    subprocess.run([*command, "--wheel-dir", folder, source], check=True, timeout=120)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_a_wheel_has_all_files_of(name: str, installed: Path) -> None:
+    source = ROOT / "exporter" / "canvas_sync_exporter" / name
+    files = _contents(source)
+    assert files
+    assert _contents(installed / "canvas_sync_exporter" / name) == files
+
+
+def test_the_report_is_rendered_from_the_files_of_the_wheel(
+    installed: Path, tmp_path: Path
+) -> None:
+    program = [sys.executable, "-c", _REPORT_OF_NO_LOGS, str(installed), str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    made = subprocess.run(
+        program, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert '<section class="summary ' in made.stdout
+    assert made.stdout.endswith("</html>\n")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
