@@ -13,7 +13,7 @@ from canvas_sync_core.names import (
     SUSPECT_REASONS,
 )
 from canvas_sync_core.schema.metrics import METRICS
-from support.markdown import DOCS, table
+from support.markdown import DOCS, plain_text, table
 from support.served import Served
 from support.served_metrics import beside_the_schema
 
@@ -37,7 +37,7 @@ def test_the_page_says_of_each_metric_what_its_help_says() -> None:
     assert {
         name: spec.help
         for name, spec in METRICS.items()
-        if not rows[name][2].replace("`", "").startswith(spec.help.removesuffix("."))
+        if not plain_text(rows[name][2]).startswith(spec.help.removesuffix("."))
     } == {}
 
 

@@ -15,6 +15,7 @@ from canvas_sync_core import errors
 from canvas_sync_core.logs.records import COMMON_FIELDS
 from canvas_sync_core.logs.sink import LOG_EVENTS, LOG_FIELDS
 from canvas_sync_core.names import LOGS, Log, RunStatus
+from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType
 from canvas_sync_core.settings import SettingHelp, Settings, describe
 from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
 from canvas_sync_core.store.incidents.tables import incidents_table, judges_table
@@ -22,10 +23,22 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, testing
-from support.markdown import DOCS, ROOT, table
+from support.markdown import DOCS, ROOT, plain_text, table
 
 REFERENCE = DOCS / "reference"
 _MEGABYTE = 1024 * 1024
+_COLUMN_TYPES = {
+    FieldType.INTEGER: "integer",
+    FieldType.DOUBLE: "double",
+    FieldType.NAME: "text",
+    FieldType.TEXT: "text",
+    FieldType.LINES: "text",
+    FieldType.STATUS: "text",
+    FieldType.TIME: "time",
+    FieldType.START: "time",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.JSON: "JSON",
+}
 
 
 def _code(text: str) -> str:
@@ -107,11 +120,25 @@ def test_fields_name_only_events_of_their_log() -> None:
         assert named <= set(LOG_EVENTS[log])
 
 
-def test_each_column_of_the_table_is_documented() -> None:
+def test_each_column_of_the_table_is_documented_with_type_and_meaning() -> None:
     rows = table(REFERENCE / "table.md", "column")
 
-    assert {name: cells[1] for name, cells in rows.items()} == {
-        column.name: "yes" if column.nullable else "no" for column in metrics_table.columns
+    assert {name: cells[:2] for name, cells in rows.items()} == {
+        field.column: [_COLUMN_TYPES[field.type], "yes" if field.is_nullable else "no"]
+        for field in RUN_FIELDS
+    }
+    assert {
+        field.column: field.doc
+        for field in RUN_FIELDS
+        if not plain_text(rows[field.column][2]).startswith(field.doc.removesuffix("."))
+    } == {}
+
+
+def test_where_else_a_fact_of_a_run_is_shown_is_documented() -> None:
+    assert table(REFERENCE / "table.md", "fact") == {
+        field.column: [_code(field.log), _code(field.span), _code(field.metric or "")]
+        for field in RUN_FIELDS
+        if (field.log or field.span or field.metric) and not field.source.startswith("items.")
     }
 
 

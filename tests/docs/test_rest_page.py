@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from canvas_sync_core.names import ITEMS
-from canvas_sync_core.store.model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from canvas_sync_core.schema.run_fields import ITEM_COLUMN_ACTIONS, item_column
+from canvas_sync_core.store.model import metrics_table
 from support.markdown import DOCS, blocks, table
 from support.served import Served
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
-__all__ = ["DOCS", "ROOT", "anchors", "blocks", "links", "pages", "prose", "table"]
+__all__ = ["DOCS", "ROOT", "anchors", "blocks", "links", "pages", "plain_text", "prose", "table"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -43,6 +43,11 @@ def anchors(page: Path) -> set[str]:
     """The anchors that a forge makes of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def plain_text(cell: str) -> str:
+    """The words of a cell: the texts of its links, and nothing in backticks."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).replace("`", "")
 
 
 def table(page: Path, heading: str) -> dict[str, list[str]]:

@@ -30,9 +30,11 @@ from canvas_sync_core.events import (
     StepStarted,
 )
 from canvas_sync_core.names import RUN_LEVELS, Log
+from canvas_sync_core.schema.run_fields import RUN_FIELDS
 
 from . import escape_controls
 from .records import (
+    COMMON_FIELDS,
     ApiCallDetailRecord,
     ApiCallRecord,
     CleanupRecord,
@@ -63,6 +65,13 @@ _API_CALLS: Final = Log.API_CALLS.value
 _DATABASE: Final = Log.DATABASE.value
 _ERRORS: Final = Log.ERRORS.value
 _PROGRESS: Final = Log.PROGRESS.value
+
+_OF_A_RUN: Final = [
+    field
+    for field in RUN_FIELDS
+    if field.is_direct and {field.log}.isdisjoint(("", *COMMON_FIELDS))
+]
+"""What a snapshot says in the line that ends a run, beside what every line says."""
 
 _NO_CONTEXT: Final = (None, None, None, None, None, None)
 _Head = tuple[
@@ -206,28 +215,11 @@ class RecordMaker:
         error_type, error, traceback = _error_fields(snapshot.error)
         record = RunEndedRecord(
             *self._head(event, _run_level(event), _OPERATIONS, "run_ended", human),
-            status=snapshot.status.value,
-            canvas_host=snapshot.canvas_host,
-            duration_seconds=snapshot.duration,
-            progress=snapshot.progress,
-            step=snapshot.step,
             error_type=error_type,
             error=error,
             error_traceback=traceback,
             items=snapshot.items,
-            api_calls=snapshot.api_calls,
-            api_failed=snapshot.api_failed,
-            api_throttled=snapshot.api_throttled,
-            api_retried=snapshot.api_retried,
-            api_seconds=snapshot.api_seconds,
-            db_operations=snapshot.db_operations,
-            db_failed=snapshot.db_failed,
-            db_seconds=snapshot.db_seconds,
-            request_context_id=snapshot.request_context_id,
-            api_truncated=snapshot.api_truncated,
-            api_wait_seconds=snapshot.api_wait_seconds,
-            api_items=snapshot.api_items,
-            api_bytes=snapshot.api_bytes,
+            **{field.log: getattr(snapshot, field.source) for field in _OF_A_RUN},
         )
         # Those of the run's process, also when the exporter ends it.
         record.host, record.pid = snapshot.host, snapshot.pid

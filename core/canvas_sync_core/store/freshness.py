@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import Engine, case, func, select
 
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import item_column
 from canvas_sync_core.store.rollups.buckets import QUARTER, floor
 
 from .database import connect_to_read_much
-from .model import item_column, metrics_table
+from .model import metrics_table
 
 __all__ = ["Freshness", "ItemFreshness", "freshness", "sort_by_age"]
 

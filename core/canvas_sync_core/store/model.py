@@ -6,6 +6,7 @@ copies it there: ``metrics_table.to_metadata(Base.metadata)``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -26,22 +27,14 @@ from sqlalchemy import (
     column,
     true,
 )
+from sqlalchemy.types import TypeEngine
 
-from canvas_sync_core.names import ITEMS, TABLE
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType, RunField
 
 from .timestamps import UtcDateTime, UtcSortedTime
 
-__all__ = [
-    "ITEM_COLUMN_ACTIONS",
-    "METADATA",
-    "Lines",
-    "UtcDateTime",
-    "item_column",
-    "metrics_table",
-]
-
-ITEM_COLUMN_ACTIONS: Final = ("processed", "created", "updated", "failed")
-"""The counts that have a column."""
+__all__ = ["METADATA", "UtcDateTime", "metrics_table"]
 
 
 class Lines(TypeDecorator[list[str]]):
@@ -59,13 +52,27 @@ class Lines(TypeDecorator[list[str]]):
         return None if value is None else str(value).splitlines()
 
 
-def item_column(item: str, action: str) -> str:
-    """Name the column that counts ``action`` on ``item``, such as ``courses_created``."""
-    return f"{item}s_{action}"
+_TYPES: Final[Mapping[FieldType, TypeEngine[Any]]] = {
+    FieldType.INTEGER: BigInteger(),
+    FieldType.DOUBLE: Float(53),
+    FieldType.NAME: String(),
+    FieldType.TEXT: Text(),
+    FieldType.LINES: Lines(),
+    FieldType.STATUS: String(),
+    FieldType.TIME: UtcDateTime(),
+    FieldType.START: UtcSortedTime(),
+    FieldType.BOOLEAN: Boolean(),
+    FieldType.JSON: JSON(),
+}
 
 
-def _count(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
+def _column(field: RunField) -> Column[Any]:
+    return Column(
+        field.column,
+        _TYPES[field.type],
+        nullable=field.is_nullable,
+        server_default=field.default,
+    )
 
 
 METADATA: Final = MetaData()
@@ -74,43 +81,7 @@ metrics_table: Final = Table(
     TABLE,
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("sync_task_id", String, nullable=False),
-    Column("user_id", BigInteger),
-    Column("course_id", BigInteger),
-    Column("sync_type", String, nullable=False),
-    Column("canvas_host", String),
-    Column("sync_start_time", UtcSortedTime, nullable=False),
-    Column("sync_end_time", UtcDateTime),
-    Column("duration", Float(53)),
-    Column("heartbeat", UtcDateTime, nullable=False),
-    Column("sync_status", String, nullable=False),
-    Column("progress", Float(53), nullable=False),
-    Column("step", String),
-    Column("error_type", String),
-    Column("error_message", Text),
-    *(_count(item_column(item, action)) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
-    _count("api_calls"),
-    _count("api_failed"),
-    _count("api_throttled"),
-    _count("api_retried"),
-    Column("api_seconds", Float(53), nullable=False),
-    _count("db_operations"),
-    _count("db_failed"),
-    Column("db_seconds", Float(53), nullable=False),
-    Column("trace_id", String, nullable=False),
-    Column("host", String, nullable=False),
-    Column("pid", BigInteger, nullable=False),
-    Column("sync_metadata", JSON, nullable=False),
-    Column("request_context_id", String),
-    Column("api_truncated", BigInteger, nullable=False, server_default="0"),
-    Column("api_wait_seconds", Float(53), nullable=False, server_default="0"),
-    Column("suspect", Boolean),
-    Column("suspect_reason", Text),
-    Column("error_traceback", Lines),
-    Column("api_items", BigInteger),
-    Column("api_bytes", BigInteger),
-    Column("telemetry_fault", Text),
-    Column("clock_skew", Float(53)),
+    *map(_column, RUN_FIELDS[1:]),
     UniqueConstraint("sync_task_id", name=f"uq_{TABLE}_sync_task_id"),
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),

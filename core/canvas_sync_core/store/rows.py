@@ -14,18 +14,27 @@ Any other run with a task id that is in use gets a row of its own, see :mod:`.re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from canvas_sync_core.events import RunSnapshot
+from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import (
+    ITEM_COLUMN_ACTIONS,
+    RUN_FIELDS,
+    FieldType,
+    item_column,
+)
 
-from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from .model import metrics_table
 from .reuse import (
     LEFT_OPEN,
     Attempt,
@@ -43,7 +52,7 @@ _REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
 """What the database says to a value that it will never take (a number of over 64 bits)."""
 
 _JUDGEMENTS = ("suspect", "suspect_reason")
-_NOT_THE_RUNS = frozenset({"id", *_JUDGEMENTS})
+_NOT_THE_RUNS = frozenset(field.column for field in RUN_FIELDS if not field.source)
 """Columns of which a run itself says nothing."""
 
 
@@ -192,54 +201,59 @@ def _age_key(snapshot: RunSnapshot) -> tuple[float, bool, float]:
 
 def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
     """Make the table's row of a snapshot."""
-    error = snapshot.error
-    return {
-        "sync_task_id": row_name(snapshot),
-        "user_id": snapshot.user_id,
-        "course_id": snapshot.course_id,
-        "sync_type": _text(snapshot.sync_type),
-        "canvas_host": _text(snapshot.canvas_host),
-        "sync_start_time": moment_of(snapshot.start_time),
-        "sync_end_time": None if snapshot.end_time is None else moment_of(snapshot.end_time),
-        "duration": snapshot.duration,
-        "heartbeat": moment_of(snapshot.heartbeat),
-        "sync_status": snapshot.status.value,
-        "progress": snapshot.progress,
-        "step": _text(snapshot.step),
-        "error_type": _text(error.error_type) if error else None,
-        "error_message": _text(error.message) if error else None,
-        **_item_counts(snapshot),
-        "api_calls": snapshot.api_calls,
-        "api_failed": snapshot.api_failed,
-        "api_throttled": snapshot.api_throttled,
-        "api_retried": snapshot.api_retried,
-        "api_seconds": snapshot.api_seconds,
-        "db_operations": snapshot.db_operations,
-        "db_failed": snapshot.db_failed,
-        "db_seconds": snapshot.db_seconds,
-        "trace_id": snapshot.trace_id,
-        "host": _text(snapshot.host),
-        "pid": snapshot.pid,
-        "sync_metadata": dict(snapshot.metadata),
-        "request_context_id": _text(snapshot.request_context_id),
-        "api_truncated": snapshot.api_truncated,
-        "api_wait_seconds": snapshot.api_wait_seconds,
-        "error_traceback": list(error.traceback) if error and error.traceback else None,
-        "api_items": snapshot.api_items,
-        "api_bytes": snapshot.api_bytes,
-        "telemetry_fault": _text(snapshot.telemetry_fault),
-        "clock_skew": snapshot.clock_skew,
-    }
+    items = snapshot.items
+    counts = chain.from_iterable([_item_counts(items[item]) for item in ITEMS])
+    row = dict(zip(_COLUMNS, chain(_values(snapshot), counts), strict=True))
+    for column, convert in _CONVERTED:
+        row[column] = convert(row[column])
+    row |= _error_columns(snapshot.error)
+    return row
 
 
-def _item_counts(snapshot: RunSnapshot) -> dict[str, int]:
+def _error_columns(error: ErrorInfo | None) -> dict[str, Any]:
+    if error is None:
+        return dict.fromkeys(_ERROR_FIELDS)
     return {
-        item_column(item, action): getattr(snapshot.items[item], action)
-        for item in ITEMS
-        for action in ITEM_COLUMN_ACTIONS
+        column: convert(getattr(error, name)) for column, (name, convert) in _ERROR_FIELDS.items()
     }
 
 
 def _text(value: str | None) -> str | None:
     """PostgreSQL has no NUL in a text."""
     return value.replace("\0", "\ufffd") if value is not None else None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else moment_of(seconds)
+
+
+def _lines(lines: Iterable[str]) -> list[str] | None:
+    return list(lines) or None
+
+
+_CONVERSIONS: Final[Mapping[FieldType, Callable[[Any], Any]]] = {
+    FieldType.NAME: _text,
+    FieldType.TEXT: _text,
+    FieldType.LINES: _lines,
+    FieldType.STATUS: attrgetter("value"),
+    FieldType.TIME: _moment,
+    FieldType.START: _moment,
+    FieldType.JSON: dict,
+}
+"""How a value is stored; those of the other types as they are."""
+
+_DIRECT: Final = [field for field in RUN_FIELDS if field.is_direct]
+_values: Final = attrgetter(*(field.source for field in _DIRECT))
+_item_counts: Final = attrgetter(*ITEM_COLUMN_ACTIONS)
+_COLUMNS: Final = [
+    *(field.column for field in _DIRECT),
+    *(item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
+]
+_CONVERTED: Final = [
+    (field.column, _CONVERSIONS[field.type]) for field in _DIRECT if field.type in _CONVERSIONS
+]
+_ERROR_FIELDS: Final = {
+    field.column: (field.source.removeprefix("error."), _CONVERSIONS[field.type])
+    for field in RUN_FIELDS
+    if field.source.startswith("error.")
+}

@@ -12,8 +12,9 @@ from sqlalchemy import RowMapping
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import ITEM_COLUMN_ACTIONS, item_column
 
-from .model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from .model import metrics_table
 from .stored_values import limit_count
 
 __all__ = ["Run", "StoredCounts", "item_counts", "to_run", "to_snapshot"]

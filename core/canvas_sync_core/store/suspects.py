@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Engine, Subquery, and_, or_, select, update
 
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import item_column
 
 from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_windows
 from .database import connect_to_read
-from .model import item_column, metrics_table
+from .model import metrics_table
 from .pages import SINCE, Page, RunList
 from .runs import Run, to_run
 

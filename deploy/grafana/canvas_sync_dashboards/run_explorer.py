@@ -7,7 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from canvas_sync_core.names import ITEMS, SPAN_RUN, TABLE, RunStatus
-from canvas_sync_core.store.model import item_column
+from canvas_sync_core.schema.run_fields import item_column
 
 from .datasources import LOKI, POSTGRESQL, TEMPO
 from .links import Link, explore

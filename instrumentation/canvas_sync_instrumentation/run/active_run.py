@@ -43,6 +43,7 @@ from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
 
 from .api_calls import failure_of
 from .call_history import CallHistory
+from .span_attributes import end_attributes, start_attributes
 from .totals import InferredItems, RunTotals
 
 __all__ = [
@@ -353,7 +354,7 @@ class Run:
     def _start_span(self, identity: RunContext, links: Sequence[Link]) -> OpenSpan:
         return self.reporter.spans.start_run(
             SPAN_RUN,
-            attributes=_start_attributes(identity),
+            attributes=start_attributes(identity),
             parent=_around(self.reporter.outer_run),
             start_time=self._start_time,
             links=links,
@@ -361,7 +362,7 @@ class Run:
 
     def _end_span(self, end_time: float, snapshot: RunSnapshot, error: ErrorInfo | None) -> None:
         if self._span is not None:
-            attributes = _end_attributes(snapshot)
+            attributes = end_attributes(snapshot)
             self._span.end(end_time=end_time, error=error, attributes=attributes)
 
     def _start_step_span(self, name: str, now: float) -> OpenSpan | None:
@@ -457,22 +458,3 @@ def _around(outer: RunContext | None) -> otel_context.Context | None:
         trace.TraceFlags(trace.TraceFlags.SAMPLED),
     )
     return trace.set_span_in_context(trace.NonRecordingSpan(parent))
-
-
-def _start_attributes(context: RunContext) -> dict[str, Any]:
-    attributes = {
-        "canvas.sync.task_id": context.task_id,
-        "canvas.sync.type": context.sync_type,
-        "canvas.user_id": context.user_id,
-        "canvas.course_id": context.course_id,
-    }
-    return {name: value for name, value in attributes.items() if value is not None}
-
-
-def _end_attributes(snapshot: RunSnapshot) -> dict[str, Any]:
-    return {
-        "canvas.sync.status": str(snapshot.status),
-        "canvas.sync.api_calls": snapshot.api_calls,
-        "canvas.sync.api_throttled": snapshot.api_throttled,
-        "canvas.sync.db_operations": snapshot.db_operations,
-    }

@@ -10,28 +10,19 @@ from canvas_sync_core.events import ApiCall, DbOperation, ItemCounts
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.names import ITEMS
 from canvas_sync_core.plain import MAX_COUNT
+from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType
 
 __all__ = ["InferredItems", "RunTotals", "item_of_table", "plus"]
 
 _NOTHING = ItemCounts()
 
+_ZERO_OF: Final = {FieldType.INTEGER: 0, FieldType.DOUBLE: 0.0}
 # What API calls and database operations add up to, by field of RunSnapshot. They are in one
 # dictionary so that a snapshot is made of one state, under one lock.
-_ZEROS: Final[dict[str, Any]] = {
-    "api_calls": 0,
-    "api_failed": 0,
-    "api_throttled": 0,
-    "api_retried": 0,
-    "api_seconds": 0.0,
-    "api_truncated": 0,
-    "api_wait_seconds": 0.0,
-    "api_items": None,
-    "api_bytes": None,
-    "clock_skew": None,
-    "request_context_id": None,
-    "db_operations": 0,
-    "db_failed": 0,
-    "db_seconds": 0.0,
+_ZEROS: Final[Mapping[str, Any]] = {
+    field.source: None if field.is_nullable else _ZERO_OF[field.type]
+    for field in RUN_FIELDS
+    if field.is_total
 }
 
 

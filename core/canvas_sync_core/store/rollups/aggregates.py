@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
 from canvas_sync_core.sketch import Sketch
-from canvas_sync_core.store.model import ITEM_COLUMN_ACTIONS, item_column, metrics_table
+from canvas_sync_core.store.model import metrics_table
 
 from .buckets import TimeBucket, within
 
@@ -31,20 +32,10 @@ __all__ = [
     "merge",
 ]
 
-CALL_COLUMNS: Final = (
-    "api_calls",
-    "api_failed",
-    "api_throttled",
-    "api_retried",
-    "db_operations",
-    "db_failed",
-)
-"""What is counted of API calls and database operations."""
-SUMMED: Final = (
-    *(item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
-    *CALL_COLUMNS,
-)
+SUMMED: Final = tuple(each.column for each in RUN_FIELDS if each.is_summed)
 """Columns whose sums are kept."""
+CALL_COLUMNS: Final = tuple(each.column for each in RUN_FIELDS if each.is_summed and each.is_total)
+"""What is counted of API calls and database operations."""
 _SMALLEST: Final = 1e-9
 _columns = metrics_table.c
 ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value

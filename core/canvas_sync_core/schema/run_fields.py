@@ -1,0 +1,410 @@
+"""What is recorded of a run: each fact once, with every place where it is shown.
+
+A fact has a column in the table, and many have a field in the line ``run_ended``, an attribute of
+the run's span or a metric that counts the same over all runs. Columns, rows, that line's values,
+attributes and sums are derived from here. The types that have the same facts as attributes
+(:class:`.RunSnapshot`, :class:`.Run`, :class:`.RunEndedRecord`) are compared by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from canvas_sync_core.names import ITEMS
+
+from .metrics import MetricName
+
+__all__ = ["ITEM_COLUMN_ACTIONS", "RUN_FIELDS", "FieldType", "RunField", "item_column"]
+
+
+class FieldType(Enum):
+    """What a column holds."""
+
+    INTEGER = "whole number of up to 64 bits"
+    DOUBLE = "floating-point number"
+    NAME = "text that is compared or grouped by"
+    TEXT = "text to be read"
+    LINES = "list of texts of one line each"
+    STATUS = "one of the run statuses"
+    TIME = "moment"
+    START = "moment by which runs are sorted"
+    BOOLEAN = "yes or no"
+    JSON = "object"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunField:
+    """A fact about a run.
+
+    Attributes:
+        column: Its column in the table.
+        type: What the column holds.
+        doc: What it says, in one sentence.
+        source: Where a snapshot has it, as a path from :class:`.RunSnapshot`; empty for what a run
+            itself does not know.
+        is_nullable: Whether it can be absent.
+        default: Value for the rows that were there before the column, as an SQL literal.
+        log: Field in the line ``run_ended``; empty when that does not have it.
+        span: Attribute of the run's span; empty when that does not have it.
+        metric: The metric that counts the same over all runs.
+        is_total: Whether the API calls and database operations of a run add up to it.
+        is_summed: Whether rollups keep its sum over runs.
+    """
+
+    column: str
+    type: FieldType
+    doc: str
+    source: str = ""
+    is_nullable: bool = False
+    default: str | None = None
+    log: str = ""
+    span: str = ""
+    metric: MetricName | None = None
+    is_total: bool = False
+    is_summed: bool = False
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is an attribute of the snapshot itself."""
+        return bool(self.source) and "." not in self.source
+
+
+_ACTIONS: Final = {
+    "processed": "handled in all",
+    "created": "that were new",
+    "updated": "that had changed",
+    "failed": "that could not be handled",
+}
+ITEM_COLUMN_ACTIONS: Final = tuple(_ACTIONS)
+"""The counts that have a column."""
+
+
+def item_column(item: str, action: str) -> str:
+    """Name the column that counts ``action`` on ``item``, such as ``courses_created``."""
+    return f"{item}s_{action}"
+
+
+def _item_count(item: str, action: str) -> RunField:
+    return RunField(
+        column=item_column(item, action),
+        type=FieldType.INTEGER,
+        doc=f"{item.capitalize()}s {_ACTIONS[action]}.",
+        source=f"items.{item}.{action}",
+        log="items",
+        metric=MetricName.ITEMS,
+        is_summed=True,
+    )
+
+
+RUN_FIELDS: Final[tuple[RunField, ...]] = (
+    RunField(column="id", type=FieldType.INTEGER, doc="Number of the run in this table."),
+    RunField(
+        column="sync_task_id",
+        type=FieldType.NAME,
+        doc="The run's own id, unique.",
+        source="task_id",
+        log="task_id",
+        span="canvas.sync.task_id",
+    ),
+    RunField(
+        column="user_id",
+        type=FieldType.INTEGER,
+        doc="Canvas id of the user for whom the sync ran.",
+        source="user_id",
+        is_nullable=True,
+        log="user_id",
+        span="canvas.user_id",
+    ),
+    RunField(
+        column="course_id",
+        type=FieldType.INTEGER,
+        doc="Canvas id of the course, for a sync of one course.",
+        source="course_id",
+        is_nullable=True,
+        log="course_id",
+        span="canvas.course_id",
+    ),
+    RunField(
+        column="sync_type",
+        type=FieldType.NAME,
+        doc="Such as full or incremental.",
+        source="sync_type",
+        log="sync_type",
+        span="canvas.sync.type",
+    ),
+    RunField(
+        column="canvas_host",
+        type=FieldType.NAME,
+        doc="Host of the first API call.",
+        source="canvas_host",
+        is_nullable=True,
+        log="canvas_host",
+    ),
+    RunField(
+        column="sync_start_time",
+        type=FieldType.START,
+        doc="When the run started.",
+        source="start_time",
+    ),
+    RunField(
+        column="sync_end_time",
+        type=FieldType.TIME,
+        doc="When it ended; of an interrupted run, its last heartbeat.",
+        source="end_time",
+        is_nullable=True,
+        metric=MetricName.LAST_RUN,
+    ),
+    RunField(
+        column="duration",
+        type=FieldType.DOUBLE,
+        doc="Seconds.",
+        source="duration",
+        is_nullable=True,
+        log="duration_seconds",
+        metric=MetricName.RUN_DURATION,
+    ),
+    RunField(
+        column="heartbeat",
+        type=FieldType.TIME,
+        doc="When the run was last known to live.",
+        source="heartbeat",
+    ),
+    RunField(
+        column="sync_status",
+        type=FieldType.STATUS,
+        doc="See below.",
+        source="status",
+        log="status",
+        span="canvas.sync.status",
+        metric=MetricName.RUNS,
+    ),
+    RunField(
+        column="progress",
+        type=FieldType.DOUBLE,
+        doc="Percent, 0 to 100.",
+        source="progress",
+        log="progress",
+    ),
+    RunField(
+        column="step",
+        type=FieldType.NAME,
+        doc="The step in which the run is, or ended.",
+        source="step",
+        is_nullable=True,
+        log="step",
+    ),
+    RunField(
+        column="error_type",
+        type=FieldType.NAME,
+        doc="Class of the error that ended the run; Partial, Interrupted.",
+        source="error.error_type",
+        is_nullable=True,
+        log="error_type",
+        span="error.type",
+    ),
+    RunField(
+        column="error_message",
+        type=FieldType.TEXT,
+        doc="Its message, cleaned of secrets and personal data.",
+        source="error.message",
+        is_nullable=True,
+        log="error",
+    ),
+    *(_item_count(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
+    RunField(
+        column="api_calls",
+        type=FieldType.INTEGER,
+        doc="Canvas API calls.",
+        source="api_calls",
+        log="api_calls",
+        span="canvas.sync.api_calls",
+        metric=MetricName.API_REQUESTS,
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="api_failed",
+        type=FieldType.INTEGER,
+        doc="Those without an answer or with one of 400 and above.",
+        source="api_failed",
+        log="api_failed",
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="api_throttled",
+        type=FieldType.INTEGER,
+        doc="Those that Canvas throttled; they count as failed too.",
+        source="api_throttled",
+        log="api_throttled",
+        span="canvas.sync.api_throttled",
+        metric=MetricName.API_THROTTLED,
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="api_retried",
+        type=FieldType.INTEGER,
+        doc="Those that repeated a failed one.",
+        source="api_retried",
+        log="api_retried",
+        metric=MetricName.API_RETRIES,
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="api_seconds",
+        type=FieldType.DOUBLE,
+        doc="Time in API calls.",
+        source="api_seconds",
+        log="api_seconds",
+        metric=MetricName.API_REQUEST_DURATION,
+        is_total=True,
+    ),
+    RunField(
+        column="db_operations",
+        type=FieldType.INTEGER,
+        doc="Operations on the app's own database.",
+        source="db_operations",
+        log="db_operations",
+        span="canvas.sync.db_operations",
+        metric=MetricName.DB_OPERATIONS,
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="db_failed",
+        type=FieldType.INTEGER,
+        doc="Those that failed.",
+        source="db_failed",
+        log="db_failed",
+        is_total=True,
+        is_summed=True,
+    ),
+    RunField(
+        column="db_seconds",
+        type=FieldType.DOUBLE,
+        doc="Time in database operations.",
+        source="db_seconds",
+        log="db_seconds",
+        metric=MetricName.DB_OPERATION_DURATION,
+        is_total=True,
+    ),
+    RunField(
+        column="trace_id",
+        type=FieldType.NAME,
+        doc="32 hexadecimal digits, the same in logs and spans.",
+        source="trace_id",
+        log="trace_id",
+    ),
+    RunField(
+        column="host",
+        type=FieldType.NAME,
+        doc="Machine on which the run ran.",
+        source="host",
+        log="host",
+    ),
+    RunField(
+        column="pid",
+        type=FieldType.INTEGER,
+        doc="Its process.",
+        source="pid",
+        log="pid",
+    ),
+    RunField(
+        column="sync_metadata",
+        type=FieldType.JSON,
+        doc="What the app gave as metadata, cleaned; {} when nothing.",
+        source="metadata",
+    ),
+    RunField(
+        column="request_context_id",
+        type=FieldType.NAME,
+        doc="X-Request-Context-Id of the newest API call that failed, throttled ones left out",
+        source="request_context_id",
+        is_nullable=True,
+        log="request_context_id",
+        is_total=True,
+    ),
+    RunField(
+        column="api_truncated",
+        type=FieldType.INTEGER,
+        doc="Lists whose next page was never fetched.",
+        source="api_truncated",
+        default="0",
+        log="api_truncated",
+        metric=MetricName.API_TRUNCATED_LISTS,
+        is_total=True,
+    ),
+    RunField(
+        column="api_wait_seconds",
+        type=FieldType.DOUBLE,
+        doc="Time that a guard held calls back.",
+        source="api_wait_seconds",
+        default="0",
+        log="api_wait_seconds",
+        metric=MetricName.API_GUARD_WAIT,
+        is_total=True,
+    ),
+    RunField(
+        column="suspect",
+        type=FieldType.BOOLEAN,
+        doc="Whether items or duration are far off the last runs of the same kind",
+        is_nullable=True,
+        metric=MetricName.RUNS_SUSPECT,
+    ),
+    RunField(
+        column="suspect_reason",
+        type=FieldType.TEXT,
+        doc="What is odd, with numbers; null when nothing is.",
+        is_nullable=True,
+    ),
+    RunField(
+        column="error_traceback",
+        type=FieldType.LINES,
+        doc="Where in the app's own code the error was",
+        source="error.traceback",
+        is_nullable=True,
+        log="error_traceback",
+        span="code.stacktrace",
+    ),
+    RunField(
+        column="api_items",
+        type=FieldType.INTEGER,
+        doc="Items in the lists that Canvas sent.",
+        source="api_items",
+        is_nullable=True,
+        log="api_items",
+        metric=MetricName.API_RECEIVED_ITEMS,
+        is_total=True,
+    ),
+    RunField(
+        column="api_bytes",
+        type=FieldType.INTEGER,
+        doc="Size of the answers' content in bytes.",
+        source="api_bytes",
+        is_nullable=True,
+        log="api_bytes",
+        metric=MetricName.API_RECEIVED_BYTES,
+        is_total=True,
+    ),
+    RunField(
+        column="telemetry_fault",
+        type=FieldType.TEXT,
+        doc="Which part of the run's telemetry cannot be written, and why",
+        source="telemetry_fault",
+        is_nullable=True,
+    ),
+    RunField(
+        column="clock_skew",
+        type=FieldType.DOUBLE,
+        doc="Seconds by which the clock of the run's machine was ahead of Canvas's",
+        source="clock_skew",
+        is_nullable=True,
+        metric=MetricName.CLOCK_SKEW,
+        is_total=True,
+    ),
+)
+"""The facts in the order of the table's columns."""
