@@ -61,14 +61,14 @@ def main() -> None:
         urls = {}
         for name, count in (("exporter, 100 rows", 100), (f"exporter, {rows:,} rows", rows)):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            _fill(folder, count, stack)
+            fill(folder, count, stack)
             urls[name] = stack.enter_context(exporter(folder)) + "/metrics"
         metrics = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app.metrics_folder
         urls["prometheus-client"] = stack.enter_context(_peer(metrics))
         _report(urls)
 
 
-def _fill(folder: Path, rows: int, stack: ExitStack) -> None:
+def fill(folder: Path, rows: int, stack: ExitStack) -> None:
     """Run a sync, copy its row, and write metric files of processes as long as this one lives."""
     app = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app
     subprocess.run([sys.executable, "-c", ONE_SYNC], env=_environment(folder), check=True)
