@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from canvas_sync_core.names import RunStatus
-
 from .expectation import Expectation, Pause
+from .rounds import Round, make_rounds
+from .runs import EndedRun, RunningRun
 
 __all__ = [
     "CleanupFacts",
@@ -31,68 +31,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class EndedRun:
-    """A run that has ended.
-
-    Attributes:
-        id: Its task id.
-        duration: In seconds; so are ``api_seconds`` and ``db_seconds``.
-        items: Items that it handled.
-        api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
-        error_type: Of the error that ended it; None without one.
-        request_context_id: Canvas's id of its newest failed API call.
-        suspect_reason: How it differs from its history, as its row says; empty when it does not,
-            or is not compared yet.
-        telemetry_fault: Why its logs or metrics could not be written; None when they could.
-    """
-
-    id: str
-    sync_type: str
-    status: RunStatus
-    start: datetime
-    end: datetime
-    duration: float
-    user_id: int | None = None
-    course_id: int | None = None
-    canvas_host: str | None = None
-    items: int = 0
-    api_calls: int = 0
-    api_failed: int = 0
-    api_throttled: int = 0
-    api_retried: int = 0
-    api_truncated: int = 0
-    api_seconds: float = 0.0
-    api_items: int | None = None
-    api_bytes: int | None = None
-    db_operations: int = 0
-    db_failed: int = 0
-    db_seconds: float = 0.0
-    error_type: str | None = None
-    error_message: str | None = None
-    request_context_id: str | None = None
-    suspect_reason: str = ""
-    telemetry_fault: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunningRun:
-    """A run that has not ended.
-
-    Attributes:
-        id: Its task id.
-        heartbeat: When it last gave a sign of life.
-        is_waiting: Whether it waits for its next attempt, as a Celery task does.
-    """
-
-    id: str
-    sync_type: str
-    start: datetime
-    heartbeat: datetime
-    user_id: int | None = None
-    is_waiting: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SyncFacts:
     """What is known of one sync type.
 
@@ -103,8 +41,8 @@ class SyncFacts:
             of single runs at least the last 40.
         running: The runs that have not ended, oldest first.
         known_since: When its oldest known run began; None before the first one.
-        usual_duration: Median duration in seconds of the last successful runs; None below 3.
         newest_items: When items of a kind (``course``) last came in.
+        rounds: The runs, grouped by what they answer, newest first.
     """
 
     sync_type: str
@@ -114,13 +52,17 @@ class SyncFacts:
     runs: Sequence[EndedRun] = ()
     running: Sequence[RunningRun] = ()
     known_since: datetime | None = None
-    usual_duration: float | None = None
     newest_items: Mapping[str, datetime] = field(default_factory=dict)
+    rounds: Sequence[Round] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Group the runs, once for all conditions."""
+        object.__setattr__(self, "rounds", make_rounds(self.runs, self.due, self.expectation))
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTraffic:
-    """API calls of one route in the last hour, whatever run made them.
+    """API calls of one route in the last ten minutes, whatever run made them.
 
     Attributes:
         failed: Failed calls by status code or error class (``502``, ``timeout``).
@@ -143,7 +85,7 @@ class TokenFacts:
         remaining: What is left of its quota now; None when no live process uses it.
         maximum: What is left of an unused quota.
         seen: When it was last used.
-        seconds_until_empty: When its quota is used up at the present pace; None for never.
+        low_since: Since when nearly nothing has been left of it; None while enough is left.
     """
 
     token: str
@@ -151,7 +93,7 @@ class TokenFacts:
     remaining: float | None = None
     maximum: float | None = None
     seen: datetime | None = None
-    seconds_until_empty: float | None = None
+    low_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Finding:
         run_count: How many runs are affected.
         user_count: How many users are affected.
         request_ids: Canvas's ``X-Request-Context-Id`` of refused or failed calls, at most 5.
+        affects: All sync types that suffer from it, so that one cause is one incident.
     """
 
     kind: IncidentKind
@@ -42,6 +43,7 @@ class Finding:
     run_count: int = 0
     user_count: int = 0
     request_ids: tuple[str, ...] = ()
+    affects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,186 @@
+"""The Canvas API: failing, slow, throttling, and lists that were not read to their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from canvas_sync_core.names import IncidentKind, RunStatus, Severity
+from canvas_sync_exporter.judge.causes import cause_of, evidence
+from canvas_sync_exporter.judge.facts import Facts, SyncFacts
+from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.rounds import Round
+from canvas_sync_exporter.judge.runs import EndedRun
+from canvas_sync_exporter.judge.timing import counted_rounds
+
+from .outcomes import affected, bad_ending
+from .rates import has_high_mean, has_high_share
+from .tokens import refused_runs
+
+__all__ = ["api_failing", "api_slow", "list_truncated", "throttled"]
+
+_HALF: Final = 0.5
+_SLOWER_SECONDS: Final = 0.3
+_LIVE_WINDOW: Final = timedelta(minutes=10)
+_LIVE_FAILURES: Final = 10
+_LIVE_SHARE: Final = 0.2
+_OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
+_CANVAS: Final = "canvas"
+
+
+def api_failing(facts: Facts) -> Iterable[Finding]:
+    """Find that far more calls than usual fail by Canvas's or the network's fault."""
+    rounds = _rounds_where(facts, _is_api_failing)
+    live = _live_failures(facts)
+    if not rounds and not live:
+        return
+    calls = sum(each.totals.api_calls for each in rounds) or sum(
+        each.calls for each in facts.routes
+    )
+    failed = sum(each.totals.api_failed for each in rounds) or sum(live.values())
+    runs = [run for each in rounds for run in each.runs if run.api_failed]
+    words = _most_frequent(live) or next(
+        (cause_of(run) for run in runs if run.status is RunStatus.FAILED), ""
+    )
+    finding = _finding(
+        IncidentKind.API_FAILING,
+        runs,
+        facts.now,
+        f"{failed:,} of {calls:,} calls of the Canvas API failed.",
+        cause=words,
+    )
+    severity = Severity.CRITICAL if failed >= calls * _HALF else Severity.WARNING
+    yield replace(finding, severity=severity, counts=live or finding.counts)
+
+
+def throttled(facts: Facts) -> Iterable[Finding]:
+    """Find that Canvas throttles far more calls than usual."""
+    rounds = _rounds_where(facts, _is_throttled)
+    if rounds:
+        calls = sum(each.totals.api_calls for each in rounds)
+        count = sum(each.totals.api_throttled for each in rounds)
+        yield _finding(
+            IncidentKind.THROTTLED,
+            [run for each in rounds for run in each.runs if run.api_throttled],
+            facts.now,
+            f"Canvas throttled {count:,} of {calls:,} calls.",
+            cause="The syncs together use up the quota of their access token.",
+        )
+
+
+def api_slow(facts: Facts) -> Iterable[Finding]:
+    """Find that Canvas answers far slower than usual."""
+    rounds = _rounds_where(facts, _is_api_slow)
+    if rounds:
+        mean = max(each.totals.api_seconds / each.totals.api_calls for each in rounds)
+        yield _finding(
+            IncidentKind.API_SLOW,
+            [run for each in rounds for run in each.runs],
+            facts.now,
+            f"Calls of the Canvas API take {mean:.1f} s on average, far longer than usual.",
+            cause="Canvas or the network to it is slow.",
+        )
+
+
+def list_truncated(facts: Facts) -> Iterable[Finding]:
+    """Find successful runs that did not read lists to their end."""
+    for sync in facts.syncs.values():
+        runs = affected(facts, sync, _has_truncated)
+        if not runs:
+            continue
+        lists = sum(run.api_truncated for run in runs)
+        routes = [each.route for each in facts.routes if each.truncated]
+        yield Finding(
+            kind=IncidentKind.LIST_TRUNCATED,
+            subject=sync.sync_type,
+            severity=Severity.WARNING,
+            since=min(run.start for run in runs),
+            summary=f"{sync.sync_type} did not read {lists:,} lists to their end.",
+            cause=f"Pages that were not fetched: {', '.join(routes[:3])}." if routes else "",
+            sync_type=sync.sync_type,
+            affects=frozenset({sync.sync_type}),
+            **evidence(runs, {"next page was not fetched": len(runs)}),
+        )
+
+
+def _is_api_failing(facts: Facts, sync: SyncFacts) -> bool:
+    if refused_runs(facts, sync):
+        return False
+    ending = bad_ending(facts, sync)
+    if ending is not None and ending[0] is IncidentKind.API_FAILING:
+        return True
+    return has_high_share(
+        facts, sync, lambda each: each.totals.api_failed, lambda each: each.totals.api_calls
+    )
+
+
+def _is_throttled(facts: Facts, sync: SyncFacts) -> bool:
+    ending = bad_ending(facts, sync)
+    if ending is not None and ending[0] is IncidentKind.THROTTLED:
+        return True
+    return has_high_share(
+        facts, sync, lambda each: each.totals.api_throttled, lambda each: each.totals.api_calls
+    )
+
+
+def _is_api_slow(facts: Facts, sync: SyncFacts) -> bool:
+    return has_high_mean(
+        facts,
+        sync,
+        lambda each: each.totals.api_seconds,
+        lambda each: each.totals.api_calls,
+        _SLOWER_SECONDS,
+    )
+
+
+def _has_truncated(run: EndedRun) -> bool:
+    # A run that failed left its lists because of that.
+    return run.status is RunStatus.SUCCESS and run.api_truncated > 0
+
+
+def _rounds_where(facts: Facts, condition: Callable[[Facts, SyncFacts], bool]) -> list[Round]:
+    return [
+        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if condition(facts, sync)
+    ]
+
+
+def _live_failures(facts: Facts) -> dict[str, int]:
+    """Return the failures by cause of the last minutes, if they are many; else nothing."""
+    counts: Counter[str] = Counter()
+    for route in facts.routes:
+        for code, count in route.failed.items():
+            if code.startswith(_OUTAGE_CODES):
+                counts[f"{code} from {route.route}"] += count
+    failed, calls = counts.total(), sum(each.calls for each in facts.routes)
+    is_many = failed >= _LIVE_FAILURES and failed >= calls * _LIVE_SHARE
+    return dict(counts.most_common(10)) if is_many else {}
+
+
+def _most_frequent(counts: dict[str, int]) -> str:
+    return next((f"Most frequent: {cause}." for cause in counts), "")
+
+
+def _finding(
+    kind: IncidentKind,
+    runs: Sequence[EndedRun],
+    now: datetime,
+    summary: str,
+    **changes: Any,
+) -> Finding:
+    """Make a finding about Canvas that affects the sync types of some runs; a warning at first."""
+    types = Counter(run.sync_type for run in runs)
+    hosts = {run.canvas_host for run in runs if run.canvas_host}
+    finding = Finding(
+        kind=kind,
+        subject=next(iter(hosts)) if len(hosts) == 1 else _CANVAS,
+        severity=Severity.WARNING,
+        since=min((run.start for run in runs), default=now - _LIVE_WINDOW),
+        summary=summary,
+        sync_type=next(iter(types)) if len(types) == 1 else None,
+        affects=frozenset(types),
+        **evidence(runs, dict(types.most_common())),
+    )
+    return replace(finding, **changes)

@@ -1,0 +1,44 @@
+"""The synced data: items that are older than promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_exporter.judge.facts import Facts
+from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.timing import pause_end
+from canvas_sync_exporter.schedules.durations import format_duration
+
+__all__ = ["stale_items"]
+
+_MOST_NAMED: Final = 6
+
+
+def stale_items(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose items of a kind are older than promised."""
+    for sync in facts.syncs.values():
+        promises = sync.expectation.max_age if sync.expectation else {}
+        paused = pause_end(facts, sync.sync_type)
+        ages = {}
+        for item, promised in promises.items():
+            newest = sync.newest_items.get(item) or sync.known_since
+            # Nothing gets old during a pause.
+            begin = max(filter(None, (newest, paused)), default=None)
+            if begin is not None and facts.now - begin > promised:
+                ages[item] = facts.now - begin
+        if not ages:
+            continue
+        oldest = max(ages.values())
+        names = ", ".join(f"{item}s" for item in sorted(ages)[:_MOST_NAMED])
+        yield Finding(
+            kind=IncidentKind.STALE_ITEMS,
+            subject=sync.sync_type,
+            severity=Severity.WARNING,
+            since=facts.now - oldest,
+            summary=f"No {names} came in by {sync.sync_type} for {format_duration(oldest)}.",
+            cause="Its runs end well, but bring no such items.",
+            sync_type=sync.sync_type,
+            affects=frozenset({sync.sync_type}),
+        )

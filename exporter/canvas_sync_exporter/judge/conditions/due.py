@@ -1,0 +1,119 @@
+"""Whether runs came when they were due: missed, overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from canvas_sync_core.names import IncidentKind, RunStatus, Severity
+from canvas_sync_exporter.judge.expectation import Expectation
+from canvas_sync_exporter.judge.facts import Facts, SyncFacts
+from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.timing import interval_of, is_frequent
+
+from .running import longest_duration
+
+__all__ = ["missed", "overdue"]
+
+_WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
+
+
+def missed(facts: Facts) -> Iterable[Finding]:
+    """Find sync types with a due time that no run has answered within its grace."""
+    for sync in facts.syncs.values():
+        due = _missed_times(facts, sync)
+        if not due or sync.expectation is None:
+            continue
+        first = due[0]
+        yield Finding(
+            kind=IncidentKind.MISSED,
+            subject=sync.sync_type,
+            severity=Severity.CRITICAL,
+            since=first,
+            summary=f"{sync.sync_type} did not start when it was due at {_clock(first)}"
+            + (f", and {len(due) - 1} more times since." if len(due) > 1 else "."),
+            cause=_why_missed(facts),
+            sync_type=sync.sync_type,
+        )
+
+
+def overdue(facts: Facts) -> Iterable[Finding]:
+    """Find sync types that run, but have not come to a good end for longer than promised."""
+    for sync in facts.syncs.values():
+        expectation, interval = sync.expectation, interval_of(sync)
+        if expectation is None or interval is None or len(sync.due) < 2:
+            continue
+        latest = facts.now - expectation.grace - longest_duration(facts, sync)
+        answered = [each for each in _judged_due(facts, sync, expectation) if each <= latest]
+        if len(answered) < 2:
+            continue
+        ends = [run.start for run in sync.runs if run.status in _WELL]
+        good = max(ends, default=None)
+        if good is not None and good >= answered[-2] - expectation.lead:
+            continue
+        since = good or sync.known_since or answered[0]
+        yield Finding(
+            kind=IncidentKind.OVERDUE,
+            subject=sync.sync_type,
+            severity=Severity.CRITICAL,
+            since=since,
+            summary=f"{sync.sync_type} has not come to a good end since {_clock(since)}.",
+            cause=_newest_ending(sync),
+            sync_type=sync.sync_type,
+            runs=tuple(run.id for run in sync.runs[:5]),
+            run_count=len(sync.runs[:5]),
+        )
+
+
+def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
+    """Return the due times since the newest run that no run has answered, oldest first."""
+    expectation = sync.expectation
+    if expectation is None:
+        return []
+    starts = [*(run.start for run in sync.running), *(run.start for run in sync.runs)]
+    newest = max((each for each in starts if each <= facts.now), default=None)
+    open_times = [
+        each
+        for each in _judged_due(facts, sync, expectation)
+        if newest is None or newest < each - expectation.lead
+    ]
+    over = [each for each in open_times if each + _patience(sync, expectation) <= facts.now]
+    needed = 2 if is_frequent(sync) else 1
+    return open_times if len(over) >= needed else []
+
+
+def _judged_due(facts: Facts, sync: SyncFacts, expectation: Expectation) -> list[datetime]:
+    """Return the due times at which a run was expected, and would have been noticed."""
+    watched = min(filter(None, (sync.known_since, facts.started)))
+    pauses = [pause for pause in facts.pauses if pause.applies_to(sync.sync_type)]
+    return [
+        each
+        for each in sync.due
+        if each >= watched - expectation.lead
+        and not any(pause.start <= each < pause.end for pause in pauses)
+    ]
+
+
+def _patience(sync: SyncFacts, expectation: Expectation) -> timedelta:
+    """Return how long after a due time a run may start, where the next one makes it moot."""
+    interval = interval_of(sync)
+    if interval is None or not is_frequent(sync):
+        return expectation.grace
+    return min(expectation.grace, interval / 2)
+
+
+def _why_missed(facts: Facts) -> str:
+    if facts.log_folder is not None and facts.log_folder.problem:
+        return f"Its telemetry cannot be written: {facts.log_folder.problem}"
+    return "Nothing was heard of it: the scheduler did not start it, or it died at its start."
+
+
+def _newest_ending(sync: SyncFacts) -> str:
+    if not sync.runs:
+        return "No run of it is known."
+    return f"The newest run ended as {sync.runs[0].status.value}."
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,215 @@
+"""How runs ended: failing, interrupted, partial, suspect, slow."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from canvas_sync_core.names import IncidentKind, RunStatus, Severity
+from canvas_sync_exporter.judge.causes import count_causes, evidence, explain, is_transient
+from canvas_sync_exporter.judge.facts import Facts, SyncFacts
+from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.rounds import Key, Round
+from canvas_sync_exporter.judge.runs import EndedRun
+from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent
+from canvas_sync_exporter.schedules.durations import format_duration
+
+from .running import longest_duration
+
+__all__ = ["bad_ending", "failing", "interrupted", "is_many", "partial", "slow", "suspect"]
+
+_STRAYS: Final = 0.02
+"""Share of a night's per-user runs that may end badly without anybody being needed."""
+_DEVIATIONS: Final = 3.0
+_FEWEST: Final = 3
+_FEW_RUNS: Final = 20
+_HALF: Final = 0.5
+_SLOW_REASONS: Final = frozenset({"slow"})
+
+Predicate = Callable[[EndedRun], bool]
+
+
+def failing(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose newest runs failed."""
+    return _endings(facts, IncidentKind.FAILING)
+
+
+def interrupted(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose newest runs were interrupted."""
+    return _endings(facts, IncidentKind.INTERRUPTED)
+
+
+def partial(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose newest runs left something out."""
+    for sync in facts.syncs.values():
+        runs = affected(facts, sync, lambda run: run.status is RunStatus.PARTIAL, patient=True)
+        if runs:
+            words = f"{_share(runs, sync, facts)} of {sync.sync_type} left something out."
+            yield _finding(IncidentKind.PARTIAL, sync, runs, words)
+
+
+def suspect(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose newest runs differ from their history, though they succeeded."""
+    for sync in facts.syncs.values():
+        runs = affected(facts, sync, lambda run: bool(suspect_reasons(run) - _SLOW_REASONS))
+        if runs:
+            words = f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded but looks wrong."
+            cause = runs[0].suspect_reason
+            yield _finding(IncidentKind.SUSPECT, sync, runs, words, cause=cause)
+
+
+def slow(facts: Facts) -> Iterable[Finding]:
+    """Find sync types whose newest runs took far longer than usual, or than they may."""
+    for sync in facts.syncs.values():
+        longest = longest_duration(facts, sync)
+        is_slow = _slowness(sync, longest)
+        runs = affected(facts, sync, is_slow, patient=True)
+        if runs:
+            took = format_duration(timedelta(seconds=round(runs[0].duration)))
+            words = f"{_share(runs, sync, facts)} of {sync.sync_type} took far longer than usual."
+            cause = runs[0].suspect_reason or f"The newest took {took}."
+            yield _finding(IncidentKind.SLOW, sync, runs, words, cause=cause)
+
+
+def suspect_reasons(run: EndedRun) -> frozenset[str]:
+    """Return the reasons in a run's ``suspect_reason``, such as ``few_items``."""
+    if run.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL) or not run.suspect_reason:
+        return frozenset()
+    return frozenset(part.partition(":")[0].strip() for part in run.suspect_reason.split(";"))
+
+
+def bad_ending(facts: Facts, sync: SyncFacts) -> tuple[IncidentKind, list[EndedRun]] | None:
+    """Return what ended the newest runs badly, most often, and those runs; None for nothing.
+
+    One round is one incident, whatever other causes a few of its runs have.
+    """
+    runs = affected(facts, sync, lambda run: explain(run) is not None, patient=True)
+    if not runs:
+        return None
+    kinds = Counter(filter(None, map(explain, runs)))
+    return kinds.most_common(1)[0][0], runs
+
+
+def affected(
+    facts: Facts, sync: SyncFacts, is_wrong: Predicate, *, patient: bool = False
+) -> list[EndedRun]:
+    """Return the runs of the newest round that are wrong, if they are enough to be certain.
+
+    Args:
+        facts: All that is known.
+        sync: The sync type.
+        is_wrong: What is wrong with a run.
+        patient: Whether of a sync that runs every few minutes a single run that may have had bad
+            luck is given a second chance.
+    """
+    rounds = counted_rounds(facts, sync)
+    if not rounds:
+        return []
+    wrong = _wrong_of_round(rounds, is_wrong)
+    if not wrong and len(rounds) > 1 and _has_just_begun(rounds[0], rounds[1]):
+        rounds = rounds[1:]
+        wrong = _wrong_of_round(rounds, is_wrong)
+    if patient and wrong and is_frequent(sync) and all(map(is_second_chance, wrong)):
+        return wrong if len(rounds) > 1 and _wrong_of_round(rounds[1:], is_wrong) else []
+    return wrong
+
+
+def is_second_chance(run: EndedRun) -> bool:
+    """Return whether the next run may well be better by itself."""
+    return run.status is not RunStatus.FAILED or is_transient(run)
+
+
+def is_many(count: int, whole: int) -> bool:
+    """Return whether so many runs of a round are more than strays."""
+    if count == whole:
+        return count > 0
+    strays = _STRAYS * whole
+    return count >= max(_FEWEST, math.ceil(strays + _DEVIATIONS * math.sqrt(strays)))
+
+
+def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
+    for sync in facts.syncs.values():
+        ending = bad_ending(facts, sync)
+        if ending is None or ending[0] is not kind:
+            continue
+        runs = ending[1]
+        whole = _round_size(facts, sync)
+        is_severe = len(runs) >= whole * _HALF
+        verb = "failed" if kind is IncidentKind.FAILING else "died before its end"
+        words = f"{_share(runs, sync, facts)} of {sync.sync_type} {verb}."
+        severity = Severity.CRITICAL if is_severe else Severity.WARNING
+        yield _finding(kind, sync, runs, words, severity=severity)
+
+
+def _wrong_of_round(rounds: Sequence[Round], is_wrong: Predicate) -> list[EndedRun]:
+    results = rounds[0].results
+    wrong = {key: run for key, run in results.items() if is_wrong(run)}
+    if is_many(len(wrong), len(results)):
+        return list(wrong.values())
+    if len(results) <= _FEW_RUNS and len(rounds) > 1:
+        return _wrong_again(wrong, rounds[1], is_wrong)
+    return []
+
+
+def _wrong_again(wrong: dict[Key, EndedRun], before: Round, is_wrong: Predicate) -> list[EndedRun]:
+    """Return the runs of users and courses that were wrong in the round before as well."""
+    return [
+        run for key, run in wrong.items() if key in before.results and is_wrong(before.results[key])
+    ]
+
+
+def _has_just_begun(newest: Round, before: Round) -> bool:
+    return len(newest.results) < len(before.results) * _HALF
+
+
+def _slowness(sync: SyncFacts, longest: timedelta) -> Predicate:
+    promised = sync.expectation.max_duration if sync.expectation else None
+
+    def is_slow(run: EndedRun) -> bool:
+        if run.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL):
+            return False
+        took = timedelta(seconds=run.duration)
+        if took > longest:
+            return False  # it was stuck, and is over
+        if promised is not None and took > promised:
+            return True
+        return suspect_reasons(run) == _SLOW_REASONS
+
+    return is_slow
+
+
+def _round_size(facts: Facts, sync: SyncFacts) -> int:
+    rounds = counted_rounds(facts, sync)
+    return len(rounds[0].results) if rounds else 0
+
+
+def _share(runs: Sequence[EndedRun], sync: SyncFacts, facts: Facts) -> str:
+    whole = _round_size(facts, sync)
+    if whole <= 1:
+        return "The newest run"
+    return f"{len(runs):,} of {max(whole, len(runs)):,} runs"
+
+
+def _finding(
+    kind: IncidentKind,
+    sync: SyncFacts,
+    runs: Sequence[EndedRun],
+    summary: str,
+    *,
+    severity: Severity = Severity.WARNING,
+    cause: str = "",
+) -> Finding:
+    counts = {cause: len(runs)} if cause else count_causes(runs)
+    return Finding(
+        kind=kind,
+        subject=sync.sync_type,
+        severity=severity,
+        since=min(run.start for run in runs),
+        summary=summary,
+        cause=cause or next(iter(counts)),
+        sync_type=sync.sync_type,
+        **evidence(runs, counts),
+    )

@@ -1,0 +1,94 @@
+"""Whether a share or a mean of the newest round is far higher than usual for its sync type.
+
+Nothing here needs a fixed amount of traffic: 3 failures among 36 calls are judged as surely as
+3,000 among 36,000, because both are compared with what strays would make of so many calls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Final
+
+from canvas_sync_exporter.judge.facts import Facts, SyncFacts
+from canvas_sync_exporter.judge.rounds import Round
+from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent
+
+__all__ = ["has_high_mean", "has_high_share", "is_high_share"]
+
+Amount = Callable[[Round], float]
+
+_FEWEST: Final = 3
+_LEAST_SHARE: Final = 0.05
+_STRAY_SHARE: Final = 0.005
+_DEVIATIONS: Final = 4.0
+_CERTAIN_SHARE: Final = 0.5
+_CERTAIN_COUNT: Final = 5
+_TIMES_USUAL: Final = 3.0
+_FEWEST_ROUNDS: Final = 3
+_LARGE_ROUND: Final = 20
+_MOST_ROUNDS: Final = 20
+
+
+def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
+    """Return whether ``part`` of ``whole`` is far more than strays, and than the usual share."""
+    strays = whole * max(_STRAY_SHARE, usual)
+    return (
+        part >= _FEWEST
+        and part >= whole * _LEAST_SHARE
+        and part >= strays + _DEVIATIONS * math.sqrt(strays)
+    )
+
+
+def has_high_share(facts: Facts, sync: SyncFacts, part: Amount, whole: Amount) -> bool:
+    """Return whether in the newest round ``part`` of ``whole`` is far more than usual.
+
+    A sync that runs every few minutes gets a second chance, unless most of many calls failed.
+    """
+    rounds = counted_rounds(facts, sync)
+    if not rounds or not _is_high(rounds, part, whole):
+        return False
+    count = part(rounds[0])
+    is_certain = count >= _CERTAIN_COUNT and count >= whole(rounds[0]) * _CERTAIN_SHARE
+    if is_certain or not is_frequent(sync):
+        return True
+    return len(rounds) > 1 and _is_high(rounds[1:], part, whole)
+
+
+def has_high_mean(
+    facts: Facts, sync: SyncFacts, total: Amount, count: Amount, floor: float
+) -> bool:
+    """Return whether in the newest round the mean is three times the usual one, and well above.
+
+    Args:
+        facts: All that is known.
+        sync: The sync type.
+        total: What is added up, in seconds.
+        count: Of how many it is.
+        floor: How many seconds above the usual mean are worth a word.
+    """
+    rounds = counted_rounds(facts, sync)
+    needed = 2 if is_frequent(sync) else 1
+    if len(rounds) < needed:
+        return False
+    usual = [
+        total(each) / count(each) for each in rounds[needed : _MOST_ROUNDS + needed] if count(each)
+    ]
+    is_known = len(usual) >= _FEWEST_ROUNDS or (
+        len(usual) == 1 and len(rounds[needed].results) >= _LARGE_ROUND
+    )
+    if not is_known:
+        return False
+    middle = median(usual)
+    return all(
+        count(each) >= _FEWEST
+        and total(each) / count(each) >= max(_TIMES_USUAL * middle, middle + floor)
+        for each in rounds[:needed]
+    )
+
+
+def _is_high(rounds: Sequence[Round], part: Amount, whole: Amount) -> bool:
+    earlier = [part(each) / whole(each) for each in rounds[1 : _MOST_ROUNDS + 1] if whole(each) > 0]
+    usual = median(earlier) if len(earlier) >= _FEWEST_ROUNDS else 0.0
+    return is_high_share(part(rounds[0]), whole(rounds[0]), usual)

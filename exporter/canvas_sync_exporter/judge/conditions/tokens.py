@@ -1,0 +1,126 @@
+"""Access tokens of Canvas: refused, expiring, nearly used up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from canvas_sync_core.canvas.quota import HIGH_WATER
+from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_exporter.judge.causes import evidence, refusal_reason
+from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
+from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.runs import EndedRun
+from canvas_sync_exporter.judge.timing import counted_rounds
+from canvas_sync_exporter.schedules.durations import format_duration
+
+from .outcomes import bad_ending
+
+__all__ = ["quota_low", "refused_runs", "token_expiring", "token_refused"]
+
+_EXPIRES_SOON: Final = timedelta(days=14)
+_EXPIRES_NOW: Final = timedelta(days=1)
+_EXPIRED_FOR: Final = timedelta(days=7)
+_LOW_FOR: Final = timedelta(minutes=2)
+_MOST_OF_THE_CALLS: Final = 0.5
+_FEWEST_REFUSALS: Final = 3
+_NO_TOKEN: Final = frozenset({"forbidden", "missing_user_agent"})
+_AROUND: Final = timedelta(minutes=2)
+_UNKNOWN_TOKEN: Final = "access token"  # noqa: S105 - words
+
+
+def token_refused(facts: Facts) -> Iterable[Finding]:
+    """Find the token that Canvas refuses, with the sync types and users that use it."""
+    runs = [run for sync in facts.syncs.values() for run in refused_runs(facts, sync)]
+    if not runs:
+        return
+    since = min(run.start for run in runs)
+    refusals = _refusals(facts, since)
+    token = _only({refusal.token for refusal in refusals if refusal.token}) or _only(
+        {each.token for each in facts.tokens}
+    )
+    types = sorted({run.sync_type for run in runs})
+    reason = next(filter(None, map(refusal_reason, runs)), None)
+    reason = reason or (refusals[0].reason.replace("_", " ") if refusals else "refused")
+    name = f"the access token {token}" if token else "an access token"
+    yield Finding(
+        kind=IncidentKind.TOKEN_REFUSED,
+        subject=token or _UNKNOWN_TOKEN,
+        severity=Severity.CRITICAL,
+        since=since,
+        summary=f"Canvas refuses {name} of {', '.join(types)}.",
+        cause=f"The token is {reason}." if reason != "refused" else "Canvas gave no reason.",
+        sync_type=_only(set(types)),
+        affects=frozenset(types),
+        **evidence(runs),
+    )
+
+
+def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
+    """Return the runs of the newest round that ended badly because their token was refused.
+
+    An app may swallow the refusals and report success: then nearly all of its calls failed.
+    """
+    ending = bad_ending(facts, sync)
+    if ending is not None:
+        return ending[1] if ending[0] is IncidentKind.TOKEN_REFUSED else ()
+    rounds = counted_rounds(facts, sync)
+    if not rounds or sum(each.count for each in _refusals(facts, rounds[0].start)) < 1:
+        return ()
+    totals = rounds[0].totals
+    is_most = totals.api_failed >= max(_FEWEST_REFUSALS, totals.api_calls * _MOST_OF_THE_CALLS)
+    return tuple(rounds[0].results.values()) if is_most else ()
+
+
+def token_expiring(facts: Facts) -> Iterable[Finding]:
+    """Find tokens that expire within two weeks."""
+    for token in facts.tokens:
+        if token.expires is None:
+            continue
+        left = token.expires - facts.now
+        if not -_EXPIRED_FOR <= left <= _EXPIRES_SOON:
+            continue
+        when = f"{token.expires:%Y-%m-%d %H:%M} UTC"
+        verb = "expired" if left <= timedelta(0) else "expires"
+        yield Finding(
+            kind=IncidentKind.TOKEN_EXPIRING,
+            subject=token.token,
+            severity=Severity.CRITICAL if left <= _EXPIRES_NOW else Severity.WARNING,
+            since=token.expires - _EXPIRES_SOON,
+            summary=f"The access token {token.token} {verb} on {when}.",
+            cause="From then on Canvas refuses it; make a new one and put it into the settings.",
+        )
+
+
+def quota_low(facts: Facts) -> Iterable[Finding]:
+    """Find tokens of which nearly nothing has been left for minutes, though they are in use."""
+    for token in facts.tokens:
+        low_since = token.low_since
+        if token.remaining is None or low_since is None or facts.now - low_since < _LOW_FOR:
+            continue
+        maximum = token.maximum or HIGH_WATER
+        lasted = format_duration(facts.now - low_since)
+        yield Finding(
+            kind=IncidentKind.QUOTA_LOW,
+            subject=token.token,
+            severity=Severity.WARNING,
+            since=low_since,
+            summary=f"The quota of the access token {token.token} is nearly used up.",
+            cause=f"{token.remaining:.0f} of {maximum:.0f} are left, and have been for {lasted}.",
+        )
+
+
+def _refusals(facts: Facts, since: datetime) -> list[Refusal]:
+    """Return the refusals of tokens since about a time, the most frequent first."""
+    found: Iterator[Refusal] = (
+        each
+        for each in facts.refusals
+        if each.last >= since - _AROUND and each.reason not in _NO_TOKEN
+    )
+    return sorted(found, key=lambda each: -each.count)
+
+
+def _only(names: set[str]) -> str | None:
+    """Return the only one of some names; None when there is none, or more."""
+    return next(iter(names)) if len(names) == 1 else None

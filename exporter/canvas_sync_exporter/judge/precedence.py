@@ -1,0 +1,70 @@
+"""One cause is one incident: which findings say no more than a more telling one.
+
+A run that fails because its token is refused is neither failing nor suspect as well; a database
+that is away needs no word about the rows that wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from canvas_sync_core.names import IncidentKind as Kind
+
+from .finding import Finding
+
+__all__ = ["one_of_each_cause"]
+
+_LATER: Final = frozenset({Kind.OVERDUE, Kind.STALE_ITEMS})
+"""What follows in the end from anything that goes on."""
+_QUALITY: Final = frozenset(
+    {Kind.PARTIAL, Kind.SUSPECT, Kind.SLOW, Kind.LIST_TRUNCATED, *_LATER},
+)
+_ENDINGS: Final = frozenset({Kind.FAILING, Kind.INTERRUPTED})
+
+_OF_SAME_SYNC: Final[Mapping[Kind, frozenset[Kind]]] = {
+    Kind.TOKEN_REFUSED: _QUALITY | _ENDINGS | {Kind.API_FAILING, Kind.API_SLOW},
+    Kind.DB_FAILING: _QUALITY | _ENDINGS | {Kind.DB_SLOW},
+    Kind.API_FAILING: _QUALITY | _ENDINGS | {Kind.API_SLOW, Kind.THROTTLED, Kind.DB_SLOW},
+    Kind.THROTTLED: _QUALITY | _ENDINGS | {Kind.API_SLOW, Kind.QUOTA_LOW},
+    Kind.FAILING: _QUALITY | {Kind.API_SLOW, Kind.DB_SLOW},
+    Kind.INTERRUPTED: _QUALITY | {Kind.API_SLOW, Kind.DB_SLOW},
+    Kind.STUCK: frozenset({Kind.MISSED, Kind.OVERLAPPING, Kind.SLOW, *_LATER}),
+    Kind.MISSED: _LATER,
+    Kind.OVERLAPPING: frozenset({Kind.SLOW}),
+    Kind.API_SLOW: frozenset({Kind.SLOW, Kind.OVERLAPPING}),
+    Kind.DB_SLOW: frozenset({Kind.SLOW, Kind.OVERLAPPING}),
+    Kind.PARTIAL: frozenset({Kind.SUSPECT, Kind.SLOW, Kind.LIST_TRUNCATED, *_LATER}),
+    Kind.LIST_TRUNCATED: frozenset({Kind.SUSPECT, *_LATER}),
+    Kind.SUSPECT: frozenset({Kind.SLOW, *_LATER}),
+    Kind.OVERDUE: frozenset({Kind.STALE_ITEMS}),
+}
+"""Kind -> kinds that it silences where both affect the same sync type."""
+
+_OF_EXPORTER: Final[Mapping[Kind, frozenset[Kind]]] = {
+    Kind.DATABASE_AWAY: frozenset({Kind.SPOOL_GROWING, Kind.ROLLUPS_BEHIND}),
+    Kind.LOG_FOLDER_UNWRITABLE: frozenset({Kind.TELEMETRY_DROPPED, Kind.CLEANUP_MISSED}),
+}
+"""Kind -> kinds that it silences everywhere."""
+
+
+def one_of_each_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Leave out the findings that follow from others."""
+    found = tuple(findings)
+    return tuple(each for each in found if not any(_silences(other, each) for other in found))
+
+
+def _silences(cause: Finding, effect: Finding) -> bool:
+    if effect.kind in _OF_EXPORTER.get(cause.kind, ()):
+        return True
+    if effect.kind not in _OF_SAME_SYNC.get(cause.kind, ()):
+        return False
+    affected = _affected(effect)
+    # What affects nothing that is known, such as a quota, has the cause of the syncs.
+    return affected <= _affected(cause) if affected else True
+
+
+def _affected(finding: Finding) -> frozenset[str]:
+    if finding.affects or finding.sync_type is None:
+        return finding.affects
+    return frozenset({finding.sync_type})

@@ -1,0 +1,131 @@
+"""Groups the runs of a sync type by the due time that they answer.
+
+A nightly sync has one run in a round, a sync with a run for each user one for each of them. When a
+run is repeated within a round, its best result counts: a second run that succeeds makes up for the
+first, and what somebody starts by hand after a success takes nothing away.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import groupby
+from typing import Final
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_exporter.schedules.interval import IntervalSchedule
+
+from .expectation import Expectation
+from .runs import EndedRun
+
+__all__ = ["Key", "Round", "make_rounds"]
+
+Key = tuple[int | None, int | None]
+"""User and course of a run."""
+
+_RANKS: Final = {
+    RunStatus.SUCCESS: 5,
+    RunStatus.PARTIAL: 4,
+    RunStatus.FAILED: 3,
+    RunStatus.INTERRUPTED: 2,
+    RunStatus.CANCELLED: 1,
+}
+_LONGEST_PAUSE: Final = timedelta(minutes=30)
+"""Between two runs of one round when no due times separate rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the runs of a round did together; ``api_failed`` without throttled calls."""
+
+    api_calls: int
+    api_failed: int
+    api_throttled: int
+    api_seconds: float
+    db_operations: int
+    db_failed: int
+    db_seconds: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """The runs that answer one due time.
+
+    Attributes:
+        runs: All of them, newest start first; at least one.
+        results: The best run of each user and course.
+    """
+
+    runs: Sequence[EndedRun]
+
+    @cached_property
+    def results(self) -> Mapping[Key, EndedRun]:
+        """Return the best run of each user and course; of equals the newest."""
+        best: dict[Key, EndedRun] = {}
+        for run in self.runs:
+            key = (run.user_id, run.course_id)
+            known = best.get(key)
+            if known is None or _RANKS[run.status] > _RANKS[known.status]:
+                best[key] = run
+        return best
+
+    @property
+    def start(self) -> datetime:
+        """Return when its first run began."""
+        return self.runs[-1].start
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Add up what its runs did."""
+        runs = self.runs
+        throttled = sum(run.api_throttled for run in runs)
+        return Totals(
+            api_calls=sum(run.api_calls for run in runs),
+            api_failed=max(0, sum(run.api_failed for run in runs) - throttled),
+            api_throttled=throttled,
+            api_seconds=sum(run.api_seconds for run in runs),
+            db_operations=sum(run.db_operations for run in runs),
+            db_failed=sum(run.db_failed for run in runs),
+            db_seconds=sum(run.db_seconds for run in runs),
+        )
+
+
+def make_rounds(
+    runs: Sequence[EndedRun], due: Sequence[datetime], expectation: Expectation | None
+) -> list[Round]:
+    """Group runs into rounds, newest first.
+
+    Args:
+        runs: Ended runs of one sync type, newest start first.
+        due: When they were due, oldest first.
+        expectation: What is expected. Intervals count from the last start, and so do not separate
+            rounds: there each user's and course's next run begins a new round.
+    """
+    if expectation is None or isinstance(expectation.schedule, IntervalSchedule):
+        return list(_repeating(runs))
+    shifted = [each - expectation.lead for each in due]
+    rounds: list[Round] = []
+    for number, group in groupby(runs, key=lambda run: bisect_right(shifted, run.start)):
+        if number:
+            rounds.append(Round(tuple(group)))
+        else:  # from before the first known due time
+            rounds += _repeating(group)
+    return rounds
+
+
+def _repeating(runs: Iterable[EndedRun]) -> Iterator[Round]:
+    """Begin a new round where a user and course comes again, or after a longer pause."""
+    group: list[EndedRun] = []
+    seen: set[Key] = set()
+    for run in runs:
+        key = (run.user_id, run.course_id)
+        if group and (key in seen or group[-1].start - run.start > _LONGEST_PAUSE):
+            yield Round(tuple(group))
+            group, seen = [], set()
+        group.append(run)
+        seen.add(key)
+    if group:
+        yield Round(tuple(group))

@@ -1,0 +1,73 @@
+"""Runs as conditions see them. All times are in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from canvas_sync_core.names import RunStatus
+
+__all__ = ["EndedRun", "RunningRun"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended.
+
+    Attributes:
+        id: Its task id.
+        duration: In seconds; so are ``api_seconds`` and ``db_seconds``.
+        items: Items that it handled.
+        api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
+        error_type: Of the error that ended it; None without one.
+        request_context_id: Canvas's id of its newest failed API call.
+        suspect_reason: How it differs from its history, as its row says; empty when it does not,
+            or is not compared yet.
+        telemetry_fault: Why its logs or metrics could not be written; None when they could.
+    """
+
+    id: str
+    sync_type: str
+    status: RunStatus
+    start: datetime
+    end: datetime
+    duration: float
+    user_id: int | None = None
+    course_id: int | None = None
+    canvas_host: str | None = None
+    items: int = 0
+    api_calls: int = 0
+    api_failed: int = 0
+    api_throttled: int = 0
+    api_retried: int = 0
+    api_truncated: int = 0
+    api_seconds: float = 0.0
+    api_items: int | None = None
+    api_bytes: int | None = None
+    db_operations: int = 0
+    db_failed: int = 0
+    db_seconds: float = 0.0
+    error_type: str | None = None
+    error_message: str | None = None
+    request_context_id: str | None = None
+    suspect_reason: str = ""
+    telemetry_fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRun:
+    """A run that has not ended.
+
+    Attributes:
+        id: Its task id.
+        heartbeat: When it last gave a sign of life.
+        is_waiting: Whether it waits for its next attempt, as a Celery task does.
+    """
+
+    id: str
+    sync_type: str
+    start: datetime
+    heartbeat: datetime
+    user_id: int | None = None
+    course_id: int | None = None
+    is_waiting: bool = False

@@ -1,0 +1,77 @@
+"""Which rounds of a sync type count now, and how often it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from canvas_sync_core.names import RunStatus
+
+from .facts import Facts, SyncFacts
+from .rounds import Round
+
+__all__ = ["counted_rounds", "interval_of", "is_frequent", "pause_end", "usual_duration"]
+
+FREQUENT: Final = timedelta(minutes=30)
+_AHEAD: Final = timedelta(minutes=2)
+"""Runs of a clock that was wrong begin in the future; until then they say nothing."""
+_UNEXPECTED_FOR: Final = timedelta(days=1)
+"""So long a run that was not due is news."""
+_HISTORY: Final = 20
+_FEWEST_RUNS: Final = 3
+
+
+def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
+    """Return the rounds that say how a sync type is, newest first.
+
+    What ran before the end of a pause is left out: nobody wants to hear of it again. So is what was
+    not due and is not new, for no later run will show that all is well.
+    """
+    paused = pause_end(facts, sync.sync_type)
+    latest = facts.now + _AHEAD
+    counted = [
+        each
+        for each in sync.rounds
+        if each.start <= latest and (paused is None or each.start >= paused)
+    ]
+    if not counted or sync.next_due is not None:
+        return counted
+    last_due = sync.due[-1] if sync.due else None
+    newest = counted[0].start
+    is_due = last_due is not None and newest >= last_due - timedelta(hours=1)
+    return counted if is_due or facts.now - newest < _UNEXPECTED_FOR else []
+
+
+def pause_end(facts: Facts, sync_type: str) -> datetime | None:
+    """Return the end of the newest pause of a sync type that has begun; None without one."""
+    ends = [
+        pause.end
+        for pause in facts.pauses
+        if pause.applies_to(sync_type) and pause.start <= facts.now
+    ]
+    return max(ends, default=None)
+
+
+def interval_of(sync: SyncFacts) -> timedelta | None:
+    """Return the usual time between two due times, or two rounds; None when unknown."""
+    times: Sequence[datetime] = [*sync.due[-10:], *([sync.next_due] if sync.next_due else [])]
+    if len(times) <= 1:
+        times = [each.start for each in reversed(sync.rounds[:10])]
+    gaps = [later - before for before, later in pairwise(times)]
+    return timedelta(seconds=median(gap.total_seconds() for gap in gaps)) if gaps else None
+
+
+def is_frequent(sync: SyncFacts) -> bool:
+    """Return whether the next run comes so soon that a single bad one is no certainty yet."""
+    interval = interval_of(sync)
+    return interval is not None and interval <= FREQUENT
+
+
+def usual_duration(sync: SyncFacts) -> float | None:
+    """Return the median duration in seconds of the last successful runs; None with too few."""
+    successes = (run for run in sync.runs if run.status is RunStatus.SUCCESS)
+    durations = [run.duration for run, _ in zip(successes, range(_HISTORY), strict=False)]
+    return median(durations) if len(durations) >= _FEWEST_RUNS else None
