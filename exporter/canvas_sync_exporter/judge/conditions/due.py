@@ -10,7 +10,7 @@ from canvas_sync_core.names import IncidentKind, RunStatus, Severity
 from canvas_sync_exporter.judge.expectation import Expectation
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.timing import interval_of, is_frequent
+from canvas_sync_exporter.judge.timing import interval_of, is_frequent, pause_end
 
 from .running import longest_duration
 
@@ -85,14 +85,10 @@ def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
 
 def _judged_due(facts: Facts, sync: SyncFacts, expectation: Expectation) -> list[datetime]:
     """Return the due times at which a run was expected, and would have been noticed."""
-    watched = min(filter(None, (sync.known_since, facts.started)))
-    pauses = [pause for pause in facts.pauses if pause.applies_to(sync.sync_type)]
-    return [
-        each
-        for each in sync.due
-        if each >= watched - expectation.lead
-        and not any(pause.start <= each < pause.end for pause in pauses)
-    ]
+    watched = min(filter(None, (sync.known_since, facts.started))) - expectation.lead
+    paused = pause_end(facts, sync.sync_type)
+    begin = watched if paused is None else max(watched, paused)
+    return [each for each in sync.due if each >= begin]
 
 
 def _patience(sync: SyncFacts, expectation: Expectation) -> timedelta:
