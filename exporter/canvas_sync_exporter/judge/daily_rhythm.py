@@ -1,0 +1,171 @@
+"""The rhythm of syncs that run at certain times of a day: nightly, weekdays at 02:00, Sundays.
+
+A burst is starts that follow each other closely, such as those of 10,000 users in one night: one
+turn of the sync, at the time of its first start. A turn is expected at the time at which it came
+in each of the last four weeks, on the same day of the week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from canvas_sync_exporter.schedules.local_time import days_between, local_date
+
+from .rhythm_words import format_clock, name_days
+from .start_history import StartHistory, shifted
+
+__all__ = ["GRACE", "DailyRhythm", "bursts"]
+
+GRACE: Final = timedelta(minutes=75)
+"""A turn may come so much earlier or later than a week ago: more than a change of the clock."""
+
+_DAY: Final = timedelta(days=1)
+_WEEKS: Final = 4
+_BURST_GAP: Final = timedelta(minutes=30)
+_PUNCTUAL: Final = timedelta(minutes=15)
+"""Turns of a scheduler differ by less from one day to the next; those of a person by more."""
+_VERY_PUNCTUAL: Final = timedelta(minutes=5)
+_PUNCTUAL_SHARE: Final = 2 / 3
+_MANY_TURNS: Final = 5
+_FEW_TURNS: Final = 4
+_EARLY_DAYS: Final = (1, 2, 3)
+_NEVER_WEEKEND: Final = (1, 2, 3)
+"""Tuesday to Thursday are working days everywhere: three turns in a row are followed by one."""
+_LOOK_AHEAD: Final = 6
+"""The same days of last week are over."""
+
+
+def bursts(starts: Sequence[datetime]) -> list[datetime]:
+    """Return the first start of each burst."""
+    first = list(starts[:1])
+    return first + [after for before, after in pairwise(starts) if after - before > _BURST_GAP]
+
+
+@dataclass(frozen=True)
+class DailyRhythm:
+    """Turns at certain times of the week, as the past has them.
+
+    Attributes:
+        turns: First starts of all bursts.
+        now: The time: later days are expected to come as usual.
+    """
+
+    turns: StartHistory
+    now: datetime
+    _expected_of_day: dict[date, list[datetime]] = field(default_factory=dict)
+
+    def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
+        """Return the due times in ``(after, until]``, oldest first.
+
+        Once a turn has failed to come, no other one is expected before the sync starts again.
+        """
+        zone = self.turns.zone
+        first = local_date(after, zone) - _DAY
+        last = min(local_date(until, zone), local_date(self.now, zone) + _LOOK_AHEAD * _DAY) + _DAY
+        due = {each for day in days_between(first, last) for each in self._due(day)}
+        return [each for each in sorted(due) if after < each <= until]
+
+    def next_due(self, after: datetime) -> datetime | None:
+        """Return the first due time after ``after`` in the coming week; None if there is none."""
+        day = local_date(after, self.turns.zone) - _DAY
+        end = max(after, self.now) + _LOOK_AHEAD * _DAY
+        for each in days_between(day, local_date(end, self.turns.zone) + _DAY):
+            found = [due for due in self._due(each) if due > after]
+            if found:
+                return found[0]
+        return None
+
+    def describe(self) -> str:
+        """Describe it in words, such as ``weekdays about 02:00``."""
+        first = local_date(self.turns.starts[-1], self.turns.zone) + _DAY
+        weekdays: dict[str, set[int]] = {}
+        for day in days_between(first, first + 6 * _DAY):
+            for due in self._expected(day):
+                clock = format_clock(due.astimezone(self.turns.zone))
+                weekdays.setdefault(clock, set()).add(day.weekday())
+        times: dict[str, list[str]] = {}
+        for clock, days in sorted(weekdays.items()):
+            times.setdefault(name_days(days), []).append(clock)
+        return "; ".join(f"{days} about {', '.join(clocks)}" for days, clocks in times.items())
+
+    def _due(self, day: date) -> list[datetime]:
+        return [due for due in self._expected(day) if not self._is_away(due)]
+
+    def _is_away(self, due: datetime) -> bool:
+        """Return whether an earlier turn has failed to come, and no other one came since."""
+        before = self.turns.last_before(due - GRACE)
+        if before is None:
+            return False
+        zone = self.turns.zone
+        for day in days_between(local_date(before, zone), local_date(due, zone)):
+            for earlier in self._expected(day):
+                if before + GRACE < earlier < due:
+                    return earlier + GRACE < self.now
+        return False
+
+    def _expected(self, day: date) -> list[datetime]:
+        """Return when turns should come on a day, by what came before that day."""
+        if day not in self._expected_of_day:
+            self._expected_of_day[day] = self._find_expected(day)
+        return self._expected_of_day[day]
+
+    def _find_expected(self, day: date) -> list[datetime]:
+        weeks = min(self.turns.complete_weeks(day), _WEEKS)
+        if weeks == 0:
+            return self._expected_early(day)
+        candidates = (
+            shifted(turn, 7, self.turns.zone)[1] for turn in self.turns.of_day(day - 7 * _DAY)
+        )
+        return [
+            due
+            for due in candidates
+            if all(self._turn_near(due, -7 * week) for week in range(2, weeks + 1))
+            and self._is_punctual(due, weeks)
+            and self._came_last_time(due, day)
+        ]
+
+    def _expected_early(self, day: date) -> list[datetime]:
+        """Expect the fourth turn in a row in the first week."""
+        if day.weekday() not in _NEVER_WEEKEND:
+            return []
+        candidates = (
+            shifted(turn, 1, self.turns.zone)[1] for turn in self.turns.of_day(day - _DAY)
+        )
+        return [
+            due
+            for due in candidates
+            if all(self._turn_near(due, -back, _VERY_PUNCTUAL) for back in _EARLY_DAYS)
+        ]
+
+    def _is_punctual(self, due: datetime, weeks: int) -> bool:
+        """Return whether a scheduler is at work: it came often enough, at nearly equal times."""
+        offsets = []
+        for days in range(-7 * weeks, 0):
+            turn = self._turn_near(due, days)
+            if turn is not None:
+                offsets.append(turn - due - days * _DAY)
+        if len(offsets) < _MANY_TURNS:
+            return len(offsets) >= _FEW_TURNS and max(offsets) - min(offsets) <= _VERY_PUNCTUAL
+        steps = [abs(after - before) for before, after in pairwise(offsets)]
+        return sum(step <= _PUNCTUAL for step in steps) >= _PUNCTUAL_SHARE * len(steps)
+
+    def _came_last_time(self, due: datetime, day: date) -> bool:
+        """Return whether the turn came on the last day that should have had one at this time.
+
+        Otherwise the schedule has changed, or the sync was away and has to show itself first.
+        """
+        today = local_date(self.now, self.turns.zone)
+        for back in range(1, 7):
+            if day - back * _DAY < today and self._turn_near(due, -back - 7):
+                return self._turn_near(due, -back) is not None
+        return True
+
+    def _turn_near(self, due: datetime, days: int, tolerance: timedelta = GRACE) -> datetime | None:
+        """Return the turn that came about the same time so many days away."""
+        earliest, latest = shifted(due, days, self.turns.zone)
+        found = self.turns.between(earliest - tolerance, latest + tolerance)
+        return found[0] if found else None

@@ -1,0 +1,73 @@
+"""When a sync type started in the past, by the days of a zone's calendar."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
+
+from canvas_sync_exporter.schedules.local_time import at, local_date, shift_days
+
+__all__ = ["StartHistory", "shifted"]
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class StartHistory:
+    """The starts of one sync type.
+
+    Attributes:
+        starts: Oldest first, in UTC.
+        zone: Whose calendar counts.
+    """
+
+    starts: Sequence[datetime]
+    zone: tzinfo
+
+    def of_day(self, day: date) -> Sequence[datetime]:
+        """Return the starts of one day."""
+        return self.between(self.start_of(day), self.end_of(day))
+
+    def start_of(self, day: date) -> datetime:
+        """Return when a day begins."""
+        return at(day, time(), self.zone)
+
+    def end_of(self, day: date) -> datetime:
+        """Return when a day ends."""
+        return at(day + _DAY, time(), self.zone)
+
+    def between(self, start: datetime, end: datetime) -> Sequence[datetime]:
+        """Return the starts in ``[start, end)``."""
+        return self.starts[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
+
+    def last_before(self, end: datetime) -> datetime | None:
+        """Return the last start before a time; None if there is none."""
+        index = bisect_left(self.starts, end)
+        return self.starts[index - 1] if index else None
+
+    def first_after(self, start: datetime) -> datetime | None:
+        """Return the first start after a time; None if there is none."""
+        index = bisect_right(self.starts, start)
+        return self.starts[index] if index < len(self.starts) else None
+
+    def gaps_before(self, end: datetime, count: int) -> list[timedelta]:
+        """Return the distances of the last starts up to a time, at most so many."""
+        index = bisect_right(self.starts, end)
+        return [b - a for a, b in pairwise(self.starts[max(0, index - count - 1) : index])]
+
+    def complete_weeks(self, day: date) -> int:
+        """Return how many whole weeks before a day are known."""
+        return max(0, (day - local_date(self.starts[0], self.zone)).days // 7)
+
+
+def shifted(moment: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the same time so many days later, the earlier one first.
+
+    It is two times when the zone's clock has changed in between: a cron daemon may follow the
+    local clock or UTC, and the past does not tell which.
+    """
+    local, exact = shift_days(moment, days, zone), moment.astimezone(UTC) + days * _DAY
+    return (local, exact) if local <= exact else (exact, local)
