@@ -15,6 +15,13 @@ from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.schema.labels import MAX_COMBINATIONS, MAX_TOKENS
 from canvas_sync_core.settings import Settings, number, path, read, setting, whole_number
 
+from .config_file.config_file import (
+    ConfigFile,
+    changed_sections,
+    find_config_file,
+    read_config_file,
+)
+
 __all__ = [
     "Configuration",
     "ExporterSettings",
@@ -23,6 +30,7 @@ __all__ = [
     "clock_time",
     "configuration",
     "expiries",
+    "full_configuration",
     "host_name",
     "intervals",
     "networks",
@@ -135,6 +143,13 @@ class ExporterSettings:
         "A running sync without a heartbeat for so long counts as interrupted; over twice "
         "CANVAS_SYNC_HEARTBEAT_SECONDS.",
     )
+    config: Path | None = setting(
+        "CANVAS_SYNC_CONFIG",
+        path,
+        None,
+        "The configuration file with schedules and pauses; when unset, `canvas-sync-monitor.toml` "
+        "beside the log folder or `/etc/canvas-sync-monitor/config.toml`, if there is one.",
+    )
     expected_intervals: tuple[tuple[str, int], ...] = setting(
         "CANVAS_SYNC_EXPECTED_INTERVALS",
         intervals,
@@ -192,10 +207,20 @@ class ExporterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The exporter's settings together with those of the instrumented app."""
+    """The exporter's settings together with those of the instrumented app.
+
+    Attributes:
+        file: What the configuration file says; nothing where it was not read.
+    """
 
     app: Settings
     exporter: ExporterSettings
+    file: ConfigFile = dataclasses.field(default_factory=ConfigFile)
+
+    @property
+    def config_file(self) -> Path | None:
+        """The configuration file; None when there is none."""
+        return find_config_file(self.exporter.config, self.app.log_dir)
 
     @property
     def archive_folder(self) -> Path:
@@ -229,6 +254,24 @@ def configuration(environ: Mapping[str, str], **overrides: Any) -> Configuration
     return Configuration(app, exporter)
 
 
+def full_configuration(environ: Mapping[str, str], **overrides: Any) -> Configuration:
+    """Read both groups of settings, and the configuration file if there is one.
+
+    Args:
+        environ: Where to look the variables up.
+        overrides: Fields of :class:`ExporterSettings` that win over the environment.
+
+    Raises:
+        SettingsError: A value or the file cannot be used; the message names the setting, or the
+            file with the line.
+    """
+    config = configuration(environ, **overrides)
+    file = config.config_file
+    if file is None:
+        return config
+    return dataclasses.replace(config, file=read_config_file(file, config.app.timezone))
+
+
 def changed_settings(before: Configuration, after: Configuration) -> list[str]:
     """Tell which settings differ, one line each, by their names; of secrets not the values."""
     changes = []
@@ -238,4 +281,4 @@ def changed_settings(before: Configuration, after: Configuration) -> list[str]:
             if values[0] != values[1]:
                 shown = "" if field.metadata["secret"] else f" from {values[0]} to {values[1]}"
                 changes.append(f"{field.metadata['env']}{shown}")
-    return changes
+    return changes + changed_sections(before.file, after.file)

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from canvas_sync_exporter.serve import serve
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import full_configuration
 
 from .options import add_command, port
 from .storage_failures import storage_failures
@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     """
     given = {"host": arguments.host, "port": arguments.port}
     with storage_failures():
-        serve(lambda: configuration(os.environ, **given))
+        serve(lambda: full_configuration(os.environ, **given))
     return 0

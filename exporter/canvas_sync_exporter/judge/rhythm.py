@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
-from canvas_sync_exporter.schedules.local_time import local_date
+from canvas_sync_exporter.schedules.local_time import local_date, start_of_day
 from canvas_sync_exporter.schedules.schedule import Schedule
 
 from .daily_rhythm import GRACE, DailyRhythm, bursts
@@ -79,7 +79,7 @@ class RhythmLearner:
         if not known:
             return None
         today = local_date(now, self._zone)
-        midnight = StartHistory(known, self._zone).start_of(today)
+        midnight = start_of_day(today, self._zone)
         before = bisect_left(known, midnight)
         key = (today, known[0], before, known[before - 1])
         habits = self._habits.get(sync_type)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from canvas_sync_exporter.schedules.local_time import at, local_date, shift_days
+from canvas_sync_exporter.schedules.local_time import local_date, shift_days, start_of_day
 
 __all__ = ["StartHistory", "shifted"]
 
@@ -33,11 +33,11 @@ class StartHistory:
 
     def start_of(self, day: date) -> datetime:
         """Return when a day begins."""
-        return at(day, time(), self.zone)
+        return start_of_day(day, self.zone)
 
     def end_of(self, day: date) -> datetime:
         """Return when a day ends."""
-        return at(day + _DAY, time(), self.zone)
+        return start_of_day(day + _DAY, self.zone)
 
     def between(self, start: datetime, end: datetime) -> Sequence[datetime]:
         """Return the starts in ``[start, end)``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-__all__ = ["at", "days_between", "local_date", "shift_days"]
+__all__ = ["at", "days_between", "local_date", "shift_days", "start_of_day"]
 
 _DAY = timedelta(days=1)
 
@@ -21,6 +21,11 @@ def at(day: date, clock: time, zone: tzinfo) -> datetime:
 def local_date(time_: datetime, zone: tzinfo) -> date:
     """Return the date that a zone's calendar shows at a time."""
     return time_.astimezone(zone).date()
+
+
+def start_of_day(day: date, zone: tzinfo) -> datetime:
+    """Return when a day begins."""
+    return at(day, time(), zone)
 
 
 def shift_days(time_: datetime, days: int, zone: tzinfo) -> datetime:

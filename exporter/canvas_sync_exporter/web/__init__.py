@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from canvas_sync_core.settings import with_app_config
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import full_configuration
 
 from .access import Access
 from .auth import TokenFile
@@ -75,7 +75,7 @@ def register_canvas_metrics_api(app: Flask) -> None:
     Raises:
         SettingsError: A setting or the tokens file cannot be used.
     """
-    config = configuration(with_app_config(os.environ, app.config))
+    config = full_configuration(with_app_config(os.environ, app.config))
     tokens_file = config.exporter.tokens_file
     access = Access(TokenFile(tokens_file) if tokens_file else None)
     engine = open_engine(config.app.resolved_database_url)

@@ -1,0 +1,124 @@
+"""The configuration file as a whole: where it is, what is in it, and what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Final
+
+from canvas_sync_exporter.schedules.pause import Pause
+
+from .document import read_document
+from .heartbeat import HeartbeatSettings, read_heartbeat
+from .pauses import read_pauses
+from .problems import ConfigFileError, Problem, did_you_mean
+from .syncs import SyncSettings, read_syncs
+from .table import Table
+
+__all__ = [
+    "ConfigFile",
+    "changed_sections",
+    "find_config_file",
+    "read_config_file",
+    "unknown_syncs",
+]
+
+_NAME: Final = "canvas-sync-monitor.toml"
+_OF_THE_MACHINE: Final = Path("/etc/canvas-sync-monitor/config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What the configuration file says; without a file, nothing.
+
+    Attributes:
+        path: The file; None when there is none.
+        syncs: Sync types, each with its promises.
+        pauses: Planned pauses, the first to begin first.
+        heartbeat: Where the exporter says that it is alive.
+    """
+
+    path: Path | None = None
+    syncs: Mapping[str, SyncSettings] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] = ()
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+
+
+def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
+    """Return the configuration file; None when there is none.
+
+    Args:
+        named: The file that the settings name, whether it exists or not.
+        log_dir: The folder of the logs, beside which the file is looked for.
+    """
+    if named is not None:
+        return named
+    beside = log_dir.absolute().parent / _NAME
+    return next((path for path in (beside, _OF_THE_MACHINE) if _exists(path)), None)
+
+
+def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
+    """Read and check a configuration file.
+
+    Args:
+        path: The file.
+        zone: The zone of all times that name none.
+
+    Raises:
+        ConfigFileError: It cannot be used; the message names each mistake with its line.
+    """
+    document = read_document(path)
+    problems: list[Problem] = []
+    table = Table(document, problems, (), document.data)
+    found = ConfigFile(
+        path,
+        syncs=read_syncs(table.table("syncs"), zone),
+        pauses=read_pauses(list(table.tables("pauses")), zone),
+        heartbeat=read_heartbeat(table.table("heartbeat")),
+    )
+    table.reject_unknown()
+    if problems:
+        raise ConfigFileError(path, problems)
+    return found
+
+
+def unknown_syncs(file: ConfigFile, known: Iterable[str]) -> list[str]:
+    """Return a warning for each sync type of the file that has never run.
+
+    Args:
+        file: The configuration file.
+        known: The sync types that have run.
+    """
+    types = sorted(known)
+    named = set(file.syncs).union(*(pause.sync_types for pause in file.pauses))
+    return [
+        f"There is no run of `{name}` so far{did_you_mean(name, types)}".removesuffix(".")
+        for name in sorted(named - set(types))
+    ]
+
+
+def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
+    """Return what differs, one line each, without any values."""
+    names = sorted({*before.syncs, *after.syncs})
+    changes = [f"[syncs.{name}]" for name in names if _differs(before.syncs, after.syncs, name)]
+    if before.pauses != after.pauses:
+        changes.append("[[pauses]]")
+    if before.heartbeat != after.heartbeat:
+        changes.append("[heartbeat]")
+    return changes
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:
+    return bool(before.get(name) != after.get(name))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # reading it says why it cannot be used
+    return True

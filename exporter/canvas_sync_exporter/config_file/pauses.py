@@ -1,0 +1,60 @@
+"""The section ``[[pauses]]``: planned times in which no runs are expected."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from itertools import combinations
+
+from canvas_sync_core.settings import time_zone
+from canvas_sync_exporter.schedules.pause import Pause
+
+from .table import Table
+
+__all__ = ["read_pauses"]
+
+_DATE = "write a date such as 2026-12-19"
+
+
+def read_pauses(tables: list[Table], zone: tzinfo) -> tuple[Pause, ...]:
+    """Read the section; the first pause to begin is the first one.
+
+    Args:
+        tables: One for each pause.
+        zone: The zone of times that name none.
+    """
+    found = [(table, pause) for table in tables if (pause := _read_pause(table, zone))]
+    found.sort(key=lambda each: (each[1].start, each[1].end))
+    for (first_table, first), (second_table, second) in combinations(found, 2):
+        if second.start < first.end and _share_a_sync(first, second):
+            second_table.wrong_table(
+                f"it overlaps the pause of line {first_table.line}; make them one, or move its "
+                "`from` or `until`"
+            )
+    return tuple(pause for _, pause in found)
+
+
+def _read_pause(table: Table, default_zone: tzinfo) -> Pause | None:
+    names = table.names("syncs")
+    zone = table.parsed("timezone", time_zone, '"Europe/Berlin"') or default_zone
+    start, end = table.time("from", zone), table.time("until", zone)
+    reason = table.parsed("reason", str.strip, '"winter break"')
+    table.reject_unknown()
+    if names == []:
+        table.wrong("syncs", "it is empty; leave `syncs` out to pause all sync types")
+    for key in ("from", "until"):
+        if key not in table:
+            table.wrong_table(f"`{key}` is missing; {_DATE}")
+    if "reason" not in table:
+        table.wrong_table("`reason` is missing; say why, for the people who ask later")
+    if start is None or end is None:
+        return None
+    if end <= start:
+        table.wrong("until", "it must be after `from`; a date means the day's first moment")
+        return None
+    return Pause(frozenset(names or ()), start, end, reason or "")
+
+
+def _share_a_sync(first: Pause, second: Pause) -> bool:
+    if not first.sync_types or not second.sync_types:
+        return True
+    return bool(first.sync_types & second.sync_types)

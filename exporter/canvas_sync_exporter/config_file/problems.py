@@ -1,0 +1,50 @@
+"""What is wrong with a configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from canvas_sync_core.errors import SettingsError
+
+__all__ = ["ConfigFileError", "Problem", "did_you_mean"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake.
+
+    Attributes:
+        line: Where it is, from 1; 0 for the file as a whole.
+        message: What is wrong, and what to write instead.
+    """
+
+    line: int
+    message: str
+
+
+class ConfigFileError(SettingsError):
+    """A configuration file cannot be used.
+
+    Args:
+        path: The file.
+        problems: All its mistakes.
+    """
+
+    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(self._describe(problem) for problem in self.problems))
+
+    def _describe(self, problem: Problem) -> str:
+        line = f", line {problem.line}" if problem.line else ""
+        stop = "" if problem.message.endswith("?") else "."
+        return f"{self.path}{line}: {problem.message}{stop}"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return a suggestion for the end of a message, or nothing when no known word is similar."""
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""

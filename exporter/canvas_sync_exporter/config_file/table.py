@@ -1,0 +1,173 @@
+"""One table of a configuration file: typed values, and a message for each mistake."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from canvas_sync_exporter.schedules.durations import parse_duration
+
+from .document import Document
+from .lines import KeyPath
+from .problems import Problem, did_you_mean
+
+__all__ = ["Table"]
+
+T = TypeVar("T")
+
+_KINDS: Final = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+    dt.datetime: "a date and time",
+    dt.date: "a date",
+    dt.time: "a time of day",
+}
+
+
+class Table:
+    """A table whose keys are read one by one; those that nobody has read are unknown.
+
+    Values that cannot be used are noted as problems and read as None.
+
+    Args:
+        document: The file.
+        problems: Where mistakes are noted.
+        path: Where the table is in the file.
+        values: Its keys and values.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        problems: list[Problem],
+        path: KeyPath,
+        values: Mapping[str, Any],
+    ) -> None:
+        self._document = document
+        self._problems = problems
+        self._path = path
+        self._values = values
+        self._known: list[str] = []
+
+    @property
+    def line(self) -> int:
+        """Its line in the file."""
+        return self._document.line_of(self._path)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def parsed(self, key: str, parse: Callable[[str], T], hint: str) -> T | None:
+        """Read a text.
+
+        Args:
+            key: Its key.
+            parse: Reads it, or raises ValueError with what to write instead.
+            hint: What to write when it is not a text at all, such as ``"45m"``.
+        """
+        value = self._value(key, str, f"write a text such as {hint}")
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.wrong(key, f"{value!r} cannot be used: {error}")
+            return None
+
+    def duration(self, key: str) -> dt.timedelta | None:
+        """Read a duration."""
+        return self.parsed(key, parse_duration, '"45m"')
+
+    def time(self, key: str, zone: dt.tzinfo) -> dt.datetime | None:
+        """Read a date, which is its first moment, or a date and time; as a time in UTC."""
+        value = self._value(key, dt.date, "write a date such as 2026-12-19, without quotes")
+        if value is None:
+            return None
+        if not isinstance(value, dt.datetime):
+            value = dt.datetime.combine(value, dt.time())
+        try:
+            return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(dt.UTC)
+        except (OverflowError, ValueError):
+            self.wrong(key, "write a date from this century")
+            return None
+
+    def names(self, key: str) -> list[str] | None:
+        """Read a list of names; a single text is a list of one."""
+        value = self._values.get(key)
+        if isinstance(value, str):
+            value = [value]
+        self._known.append(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            self.wrong(key, 'write a list of names such as ["full", "incremental"]')
+            return None
+        if not all(map(str.strip, value)):
+            self.wrong(key, "a name must not be empty")
+            return None
+        return value
+
+    def table(self, key: str) -> Table:
+        """Read a table inside of it; an empty one when there is none."""
+        return self._table((key,), self._value(key, dict, f"write [{self.name_of(key)}]") or {})
+
+    def tables(self, key: str) -> Iterator[Table]:
+        """Read an array of tables, such as ``[[pauses]]``."""
+        hint = f"write [[{self.name_of(key)}]] above each of them"
+        for index, value in enumerate(self._value(key, list, hint) or ()):
+            if isinstance(value, dict):
+                yield self._table((key, index), value)
+            else:
+                self.wrong(key, f"{_kind(value)} instead of a table; {hint}")
+
+    def named_tables(self) -> Iterator[tuple[str, Table]]:
+        """Read tables whose names are free, such as those of sync types."""
+        for name in self._values:
+            value = self._value(name, dict, f"write [{self.name_of(name)}] with keys below it")
+            if value is not None:
+                yield name, self._table((name,), value)
+
+    def reject_unknown(self) -> None:
+        """Note each key that has not been read."""
+        for key in self._values:
+            if key not in self._known:
+                known = ", ".join(f"`{each}`" for each in self._known)
+                suggestion = did_you_mean(key, self._known)
+                self.wrong(key, f"it is unknown{suggestion or f'; known are {known}'}")
+
+    def wrong(self, key: str, message: str) -> None:
+        """Note a mistake of a key."""
+        line = self._document.line_of((*self._path, key))
+        self._problems.append(Problem(line, f"{self.name_of(key)}: {message}"))
+
+    def wrong_table(self, message: str) -> None:
+        """Note a mistake of the table as a whole."""
+        self._problems.append(Problem(self.line, f"{_dotted(self._path)}: {message}"))
+
+    def name_of(self, key: str) -> str:
+        """Return the whole name of a key, such as ``syncs.full.grace``."""
+        return _dotted((*self._path, key))
+
+    def _table(self, path: KeyPath, values: Mapping[str, Any]) -> Table:
+        return Table(self._document, self._problems, (*self._path, *path), values)
+
+    def _value(self, key: str, kind: type[T], hint: str) -> T | None:
+        self._known.append(key)
+        value = self._values.get(key)
+        if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+            return value
+        self.wrong(key, f"{_kind(value)}; {hint}")
+        return None
+
+
+def _kind(value: object) -> str:
+    return f"it is {_KINDS.get(type(value), 'something else')}"
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(str(part) for part in path if isinstance(part, str))
