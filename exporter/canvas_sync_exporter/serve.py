@@ -17,8 +17,9 @@ from canvas_sync_core.store.database import check_schema, open_engine, upgrade
 from canvas_sync_exporter.web.access import Access, is_loopback
 from canvas_sync_exporter.web.auth import TokenFile
 from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.health import HealthChecks
 
-from .collectors import register_collectors
+from .collectors import ChecksCollector, ProcessCollector, register_collectors
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
 from .jobs.table import recurring_jobs
@@ -85,9 +86,11 @@ class _Exporter:
             _prepare_database(config, engine)
             start_counters(config)
             registry = CollectorRegistry()
-            processes = register_collectors(registry, config)
+            processes = ProcessCollector(config.app.metrics_folder)
             self._jobs = JobScheduler(recurring_jobs(config, engine, processes))
             self._context = WebContext(config, engine, self._access, self._jobs)
+            checks = ChecksCollector(HealthChecks(self._context).results)
+            register_collectors(registry, config, processes, {"checks": checks})
             self._app = create_app(self._context, registry)
             self._resources = undo.pop_all()
 

@@ -51,7 +51,13 @@ def test_each_label_is_explained() -> None:
     assert set(table(PAGE, "label")) == used
 
 
-@pytest.mark.parametrize("label", ["item", "action", "part", "collector", "outcome", "log", "sink"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("item", "action", "part", "collector", "outcome", "log", "sink"),
+        *("kind", "severity", "check"),
+    ],
+)
 def test_the_values_of_closed_labels_are_complete(label: str) -> None:
     declared = {
         each.values for spec in METRICS.values() for each in spec.labels if each.name == label

@@ -27,7 +27,9 @@ from canvas_sync_core.names import (
     OTHER,
     SUSPECT_REASONS,
     TIME_PARTS,
+    IncidentKind,
     Log,
+    Severity,
 )
 
 from .labels import MAX_TOKENS, Label, closed, opened
@@ -54,6 +56,10 @@ class MetricName(StrEnum):
     LAST_SUCCESS = "canvas_sync_last_success_timestamp_seconds"
     ITEM_LAST_SUCCESS = "canvas_sync_item_last_success_timestamp_seconds"
     RUNS_SUSPECT = "canvas_sync_runs_suspect_total"
+    NEXT_DUE = "canvas_sync_next_due_timestamp_seconds"
+    INCIDENTS_OPEN = "canvas_sync_incidents_open"
+    INCIDENTS_ACKNOWLEDGED = "canvas_sync_incidents_acknowledged"
+    JUDGED = "canvas_sync_judged_timestamp_seconds"
     EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
     API_REQUESTS = "canvas_sync_api_requests_total"
@@ -94,6 +100,7 @@ class MetricName(StrEnum):
     CLEANUP_LAST_SUCCESS = "canvas_sync_cleanup_last_success_timestamp_seconds"
     CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
     BUILD_INFO = "canvas_sync_exporter_build_info"
+    EXPORTER_CHECK = "canvas_sync_exporter_check"
     COLLECTOR_SUCCESS = "canvas_sync_exporter_collector_success"
     COLLECTOR_DURATION = "canvas_sync_exporter_collector_duration_seconds"
     HTTP_REQUESTS = "canvas_sync_exporter_http_requests_total"
@@ -153,10 +160,14 @@ _OUTCOMES: Final = ("success", "failed")
 _STATUS_CODES: Final = tuple(map(str, range(100, 600)))
 _COLLECTORS: Final = (
     *("archives", "build_info", "clock_skew", "expected_intervals", "log_disk", "log_files"),
-    *("processes", "spool", "tokens"),
+    *("processes", "spool", "tokens", "judge", "checks"),
 )
+_CHECKS: Final = ("database", "rollups", "log_folder", "metric_files", "spool", "jobs", "judge")
 
 _SYNC_TYPE: Final = opened("sync_type")
+_KIND: Final = closed("kind", tuple(IncidentKind))
+_SEVERITY: Final = closed("severity", tuple(Severity))
+_CHECK: Final = closed("check", _CHECKS)
 _STATUS: Final = closed("status", FINAL_STATUSES)
 _ITEM: Final = closed("item", ITEMS)
 _METHOD: Final = opened("method", is_known=HTTP_METHODS.__contains__)
@@ -216,6 +227,14 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         *(_SYNC_TYPE, closed("reason", SUSPECT_REASONS)),
         zeros=_each(reason=SUSPECT_REASONS),
     ),
+    MetricName.NEXT_DUE: _gauge("When the next run of a sync type is due.", _SYNC_TYPE),
+    MetricName.INCIDENTS_OPEN: _gauge(
+        "Incidents that are open and not acknowledged.", _KIND, _SEVERITY, _SYNC_TYPE
+    ),
+    MetricName.INCIDENTS_ACKNOWLEDGED: _gauge(
+        "Incidents that are open and acknowledged.", _KIND, _SEVERITY, _SYNC_TYPE
+    ),
+    MetricName.JUDGED: _gauge("When this exporter last judged."),
     MetricName.EXPECTED_INTERVAL: _gauge(
         "How often runs of a sync type are expected to succeed.", _SYNC_TYPE
     ),
@@ -329,6 +348,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     MetricName.BUILD_INFO: _gauge(
         "The exporter's version and its Python's.", opened("version", 1), opened("python", 1)
     ),
+    MetricName.EXPORTER_CHECK: _gauge("Whether a check of health is fine.", _CHECK),
     MetricName.COLLECTOR_SUCCESS: _gauge("Whether a collector could be read.", _COLLECTOR),
     MetricName.COLLECTOR_DURATION: _gauge("How long a collector took.", _COLLECTOR),
     MetricName.HTTP_REQUESTS: _counter(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from canvas_sync_exporter.settings import Configuration
 
 from .archives import ArchivesCollector
 from .build_info import BuildInfoCollector
+from .checks import ChecksCollector
 from .clock_skew import ClockSkewCollector
 from .expected_intervals import ExpectedIntervalsCollector
 from .instrumented import InstrumentedCollector
+from .judge import JudgeCollector
 from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .processes import ProcessCollector
@@ -20,9 +25,11 @@ from .tokens import TokensCollector
 __all__ = [
     "ArchivesCollector",
     "BuildInfoCollector",
+    "ChecksCollector",
     "ClockSkewCollector",
     "ExpectedIntervalsCollector",
     "InstrumentedCollector",
+    "JudgeCollector",
     "LogDiskCollector",
     "LogFilesCollector",
     "ProcessCollector",
@@ -33,15 +40,20 @@ __all__ = [
 
 
 def register_collectors(
-    registry: CollectorRegistry, configuration: Configuration
-) -> ProcessCollector:
+    registry: CollectorRegistry,
+    configuration: Configuration,
+    processes: ProcessCollector | None = None,
+    further: Mapping[str, Collector] | None = None,
+) -> None:
     """Register all collectors.
 
-    Returns:
-        The collector of the sync processes. A recurring fold uses this one: it remembers the last
-        good values of a file that breaks.
+    Args:
+        registry: Where.
+        configuration: Where the files are that they read.
+        processes: The collector of the sync processes. Who folds their files passes the one that
+            does so, since it remembers the last good values of a file that breaks.
+        further: Collectors of what this process itself does.
     """
-    processes = ProcessCollector(configuration.app.metrics_folder)
     registry.register(
         InstrumentedCollector(
             {
@@ -53,12 +65,12 @@ def register_collectors(
                 ),
                 "log_disk": LogDiskCollector(configuration.app.log_dir),
                 "log_files": LogFilesCollector(configuration.app.log_dir),
-                "processes": processes,
+                "processes": processes or ProcessCollector(configuration.app.metrics_folder),
                 "spool": SpoolCollector(configuration.app.spool_folder),
                 "tokens": TokensCollector(
                     configuration.app.metrics_folder, configuration.exporter.token_expiries
                 ),
+                **(further or {}),
             }
         )
     )
-    return processes

@@ -18,11 +18,21 @@ def family(name: MetricName, values: Mapping[tuple[str, ...], float]) -> Metric:
 
     Args:
         name: The metric.
-        values: Values of the labels, in their order -> value of the series.
+        values: Values of the labels, in their order -> value of the series. Of gauges that share
+            ``other``, the largest is served; counters are added up.
     """
     spec, bounds = METRICS[name], LabelBounds()
-    kind = CounterMetricFamily if spec.type is MetricType.COUNTER else GaugeMetricFamily
+    is_counter = spec.type is MetricType.COUNTER
+    series: dict[tuple[str, ...], float] = {}
+    for key, value in values.items():
+        labels = bounds.apply(name, key)
+        known = series.get(labels)
+        if known is None:
+            series[labels] = value
+        else:
+            series[labels] = known + value if is_counter else max(known, value)
+    kind = CounterMetricFamily if is_counter else GaugeMetricFamily
     made = kind(name, spec.help, labels=spec.label_names)
-    for labels, value in {bounds.apply(name, key): value for key, value in values.items()}.items():
+    for labels, value in series.items():
         made.add_metric(labels, value)
     return made

@@ -9,11 +9,12 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
+from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
 
 from .access import Access
 
-__all__ = ["JobsView", "WebContext"]
+__all__ = ["JobsView", "JudgeView", "WebContext"]
 
 
 class JobsView(Protocol):
@@ -28,12 +29,21 @@ class JobsView(Protocol):
         """Why jobs failed when they last ran, by job."""
 
 
+class JudgeView(Protocol):
+    """What the web app tells about the judge."""
+
+    @property
+    def state(self) -> JudgeState:
+        """What it last found, and how long ago."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebContext:
     """What the web app needs of the rest of the exporter.
 
     Attributes:
         jobs: None in a user's own app, where no jobs run.
+        judge: None there too.
         stopping: Set when the server ends, so that streams end too.
     """
 
@@ -41,4 +51,5 @@ class WebContext:
     engine: Engine
     access: Access
     jobs: JobsView | None = None
+    judge: JudgeView | None = None
     stopping: Event = field(default_factory=Event)

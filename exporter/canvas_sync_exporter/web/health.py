@@ -26,6 +26,8 @@ _SEVERITY: tuple[Status, ...] = ("ok", "degraded", "unhealthy")
 _LITTLE_DISK = 200 * 1024 * 1024
 _LARGE_BACKLOG = 8 * 1024 * 1024
 _DATABASE_SECONDS = 2.0
+_HANGING_SECONDS = 90.0
+"""Far beyond the time between two judgings and all waits for a database."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -62,9 +64,14 @@ class HealthChecks:
             "metric_files": _metric_files(app.metrics_folder),
             "spool": _spool(app.spool_folder),
             "jobs": _jobs(self._context),
+            "judge": _judge(self._context),
         }
         worst = max((check.status for check in checks.values()), key=_SEVERITY.index)
         return Health(worst, checks)
+
+    def results(self) -> dict[str, bool]:
+        """Do all checks, and return whether each is fine."""
+        return {name: check.status == "ok" for name, check in self.run().checks.items()}
 
     def _database_checks(self) -> dict[str, Check]:
         try:
@@ -132,3 +139,21 @@ def _jobs(context: WebContext) -> Check:
         told = "; ".join(f"{name}: {why}" for name, why in sorted(jobs.failures.items()))
         return Check("degraded", told)
     return Check("ok", "Every job succeeded when it last ran.")
+
+
+def _judge(context: WebContext) -> Check:
+    if context.judge is None:
+        return Check("ok", "The exporter's own process judges.")
+    state = context.judge.state
+    if state.seconds_running is not None and state.seconds_running > _HANGING_SECONDS:
+        return Check("unhealthy", f"The judging has hung for {state.seconds_running:.0f} s.")
+    if state.seconds_since > _HANGING_SECONDS:
+        return Check("unhealthy", f"Nothing was judged for {state.seconds_since:.0f} s.")
+    if state.failure:
+        return Check("degraded", f"Cannot judge: {state.failure}")
+    found = ", ".join(sorted(f"{each.kind} ({each.subject})" for each in state.incidents))
+    incidents = f"Open incidents: {found or 'none'}."
+    if state.storage_failure:
+        why = state.storage_failure.rstrip(".")
+        return Check("degraded", f"Incidents cannot be stored: {why}. {incidents}")
+    return Check("ok", incidents)

@@ -45,7 +45,7 @@ def test_all_is_well_where_a_sync_has_run(config: Configuration, engine: Engine)
     assert health.status == "ok"
     assert {check.status for check in health.checks.values()} == {"ok"}
     assert set(health.checks) == {
-        *("database", "log_folder", "metric_files", "spool", "rollups", "jobs")
+        *("database", "log_folder", "metric_files", "spool", "rollups", "jobs", "judge")
     }
 
 

@@ -12,20 +12,23 @@ from sqlalchemy import (
     BigInteger,
     CompoundSelect,
     Connection,
+    Engine,
     bindparam,
     cast,
+    func,
     null,
     select,
     type_coerce,
     union_all,
 )
 
+from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
 from .buckets import DAY, QUARTER, floor
 from .tables import changes_table, days_table
 
-__all__ = ["RollupState", "read_state"]
+__all__ = ["RollupState", "newest_generation", "read_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,14 @@ def _days_and_changes() -> CompoundSelect[Any]:
         select(day, days.generation, nothing).where(days.day >= first_day),
         select(changes.start, nothing, changes.run_id).where(changes.start >= since),
     )
+
+
+def newest_generation(engine: Engine) -> int | None:
+    """Return a number that grows when a run ends or changes, once it is rolled up.
+
+    Raises:
+        SQLAlchemyError: The database is away or has no rollups.
+    """
+    with connect_to_read(engine) as connection:
+        newest: int | None = connection.scalar(select(func.max(days_table.c.generation)))
+    return newest

@@ -1,0 +1,31 @@
+"""Whether the exporter can do its work, check by check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from canvas_sync_core.schema.metrics import MetricName
+
+from .families import family
+
+__all__ = ["ChecksCollector"]
+
+
+class ChecksCollector(Collector):
+    """Serves the checks of health.
+
+    Args:
+        run: Does the checks; returns by name whether each is fine.
+    """
+
+    def __init__(self, run: Callable[[], Mapping[str, bool]]) -> None:
+        self._run = run
+
+    def collect(self) -> Iterable[Metric]:
+        """Give one sample for each check."""
+        yield family(
+            MetricName.EXPORTER_CHECK, {(name,): float(ok) for name, ok in self._run().items()}
+        )

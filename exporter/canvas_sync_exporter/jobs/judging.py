@@ -1,0 +1,61 @@
+"""Judges at regular times, and soon after a run has ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.clock import monotonic
+from canvas_sync_core.store.rollups.state import newest_generation
+from canvas_sync_exporter.judge.judge import Judge
+
+from .job import EXPECTED_FAILURES
+
+__all__ = ["Judging"]
+
+_INTERVAL_SECONDS: Final = 15.0
+_SHORTEST_INTERVAL_SECONDS: Final = 5.0
+
+
+class Judging:
+    """Decides when to judge.
+
+    Args:
+        judge: Judges.
+        engine: The database with the rollups, whose generation grows with each run that ends.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self, judge: Judge, engine: Engine, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._judge = judge
+        self._engine = engine
+        self._clock = clock
+        self._last = -math.inf
+        self._generation: int | None = None
+
+    def judge_when_due(self) -> bool:
+        """Judge every 15 s, and 5 s after the last time if a run has ended; return whether it did.
+
+        Raises:
+            Exception: It could not judge.
+        """
+        since = self._clock() - self._last
+        if since < _SHORTEST_INTERVAL_SECONDS:
+            return False
+        generation = self._newest_generation()
+        if since < _INTERVAL_SECONDS and generation == self._generation:
+            return False
+        self._last, self._generation = self._clock(), generation
+        self._judge.judge()
+        return True
+
+    def _newest_generation(self) -> int | None:
+        try:
+            return newest_generation(self._engine)
+        except EXPECTED_FAILURES:  # the judge itself tells of a database that is away
+            return self._generation
