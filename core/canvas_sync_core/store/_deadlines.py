@@ -2,21 +2,27 @@
 
 The server itself ends a long statement (``statement_timeout``), but not while it is stopped or
 hangs: it is silent then, and its kernel goes on answering TCP's keepalives. So each answer has a
-deadline on our side too. A pooled connection is tried first, with a short one.
+deadline on our side too. A pooled connection is tried first, with a short one. While a statement
+takes its time, a second connection shows whether the server still answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 
+from canvas_sync_core.clock import monotonic
+
 __all__ = [
     "CONNECTION_SECONDS",
     "DRIVERS",
     "POOL_SECONDS",
+    "Watch",
     "allow_long_statements",
     "bound_waits",
     "connect_arguments",
@@ -36,11 +42,50 @@ _LONG_STATEMENT_SECONDS: Final = 120
 """For questions that read the rows of months."""
 _GRACE_SECONDS: Final = 2.0
 """How much later than the server we give up: its own error says more."""
+_PATIENCE_SECONDS: Final = 3.0
+"""How long to wait for an answer before each look whether the server still answers."""
+_UNANSWERED_SECONDS: Final = 1.5
+"""An error that a new connection meets sooner is an answer. libpq rounds its timeout of 3 s."""
 
 
 def no_answer(seconds: float) -> str:
     """Say that the server is silent."""
-    return f"The database gave no answer within {seconds:g} s."
+    return f"The database gave no answer within {seconds:.3g} s."
+
+
+class Watch:
+    """Decides when to stop waiting for one answer.
+
+    Args:
+        seconds: How long the answer may take.
+        is_silent: Returns whether the server does not even answer a new connection.
+    """
+
+    def __init__(self, seconds: float, is_silent: Callable[[], bool]) -> None:
+        self._began = monotonic()
+        self._deadline = self._began + seconds
+        self._look_at = self._began + _PATIENCE_SECONDS
+        self._is_silent = is_silent
+
+    @property
+    def pause(self) -> float:
+        """How many seconds :meth:`is_over` need not be called."""
+        return max(0.0, min(self._deadline, self._look_at) - monotonic())
+
+    @property
+    def waited(self) -> float:
+        """How many seconds have passed."""
+        return monotonic() - self._began
+
+    def is_over(self) -> bool:
+        """Return whether the answer is late, or the server silent; this may take seconds."""
+        if monotonic() >= self._deadline:
+            return True
+        if monotonic() < self._look_at:
+            return False
+        is_silent = self._is_silent()
+        self._look_at = monotonic() + _PATIENCE_SECONDS
+        return is_silent
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
@@ -61,7 +106,9 @@ def bound_waits(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
-        return driver.connect(*arguments, **options)
+        connection = driver.connect(*arguments, **options)
+        connection.is_server_silent = partial(_is_silent, driver, arguments, options)
+        return connection
 
     # A pooled connection is tried before the one event, and let go of after the other.
     @event.listens_for(engine, "checkout")
@@ -82,6 +129,20 @@ def allow_long_statements(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
     driver: Any = connection.connection.dbapi_connection
     driver.answer_seconds = _LONG_STATEMENT_SECONDS + _GRACE_SECONDS
+
+
+def _is_silent(driver: Any, arguments: Sequence[Any], options: dict[str, Any]) -> bool:
+    """Return whether a new connection gets no answer; "too many connections" is one."""
+    began = monotonic()
+    try:
+        connection = driver.connect(*arguments, **options | {"connect_timeout": _CONNECT_SECONDS})
+        try:
+            connection.cursor().execute("SELECT 1")
+        finally:
+            connection.close()
+    except driver.Error:
+        return monotonic() - began >= _UNANSWERED_SECONDS
+    return False
 
 
 def _has_own_options(engine: Engine) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import Error
 from psycopg.abc import PQGen
 
-from canvas_sync_core.clock import monotonic
+from ._deadlines import CONNECTION_SECONDS, Watch, no_answer
 
-from ._deadlines import CONNECTION_SECONDS, no_answer
-
-__all__ = ["connect"]
+__all__ = ["Error", "connect"]
 
 T = TypeVar("T")
 
@@ -26,9 +26,11 @@ class _Connection(psycopg.Connection[Any]):
 
     Attributes:
         answer_seconds: How long one answer may take.
+        is_server_silent: Returns whether a new connection gets no answer either.
     """
 
     answer_seconds = CONNECTION_SECONDS
+    is_server_silent: Callable[[], bool] = staticmethod(lambda: False)
 
     def wait(self, gen: PQGen[T], *arguments: Any, **options: Any) -> T:
         """Run one exchange with the server; all of psycopg's go through this method."""
@@ -36,13 +38,13 @@ class _Connection(psycopg.Connection[Any]):
 
     def _until_late(self, exchange: PQGen[T]) -> PQGen[T]:
         """Run an exchange step by step. psycopg makes one step at least every 0.1 s."""
-        deadline = monotonic() + self.answer_seconds
+        watch = Watch(self.answer_seconds, self.is_server_silent)
         try:
             ready = yield next(exchange)
-            while monotonic() < deadline:
+            while not watch.is_over():
                 ready = yield exchange.send(ready)
         except StopIteration as end:
             answer: T = end.value
             return answer
         self.pgconn.finish()
-        raise psycopg.OperationalError(no_answer(self.answer_seconds))
+        raise psycopg.OperationalError(no_answer(watch.waited))

@@ -1,7 +1,7 @@
 """psycopg2 with a deadline for each answer of the server.
 
-psycopg2 waits inside libpq, which has no deadline for an answer. So a timer shuts the socket down,
-and libpq finds the connection closed.
+psycopg2 waits inside libpq, which has no deadline for an answer. So another thread shuts the socket
+down, and libpq finds the connection closed.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
+from psycopg2 import Error
 from psycopg2.extensions import connection as BaseConnection  # noqa: N812 - it is a class
 from psycopg2.extensions import cursor as BaseCursor  # noqa: N812 - as above
 
-from ._deadlines import CONNECTION_SECONDS, no_answer
+from ._deadlines import CONNECTION_SECONDS, Watch, no_answer
 
-__all__ = ["connect"]
+__all__ = ["Error", "connect"]
 
 
 def connect(*arguments: Any, **options: Any) -> BaseConnection:
@@ -32,9 +33,11 @@ class _Connection(BaseConnection):
 
     Attributes:
         answer_seconds: How long one answer may take.
+        is_server_silent: Returns whether a new connection gets no answer either.
     """
 
     answer_seconds = CONNECTION_SECONDS
+    is_server_silent: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -54,18 +57,25 @@ class _Connection(BaseConnection):
     def deadline(self) -> Iterator[None]:
         """Bound the exchanges with the server inside the block."""
         late = _LateSocket(self.fileno())
-        timer = threading.Timer(self.answer_seconds, late.shut_down)
-        timer.daemon = True
-        timer.start()
+        watch = Watch(self.answer_seconds, self.is_server_silent)
+        answered = threading.Event()
+
+        def give_up() -> None:
+            while not answered.wait(watch.pause):
+                if watch.is_over():
+                    late.shut_down()
+                    return
+
+        threading.Thread(target=give_up, name="canvas-sync-deadline", daemon=True).start()
         try:
             yield
         except psycopg2.OperationalError as error:
             if late.is_shut_down:
-                raise psycopg2.OperationalError(no_answer(self.answer_seconds)) from error
+                raise psycopg2.OperationalError(no_answer(watch.waited)) from error
             raise
         finally:
             late.leave_alone()
-            timer.cancel()
+            answered.set()
 
 
 class _Cursor(BaseCursor):
