@@ -63,7 +63,7 @@ __all__ = [
 
 INTERNAL: Final = "canvas_sync_internal"
 """Execution option of engines that are not the app's: the SQLAlchemy hook leaves them out."""
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0009"
 """The newest revision in ``migrations/versions``; revisions sort by name."""
 VERSION_TABLE: Final = "canvas_sync_alembic_version"
 """Our own, so that the app's Alembic and ours never meet."""

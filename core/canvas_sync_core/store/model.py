@@ -86,6 +86,7 @@ metrics_table: Final = Table(
     Index(f"ix_{TABLE}_user_start", "user_id", "sync_start_time"),
     Index(f"ix_{TABLE}_status_start_duration", "sync_status", "sync_start_time", "duration"),
     Index(f"ix_{TABLE}_start", "sync_start_time"),
+    Index(f"ix_{TABLE}_type_start", "sync_type", "sync_start_time"),
     Index(
         f"ix_{TABLE}_suspect",
         "sync_start_time",
