@@ -41,6 +41,7 @@ class JudgeState:
     Attributes:
         judged_at: When it last judged; None before the first time.
         incidents: All that are open, acknowledged ones too.
+        unjudged: Kinds that could not be judged the last time.
         next_due: When the next run of each sync type is due; types without one are left out.
         failure: Why it could not judge the last time; empty when it could.
         storage_failure: Why the incidents are in memory alone; empty when they are in the database.
@@ -50,6 +51,7 @@ class JudgeState:
 
     judged_at: datetime | None = None
     incidents: tuple[Incident, ...] = ()
+    unjudged: frozenset[IncidentKind] = frozenset()
     next_due: Mapping[str, datetime] = field(default_factory=dict)
     failure: str = ""
     storage_failure: str = ""
@@ -113,6 +115,7 @@ class Judge:
             self._state = JudgeState(
                 judged_at=verdict.time,
                 incidents=self._memory.open_incidents,
+                unjudged=frozenset(IncidentKind) - verdict.judged,
                 next_due=_next_due(facts),
                 storage_failure=self._memory.failure,
             )

@@ -1,0 +1,133 @@
+"""Calls a URL as long as everything is judged, so that a dead exporter is noticed elsewhere.
+
+The URL is one of healthchecks.io or of a service like it: a call says that all is well, a call of
+its ``/fail`` that something is wrong, and silence that the exporter is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Final
+from urllib.error import HTTPError
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from canvas_sync_core.locks import Event
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.threads import Daemon
+from canvas_sync_core.version import VERSION
+from canvas_sync_exporter.reasons import reason
+
+from .judge import JudgeState
+
+__all__ = ["Pinger", "fail_url"]
+
+_INTERVAL_SECONDS: Final = 60.0
+_FIRST_SECONDS: Final = 1.0
+"""How often to look whether the first judging is done."""
+_TIMEOUT_SECONDS: Final = 10.0
+_OLD_SECONDS: Final = 60.0
+"""A judging is due every 15 s."""
+
+_log = logging.getLogger(__name__)
+
+
+class Pinger:
+    """Calls the URL from a thread that nothing waits for.
+
+    Args:
+        url: The URL. It holds a key, so it is never logged.
+        state: Returns what the judge last found.
+        interval: Seconds between two calls.
+        timeout: Seconds to wait for a connection, and for an answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        state: Callable[[], JudgeState],
+        *,
+        interval: float = _INTERVAL_SECONDS,
+        timeout: float = _TIMEOUT_SECONDS,
+    ) -> None:
+        self._url = url
+        self._state = state
+        self._interval = interval
+        self._timeout = timeout
+        self._opener = _make_opener()
+        self._failure = ""
+        self._stopped = Event()
+        self._thread = Daemon(self._run, "heartbeat URL")
+
+    def start(self) -> None:
+        """Begin to call."""
+        if not self._thread.start():
+            _log.error("The heartbeat URL is not called: no thread can be started.")
+
+    def stop(self) -> None:
+        """Call no more; a call that is under way is not waited for."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(0):
+            state = self._state()
+            if state.judged_at is None and not state.failure and state.seconds_since < _OLD_SECONDS:
+                self._stopped.wait(min(_FIRST_SECONDS, self._interval))
+                continue
+            self._call(self._url if _is_all_judged(state) else fail_url(self._url))
+            self._stopped.wait(self._interval)
+
+    def _call(self, url: str) -> None:
+        request = Request(url, headers={"User-Agent": f"{DISTRIBUTION}/{VERSION}"})  # noqa: S310 - the opener has HTTP and HTTPS alone
+        try:
+            with self._opener.open(request, timeout=self._timeout):
+                failure = ""
+        except HTTPError as error:
+            error.close()
+            failure = f"the answer is {error.code}"
+        except (OSError, HTTPException, ValueError) as error:
+            failure = reason(error)
+        if failure and not self._failure:
+            _log.warning("The heartbeat URL cannot be called: %s.", failure.rstrip("."))
+        elif self._failure and not failure:
+            _log.info("The heartbeat URL can be called again.")
+        self._failure = failure
+
+
+def fail_url(url: str) -> str:
+    """Return the URL that says that something is wrong."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
+
+
+def _is_all_judged(state: JudgeState) -> bool:
+    is_old = state.seconds_since > _OLD_SECONDS
+    return not (state.failure or state.storage_failure or state.unjudged or is_old)
+
+
+def _make_opener() -> OpenerDirector:
+    """Make what opens URLs, also behind a proxy, and follows redirects, but opens no file."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(),
+        HTTPRedirectHandler(),
+        HTTPErrorProcessor(),
+        HTTPDefaultErrorHandler(),
+        UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
