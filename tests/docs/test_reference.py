@@ -7,14 +7,15 @@ import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_type_hints
 
 import opentelemetry.sdk.environment_variables as otel_names
+import pytest
 
 import canvas_sync_instrumentation
 from canvas_sync_core import errors
-from canvas_sync_core.logs.records import COMMON_FIELDS
-from canvas_sync_core.logs.sink import LOG_EVENTS, LOG_FIELDS
 from canvas_sync_core.names import LOGS, Log, RunStatus
+from canvas_sync_core.schema.log_records import COMMON_FIELDS, LOG_EVENTS, Record, events_of
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType
 from canvas_sync_core.settings import SettingHelp, Settings, describe
 from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
@@ -23,6 +24,7 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, testing
+from support.log_schema import documented_type, own_fields
 from support.markdown import DOCS, ROOT, plain_text, table
 
 REFERENCE = DOCS / "reference"
@@ -97,27 +99,33 @@ def test_the_fields_of_every_line_are_documented_in_their_order() -> None:
     assert tuple(table(REFERENCE / "logs.md", "field")) == COMMON_FIELDS
 
 
-def test_each_further_field_of_a_log_is_documented() -> None:
-    for log in Log:
-        documented = set(table(REFERENCE / "logs.md", f"field in `{log}`"))
+@pytest.mark.parametrize("log", Log)
+def test_each_further_field_of_a_log_is_documented_with_its_events_and_type(log: Log) -> None:
+    rows = table(REFERENCE / "logs.md", f"field in `{log}`")
+    known: dict[str, tuple[set[str], str]] = {}
+    for event in events_of(log):
+        for name, hint in own_fields(LOG_EVENTS[event].record).items():
+            known.setdefault(name, (set(), documented_type(hint)))[0].add(event)
 
-        assert documented == set(LOG_FIELDS[log]) - set(COMMON_FIELDS), log
+    assert {
+        name: (set(re.findall(r"`(\w+)`", cells[0])), cells[1]) for name, cells in rows.items()
+    } == known
+
+
+def test_the_types_of_the_fields_of_every_line_are_documented() -> None:
+    rows = table(REFERENCE / "logs.md", "field")
+
+    assert {name: cells[0].removesuffix(" or null") for name, cells in rows.items()} == {
+        name: documented_type(hint) for name, hint in get_type_hints(Record).items()
+    }
 
 
 def test_each_event_of_a_log_is_documented() -> None:
     rows = table(REFERENCE / "logs.md", "event")
 
     assert {name: cells[0] for name, cells in rows.items()} == {
-        event: f"`{log}`" for log, events in LOG_EVENTS.items() for event in events
+        name: f"`{event.log}`" for name, event in LOG_EVENTS.items()
     }
-
-
-def test_fields_name_only_events_of_their_log() -> None:
-    for log in Log:
-        rows = table(REFERENCE / "logs.md", f"field in `{log}`")
-        named = {event for cells in rows.values() for event in re.findall(r"`(\w+)`", cells[0])}
-
-        assert named <= set(LOG_EVENTS[log])
 
 
 def test_each_column_of_the_table_is_documented_with_type_and_meaning() -> None:

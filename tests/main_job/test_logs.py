@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from canvas_sync_core.logs.records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
 from canvas_sync_core.names import Log
+from canvas_sync_core.schema.log_records import COMMON_FIELDS, events_of, fields_of
 from support.evidence import Evidence
 from support.parts import PARTS
 
@@ -38,13 +38,13 @@ def test_every_line_has_the_common_fields_and_no_unknown_one(evidence: Evidence,
     assert records
     for record in records:
         assert tuple(record)[: len(COMMON_FIELDS)] == COMMON_FIELDS
-        assert record.keys() <= set(LOG_FIELDS[log])
+        assert record.keys() <= set(fields_of(log))
         assert record["log"] == log.value
         assert record["level"] in {"INFO", "WARNING", "ERROR"}
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", record["timestamp"])
         human = datetime.fromisoformat(record["timestamp"]).strftime("[%Y-%m-%d %H:%M:%S] ")
         assert record["message"].startswith(human)
-    assert {record["event"] for record in records} == set(LOG_EVENTS[log]) - _NOT_IN_A_ROUND
+    assert {record["event"] for record in records} == set(events_of(log)) - _NOT_IN_A_ROUND
 
 
 @pytest.mark.parametrize("log", list(Log))

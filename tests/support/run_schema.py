@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
-from canvas_sync_core.logs.records import COMMON_FIELDS, RunEndedRecord
 from canvas_sync_core.names import RunStatus
+from canvas_sync_core.schema.log_records import COMMON_FIELDS, RunEndedRecord
 from canvas_sync_core.schema.run_fields import FieldType, RunField
 from canvas_sync_core.store.runs import Run, StoredCounts
 

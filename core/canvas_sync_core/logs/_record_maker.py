@@ -30,11 +30,9 @@ from canvas_sync_core.events import (
     StepStarted,
 )
 from canvas_sync_core.names import RUN_LEVELS, Log
-from canvas_sync_core.schema.run_fields import RUN_FIELDS
-
-from . import escape_controls
-from .records import (
+from canvas_sync_core.schema.log_records import (
     COMMON_FIELDS,
+    LOG_EVENTS,
     ApiCallDetailRecord,
     ApiCallRecord,
     CleanupRecord,
@@ -49,9 +47,13 @@ from .records import (
     RunStartedRecord,
     RunSuspectRecord,
     RunWaitingRecord,
-    StepRecord,
+    StepEndedRecord,
+    StepStartedRecord,
     TruncatedRecord,
 )
+from canvas_sync_core.schema.run_fields import RUN_FIELDS
+
+from . import escape_controls
 
 __all__ = ["Maker", "RecordMaker"]
 
@@ -60,11 +62,7 @@ _INFO: Final = "INFO"
 _WARNING: Final = "WARNING"
 _ERROR: Final = "ERROR"
 
-_OPERATIONS: Final = Log.OPERATIONS.value
-_API_CALLS: Final = Log.API_CALLS.value
-_DATABASE: Final = Log.DATABASE.value
-_ERRORS: Final = Log.ERRORS.value
-_PROGRESS: Final = Log.PROGRESS.value
+_LOGS: Final = {name: event.log.value for name, event in LOG_EVENTS.items()}
 
 _OF_A_RUN: Final = [
     field
@@ -133,25 +131,25 @@ class RecordMaker:
         self._pid = os.getpid()
         self._second = (-1, "", "")
         self.makers: Mapping[type[Event], Maker] = {
-            RunStarted: Maker(Log.OPERATIONS, _is_info, self._run_started),
-            RunWaiting: Maker(Log.OPERATIONS, _is_info, self._run_waiting),
-            RunEnded: Maker(Log.OPERATIONS, _run_level, self._run_ended),
-            RunSuspected: Maker(Log.OPERATIONS, _is_warning, self._run_suspected),
-            StepStarted: Maker(Log.OPERATIONS, _is_info, self._step_started),
-            StepEnded: Maker(Log.OPERATIONS, _error_level, self._step_ended),
-            ItemsRecorded: Maker(Log.OPERATIONS, _items_level, self._items),
-            LogsCleaned: Maker(Log.OPERATIONS, _error_level, self._logs_cleaned),
-            ApiCall: Maker(Log.API_CALLS, _api_level, self._api_call),
-            ListTruncated: Maker(Log.API_CALLS, _is_warning, self._list_truncated),
-            GuardWaited: Maker(Log.API_CALLS, _is_info, self._guard_waited),
-            DbOperation: Maker(Log.DATABASE, _error_level, self._db_operation),
-            ErrorRecorded: Maker(Log.ERRORS, _is_error, self._error),
-            Progressed: Maker(Log.PROGRESS, _is_info, self._progress),
+            RunStarted: _maker("run_started", _is_info, self._run_started),
+            RunWaiting: _maker("run_waiting", _is_info, self._run_waiting),
+            RunEnded: _maker("run_ended", _run_level, self._run_ended),
+            RunSuspected: _maker("run_suspect", _is_warning, self._run_suspected),
+            StepStarted: _maker("step_started", _is_info, self._step_started),
+            StepEnded: _maker("step_ended", _error_level, self._step_ended),
+            ItemsRecorded: _maker("items", _items_level, self._items),
+            LogsCleaned: _maker("logs_cleaned", _error_level, self._logs_cleaned),
+            ApiCall: _maker("api_call", _api_level, self._api_call),
+            ListTruncated: _maker("list_truncated", _is_warning, self._list_truncated),
+            GuardWaited: _maker("guard_wait", _is_info, self._guard_waited),
+            DbOperation: _maker("db_operation", _error_level, self._db_operation),
+            ErrorRecorded: _maker("error", _is_error, self._error),
+            Progressed: _maker("progress", _is_info, self._progress),
         }
 
         self.details: Mapping[type[Event], Maker] = {
-            ApiCall: Maker(Log.API_CALLS, _is_debug, self._api_call_detail),
-            DbOperation: Maker(Log.DATABASE, _is_debug, self._db_statement),
+            ApiCall: _maker("api_call_detail", _is_debug, self._api_call_detail),
+            DbOperation: _maker("db_statement", _is_debug, self._db_statement),
         }
 
     def after_fork_in_child(self) -> None:
@@ -168,17 +166,26 @@ class RecordMaker:
             known = self._second = (second, machine, f"[{human.replace('T', ' ')}]")
         return f"{known[1]}.{microsecond:06d}Z", known[2]
 
-    def _head(self, event: _Logged, level: str, log: str, name: str, human: str) -> _Head:
+    def _head(self, event: _Logged, level: str, name: str, human: str) -> _Head:
         """Return the common fields of an event's record, in order."""
         timestamp, clock = self._times(event.time)
         message = escape_controls(f"{clock} {human}")
         context = event.context
         if context is None:
-            return (timestamp, level, log, name, message, *_NO_CONTEXT, self._host, self._pid)
+            return (
+                timestamp,
+                level,
+                _LOGS[name],
+                name,
+                message,
+                *_NO_CONTEXT,
+                self._host,
+                self._pid,
+            )
         return (
             timestamp,
             level,
-            log,
+            _LOGS[name],
             name,
             message,
             context.task_id,
@@ -195,16 +202,15 @@ class RecordMaker:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, started, {snapshot.status.value}"
         return RunStartedRecord(
-            *self._head(event, _INFO, _OPERATIONS, "run_started", human),
+            *self._head(event, _INFO, "run_started", human),
             status=snapshot.status.value,
-            canvas_host=snapshot.canvas_host,
         )
 
     def _run_waiting(self, event: RunWaiting) -> Record:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, waiting, {snapshot.status.value}"
         return RunWaitingRecord(
-            *self._head(event, _INFO, _OPERATIONS, "run_waiting", human),
+            *self._head(event, _INFO, "run_waiting", human),
             snapshot.status.value,
             *_error_fields(snapshot.error),
         )
@@ -214,7 +220,7 @@ class RecordMaker:
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
         error_type, error, traceback = _error_fields(snapshot.error)
         record = RunEndedRecord(
-            *self._head(event, _run_level(event), _OPERATIONS, "run_ended", human),
+            *self._head(event, _run_level(event), "run_ended", human),
             error_type=error_type,
             error=error,
             error_traceback=traceback,
@@ -228,23 +234,23 @@ class RecordMaker:
     def _run_suspected(self, event: RunSuspected) -> Record:
         human = f"{_task(event.context)}, suspect, {' '.join(event.reasons)}"
         return RunSuspectRecord(
-            *self._head(event, _WARNING, _OPERATIONS, "run_suspect", human),
+            *self._head(event, _WARNING, "run_suspect", human),
             list(event.reasons),
             event.message,
         )
 
     def _step_started(self, event: StepStarted) -> Record:
         human = f"Sync Step: {event.name}, started, running"
-        head = self._head(event, _INFO, _OPERATIONS, "step_started", human)
-        return StepRecord(*head, event.name)
+        head = self._head(event, _INFO, "step_started", human)
+        return StepStartedRecord(*head, event.name)
 
     def _step_ended(self, event: StepEnded) -> Record:
         status = "failed" if event.error else "success"
         human = (
             f"Sync Step: {event.name}, ended, {status} - Duration: {event.duration * 1000:.1f}ms"
         )
-        return StepRecord(
-            *self._head(event, _error_level(event), _OPERATIONS, "step_ended", human),
+        return StepEndedRecord(
+            *self._head(event, _error_level(event), "step_ended", human),
             event.name,
             event.duration,
             *_error_fields(event.error),
@@ -256,14 +262,14 @@ class RecordMaker:
             f"{event.item.capitalize()}s: {counts.processed}, {counts.created}, {counts.updated}"
         )
         return ItemsRecord(
-            *self._head(event, _items_level(event), _OPERATIONS, "items", human),
-            event.item,
-            counts.processed,
-            counts.created,
-            counts.updated,
-            counts.unchanged,
-            counts.failed,
-            event.inferred,
+            *self._head(event, _items_level(event), "items", human),
+            item=event.item,
+            processed=counts.processed,
+            created=counts.created,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            failed=counts.failed,
+            inferred=event.inferred,
         )
 
     def _logs_cleaned(self, event: LogsCleaned) -> Record:
@@ -271,46 +277,58 @@ class RecordMaker:
             f"Log Cleanup: {event.outcome} - Files: {event.files}"
             f" - Freed: {event.reclaimed_bytes} bytes - Duration: {event.duration * 1000:.1f}ms"
         )
+        error_type, error, _ = _error_fields(event.error)
         return CleanupRecord(
-            *self._head(event, _error_level(event), _OPERATIONS, "logs_cleaned", human),
-            event.outcome,
-            event.duration,
-            event.files,
-            event.archives_deleted,
-            event.reclaimed_bytes,
-            *_error_fields(event.error)[:2],
+            *self._head(event, _error_level(event), "logs_cleaned", human),
+            status=event.outcome,
+            duration_seconds=event.duration,
+            files=event.files,
+            archives_deleted=event.archives_deleted,
+            reclaimed_bytes=event.reclaimed_bytes,
+            error_type=error_type,
+            error=error,
         )
 
     def _api_call(self, event: ApiCall) -> Record:
-        human = (
-            f"{event.method} {event.path} - Status: {event.outcome} - {event.duration * 1000:.1f}ms"
+        level, status = _api_level(event), event.status_code
+        outcome = event.outcome if status is None else status
+        human = f"{event.method} {event.path} - Status: {outcome} - {event.duration * 1000:.1f}ms"
+        record = ApiCallRecord(
+            *self._head(event, level, "api_call", human),
+            method=event.method,
+            route=event.route,
+            path=event.path,
+            canvas_host=event.host,
+            duration_seconds=event.duration,
+            status_code=status,
+            cost=event.cost,
+            rate_limit_remaining=event.rate_limit_remaining,
+            request_context_id=event.request_context_id,
+            is_page=event.is_page,
+            token=event.token,
+            received_items=event.received_items,
+            received_bytes=event.received_bytes,
         )
-        return ApiCallRecord(
-            *self._head(event, _api_level(event), _API_CALLS, "api_call", human),
-            event.method,
-            event.route,
-            event.path,
-            event.host,
-            event.duration,
-            event.status_code,
-            event.error_class,
-            event.throttled,
-            event.auth_failure,
-            event.retries,
-            event.backoff or None,
-            event.cost,
-            event.rate_limit_remaining,
-            event.request_context_id,
-            event.is_page,
-            event.message,
-            event.graphql_operation,
-            event.graphql_errors,
-            event.token,
-            None if event.token_expired_at is None else self._times(event.token_expired_at)[0],
-            event.received_items,
-            event.received_bytes,
-            *_server_time_fields(event.server_time),
-        )
+        # What few calls have is set afterwards: each name costs every call some 20 nanoseconds.
+        if event.graphql_operation is not None:
+            record.graphql_operation = event.graphql_operation
+        if event.server_time is not None:
+            _add_server_time(record, event.server_time)
+        if level != _INFO or event.backoff:
+            self._add_failure(record, event)
+        return record
+
+    def _add_failure(self, record: ApiCallRecord, event: ApiCall) -> None:
+        """Add what only a call has that failed or that repeats one."""
+        record.error_class = event.error_class
+        record.throttled = event.throttled
+        record.retries = event.retries
+        record.backoff_seconds = event.backoff or None
+        record.auth_failure = event.auth_failure
+        record.error = event.message
+        record.graphql_errors = event.graphql_errors
+        if event.token_expired_at is not None:
+            record.token_expired_at, _ = self._times(event.token_expired_at)
 
     def _api_call_detail(self, event: ApiCall) -> Record | None:
         detail = event.detail
@@ -323,46 +341,48 @@ class RecordMaker:
         said += _server_times(event.server_time)
         human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
         return ApiCallDetailRecord(
-            *self._head(event, _DEBUG, _API_CALLS, "api_call_detail", human),
-            event.method,
-            event.route,
-            detail.attempt,
-            detail.page,
-            detail.per_page,
-            detail.links,
+            *self._head(event, _DEBUG, "api_call_detail", human),
+            method=event.method,
+            route=event.route,
+            attempt=detail.attempt,
+            page=detail.page,
+            per_page=detail.per_page,
+            links=detail.links,
         )
 
     def _list_truncated(self, event: ListTruncated) -> Record:
         human = f"TRUNCATED {event.route} - Count: {event.count}"
-        head = self._head(event, _WARNING, _API_CALLS, "list_truncated", human)
+        head = self._head(event, _WARNING, "list_truncated", human)
         return TruncatedRecord(*head, event.route, event.count)
 
     def _guard_waited(self, event: GuardWaited) -> Record:
         human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
-        head = self._head(event, _INFO, _API_CALLS, "guard_wait", human)
+        head = self._head(event, _INFO, "guard_wait", human)
         return GuardWaitRecord(*head, event.duration, event.token)
 
     def _db_operation(self, event: DbOperation) -> Record:
         batch = " - Batch: true" if event.batch else ""
         took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
         human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
-        return DbRecord(
-            *self._head(event, _error_level(event), _DATABASE, "db_operation", human),
-            event.operation,
-            event.table,
-            event.count,
-            event.duration,
-            event.outcome,
-            event.batch,
-            event.error_type,
+        record = DbRecord(
+            *self._head(event, _error_level(event), "db_operation", human),
+            operation=event.operation,
+            table=event.table,
+            count=event.count,
+            duration_seconds=event.duration,
+            outcome=event.outcome,
+            batch=event.batch,
         )
+        if event.error is not None:
+            record.error_type = event.error.error_type
+        return record
 
     def _db_statement(self, event: DbOperation) -> Record | None:
         if event.statement is None:
             return None
         human = f"DETAIL {event.operation} {event.table} - SQL: {event.statement}"
         return DbStatementRecord(
-            *self._head(event, _DEBUG, _DATABASE, "db_statement", human),
+            *self._head(event, _DEBUG, "db_statement", human),
             event.operation,
             event.table,
             event.statement,
@@ -371,21 +391,25 @@ class RecordMaker:
     def _error(self, event: ErrorRecorded) -> Record:
         error = event.error
         human = f"ERROR: {error.message}{_whose(event.context)}"
-        head = self._head(event, _ERROR, _ERRORS, "error", human)
+        head = self._head(event, _ERROR, "error", human)
         return ErrorRecord(
             *head,
-            event.operation,
-            error.error_type,
-            error.message,
-            event.request_context_id,
-            error.traceback,
+            operation=event.operation,
+            error_type=error.error_type,
+            error=error.message,
+            request_context_id=event.request_context_id,
+            error_traceback=error.traceback,
         )
 
     def _progress(self, event: Progressed) -> Record:
         task_id = event.context.task_id
         human = f"PROGRESS: Task: {task_id} - {event.percent:g}% - {event.message}"
-        head = self._head(event, _INFO, _PROGRESS, "progress", human)
+        head = self._head(event, _INFO, "progress", human)
         return ProgressRecord(*head, event.percent, event.message)
+
+
+def _maker(name: str, level: Callable[[Any], str], make: Callable[[Any], Record | None]) -> Maker:
+    return Maker(LOG_EVENTS[name].log, level, make)
 
 
 def _clock(second: int, zone: dt.tzinfo) -> str:
@@ -415,10 +439,11 @@ def _error_fields(error: ErrorInfo | None) -> tuple[str | None, str | None, tupl
     return (None, None, ()) if error is None else (error.error_type, error.message, error.traceback)
 
 
-def _server_time_fields(time: ServerTime | None) -> tuple[float | None, ...]:
-    if time is None:
-        return (None, None, None, None)
-    return (time.queue, time.user_cpu, time.system_cpu, time.database)
+def _add_server_time(record: ApiCallRecord, time: ServerTime) -> None:
+    record.queue_seconds = time.queue
+    record.user_cpu_seconds = time.user_cpu
+    record.system_cpu_seconds = time.system_cpu
+    record.database_seconds = time.database
 
 
 def _server_times(times: ServerTime | None) -> list[str]:
@@ -470,4 +495,6 @@ def _api_level(event: ApiCall) -> str:
     status = event.status_code
     if status is None or status >= 500:
         return _ERROR
-    return _WARNING if event.failed or event.throttled or event.retries else _INFO
+    if status >= 400 or event.graphql_errors or event.throttled or event.retries:
+        return _WARNING
+    return _INFO

@@ -14,14 +14,14 @@ import msgspec
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import Event
 from canvas_sync_core.names import LOGS, Log, LogLevel
+from canvas_sync_core.schema.log_records import Record
 from canvas_sync_core.sinks import DropCounter
 
 from . import LogFileWriter, network_filesystem_warning
 from ._record_maker import Maker, RecordMaker
 from .patience import Patience
-from .records import LOG_EVENTS, LOG_FIELDS, Record
 
-__all__ = ["LOG_EVENTS", "LOG_FIELDS", "LogSink"]
+__all__ = ["LogSink"]
 
 _LOGGER: Final = logging.getLogger(__name__)
 # JSON lets these stand, but some readers end a line at them and a terminal obeys the C1 controls.

@@ -1,7 +1,7 @@
 """Reads the human lines of the text format, and those of the system before this one.
 
 A human line says less than a JSON line: what it leaves out stays at its default. The patterns
-follow the lines that :mod:`canvas_sync_core.logs.records` writes, and accept the
+follow the lines that :mod:`canvas_sync_core.logs.sink` writes, and accept the
 older shapes that people have in their folders: other words for the end of a run, fewer figures, no
 duration, an ``operation`` behind an error.
 """

@@ -46,10 +46,10 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_core.logs._record_maker import RecordMaker
 from canvas_sync_core.logs.control import ControlPage
-from canvas_sync_core.logs.records import COMMON_FIELDS, LOG_EVENTS, LOG_FIELDS
 from canvas_sync_core.logs.retry import BackgroundRetry
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.names import ITEMS, LOGS, Log, LogLevel, RunStatus
+from canvas_sync_core.schema.log_records import COMMON_FIELDS, LOG_EVENTS, events_of, fields_of
 from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.lines import LineReader
 from support.lock_clock import LockClock
@@ -431,10 +431,14 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         for log, content in sinks.written(event, "json", ALL_DEBUG).items():
             for record in map(json.loads, content.splitlines()):
                 assert list(record)[: len(COMMON_FIELDS)] == list(COMMON_FIELDS)
+                said = text_fields(log, record["message"]) or {}
+                assert said["event"] == record["event"]
+                known = {name for name, value in said.items() if value is not None}
+                assert known <= set(LOG_EVENTS[record["event"]].record.__struct_fields__)
                 fields[log] |= set(record)
                 names[log].add(record["event"])
-    assert fields == {log: set(listed) for log, listed in LOG_FIELDS.items()}
-    assert names == {log: set(listed) for log, listed in LOG_EVENTS.items()}
+    assert fields == {log: set(fields_of(log)) for log in Log}
+    assert names == {log: set(events_of(log)) for log in Log}
 
 
 def test_the_end_of_a_dead_processs_run_names_that_process_and_no_span(sinks: Sinks) -> None:

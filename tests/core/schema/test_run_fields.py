@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from canvas_sync_core.events import RunSnapshot
-from canvas_sync_core.logs.records import RunEndedRecord
+from canvas_sync_core.schema.log_records import RunEndedRecord
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType, RunField
 from canvas_sync_core.store.query_results import Totals
 from canvas_sync_core.store.rows import to_row

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from canvas_sync_core.logs.records import LOG_EVENTS
 from canvas_sync_core.names import Log
+from canvas_sync_core.schema.log_records import events_of
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.page import html_page
@@ -470,7 +470,7 @@ def test_a_line_that_came_while_its_archive_was_begun_is_found_by_its_time(tmp_p
 @pytest.mark.parametrize("log", list(Log))
 def test_every_event_of_a_log_is_known_to_its_section(tmp_path: Path, log: Log) -> None:
     stamp = "2025-12-22T10:15:30.000000Z"
-    lines = [{"timestamp": stamp, "event": event, "task_id": "t"} for event in LOG_EVENTS[log]]
+    lines = [{"timestamp": stamp, "event": event, "task_id": "t"} for event in events_of(log)]
     (tmp_path / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, lines)))
     report = report_of(tmp_path)
     assert (report.unknown_events, report.unreadable) == ([], [])

@@ -6,26 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from canvas_sync_core.logs.records import LOG_FIELDS
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.analysis.records import (
-    ApiRecord,
-    ApiRecordOfRun,
-    DbRecord,
-    DbRecordOfRun,
-    ErrorRecord,
-    ProgressRecord,
-    Record,
-    RunRecord,
-)
-
-READERS: Mapping[Log, tuple[type[Record], ...]] = {
-    Log.OPERATIONS: (RunRecord,),
-    Log.API_CALLS: (ApiRecord, ApiRecordOfRun),
-    Log.DATABASE: (DbRecord, DbRecordOfRun),
-    Log.ERRORS: (ErrorRecord,),
-    Log.PROGRESS: (ProgressRecord,),
-}
+from canvas_sync_core.schema.log_records import LOG_EVENTS, DbRecord, Record
+from canvas_sync_exporter.logs.analysis.source_summary import KINDS
+from support.log_schema import reader_faults
 
 SHOWN_BY_SEARCH = {"level", "log", "message", "trace_id", "span_id", "host", "pid"}
 """To be looked up for a single line."""
@@ -66,8 +50,30 @@ NOT_READ: Mapping[Log, set[str]] = {
 }
 
 
+def written(log: Log) -> list[type[Record]]:
+    return [event.record for event in LOG_EVENTS.values() if event.log is log]
+
+
 @pytest.mark.parametrize("log", Log)
 def test_each_field_of_a_line_is_read_or_known_not_to_be(log: Log) -> None:
-    known = {name for reader in READERS[log] for name in reader.__struct_fields__}
-    assert known | NOT_READ[log] == set(LOG_FIELDS[log])
-    assert not known & NOT_READ[log]
+    kind = KINDS[log]
+    assert reader_faults(kind.record_of_run, written(log), NOT_READ[log]) == []
+    of_the_run = set(kind.record_of_run.__struct_fields__) - set(kind.record.__struct_fields__)
+    assert of_the_run <= {"task_id", "user_id"}
+    assert reader_faults(kind.record, written(log), NOT_READ[log] | of_the_run) == []
+
+
+def test_a_field_that_the_analysis_does_not_know_is_noticed() -> None:
+    class WiderRecord(DbRecord, gc=False):
+        plan: str | None = None
+
+    faults = reader_faults(KINDS[Log.DATABASE].record_of_run, [WiderRecord], NOT_READ[Log.DATABASE])
+    assert "plan is not known" in faults
+
+
+def test_a_field_of_another_type_is_noticed() -> None:
+    class OtherRecord(DbRecord, gc=False):
+        count: str  # type: ignore[assignment] # is what shall be noticed
+
+    faults = reader_faults(KINDS[Log.DATABASE].record_of_run, [OtherRecord], NOT_READ[Log.DATABASE])
+    assert [fault for fault in faults if fault.startswith("count is read as")]

@@ -1,15 +1,15 @@
-"""The records of the logs: which fields a line has, and of which events.
+"""The records of the logs: which events there are, in which log, and which fields a line has.
 
 A record is a struct whose fields are the keys of the JSON line, in order; ``timestamp`` is the
 first, because readers find the start of a record behind a torn one by it. The common fields are
 always there, an event's own are left out at their default. ``message`` is the human line, which the
-text format writes alone.
+text format writes alone. Readers and reference pages are compared with these types by tests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,6 @@ from canvas_sync_core.names import Log
 __all__ = [
     "COMMON_FIELDS",
     "LOG_EVENTS",
-    "LOG_FIELDS",
     "ApiCallDetailRecord",
     "ApiCallRecord",
     "CleanupRecord",
@@ -28,14 +27,18 @@ __all__ = [
     "ErrorRecord",
     "GuardWaitRecord",
     "ItemsRecord",
+    "LogEvent",
     "ProgressRecord",
     "Record",
     "RunEndedRecord",
     "RunStartedRecord",
     "RunSuspectRecord",
     "RunWaitingRecord",
-    "StepRecord",
+    "StepEndedRecord",
+    "StepStartedRecord",
     "TruncatedRecord",
+    "events_of",
+    "fields_of",
 ]
 
 
@@ -61,7 +64,6 @@ class RunStartedRecord(Record, omit_defaults=True, gc=False):
     """A run began."""
 
     status: str
-    canvas_host: str | None = None
 
 
 class RunEndedRecord(Record, omit_defaults=True, gc=False):
@@ -107,8 +109,14 @@ class RunWaitingRecord(Record, omit_defaults=True, gc=False):
     error_traceback: Sequence[str] = ()
 
 
-class StepRecord(Record, omit_defaults=True, gc=False):
-    """A step began or ended."""
+class StepStartedRecord(Record, omit_defaults=True, gc=False):
+    """A step began."""
+
+    step: str
+
+
+class StepEndedRecord(Record, omit_defaults=True, gc=False):
+    """A step ended."""
 
     step: str
     duration_seconds: float | None = None
@@ -234,35 +242,48 @@ class ProgressRecord(Record, omit_defaults=True, gc=False):
     progress_message: str
 
 
-_RECORDS: Final[dict[Log, tuple[type[Record], ...]]] = {
-    Log.OPERATIONS: (
-        *(RunStartedRecord, RunWaitingRecord, RunEndedRecord, RunSuspectRecord),
-        *(StepRecord, ItemsRecord, CleanupRecord),
-    ),
-    Log.API_CALLS: (ApiCallRecord, ApiCallDetailRecord, TruncatedRecord, GuardWaitRecord),
-    Log.DATABASE: (DbRecord, DbStatementRecord),
-    Log.ERRORS: (ErrorRecord,),
-    Log.PROGRESS: (ProgressRecord,),
+class LogEvent(NamedTuple):
+    """The lines of one event.
+
+    Attributes:
+        log: Where they are written.
+        record: Their fields.
+    """
+
+    log: Log
+    record: type[Record]
+
+
+LOG_EVENTS: Final[Mapping[str, LogEvent]] = {
+    "run_started": LogEvent(Log.OPERATIONS, RunStartedRecord),
+    "run_waiting": LogEvent(Log.OPERATIONS, RunWaitingRecord),
+    "run_ended": LogEvent(Log.OPERATIONS, RunEndedRecord),
+    "run_suspect": LogEvent(Log.OPERATIONS, RunSuspectRecord),
+    "step_started": LogEvent(Log.OPERATIONS, StepStartedRecord),
+    "step_ended": LogEvent(Log.OPERATIONS, StepEndedRecord),
+    "items": LogEvent(Log.OPERATIONS, ItemsRecord),
+    "logs_cleaned": LogEvent(Log.OPERATIONS, CleanupRecord),
+    "api_call": LogEvent(Log.API_CALLS, ApiCallRecord),
+    "api_call_detail": LogEvent(Log.API_CALLS, ApiCallDetailRecord),
+    "list_truncated": LogEvent(Log.API_CALLS, TruncatedRecord),
+    "guard_wait": LogEvent(Log.API_CALLS, GuardWaitRecord),
+    "db_operation": LogEvent(Log.DATABASE, DbRecord),
+    "db_statement": LogEvent(Log.DATABASE, DbStatementRecord),
+    "error": LogEvent(Log.ERRORS, ErrorRecord),
+    "progress": LogEvent(Log.PROGRESS, ProgressRecord),
 }
+"""The values that ``event`` can have -> what such a line is."""
 
 COMMON_FIELDS: Final[tuple[str, ...]] = Record.__struct_fields__
 """The fields of every line, in order."""
 
-LOG_FIELDS: Final[Mapping[Log, tuple[str, ...]]] = {
-    log: tuple(dict.fromkeys(name for record in records for name in record.__struct_fields__))
-    for log, records in _RECORDS.items()
-}
-"""Log -> the fields that its lines can have, the common ones first."""
 
-LOG_EVENTS: Final[Mapping[Log, tuple[str, ...]]] = {
-    Log.OPERATIONS: (
-        *("run_started", "run_waiting", "run_ended", "run_suspect"),
-        *("step_started", "step_ended"),
-        *("items", "logs_cleaned"),
-    ),
-    Log.API_CALLS: ("api_call", "api_call_detail", "list_truncated", "guard_wait"),
-    Log.DATABASE: ("db_operation", "db_statement"),
-    Log.ERRORS: ("error",),
-    Log.PROGRESS: ("progress",),
-}
-"""Log -> the values that ``event`` can have there."""
+def events_of(log: Log) -> tuple[str, ...]:
+    """Return the values that ``event`` can have in a log."""
+    return tuple(name for name, event in LOG_EVENTS.items() if event.log is log)
+
+
+def fields_of(log: Log) -> tuple[str, ...]:
+    """Return the fields that the lines of a log can have, the common ones first."""
+    records = (event.record for event in LOG_EVENTS.values() if event.log is log)
+    return tuple(dict.fromkeys(name for record in records for name in record.__struct_fields__))
