@@ -15,7 +15,7 @@ def test_each_alert_is_documented_with_its_severities_its_wait_and_its_runbook()
     for rule in (rule for rule in all_rules() if "alert" in rule):
         name = rule["alert"]
         known.setdefault(name, ["", "", f"[{name}](../runbooks/{name}.md)"])
-        said = (f"`{rule['labels']['severity']}`", rule.get("for", "at once"))
+        said = (f"`{rule['labels']['severity']}`", rule.get("for", "immediately"))
         for cell, word in enumerate(said):
             words = [*filter(None, known[name][cell].split(", ")), word]
             known[name][cell] = ", ".join(dict.fromkeys(words))

@@ -209,21 +209,23 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     MetricName.RUN_DURATION: _histogram(
         "Duration of sync runs that ended.", _RUN_BUCKETS, _SYNC_TYPE, _STATUS
     ),
-    MetricName.RUNS_IN_PROGRESS: _gauge("Sync runs that run now.", _SYNC_TYPE, merge="livesum"),
+    MetricName.RUNS_IN_PROGRESS: _gauge("Sync runs in progress.", _SYNC_TYPE, merge="livesum"),
     MetricName.RUN_OLDEST_START: _gauge(
-        "Start of the longest running sync; only while one runs.", _SYNC_TYPE, merge="livemin"
+        "Start of the oldest sync run in progress; only while there is one.",
+        _SYNC_TYPE,
+        merge="livemin",
     ),
-    MetricName.LAST_RUN: _gauge("End of the newest sync run.", _SYNC_TYPE, merge="max"),
+    MetricName.LAST_RUN: _gauge("End of the latest sync run.", _SYNC_TYPE, merge="max"),
     MetricName.LAST_SUCCESS: _gauge(
-        "End of the newest successful sync run.", _SYNC_TYPE, merge="max"
+        "End of the latest successful sync run.", _SYNC_TYPE, merge="max"
     ),
     MetricName.ITEM_LAST_SUCCESS: _gauge(
-        "End of the newest successful sync run that handled such items.",
+        "End of the latest successful sync run that handled such items.",
         *(_SYNC_TYPE, _ITEM),
         merge="max",
     ),
     MetricName.RUNS_SUSPECT: _counter(
-        "Sync runs far off the last ones of their kind.",
+        "Sync runs that differ widely from the last ones of their kind.",
         *(_SYNC_TYPE, closed("reason", SUSPECT_REASONS)),
         zeros=_each(reason=SUSPECT_REASONS),
     ),
@@ -244,7 +246,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         zeros=_each(item=ITEMS, action=ITEM_ACTIONS),
     ),
     MetricName.API_REQUESTS: _counter(
-        "Canvas API requests by status code, or by error class when there was no answer.",
+        "Canvas API requests by status code, or by error class if there was no response.",
         *(_METHOD, _ROUTE),
         closed("status_code", (*API_OUTCOMES, *_STATUS_CODES, "cancelled")),
         zeros=_each(status_code=API_OUTCOMES),
@@ -254,28 +256,28 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     ),
     MetricName.API_REQUEST_COST: _counter("Sum of X-Request-Cost.", _ROUTE, zeros=_each()),
     MetricName.API_RATE_LIMIT_REMAINING: _gauge(
-        "Lowest X-Rate-Limit-Remaining last seen by a live process.", merge="livemin"
+        "Lowest latest X-Rate-Limit-Remaining of all live processes.", merge="livemin"
     ),
     MetricName.API_QUOTA_REMAINING: _gauge(
-        "What is left now of a token's quota.", _TOKEN, merge=PER_PROCESS
+        "Remaining quota of a token.", _TOKEN, merge=PER_PROCESS
     ),
-    MetricName.API_QUOTA_MAXIMUM: _gauge(
-        "What is left of a token's quota that is not used.", _TOKEN, merge=PER_PROCESS
-    ),
+    MetricName.API_QUOTA_MAXIMUM: _gauge("Full quota of a token.", _TOKEN, merge=PER_PROCESS),
     MetricName.API_QUOTA_COST: _gauge(
-        "Cost a second of a token's requests in about the last minute.", _TOKEN, merge=PER_PROCESS
+        "Cost per second of a token's requests, over about the last minute.",
+        _TOKEN,
+        merge=PER_PROCESS,
     ),
     MetricName.API_QUOTA_CONCURRENCY: _gauge(
-        "Requests in flight with a token in about the last minute.", _TOKEN, merge=PER_PROCESS
+        "Requests in flight with a token, over about the last minute.", _TOKEN, merge=PER_PROCESS
     ),
     MetricName.API_QUOTA_SAFE_CONCURRENCY: _gauge(
-        "Requests in flight that never use a token's quota up.", _TOKEN
+        "Number of requests in flight that never uses up a token's quota.", _TOKEN
     ),
     MetricName.API_QUOTA_UNTIL_EMPTY: _gauge(
-        "When nothing is left of a token's quota at the present pace.", _TOKEN
+        "Time until a token's quota is used up at the present rate.", _TOKEN
     ),
     MetricName.API_QUOTA_SEEN: _gauge(
-        "The newest request with a token.", _TOKEN, merge=PER_PROCESS
+        "Time of the latest request with a token.", _TOKEN, merge=PER_PROCESS
     ),
     MetricName.API_CREDENTIAL_EXPIRES: _gauge("When a token expires.", _TOKEN, merge=PER_PROCESS),
     MetricName.API_THROTTLED: _counter(
@@ -288,10 +290,10 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         "Seconds between a failed Canvas API request and its retry.", _ROUTE, zeros=_each()
     ),
     MetricName.API_GUARD_WAITS: _counter(
-        "Canvas API requests that a guard held back.", zeros=_each()
+        "Canvas API requests that waited for a guard.", zeros=_each()
     ),
     MetricName.API_GUARD_WAIT: _counter(
-        "Seconds that a guard held Canvas API requests back.", zeros=_each()
+        "Seconds that Canvas API requests waited for a guard.", zeros=_each()
     ),
     MetricName.API_AUTH_FAILURES: _counter(
         "Canvas API requests refused, by cause.",
@@ -299,7 +301,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         zeros=_each(reason=AUTH_FAILURE_REASONS),
     ),
     MetricName.API_TIME: _counter(
-        "Duration of Canvas API requests by where it was spent.",
+        "Duration of Canvas API requests, by where the time was spent.",
         *(_ROUTE, closed("part", TIME_PARTS)),
         zeros=_each(part=TIME_PARTS),
     ),
@@ -342,26 +344,26 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         "Log cleanups that ended.", closed("status", _OUTCOMES), zeros=_each(status=_OUTCOMES)
     ),
     MetricName.CLEANUP_LAST_SUCCESS: _gauge(
-        "End of the newest successful log cleanup.", merge="max"
+        "End of the latest successful log cleanup.", merge="max"
     ),
     MetricName.CLEANUP_RECLAIMED: _counter("Bytes that log cleanups freed.", zeros=_each()),
     MetricName.BUILD_INFO: _gauge(
-        "The exporter's version and its Python's.", opened("version", 1), opened("python", 1)
+        "Version of the exporter and of its Python.", opened("version", 1), opened("python", 1)
     ),
     MetricName.EXPORTER_CHECK: _gauge("Whether a check of health is fine.", _CHECK),
-    MetricName.COLLECTOR_SUCCESS: _gauge("Whether a collector could be read.", _COLLECTOR),
-    MetricName.COLLECTOR_DURATION: _gauge("How long a collector took.", _COLLECTOR),
+    MetricName.COLLECTOR_SUCCESS: _gauge("Whether a collector succeeded.", _COLLECTOR),
+    MetricName.COLLECTOR_DURATION: _gauge("Duration of a collector.", _COLLECTOR),
     MetricName.HTTP_REQUESTS: _counter(
         "HTTP requests that the exporter answered.",
         *(_HTTP_METHOD, _ENDPOINT),
         closed("status", [str(status.value) for status in HTTPStatus]),
     ),
     MetricName.HTTP_REQUEST_DURATION: _histogram(
-        "Duration of the exporter's answers.", _HTTP_BUCKETS, _HTTP_METHOD, _ENDPOINT
+        "Duration of HTTP requests to the exporter.", _HTTP_BUCKETS, _HTTP_METHOD, _ENDPOINT
     ),
     MetricName.BROKEN_FILES: _counter("Metric files found broken."),
-    MetricName.FOLD_FAILURES: _counter("Folds of dead processes' files that failed."),
-    MetricName.STATE_RECOVERIES: _counter("Damages of the folded state undone."),
+    MetricName.FOLD_FAILURES: _counter("Failed folds of dead processes' files."),
+    MetricName.STATE_RECOVERIES: _counter("Repairs of the damaged folded state."),
 }
 
 

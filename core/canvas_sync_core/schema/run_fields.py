@@ -72,7 +72,7 @@ class RunField:
 
 
 _ACTIONS: Final = {
-    "processed": "handled in all",
+    "processed": "handled in total",
     "created": "that were new",
     "updated": "that had changed",
     "failed": "that could not be handled",
@@ -103,7 +103,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="sync_task_id",
         type=FieldType.NAME,
-        doc="The run's own id, unique.",
+        doc="The run's id, unique.",
         source="task_id",
         log="task_id",
         span="canvas.sync.task_id",
@@ -111,7 +111,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="user_id",
         type=FieldType.INTEGER,
-        doc="Canvas id of the user for whom the sync ran.",
+        doc="Canvas id of the user that the sync ran for.",
         source="user_id",
         is_nullable=True,
         log="user_id",
@@ -129,7 +129,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="sync_type",
         type=FieldType.NAME,
-        doc="Such as full or incremental.",
+        doc="Kind of sync, such as full or incremental.",
         source="sync_type",
         log="sync_type",
         span="canvas.sync.type",
@@ -151,7 +151,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="sync_end_time",
         type=FieldType.TIME,
-        doc="When it ended; of an interrupted run, its last heartbeat.",
+        doc="When it ended; for an interrupted run, its last heartbeat.",
         source="end_time",
         is_nullable=True,
         metric=MetricName.LAST_RUN,
@@ -159,7 +159,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="duration",
         type=FieldType.DOUBLE,
-        doc="Seconds.",
+        doc="Duration in seconds.",
         source="duration",
         is_nullable=True,
         log="duration_seconds",
@@ -168,7 +168,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="heartbeat",
         type=FieldType.TIME,
-        doc="When the run was last known to live.",
+        doc="When the run was last known to be alive.",
         source="heartbeat",
     ),
     RunField(
@@ -190,7 +190,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="step",
         type=FieldType.NAME,
-        doc="The step in which the run is, or ended.",
+        doc="The current step, or the one in which the run ended.",
         source="step",
         is_nullable=True,
         log="step",
@@ -198,7 +198,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="error_type",
         type=FieldType.NAME,
-        doc="Class of the error that ended the run; Partial, Interrupted.",
+        doc="Class of the error that ended the run, or Partial or Interrupted.",
         source="error.error_type",
         is_nullable=True,
         log="error_type",
@@ -207,7 +207,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="error_message",
         type=FieldType.TEXT,
-        doc="Its message, cleaned of secrets and personal data.",
+        doc="Its message, without secrets and personal data.",
         source="error.message",
         is_nullable=True,
         log="error",
@@ -227,7 +227,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="api_failed",
         type=FieldType.INTEGER,
-        doc="Those without an answer or with one of 400 and above.",
+        doc="Calls without a response or with status 400 and above.",
         source="api_failed",
         log="api_failed",
         is_total=True,
@@ -236,7 +236,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="api_throttled",
         type=FieldType.INTEGER,
-        doc="Those that Canvas throttled; they count as failed too.",
+        doc="Calls that Canvas throttled; they also count as failed.",
         source="api_throttled",
         log="api_throttled",
         span="canvas.sync.api_throttled",
@@ -247,7 +247,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="api_retried",
         type=FieldType.INTEGER,
-        doc="Those that repeated a failed one.",
+        doc="Calls that repeated a failed one.",
         source="api_retried",
         log="api_retried",
         metric=MetricName.API_RETRIES,
@@ -277,7 +277,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="db_failed",
         type=FieldType.INTEGER,
-        doc="Those that failed.",
+        doc="Failed database operations.",
         source="db_failed",
         log="db_failed",
         is_total=True,
@@ -302,27 +302,27 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="host",
         type=FieldType.NAME,
-        doc="Machine on which the run ran.",
+        doc="Machine that the run ran on.",
         source="host",
         log="host",
     ),
     RunField(
         column="pid",
         type=FieldType.INTEGER,
-        doc="Its process.",
+        doc="Process id.",
         source="pid",
         log="pid",
     ),
     RunField(
         column="sync_metadata",
         type=FieldType.JSON,
-        doc="What the app gave as metadata, cleaned; {} when nothing.",
+        doc="The app's metadata, sanitized; {} if there is none.",
         source="metadata",
     ),
     RunField(
         column="request_context_id",
         type=FieldType.NAME,
-        doc="X-Request-Context-Id of the newest API call that failed, throttled ones left out",
+        doc="X-Request-Context-Id of the latest failed API call, not counting throttled ones",
         source="request_context_id",
         is_nullable=True,
         log="request_context_id",
@@ -341,7 +341,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="api_wait_seconds",
         type=FieldType.DOUBLE,
-        doc="Time that a guard held calls back.",
+        doc="Time that calls waited for a guard.",
         source="api_wait_seconds",
         default="0",
         log="api_wait_seconds",
@@ -351,20 +351,20 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="suspect",
         type=FieldType.BOOLEAN,
-        doc="Whether items or duration are far off the last runs of the same kind",
+        doc="Whether items or duration differ widely from the last runs of the same kind",
         is_nullable=True,
         metric=MetricName.RUNS_SUSPECT,
     ),
     RunField(
         column="suspect_reason",
         type=FieldType.TEXT,
-        doc="What is odd, with numbers; null when nothing is.",
+        doc="What is unusual, with numbers; null if nothing is.",
         is_nullable=True,
     ),
     RunField(
         column="error_traceback",
         type=FieldType.LINES,
-        doc="Where in the app's own code the error was",
+        doc="Where in the app's own code the error happened",
         source="error.traceback",
         is_nullable=True,
         log="error_traceback",
@@ -383,7 +383,7 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
     RunField(
         column="api_bytes",
         type=FieldType.INTEGER,
-        doc="Size of the answers' content in bytes.",
+        doc="Uncompressed size of the response bodies in bytes. Null if no size was known.",
         source="api_bytes",
         is_nullable=True,
         log="api_bytes",
