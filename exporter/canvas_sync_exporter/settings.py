@@ -14,6 +14,7 @@ from typing import Any, Final
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.schema.labels import MAX_COMBINATIONS, MAX_TOKENS
 from canvas_sync_core.settings import Settings, number, path, read, setting, whole_number
+from canvas_sync_exporter.schedules.durations import UNITS
 
 from .config_file.config_file import (
     ConfigFile,
@@ -38,9 +39,10 @@ __all__ = [
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_INTERVAL: Final = re.compile(r"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{0,5})(?P<unit>[smhdw])")
+_INTERVAL: Final = re.compile(
+    rf"(?P<sync_type>[^=]+)=(?P<number>[1-9]\d{{0,5}})(?P<unit>[{''.join(UNITS)}])"
+)
 _TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def host_name(raw: str) -> str:
@@ -84,7 +86,8 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
             )
         if match["sync_type"] in found:
             raise ValueError(f"{match['sync_type']} is listed twice; list it once")
-        found[match["sync_type"]] = int(match["number"]) * _UNIT_SECONDS[match["unit"]]
+        length = dt.timedelta(**{UNITS[match["unit"]]: int(match["number"])})
+        found[match["sync_type"]] = int(length.total_seconds())
     if len(found) > MAX_COMBINATIONS:
         raise ValueError(f"list at most {MAX_COMBINATIONS} sync types: each becomes a label value")
     return tuple(found.items())

@@ -24,6 +24,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.names import Log
+
 __all__ = [
     "ARCHIVE_SUFFIX",
     "ARCHIVE_TIME",
@@ -31,6 +33,7 @@ __all__ = [
     "FileKind",
     "LogFileName",
     "is_regular",
+    "live_name",
     "parse_name",
     "regular_names",
 ]
@@ -77,6 +80,11 @@ class LogFileName:
     def is_readable(self) -> bool:
         """Whether we can read what it was compressed with."""
         return not self.compression or self.compression in COMPRESSIONS
+
+
+def live_name(log: Log) -> str:
+    """Return the name of the live file of a log, such as ``operations.log``."""
+    return f"{log.value}.log"
 
 
 def parse_name(log_name: str, name: str) -> LogFileName | None:

@@ -13,7 +13,6 @@ files. All of it matters only while processes run: nothing has to survive a powe
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import mmap
 import os
@@ -25,12 +24,10 @@ from typing import Final
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.disk_space import reserve
+from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.files.modes import open_shared
 
-__all__ = ["ControlPage", "Identity", "LogLockedError", "identity_of"]
-
-Identity = tuple[int, int]
-"""Device and inode: what a file is, whatever its name."""
+__all__ = ["ControlPage", "LogLockedError"]
 
 _PAGE_BYTES: Final = 4096
 _GENERATION: Final = 0
@@ -43,17 +40,6 @@ _POLL_SECONDS: Final = 0.001
 
 class LogLockedError(OSError):
     """Another process holds the log's lock, and does not give it back in time."""
-
-
-def identity_of(file: int | Path) -> Identity | None:
-    """Return what a descriptor or path leads to; None when that is no file."""
-    try:
-        found = os.fstat(file) if isinstance(file, int) else file.stat()
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP):
-            return None
-        raise
-    return found.st_dev, found.st_ino
 
 
 class ControlPage:

@@ -13,6 +13,7 @@ import msgspec
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import Event
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import LOGS, Log, LogLevel
 from canvas_sync_core.schema.log_records import Record
 from canvas_sync_core.sinks import DropCounter
@@ -63,7 +64,7 @@ class LogSink:
         patience = Patience()
         self._writers = {
             log: LogFileWriter(
-                log_dir / f"{log.value}.log",
+                log_dir / live_name(log),
                 max_bytes=max_bytes,
                 backups=backups,
                 control_dir=control_dir,

@@ -31,10 +31,11 @@ from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
+from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.sinks import fault_of
 
-from .control import ControlPage, Identity, LogLockedError, identity_of
+from .control import ControlPage, LogLockedError
 from .opening import ends_torn, open_for_append
 from .patience import Patience
 from .pending import PENDING_BYTES, PendingLines

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.files.disk_space import reserve
+from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.modes import open_shared
 
 from .layout import (
@@ -115,14 +115,7 @@ class MappedFile:
     @property
     def is_in_place(self) -> bool:
         """Whether the file is whole and has its name: nobody removed, moved or replaced it."""
-        if self._is_cut:
-            return False
-        try:
-            found = self._path.stat()
-        except OSError as error:
-            raise_if_asynchronous(error)
-            return False
-        return os.path.samestat(found, os.fstat(self._fd))
+        return not self._is_cut and is_in_place(self._path, self._fd)
 
     def make_anew(self) -> None:
         """Make the file again under its name, with all that is in it, and go on there.

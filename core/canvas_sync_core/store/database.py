@@ -36,6 +36,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.errors import SettingsError, StorageError
+from canvas_sync_core.files.identity import Identity, status_identity
 from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.names import TABLE
 
@@ -280,12 +281,12 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(file: Path) -> Identity | None:
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status_identity(found)
 
 
 def _make_private(file: Path) -> None:

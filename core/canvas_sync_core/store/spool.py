@@ -23,13 +23,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Engine
 
-from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import RunSnapshot
+from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 from .rows import write_runs
 
 __all__ = [
+    "DAMAGED_FILE",
     "SPOOL_LIMIT",
     "Batch",
     "Drained",
@@ -40,12 +41,14 @@ __all__ = [
     "waiting_bytes",
 ]
 
+DAMAGED_FILE: Final = "damaged.txt"
+"""Name of the file in the spool's folder with lines that cannot be used."""
+
 SPOOL_LIMIT: Final = 64 * 1024 * 1024
 """Bytes that may wait in the file of one process."""
 
 _READ_BYTES: Final = 1024 * 1024
 _SUFFIX: Final = ".jsonl"
-_DAMAGED_FILE: Final = "damaged.txt"
 _DAMAGED_LIMIT: Final = 16 * 1024 * 1024
 
 _encoder = msgspec.json.Encoder(enc_hook=dict)  # the one type it does not know is Mapping
@@ -114,12 +117,7 @@ class Spool:
     @property
     def is_in_place(self) -> bool:
         """Whether the file still has its name: nobody removed, moved or replaced it."""
-        try:
-            found = self._path.stat()
-        except OSError as error:
-            raise_if_asynchronous(error)
-            return False
-        return os.path.samestat(found, os.fstat(self._descriptor))
+        return is_in_place(self._path, self._descriptor)
 
     @property
     def waiting(self) -> int:
@@ -243,7 +241,7 @@ def dead_letter(folder: Path, lines: list[bytes]) -> None:
     if not lines:
         return
     text = b"".join(line.rstrip(b"\n") + b"\n" for line in lines)
-    file = folder / _DAMAGED_FILE
+    file = folder / DAMAGED_FILE
     with suppress(OSError), open(file, "ab", opener=_owner_only) as damaged:
         if damaged.tell() < _DAMAGED_LIMIT:
             damaged.write(text)

@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.modes import open_shared
 from canvas_sync_core.metrics import exemplar_file_name, parse_file_name
 
 from .reading import FileReader, Reading, is_dead
 from .samples import LIVE_KINDS, PER_PROCESS_KIND, SampleKeys, Totals
-from .state import FoldedState, StateFile, no_failpoint, sync_folder
+from .state import FoldedState, StateFile, no_failpoint
 
 __all__ = ["MetricFolder"]
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_core.metrics import Exemplar
 
@@ -120,15 +121,6 @@ class StateFile:
             sync_folder(self._folder)
             failpoint(f"replaced {path.name}")
         self.damaged = False
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` as durable as the files."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _signature(path: Path) -> tuple[int, int, int]:

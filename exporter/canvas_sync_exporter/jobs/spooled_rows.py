@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.spool import drain_orphans
+from canvas_sync_core.store.spool import DAMAGED_FILE, drain_orphans
 
 __all__ = ["deliver_spooled_rows"]
 
@@ -29,6 +29,6 @@ def deliver_spooled_rows(engine: Engine, spool_folder: Path) -> int:
             "%d damaged lines and %d runs that the database refused are kept in %s.",
             drained.damaged,
             drained.rejected,
-            spool_folder / "damaged.txt",
+            spool_folder / DAMAGED_FILE,
         )
     return drained.rows

@@ -15,7 +15,8 @@ from typing import IO, Final
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, ARCHIVE_TIME, regular_names
+from canvas_sync_core.files.durability import sync_folder
+from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, ARCHIVE_TIME, live_name, regular_names
 from canvas_sync_core.files.modes import make_folder, shared_opener
 from canvas_sync_core.names import Log
 
@@ -25,7 +26,6 @@ __all__ = [
     "Member",
     "archive_name",
     "archives",
-    "sync_folder",
     "write_archive",
 ]
 
@@ -69,7 +69,7 @@ def archives(folder: Path) -> list[Archive]:
 
 
 def _archives(folder: Path, log: Log) -> Iterator[Archive]:
-    for file in regular_names(f"{log.value}.log", folder):
+    for file in regular_names(live_name(log), folder):
         path = folder / file.name
         if file.time is not None:
             with suppress(FileNotFoundError):  # deleted just now
@@ -126,15 +126,6 @@ def _make_folder(folder: Path) -> None:
     make_folder(folder)
     for each in missing:
         sync_folder(each.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _write(raw: IO[bytes], members: Sequence[Member]) -> Iterator[Member]:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.files.modes import open_shared
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import LOGS
@@ -55,7 +56,7 @@ def backups_run_low(log_dir: Path) -> bool:
     if not log_dir.is_dir():
         return False
     return any(
-        len(log_files(log_dir / f"{log.value}.log")) > 1 + backups // 2
+        len(log_files(log_dir / live_name(log))) > 1 + backups // 2
         for log, (_, backups) in LOGS.items()
     )
 

@@ -15,7 +15,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.logs.control import Identity, identity_of
+from canvas_sync_core.files.identity import Identity, identity_of
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.search.backwards import whole_lines_end
 
@@ -48,7 +49,7 @@ class FollowedLog:
     ) -> None:
         self.log = log
         self._folders = log_dir, archive_dir
-        self._live = log_dir / f"{log.value}.log"
+        self._live = log_dir / live_name(log)
         self._newest_backup = log_dir / f"{log.value}.log.1"
         self._current = None if start is None else self._begin(*start)
         self._rotated: _Reading | None = None  # a writer may be late with a line for it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from canvas_sync_core.files.log_names import is_regular, parse_name
+from canvas_sync_core.files.log_names import is_regular, live_name, parse_name
 from canvas_sync_core.names import Log
 
 __all__ = ["irregular_files"]
@@ -40,7 +40,7 @@ def _passed_over(folder: Path) -> list[tuple[str, str]]:
 
 
 def _reason_against(entry: os.DirEntry[str]) -> str | None:
-    parsed = (parse_name(f"{log.value}.log", entry.name) for log in Log)
+    parsed = (parse_name(live_name(log), entry.name) for log in Log)
     file = next((each for each in parsed if each), None)
     if file is None:
         return None

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from canvas_sync_core.files.log_names import FileKind, regular_names
+from canvas_sync_core.files.identity import Identity, status_identity
+from canvas_sync_core.files.log_names import FileKind, live_name, regular_names
 from canvas_sync_core.names import Log
 
 from .staging import staged_members, staging_folders
@@ -46,17 +47,17 @@ def files_on_disk(log_dir: Path, log: Log) -> list[FileOnDisk]:
     """
     if not log_dir.is_dir():
         return []
-    found: dict[tuple[int, int], FileOnDisk] = {}
+    found: dict[Identity, FileOnDisk] = {}
     for path, is_live, is_compressed in _paths(log_dir, log):
         with suppress(FileNotFoundError):
             status = path.stat()
             file = FileOnDisk(path, status.st_size, is_live, is_compressed)
-            found.setdefault((status.st_dev, status.st_ino), file)
+            found.setdefault(status_identity(status), file)
     return list(found.values())
 
 
 def _paths(log_dir: Path, log: Log) -> Iterator[tuple[Path, bool, bool]]:
-    for file in regular_names(f"{log.value}.log", log_dir):
+    for file in regular_names(live_name(log), log_dir):
         if file.kind is not FileKind.ARCHIVE:
             is_live = file.kind is FileKind.LIVE
             yield log_dir / file.name, is_live, bool(file.compression)

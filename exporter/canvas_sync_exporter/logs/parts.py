@@ -14,7 +14,7 @@ from typing import IO, Any, Final, Protocol, Self
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from canvas_sync_core.files.log_names import FileKind, parse_name
+from canvas_sync_core.files.log_names import FileKind, live_name, parse_name
 from canvas_sync_core.names import Log
 
 from .archive import ArchiveDamagedError
@@ -166,7 +166,7 @@ def _members(source: LogSource, tar: tarfile.TarFile) -> Iterator[LogPart]:
 
 
 def _belongs(log: Log, name: str) -> bool:
-    parsed = parse_name(f"{log.value}.log", name)
+    parsed = parse_name(live_name(log), name)
     return parsed is not None and parsed.kind in (FileKind.LIVE, FileKind.BACKUP)
 
 

@@ -6,7 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from canvas_sync_core.logs.control import identity_of
+from canvas_sync_core.files.identity import identity_of
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 
@@ -71,7 +72,7 @@ def plan_cleanup(
 
 
 def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list[PlannedFile]:
-    live = settings.log_dir / f"{log.value}.log"
+    live = settings.log_dir / live_name(log)
     files = log_files(live)
     in_the_log = set(map(identity_of, files))
     waiting = [

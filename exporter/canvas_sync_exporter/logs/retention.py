@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, log_files
 from canvas_sync_core.names import Log
@@ -280,7 +281,7 @@ def _archive_log(
     Raises:
         OSError: The disk is full, a folder cannot be written, ...
     """
-    live = settings.log_dir / f"{log.value}.log"
+    live = settings.log_dir / live_name(log)
     page = ControlPage(control_path(settings.control_dir, live))
     # In this order, because an archive folder that cannot be written fails here, before anything
     # new is staged. Otherwise each night would stage more, beyond the limits of the log.

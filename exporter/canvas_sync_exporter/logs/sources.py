@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
-from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, regular_names
-from canvas_sync_core.logs.control import Identity
+from canvas_sync_core.files.identity import Identity, status_identity
+from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, live_name, regular_names
 from canvas_sync_core.logs.rotation import log_file, log_numbers
 from canvas_sync_core.names import Log
 
@@ -116,7 +116,7 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
             LogSource(
                 each.log,
                 each.path,
-                _identity(each.path.stat()),
+                status_identity(each.path.stat()),
                 each.size,
                 archived_at=each.time,
             )
@@ -154,13 +154,13 @@ def _rotated_sources(log_dir: Path, log: Log, met: Sequence[LogSource]) -> list[
     """List what another program rotated, and we have not met under another name, oldest first."""
     identities = {source.identity for source in met}
     found = []
-    files = regular_names(f"{log.value}.log", log_dir)
+    files = regular_names(live_name(log), log_dir)
     for file in sorted(files, key=lambda each: -each.number):  # in case of equal times
         if file.kind is FileKind.ROTATED and file.is_readable:
             path = log_dir / file.name
             with suppress(FileNotFoundError):  # moved on, or compressed, just now
                 status = path.stat()
-                if _identity(status) not in identities:
+                if status_identity(status) not in identities:
                     is_packed = bool(file.compression)
                     found.append(_rotated_source(log, path, status, is_packed=is_packed))
     return sorted(found, key=lambda source: source.modified_at)
@@ -171,7 +171,7 @@ def _rotated_source(log: Log, path: Path, status: os.stat_result, *, is_packed: 
     return LogSource(
         log,
         path,
-        _identity(status),
+        status_identity(status),
         status.st_size,
         archived_at=dt.datetime.fromtimestamp(written, dt.UTC) if is_packed else None,
         modified_at=written,
@@ -198,7 +198,7 @@ def _folder_error(log_dir: Path, error: OSError) -> LogFolderError:
 
 def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
     """List the files of one log, oldest first; met first is the live file."""
-    live = log_dir / f"{log.value}.log"
+    live = log_dir / live_name(log)
     met: dict[Identity, LogSource] = {}
     for path in _names(live):
         _meet(met, log, path, is_live=path == live)
@@ -241,7 +241,7 @@ def _meet(
         return
     if not stat.S_ISREG(found.st_mode):  # the name of a hole between two backups
         return
-    identity = _identity(found)
+    identity = status_identity(found)
     source = LogSource(
         log,
         path,
@@ -252,10 +252,6 @@ def _meet(
     )
     # Met again it has moved on: it is older than all that was met in between.
     met[identity] = met.pop(identity, source)
-
-
-def _identity(found: os.stat_result) -> Identity:
-    return found.st_dev, found.st_ino
 
 
 def open_plain(source: LogSource) -> io.FileIO:
@@ -272,7 +268,7 @@ def open_plain(source: LogSource) -> io.FileIO:
             break
         with suppress(FileNotFoundError):
             raw = io.FileIO(path)
-            if _identity(os.fstat(raw.fileno())) == source.identity:
+            if status_identity(os.fstat(raw.fileno())) == source.identity:
                 return raw
             raw.close()
         path = next(

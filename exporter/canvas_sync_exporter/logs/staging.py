@@ -23,12 +23,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from canvas_sync_core.files.durability import sync_folder
+from canvas_sync_core.files.identity import identity_of, status_identity
 from canvas_sync_core.files.modes import SHARED_FOLDER, make_folder, shared_opener
-from canvas_sync_core.logs.control import ControlPage, identity_of
+from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.names import Log
 
-from .archive import Member, sync_folder
+from .archive import Member
 
 __all__ = [
     "recover",
@@ -168,7 +170,7 @@ def _stage_backup(file: Path, folder: Path, page: ControlPage) -> None:
         size = _whole_size(backup)
     # Noted before the file loses its name: a kill in between leaves a note on a file that is still
     # in the log, which does no harm, while a move without a note would lose a late line.
-    page.claim((status.st_dev, status.st_ino), size)
+    page.claim(status_identity(status), size)
     _move(file, folder / f"{file.name}@{size}")
 
 
@@ -211,7 +213,7 @@ def _stage_older_lines(live: Path, folder: Path, page: ControlPage, keep_lines: 
         with page.swapping():
             size = _whole_size(old)
             _copy_range(old, new, status.st_size, size)
-            page.claim((status.st_dev, status.st_ino), size)
+            page.claim(status_identity(status), size)
             (folder / f"{live.name}@{offset}").hardlink_to(live)
             new_live.replace(live)  # staged from here on; until here, recover() drops the link
         os.fsync(new.fileno())  # what was added while swapping; the old file is removed soon

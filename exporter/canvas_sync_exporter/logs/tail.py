@@ -8,7 +8,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.logs.control import Identity
+from canvas_sync_core.files.identity import Identity
+from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import Log
 
 from .follow import FollowedLog
@@ -96,7 +97,7 @@ class LogTail:
         """
         found: list[FoundLine] = []
         for followed in self._followed:
-            place = Place(f"{followed.log.value}.log")
+            place = Place(live_name(followed.log))
             for _ in range(_ROUNDS):
                 data = followed.read()
                 if not data:

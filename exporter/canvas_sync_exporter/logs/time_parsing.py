@@ -6,10 +6,11 @@ import datetime as dt
 import re
 from typing import Final
 
+from canvas_sync_exporter.schedules.durations import UNITS
+
 __all__ = ["check_period", "parse_moment"]
 
-_AGO: Final = re.compile(r"(?P<number>\d{1,6})(?P<unit>[smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO: Final = re.compile(rf"(?P<number>\d{{1,6}})(?P<unit>[{''.join(UNITS)}])")
 _HELP: Final = "use a time such as 2025-12-22, 2025-12-22T10:15:30Z, or 2h for two hours ago"
 
 
@@ -24,7 +25,7 @@ def parse_moment(raw: str, now: dt.datetime | None = None) -> dt.datetime:
         ValueError: It is none of them; the message says what to write.
     """
     if age := _AGO.fullmatch(raw):
-        length = dt.timedelta(**{_UNITS[age["unit"]]: int(age["number"])})
+        length = dt.timedelta(**{UNITS[age["unit"]]: int(age["number"])})
         try:
             return (now or dt.datetime.now(dt.UTC)) - length
         except OverflowError:

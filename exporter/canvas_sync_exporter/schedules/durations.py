@@ -6,10 +6,12 @@ import re
 from datetime import timedelta
 from typing import Final
 
-__all__ = ["describe_duration", "format_duration", "parse_duration"]
+__all__ = ["UNITS", "describe_duration", "format_duration", "parse_duration"]
 
-_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_PATTERN: Final = re.compile("".join(rf"(?:(?P<{unit}>\d{{1,6}}){unit})?" for unit in _UNITS))
+UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+"""Letter -> the argument of :class:`~datetime.timedelta` that it stands for."""
+
+_PATTERN: Final = re.compile("".join(rf"(?:(?P<{unit}>\d{{1,6}}){unit})?" for unit in UNITS))
 _LONGEST: Final = timedelta(days=3660)
 _HINT: Final = "write a duration such as 45m, 3h or 1h30m (units: w, d, h, m, s)"
 
@@ -23,7 +25,7 @@ def parse_duration(text: str) -> timedelta:
     match = _PATTERN.fullmatch(text.replace(" ", ""))
     if match is None or not text.strip() or not text.isascii():
         raise ValueError(_HINT)
-    parts = {name: int(match[unit] or 0) for unit, name in _UNITS.items()}
+    parts = {name: int(match[unit] or 0) for unit, name in UNITS.items()}
     duration = timedelta(**parts)
     if not timedelta(0) < duration <= _LONGEST:
         raise ValueError("write a duration from 1s to 3660d")

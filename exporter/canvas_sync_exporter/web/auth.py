@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.files.identity import status_identity
 from canvas_sync_core.files.regular_file import read_regular_file
 from canvas_sync_core.locks import Lock
 
@@ -179,8 +180,7 @@ class TokenFile:
             return ()
         # The time of the last change of its attributes too: its owner may change without the rest.
         return (
-            status.st_dev,
-            status.st_ino,
+            *status_identity(status),
             status.st_mtime_ns,
             status.st_ctime_ns,
             status.st_size,

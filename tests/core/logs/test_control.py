@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from canvas_sync_core.logs.control import ControlPage, LogLockedError, identity_of
+from canvas_sync_core.logs.control import ControlPage, LogLockedError
 from support.log_processes import kill_at_each_line, spawn
 from support.small_disk import SmallDisk, small_disk
 
@@ -148,15 +148,3 @@ def test_a_full_disk_is_an_error_and_not_a_bus_error(small_disk: SmallDisk) -> N
         page.refresh()
     small_disk.make_room()
     assert page.refresh()[0] == 0
-
-
-def test_an_identity_is_the_file_not_its_name(tmp_path: Path) -> None:
-    file = tmp_path / "a"
-    assert identity_of(file) is None
-    file.touch()
-    before = identity_of(file)
-    file.rename(tmp_path / "b")
-    assert identity_of(tmp_path / "b") == before
-    fd = os.open(tmp_path / "b", os.O_RDONLY)
-    assert identity_of(fd) == before
-    os.close(fd)

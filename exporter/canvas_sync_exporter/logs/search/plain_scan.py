@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from canvas_sync_core.logs.control import Identity
+from canvas_sync_core.files.identity import Identity
 from canvas_sync_exporter.logs.sources import LogSource
 
 from .backwards import blocks_backwards, whole_lines_end

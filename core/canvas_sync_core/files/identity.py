@@ -1,0 +1,43 @@
+"""Which file a path or descriptor leads to, for files that others rename, replace and remove."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+__all__ = ["Identity", "identity_of", "is_in_place", "status_identity"]
+
+Identity = tuple[int, int]
+"""Device and inode: the same for all names and descriptors of a file, as long as one is left."""
+
+
+def status_identity(status: os.stat_result) -> Identity:
+    """Return which file a status is of."""
+    return status.st_dev, status.st_ino
+
+
+def identity_of(file: int | Path) -> Identity | None:
+    """Return which file a descriptor or path leads to; None when it leads to none.
+
+    Raises:
+        OSError: That cannot be found out, as in a folder that may not be entered.
+    """
+    try:
+        return status_identity(os.fstat(file) if isinstance(file, int) else file.stat())
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
+
+
+def is_in_place(path: Path, descriptor: int) -> bool:
+    """Return whether an open file still has its name: nobody removed, moved or replaced it."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise_if_asynchronous(error)
+        return False
+    return status_identity(found) == status_identity(os.fstat(descriptor))
