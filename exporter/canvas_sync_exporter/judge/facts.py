@@ -53,11 +53,12 @@ class SyncFacts:
     running: Sequence[RunningRun] = ()
     known_since: datetime | None = None
     newest_items: Mapping[str, datetime] = field(default_factory=dict)
-    rounds: Sequence[Round] = field(init=False)
+    rounds: Sequence[Round] = ()
 
     def __post_init__(self) -> None:
-        """Group the runs, once for all conditions."""
-        object.__setattr__(self, "rounds", make_rounds(self.runs, self.due, self.expectation))
+        """Group the runs, once for all conditions, unless that is done."""
+        if not self.rounds:
+            object.__setattr__(self, "rounds", make_rounds(self.runs, self.due, self.expectation))
 
 
 @dataclass(frozen=True, slots=True)

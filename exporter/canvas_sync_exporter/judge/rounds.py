@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_exporter.schedules.interval import IntervalSchedule
+from canvas_sync_exporter.schedules.cron import CronSchedule
 
 from .expectation import Expectation
 from .runs import EndedRun
@@ -72,6 +72,11 @@ class Round:
                 best[key] = run
         return best
 
+    @cached_property
+    def notable(self) -> Mapping[Key, EndedRun]:
+        """Return the results that some condition may find wrong: of many users they are few."""
+        return {key: run for key, run in self.results.items() if _is_notable(run)}
+
     @property
     def start(self) -> datetime:
         """Return when its first run began."""
@@ -101,10 +106,11 @@ def make_rounds(
     Args:
         runs: Ended runs of one sync type, newest start first.
         due: When they were due, oldest first.
-        expectation: What is expected. Intervals count from the last start, and so do not separate
-            rounds: there each user's and course's next run begins a new round.
+        expectation: What is expected. The due times of a cron expression alone are fixed; those of
+            intervals and of a learned rhythm move with the starts, and do not separate rounds:
+            there each user's and course's next run begins a new round.
     """
-    if expectation is None or isinstance(expectation.schedule, IntervalSchedule):
+    if expectation is None or not isinstance(expectation.schedule, CronSchedule):
         return list(_repeating(runs))
     shifted = [each - expectation.lead for each in due]
     rounds: list[Round] = []
@@ -114,6 +120,15 @@ def make_rounds(
         else:  # from before the first known due time
             rounds += _repeating(group)
     return rounds
+
+
+def _is_notable(run: EndedRun) -> bool:
+    return bool(
+        run.status is not RunStatus.SUCCESS
+        or run.suspect_reason
+        or run.api_truncated
+        or run.telemetry_fault
+    )
 
 
 def _repeating(runs: Iterable[EndedRun]) -> Iterator[Round]:

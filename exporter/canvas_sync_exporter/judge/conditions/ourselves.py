@@ -183,7 +183,7 @@ def _folder_problem(facts: Facts) -> tuple[str, datetime | None]:
 def _runs_with_fault(facts: Facts) -> Iterator[EndedRun]:
     for sync in facts.syncs.values():
         for each in counted_rounds(facts, sync)[:1]:
-            yield from (run for run in each.results.values() if run.telemetry_fault)
+            yield from (run for run in each.notable.values() if run.telemetry_fault)
 
 
 def _newest_run(facts: Facts) -> EndedRun | None:

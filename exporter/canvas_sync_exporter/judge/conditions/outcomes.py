@@ -15,7 +15,6 @@ from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Key, Round
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent
-from canvas_sync_exporter.schedules.durations import format_duration
 
 from .running import longest_duration
 
@@ -62,15 +61,13 @@ def suspect(facts: Facts) -> Iterable[Finding]:
 
 
 def slow(facts: Facts) -> Iterable[Finding]:
-    """Find sync types whose newest runs took far longer than usual, or than they may."""
+    """Find sync types whose newest runs took far longer than usual."""
     for sync in facts.syncs.values():
-        longest = longest_duration(facts, sync)
-        is_slow = _slowness(sync, longest)
+        is_slow = _slowness(longest_duration(facts, sync))
         runs = affected(facts, sync, is_slow, patient=True)
         if runs:
-            took = format_duration(timedelta(seconds=round(runs[0].duration)))
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} took far longer than usual."
-            cause = runs[0].suspect_reason or f"The newest took {took}."
+            cause = runs[0].suspect_reason
             yield _finding(IncidentKind.SLOW, sync, runs, words, cause=cause)
 
 
@@ -146,7 +143,7 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
 
 def _wrong_of_round(rounds: Sequence[Round], is_wrong: Predicate) -> list[EndedRun]:
     results = rounds[0].results
-    wrong = {key: run for key, run in results.items() if is_wrong(run)}
+    wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
     if is_many(len(wrong), len(results)):
         return list(wrong.values())
     if len(results) <= _FEW_RUNS and len(rounds) > 1:
@@ -165,18 +162,10 @@ def _has_just_begun(newest: Round, before: Round) -> bool:
     return len(newest.results) < len(before.results) * _HALF
 
 
-def _slowness(sync: SyncFacts, longest: timedelta) -> Predicate:
-    promised = sync.expectation.max_duration if sync.expectation else None
-
+def _slowness(longest: timedelta) -> Predicate:
     def is_slow(run: EndedRun) -> bool:
-        if run.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL):
-            return False
-        took = timedelta(seconds=run.duration)
-        if took > longest:
-            return False  # it was stuck, and is over
-        if promised is not None and took > promised:
-            return True
-        return suspect_reasons(run) == _SLOW_REASONS
+        # What took even longer was stuck, and is over.
+        return suspect_reasons(run) == _SLOW_REASONS and timedelta(seconds=run.duration) <= longest
 
     return is_slow
 

@@ -1,0 +1,189 @@
+"""What is remembered of each sync type, so that only what has changed is read again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_exporter.judge.expectation import Expectation
+from canvas_sync_exporter.judge.facts import SyncFacts
+from canvas_sync_exporter.judge.rounds import Round, make_rounds
+from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.schedules.cron import CronSchedule
+
+from .rows import FoundRun
+
+__all__ = ["FEWEST_RUNS", "START_HISTORY", "SyncMemory"]
+
+FEWEST_RUNS: Final = 40
+START_HISTORY: Final = timedelta(days=43)
+_SAME_MINUTE: Final = timedelta(minutes=1)
+_FEWEST_ROUNDS: Final = 2
+_MOST_RUNS: Final = 400
+_PRUNED_FROM: Final = 500
+_DUE_TIMES: Final = 50
+_RECENT_STARTS: Final = 12
+_DUE_WINDOW: Final = timedelta(days=16)
+_DAY: Final = timedelta(days=1)
+_RELEARN: Final = timedelta(hours=1)
+_start: Final = attrgetter("start")
+
+
+class SyncMemory:
+    """The newest runs of one sync type, when runs began, and the facts that were made of them.
+
+    Args:
+        sync_type: Its name.
+        starts: When runs began in the last weeks, oldest first.
+    """
+
+    def __init__(self, sync_type: str, starts: Sequence[datetime] = ()) -> None:
+        self.sync_type = sync_type
+        self.starts = list(starts)
+        self.known_since = starts[0] if starts else None
+        self.newest_items: dict[str, datetime] = {}
+        self._ended: dict[int, EndedRun] = {}
+        self._running: dict[int, RunningRun] = {}
+        self._facts: SyncFacts | None = None
+        self._has_changed = True
+        self._has_new_start = True
+        self._expectation: Expectation | None = None
+        self._expected_at: datetime | None = None
+        self._due: Sequence[datetime] = ()
+        self._next_due: datetime | None = None
+
+    @property
+    def running(self) -> Iterable[int]:
+        """Return the ids of the runs that have not ended."""
+        return self._running.keys()
+
+    @property
+    def interrupted(self) -> Iterable[int]:
+        """Return the ids of runs that may still turn out to be alive."""
+        return [
+            number for number, run in self._ended.items() if run.status is RunStatus.INTERRUPTED
+        ]
+
+    def take_in(self, found: FoundRun) -> None:
+        """Remember a run, in place of what was known of it."""
+        run, number = found.run, found.number
+        if isinstance(run, RunningRun):
+            if self._running.get(number) == run:
+                return
+            self._ended.pop(number, None)
+            self._running[number] = run
+        else:
+            if self._ended.get(number) == run:
+                return
+            self._running.pop(number, None)
+            self._ended[number] = run
+            if run.status is RunStatus.SUCCESS:
+                for item in found.items:
+                    self.newest_items[item] = max(run.end, self.newest_items.get(item, run.end))
+        self._note_start(run.start)
+        self._has_changed = True
+
+    def forget(self, number: int) -> None:
+        """Forget a run that is not in the table any more."""
+        if self._running.pop(number, None) or self._ended.pop(number, None):
+            self._has_changed = True
+
+    def note_suspicions(self, reasons: Mapping[int, str]) -> None:
+        """Remember how runs differ from their history, by id."""
+        for number in reasons.keys() & self._ended.keys():
+            run, reason = self._ended[number], reasons[number]
+            if run.suspect_reason != reason:
+                self._ended[number] = replace(run, suspect_reason=reason)
+                self._has_changed = True
+
+    def needs_expectation(self, now: datetime) -> bool:
+        """Return whether what is expected has to be found out again."""
+        if self._expected_at is None or self._has_new_start:
+            return True
+        is_due = self._next_due is not None and self._next_due <= now
+        return is_due or not timedelta() <= now - self._expected_at < _RELEARN
+
+    def expect(self, expectation: Expectation | None, now: datetime) -> None:
+        """Remember what is expected, and when runs were due."""
+        self._due = self._due_times(expectation, now)
+        self._next_due = expectation.schedule.next_due(now) if expectation else None
+        self._expectation, self._expected_at = expectation, now
+        self._has_new_start, self._has_changed = False, True
+
+    def make_facts(self, now: datetime) -> SyncFacts:
+        """Return the facts; they are made again only if something has changed."""
+        if self._facts is not None and not self._has_changed:
+            return self._facts
+        del self.starts[: bisect_left(self.starts, now - START_HISTORY)]
+        runs = sorted(self._ended.values(), key=_start, reverse=True)
+        rounds: Sequence[Round] = make_rounds(runs, self._due, self._expectation)
+        if len(runs) > _PRUNED_FROM:
+            rounds = self._prune(rounds)
+            runs = [run for each in rounds for run in each.runs]
+        self._facts = SyncFacts(
+            sync_type=self.sync_type,
+            expectation=self._expectation,
+            due=self._due,
+            next_due=self._next_due,
+            runs=runs,
+            running=sorted(self._running.values(), key=_start),
+            known_since=self.known_since,
+            newest_items=dict(self.newest_items),
+            rounds=_reuse(rounds, self._facts.rounds if self._facts else ()),
+        )
+        self._has_changed = False
+        return self._facts
+
+    def _due_times(self, expectation: Expectation | None, now: datetime) -> Sequence[datetime]:
+        """Return the due times since the oldest run that is known, at most the last 50."""
+        if expectation is None:
+            return ()
+        schedule = expectation.schedule
+        before = self._expectation
+        if (
+            isinstance(schedule, CronSchedule)
+            and self._due
+            and before is not None
+            and before.schedule == schedule
+            and self._due[-1] <= now
+        ):
+            # Those of a cron expression stay as they are.
+            return [*self._due, *schedule.due_between(self._due[-1], now)][-_DUE_TIMES:]
+        newest = self.starts[-_RECENT_STARTS:]
+        oldest = newest[0] - _DAY if newest else now - _DUE_WINDOW
+        return schedule.due_between(max(oldest, now - _DUE_WINDOW), now)[-_DUE_TIMES:]
+
+    def _note_start(self, start: datetime) -> None:
+        place = bisect_left(self.starts, start - _SAME_MINUTE)
+        if place < len(self.starts) and self.starts[place] <= start + _SAME_MINUTE:
+            return
+        insort(self.starts, start)
+        self._has_new_start = True
+        self.known_since = min(start, self.known_since or start)
+
+    def _prune(self, rounds: Sequence[Round]) -> Sequence[Round]:
+        """Forget the runs that no condition looks at."""
+        kept: list[Round] = []
+        count = 0
+        for each in rounds:
+            count += len(each.runs)
+            if len(kept) >= _FEWEST_ROUNDS and count > _MOST_RUNS:
+                break
+            kept.append(each)
+        oldest = kept[-1].start
+        self._ended = {number: run for number, run in self._ended.items() if run.start >= oldest}
+        return kept
+
+
+def _reuse(rounds: Sequence[Round], before: Sequence[Round]) -> Sequence[Round]:
+    """Put the rounds from before in place of equal ones: what was added up there stays."""
+    known = {each.start: each for each in before}
+    return [
+        old if (old := known.get(each.start)) is not None and old == each else each
+        for each in rounds
+    ]

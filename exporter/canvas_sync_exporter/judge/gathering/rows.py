@@ -1,0 +1,232 @@
+"""Questions about runs whose answers take as long in a small table as in a large one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy import String as Text
+
+from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.rollups.buckets import DAY
+from canvas_sync_core.store.rollups.tables import changes_table, has_rollups, rollups_table
+from canvas_sync_core.store.timestamps import UtcDateTime
+from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+
+__all__ = [
+    "FoundRun",
+    "newest_id",
+    "newest_items",
+    "newest_of_type",
+    "rollup_backlog",
+    "running_runs",
+    "runs_after",
+    "runs_by_id",
+    "runs_of_type_since",
+    "starts_of_type",
+    "suspect_reasons",
+    "sync_types",
+]
+
+_columns = metrics_table.c
+_PROCESSED: Final = tuple(f"{item}s_processed" for item in ITEMS)
+_READ: Final = (
+    *("id", "sync_task_id", "sync_type", "sync_status", "sync_start_time", "sync_end_time"),
+    *("duration", "heartbeat", "user_id", "course_id", "canvas_host", "error_type"),
+    *("error_message", "api_calls", "api_failed", "api_throttled", "api_retried"),
+    *("api_truncated", "api_seconds", "api_items", "api_bytes", "db_operations", "db_failed"),
+    *("db_seconds", "request_context_id", "suspect_reason", "telemetry_fault"),
+)
+_run: Final = select(*(_columns[name] for name in _READ), *(_columns[name] for name in _PROCESSED))
+_AT_ONCE: Final = 500
+_MOST_RUNS: Final = 50_000
+_MOST_BACKLOG: Final = 100_000
+_LONGEST_MESSAGE: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A row of the table.
+
+    Attributes:
+        number: Its ``id``.
+        run: What it says.
+        items: The kinds of items that it handled.
+    """
+
+    number: int
+    run: EndedRun | RunningRun
+    items: frozenset[str]
+
+
+def sync_types(connection: Connection) -> list[str]:
+    """Return all sync types, by jumping from one to the next in their index."""
+    found: list[str] = []
+    newest = connection.scalar(select(func.min(_columns.sync_type)))
+    while newest is not None:
+        found.append(newest)
+        following = select(func.min(_columns.sync_type)).where(_columns.sync_type > newest)
+        newest = connection.scalar(following)
+    return found
+
+
+def newest_id(connection: Connection) -> int:
+    """Return the highest ``id``; 0 in an empty table."""
+    return connection.scalar(select(func.max(_columns.id))) or 0
+
+
+def running_runs(connection: Connection) -> list[FoundRun]:
+    """Return the runs that have not ended."""
+    is_running = _columns.sync_status == RunStatus.RUNNING.value
+    return _read(connection, _run.where(is_running).limit(_MOST_RUNS))
+
+
+def runs_after(connection: Connection, number: int) -> list[FoundRun]:
+    """Return the runs with a higher ``id``, oldest first."""
+    return _read(connection, _run.where(_columns.id > number).order_by(_columns.id))
+
+
+def runs_by_id(connection: Connection, numbers: Collection[int]) -> list[FoundRun]:
+    """Return the runs with some ids; those that were deleted are missing."""
+    found: list[FoundRun] = []
+    left = iter(sorted(numbers))
+    while some := list(islice(left, _AT_ONCE)):
+        found += _read(connection, _run.where(_columns.id.in_(some)))
+    return found
+
+
+def newest_of_type(connection: Connection, sync_type: str, limit: int) -> list[FoundRun]:
+    """Return the newest runs of a sync type, newest first."""
+    newest_first = _of_type(sync_type).order_by(_columns.sync_start_time.desc())
+    return _read(connection, newest_first.limit(limit))
+
+
+def runs_of_type_since(connection: Connection, sync_type: str, since: datetime) -> list[FoundRun]:
+    """Return the runs of a sync type since a time, newest first, at most 50,000."""
+    statement = _of_type(sync_type).where(_columns.sync_start_time >= since)
+    newest_first = statement.order_by(_columns.sync_start_time.desc())
+    return _read(connection, newest_first.limit(_MOST_RUNS))
+
+
+def starts_of_type(connection: Connection, sync_type: str, since: datetime) -> list[datetime]:
+    """Return when runs of a sync type began since a time, oldest first; one of each minute."""
+    start = _columns.sync_start_time
+    statement = (
+        select(func.min(start, type_=start.type))
+        .where(_columns.sync_type == sync_type, start >= since)
+        .group_by(_minute(connection))
+    )
+    return sorted(connection.scalars(statement))
+
+
+def suspect_reasons(connection: Connection, since: datetime) -> dict[int, str]:
+    """Return the reasons of suspect runs that began since a time, by ``id``."""
+    statement = select(_columns.id, _columns.suspect_reason).where(
+        _columns.suspect.is_(True), _columns.sync_start_time >= since
+    )
+    return {number: reason or "" for number, reason in connection.execute(statement)}
+
+
+def newest_items(connection: Connection) -> dict[str, dict[str, datetime]]:
+    """Return when items of each kind last came in, by sync type, as the rollups say."""
+    if not has_rollups(connection):
+        return {}
+    rollups = rollups_table.c
+    newest = (func.max(rollups[f"{item}s_newest"], type_=UtcDateTime()) for item in ITEMS)
+    statement = (
+        select(rollups.sync_type, *newest)
+        .where(
+            rollups.seconds == int(DAY.total_seconds()),
+            rollups.sync_status == RunStatus.SUCCESS.value,
+        )
+        .group_by(rollups.sync_type)
+    )
+    return {
+        sync_type: {item: time for item, time in zip(ITEMS, times, strict=True) if time is not None}
+        for sync_type, *times in connection.execute(statement)
+    }
+
+
+def rollup_backlog(connection: Connection) -> int:
+    """Count the changes that wait to be rolled up, to 100,000 at most."""
+    if not has_rollups(connection):
+        return 0
+    some = select(changes_table.c.id).limit(_MOST_BACKLOG).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _of_type(sync_type: str) -> Select[Any]:
+    return _run.where(_columns.sync_type == sync_type)
+
+
+def _minute(connection: Connection) -> ColumnElement[Any]:
+    start = _columns.sync_start_time
+    if connection.dialect.name == "sqlite":
+        return func.substr(cast(start, Text), 1, 16)
+    return func.date_trunc(literal_column("'minute'"), start)
+
+
+def _read(connection: Connection, statement: Select[Any]) -> list[FoundRun]:
+    rows: Iterable[Row[Any]] = connection.execute(statement)
+    return [found for row in rows if (found := _found(row)) is not None]
+
+
+def _found(row: Sequence[Any]) -> FoundRun | None:
+    """Make a run of a row; None where another program has written an unknown status."""
+    values = dict(zip(_READ, row, strict=False))
+    counts = row[len(_READ) :]
+    items = frozenset(item for item, count in zip(ITEMS, counts, strict=True) if count)
+    try:
+        status = RunStatus(values["sync_status"])
+    except ValueError:
+        return None
+    start = values["sync_start_time"]
+    if status is RunStatus.RUNNING:
+        running = RunningRun(
+            id=values["sync_task_id"],
+            sync_type=values["sync_type"],
+            start=start,
+            heartbeat=values["heartbeat"],
+            user_id=values["user_id"],
+            course_id=values["course_id"],
+            is_waiting=values["error_type"] is not None,
+        )
+        return FoundRun(values["id"], running, items)
+    return FoundRun(values["id"], _ended(values, status, sum(counts)), items)
+
+
+def _ended(values: dict[str, Any], status: RunStatus, items: int) -> EndedRun:
+    message = values["error_message"]
+    return EndedRun(
+        id=values["sync_task_id"],
+        status=status,
+        start=values["sync_start_time"],
+        end=values["sync_end_time"] or values["heartbeat"],
+        duration=values["duration"] or 0.0,
+        items=items,
+        error_message=None if message is None else message[:_LONGEST_MESSAGE],
+        suspect_reason=values["suspect_reason"] or "",
+        **{name: values[name] for name in _SAME_NAMES},
+    )
+
+
+_SAME_NAMES: Final = (
+    *("sync_type", "user_id", "course_id", "canvas_host", "error_type"),
+    *("api_calls", "api_failed", "api_throttled", "api_retried", "api_truncated"),
+    *("api_seconds", "api_items", "api_bytes", "db_operations", "db_failed", "db_seconds"),
+    *("request_context_id", "telemetry_fault"),
+)
