@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from canvas_sync_core.events import Event
+if TYPE_CHECKING:
+    from canvas_sync_core.events import Event
 
 __all__ = ["DropCounter", "Sink", "fault_of"]
 

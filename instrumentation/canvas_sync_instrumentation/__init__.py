@@ -20,117 +20,92 @@ from canvas_sync_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from canvas_sync_core.errors import (
-        CanvasSyncMonitorError,
-        SettingsError,
-        StorageError,
-        TrackerMisuseError,
+        CanvasSyncMonitorError as CanvasSyncMonitorError,
+        SettingsError as SettingsError,
+        StorageError as StorageError,
+        TrackerMisuseError as TrackerMisuseError,
     )
-    from canvas_sync_core.logs.handler import CanvasSyncRotatingFileHandler
-    from canvas_sync_core.names import RunStatus
-    from canvas_sync_core.settings import Settings
-    from canvas_sync_instrumentation.run.list_readings import first_items_only
+    from canvas_sync_core.logs.handler import (
+        CanvasSyncRotatingFileHandler as CanvasSyncRotatingFileHandler,
+    )
+    from canvas_sync_core.names import RunStatus as RunStatus
+    from canvas_sync_core.settings import Settings as Settings
+    from canvas_sync_instrumentation.run.list_readings import first_items_only as first_items_only
 
-    from .decorator import track_sync
+    from .decorator import track_sync as track_sync
     from .integrations import (
-        canvas_sync_task,
-        init_app,
-        instrument_aiohttp,
-        instrument_apscheduler,
-        instrument_canvasapi,
-        instrument_celery,
-        instrument_httpx,
-        instrument_requests,
-        instrument_sqlalchemy,
-        instrument_urllib3,
-        uninstrument_aiohttp,
-        uninstrument_canvasapi,
-        uninstrument_celery,
-        uninstrument_httpx,
-        uninstrument_requests,
-        uninstrument_sqlalchemy,
-        uninstrument_urllib3,
+        canvas_sync_task as canvas_sync_task,
+        init_app as init_app,
+        instrument_aiohttp as instrument_aiohttp,
+        instrument_apscheduler as instrument_apscheduler,
+        instrument_canvasapi as instrument_canvasapi,
+        instrument_celery as instrument_celery,
+        instrument_httpx as instrument_httpx,
+        instrument_requests as instrument_requests,
+        instrument_sqlalchemy as instrument_sqlalchemy,
+        instrument_urllib3 as instrument_urllib3,
+        uninstrument_aiohttp as uninstrument_aiohttp,
+        uninstrument_canvasapi as uninstrument_canvasapi,
+        uninstrument_celery as uninstrument_celery,
+        uninstrument_httpx as uninstrument_httpx,
+        uninstrument_requests as uninstrument_requests,
+        uninstrument_sqlalchemy as uninstrument_sqlalchemy,
+        uninstrument_urllib3 as uninstrument_urllib3,
     )
-    from .monitor import configure, shutdown
-    from .propagation import carry_run, continue_trace, trace_headers
-    from .throttle import ThrottleGuard
-    from .tracker import CanvasSyncMetricsTracker, current_tracker
+    from .monitor import (
+        configure as configure,
+        shutdown as shutdown,
+    )
+    from .propagation import (
+        carry_run as carry_run,
+        continue_trace as continue_trace,
+        trace_headers as trace_headers,
+    )
+    from .throttle import ThrottleGuard as ThrottleGuard
+    from .tracker import (
+        CanvasSyncMetricsTracker as CanvasSyncMetricsTracker,
+        current_tracker as current_tracker,
+    )
 
-__all__ = [
-    "CanvasSyncMetricsTracker",
-    "CanvasSyncMonitorError",
-    "CanvasSyncRotatingFileHandler",
-    "RunStatus",
-    "Settings",
-    "SettingsError",
-    "StorageError",
-    "ThrottleGuard",
-    "TrackerMisuseError",
-    "canvas_sync_task",
-    "carry_run",
-    "configure",
-    "continue_trace",
-    "current_tracker",
-    "first_items_only",
-    "init_app",
-    "instrument_aiohttp",
-    "instrument_apscheduler",
-    "instrument_canvasapi",
-    "instrument_celery",
-    "instrument_httpx",
-    "instrument_requests",
-    "instrument_sqlalchemy",
-    "instrument_urllib3",
-    "shutdown",
-    "trace_headers",
-    "track_sync",
-    "uninstrument_aiohttp",
-    "uninstrument_canvasapi",
-    "uninstrument_celery",
-    "uninstrument_httpx",
-    "uninstrument_requests",
-    "uninstrument_sqlalchemy",
-    "uninstrument_urllib3",
-]
-
-_HOMES: Final = {
-    "CanvasSyncMetricsTracker": "canvas_sync_instrumentation.tracker",
-    "CanvasSyncMonitorError": "canvas_sync_core.errors",
-    "CanvasSyncRotatingFileHandler": "canvas_sync_core.logs.handler",
-    "RunStatus": "canvas_sync_core.names",
-    "Settings": "canvas_sync_core.settings",
-    "SettingsError": "canvas_sync_core.errors",
-    "StorageError": "canvas_sync_core.errors",
-    "ThrottleGuard": "canvas_sync_instrumentation.throttle",
-    "TrackerMisuseError": "canvas_sync_core.errors",
-    "canvas_sync_task": "canvas_sync_instrumentation.integrations",
-    "carry_run": "canvas_sync_instrumentation.propagation",
-    "configure": "canvas_sync_instrumentation.monitor",
-    "continue_trace": "canvas_sync_instrumentation.propagation",
-    "current_tracker": "canvas_sync_instrumentation.tracker",
-    "first_items_only": "canvas_sync_instrumentation.run.list_readings",
-    "init_app": "canvas_sync_instrumentation.integrations",
-    "instrument_aiohttp": "canvas_sync_instrumentation.integrations",
-    "instrument_apscheduler": "canvas_sync_instrumentation.integrations",
-    "instrument_canvasapi": "canvas_sync_instrumentation.integrations",
-    "instrument_celery": "canvas_sync_instrumentation.integrations",
-    "instrument_httpx": "canvas_sync_instrumentation.integrations",
-    "instrument_requests": "canvas_sync_instrumentation.integrations",
-    "instrument_sqlalchemy": "canvas_sync_instrumentation.integrations",
-    "instrument_urllib3": "canvas_sync_instrumentation.integrations",
-    "shutdown": "canvas_sync_instrumentation.monitor",
-    "trace_headers": "canvas_sync_instrumentation.propagation",
-    "track_sync": "canvas_sync_instrumentation.decorator",
-    "uninstrument_aiohttp": "canvas_sync_instrumentation.integrations",
-    "uninstrument_canvasapi": "canvas_sync_instrumentation.integrations",
-    "uninstrument_celery": "canvas_sync_instrumentation.integrations",
-    "uninstrument_httpx": "canvas_sync_instrumentation.integrations",
-    "uninstrument_requests": "canvas_sync_instrumentation.integrations",
-    "uninstrument_sqlalchemy": "canvas_sync_instrumentation.integrations",
-    "uninstrument_urllib3": "canvas_sync_instrumentation.integrations",
+_EXPORTS: Final = {
+    "canvas_sync_core.errors": (
+        "CanvasSyncMonitorError",
+        "SettingsError",
+        "StorageError",
+        "TrackerMisuseError",
+    ),
+    "canvas_sync_core.logs.handler": ("CanvasSyncRotatingFileHandler",),
+    "canvas_sync_core.names": ("RunStatus",),
+    "canvas_sync_core.settings": ("Settings",),
+    "canvas_sync_instrumentation.decorator": ("track_sync",),
+    "canvas_sync_instrumentation.integrations": (
+        "canvas_sync_task",
+        "init_app",
+        "instrument_aiohttp",
+        "instrument_apscheduler",
+        "instrument_canvasapi",
+        "instrument_celery",
+        "instrument_httpx",
+        "instrument_requests",
+        "instrument_sqlalchemy",
+        "instrument_urllib3",
+        "uninstrument_aiohttp",
+        "uninstrument_canvasapi",
+        "uninstrument_celery",
+        "uninstrument_httpx",
+        "uninstrument_requests",
+        "uninstrument_sqlalchemy",
+        "uninstrument_urllib3",
+    ),
+    "canvas_sync_instrumentation.monitor": ("configure", "shutdown"),
+    "canvas_sync_instrumentation.propagation": ("carry_run", "continue_trace", "trace_headers"),
+    "canvas_sync_instrumentation.run.list_readings": ("first_items_only",),
+    "canvas_sync_instrumentation.throttle": ("ThrottleGuard",),
+    "canvas_sync_instrumentation.tracker": ("CanvasSyncMetricsTracker", "current_tracker"),
 }
 
-
-__getattr__ = lazy_exports(__name__, _HOMES)
+__all__ = [name for names in _EXPORTS.values() for name in names]
+__getattr__ = lazy_exports(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

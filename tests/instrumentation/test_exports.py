@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import canvas_sync_instrumentation
 from canvas_sync_core import canvas
 from canvas_sync_exporter import logs
+from canvas_sync_instrumentation import integrations
 
 LAZY = (canvas_sync_instrumentation, canvas, logs)
 
@@ -20,6 +23,23 @@ LAZY = (canvas_sync_instrumentation, canvas, logs)
 )
 def test_each_exported_name_can_be_imported(package: ModuleType, name: str) -> None:
     assert getattr(package, name).__module__.startswith("canvas_sync_")
+
+
+@pytest.mark.parametrize("package", LAZY, ids=lambda package: package.__name__)
+def test_type_checkers_see_the_names_that_are_exported(package: ModuleType) -> None:
+    """They read the imports, and the program its table of modules."""
+    assert package.__file__ is not None
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = [(alias.name, alias.asname) for node in imports for alias in node.names]
+    assert sorted(seen) == sorted((name, name) for name in package.__all__)
+
+
+def test_each_integration_is_exported_by_the_package() -> None:
+    hooks = [name for name in vars(integrations) if name.startswith(("instrument", "uninstrument"))]
+    assert hooks
+    assert set(hooks) <= set(canvas_sync_instrumentation.__all__)
 
 
 def test_the_exported_names_are_listed() -> None:

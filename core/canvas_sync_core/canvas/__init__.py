@@ -10,42 +10,34 @@ from typing import TYPE_CHECKING, Final
 from canvas_sync_core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .failures import error_class
-    from .paging import parse_link_header
-    from .redaction import redact
-    from .responses import ResponseFacts, classify
+    from .failures import error_class as error_class
+    from .paging import parse_link_header as parse_link_header
+    from .redaction import redact as redact
+    from .responses import (
+        ResponseFacts as ResponseFacts,
+        classify as classify,
+    )
     from .routes import (
-        RouteMatch,
-        is_canvas_path,
-        match_route,
-        route_of,
-        sanitized_path,
+        RouteMatch as RouteMatch,
+        is_canvas_path as is_canvas_path,
+        match_route as match_route,
+        route_of as route_of,
+        sanitized_path as sanitized_path,
     )
 
-__all__ = [
-    "ResponseFacts",
-    "RouteMatch",
-    "classify",
-    "error_class",
-    "is_canvas_path",
-    "match_route",
-    "parse_link_header",
-    "redact",
-    "route_of",
-    "sanitized_path",
-]
-
-_HOMES: Final = {
-    "ResponseFacts": "canvas_sync_core.canvas.responses",
-    "RouteMatch": "canvas_sync_core.canvas.routes",
-    "classify": "canvas_sync_core.canvas.responses",
-    "error_class": "canvas_sync_core.canvas.failures",
-    "is_canvas_path": "canvas_sync_core.canvas.routes",
-    "match_route": "canvas_sync_core.canvas.routes",
-    "parse_link_header": "canvas_sync_core.canvas.paging",
-    "redact": "canvas_sync_core.canvas.redaction",
-    "route_of": "canvas_sync_core.canvas.routes",
-    "sanitized_path": "canvas_sync_core.canvas.routes",
+_EXPORTS: Final = {
+    "canvas_sync_core.canvas.failures": ("error_class",),
+    "canvas_sync_core.canvas.paging": ("parse_link_header",),
+    "canvas_sync_core.canvas.redaction": ("redact",),
+    "canvas_sync_core.canvas.responses": ("ResponseFacts", "classify"),
+    "canvas_sync_core.canvas.routes": (
+        "RouteMatch",
+        "is_canvas_path",
+        "match_route",
+        "route_of",
+        "sanitized_path",
+    ),
 }
 
-__getattr__ = lazy_exports(__name__, _HOMES)
+__all__ = [name for names in _EXPORTS.values() for name in names]
+__getattr__ = lazy_exports(__name__, _EXPORTS)
