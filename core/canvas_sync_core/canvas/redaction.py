@@ -11,8 +11,9 @@ from typing import Final
 
 from .quoted_values import MASK
 from .routes import sanitized_path
-from .secret_forms import FOLDED, REMOVED, mask_forms, mask_issued
-from .secret_names import is_personal_name, is_secret_name, is_secret_with_equals
+from .secret_forms import FOLDED, REMOVED, mask_encoded, mask_forms, mask_issued
+from .secret_names import is_count, is_personal_name, is_secret_name, is_secret_with_equals
+from .secret_phrases import mask_phrases
 from .statements import without_driver_values, without_statements
 
 __all__ = ["REMOVED", "redact"]
@@ -33,7 +34,8 @@ _HTTP_HOST: Final = re.compile(
 _END_OF_HOST: Final = re.compile(r"[/?#]")
 
 _HEADER: Final = re.compile(
-    r"""((?<![A-Za-z])(?:authorization|cookies?|cookiejar|set-cookie2?)\\?['"]?(?:\s|%20)*[:=,])
+    r"""((?<![A-Za-z])(?:authorization|cookies?|cookiejar|set-cookie2?)\\?['"]?(?:\s|%20)*[:=,]
+            (?!(?:\s|%20)*[0-9]{1,6}(?:\s|%20|$)))
         .*(?:\r?\n(?:[ \t].*|[^\s:]{6,}+(?!:)))*  # and its lines below""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -41,7 +43,7 @@ _COOKIE: Final = re.compile(r"<Cookie(?:[ ]|%20)[^>]*>?")
 """As Python's cookie jars print one."""
 
 _NAME: Final = re.compile(
-    r"""(?:(?<![\w.-])|(?<=%20))
+    r"""(?:(?<![\w.-])(?!(?<=%)20)|(?<=%20))
         (?P<name>(?:(?:api|private|access|secret|signing|session)(?:[ ]|%20))?[\w.-]++)
         (?P<quote>\\*['"])?(?:\[?\]){0,2}+  # user[password], tokens[], row["token"]
         (?P<sign>(?:\s|%20)*+(?:[=:][=:>]?|(?<=['"]),)(?:\s|%20)*+|>|(?:[ ]|%20)++)""",
@@ -101,7 +103,7 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
         text = text if is_of_exception else without_driver_values(text)
         text = _INVISIBLE.sub(_visible, _redacted(text).strip(" \n"))
     elif len(text) >= _SHORTEST_ISSUED:
-        text = mask_issued(text[:_LONGEST_INPUT])
+        text = mask_encoded(mask_issued(text[:_LONGEST_INPUT]), _is_harmless)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -130,7 +132,8 @@ def _without_encoded_rows(decoded: str) -> str | None:
 def _masked(text: str) -> str:
     text = without_statements(text)
     # Before queries are cut: what stands before a secret may tell what it is.
-    text = mask_issued(text)
+    text = mask_encoded(mask_issued(text), _is_harmless)
+    text = mask_phrases(text)
     text = _HEADER.sub(rf"\1 {REMOVED}", text)
     text = _COOKIE.sub(REMOVED, text)
     text = _without_secret_values(text)
@@ -139,6 +142,10 @@ def _masked(text: str) -> str:
     if "/api/" in text:
         text = _API_PATH.sub(_without_identifiers, text)
     return _SIS_ID.sub(rf"\1{REMOVED}", text) if "_id" in text else text
+
+
+def _is_harmless(text: str) -> bool:
+    return _masked(text) == text
 
 
 def _without_credentials(found: re.Match[str]) -> str:
@@ -173,7 +180,8 @@ def _without_secret_values(text: str) -> str:
     while found := _NAME.search(text, position):
         parts.append(text[position : found.end()])
         position = found.end()
-        if _names_secret(found) and (value := _VALUE.match(text, position)):
+        value = _VALUE.match(text, position) if _names_secret(found) else None
+        if value and not is_count(found["name"], value[0]):
             parts.append(MASK if value[0] == MASK else REMOVED)
             position = value.end()
     return "".join(parts) + text[position:]

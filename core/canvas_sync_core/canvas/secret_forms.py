@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 
-__all__ = ["REMOVED", "mask_forms", "mask_issued"]
+__all__ = ["REMOVED", "mask_encoded", "mask_forms", "mask_issued"]
 
 REMOVED: Final = "[removed]"
 """What stands for a text that must not be recorded."""
@@ -57,6 +58,7 @@ _ISSUED: Final = re.compile(
     r"|[0-9]{8,10}:[0-9A-Za-z_-]{35}"  # Telegram
     r"|(?:AC|SK)[a-z0-9]{32}"  # Twilio
     r"|/[vV]3(?:.1)?/[A-Za-z0-9]{64}"  # SoftLayer
+    r"|(?:\$(?:apr1|2[abxy]|[156y]|argon2id?)|pbkdf2_sha[0-9]+)\$[^\s'\"]{8,}+"  # of passwords
 )
 _LABELLED: Final = re.compile(
     r"((?:key|pwd?|pass|password|token)['\"]?\]?[ ]*+(?:[:=][:=>]?|(?<=[ ]))[ ]*+['\"]?)"
@@ -68,6 +70,14 @@ _BASIC: Final = re.compile(
     rf"(\bbasic(?:\s|%20|\+)++)([A-Za-z0-9+/=_-]{{8,}}+{FOLDED})", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[A-Za-z][a-z]*")
+_BASE64_LETTER: Final = "[A-Za-z0-9+/_-]"
+_BASE64: Final = re.compile(
+    rf"(?<!{_BASE64_LETTER})"
+    rf"(?:(?:{_BASE64_LETTER}{{60,76}}{_BREAK})++{_BASE64_LETTER}++|{_BASE64_LETTER}{{20,}}+)={{0,2}}"
+)
+"""Text in base64, also in lines as mail has them."""
+_READABLE: Final = re.compile(rb"[\t\r\n -~]+")
+_URL_SAFE: Final = str.maketrans("-_", "+/")
 _BEARER: Final = re.compile(
     rf"(\bbearer['\"]?(?:[\s:=,+]|%20|%3A|%3D)++b?['\"]?)[^\s'\"]++{FOLDED}", re.IGNORECASE
 )
@@ -98,6 +108,26 @@ def mask_forms(text: str) -> str:
     return _without_addresses(mask_issued(text))
 
 
+def mask_encoded(text: str, is_harmless: Callable[[str], bool]) -> str:
+    """Mask readable text in base64 that holds a secret when it is decoded.
+
+    Args:
+        text: Any text.
+        is_harmless: Returns whether a decoded text holds none.
+    """
+
+    def mask(found: re.Match[str]) -> str:
+        lines = re.split(_BREAK, found[0])
+        # The last line may be a word that only stands below.
+        for encoded in {"".join(lines), "".join(lines[:-1])}:
+            decoded = _decoded(encoded.rstrip("="))
+            if _READABLE.fullmatch(decoded) and not is_harmless(decoded.decode("ascii")):
+                return REMOVED
+        return found[0]
+
+    return _BASE64.sub(mask, text)
+
+
 def mask_issued(text: str) -> str:
     """Mask JWTs and the tokens that well-known services issue."""
     return _ISSUED.sub(REMOVED, text)
@@ -124,7 +154,7 @@ def _basic(found: re.Match[str]) -> str:
 
 def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4))
+        return base64.b64decode(text.translate(_URL_SAFE) + "=" * (-len(text) % 4))
     except ValueError as error:
         raise_if_asynchronous(error)
         return b""

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["is_personal_name", "is_secret_name", "is_secret_with_equals"]
+__all__ = ["is_count", "is_personal_name", "is_secret_name", "is_secret_with_equals"]
 
 _ANYWHERE: Final = re.compile(
     "token|secret|passw|passphrase|passcode|pwd|apikey|privatekey|accesskey|accountkey|signingkey"
@@ -20,6 +20,17 @@ _LAST: Final = frozenset(
     {"assertion", "auth", "creds", "otp", "pass", "pin", "pw", "sess", "session", "sid", "sig"}
 )
 """Words that name a secret alone or at the end of a name: ``db_pass``, but not ``pass_rate``."""
+
+_COUNTED: Final = frozenset(
+    """
+    age attempts cookies count credentials days expires index keys left length limit minutes number
+    passwords remaining seconds secrets sessions signatures size tokens total ttl version
+    """.split()  # noqa: SIM905 - as a list it would fill a line for each
+)
+"""Words at the end of names that have a number for a value: ``max_tokens``, ``token_age``."""
+_COUNT: Final = re.compile(r"[0-9]{1,6}")
+_SHORT_CODE: Final = re.compile(r"-?[0-9]{1,5}")
+"""Of an answer, an error or an exit; the one that an app gets a token for is longer."""
 
 _NEVER_LAST: Final = frozenset({"error", "exception", "warning"})
 """Words at the end of the names of exceptions: ``InvalidTokenError: course 7 is closed``."""
@@ -56,6 +67,13 @@ def is_secret_with_equals(name: str) -> bool:
 def is_personal_name(name: str) -> bool:
     """Tell whether Canvas calls personal data by ``name``, such as ``sortable_name``."""
     return _bare(name) in _PERSONAL
+
+
+def is_count(name: str, value: str) -> bool:
+    """Return whether a value is a plain number that a name like that of a secret may have."""
+    if _last_word(name) in _COUNTED:
+        return _COUNT.fullmatch(value) is not None
+    return name.lower() == "code" and _SHORT_CODE.fullmatch(value) is not None
 
 
 def _bare(name: str) -> str:

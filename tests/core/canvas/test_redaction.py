@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canvas_sync_core.canvas.redaction import redact
@@ -96,3 +99,91 @@ def test_line_breaks_and_escapes_become_visible() -> None:
 def test_an_identifier_in_an_api_path_takes_nothing_else_of_the_path_with_it() -> None:
     text = "404 for https://c.test/api/v1/users/sis_login_id:ada/profile?x=1"
     assert redact(text) == "404 for https://c.test/api/v1/users/:user_id/profile"
+
+
+@settings(max_examples=20)
+@given(AROUND, SECRETS)
+@pytest.mark.parametrize(
+    "carrier",
+    [
+        "password is {}",
+        "the new password is '{}'.",
+        'The passphrase was "{} and more"',
+        "api key is {}",
+        "curl -u sync:{} https://canvas.test",
+        "curl -usync:{} https://canvas.test",
+        "curl --user 'sync:{}' https://canvas.test",
+        "curl --proxy-user=sync:{} https://canvas.test",
+        "Command '['curl', '-u', 'sync:{}', 'https://canvas.test']' returned status 22.",
+        "http -a sync:{} canvas.test",
+        "sshpass -p {} ssh host",
+        "docker login -u sync -p {} registry.test",
+        "mysql -u root -p{} app",
+        "redis-cli -h cache -a {} ping",
+        "machine canvas.test login sync password {}",
+        "machine canvas.test\n  login sync\n  password {}\n",
+        "machine canvas.test password {} login sync",
+        "default login sync password {}",
+        "db.test:5432:app:sync:{}",
+        "*:*:*:sync:{}",
+        "sync:$2b$12${}",
+        "pbkdf2_sha256$600000${}$hash",
+        "code={}",
+    ],
+)
+def test_a_secret_never_stays_in_sentences_commands_and_lines_of_key_files(
+    carrier: str, before: str, secret: str
+) -> None:
+    text = carrier.format(secret)
+    assert secret not in redact(f"{before} {text}")
+    assert secret not in redact(quote(f"{before} {text}".encode("utf-8", "replace"), safe=""))
+
+
+@settings(max_examples=20)
+@given(SECRETS)
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
+@pytest.mark.parametrize(
+    "header", ["Authorization: Bearer {}", "Cookie: canvas_session={}; a=b", "X-Api-Key: {}\r\n"]
+)
+@pytest.mark.parametrize("around", ["{}", "sent {} to the server", "header={}", '"{}"'])
+def test_a_header_in_base64_never_stays(
+    encode: Callable[[bytes], bytes], header: str, around: str, secret: str
+) -> None:
+    encoded = encode(header.format(secret).encode()).decode()
+    left = redact(around.format(encoded))
+    assert all(line.rstrip("=") not in left for line in encoded.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the token is expired",
+        "password is wrong.",
+        "Your password is too-short",
+        "token is 5 days old",
+        "unexpected token is ')'",
+        "exit code=3",
+        "code=-11",
+        "tokens: 5 left",
+        "max_tokens=4096",
+        "token_count: 12",
+        "password_attempts=3",
+        "cookies: 3",
+        "docker run -p 8080:80 -u 1000:1000 canvas",
+        "mkdir -p data && cp -a data backup && sort -u data",
+        "psql -U sync -p 5432",
+        "curl -u sync https://canvas.test",
+        "default login page",
+        "10:15:30: course 17",
+        "course:1200 is closed: see page 3",
+        "trace 4b2f00e9c3d84a76b1e2aa90c1d2e3f4 of span 00f067aa0ba902b7",
+        "canvas_sync_instrumentation.integrations.requests failed",
+    ],
+)
+def test_sentences_that_only_speak_of_secrets_stay_as_they_are(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("unit", ["machine a login b ", "docker -p ", "password is ", "QUFB" * 5])
+def test_masking_of_phrases_takes_time_by_the_length_alone(unit: str) -> None:
+    assert len(redact(unit * 10_000)) <= 500
