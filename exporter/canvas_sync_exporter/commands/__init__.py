@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "run": "run a command, such as a job of cron, as a sync run",
     "serve": "serve /metrics and the REST API",
     "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
+    "runs": "list runs of the syncs, newest first",
     "search": "search the logs, their backups and archives, newest line first",
     "tail": "show the newest lines of the five logs, merged by time",
     "cleanup": "archive what the logs have rotated out, now",

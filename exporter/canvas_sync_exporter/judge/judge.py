@@ -104,7 +104,8 @@ class Judge:
         try:
             facts = self._gather()
             verdict = self._evaluate(facts)
-            changes = self._memory.take_in(verdict, self._name)
+            next_due = _next_due(facts)
+            changes = self._memory.take_in(verdict, _row(self._name, verdict, next_due))
         except BaseException as error:
             with self._lock:
                 self._began = None
@@ -116,7 +117,7 @@ class Judge:
                 judged_at=verdict.time,
                 incidents=self._memory.open_incidents,
                 unjudged=frozenset(IncidentKind) - verdict.judged,
-                next_due=_next_due(facts),
+                next_due=next_due,
                 storage_failure=self._memory.failure,
             )
         _log_changes(changes)
@@ -141,30 +142,28 @@ class _Memory:
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(each for each in self._known.values() if each.resolved_at is None)
 
-    def take_in(self, verdict: Verdict, judge: str) -> Changes:
+    def take_in(self, verdict: Verdict, judge: JudgeRow) -> Changes:
         """Change the incidents by a verdict, in the database if it can be reached."""
         try:
             self._read(verdict, judge)
         except _OUT_OF_REACH as error:
-            return self._take_in_without_database(verdict, judge, error)
+            return self._keep_in_memory(verdict, judge, error)
         changes = self._reconcile(verdict, judge)
         try:
             written = write_incidents(self._engine, changes.all)
         except _OUT_OF_REACH as error:
-            return self._take_in_without_database(verdict, judge, error)
+            return self._keep_in_memory(verdict, judge, error)
         self._remember(written)
         self._note_success()
         return _only(changes, {_identity(each): each for each in written})
 
-    def _reconcile(self, verdict: Verdict, judge: str) -> Changes:
+    def _reconcile(self, verdict: Verdict, judge: JudgeRow) -> Changes:
         known, live = self._known.values(), self._live_judges
-        return reconcile(known, verdict, judge=judge, live_judges=live)
+        return reconcile(known, verdict, judge=judge.name, live_judges=live)
 
-    def _read(self, verdict: Verdict, judge: str) -> None:
+    def _read(self, verdict: Verdict, judge: JudgeRow) -> None:
         """Write what is left to write, and read what others have changed and who they are."""
-        unjudged = sorted(set(IncidentKind) - verdict.judged)
-        problem = f"Not judged: {', '.join(unjudged)}." if unjudged else None
-        note_judging(self._engine, JudgeRow(judge, verdict.time, problem))
+        note_judging(self._engine, judge)
         write_incidents(self._engine, self._unwritten.values())
         self._unwritten.clear()
         known = known_incidents(self._engine, verdict.time - REOPEN_WITHIN)
@@ -172,7 +171,7 @@ class _Memory:
         rows = judges(self._engine)
         self._live_judges = frozenset(row.name for row in rows if row.is_live(verdict.time))
 
-    def _take_in_without_database(self, verdict: Verdict, judge: str, error: Exception) -> Changes:
+    def _keep_in_memory(self, verdict: Verdict, judge: JudgeRow, error: Exception) -> Changes:
         """Change the incidents in memory alone; they are written once the database is back."""
         if not self.failure:
             _log.warning("Incidents are in memory until they can be stored: %s", reason(error))
@@ -208,6 +207,12 @@ def _only(changes: Changes, written: Mapping[_Identity, Incident]) -> Changes:
         resolved=choose(changes.resolved),
         updated=choose(changes.updated),
     )
+
+
+def _row(name: str, verdict: Verdict, next_due: Mapping[str, datetime]) -> JudgeRow:
+    unjudged = sorted(set(IncidentKind) - verdict.judged)
+    problem = f"Not judged: {', '.join(unjudged)}." if unjudged else None
+    return JudgeRow(name, verdict.time, problem, next_due)
 
 
 def _next_due(facts: Facts) -> dict[str, datetime]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -30,11 +31,13 @@ class JudgeRow:
     Attributes:
         name: Its host and the folder of its state.
         problem: What it could not judge when it last did; None if it judged everything.
+        next_due: When the next run of each sync type is due; types without one are left out.
     """
 
     name: str
     judged_at: datetime
-    problem: str | None
+    problem: str | None = None
+    next_due: Mapping[str, datetime] = field(default_factory=dict)
 
     def is_live(self, now: datetime) -> bool:
         """Return whether it still judges. The clock of its host may be ahead."""
@@ -48,7 +51,12 @@ def note_judging(engine: Engine, judge: JudgeRow) -> None:
         StorageError: The database has no such table.
         SQLAlchemyError: The database is away, or its role may not write it.
     """
-    row = {"name": judge.name, "judged_at": judge.judged_at, "problem": judge.problem}
+    row = {
+        "name": judge.name,
+        "judged_at": judge.judged_at,
+        "problem": judge.problem,
+        "next_due": {name: due.isoformat() for name, due in judge.next_due.items()},
+    }
     locked = engine.execution_options(canvas_sync_immediate=True)
     with explain_missing_tables(engine), locked.begin() as connection:
         connection.execute(_upsert(engine.dialect.name), row)
@@ -64,7 +72,20 @@ def judges(engine: Engine) -> list[JudgeRow]:
     """
     with explain_missing_tables(engine), connect_to_read(engine) as connection:
         rows = connection.execute(select(judges_table).order_by(_columns.name)).all()
-    return [JudgeRow(row.name, row.judged_at, row.problem) for row in rows]
+    return [JudgeRow(row.name, row.judged_at, row.problem, _times(row.next_due)) for row in rows]
+
+
+def _times(stored: Mapping[str, Any]) -> dict[str, datetime]:
+    """Read times, and leave out what was written by hand and is none."""
+    times = {}
+    for name, text in stored.items():
+        try:
+            time = datetime.fromisoformat(text)
+        except (TypeError, ValueError):
+            continue
+        if time.tzinfo is not None:
+            times[name] = time
+    return times
 
 
 @cache
@@ -72,5 +93,6 @@ def _upsert(dialect: str) -> Any:
     insert = (sqlite if dialect == "sqlite" else postgresql).insert(judges_table)
     new = insert.excluded
     return insert.on_conflict_do_update(
-        index_elements=["name"], set_={"judged_at": new.judged_at, "problem": new.problem}
+        index_elements=["name"],
+        set_={"judged_at": new.judged_at, "problem": new.problem, "next_due": new.next_due},
     )

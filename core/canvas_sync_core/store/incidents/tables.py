@@ -100,6 +100,7 @@ judges_table: Final = Table(
     Column("name", String, primary_key=True),
     Column("judged_at", UtcDateTime, nullable=False),
     Column("problem", Text),
+    Column("next_due", JSON, nullable=False),
 )
 """The exporters that judge, each with its last judging."""
 

@@ -244,6 +244,17 @@ def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
     assert [each.name for each in judges(engine)] == ["c"]
 
 
+def test_judges_note_when_runs_are_due(engine: Engine) -> None:
+    due = {"full": OPENED, 'a "b"': OPENED + MINUTE}
+    note_judging(engine, JudgeRow("a", OPENED, next_due=due))
+    (read,) = judges(engine)
+    assert read.next_due == due
+    by_hand = text("UPDATE canvas_sync_judges SET next_due = :due")
+    with engine.begin() as connection:
+        connection.execute(by_hand, {"due": '{"full": "soon", "b": 7, "c": "2026-03-02T02:30"}'})
+    assert judges(engine)[0].next_due == {}
+
+
 def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
     downgrade(engine, "0007")
     assert not inspect(engine).has_table("canvas_sync_incidents")

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), primary_key=True),
         sa.Column("judged_at", UtcDateTime(), nullable=False),
         sa.Column("problem", sa.Text()),
+        sa.Column("next_due", sa.JSON(), nullable=False),
     )
 
 

@@ -1,0 +1,153 @@
+"""Tables and times on a terminal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+from zoneinfo import ZoneInfo
+
+from canvas_sync_core.logs import escape_controls
+
+from .output import Painter
+
+__all__ = [
+    "CYAN",
+    "FAINT",
+    "GREEN",
+    "MAGENTA",
+    "RED",
+    "YELLOW",
+    "Cell",
+    "Column",
+    "LocalTimes",
+    "table_lines",
+    "terminal_width",
+    "writable",
+]
+
+RED: Final = "\x1b[31m"
+GREEN: Final = "\x1b[32m"
+YELLOW: Final = "\x1b[33m"
+MAGENTA: Final = "\x1b[35m"
+CYAN: Final = "\x1b[36m"
+FAINT: Final = "\x1b[2m"
+_GAP: Final = 2
+_WIDTH_OF_A_PIPE: Final = 1_000
+_ELLIPSIS: Final = "…"
+
+
+def terminal_width(out: TextIO) -> int:
+    """Return how many columns a line may have; into a pipe or a file, as many as it needs."""
+    return shutil.get_terminal_size().columns if out.isatty() else _WIDTH_OF_A_PIPE
+
+
+def writable(text: str, out: TextIO) -> str:
+    """Return a text with ``?`` for what the encoding of the output does not have."""
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        rank: When there is no room, the column with the highest rank is left out first.
+        shortest: The last column may be cut to so many characters.
+    """
+
+    name: str
+    is_number: bool = False
+    rank: int = 0
+    shortest: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A text in a table, and its colour."""
+
+    text: str
+    colour: str | None = None
+
+
+def table_lines(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, painter: Painter
+) -> Iterator[str]:
+    """Give the lines of a table: the heading, and one for each row.
+
+    Args:
+        columns: The columns; the last one that fits may be cut.
+        rows: The rows, with a cell for each column.
+        width: How many characters a line may have.
+        painter: Gives cells their colours.
+    """
+    safe = [[Cell(escape_controls(cell.text), cell.colour) for cell in row] for row in rows]
+    widths = _widths(columns, safe, width)
+    for row in [[Cell(column.name, FAINT) for column in columns], *safe]:
+        cells = (
+            _padded(row[place], columns[place], size, painter) for place, size in widths.items()
+        )
+        yield (" " * _GAP).join(cells).rstrip()
+
+
+def _widths(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
+) -> dict[int, int]:
+    """Choose the columns for which there is room; return the width of each by its place."""
+    needed = [
+        max([len(column.name), *(len(row[place].text) for row in rows)])
+        for place, column in enumerate(columns)
+    ]
+    places = list(range(len(columns)))
+    while True:
+        *fixed, last = places
+        left = width - sum(needed[place] + _GAP for place in fixed)
+        if left >= min(needed[last], columns[last].shortest) or not fixed:
+            return {place: needed[place] for place in fixed} | {
+                last: max(min(needed[last], left), 1)
+            }
+        places.remove(max(places, key=lambda place: (columns[place].rank, place)))
+
+
+def _padded(cell: Cell, column: Column, width: int, painter: Painter) -> str:
+    is_cut = len(cell.text) > width
+    text = f"{cell.text[: width - 1]}{_ELLIPSIS}" if is_cut else cell.text
+    blanks = " " * (width - len(text))
+    painted = painter.paint(text, cell.colour)
+    return f"{blanks}{painted}" if column.is_number else f"{painted}{blanks}"
+
+
+class LocalTimes:
+    """Writes times on the clock of a zone, which it names once.
+
+    Args:
+        zone: The zone.
+        times: The times that will be written. If the zone's clock changes between them, each gets
+            its offset.
+    """
+
+    def __init__(self, zone: dt.tzinfo, times: Iterable[dt.datetime]) -> None:
+        self._zone = zone
+        self._offsets = {_split(time.astimezone(zone))[1] for time in times}
+
+    @property
+    def name(self) -> str:
+        """The zone, with its offset if that is always the same."""
+        name = self._zone.key if isinstance(self._zone, ZoneInfo) else "UTC"
+        if name == "UTC" or len(self._offsets) != 1:
+            return name
+        return f"{name} (UTC{next(iter(self._offsets))})"
+
+    def format(self, time: dt.datetime) -> str:
+        """Write a time such as ``2026-03-02 02:30:00``."""
+        text, offset = _split(time.astimezone(self._zone))
+        return text if len(self._offsets) < 2 else f"{text} {offset}"
+
+
+def _split(local: dt.datetime) -> tuple[str, str]:
+    """Return date and time, and the offset such as ``+01:00``."""
+    text = local.isoformat(" ", "seconds")
+    return text[:19], text[19:]
