@@ -317,17 +317,17 @@ class Recorder:
         reporter = self._reporter()
         position = current_run()
         event = DbOperation(
-            position.context if position else reporter.outer_run,
-            reporter.clock.time(),
-            duration,
-            operation.upper(),
-            table or OTHER,
-            count,
-            batch,
-            None if error is None else error_info(error),
-            system,
-            statement,
-            is_upsert,
+            context=position.context if position else reporter.outer_run,
+            time=reporter.clock.time(),
+            duration=duration,
+            operation=operation.upper(),
+            table=table or OTHER,
+            count=count,
+            batch=batch,
+            error=None if error is None else error_info(error),
+            system=system,
+            statement=statement,
+            is_upsert=is_upsert,
         )
         if position is not None:
             return position.run.db_operation(event, infer_items=True)

@@ -287,14 +287,14 @@ class CanvasSyncMetricsTracker:
         if not self._may_record(call):
             return
         event = DbOperation(
-            self._run.here(),
-            self.reporter.clock.time(),
-            self._seconds(call, duration),
-            _operation_word(text_of(operation)),
-            redact(text_of(table), _WORD_LENGTH),
-            self._count(call, count),
-            bool(batch),
-            None if error is None else _as_error(error),
+            context=self._run.here(),
+            time=self.reporter.clock.time(),
+            duration=self._seconds(call, duration),
+            operation=_operation_word(text_of(operation)),
+            table=redact(text_of(table), _WORD_LENGTH),
+            count=self._count(call, count),
+            batch=bool(batch),
+            error=None if error is None else _as_error(error),
         )
         self._run.db_operation(event, infer_items=False)
 

@@ -7,6 +7,7 @@ which have the same paths.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -20,11 +21,16 @@ def host_of(url: SplitResult) -> str:
 
     A password with a slash makes a URL end its host early: what is no port is left out.
     """
-    host = url.netloc.rpartition("@")[2].lower()
+    return _host(url.scheme, url.netloc.rpartition("@")[2])  # no password is kept
+
+
+@lru_cache(maxsize=256)
+def _host(scheme: str, host: str) -> str:
+    host = host.lower()
     name, colon, port = host.rpartition(":")
     if colon and not port.isdecimal() and not host.endswith("]"):
         return name
-    return host.removesuffix(_DEFAULT_PORTS.get(url.scheme, ""))
+    return host.removesuffix(_DEFAULT_PORTS.get(scheme, ""))
 
 
 def is_one_of(url: SplitResult, hosts: Collection[str]) -> bool:

@@ -31,7 +31,7 @@ class Statistics:
     max: float | None
 
 
-NO_VALUES: Final = Statistics(0, None, None, None, None, None)
+NO_VALUES: Final = Statistics(count=0, average=None, p50=None, p95=None, p99=None, max=None)
 _EVERYTHING: Final = literal("all")
 _LARGEST: Final = literal(LARGEST, Float(53))
 """NaN, PostgreSQL's largest value, is beyond it too."""

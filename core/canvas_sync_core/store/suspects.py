@@ -139,7 +139,15 @@ def _read_measures(connection: Connection, rows: Subquery, run: Run, limit: int)
         .limit(limit)
     )
     return [
-        Measures(sum(items), duration or 0.0, calls, received, size, start, is_odd=suspect is True)
+        Measures(
+            items=sum(items),
+            duration=duration or 0.0,
+            api_calls=calls,
+            api_items=received,
+            api_bytes=size,
+            start=start,
+            is_odd=suspect is True,
+        )
         for duration, calls, received, size, start, suspect, *items in connection.execute(
             of_its_kind
         )

@@ -179,8 +179,15 @@ class Service:
             raise RefusedError(not_found())
         route, ids = found
         with self.lock:
-            status = self._behaviour.forbidden_status
-            return route.handler(Call(request, ids, user, self.school, self._jobs, status))
+            call = Call(
+                request=request,
+                ids=ids,
+                user=user,
+                school=self.school,
+                jobs=self._jobs,
+                forbidden_status=self._behaviour.forbidden_status,
+            )
+            return route.handler(call)
 
     def _suffer(self, effect: Effect, user: User, bucket: LeakyBucket) -> None:
         match effect:

@@ -74,12 +74,12 @@ def _parse(key: bytes) -> SampleKey:
         )
         bound = labels.pop("le", None)
         parsed = SampleKey(
-            key,
-            metric,
-            sample,
-            tuple(sorted(labels.items())),
-            None if bound is None else float(bound),
-            text,
+            raw=key,
+            metric=metric,
+            sample=sample,
+            labels=tuple(sorted(labels.items())),
+            bound=None if bound is None else float(bound),
+            help=text,
         )
     except (msgspec.DecodeError, ValueError) as error:
         raise BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}") from error

@@ -139,10 +139,10 @@ def _read(connection: Connection, condition: ColumnElement[bool]) -> list[Pause]
 
 def _pause(row: Row[object]) -> Pause:
     return Pause(
-        frozenset(row.sync_types),
-        row.start_time,
-        row.end_time,
-        row.reason,
-        row.author,
-        row.id,
+        sync_types=frozenset(row.sync_types),
+        start=row.start_time,
+        end=row.end_time,
+        reason=row.reason,
+        author=row.author,
+        id=row.id,
     )

@@ -300,7 +300,16 @@ def _query(
 ) -> Endpoint:
     """An endpoint that asks the table."""
     problems = {**(problems or {}), **_NO_DATABASE}
-    return Endpoint("GET", path, handler, summary, answer, tag, parameters, problems=problems)
+    return Endpoint(
+        method="GET",
+        path=path,
+        handler=handler,
+        summary=summary,
+        answer=answer,
+        tag=tag,
+        parameters=parameters,
+        problems=problems,
+    )
 
 
 def _days_ago(days: int) -> dt.datetime:

@@ -67,7 +67,14 @@ def whole_number(  # one line of a table of endpoints each
     schema: dict[str, Any] = {"type": "integer", "minimum": low, "maximum": high}
     if default is not None:
         schema["default"] = default
-    return Parameter(name, default is None, description, parse, schema, default)
+    return Parameter(
+        name=name,
+        in_path=default is None,
+        description=description,
+        parse=parse,
+        schema=schema,
+        default=default,
+    )
 
 
 def text(name: str, description: str, max_length: int, *, in_path: bool = False) -> Parameter:

@@ -224,7 +224,14 @@ class Run:
         span = self._start_step_span(name, now)
         context = self.context if span is None else _traced(self.context, span)
         outside = SavedContext.current()
-        step = OpenStep(name, self.reporter.clock.monotonic(), span, context, self._step, outside)
+        step = OpenStep(
+            name=name,
+            start=self.reporter.clock.monotonic(),
+            span=span,
+            context=context,
+            outer_step=self._step,
+            outside=outside,
+        )
         SavedContext(CurrentRun(self, context, span), _with_current(span)).enter()
         self._step = name
         self.reporter.emit(StepStarted(context, now, name))
@@ -430,13 +437,13 @@ def trace_links(headers: Mapping[str, str]) -> list[Link]:
 
 def _traced(context: RunContext, span: OpenSpan) -> RunContext:
     return RunContext(
-        context.task_id,
-        context.user_id,
-        context.course_id,
-        context.sync_type,
-        span.trace_id,
-        span.span_id,
-        span.sampled,
+        task_id=context.task_id,
+        user_id=context.user_id,
+        course_id=context.course_id,
+        sync_type=context.sync_type,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        sampled=span.sampled,
     )
 
 

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from msgspec import structs
+
 from canvas_sync_core.canvas.failures import error_class
 from canvas_sync_core.canvas.hosts import host_of
 from canvas_sync_core.canvas.paging import PAGE_RELATIONS
 from canvas_sync_core.canvas.received import NOTHING_KNOWN, Received
 from canvas_sync_core.canvas.responses import ResponseFacts
-from canvas_sync_core.canvas.routes import route_of, sanitized_path
+from canvas_sync_core.canvas.routes import match_route
 from canvas_sync_core.canvas.tokens import token_in
 from canvas_sync_core.events import (
     ApiCall,
@@ -99,41 +101,47 @@ def answered(
     skew: float | None = None,
 ) -> ApiCall:
     """Make the event of a request that got an answer."""
-    path = request.url.path
-    auth_failure = facts.auth_failure
-    if auth_failure == "forbidden" and request.is_nameless:
-        auth_failure = "missing_user_agent"  # Canvas refuses these before it looks at permissions
-    return ApiCall(  # by position: this is on the path of every call, and names cost more
-        request.context,
-        time,
-        duration,
-        request.method,
-        route_of(path),
-        sanitized_path(path),
-        host_of(request.url),
-        status,
-        None,
-        facts.throttled,
-        auth_failure,
-        request.retries,
-        request.backoff,
-        facts.cost,
-        facts.rate_limit_remaining,
-        facts.request_context_id,
-        facts.is_page,
-        facts.message,
-        request.token,
-        facts.server_time,
-        facts.token_expired_at,
-        request.graphql_operation,
-        graphql_errors,
-        None,
-        (),
-        content.items,
-        content.size,
-        content.transferred,
-        skew,
+    match = match_route(request.url.path)
+    call = ApiCall(
+        context=request.context,
+        time=time,
+        duration=duration,
+        method=request.method,
+        route=match.route,
+        path=match.path,
+        host=host_of(request.url),
+        status_code=status,
+        cost=facts.cost,
+        rate_limit_remaining=facts.rate_limit_remaining,
+        request_context_id=facts.request_context_id,
+        is_page=facts.is_page,
+        token=request.token,
+        server_time=facts.server_time,
+        received_items=content.items,
+        received_bytes=content.size,
+        transferred_bytes=content.transferred,
+        clock_skew=skew,
     )
+    # On the path of every call: names cost time, so what few calls have is added to those alone.
+    if status < 400 and not (request.retries or request.graphql_operation or graphql_errors):
+        return call
+    return structs.replace(
+        call,
+        throttled=facts.throttled,
+        auth_failure=_auth_failure(request, facts),
+        retries=request.retries,
+        backoff=request.backoff,
+        message=facts.message,
+        token_expired_at=facts.token_expired_at,
+        graphql_operation=request.graphql_operation,
+        graphql_errors=graphql_errors,
+    )
+
+
+def _auth_failure(request: Request, facts: ResponseFacts) -> str | None:
+    if facts.auth_failure == "forbidden" and request.is_nameless:
+        return "missing_user_agent"  # Canvas refuses these before it looks at permissions
+    return facts.auth_failure
 
 
 def detail_of(url: SplitResult, attempt: int, links: tuple[str, ...] = ()) -> ApiCallDetail:
@@ -162,15 +170,15 @@ def unanswered(
     request: Request, *, time: float, duration: float, error: BaseException | str
 ) -> ApiCall:
     """Make the event of a request that got no answer."""
-    path = request.url.path
+    match = match_route(request.url.path)
     info = error_info(error) if isinstance(error, BaseException) else error_of_text(error)
     return ApiCall(
         context=request.context,
         time=time,
         duration=duration,
         method=request.method,
-        route=route_of(path),
-        path=sanitized_path(path),
+        route=match.route,
+        path=match.path,
         host=host_of(request.url),
         status_code=None,
         error_class=error_class(error) if isinstance(error, BaseException) else OTHER,

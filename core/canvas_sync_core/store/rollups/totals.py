@@ -76,4 +76,6 @@ def statistics_of(sketch: Sketch) -> Statistics:
     if not sketch.count:
         return NO_VALUES
     p50, p95, p99 = (sketch.quantile(share) for share in (0.5, 0.95, 0.99))
-    return Statistics(sketch.count, sketch.average, p50, p95, p99, sketch.largest)
+    return Statistics(
+        count=sketch.count, average=sketch.average, p50=p50, p95=p95, p99=p99, max=sketch.largest
+    )

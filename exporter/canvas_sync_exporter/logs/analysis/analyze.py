@@ -228,4 +228,11 @@ def _has_nothing_wanted(summary: Summary) -> bool:
 
 def _file_report(source: LogSource, lines: FileLines) -> FileReport:
     name = f"{source.path.name}/{lines.member}" if lines.member else source.path.name
-    return FileReport(source.log, name, lines.bytes, lines.lines, lines.unreadable, lines.numbers)
+    return FileReport(
+        log=source.log,
+        name=name,
+        bytes=lines.bytes,
+        lines=lines.lines,
+        unreadable=lines.unreadable,
+        numbers=lines.numbers,
+    )

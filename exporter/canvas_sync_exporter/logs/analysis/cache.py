@@ -115,7 +115,13 @@ class SummaryCache:
             self._met.pop((instead_of.key, instead_of.offset), None)
         section = msgspec.msgpack.encode(summary.section)
         self._met[key, offset] = Entry(
-            key, offset, tail, deepcopy(summary.files), summary.first, summary.last, section
+            key=key,
+            offset=offset,
+            tail=tail,
+            files=deepcopy(summary.files),
+            first=summary.first,
+            last=summary.last,
+            section=section,
         )
         self._is_changed = True
 

@@ -79,12 +79,12 @@ class ErrorSection(msgspec.Struct, array_like=True):
 
 def _example(record: ErrorRecord) -> Example:
     return Example(
-        utc(record.timestamp),
-        record.error_type,
-        record.operation,
-        record.error[:_LONGEST],
-        record.task_id,
-        record.user_id,
-        record.course_id,
-        bounded(record.error_traceback),
+        timestamp=utc(record.timestamp),
+        error_type=record.error_type,
+        operation=record.operation,
+        error=record.error[:_LONGEST],
+        task_id=record.task_id,
+        user_id=record.user_id,
+        course_id=record.course_id,
+        traceback=bounded(record.error_traceback),
     )

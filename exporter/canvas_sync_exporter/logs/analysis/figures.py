@@ -89,13 +89,13 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
 def _log(analysis: Analysis, log: Log) -> LogRow:
     files = [file for file in analysis.files if file.log == log]
     return LogRow(
-        log.value,
-        len(files),
-        sum(file.bytes for file in files),
-        sum(file.lines for file in files),
-        sum(file.unreadable for file in files),
-        analysis.summaries[log].first,
-        analysis.summaries[log].last,
+        log=log.value,
+        files=len(files),
+        bytes=sum(file.bytes for file in files),
+        lines=sum(file.lines for file in files),
+        unreadable=sum(file.unreadable for file in files),
+        first=analysis.summaries[log].first,
+        last=analysis.summaries[log].last,
     )
 
 
@@ -133,16 +133,16 @@ def _runs(section: RunSection, top: int) -> RunReport:
     rows.sort(key=lambda row: (-row.count, row.sync_type, row.status))
     troubled = [
         TroubledRow(
-            run.timestamp,
-            run.task_id,
-            run.user_id,
-            run.sync_type,
-            run.status,
-            run.duration_seconds,
-            run.step,
-            run.error_type,
-            run.error,
-            run.traceback,
+            ended=run.timestamp,
+            task_id=run.task_id,
+            user_id=run.user_id,
+            sync_type=run.sync_type,
+            status=run.status,
+            duration=run.duration_seconds,
+            step=run.step,
+            error_type=run.error_type,
+            error=run.error,
+            error_traceback=run.traceback,
         )
         for run in reversed(section.troubled[-top:])
     ]
@@ -168,12 +168,12 @@ def _runs(section: RunSection, top: int) -> RunReport:
 def _suspects(section: RunSection, top: int) -> list[SuspectRow]:
     return [
         SuspectRow(
-            run.timestamp,
-            run.task_id,
-            run.user_id,
-            run.sync_type,
-            run.reasons,
-            run.message,
+            found=run.timestamp,
+            task_id=run.task_id,
+            user_id=run.user_id,
+            sync_type=run.sync_type,
+            reasons=run.reasons,
+            message=run.message,
         )
         for run in reversed(section.suspects[-top:])
     ]
@@ -196,7 +196,14 @@ def _api(section: ApiSection, top: int) -> ApiReport:
         by_route=rows(lambda group: group[2])[:top],
         by_month=sorted(rows(lambda group: group[0]), key=lambda row: row.name),
         by_day=[
-            CallDay(day, each.calls, each.failed, each.throttled, each.seconds, each.timed)
+            CallDay(
+                day=day,
+                calls=each.calls,
+                failed=each.failed,
+                throttled=each.throttled,
+                seconds=each.seconds,
+                timed=each.timed,
+            )
             for day, each in sorted(section.days.items())
         ],
         slower_routes=_slower(section)[:top],
@@ -286,14 +293,14 @@ def _errors(section: ErrorSection, top: int) -> ErrorReport:
         by_day=_by_name(section.days),
         newest=[
             ErrorRow(
-                each.timestamp,
-                each.error_type,
-                each.operation,
-                each.error,
-                each.task_id,
-                each.user_id,
-                each.course_id,
-                each.traceback,
+                time=each.timestamp,
+                error_type=each.error_type,
+                operation=each.operation,
+                error=each.error,
+                task_id=each.task_id,
+                user_id=each.user_id,
+                course_id=each.course_id,
+                error_traceback=each.traceback,
             )
             for each in reversed(section.newest[-top:])
         ],
@@ -303,12 +310,12 @@ def _errors(section: ErrorSection, top: int) -> ErrorReport:
 def _gaps(section: ProgressSection, top: int) -> list[GapRow]:
     return [
         GapRow(
-            gap.seconds,
-            gap.task_id,
-            gap.user_id,
-            gap.before.timestamp,
-            gap.before.percent,
-            gap.before.message,
+            seconds=gap.seconds,
+            task_id=gap.task_id,
+            user_id=gap.user_id,
+            since=gap.before.timestamp,
+            percent=gap.before.percent,
+            message=gap.before.message,
         )
         for gap in section.gaps[:top]
     ]

@@ -165,25 +165,25 @@ class RunSection(msgspec.Struct, array_like=True):
 
 def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troubled:
     return Troubled(
-        utc(record.timestamp),
-        record.task_id or _UNKNOWN,
-        record.user_id,
-        sync_type,
-        record.status,
-        seconds,
-        record.step,
-        record.error_type,
-        record.error and record.error[:_LONGEST],
-        bounded(record.error_traceback),
+        timestamp=utc(record.timestamp),
+        task_id=record.task_id or _UNKNOWN,
+        user_id=record.user_id,
+        sync_type=sync_type,
+        status=record.status,
+        duration_seconds=seconds,
+        step=record.step,
+        error_type=record.error_type,
+        error=record.error and record.error[:_LONGEST],
+        traceback=bounded(record.error_traceback),
     )
 
 
 def _suspected(record: RunRecord) -> Suspected:
     return Suspected(
-        utc(record.timestamp),
-        record.task_id or _UNKNOWN,
-        record.user_id,
-        record.sync_type,
-        [reason[:_LONGEST] for reason in record.suspect_reasons[:_MOST_REASONS]],
-        record.suspect_reason and record.suspect_reason[:_LONGEST],
+        timestamp=utc(record.timestamp),
+        task_id=record.task_id or _UNKNOWN,
+        user_id=record.user_id,
+        sync_type=record.sync_type,
+        reasons=[reason[:_LONGEST] for reason in record.suspect_reasons[:_MOST_REASONS]],
+        message=record.suspect_reason and record.suspect_reason[:_LONGEST],
     )

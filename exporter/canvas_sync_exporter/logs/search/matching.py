@@ -128,4 +128,11 @@ class Matcher:
                 continue
             fields, _ = self._whole.read_line(line)
             if fields is not None:
-                yield FoundLine(self._log, record.timestamp, place, fields, begin, end)
+                yield FoundLine(
+                    log=self._log,
+                    time=record.timestamp,
+                    place=place,
+                    fields=fields,
+                    start=begin,
+                    end=end,
+                )
