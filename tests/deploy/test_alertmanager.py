@@ -26,7 +26,7 @@ def alert(status: str, sync_type: str, severity: str = "critical") -> dict[str, 
             "instance": "exporter:5000",
         },
         "annotations": {
-            "summary": f"{sync_type} sync fails",
+            "summary": f"{sync_type} sync is failing",
             "description": f"Runs of {sync_type} <b> failed.",
             "runbook_url": "http://localhost:5000/runbooks/CanvasSyncFailing",
             "dashboard_url": "http://localhost:3000/d/canvas-sync-runs",
@@ -124,9 +124,9 @@ def test_secrets_come_from_files() -> None:
 @pytest.mark.parametrize(
     ("status", "alerts", "title"),
     [
-        ("firing", [alert("firing", "full")], "Critical: full sync fails"),
-        ("firing", [alert("firing", "full", "warning")], "Warning: full sync fails"),
-        ("resolved", [alert("resolved", "full")], "Resolved: full sync fails"),
+        ("firing", [alert("firing", "full")], "Critical: full sync is failing"),
+        ("firing", [alert("firing", "full", "warning")], "Warning: full sync is failing"),
+        ("resolved", [alert("resolved", "full")], "Resolved: full sync is failing"),
         (
             "firing",
             [alert("firing", "full"), alert("resolved", "grades", "warning")],
@@ -153,7 +153,7 @@ def test_slack_gets_each_alert_with_its_links(tmp_path: Path) -> None:
     firing, resolved = rendered(tmp_path, "slack.text", data).strip().split("\n\n")
 
     assert firing.splitlines() == [
-        ":rotating_light: *Critical* full sync fails",
+        ":rotating_light: *Critical* full sync is failing",
         "Runs of full <b> failed.",
         "Since 2026-11-23 02:10 UTC"
         " · <http://localhost:5000/runbooks/CanvasSyncFailing|Runbook>"
@@ -162,7 +162,7 @@ def test_slack_gets_each_alert_with_its_links(tmp_path: Path) -> None:
         " · <http://localhost:9093/#/silences/new?"
         "filter=%7Balertname%3D%22CanvasSyncFailing%22%7D|Silence>",
     ]
-    assert resolved.startswith(":white_check_mark: *Resolved* grades sync fails")
+    assert resolved.startswith(":white_check_mark: *Resolved* grades sync is failing")
     assert "Silence" not in resolved
 
 
@@ -170,7 +170,7 @@ def test_an_e_mail_has_the_same_as_text(tmp_path: Path) -> None:
     text = rendered(tmp_path, "email.text", message("firing", alert("firing", "full")))
 
     assert text.strip().splitlines() == [
-        "CRITICAL: full sync fails",
+        "CRITICAL: full sync is failing",
         "",
         "Runs of full <b> failed.",
         "",
@@ -187,7 +187,7 @@ def test_an_e_mail_has_it_as_html_in_which_nothing_foreign_is_markup(tmp_path: P
     data = message("firing", alert("firing", "full"))
     page = rendered(tmp_path, "email.html", data, kind="html")
 
-    assert "<title>Critical: full sync fails</title>" in page
+    assert "<title>Critical: full sync is failing</title>" in page
     assert "Runs of full &lt;b&gt; failed." in page
     for link in (
         '<a href="http://localhost:5000/runbooks/CanvasSyncFailing">Runbook</a>',

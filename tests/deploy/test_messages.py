@@ -111,7 +111,7 @@ def test_a_sync_that_fails_is_told_by_slack_and_e_mail_with_links_that_work(stac
     email = eventually(lambda: about_the_failure_by_mail(stack.mailbox.next()), "told by e-mail")
 
     instance = stack.stage.url.removeprefix("http://")
-    told = f"Failed or interrupted runs of full sync on {instance} lately: 1. None came to its end."
+    told = f"Failed or interrupted runs of full sync on {instance} recently: 1. No other run"
     runbook = "http://localhost:5000/runbooks/CanvasSyncFailing"
     assert slack["color"] == "danger"
     assert told in slack["text"]
@@ -129,12 +129,12 @@ def test_a_sync_that_fails_is_told_by_slack_and_e_mail_with_links_that_work(stac
 def about_the_failure(posted: dict[str, Any]) -> dict[str, Any] | None:
     """Slack's attachment when it is about the failure; the token has a message of its own."""
     (attachment,) = posted["attachments"]
-    return attachment if attachment["title"] == "Critical: full sync fails" else None
+    return attachment if attachment["title"] == "Critical: full sync is failing" else None
 
 
 def about_the_failure_by_mail(email: Any) -> Any:
     """The message when it is about the failure."""
-    return email if email["Subject"] == "Critical: full sync fails" else None
+    return email if email["Subject"] == "Critical: full sync is failing" else None
 
 
 def test_the_dead_mans_switch_hears_of_a_stack_that_works(stack: Stack) -> None:

@@ -20,7 +20,7 @@ __all__ = ["page"]
 
 _FAILED: Final = 'status_code=~"5..|timeout|connection|other"'
 _NOT_WELL: Final = 'status_code!~"[23].."'
-_GOAL: Final = 0.99  # share of the requests that Canvas answers without a fault of its own
+_GOAL: Final = 0.99  # share of requests without a server or network error
 _BUDGET: Final = round(1 - _GOAL, 4)
 _WINDOWS: Final = ("1h", "6h", "1d", "3d")
 _RATE: Final = "$__rate_interval"
@@ -55,7 +55,7 @@ def _now() -> Row:
             quarter(
                 value(
                     "Requests",
-                    "Requests to Canvas, whatever became of them.",
+                    "All requests to Canvas, successful or not.",
                     Now(total(increase(MetricName.API_REQUESTS, ROUTE)), "requests"),
                     unit=COUNT,
                     empty="0",
@@ -64,8 +64,8 @@ def _now() -> Row:
             quarter(
                 value(
                     "Requests that failed",
-                    "Share of requests with a status of 500 and above or without an answer. The "
-                    "goal is 1 %.",
+                    "Share of requests with a status of 500 and above or without a response. The "
+                    "goal is at most 1 %.",
                     Now(_failures("$__range"), "failed"),
                     unit="percentunit",
                     steps=above(_BUDGET, 0.05),
@@ -75,7 +75,7 @@ def _now() -> Row:
             quarter(
                 value(
                     "95th percentile of the latency",
-                    "Nineteen of twenty requests were answered faster.",
+                    "95 % of requests were faster.",
                     Now(slowest, "p95"),
                     unit="s",
                     steps=above(2.5, 10),
@@ -108,7 +108,7 @@ def _traffic() -> Row:
             half(
                 lines(
                     "Requests by route",
-                    "Requests a second, by route template.",
+                    "Requests per second, by route template.",
                     OverTime(total(rate(MetricName.API_REQUESTS, ROUTE), "route"), BY_ROUTE),
                     unit="reqps",
                 )
@@ -116,7 +116,7 @@ def _traffic() -> Row:
             half(
                 events(
                     "Requests by status",
-                    "Requests by HTTP status, or by the kind of failure when there was no answer.",
+                    "Requests by HTTP status, or by the kind of failure if there was no response.",
                     OverTime(
                         total(
                             increase(MetricName.API_REQUESTS, ROUTE, over=_RATE),
@@ -131,7 +131,7 @@ def _traffic() -> Row:
             half(
                 events(
                     "Errors by route",
-                    "Requests that were not answered with 2xx or 3xx, by route and status.",
+                    "Requests with a status other than 2xx or 3xx, by route and status.",
                     OverTime(
                         total(
                             happened(MetricName.API_REQUESTS, ROUTE, _NOT_WELL, over=_RATE),
@@ -180,8 +180,8 @@ def _latency() -> Row:
             half(
                 lines(
                     "Latency",
-                    "Median, 95th and 99th percentile of how long Canvas took. Each dot is a "
-                    "request of a traced run; a click on it leads to the trace.",
+                    "Median, 95th and 99th percentile of Canvas's response time. Each dot is a "
+                    "request of a traced run; click it to open the trace.",
                     *quantiles,
                     unit="s",
                     steps=above(2.5, 10),
@@ -190,7 +190,7 @@ def _latency() -> Row:
             half(
                 spread(
                     "Latency, spread",
-                    "How many requests took how long.",
+                    "Distribution of response times.",
                     Buckets(total(increase(f"{duration}_bucket", ROUTE, over=_RATE), "le")),
                     unit="s",
                 )
@@ -212,8 +212,8 @@ def _latency() -> Row:
             half(
                 bars(
                     "Time spent by route",
-                    "The ten routes on which the syncs waited longest in all: where fewer or "
-                    "larger pages would help most.",
+                    "The ten routes with the longest total waiting time: fewer or larger pages "
+                    "would help most here.",
                     Now(
                         f"topk(10, {total(increase(f'{duration}_sum', ROUTE), 'route')})", BY_ROUTE
                     ),
@@ -234,8 +234,8 @@ def _throttling() -> Row:
             half(
                 events(
                     "Throttled requests",
-                    "Requests that Canvas refused because the quota was spent, by route. Fewer "
-                    "requests at the same time help.",
+                    "Requests that Canvas refused because the quota was used up, by route. Send "
+                    "fewer requests at the same time.",
                     OverTime(by_route(MetricName.API_THROTTLED), BY_ROUTE),
                     unit=COUNT,
                 )
@@ -260,8 +260,8 @@ def _throttling() -> Row:
             third(
                 bars(
                     "Refusals by cause",
-                    "Requests that Canvas refused for the token's sake, in the time shown. An "
-                    "expired or revoked token needs a new one, a missing scope another one.",
+                    "Requests that Canvas refused because of the token, in the time shown. "
+                    "Replace an expired or revoked token; add a missing scope.",
                     Now(total(increase(MetricName.API_AUTH_FAILURES), "reason"), "{{reason}}"),
                     unit=COUNT,
                     steps=above(1, 10),
@@ -269,7 +269,7 @@ def _throttling() -> Row:
             ),
             third(
                 bars(
-                    "Lists cut short",
+                    "Truncated lists",
                     "Lists whose next page was never fetched, in the time shown: items are missing "
                     "although nothing failed.",
                     Now(total(happened(MetricName.API_TRUNCATED_LISTS, ROUTE), "route"), BY_ROUTE),
@@ -280,7 +280,7 @@ def _throttling() -> Row:
             half(
                 lines(
                     "Pages of lists",
-                    "Pages fetched a second, by route. Larger pages mean fewer requests.",
+                    "Pages fetched per second, by route. Larger pages mean fewer requests.",
                     OverTime(total(rate(MetricName.API_PAGES, ROUTE), "route"), BY_ROUTE),
                     unit="reqps",
                 )
@@ -288,7 +288,7 @@ def _throttling() -> Row:
             half(
                 lines(
                     "Mean latency by route",
-                    "How long Canvas took on average, by route.",
+                    "Canvas's average response time, by route.",
                     OverTime(
                         mean(MetricName.API_REQUEST_DURATION, "route", matchers=(ROUTE,)), BY_ROUTE
                     ),
@@ -310,9 +310,9 @@ def _burn() -> Row:
             half(
                 lines(
                     "Burn rate",
-                    "How many times as fast as allowed the error budget of a 99 % goal is spent, "
-                    "over four windows. At 1 all of it is gone at the end of 30 days, at 14.4 in "
-                    "two days.",
+                    "How fast the error budget of a 99 % goal is spent, relative to the allowed "
+                    "rate, over four windows. At 1 all of it is gone at the end of 30 days, at "
+                    "14.4 in two days.",
                     *windows,
                     unit="short",
                     steps=above(1, 14.4),

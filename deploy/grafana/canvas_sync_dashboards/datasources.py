@@ -12,7 +12,7 @@ __all__ = ["LOKI", "POSTGRESQL", "PROMETHEUS", "TEMPO", "DataSource"]
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """A data source that a dashboard lets its reader choose.
+    """A data source that users of a dashboard can choose.
 
     Attributes:
         name: What people read.
@@ -28,7 +28,7 @@ class DataSource:
 
     @property
     def reference(self) -> DataSourceRef:
-        """What a panel or query says to use the chosen one."""
+        """Return the reference with which a panel or query uses the chosen one."""
         return DataSourceRef(self.type, f"${{{self.variable}}}")
 
 

@@ -25,7 +25,7 @@ class Link:
     in_new_tab: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         return {"title": self.title, "url": self.url, "targetBlank": self.in_new_tab}
 
 

@@ -26,7 +26,7 @@ def page() -> Page:
     return Page(
         uid="canvas-sync-overview",
         title="Canvas Sync / Overview",
-        description="Whether the syncs are all right, how fresh their data is, what they did.",
+        description="Whether the syncs are healthy, how fresh their data is, what they did.",
         variables=(
             choose(PROMETHEUS),
             *scraped_by(_EXPORTER),
@@ -45,8 +45,8 @@ def _health() -> Row:
             quarter(
                 value(
                     "Exporters",
-                    "Whether Prometheus can read every exporter. While one is down, its numbers on "
-                    "this page are old.",
+                    "Whether Prometheus can scrape every exporter. While one is down, its numbers "
+                    "on this page are old.",
                     Now(f"min({series('up')})", "exporter"),
                     unit="none",
                     steps=below(1, 1),
@@ -57,8 +57,8 @@ def _health() -> Row:
             quarter(
                 value(
                     "Runs that succeeded",
-                    "Share of the runs that ended well in the time shown. Run explorer lists the "
-                    "others with their errors.",
+                    "Share of runs that succeeded in the time shown. Run explorer lists the others "
+                    "with their errors.",
                     Now(
                         ratio(total(succeeded), total(increase(MetricName.RUNS, SYNC_TYPE))), "runs"
                     ),
@@ -69,8 +69,8 @@ def _health() -> Row:
             ),
             quarter(
                 value(
-                    "Runs under way",
-                    "Sync runs that run now, over all live processes.",
+                    "Runs in progress",
+                    "Sync runs in progress, in all live processes.",
                     Now(
                         f"{total(series(MetricName.RUNS_IN_PROGRESS, SYNC_TYPE))} or vector(0)",
                         "runs",
@@ -83,7 +83,7 @@ def _health() -> Row:
                 value(
                     "Telemetry lost",
                     "Log lines, rows, spans and numbers that could not be delivered in the time "
-                    "shown. With any, the other panels tell less than happened; Data and storage "
+                    "shown. If there are any, the other panels are incomplete; Data and storage "
                     "says which.",
                     Now(lost, "lost"),
                     unit=COUNT,
@@ -102,8 +102,8 @@ def _freshness() -> Row:
             third(
                 value(
                     "Time since the last success",
-                    "How old the synced data is. Whether that is too old says the panel beside it: "
-                    "it counts in intervals of each sync type.",
+                    "How old the synced data is. The next panel shows whether that is too old, in "
+                    "intervals of each sync type.",
                     Now(since(series(MetricName.LAST_SUCCESS, SYNC_TYPE), "sync_type"), _TYPE),
                     unit="s",
                     empty="never",
@@ -124,8 +124,8 @@ def _freshness() -> Row:
             third(
                 value(
                     "Time since the last run",
-                    "How long ago a run ended, well or not. Much less than the time since the last "
-                    "success: runs take place and fail.",
+                    "How long ago a run ended, successful or not. If this is much less than the "
+                    "time since the last success, runs are failing.",
                     Now(since(series(MetricName.LAST_RUN, SYNC_TYPE), "sync_type"), _TYPE),
                     unit="s",
                     empty="never",
@@ -133,9 +133,9 @@ def _freshness() -> Row:
             ),
             half(
                 bars(
-                    "Time since items came in",
-                    "How long ago a successful run last handled courses, grades and the others. "
-                    "One that stays behind: that part is no longer synced, though runs succeed.",
+                    "Time since items arrived",
+                    "How long ago a successful run last handled courses, grades and so on. If one "
+                    "lags behind, it is no longer synced although runs succeed.",
                     Now(since(series(MetricName.ITEM_LAST_SUCCESS, SYNC_TYPE), "item"), "{{item}}"),
                     unit="s",
                 )
@@ -143,8 +143,8 @@ def _freshness() -> Row:
             half(
                 bars(
                     "Suspect runs",
-                    "Runs in the time shown that were far off the last ones of their kind. Few "
-                    "items or fast: data may be missing; GET suspect names the runs.",
+                    "Runs in the time shown that differ widely from earlier ones. Few items or "
+                    "fast: data may be missing; GET suspect lists the runs.",
                     Now(
                         total(increase(MetricName.RUNS_SUSPECT, SYNC_TYPE), "reason"), "{{reason}}"
                     ),
@@ -155,8 +155,8 @@ def _freshness() -> Row:
             whole(
                 table(
                     "Firing alerts",
-                    "Alerts that Prometheus fires now, those included that Alertmanager holds "
-                    "back. The watchdog always fires and is left out.",
+                    "Alerts firing in Prometheus, including those that Alertmanager suppresses. "
+                    "The watchdog always fires and is not shown.",
                     Rows(
                         "count by (alertname, severity, sync_type) "
                         '(ALERTS{alertstate="firing", alertname!="Watchdog"})'
@@ -193,8 +193,8 @@ def _runs() -> Row:
         (
             half(
                 events(
-                    "Runs by how they ended",
-                    "Runs that ended, at the time when they did. Partial: a part was synced. "
+                    "Runs by status",
+                    "Runs that ended, by end time. Partial: only part was synced. "
                     "Interrupted: the process died.",
                     OverTime(total(ended, "status"), "{{status}}"),
                     unit=COUNT,
@@ -203,9 +203,8 @@ def _runs() -> Row:
             half(
                 spread(
                     "Duration of runs, spread",
-                    "How many runs took how long. A second band that comes up means that some of "
-                    "the runs got slow, or suspiciously fast. A dot is a traced run; a click on it "
-                    "leads to the trace.",
+                    "Distribution of run durations. If a second band appears, some of the runs got "
+                    "slow or suspiciously fast. A dot is a traced run; click it to open the trace.",
                     Buckets(total(increase(f"{duration}_bucket", *matchers, over=_RATE), "le")),
                     unit="s",
                 )
@@ -213,7 +212,7 @@ def _runs() -> Row:
             third(
                 bars(
                     "Runs in the time shown",
-                    "Runs that ended, by sync type and how they ended.",
+                    "Runs that ended, by sync type and status.",
                     Now(
                         f"{total(increase(MetricName.RUNS, SYNC_TYPE), 'sync_type', 'status')} > 0",
                         "{{sync_type}}: {{status}}",
@@ -224,7 +223,7 @@ def _runs() -> Row:
             third(
                 lines(
                     "Mean duration of runs",
-                    "By sync type, of the runs that ended at that time.",
+                    "By sync type, for the runs that ended at that time.",
                     OverTime(mean(duration, "sync_type", matchers=matchers), _TYPE),
                     unit="s",
                     steps=above(1800, 7200),
@@ -233,7 +232,7 @@ def _runs() -> Row:
             third(
                 bars(
                     "95th percentile of the duration",
-                    "Nineteen of twenty runs in the time shown were faster. Estimated from the "
+                    "95 % of runs in the time shown were faster. Estimated from the "
                     "histogram's buckets.",
                     Now(
                         quantile(0.95, duration, "sync_type", matchers=matchers, over="$__range"),
@@ -245,9 +244,9 @@ def _runs() -> Row:
             ),
             half(
                 lines(
-                    "Runs under way",
-                    "Runs at the same time, by sync type. A nightly job that is not back at 0 in "
-                    "the morning is stuck.",
+                    "Runs in progress",
+                    "Concurrent runs, by sync type. A nightly job that is not back at 0 in the "
+                    "morning is stuck.",
                     OverTime(
                         total(series(MetricName.RUNS_IN_PROGRESS, SYNC_TYPE), "sync_type"), _TYPE
                     ),
@@ -256,9 +255,9 @@ def _runs() -> Row:
             ),
             half(
                 lines(
-                    "Longest run under way",
-                    "For how long the oldest run that has not ended has been running. Nothing "
-                    "while none runs.",
+                    "Longest run in progress",
+                    "How long the oldest run in progress has been running. Empty while none is "
+                    "running.",
                     OverTime(f"time() - min by (sync_type) ({oldest})", _TYPE),
                     unit="s",
                     steps=above(3600, 2 * 3600),
@@ -285,8 +284,8 @@ def _items() -> Row:
             ),
             half(
                 events(
-                    "Items by what became of them",
-                    "New, changed, as before, or failed; processed when the app did not say.",
+                    "Items by action",
+                    "New, changed, unchanged, or failed; processed if the app did not say.",
                     OverTime(
                         total(increase(MetricName.ITEMS, SYNC_TYPE, over=_RATE), "action"),
                         "{{action}}",
@@ -297,7 +296,7 @@ def _items() -> Row:
             half(
                 bars(
                     "Items in the time shown",
-                    "All that were handled, by kind.",
+                    "All items handled, by kind.",
                     Now(total(increase(MetricName.ITEMS, SYNC_TYPE), "item"), "{{item}}"),
                     unit=COUNT,
                 )
@@ -326,8 +325,8 @@ def _errors() -> Row:
             half(
                 events(
                     "Errors by type",
-                    "Errors that runs recorded, also those that a retry mended. Those of all sync "
-                    "types: an error's type does not say whose it was.",
+                    "Errors that runs recorded, including those that a retry fixed. For all sync "
+                    "types, because errors are not counted by sync type.",
                     OverTime(
                         total(happened(MetricName.ERRORS, over=_RATE), "error_type"),
                         "{{error_type}}",
@@ -338,7 +337,7 @@ def _errors() -> Row:
             half(
                 table(
                     "Errors in the time shown",
-                    "By what was being done and the type of the error, most frequent first. Run "
+                    "By operation and error type, most frequent first. Run "
                     "explorer has their log lines.",
                     Rows(f"sort_desc({total(seen, 'operation', 'error_type')} > 0)"),
                     Column("Errors", unit=COUNT, steps=above(0, 100), width=110),

@@ -32,7 +32,7 @@ def quarter(panel: models.Panel) -> Placed:
 
 
 def third(panel: models.Panel) -> Placed:
-    """Make it a third of a row: for lying bars or a small table."""
+    """Make it a third of a row: for horizontal bars or a small table."""
     return Placed(panel, 8, 9)
 
 
@@ -75,7 +75,7 @@ class Page:
     since: str = "now-24h"
 
     def build(self) -> models.Dashboard:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         builder = (
             Dashboard(self.title)
             .uid(self.uid)
@@ -101,7 +101,7 @@ def _to_the_others() -> DashboardLink:
 
 
 def _laid_out(rows: tuple[Row, ...]) -> Iterator[models.Panel | models.RowPanel]:
-    """Give every row and panel its number and place."""
+    """Number and position every row and panel."""
     number, top = 1, 0
     for row in rows:
         yield models.RowPanel(

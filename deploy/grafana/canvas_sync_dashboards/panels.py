@@ -1,4 +1,4 @@
-"""The kinds of panel that the dashboards use, each in one look.
+"""The kinds of panels that the dashboards use, each with a uniform style.
 
 Every function takes a title, a description and what is asked; it returns a panel that has no place
 yet. ``unit`` is Grafana's name of a unit, ``steps`` are the colours of values.
@@ -26,7 +26,7 @@ from .targets import Logs, Target, Trace
 __all__ = ["COUNT", "bars", "events", "lines", "log_lines", "spread", "trace", "value"]
 
 COUNT: Final = "locale"
-"""Unit of how many of something: ``increase`` gives fractions, people see whole numbers."""
+"""Unit of a count: ``increase`` returns fractions, but people expect whole numbers."""
 
 
 def value(
@@ -70,7 +70,7 @@ def value(
 def lines(
     title: str, description: str, *targets: Target, unit: str, steps: Steps = NEUTRAL
 ) -> Panel:
-    """Draw values over time; with colours also the values from which on they are bad."""
+    """Draw values over time; with colours, also the thresholds at which they are bad."""
     builder = _over_time().draw_style(values.GraphDrawStyle.LINE)
     builder.line_width(1).fill_opacity(10).show_points(values.VisibilityMode.AUTO)
     if len(steps) > 1:
@@ -82,7 +82,7 @@ def lines(
 def events(
     title: str, description: str, *targets: Target, unit: str, steps: Steps = NEUTRAL
 ) -> Panel:
-    """Stack up how many of each kind happened, as bars: also a single night's job is seen."""
+    """Stack counts by kind as bars, so that even a single nightly run is visible."""
     stacked = common.StackingConfig().mode(values.StackingMode.NORMAL).group("A")
     builder = _over_time().draw_style(values.GraphDrawStyle.BARS)
     builder.line_width(1).fill_opacity(80).stacking(stacked)
@@ -92,7 +92,7 @@ def events(
 def bars(
     title: str, description: str, *targets: Target, unit: str, steps: Steps = NEUTRAL
 ) -> Panel:
-    """Compare the values of many series at the end of the shown time, as lying bars."""
+    """Compare the values of many series at the end of the shown time, as horizontal bars."""
     builder = (
         bargauge.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -106,7 +106,7 @@ def bars(
 
 
 def spread(title: str, description: str, *targets: Target, unit: str) -> Panel:
-    """Show how a histogram's values are spread over time."""
+    """Show the distribution of a histogram's values over time."""
     builder = (
         heatmap.Panel()
         .y_axis(heatmap.YAxisConfig().unit(unit))
@@ -119,7 +119,7 @@ def spread(title: str, description: str, *targets: Target, unit: str) -> Panel:
 
 
 def log_lines(title: str, description: str, target: Logs) -> Panel:
-    """Show log lines, newest first; a click on one shows its fields and its links."""
+    """Show log lines, newest first; clicking one shows its fields and links."""
     builder = logs.Panel().show_time(True).wrap_log_message(True).enable_log_details(True)
     builder.sort_order(values.LogsSortOrder.DESCENDING)
     return asking(builder, title, description, (target,), unit="none", steps=NEUTRAL)
@@ -141,7 +141,7 @@ def asking(
     unit: str,
     steps: Steps,
 ) -> Panel:
-    """Finish a panel with what all kinds have in common; each target gets a letter."""
+    """Add what all kinds of panels have in common; each target gets a letter."""
     panel = builder.build()
     panel.title = title
     panel.description = description

@@ -1,4 +1,4 @@
-"""PromQL, put together from the names of metrics (leaf)."""
+"""PromQL built from the names of metrics (leaf)."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _RATE: Final = "$__rate_interval"
 
 
 def series(name: str, *matchers: str) -> str:
-    """Select the series of a metric that the dashboard's variables and ``matchers`` let through."""
+    """Select the series of a metric by the dashboard's variables and by ``matchers``."""
     return f"{name}{{{', '.join((_TARGET, *matchers))}}}"
 
 
 def rate(name: str, *matchers: str) -> str:
-    """Take a counter's rate in events a second."""
+    """Return a counter's rate in events per second."""
     return f"rate({series(name, *matchers)}[{_RATE}])"
 
 
 def increase(name: str, *matchers: str, over: str = "$__range") -> str:
-    """Take a counter's increase, by default over all the time that the dashboard shows.
+    """Return a counter's increase, by default over the time that the dashboard shows.
 
     A job that runs once a night has a rate of nothing; its increase can be read.
     """
@@ -47,7 +47,7 @@ def increase(name: str, *matchers: str, over: str = "$__range") -> str:
 
 
 def happened(name: str, *matchers: str, over: str = "$__range") -> str:
-    """Take the increase of a counter whose series appear with their first event, as errors do.
+    """Return the increase of a counter whose series appear with their first event, like errors.
 
     ``increase`` alone sees no first event, since there was no 0 before it.
     """
@@ -63,12 +63,12 @@ def total(expression: str, *labels: str) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """Divide; without traffic the answer is nothing, not a division by zero."""
+    """Divide; without traffic the result is empty instead of a division by zero."""
     return f"{part} / ({whole} > 0)"
 
 
 def mean(histogram: str, *labels: str, matchers: tuple[str, ...] = (), over: str = _RATE) -> str:
-    """Take the mean of what a histogram observed within ``over``."""
+    """Return the mean of what a histogram observed within ``over``."""
     seconds, count = (
         total(increase(f"{histogram}_{part}", *matchers, over=over), *labels)
         for part in ("sum", "count")
@@ -85,5 +85,5 @@ def quantile(
 
 
 def since(timestamps: str, *labels: str) -> str:
-    """Tell how many seconds ago the newest of some Unix times was."""
+    """Return how many seconds ago the latest of some Unix times was."""
     return f"time() - max by ({', '.join(labels)}) ({timestamps})"

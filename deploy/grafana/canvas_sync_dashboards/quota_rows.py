@@ -28,10 +28,10 @@ def time() -> Row:
         (
             half(
                 lines(
-                    "Time of requests by where it goes",
-                    "Seconds a second, by X-Canvas-Meta. Queue: Canvas is overloaded. CPU and "
-                    "database: what is asked for is expensive. Rest: the network, and what Canvas "
-                    "does not tell.",
+                    "Request time by part",
+                    "Seconds per second, from X-Canvas-Meta. Queue: Canvas is overloaded. CPU and "
+                    "database: the requests are expensive. Rest: the network, and time that Canvas "
+                    "does not report.",
                     OverTime(total(rate(spent, ROUTE), "part"), "{{part}}"),
                     unit="s",
                 )
@@ -50,7 +50,7 @@ def time() -> Row:
 
 
 def quota() -> Row:
-    """What is left, and which routes use it up."""
+    """The remaining quota, and which routes use it up."""
     cost = MetricName.API_REQUEST_COST
     requests = total(increase(MetricName.API_REQUESTS, ROUTE), "route")
     return Row(
@@ -59,8 +59,8 @@ def quota() -> Row:
             half(
                 lines(
                     "Quota left",
-                    "Lowest X-Rate-Limit-Remaining that a live sync process last saw. Nothing "
-                    "while no sync runs.",
+                    "Lowest latest X-Rate-Limit-Remaining of all live sync processes. Empty while "
+                    "no sync is running.",
                     OverTime(
                         f"min by (instance) ({series(MetricName.API_RATE_LIMIT_REMAINING)})",
                         "{{instance}}",
@@ -72,8 +72,8 @@ def quota() -> Row:
             half(
                 lines(
                     "Cost by route",
-                    "Quota that requests cost a second, as Canvas says in X-Request-Cost. Canvas "
-                    "gives back about 10 a second.",
+                    "Quota that requests use per second, from X-Request-Cost. Canvas refills about "
+                    "10 per second.",
                     OverTime(total(rate(cost, ROUTE), "route"), BY_ROUTE),
                     unit="short",
                     steps=above(8, 10),
@@ -90,7 +90,7 @@ def quota() -> Row:
             half(
                 bars(
                     "Cost of one request by route",
-                    "What a request costs on average: the ten dearest routes.",
+                    "Average cost of a request: the ten most expensive routes.",
                     Now(
                         f"topk(10, {ratio(total(increase(cost, ROUTE), 'route'), requests)})",
                         BY_ROUTE,
@@ -104,7 +104,7 @@ def quota() -> Row:
 
 
 def tokens() -> Row:
-    """How each token stands."""
+    """The quota of each token."""
     left, pace = _by_token("min", MetricName.API_QUOTA_REMAINING), MetricName.API_QUOTA_COST
     until_empty = _by_token("min", MetricName.API_QUOTA_UNTIL_EMPTY)
     expires = _by_token("min", MetricName.API_CREDENTIAL_EXPIRES)
@@ -114,8 +114,8 @@ def tokens() -> Row:
             half(
                 lines(
                     "Quota left by token",
-                    "What is left now of the quota of each token that a live process uses. A token "
-                    "goes by the first 8 digits of its SHA-256.",
+                    "Remaining quota of each token that a live process uses. Tokens are identified "
+                    "by the first 8 digits of their SHA-256.",
                     OverTime(left, _LEGEND),
                     unit="short",
                     steps=below(300, 100),
@@ -124,8 +124,8 @@ def tokens() -> Row:
             half(
                 lines(
                     "Cost by token",
-                    f"Quota used a second, in about the last minute. {LEAK_RATE:g} a second come "
-                    "back: a token that stays above is throttled in the end.",
+                    f"Quota used per second, over about the last minute. {LEAK_RATE:g} per second "
+                    "are refilled: a token that stays above that is eventually throttled.",
                     OverTime(_by_token("max", pace), _LEGEND),
                     unit="short",
                     steps=above(0.8 * LEAK_RATE, LEAK_RATE),
@@ -133,9 +133,9 @@ def tokens() -> Row:
             ),
             half(
                 lines(
-                    "Requests at the same time by token",
-                    "Requests in flight, and how many never use the quota up: give all processes "
-                    "with the token together no more threads or tasks than are safe.",
+                    "Concurrent requests by token",
+                    "Requests in flight, and the number that never uses up the quota: do not use "
+                    "more threads or tasks than that with the token, over all processes.",
                     OverTime(_by_token("max", MetricName.API_QUOTA_CONCURRENCY), _LEGEND),
                     OverTime(
                         _by_token("min", MetricName.API_QUOTA_SAFE_CONCURRENCY), f"{_LEGEND} safe"
@@ -146,17 +146,17 @@ def tokens() -> Row:
             half(
                 lines(
                     "Time waited before requests",
-                    "Seconds a second that a ThrottleGuard held requests back, over all threads. "
-                    "Much of it while the cost is low: fewer threads would do as much.",
+                    "Seconds per second that requests waited for a ThrottleGuard, over all "
+                    "threads. If this is high while the cost is low, use fewer threads.",
                     OverTime(total(rate(MetricName.API_GUARD_WAIT)), "waited"),
                     unit="s",
                 )
             ),
             half(
                 lines(
-                    "Time until the quota is spent",
-                    "When Canvas refuses requests if they go on as now. An hour stands for longer, "
-                    "and for never.",
+                    "Time until the quota is used up",
+                    "Time until Canvas refuses requests at the present rate. An hour means an hour "
+                    "or more, or never.",
                     OverTime(f"clamp_max({until_empty}, {_HOUR}) or {left} * 0 + {_HOUR}", _LEGEND),
                     unit="s",
                     steps=below(600, 60),
@@ -165,8 +165,8 @@ def tokens() -> Row:
             half(
                 bars(
                     "Days until tokens expire",
-                    "By CANVAS_SYNC_TOKEN_EXPIRES, or because Canvas said that a token has "
-                    "expired. Then make a new one.",
+                    "From CANVAS_SYNC_TOKEN_EXPIRES, or from Canvas, when it refused an expired "
+                    "token. Create a new token then.",
                     Now(f"({expires} - time()) / 86400", _LEGEND),
                     unit="d",
                     steps=below(14, 3),
@@ -177,5 +177,5 @@ def tokens() -> Row:
 
 
 def _by_token(function: str, name: MetricName) -> str:
-    """Take the value of a gauge for each token, over all exporters that know it."""
+    """Return the value of a gauge for each token, over all exporters that know it."""
     return f"{function} by (token) ({series(name)})"

@@ -23,7 +23,7 @@ __all__ = ["page"]
 _SERVICE: Final = "canvas-sync"
 _UID: Final = "canvas-sync-runs"
 
-# An empty array, for a time without runs, is valid SQL where an empty IN () is not.
+# If there are no runs, an empty array is valid SQL, unlike an empty IN ().
 _SHOWN: Final = (
     "$__timeFilter(sync_start_time) "
     "AND sync_type = ANY(ARRAY[${sync_type:sqlstring}]::text[]) "
@@ -170,7 +170,7 @@ def _table_of_runs() -> Panel:
     )
     return table(
         "Runs",
-        "Newest first, at most 500. A click on a task or a trace shows the run below, its trace, "
+        "Newest first, at most 500. Click a task or a trace to show the run below, its trace, "
         "or its log lines in Explore.",
         Sql(
             'SELECT sync_start_time AS "Started", sync_status AS "Status", '

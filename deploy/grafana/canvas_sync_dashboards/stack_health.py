@@ -1,4 +1,4 @@
-"""*Stack health*: whether that which watches the syncs is all right itself."""
+"""*Stack health*: whether the monitoring itself is healthy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page() -> Page:
     return Page(
         uid="canvas-sync-stack",
         title="Canvas Sync / Stack health",
-        description="Whether the exporter and the servers that watch the syncs are all right.",
+        description="Whether the exporter and the monitoring servers are healthy.",
         variables=(choose(PROMETHEUS), *scraped_by("up")),
         rows=(_servers(), _exporter(), _prometheus(), _collector(), _stores()),
         since="now-6h",
@@ -38,7 +38,7 @@ def _servers() -> Row:
             third(
                 bars(
                     "Up",
-                    "Whether Prometheus can read each server: 1 or 0.",
+                    "Whether Prometheus can scrape each server: 1 or 0.",
                     Now(series("up"), _BY_JOB),
                     unit="none",
                     steps=below(1, 1),
@@ -57,7 +57,7 @@ def _servers() -> Row:
             third(
                 lines(
                     "Samples per scrape",
-                    "A jump means that a label got unbounded.",
+                    "A jump means that a label has become unbounded.",
                     OverTime(series("scrape_samples_post_metric_relabeling"), _BY_JOB),
                     unit="short",
                     steps=above(10_000, 50_000),
@@ -66,7 +66,7 @@ def _servers() -> Row:
             half(
                 lines(
                     "Memory",
-                    "Resident memory of each server that tells of it.",
+                    "Resident memory of each server that reports it.",
                     OverTime(series("process_resident_memory_bytes"), _BY_JOB),
                     OverTime(series("otelcol_process_memory_rss"), _BY_JOB),
                     unit="bytes",
@@ -96,8 +96,8 @@ def _exporter() -> Row:
             third(
                 bars(
                     "Collectors",
-                    "Whether each part of the exporter could read what it shows: 1 or 0. Its log "
-                    "says why it could not.",
+                    "Whether each part of the exporter could read its data: 1 or 0. If not, the "
+                    "exporter's log says why.",
                     Now(
                         f"min by (collector) ({series('canvas_sync_exporter_collector_success')})",
                         "{{collector}}",
@@ -121,9 +121,9 @@ def _exporter() -> Row:
             ),
             third(
                 bars(
-                    "Trouble with metric files",
-                    "Broken files moved aside, folds of dead processes' files that failed, damages "
-                    "undone, in the time shown.",
+                    "Problems with metric files",
+                    "Broken files moved aside, failed folds of dead processes' files, and repairs, "
+                    "in the time shown.",
                     *(
                         Now(
                             total(increase(f"canvas_sync_exporter_{name}_total")),
@@ -138,7 +138,7 @@ def _exporter() -> Row:
             half(
                 events(
                     "HTTP answers",
-                    "What the exporter answered, by status.",
+                    "Responses of the exporter, by status.",
                     OverTime(
                         total(
                             increase("canvas_sync_exporter_http_requests_total", over=_RATE),
@@ -151,7 +151,7 @@ def _exporter() -> Row:
             ),
             half(
                 lines(
-                    "Duration of HTTP answers",
+                    "Duration of HTTP responses",
                     "Mean and 95th percentile of all endpoints.",
                     OverTime(mean(seconds), "mean"),
                     OverTime(quantile(0.95, seconds), "p95"),
@@ -177,7 +177,7 @@ def _prometheus() -> Row:
             half(
                 lines(
                     "Series in memory",
-                    "What Prometheus keeps in memory, about 4 kB each.",
+                    "Series that Prometheus keeps in memory, about 4 kB each.",
                     OverTime(series("prometheus_tsdb_head_series"), "{{instance}}"),
                     unit="short",
                     steps=above(100_000, 500_000),
@@ -185,8 +185,8 @@ def _prometheus() -> Row:
             ),
             half(
                 lines(
-                    "Samples taken in",
-                    "Samples a second that Prometheus takes in.",
+                    "Samples ingested",
+                    "Samples per second that Prometheus ingests.",
                     OverTime(
                         total(rate("prometheus_tsdb_head_samples_appended_total"), "instance"),
                         "{{instance}}",
@@ -198,7 +198,7 @@ def _prometheus() -> Row:
             third(
                 value(
                     "Size of the blocks",
-                    "Disk that Prometheus' sealed blocks take; 0 within the first hours.",
+                    "Disk space of Prometheus' sealed blocks; 0 in the first hours.",
                     Now(total(series("prometheus_tsdb_storage_blocks_bytes")), "size"),
                     unit="bytes",
                     steps=above(20 * _GIGABYTE, 50 * _GIGABYTE),
@@ -206,10 +206,10 @@ def _prometheus() -> Row:
             ),
             third(
                 bars(
-                    "Failures on the way to a message",
+                    "Failures in alerting",
                     "Rules that could not be evaluated, alerts that did not reach Alertmanager, "
-                    "messages that did not leave it, in the time shown. With any, alerts are not "
-                    "to be trusted.",
+                    "messages that could not be sent, in the time shown. If there are any, do not "
+                    "rely on alerts.",
                     *(Now(total(increase(name)), what) for what, name in failures.items()),
                     unit=COUNT,
                     steps=above(1, 10),
@@ -240,7 +240,7 @@ def _collector() -> Row:
             half(
                 lines(
                     "Taken in",
-                    "Spans, log records and metric points a second that the collector accepts.",
+                    "Spans, log records and metric points per second that the collector accepts.",
                     *(
                         OverTime(total(_rate_of("receiver_accepted", signal)), legend)
                         for signal, legend in signals.items()
@@ -251,8 +251,8 @@ def _collector() -> Row:
             half(
                 lines(
                     "Sent on",
-                    "Those that Tempo, Loki and Prometheus got. It lies below what was taken in "
-                    "while something waits or is lost.",
+                    "Spans, log records and metric points that Tempo, Loki and Prometheus "
+                    "received. Lower than what was received while some wait or are lost.",
                     *(
                         OverTime(
                             total(_rate_of("exporter_sent", signal), "exporter"),
@@ -266,7 +266,7 @@ def _collector() -> Row:
             half(
                 events(
                     "Not delivered",
-                    "Those that a store refused, that found no room in a queue, or that were "
+                    "Those that a store refused, that did not fit into a queue, or that were "
                     "turned away.",
                     *(
                         OverTime(total(_increase_of(kind, signal)), f"{legend} {what}")
@@ -284,7 +284,7 @@ def _collector() -> Row:
             half(
                 lines(
                     "Queues",
-                    "How full the collector's waiting queues are. A full one loses telemetry.",
+                    "How full the collector's queues are. A full queue loses telemetry.",
                     OverTime(full, "{{exporter}}"),
                     unit="percentunit",
                     steps=above(0.5, 0.9),
@@ -302,7 +302,7 @@ def _stores() -> Row:
             half(
                 lines(
                     "Spans by name",
-                    "Spans a second of the syncs, as the collector counts them.",
+                    "The syncs' spans per second, as counted by the collector.",
                     OverTime(
                         f"topk(10, {total(rate(f'{spans}_calls_total'), 'span_name')})",
                         "{{span_name}}",
@@ -326,7 +326,7 @@ def _stores() -> Row:
             third(
                 lines(
                     "Spans at Tempo",
-                    "Spans a second that Tempo takes in.",
+                    "Spans per second that Tempo ingests.",
                     OverTime(total(rate("tempo_distributor_spans_received_total")), "spans"),
                     unit="cps",
                 )
@@ -334,7 +334,7 @@ def _stores() -> Row:
             third(
                 lines(
                     "Log lines at Loki",
-                    "Lines a second that Loki takes in, and those that it refuses.",
+                    "Lines per second that Loki ingests, and those that it refuses.",
                     OverTime(total(rate("loki_distributor_lines_received_total")), "lines"),
                     OverTime(total(rate("loki_discarded_samples_total")), "refused"),
                     unit="cps",
@@ -342,7 +342,7 @@ def _stores() -> Row:
             ),
             third(
                 lines(
-                    "Answers of Tempo, Loki and Grafana",
+                    "Responses of Tempo, Loki and Grafana",
                     "95th percentile of how long they take to answer.",
                     *(
                         OverTime(quantile(0.95, f"{name}_request_duration_seconds"), legend)

@@ -1,4 +1,4 @@
-"""From which value on a panel turns which colour (leaf)."""
+"""Thresholds at which a panel changes colour (leaf)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Steps = tuple[tuple[float | None, str], ...]
 """Lower bound -> colour, ascending; the first bound is None."""
 
 NEUTRAL: Final[Steps] = ((None, "blue"),)
-"""For a number that is neither good nor bad."""
+"""For a number that has no good or bad values."""
 
 
 def above(warning: float, bad: float) -> Steps:
@@ -26,6 +26,6 @@ def below(warning: float, bad: float) -> Steps:
 
 
 def thresholds(steps: Steps) -> ThresholdsConfig:
-    """Say it in Grafana's words."""
+    """Build the SDK object."""
     named = [Threshold(value=value, color=colour) for value, colour in steps]
     return ThresholdsConfig(ThresholdsMode.ABSOLUTE, named)

@@ -27,7 +27,7 @@ def page() -> Page:
     return Page(
         uid="canvas-sync-storage",
         title="Canvas Sync / Data and storage",
-        description="The database that the syncs write, the logs and archives, the table of runs.",
+        description="The syncs' database, the logs and archives, the table of runs.",
         variables=(
             choose(PROMETHEUS),
             choose(POSTGRESQL),
@@ -46,7 +46,7 @@ def _database() -> Row:
             quarter(
                 value(
                     "Operations",
-                    "Operations of the syncs on their own database in the time shown.",
+                    "The syncs' operations on their own database in the time shown.",
                     Now(total(increase(MetricName.DB_OPERATIONS)), "operations"),
                     unit=COUNT,
                     empty="0",
@@ -55,7 +55,7 @@ def _database() -> Row:
             quarter(
                 value(
                     "Operations that failed",
-                    "Share of them that failed. The database log has each of them.",
+                    "Share of operations that failed. The database log lists them.",
                     Now(ratio(total(failed), total(increase(MetricName.DB_OPERATIONS))), "failed"),
                     unit="percentunit",
                     steps=above(0.001, 0.01),
@@ -65,7 +65,7 @@ def _database() -> Row:
             quarter(
                 value(
                     "95th percentile of the duration",
-                    "Nineteen of twenty operations in the time shown were faster.",
+                    "95 % of operations in the time shown were faster.",
                     Now(quantile(0.95, duration, over="$__range"), "p95"),
                     unit="s",
                     steps=above(0.25, 1),
@@ -84,7 +84,7 @@ def _database() -> Row:
             half(
                 lines(
                     "Operations by table",
-                    "Operations a second, by kind and table.",
+                    "Operations per second, by kind and table.",
                     OverTime(
                         total(rate(MetricName.DB_OPERATIONS), "operation", "table"), _BY_OPERATION
                     ),
@@ -108,7 +108,7 @@ def _database() -> Row:
             half(
                 spread(
                     "Duration of operations, spread",
-                    "How many operations took how long.",
+                    "Distribution of operation durations.",
                     Buckets(total(increase(f"{duration}_bucket", over=_RATE), "le")),
                     unit="s",
                 )
@@ -142,7 +142,7 @@ def _logs() -> Row:
                 lines(
                     "Size of the logs",
                     "Each log with its backups. A log is rotated at its limit and keeps a fixed "
-                    "number of backups, so that a line levels off; the largest, operations, at "
+                    "number of backups, so its line levels off; the largest, operations, at "
                     "550 MB.",
                     OverTime(f"max by (log) ({series(MetricName.LOG_BYTES)})", "{{log}}"),
                     unit="bytes",
@@ -160,7 +160,7 @@ def _logs() -> Row:
             half(
                 events(
                     "Warnings and errors in the logs",
-                    "Records of the levels above INFO, by log and level.",
+                    "Records with a level above INFO, by log and level.",
                     OverTime(
                         total(
                             increase(MetricName.LOG_RECORDS, 'level!="INFO"', over=_RATE),
@@ -175,9 +175,8 @@ def _logs() -> Row:
             half(
                 bars(
                     "Telemetry lost in the time shown",
-                    "What could not be delivered, by the part that lost it and why: the six most "
-                    "frequent causes. The reference "
-                    "of the metrics explains each cause.",
+                    "Telemetry that could not be delivered, by sink and reason: the six most "
+                    "frequent reasons. The metrics reference explains each of them.",
                     Now(f"topk(6, {total(dropped, 'sink', 'reason')})", "{{sink}}: {{reason}}"),
                     unit=COUNT,
                     steps=above(1, 100),
@@ -195,8 +194,8 @@ def _cleanup() -> Row:
             third(
                 value(
                     "Time since the last cleanup",
-                    "Since logs were last archived and old archives deleted without a failure. It "
-                    "happens once a night.",
+                    "Since the last successful cleanup, which archives logs and deletes old "
+                    "archives. It runs once a night.",
                     Now(since(f"{cleaned} > 0", "instance"), "{{instance}}"),
                     unit="s",
                     steps=above(26 * 3600.0, 50 * 3600.0),
@@ -206,7 +205,7 @@ def _cleanup() -> Row:
             third(
                 value(
                     "Cleanups",
-                    "Those that ended in the time shown, well or not.",
+                    "Cleanups that ended in the time shown, successful or not.",
                     Now(total(increase(MetricName.CLEANUP_RUNS), "status"), "{{status}}"),
                     unit=COUNT,
                 )
@@ -223,7 +222,7 @@ def _cleanup() -> Row:
             third(
                 lines(
                     "Size of the archives",
-                    "By log. Archives are deleted when they are too old: a line levels off.",
+                    "By log. Old archives are deleted, so a line levels off.",
                     OverTime(f"max by (log) ({series(MetricName.ARCHIVE_BYTES)})", "{{log}}"),
                     unit="bytes",
                     steps=above(5 * _GIGABYTE, 10 * _GIGABYTE),
@@ -239,9 +238,9 @@ def _cleanup() -> Row:
             ),
             third(
                 lines(
-                    "Room left for logs",
-                    "On the disk of the log folder. When it is full, log lines and numbers are "
-                    "lost; an alert fires when it will be within a day.",
+                    "Free space for logs",
+                    "On the disk of the log folder. When it is full, log lines and metrics are "
+                    "lost; an alert fires when it will be full within a day.",
                     OverTime(
                         f"min by (instance) ({series(MetricName.LOG_DISK_FREE)})", "{{instance}}"
                     ),
@@ -268,7 +267,7 @@ def _table() -> Row:
             ),
             third(
                 value(
-                    "Rows of the time shown",
+                    "Rows in the time shown",
                     "Runs in the table that started in the time shown.",
                     Sql(
                         f"SELECT count(*) AS runs FROM {TABLE} WHERE $__timeFilter(sync_start_time)"

@@ -1,4 +1,4 @@
-"""Tables: a panel whose columns have names, units, colours and links of their own."""
+"""Tables: a panel whose columns have their own names, units, colours and links."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Column:
     width: int = 0
 
     def properties(self) -> list[DynamicConfigValue]:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         found: dict[str, object] = {}
         if self.unit:
             found["unit"] = self.unit

@@ -1,4 +1,4 @@
-"""What a panel asks its data source."""
+"""Queries of panels to their data sources."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MOST_TRACES: Final = 50
 
 
 class Target(Protocol):
-    """A question to a data source."""
+    """A query to a data source."""
 
     @property
     def source(self) -> DataSource:
-        """Whom it asks."""
+        """The data source that it queries."""
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class OverTime:
     source: DataSource = PROMETHEUS
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         asked = _prometheus(self.expression, ref_id).range().legend_format(self.legend)
         return (asked.exemplar(True) if self.exemplars else asked).build()
 
@@ -55,7 +55,7 @@ class Now:
     source: DataSource = PROMETHEUS
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         asked = _prometheus(self.expression, ref_id)
         return asked.instant().legend_format(self.legend).build()
 
@@ -68,45 +68,45 @@ class Rows:
     source: DataSource = PROMETHEUS
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         return _prometheus(self.expression, ref_id).instant().format(PromQueryFormat.TABLE).build()
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """PromQL that gives the buckets of a histogram over time."""
+    """PromQL that returns the buckets of a histogram over time."""
 
     expression: str
     source: DataSource = PROMETHEUS
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         asked = _prometheus(self.expression, ref_id).range().legend_format("{{le}}")
         return asked.format(PromQueryFormat.HEATMAP).exemplar(True).build()
 
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """LogQL that gives log lines, newest first."""
+    """LogQL that returns log lines, newest first."""
 
     expression: str
     source: DataSource = LOKI
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         asked = LokiQuery().datasource(self.source.reference).ref_id(ref_id)
         return asked.expr(self.expression).query_type("range").max_lines(_MOST_LINES).build()
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """TraceQL that gives a list of traces."""
+    """TraceQL that returns a list of traces."""
 
     expression: str
     source: DataSource = TEMPO
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         asked = _tempo(self.expression, ref_id).query_type("traceql").limit(_MOST_TRACES)
         return asked.table_type(SearchTableType.TRACES).build()
 
@@ -119,26 +119,26 @@ class Trace:
     source: DataSource = TEMPO
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         return _tempo(self.trace_id, ref_id).query_type("traceql").build()
 
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """SQL that gives rows, or with ``is_over_time`` a ``time`` and values."""
+    """SQL that returns rows, or with ``is_over_time`` a ``time`` and values."""
 
     statement: str
     is_over_time: bool = False
     source: DataSource = POSTGRESQL
 
     def query(self, ref_id: str) -> Dataquery:
-        """Say it in Grafana's words."""
+        """Build the SDK object."""
         return _SqlQuery(self, ref_id)
 
 
 @dataclass(frozen=True, slots=True)
 class _SqlQuery(Dataquery):
-    """The SDK knows no SQL data source."""
+    """A SQL query, which the SDK does not provide."""
 
     target: Sql
     ref_id: str

@@ -1,4 +1,4 @@
-"""What the reader of a dashboard can choose."""
+"""Variables that users of a dashboard can set."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _EVERYTHING: Final = ".+"
 
 
 def choose(source: DataSource) -> Variable:
-    """Choose a data source; at first it is the provisioned one."""
+    """Choose a data source; the default is the provisioned one."""
     variable = DatasourceVariable(source.variable).label(f"{source.name} data source")
     return variable.type(source.type).current(_option(source.name, source.uid))
 
@@ -57,24 +57,24 @@ def choose_label(name: str, label: str, metric: str) -> Variable:
 
 
 def choose_rows(name: str, label: str, statement: str) -> Variable:
-    """Choose among the values of a column; at first all."""
+    """Choose among the values of a column; the default is all."""
     variable = _of_table(name, label, statement).multi(True).include_all(True)
     return variable.current(_option("All", "$__all"))
 
 
 def choose_row(name: str, label: str, statement: str) -> Variable:
-    """Choose one row; at first the first."""
+    """Choose one row; the default is the first."""
     return _of_table(name, label, statement)
 
 
 def choose_words(name: str, label: str, words: tuple[str, ...]) -> Variable:
-    """Choose among words that are known; at first all."""
+    """Choose among known words; the default is all."""
     variable = CustomVariable(name).label(label).values(",".join(words)).multi(True)
     return variable.include_all(True).current(_option("All", "$__all"))
 
 
 def write(name: str, label: str, description: str) -> Variable:
-    """Let the reader write; at first nothing."""
+    """Enter a text; the default is empty."""
     return TextBoxVariable(name).label(label).description(description).default_value("")
 
 
