@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["serve"]:
+        _outlive_hangups()
     try:
         with _ending_at_once():
             from .command_line import execute, missing_package, parse  # noqa: PLC0415 - slow
@@ -62,6 +64,13 @@ def _ending_at_once() -> Iterator[None]:
     finally:
         if is_ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _outlive_hangups() -> None:
+    """Let SIGHUP, which is to reload a serving exporter, not end one that has read nothing yet."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def _is_ctrl_c_ours() -> bool:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 from opentelemetry import context as otel_context
 from opentelemetry.trace import Link
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.redaction import REMOVED, redact
 from canvas_sync_core.canvas.responses import classify
@@ -448,14 +449,27 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        if metadata is None or issubclass(type(metadata), Mapping):
-            return clean_metadata(metadata or {})
-        self.reporter.misuse("metadata must be a mapping. It was left out.")
+        if metadata is None:
+            return {}
+        if issubclass(type(metadata), Mapping):
+            try:
+                return clean_metadata(metadata)
+            except Exception as error:  # noqa: BLE001 - of the app's own mapping
+                raise_if_asynchronous(error)
+        self.reporter.misuse("metadata must be a mapping that can be read. It was left out.")
         return {}
 
     @never_raises
     def _links(self, headers: Mapping[str, str] | None) -> list[Link]:
-        return [] if headers is None else trace_links(headers)
+        if headers is None:
+            return []
+        if issubclass(type(headers), Mapping):
+            try:
+                return trace_links(headers)
+            except Exception as error:  # noqa: BLE001 - of the app's own mapping
+                raise_if_asynchronous(error)
+        self.reporter.misuse("linked_to must be a mapping of trace headers. It was left out.")
+        return []
 
     @never_raises
     def _task_id(self, value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +17,15 @@ from support.serve_process import environment
 _PROGRAM = """
 import atexit, os, signal, sys
 
-moment = sys.argv.pop(1)
+moment, number = sys.argv.pop(1), signal.Signals[sys.argv.pop(1)]
 
 class InterruptAtImport:
     def find_spec(self, name, path=None, target=None):
         if name == moment:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
 if moment == "exit":
-    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+    atexit.register(os.kill, os.getpid(), number)
 sys.meta_path.insert(0, InterruptAtImport())
 from canvas_sync_exporter.cli import script
 sys.exit(script())
@@ -47,9 +48,11 @@ COMMANDS = {
 }
 
 
-def _interrupted(folder: Path, moment: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _interrupted(
+    folder: Path, moment: str, *arguments: str, signal_name: str = "SIGINT"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", _PROGRAM, moment, *arguments],
+        [sys.executable, "-c", _PROGRAM, moment, signal_name, *arguments],
         env=environment({"CANVAS_SYNC_LOG_DIR": str(folder)}),
         cwd=folder,
         capture_output=True,
@@ -94,6 +97,22 @@ def test_while_a_command_begins(tmp_path: Path, command: str, moment: str) -> No
     done = _interrupted(tmp_path, moment, command, *COMMANDS[command])
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "moment", ["canvas_sync_exporter.command_line", "canvas_sync_exporter.commands.serve"]
+)
+def test_sighup_does_not_end_serve_while_it_is_loaded(tmp_path: Path, moment: str) -> None:
+    arguments = ["serve", "--port", "not a number"]
+    done = _interrupted(tmp_path, moment, *arguments, signal_name="SIGHUP")
+    assert done.returncode == 2
+    assert "not a number" in done.stderr
+
+
+def test_sighup_ends_other_commands_while_they_are_loaded(tmp_path: Path) -> None:
+    moment = "canvas_sync_exporter.command_line"
+    done = _interrupted(tmp_path, moment, "analyze", signal_name="SIGHUP")
+    assert done.returncode == -signal.SIGHUP
 
 
 @pytest.mark.parametrize("command", ["run", "token", "db"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -546,6 +546,47 @@ def test_a_user_who_is_no_number_is_left_out_in_production(
     with CanvasSyncMetricsTracker("t1", user):
         pass
     assert ended(production_events).snapshot.user_id is None
+
+
+class Unreadable(Mapping[str, str]):
+    """A mapping that fails when it is read."""
+
+    def __getitem__(self, key: str) -> str:
+        raise RuntimeError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("closed")
+
+    def __len__(self) -> int:
+        return 1
+
+
+WRONG_ARGUMENTS: list[dict[str, Any]] = [
+    {"linked_to": 5},
+    {"linked_to": [("traceparent", "00-1-2-01")]},
+    {"linked_to": Unreadable()},
+    {"metadata": 5},
+    {"metadata": Unreadable()},
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG_ARGUMENTS)
+def test_what_is_no_readable_mapping_is_misuse(
+    production_events: list[Event], arguments: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with CanvasSyncMetricsTracker("t1", 42, **arguments):
+        pass
+    assert ended(production_events).snapshot.status is RunStatus.SUCCESS
+    assert [f"{next(iter(arguments))} must be a mapping" in text for text in caplog.messages] == [
+        True
+    ]
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize("arguments", WRONG_ARGUMENTS)
+def test_what_is_no_readable_mapping_is_a_clear_error_in_tests(arguments: dict[str, Any]) -> None:
+    with pytest.raises(TrackerMisuseError, match="must be a mapping"):
+        CanvasSyncMetricsTracker("t1", 42, **arguments)
 
 
 def test_a_failure_inside_never_reaches_the_sync(

@@ -28,7 +28,8 @@ PRIVATE_FOLDER: Final = 0o700
 def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
     """Make a folder unless it is there; missing parents are made with :data:`SHARED_FOLDER`.
 
-    ``Path.mkdir`` makes parents writable for everybody when the umask is 0.
+    ``Path.mkdir`` makes parents writable for everybody when the umask is 0. Where a symbolic link
+    leads to a folder that is missing, as on a volume that was emptied, that folder is made.
 
     Raises:
         OSError: It cannot be made, or something else has its name.
@@ -38,6 +39,11 @@ def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
     except FileNotFoundError:
         make_folder(folder.parent)
         folder.mkdir(mode, exist_ok=True)
+    except FileExistsError:
+        target = Path(os.path.realpath(folder))
+        if target.is_symlink() or target.exists():  # a link that leads to itself, or no folder
+            raise
+        make_folder(target, mode)
 
 
 def open_shared(path: Path, flags: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 from canvas_sync_core.files.log_names import FileKind, regular_names
@@ -45,17 +47,25 @@ def rotate(path: Path, backups: int, control: ControlPage) -> None:
     Call it under the control page's lock. Backups move up only as far as the first free number, so
     that a hole left by a rotation that was killed is filled by the next one and costs no backup.
 
+    A number that a folder has is passed over.
+
     Args:
         path: The log.
         backups: How many backups are kept; when all numbers are taken the oldest is removed.
         control: The log's control page.
+
+    Raises:
+        OSError: A file cannot be renamed or removed, or all numbers are those of folders.
     """
+    places = [log_file(path, number) for number in range(1, backups + 1)]
+    places = [place for place in places if not place.is_dir()]
+    if not places:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(log_file(path, 1)))
     control.next_generation()
-    numbers = range(1, backups + 1)
-    free = next((number for number in numbers if not log_file(path, number).exists()), None)
+    free = next((index for index, place in enumerate(places) if not place.exists()), None)
     if free is None:
-        free = backups
-        log_file(path, free).unlink()
-    for number in range(free, 1, -1):
-        log_file(path, number - 1).rename(log_file(path, number))
-    path.rename(log_file(path, 1))
+        free = len(places) - 1
+        places[free].unlink()
+    for index in range(free, 0, -1):
+        places[index - 1].rename(places[index])
+    path.rename(places[0])

@@ -166,10 +166,11 @@ class _Reading:
         """
         first = os.pread(new.fileno(), LINE_LIMIT, 0)
         line = first[: first.find(b"\n") + 1]
-        if not line or not self._offset:
+        size = min(self._offset, os.fstat(self._raw.fileno()).st_size)  # it may have been shortened
+        if not line or not size:
             return 0
         if taken is None:
-            with mmap.mmap(self._raw.fileno(), self._offset, access=mmap.ACCESS_READ) as old:
+            with mmap.mmap(self._raw.fileno(), size, access=mmap.ACCESS_READ) as old:
                 taken = old.find(line)
         return 0 if taken < 0 else self._same_lines(new.fileno(), taken)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from codecs import BOM_UTF8
 from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
@@ -88,6 +89,7 @@ class LineReader(Generic[_Record]):
                 self._read_lines(half, number, records, unreadable)
 
     def _one(self, line: bytes) -> _Record | None:
+        line = line.removeprefix(BOM_UTF8)  # some editors and shells begin a file with it
         try:
             if not line.startswith(b"["):
                 return self._decoder.decode(line)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any
+from typing import Any, Final
 
-from flask import Flask, redirect, request
+from flask import Flask, Response, redirect, request
 from prometheus_client import CollectorRegistry
 
 from canvas_sync_core.settings import with_app_config
@@ -23,6 +23,9 @@ from .proxies import TrustedProxies
 from .runbooks import runbooks_blueprint
 
 __all__ = ["create_app", "register_canvas_metrics_api"]
+
+_METHODS: Final = "GET, HEAD, POST, OPTIONS"
+"""Those that some endpoint has."""
 
 
 def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
@@ -42,6 +45,12 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     @app.before_request
     def require_local_caller() -> None:
         context.access.require_local(request)
+
+    @app.before_request
+    def answer_for_the_whole_server() -> Response | None:
+        # RFC 9110, 9.3.7: what the server can do, rather than a resource.
+        is_asked = request.method == "OPTIONS" and request.environ["PATH_INFO"] == "*"
+        return Response(status=204, headers={"Allow": _METHODS}) if is_asked else None
 
     app.register_blueprint(metrics_blueprint(registry, context.access))
     app.register_blueprint(api_blueprint(context))

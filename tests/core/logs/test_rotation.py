@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from canvas_sync_core.logs.rotation import log_files
 from support.log_processes import (
     kill_at_each_line,
@@ -33,6 +35,26 @@ def test_a_hole_in_the_numbers_is_filled_and_costs_no_backup(tmp_path: Path) -> 
     rotate_once(tmp_path, BACKUPS)
     left = {file.name: file.read_text() for file in log_files(tmp_path / "x.log")}
     assert left == {"x.log.1": "x.log", "x.log.2": "x.log.1", "x.log.3": "x.log.3"}
+
+
+@pytest.mark.parametrize("number", [1, 2, BACKUPS])
+def test_a_number_that_a_folder_has_is_passed_over(tmp_path: Path, number: int) -> None:
+    (tmp_path / f"x.log.{number}").mkdir()
+    for content in ("first", "second", "third", "fourth"):
+        (tmp_path / "x.log").write_text(content)
+        rotate_once(tmp_path, BACKUPS)
+    left = [file.read_text() for file in log_files(tmp_path / "x.log") if file.is_file()]
+    assert left == ["fourth", "third"]
+    assert (tmp_path / f"x.log.{number}").is_dir()
+
+
+def test_a_log_whose_backups_are_all_folders_stays_as_it_is(tmp_path: Path) -> None:
+    for number in range(1, BACKUPS + 1):
+        (tmp_path / f"x.log.{number}").mkdir()
+    (tmp_path / "x.log").write_text("kept")
+    with pytest.raises(IsADirectoryError):
+        rotate_once(tmp_path, BACKUPS)
+    assert (tmp_path / "x.log").read_text() == "kept"
 
 
 def test_a_writer_that_is_killed_at_any_line_of_a_rotation_loses_nothing_for_the_others() -> None:

@@ -64,6 +64,13 @@ def test_options_names_the_methods_without_a_body(exporter: ServeProcess, path: 
         assert "Transfer-Encoding" not in answer.headers
 
 
+def test_options_of_the_whole_server_are_answered(exporter: ServeProcess) -> None:
+    answer = exchange(exporter.address, _bytes("OPTIONS", "*"))
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    assert exchange(exporter.address, _bytes("GET", "*")).status == 404
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_the_client_has_is_not_sent_again(exporter: ServeProcess, method: str) -> None:
     path = f"{API}/recent"

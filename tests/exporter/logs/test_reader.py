@@ -156,6 +156,17 @@ def test_a_torn_prefix_does_not_hide_the_next_record(prefix: bytes) -> None:
         assert statuses(prefix + text) == [404]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [json_line(404), b"[2025-12-22 10:15:32] GET /api/v1/courses - Status: 404 - 145.2ms\n"],
+    ids=["json", "text"],
+)
+def test_a_byte_order_mark_before_the_first_line_is_passed_over(line: bytes) -> None:
+    records, unreadable = read(b"\xef\xbb\xbf" + line + json_line(200))
+    assert [record.status_code for record in records] == [404, 200]
+    assert unreadable == []
+
+
 def test_a_last_line_without_newline_is_read() -> None:
     assert statuses(json_line(1) + json_line(2).rstrip()) == [1, 2]
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.follow import _Reading
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
@@ -221,3 +222,15 @@ def test_only_the_chosen_logs_are_shown(writing: Writing) -> None:
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing"):
         LogTail(tmp_path / "missing", tmp_path, logs=tuple(Log), lines=1)
+
+
+def test_a_file_that_was_shortened_after_it_was_read_is_compared_as_far_as_it_goes(
+    tmp_path: Path,
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    new.write_bytes(b"second\nthird\n")
+    for content, same in ((b"first\nsecond\n", 7), (b"first\n", 0), (b"", 0)):
+        old.write_bytes(content)
+        with old.open("rb", buffering=0) as raw, new.open("rb", buffering=0) as copy:
+            reading = _Reading(raw, (0, 0), offset=1000)
+            assert reading.copied_to(copy, None) == same

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 
 from canvas_sync_exporter.logs.lines import Moment
+from canvas_sync_exporter.logs.task_ids import ids_in_logs
 
 __all__ = [
     "ApiRecord",
@@ -177,9 +178,9 @@ class Selection:
                 record for record in records if record.user_id == user_id or is_nameless_end(record)
             ]
         if self.task_id is not None:
-            task_id = self.task_id
+            ids = ids_in_logs(self.task_id)
             records = [
-                record for record in records if record.task_id == task_id or is_nameless_end(record)
+                record for record in records if record.task_id in ids or is_nameless_end(record)
             ]
         return records
 

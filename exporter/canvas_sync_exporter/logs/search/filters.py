@@ -13,6 +13,7 @@ import re2
 
 from canvas_sync_core.names import GRAPHQL_ERROR, Log
 from canvas_sync_exporter.logs.lines import Moment
+from canvas_sync_exporter.logs.task_ids import ids_in_logs
 
 __all__ = ["PATTERN_LIMIT", "LineFilter", "SearchRecord", "compile_pattern"]
 
@@ -119,7 +120,7 @@ class LineFilter:
             and self.level in (None, record.level)
             and self.user_id in (None, record.user_id)
             and self.course_id in (None, record.course_id)
-            and self.task_id in (None, record.task_id)
+            and (self.task_id is None or record.task_id in ids_in_logs(self.task_id))
             and self.trace_id in (None, record.trace_id)
             and self.route in (None, record.route)
             and (self.status is None or self.status in _statuses(record))
@@ -129,6 +130,8 @@ class LineFilter:
         """Give what a JSON line by our own writer must contain."""
         for name in ("level", "user_id", "course_id", "task_id", "trace_id", "route"):
             value = getattr(self, name)
+            if name == "task_id" and value is not None and len(ids_in_logs(value)) > 1:
+                continue
             if value is not None and str(value).isascii():  # of others some are escaped
                 yield b'"%s":%s' % (name.encode(), _in_json(value))
 
