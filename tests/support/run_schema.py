@@ -13,7 +13,7 @@ from canvas_sync_core.schema.log_records import COMMON_FIELDS, RunEndedRecord
 from canvas_sync_core.schema.run_fields import FieldType, RunField
 from canvas_sync_core.store.runs import Run, StoredCounts
 
-__all__ = ["run_schema_faults", "without_annotations"]
+__all__ = ["row_types", "run_schema_faults", "without_annotations"]
 
 _IN_SNAPSHOT: Final[Mapping[FieldType, Any]] = {
     FieldType.INTEGER: int,
@@ -62,7 +62,7 @@ def run_schema_faults(
     fields = list(fields)
     return [
         *_differences("snapshot", _hints(snapshot), _snapshot_types(fields)),
-        *_differences("row", _hints(row), _row_types(fields)),
+        *_differences("row", _hints(row), row_types(fields)),
         *_differences("line", _own_hints(line), _line_types(fields)),
     ]
 
@@ -86,7 +86,8 @@ def _snapshot_types(fields: Iterable[RunField]) -> dict[str, Any]:
     return {**direct, **_NOT_SHOWN, "error": ErrorInfo | None, "items": Mapping[str, ItemCounts]}
 
 
-def _row_types(fields: Iterable[RunField]) -> dict[str, Any]:
+def row_types(fields: Iterable[RunField]) -> dict[str, Any]:
+    """The type of each column as it is read, the counts of items together."""
     columns = {
         field.column: _nullable(_IN_ROW[field.type], field)
         for field in fields

@@ -62,7 +62,8 @@ _INFO: Final = "INFO"
 _WARNING: Final = "WARNING"
 _ERROR: Final = "ERROR"
 
-_LOGS: Final = {name: event.log.value for name, event in LOG_EVENTS.items()}
+_LINES: Final = {event.record: (event.log.value, name) for name, event in LOG_EVENTS.items()}
+"""Type of a record -> the log and the event of its lines."""
 
 _OF_A_RUN: Final = [
     field
@@ -131,25 +132,25 @@ class RecordMaker:
         self._pid = os.getpid()
         self._second = (-1, "", "")
         self.makers: Mapping[type[Event], Maker] = {
-            RunStarted: _maker("run_started", _is_info, self._run_started),
-            RunWaiting: _maker("run_waiting", _is_info, self._run_waiting),
-            RunEnded: _maker("run_ended", _run_level, self._run_ended),
-            RunSuspected: _maker("run_suspect", _is_warning, self._run_suspected),
-            StepStarted: _maker("step_started", _is_info, self._step_started),
-            StepEnded: _maker("step_ended", _error_level, self._step_ended),
-            ItemsRecorded: _maker("items", _items_level, self._items),
-            LogsCleaned: _maker("logs_cleaned", _error_level, self._logs_cleaned),
-            ApiCall: _maker("api_call", _api_level, self._api_call),
-            ListTruncated: _maker("list_truncated", _is_warning, self._list_truncated),
-            GuardWaited: _maker("guard_wait", _is_info, self._guard_waited),
-            DbOperation: _maker("db_operation", _error_level, self._db_operation),
-            ErrorRecorded: _maker("error", _is_error, self._error),
-            Progressed: _maker("progress", _is_info, self._progress),
+            RunStarted: _maker(RunStartedRecord, _is_info, self._run_started),
+            RunWaiting: _maker(RunWaitingRecord, _is_info, self._run_waiting),
+            RunEnded: _maker(RunEndedRecord, _run_level, self._run_ended),
+            RunSuspected: _maker(RunSuspectRecord, _is_warning, self._run_suspected),
+            StepStarted: _maker(StepStartedRecord, _is_info, self._step_started),
+            StepEnded: _maker(StepEndedRecord, _error_level, self._step_ended),
+            ItemsRecorded: _maker(ItemsRecord, _items_level, self._items),
+            LogsCleaned: _maker(CleanupRecord, _error_level, self._logs_cleaned),
+            ApiCall: _maker(ApiCallRecord, _api_level, self._api_call),
+            ListTruncated: _maker(TruncatedRecord, _is_warning, self._list_truncated),
+            GuardWaited: _maker(GuardWaitRecord, _is_info, self._guard_waited),
+            DbOperation: _maker(DbRecord, _error_level, self._db_operation),
+            ErrorRecorded: _maker(ErrorRecord, _is_error, self._error),
+            Progressed: _maker(ProgressRecord, _is_info, self._progress),
         }
 
         self.details: Mapping[type[Event], Maker] = {
-            ApiCall: _maker("api_call_detail", _is_debug, self._api_call_detail),
-            DbOperation: _maker("db_statement", _is_debug, self._db_statement),
+            ApiCall: _maker(ApiCallDetailRecord, _is_debug, self._api_call_detail),
+            DbOperation: _maker(DbStatementRecord, _is_debug, self._db_statement),
         }
 
     def after_fork_in_child(self) -> None:
@@ -167,16 +168,17 @@ class RecordMaker:
         digits = str(1_000_000 + microsecond)[1:]  # a format with zeros takes longer
         return f"{known[1]}.{digits}Z", known[2]
 
-    def _head(self, event: _Logged, level: str, name: str, human: str) -> _Head:
+    def _head(self, event: _Logged, level: str, record: type[Record], human: str) -> _Head:
         """Return the common fields of an event's record, in order."""
         timestamp, clock = self._times(event.time)
         message = escape_controls(f"{clock} {human}")
+        log, name = _LINES[record]
         context = event.context
         if context is None:
             return (
                 timestamp,
                 level,
-                _LOGS[name],
+                log,
                 name,
                 message,
                 *_NO_CONTEXT,
@@ -186,7 +188,7 @@ class RecordMaker:
         return (
             timestamp,
             level,
-            _LOGS[name],
+            log,
             name,
             message,
             context.task_id,
@@ -203,7 +205,7 @@ class RecordMaker:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, started, {snapshot.status.value}"
         return RunStartedRecord(
-            *self._head(event, _INFO, "run_started", human),
+            *self._head(event, _INFO, RunStartedRecord, human),
             status=snapshot.status.value,
         )
 
@@ -211,7 +213,7 @@ class RecordMaker:
         snapshot = event.snapshot
         human = f"{_task(event.context)}, waiting, {snapshot.status.value}"
         return RunWaitingRecord(
-            *self._head(event, _INFO, "run_waiting", human),
+            *self._head(event, _INFO, RunWaitingRecord, human),
             snapshot.status.value,
             *_error_fields(snapshot.error),
         )
@@ -221,7 +223,7 @@ class RecordMaker:
         human = f"{_task(event.context)}, ended, {snapshot.status.value}"
         error_type, error, traceback = _error_fields(snapshot.error)
         record = RunEndedRecord(
-            *self._head(event, _run_level(event), "run_ended", human),
+            *self._head(event, _run_level(event), RunEndedRecord, human),
             error_type=error_type,
             error=error,
             error_traceback=traceback,
@@ -235,14 +237,14 @@ class RecordMaker:
     def _run_suspected(self, event: RunSuspected) -> Record:
         human = f"{_task(event.context)}, suspect, {' '.join(event.reasons)}"
         return RunSuspectRecord(
-            *self._head(event, _WARNING, "run_suspect", human),
+            *self._head(event, _WARNING, RunSuspectRecord, human),
             list(event.reasons),
             event.message,
         )
 
     def _step_started(self, event: StepStarted) -> Record:
         human = f"Sync Step: {event.name}, started, running"
-        head = self._head(event, _INFO, "step_started", human)
+        head = self._head(event, _INFO, StepStartedRecord, human)
         return StepStartedRecord(*head, event.name)
 
     def _step_ended(self, event: StepEnded) -> Record:
@@ -251,7 +253,7 @@ class RecordMaker:
             f"Sync Step: {event.name}, ended, {status} - Duration: {event.duration * 1000:.1f}ms"
         )
         return StepEndedRecord(
-            *self._head(event, _error_level(event), "step_ended", human),
+            *self._head(event, _error_level(event), StepEndedRecord, human),
             event.name,
             event.duration,
             *_error_fields(event.error),
@@ -263,7 +265,7 @@ class RecordMaker:
             f"{event.item.capitalize()}s: {counts.processed}, {counts.created}, {counts.updated}"
         )
         return ItemsRecord(
-            *self._head(event, _items_level(event), "items", human),
+            *self._head(event, _items_level(event), ItemsRecord, human),
             item=event.item,
             processed=counts.processed,
             created=counts.created,
@@ -280,7 +282,7 @@ class RecordMaker:
         )
         error_type, error, _ = _error_fields(event.error)
         return CleanupRecord(
-            *self._head(event, _error_level(event), "logs_cleaned", human),
+            *self._head(event, _error_level(event), CleanupRecord, human),
             status=event.outcome,
             duration_seconds=event.duration,
             files=event.files,
@@ -295,7 +297,7 @@ class RecordMaker:
         outcome = event.outcome if status is None else status
         human = f"{event.method} {event.path} - Status: {outcome} - {event.duration * 1000:.1f}ms"
         record = ApiCallRecord(
-            *self._head(event, level, "api_call", human),
+            *self._head(event, level, ApiCallRecord, human),
             method=event.method,
             route=event.route,
             path=event.path,
@@ -342,7 +344,7 @@ class RecordMaker:
         said += _server_times(event.server_time)
         human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
         return ApiCallDetailRecord(
-            *self._head(event, _DEBUG, "api_call_detail", human),
+            *self._head(event, _DEBUG, ApiCallDetailRecord, human),
             method=event.method,
             route=event.route,
             attempt=detail.attempt,
@@ -353,12 +355,12 @@ class RecordMaker:
 
     def _list_truncated(self, event: ListTruncated) -> Record:
         human = f"TRUNCATED {event.route} - Count: {event.count}"
-        head = self._head(event, _WARNING, "list_truncated", human)
+        head = self._head(event, _WARNING, TruncatedRecord, human)
         return TruncatedRecord(*head, event.route, event.count)
 
     def _guard_waited(self, event: GuardWaited) -> Record:
         human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
-        head = self._head(event, _INFO, "guard_wait", human)
+        head = self._head(event, _INFO, GuardWaitRecord, human)
         return GuardWaitRecord(*head, event.duration, event.token)
 
     def _db_operation(self, event: DbOperation) -> Record:
@@ -366,7 +368,7 @@ class RecordMaker:
         took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
         human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
         record = DbRecord(
-            *self._head(event, _error_level(event), "db_operation", human),
+            *self._head(event, _error_level(event), DbRecord, human),
             operation=event.operation,
             table=event.table,
             count=event.count,
@@ -383,7 +385,7 @@ class RecordMaker:
             return None
         human = f"DETAIL {event.operation} {event.table} - SQL: {event.statement}"
         return DbStatementRecord(
-            *self._head(event, _DEBUG, "db_statement", human),
+            *self._head(event, _DEBUG, DbStatementRecord, human),
             event.operation,
             event.table,
             event.statement,
@@ -392,7 +394,7 @@ class RecordMaker:
     def _error(self, event: ErrorRecorded) -> Record:
         error = event.error
         human = f"ERROR: {error.message}{_whose(event.context)}"
-        head = self._head(event, _ERROR, "error", human)
+        head = self._head(event, _ERROR, ErrorRecord, human)
         return ErrorRecord(
             *head,
             operation=event.operation,
@@ -405,12 +407,15 @@ class RecordMaker:
     def _progress(self, event: Progressed) -> Record:
         task_id = event.context.task_id
         human = f"PROGRESS: Task: {task_id} - {event.percent:g}% - {event.message}"
-        head = self._head(event, _INFO, "progress", human)
+        head = self._head(event, _INFO, ProgressRecord, human)
         return ProgressRecord(*head, event.percent, event.message)
 
 
-def _maker(name: str, level: Callable[[Any], str], make: Callable[[Any], Record | None]) -> Maker:
-    return Maker(LOG_EVENTS[name].log, level, make)
+def _maker(
+    record: type[Record], level: Callable[[Any], str], make: Callable[[Any], Record | None]
+) -> Maker:
+    log, _ = _LINES[record]
+    return Maker(Log(log), level, make)
 
 
 def _clock(second: int, zone: dt.tzinfo) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from canvas_sync_core.names import ITEMS
 
@@ -86,6 +86,16 @@ def item_column(item: str, action: str) -> str:
     return f"{item}s_{action}"
 
 
+def _alike(name: str, kind: FieldType, doc: str, **more: Any) -> RunField:
+    """Declare a fact that has one name in the snapshot, the table and the log."""
+    return RunField(column=name, type=kind, doc=doc, source=name, log=name, **more)
+
+
+def _total(name: str, kind: FieldType, doc: str, **more: Any) -> RunField:
+    """Declare what API calls and database operations add up to."""
+    return _alike(name, kind, doc, is_total=True, **more)
+
+
 def _item_count(item: str, action: str) -> RunField:
     return RunField(
         column=item_column(item, action),
@@ -108,40 +118,27 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
         log="task_id",
         span="canvas.sync.task_id",
     ),
-    RunField(
-        column="user_id",
-        type=FieldType.INTEGER,
-        doc="Canvas id of the user that the sync ran for.",
-        source="user_id",
+    _alike(
+        "user_id",
+        FieldType.INTEGER,
+        "Canvas id of the user that the sync ran for.",
         is_nullable=True,
-        log="user_id",
         span="canvas.user_id",
     ),
-    RunField(
-        column="course_id",
-        type=FieldType.INTEGER,
-        doc="Canvas id of the course, for a sync of one course.",
-        source="course_id",
+    _alike(
+        "course_id",
+        FieldType.INTEGER,
+        "Canvas id of the course, for a sync of one course.",
         is_nullable=True,
-        log="course_id",
         span="canvas.course_id",
     ),
-    RunField(
-        column="sync_type",
-        type=FieldType.NAME,
-        doc="Kind of sync, such as full or incremental.",
-        source="sync_type",
-        log="sync_type",
+    _alike(
+        "sync_type",
+        FieldType.NAME,
+        "Kind of sync, such as full or incremental.",
         span="canvas.sync.type",
     ),
-    RunField(
-        column="canvas_host",
-        type=FieldType.NAME,
-        doc="Host of the first API call.",
-        source="canvas_host",
-        is_nullable=True,
-        log="canvas_host",
-    ),
+    _alike("canvas_host", FieldType.NAME, "Host of the first API call.", is_nullable=True),
     RunField(
         column="sync_start_time",
         type=FieldType.START,
@@ -180,20 +177,12 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
         span="canvas.sync.status",
         metric=MetricName.RUNS,
     ),
-    RunField(
-        column="progress",
-        type=FieldType.DOUBLE,
-        doc="Percent, 0 to 100.",
-        source="progress",
-        log="progress",
-    ),
-    RunField(
-        column="step",
-        type=FieldType.NAME,
-        doc="The current step, or the one in which the run ended.",
-        source="step",
+    _alike("progress", FieldType.DOUBLE, "Percent, 0 to 100."),
+    _alike(
+        "step",
+        FieldType.NAME,
+        "The current step, or the one in which the run ended.",
         is_nullable=True,
-        log="step",
     ),
     RunField(
         column="error_type",
@@ -213,140 +202,84 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
         log="error",
     ),
     *(_item_count(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS),
-    RunField(
-        column="api_calls",
-        type=FieldType.INTEGER,
-        doc="Canvas API calls.",
-        source="api_calls",
-        log="api_calls",
+    _total(
+        "api_calls",
+        FieldType.INTEGER,
+        "Canvas API calls.",
         span="canvas.sync.api_calls",
         metric=MetricName.API_REQUESTS,
-        is_total=True,
         is_summed=True,
     ),
-    RunField(
-        column="api_failed",
-        type=FieldType.INTEGER,
-        doc="Calls without a response or with status 400 and above.",
-        source="api_failed",
-        log="api_failed",
-        is_total=True,
+    _total(
+        "api_failed",
+        FieldType.INTEGER,
+        "Calls without a response or with status 400 and above.",
         is_summed=True,
     ),
-    RunField(
-        column="api_throttled",
-        type=FieldType.INTEGER,
-        doc="Calls that Canvas throttled; they also count as failed.",
-        source="api_throttled",
-        log="api_throttled",
+    _total(
+        "api_throttled",
+        FieldType.INTEGER,
+        "Calls that Canvas throttled; they also count as failed.",
         span="canvas.sync.api_throttled",
         metric=MetricName.API_THROTTLED,
-        is_total=True,
         is_summed=True,
     ),
-    RunField(
-        column="api_retried",
-        type=FieldType.INTEGER,
-        doc="Calls that repeated a failed one.",
-        source="api_retried",
-        log="api_retried",
+    _total(
+        "api_retried",
+        FieldType.INTEGER,
+        "Calls that repeated a failed one.",
         metric=MetricName.API_RETRIES,
-        is_total=True,
         is_summed=True,
     ),
-    RunField(
-        column="api_seconds",
-        type=FieldType.DOUBLE,
-        doc="Time in API calls.",
-        source="api_seconds",
-        log="api_seconds",
+    _total(
+        "api_seconds",
+        FieldType.DOUBLE,
+        "Time in API calls.",
         metric=MetricName.API_REQUEST_DURATION,
-        is_total=True,
     ),
-    RunField(
-        column="db_operations",
-        type=FieldType.INTEGER,
-        doc="Operations on the app's own database.",
-        source="db_operations",
-        log="db_operations",
+    _total(
+        "db_operations",
+        FieldType.INTEGER,
+        "Operations on the app's own database.",
         span="canvas.sync.db_operations",
         metric=MetricName.DB_OPERATIONS,
-        is_total=True,
         is_summed=True,
     ),
-    RunField(
-        column="db_failed",
-        type=FieldType.INTEGER,
-        doc="Failed database operations.",
-        source="db_failed",
-        log="db_failed",
-        is_total=True,
-        is_summed=True,
-    ),
-    RunField(
-        column="db_seconds",
-        type=FieldType.DOUBLE,
-        doc="Time in database operations.",
-        source="db_seconds",
-        log="db_seconds",
+    _total("db_failed", FieldType.INTEGER, "Failed database operations.", is_summed=True),
+    _total(
+        "db_seconds",
+        FieldType.DOUBLE,
+        "Time in database operations.",
         metric=MetricName.DB_OPERATION_DURATION,
-        is_total=True,
     ),
-    RunField(
-        column="trace_id",
-        type=FieldType.NAME,
-        doc="32 hexadecimal digits, the same in logs and spans.",
-        source="trace_id",
-        log="trace_id",
-    ),
-    RunField(
-        column="host",
-        type=FieldType.NAME,
-        doc="Machine that the run ran on.",
-        source="host",
-        log="host",
-    ),
-    RunField(
-        column="pid",
-        type=FieldType.INTEGER,
-        doc="Process id.",
-        source="pid",
-        log="pid",
-    ),
+    _alike("trace_id", FieldType.NAME, "32 hexadecimal digits, the same in logs and spans."),
+    _alike("host", FieldType.NAME, "Machine that the run ran on."),
+    _alike("pid", FieldType.INTEGER, "Process id."),
     RunField(
         column="sync_metadata",
         type=FieldType.JSON,
         doc="The app's metadata, sanitized; {} if there is none.",
         source="metadata",
     ),
-    RunField(
-        column="request_context_id",
-        type=FieldType.NAME,
-        doc="X-Request-Context-Id of the latest failed API call, not counting throttled ones",
-        source="request_context_id",
+    _total(
+        "request_context_id",
+        FieldType.NAME,
+        "X-Request-Context-Id of the latest failed API call, not counting throttled ones",
         is_nullable=True,
-        log="request_context_id",
-        is_total=True,
     ),
-    RunField(
-        column="api_truncated",
-        type=FieldType.INTEGER,
-        doc="Lists whose next page was never fetched.",
-        source="api_truncated",
+    _total(
+        "api_truncated",
+        FieldType.INTEGER,
+        "Lists whose next page was never fetched.",
         default="0",
-        log="api_truncated",
         metric=MetricName.API_TRUNCATED_LISTS,
-        is_total=True,
     ),
-    RunField(
-        column="api_wait_seconds",
-        type=FieldType.DOUBLE,
-        doc="Time that calls waited for a guard.",
-        source="api_wait_seconds",
+    _total(
+        "api_wait_seconds",
+        FieldType.DOUBLE,
+        "Time that calls waited for a guard.",
         default="0",
-        log="api_wait_seconds",
         metric=MetricName.API_GUARD_WAIT,
-        is_total=True,
     ),
     RunField(
         column="suspect",
@@ -370,25 +303,19 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
         log="error_traceback",
         span="code.stacktrace",
     ),
-    RunField(
-        column="api_items",
-        type=FieldType.INTEGER,
-        doc="Items in the lists that Canvas sent.",
-        source="api_items",
+    _total(
+        "api_items",
+        FieldType.INTEGER,
+        "Items in the lists that Canvas sent.",
         is_nullable=True,
-        log="api_items",
         metric=MetricName.API_RECEIVED_ITEMS,
-        is_total=True,
     ),
-    RunField(
-        column="api_bytes",
-        type=FieldType.INTEGER,
-        doc="Uncompressed size of the response bodies in bytes. Null if no size was known.",
-        source="api_bytes",
+    _total(
+        "api_bytes",
+        FieldType.INTEGER,
+        "Uncompressed size of the response bodies in bytes. Null if no size was known.",
         is_nullable=True,
-        log="api_bytes",
         metric=MetricName.API_RECEIVED_BYTES,
-        is_total=True,
     ),
     RunField(
         column="telemetry_fault",

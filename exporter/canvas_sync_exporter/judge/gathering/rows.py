@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import String as Text
 
 from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.buckets import DAY
 from canvas_sync_core.store.rollups.tables import changes_table, has_rollups, rollups_table
@@ -43,14 +44,15 @@ __all__ = [
 ]
 
 _columns = metrics_table.c
-_PROCESSED: Final = tuple(f"{item}s_processed" for item in ITEMS)
-_READ: Final = (
-    *("id", "sync_task_id", "sync_type", "sync_status", "sync_start_time", "sync_end_time"),
-    *("duration", "heartbeat", "user_id", "course_id", "canvas_host", "error_type"),
-    *("error_message", "api_calls", "api_failed", "api_throttled", "api_retried"),
-    *("api_truncated", "api_seconds", "api_items", "api_bytes", "db_operations", "db_failed"),
-    *("db_seconds", "request_context_id", "suspect_reason", "telemetry_fault"),
+_PROCESSED: Final = tuple(item_column(item, "processed") for item in ITEMS)
+_CONVERTED: Final = (
+    *("id", "sync_task_id", "sync_status", "sync_start_time", "sync_end_time", "duration"),
+    *("heartbeat", "error_message", "suspect_reason"),
 )
+"""Columns that :func:`_ended` makes something of."""
+_WANTED: Final = {each.name for each in fields(EndedRun)}.difference(_CONVERTED)
+_AS_THEY_ARE: Final = tuple(each.column for each in RUN_FIELDS if each.column in _WANTED)
+_READ: Final = (*_CONVERTED, *_AS_THEY_ARE)
 _run: Final = select(*(_columns[name] for name in _READ), *(_columns[name] for name in _PROCESSED))
 _AT_ONCE: Final = 500
 _MOST_RUNS: Final = 50_000
@@ -220,13 +222,5 @@ def _ended(values: dict[str, Any], status: RunStatus, items: int) -> EndedRun:
         items=items,
         error_message=None if message is None else message[:_LONGEST_MESSAGE],
         suspect_reason=values["suspect_reason"] or "",
-        **{name: values[name] for name in _SAME_NAMES},
+        **{name: values[name] for name in _AS_THEY_ARE},
     )
-
-
-_SAME_NAMES: Final = (
-    *("sync_type", "user_id", "course_id", "canvas_host", "error_type"),
-    *("api_calls", "api_failed", "api_throttled", "api_retried", "api_truncated"),
-    *("api_seconds", "api_items", "api_bytes", "db_operations", "db_failed", "db_seconds"),
-    *("request_context_id", "telemetry_fault"),
-)
