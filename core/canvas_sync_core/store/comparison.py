@@ -26,6 +26,8 @@ _SECONDS_FLOOR_BELOW: Final = 2.0
 _SECONDS_FLOOR_ABOVE: Final = 10.0
 _ITEM_FLOOR_BELOW: Final = 3.0
 _ITEM_FLOOR_ABOVE: Final = 10.0
+_MANY_TIMES: Final = 3.0
+"""More items than usual are less alarming than fewer, and have a longer tail."""
 _CALL_FLOOR: Final = 5.0
 """Fewer pages than before make few calls, and may be a matter of one item."""
 _LONG_GAP: Final = 2.5
@@ -131,7 +133,7 @@ def _too_little(
 
 def _too_much(run: Measures, groups: Sequence[Sequence[Measures]]) -> Iterator[Anomaly]:
     usual = _usual(groups, lambda each: each.items, is_count=True)
-    if all(each.is_far_above(run.items, _ITEM_FLOOR_ABOVE) for each in usual):
+    if all(each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES) for each in usual):
         text = f"{run.items} items where {usual[0].middle:g} are usual"
         yield Anomaly("many_items", f"many_items: {text}")
     # More work may take longer: of the duration only what that does not explain counts.

@@ -22,7 +22,7 @@ FEWEST_VALUES: Final = 3
 
 _FACTOR: Final = 2.0
 _DEVIATIONS_BELOW: Final = 5.0
-_DEVIATIONS_ABOVE: Final = 4.0
+_DEVIATIONS_ABOVE: Final = 4.5
 _LINEAR_DEVIATIONS: Final = 2.0
 """What varies from nothing to twice the median, evenly, is not off at nothing."""
 _POISSON_DEVIATIONS: Final = 5.0
@@ -53,10 +53,10 @@ class Usual:
         """Their median."""
         return median(self.values)
 
-    def is_far_above(self, value: float, floor: float) -> bool:
-        """Return whether a value is at least twice, and by more than ``floor``, above."""
+    def is_far_above(self, value: float, floor: float, factor: float = _FACTOR) -> bool:
+        """Return whether a value is ``factor`` times, and by more than ``floor``, above."""
         middle = self.middle
-        if middle <= 0 or value < middle * _FACTOR or value - middle <= floor:
+        if middle <= 0 or value < middle * factor or value - middle <= floor:
             return False
         noise = self._noise()
         distance = self._log(value) - self._log(middle)

@@ -62,6 +62,7 @@ class Expectations:
         self._syncs = configuration.file.syncs
         self._zone = zone or configuration.app.timezone
         self._learner = RhythmLearner(self._zone)
+        self._scheduled: dict[str, Expectation] = {}
 
     def at(
         self, now: datetime, starts_by_type: Mapping[str, Sequence[datetime]]
@@ -79,7 +80,12 @@ class Expectations:
             interval = timedelta(seconds=seconds)
             declared = _Declared(name, ExpectationSource.ENVIRONMENT, starts, now)
             expected = declared.interval(SyncSettings(self._zone, every=interval))
-        elif settings.schedule is not None or settings.every is not None:
+        elif settings.schedule is not None:
+            expected = self._scheduled.get(name)
+            if expected is None:  # it does not depend on starts
+                declared = _Declared(name, ExpectationSource.FILE, starts, now)
+                expected = self._scheduled[name] = declared.of(settings)
+        elif settings.every is not None:
             declared = _Declared(name, ExpectationSource.FILE, starts, now)
             expected = declared.of(settings)
         else:

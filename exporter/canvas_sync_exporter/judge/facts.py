@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from .expectation import Expectation, Pause
 from .rounds import Round, make_rounds
@@ -43,6 +44,7 @@ class SyncFacts:
         known_since: When its oldest known run began; None before the first one.
         newest_items: When items of a kind (``course``) last came in.
         rounds: The runs, grouped by what they answer, newest first.
+        memo: What was worked out from these facts alone, see :mod:`.memoizing`.
     """
 
     sync_type: str
@@ -54,6 +56,7 @@ class SyncFacts:
     known_since: datetime | None = None
     newest_items: Mapping[str, datetime] = field(default_factory=dict)
     rounds: Sequence[Round] = ()
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Group the runs, once for all conditions, unless that is done."""
@@ -210,6 +213,7 @@ class Facts:
         disk_free: Free bytes on the disk of the log folder, oldest first.
         rollup_backlog: Runs and 15-minute buckets that wait to be rolled up, oldest first.
         clock: None before Canvas first answered.
+        memo: What was worked out from these facts, see :mod:`.memoizing`.
     """
 
     now: datetime
@@ -227,3 +231,4 @@ class Facts:
     dropped: Sequence[DroppedTelemetry] = ()
     cleanup: CleanupFacts | None = None
     clock: ClockFacts | None = None
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -56,10 +56,11 @@ class Round:
 
     Attributes:
         runs: All of them, newest start first; at least one.
-        results: The best run of each user and course.
+        start: When the first of them began.
     """
 
     runs: Sequence[EndedRun]
+    start: datetime = field(init=False, compare=False)
 
     @cached_property
     def results(self) -> Mapping[Key, EndedRun]:
@@ -77,10 +78,9 @@ class Round:
         """Return the results that some condition may find wrong: of many users they are few."""
         return {key: run for key, run in self.results.items() if _is_notable(run)}
 
-    @property
-    def start(self) -> datetime:
-        """Return when its first run began."""
-        return self.runs[-1].start
+    def __post_init__(self) -> None:
+        """Note the start, which is asked for all the time."""
+        object.__setattr__(self, "start", self.runs[-1].start)
 
     @cached_property
     def totals(self) -> Totals:

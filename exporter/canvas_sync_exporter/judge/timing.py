@@ -11,6 +11,7 @@ from typing import Final
 from canvas_sync_core.names import RunStatus
 
 from .facts import Facts, SyncFacts
+from .memoizing import once_for_each_judging, once_for_each_sync
 from .rounds import Round
 
 __all__ = ["counted_rounds", "interval_of", "is_frequent", "pause_end", "usual_duration"]
@@ -24,6 +25,7 @@ _HISTORY: Final = 20
 _FEWEST_RUNS: Final = 3
 
 
+@once_for_each_judging
 def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
     """Return the rounds that say how a sync type is, newest first.
 
@@ -32,11 +34,10 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
     """
     paused = pause_end(facts, sync.sync_type)
     latest = facts.now + _AHEAD
-    counted = [
-        each
-        for each in sync.rounds
-        if each.start <= latest and (paused is None or each.start >= paused)
-    ]
+    begin = next((n for n, each in enumerate(sync.rounds) if each.start <= latest), None)
+    counted = sync.rounds[begin:] if begin is not None else ()
+    if paused is not None and counted and counted[-1].start < paused:
+        counted = [each for each in counted if each.start >= paused]
     if not counted or sync.next_due is not None:
         return counted
     last_due = sync.due[-1] if sync.due else None
@@ -55,6 +56,7 @@ def pause_end(facts: Facts, sync_type: str) -> datetime | None:
     return max(ends, default=None)
 
 
+@once_for_each_sync
 def interval_of(sync: SyncFacts) -> timedelta | None:
     """Return the usual time between two due times, or two rounds; None when unknown."""
     times: Sequence[datetime] = [*sync.due[-10:], *([sync.next_due] if sync.next_due else [])]
@@ -64,12 +66,14 @@ def interval_of(sync: SyncFacts) -> timedelta | None:
     return timedelta(seconds=median(gap.total_seconds() for gap in gaps)) if gaps else None
 
 
+@once_for_each_sync
 def is_frequent(sync: SyncFacts) -> bool:
     """Return whether the next run comes so soon that a single bad one is no certainty yet."""
     interval = interval_of(sync)
     return interval is not None and interval <= FREQUENT
 
 
+@once_for_each_sync
 def usual_duration(sync: SyncFacts) -> float | None:
     """Return the median duration in seconds of the last successful runs; None with too few."""
     successes = (run for run in sync.runs if run.status is RunStatus.SUCCESS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.timing import interval_of, is_frequent, pause_end
 
-from .running import longest_duration
+from .running import alive_runs, longest_duration
 
 __all__ = ["missed", "overdue"]
 
@@ -20,22 +20,17 @@ _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
 def missed(facts: Facts) -> Iterable[Finding]:
-    """Find sync types with a due time that no run has answered within its grace."""
-    for sync in facts.syncs.values():
-        due = _missed_times(facts, sync)
-        if not due or sync.expectation is None:
-            continue
-        first = due[0]
-        yield Finding(
-            kind=IncidentKind.MISSED,
-            subject=sync.sync_type,
-            severity=Severity.CRITICAL,
-            since=first,
-            summary=f"{sync.sync_type} did not start when it was due at {_clock(first)}"
-            + (f", and {len(due) - 1} more times since." if len(due) > 1 else "."),
-            cause=_why_missed(facts),
-            sync_type=sync.sync_type,
-        )
+    """Find sync types with a due time that no run has answered within its grace.
+
+    When several stop together, as when a scheduler dies or a holiday begins, it is one finding, of
+    the one that was missed first, until all of them have started again.
+    """
+    groups: dict[str, dict[str, list[datetime]]] = {}
+    for name, sync in facts.syncs.items():
+        if times := _missed_times(facts, sync):
+            groups.setdefault(_first_missed(facts, name, times[0]), {})[name] = times
+    for first, missing in groups.items():
+        yield _missed_finding(facts, first, missing)
 
 
 def overdue(facts: Facts) -> Iterable[Finding]:
@@ -66,13 +61,63 @@ def overdue(facts: Facts) -> Iterable[Finding]:
         )
 
 
+def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[datetime]]) -> Finding:
+    name, *others = sorted(missing, key=lambda each: (missing[each][0], each))
+    due = missing[name]
+    more = f", and {len(due) - 1} more times since" if len(due) > 1 else ""
+    too = f" Nor did {', '.join(others)}." if others else ""
+    return Finding(
+        kind=IncidentKind.MISSED,
+        subject=first,
+        severity=Severity.CRITICAL,
+        since=due[0],
+        summary=f"{name} did not start when it was due at {_clock(due[0])}{more}.{too}",
+        cause=_why_missed(facts),
+        sync_type=first,
+        affects=frozenset(missing),
+    )
+
+
+def _first_missed(facts: Facts, name: str, time: datetime) -> str:
+    """Return which sync type was missing first when one was missed at a time."""
+    found = [
+        (since, other)
+        for other, sync in facts.syncs.items()
+        if (since := time if other == name else _missing_since(facts, sync, time)) is not None
+    ]
+    return min(found)[1]
+
+
+def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | None:
+    """Return since when a sync type was missing at an earlier time; None if it was not."""
+    expectation = sync.expectation
+    if expectation is None:
+        return None
+    starts = [run.start for run in sync.runs]
+    before = next((start for start in starts if start <= time), None)
+    begin = before + expectation.lead if before else None
+    missed = (
+        due
+        for due in _judged_due(facts, sync, expectation)
+        if due <= time and (begin is None or due > begin)
+    )
+    since = next(missed, None)
+    if since is None:
+        return None
+    latest = since + _patience(sync, expectation)
+    was_late = latest > facts.now or any(time < start <= latest for start in starts)
+    return None if was_late else since
+
+
 def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
     """Return the due times since the newest run that no run has answered, oldest first."""
     expectation = sync.expectation
-    if expectation is None:
+    if expectation is None or alive_runs(facts, sync):
+        return []  # what still runs is stuck, if anything
+    starts = (run.start for run in sync.runs if run.start <= facts.now)
+    newest = next(starts, None)
+    if sync.due and newest is not None and newest >= sync.due[-1]:
         return []
-    starts = [*(run.start for run in sync.running), *(run.start for run in sync.runs)]
-    newest = max((each for each in starts if each <= facts.now), default=None)
     open_times = [
         each
         for each in _judged_due(facts, sync, expectation)

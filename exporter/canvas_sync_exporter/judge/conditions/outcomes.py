@@ -12,6 +12,7 @@ from canvas_sync_core.names import IncidentKind, RunStatus, Severity
 from canvas_sync_exporter.judge.causes import count_causes, evidence, explain, is_transient
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.memoizing import once_for_each_judging
 from canvas_sync_exporter.judge.rounds import Key, Round
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent
@@ -27,6 +28,8 @@ _FEWEST: Final = 3
 _FEW_RUNS: Final = 20
 _HALF: Final = 0.5
 _SLOW_REASONS: Final = frozenset({"slow"})
+_CERTAIN_REASONS: Final = frozenset({"few_calls"})
+"""How much there is to do may vary from run to run; the calls that find it out do not."""
 
 Predicate = Callable[[EndedRun], bool]
 
@@ -53,7 +56,7 @@ def partial(facts: Facts) -> Iterable[Finding]:
 def suspect(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs differ from their history, though they succeeded."""
     for sync in facts.syncs.values():
-        runs = affected(facts, sync, lambda run: bool(suspect_reasons(run) - _SLOW_REASONS))
+        runs = affected(facts, sync, _is_suspect, patient=True)
         if runs:
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded but looks wrong."
             cause = runs[0].suspect_reason
@@ -78,6 +81,7 @@ def suspect_reasons(run: EndedRun) -> frozenset[str]:
     return frozenset(part.partition(":")[0].strip() for part in run.suspect_reason.split(";"))
 
 
+@once_for_each_judging
 def bad_ending(facts: Facts, sync: SyncFacts) -> tuple[IncidentKind, list[EndedRun]] | None:
     """Return what ended the newest runs badly, most often, and those runs; None for nothing.
 
@@ -116,7 +120,9 @@ def affected(
 
 def is_second_chance(run: EndedRun) -> bool:
     """Return whether the next run may well be better by itself."""
-    return run.status is not RunStatus.FAILED or is_transient(run)
+    if run.status is RunStatus.FAILED:
+        return is_transient(run)
+    return not _CERTAIN_REASONS & suspect_reasons(run)
 
 
 def is_many(count: int, whole: int) -> bool:
@@ -125,6 +131,10 @@ def is_many(count: int, whole: int) -> bool:
         return count > 0
     strays = _STRAYS * whole
     return count >= max(_FEWEST, math.ceil(strays + _DEVIATIONS * math.sqrt(strays)))
+
+
+def _is_suspect(run: EndedRun) -> bool:
+    return bool(suspect_reasons(run) - _SLOW_REASONS)
 
 
 def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:

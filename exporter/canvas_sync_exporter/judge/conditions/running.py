@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -10,16 +10,19 @@ from typing import Final
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.memoizing import once_for_each_judging
 from canvas_sync_exporter.judge.rounds import Key
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 from canvas_sync_exporter.judge.timing import counted_rounds, interval_of, pause_end, usual_duration
 from canvas_sync_exporter.schedules.durations import format_duration
 
-__all__ = ["longest_duration", "overlapping", "stuck"]
+__all__ = ["alive_runs", "longest_duration", "overlapping", "stuck"]
 
 _TIMES_USUAL: Final = 4
 _TIMES_AFTER_GAP: Final = 16
 _SHORTEST_LIMIT: Final = timedelta(minutes=30)
+_SHORTEST_INTERVALS: Final = 1.75
+"""The next run is late by then, and the one after it is not due yet."""
 _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
 _LONG_GAP: Final = 2.5
@@ -35,8 +38,9 @@ def stuck(facts: Facts) -> Iterable[Finding]:
     """Find runs that take far too long and do not end."""
     for sync in facts.syncs.values():
         limit = longest_duration(facts, sync)
-        runs = [run for run in _alive(facts, sync) if facts.now - run.start > limit]
-        if not runs:
+        runs = [run for run in alive_runs(facts, sync) if facts.now - run.start > limit]
+        paused = pause_end(facts, sync.sync_type)
+        if not runs or (paused is not None and paused > facts.now):
             continue
         took = format_duration(facts.now - runs[0].start)
         usual = usual_duration(sync)
@@ -78,6 +82,7 @@ def overlapping(facts: Facts) -> Iterable[Finding]:
         )
 
 
+@once_for_each_judging
 def longest_duration(facts: Facts, sync: SyncFacts) -> timedelta:
     """Return after how long a run of a sync type is stuck."""
     if sync.expectation is not None and sync.expectation.max_duration is not None:
@@ -87,8 +92,17 @@ def longest_duration(facts: Facts, sync: SyncFacts) -> timedelta:
         return max(_SHORTEST_LIMIT, 2 * interval) if interval else _UNKNOWN_LIMIT
     if _is_after_gap(facts, sync):
         return max(_LIMIT_AFTER_GAP, timedelta(seconds=_TIMES_AFTER_GAP * usual))
-    floor = min(_SHORTEST_LIMIT, interval) if interval else _SHORTEST_LIMIT
+    floor = min(_SHORTEST_LIMIT, _SHORTEST_INTERVALS * interval) if interval else _SHORTEST_LIMIT
     return max(floor, timedelta(seconds=_TIMES_USUAL * usual))
+
+
+def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
+    """Return the runs that are at work, oldest first."""
+    return [
+        run
+        for run in sync.running
+        if facts.now - run.heartbeat < _HEARTBEAT_AGE and not run.is_waiting
+    ]
 
 
 def _is_after_gap(facts: Facts, sync: SyncFacts) -> bool:
@@ -98,14 +112,6 @@ def _is_after_gap(facts: Facts, sync: SyncFacts) -> bool:
     if interval is None or len(starts) < 2:
         return False
     return starts[-1] - starts[-2] > _LONG_GAP * interval and starts[-1] <= facts.now
-
-
-def _alive(facts: Facts, sync: SyncFacts) -> Iterator[RunningRun]:
-    paused = pause_end(facts, sync.sync_type)
-    for run in sync.running:
-        is_alive = facts.now - run.heartbeat < _HEARTBEAT_AGE
-        if is_alive and not run.is_waiting and (paused is None or paused <= facts.now):
-            yield run
 
 
 def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[RunningRun | EndedRun, EndedRun] | None:
@@ -119,7 +125,9 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[RunningRun | EndedRu
     for run in sync.runs[:_MOST_RUNS]:
         newest = known[run.user_id, run.course_id]
         if run.start < newest.start and run.end > newest.start + _HANDOVER:
-            return None if _usually_overlap(sync, newest.start) else (newest, run)
+            was_stuck = run.end - run.start > longest_duration(facts, sync)
+            is_usual = was_stuck or _usually_overlap(sync, newest.start)
+            return None if is_usual else (newest, run)
     return None
 
 

@@ -11,6 +11,7 @@ from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.causes import evidence, refusal_reason
 from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.memoizing import once_for_each_judging
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
@@ -57,6 +58,7 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
     )
 
 
+@once_for_each_judging
 def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     """Return the runs of the newest round that ended badly because their token was refused.
 

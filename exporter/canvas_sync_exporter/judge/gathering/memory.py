@@ -25,7 +25,9 @@ START_HISTORY: Final = timedelta(days=43)
 _SAME_MINUTE: Final = timedelta(minutes=1)
 _FEWEST_ROUNDS: Final = 2
 _MOST_RUNS: Final = 400
-_PRUNED_FROM: Final = 500
+_MOST_ROUNDS: Final = 42
+_SLACK: Final = 20
+"""So many runs too many are kept, so that not every new one costs."""
 _DUE_TIMES: Final = 50
 _RECENT_STARTS: Final = 12
 _DUE_WINDOW: Final = timedelta(days=16)
@@ -50,6 +52,7 @@ class SyncMemory:
         self._ended: dict[int, EndedRun] = {}
         self._running: dict[int, RunningRun] = {}
         self._facts: SyncFacts | None = None
+        self._pruned_from = FEWEST_RUNS + _SLACK
         self._has_changed = True
         self._has_new_start = True
         self._expectation: Expectation | None = None
@@ -122,7 +125,7 @@ class SyncMemory:
         del self.starts[: bisect_left(self.starts, now - START_HISTORY)]
         runs = sorted(self._ended.values(), key=_start, reverse=True)
         rounds: Sequence[Round] = make_rounds(runs, self._due, self._expectation)
-        if len(runs) > _PRUNED_FROM:
+        if len(runs) > self._pruned_from:
             rounds = self._prune(rounds)
             runs = [run for each in rounds for run in each.runs]
         self._facts = SyncFacts(
@@ -156,7 +159,7 @@ class SyncMemory:
             return [*self._due, *schedule.due_between(self._due[-1], now)][-_DUE_TIMES:]
         newest = self.starts[-_RECENT_STARTS:]
         oldest = newest[0] - _DAY if newest else now - _DUE_WINDOW
-        return schedule.due_between(max(oldest, now - _DUE_WINDOW), now)[-_DUE_TIMES:]
+        return schedule.due_between(max(oldest, now - START_HISTORY), now)[-_DUE_TIMES:]
 
     def _note_start(self, start: datetime) -> None:
         place = bisect_left(self.starts, start - _SAME_MINUTE)
@@ -172,9 +175,10 @@ class SyncMemory:
         count = 0
         for each in rounds:
             count += len(each.runs)
-            if len(kept) >= _FEWEST_ROUNDS and count > _MOST_RUNS:
+            if len(kept) >= _FEWEST_ROUNDS and (count > _MOST_RUNS or len(kept) >= _MOST_ROUNDS):
                 break
             kept.append(each)
+        self._pruned_from = sum(len(each.runs) for each in kept) + _SLACK
         oldest = kept[-1].start
         self._ended = {number: run for number, run in self._ended.items() if run.start >= oldest}
         return kept

@@ -1,0 +1,270 @@
+"""The world that the judge sees: runs that start and end, folders, tokens, and a clock."""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from canvas_sync_core.incident import Incident
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.comparison import Measures, anomalies, same_time_windows
+from canvas_sync_exporter.config_file.config_file import read_config_file
+from canvas_sync_exporter.judge.expectation import Pause
+from canvas_sync_exporter.judge.expectations import Expectations
+from canvas_sync_exporter.judge.facts import (
+    CleanupFacts,
+    DatabaseFacts,
+    Facts,
+    LogFolderFacts,
+    Sample,
+    TokenFacts,
+)
+from canvas_sync_exporter.judge.gathering.memory import SyncMemory
+from canvas_sync_exporter.judge.gathering.rows import FoundRun
+from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN, reconcile
+from canvas_sync_exporter.judge.judging import judge
+from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.logs.due import last_due
+from canvas_sync_exporter.settings import configuration
+
+from .school import SYNCS, config_text, pauses, plan_runs
+
+__all__ = ["BEGIN", "Change", "World", "make_world"]
+
+BEGIN = datetime(2025, 12, 29, tzinfo=UTC)
+"""Where history begins; the judge watches from the beginning."""
+LONG_RUN = timedelta(minutes=12)
+JUDGED_AFTER = timedelta(seconds=15)
+"""How long after the end of a run the judge looks: its usual interval."""
+GIBIBYTE = 1024.0**3
+
+Change = Callable[[Facts], Facts]
+Event = tuple[datetime, int, str, Any]
+
+
+@dataclass
+class World:
+    """One school, one judge, one clock.
+
+    Attributes:
+        now: The time.
+        incidents: All that were ever open, by kind, subject and when they opened.
+        messages: What people were told: when, what, about which incident.
+        change: What a fault makes of the facts.
+    """
+
+    expectations: Expectations
+    pauses: Sequence[Pause]
+    noise: random.Random
+    now: datetime = BEGIN
+    incidents: dict[tuple[Any, ...], Incident] = field(default_factory=dict)
+    messages: list[tuple[datetime, str, Incident]] = field(default_factory=list)
+    change: Change | None = None
+    judged: int = 0
+    _memories: dict[str, SyncMemory] = field(default_factory=dict)
+    _measures: dict[tuple[Any, ...], list[Measures]] = field(default_factory=dict)
+    _events: list[Event] = field(default_factory=list)
+    _numbers: int = 0
+    _known_samples: dict[timedelta, tuple[Sample, ...]] = field(default_factory=dict)
+
+    def add_runs(self, runs: Iterable[EndedRun]) -> None:
+        """Let runs happen."""
+        for run in runs:
+            number = self._number()
+            if run.end - run.start > LONG_RUN:
+                self._push(run.start, "start", (number, run))
+            self._push(run.end, "end", (number, run))
+
+    def planned(self) -> list[EndedRun]:
+        """Take back all runs that have not begun yet."""
+        taken, kept = [], []
+        for event in self._events:
+            run = event[3][1] if event[2] in ("start", "end") else None
+            if run is not None and run.start > self.now:
+                if event[2] == "end":
+                    taken.append(run)
+            else:
+                kept.append(event)
+        self._events = kept
+        heapq.heapify(self._events)
+        return taken
+
+    def go_on(self, until: datetime, step: timedelta = timedelta(hours=2)) -> None:
+        """Let time pass; the judge looks after each end of a run, and every ``step``."""
+        tick = self.now + step
+        while self.now < until:
+            upcoming = self._events[0][0] if self._events else until
+            if tick <= min(upcoming, until):
+                self._judge_at(tick)
+                tick += step
+                continue
+            if upcoming > until:
+                break
+            looked = upcoming + JUDGED_AFTER
+            while self._events and self._events[0][0] <= upcoming + JUDGED_AFTER:
+                self._happen(*heapq.heappop(self._events))
+            self._judge_at(max(looked, self.now))
+        self.now = max(self.now, until)
+
+    def judge_at(self, times: Iterable[datetime]) -> None:
+        """Have the judge look at some times as well."""
+        for time in times:
+            self._push(time, "look", None)
+
+    def copy(self) -> World:
+        """Make a world that goes its own way from here."""
+        return copy.deepcopy(self)
+
+    @property
+    def open_incidents(self) -> list[Incident]:
+        """The incidents that are not over."""
+        return [each for each in self.incidents.values() if each.resolved_at is None]
+
+    def facts(self) -> Facts:
+        """What is known now."""
+        facts = Facts(
+            now=self.now,
+            started=BEGIN - timedelta(days=30),
+            database=DatabaseFacts(is_reachable=True, since=BEGIN - timedelta(days=30)),
+            syncs=self._sync_facts(),
+            pauses=self.pauses,
+            tokens=[TokenFacts("3f2a91c0", None, 520.0, 700.0, self.now)],
+            spool=self._samples(timedelta(minutes=12), lambda _: 4096.0),
+            disk_free=self._samples(timedelta(hours=7), _disk_free),
+            rollup_backlog=self._samples(timedelta(minutes=40), lambda _: 12.0),
+            log_folder=LogFolderFacts("/var/log/canvas_sync"),
+            cleanup=self._cleanup(),
+        )
+        return self.change(facts) if self.change else facts
+
+    def _judge_at(self, time: datetime) -> None:
+        self.now = time
+        self.judged += 1
+        verdict = judge(self.facts())
+        recent = [
+            each
+            for each in self.incidents.values()
+            if each.resolved_at is None or time - each.resolved_at <= REOPEN_WITHIN
+        ]
+        if not recent and not verdict.findings:
+            return
+        changes = reconcile(recent, verdict)
+        for incident in changes.all:
+            self.incidents[(*incident.key, incident.opened_at)] = incident
+        for word in ("opened", "worsened", "resolved"):
+            self.messages += [(time, word, each) for each in getattr(changes, word)]
+
+    def _happen(self, time: datetime, _order: int, kind: str, what: Any) -> None:
+        if kind == "look":
+            return
+        number, run = what
+        memory = self._memories.setdefault(run.sync_type, SyncMemory(run.sync_type))
+        if kind == "start":
+            running = RunningRun(run.id, run.sync_type, run.start, run.start, run.user_id)
+            memory.take_in(FoundRun(number, running, frozenset()))
+            return
+        items = frozenset({"course", "grade"} if run.items else ())
+        if run.error_type == "no grades":
+            run, items = replace(run, error_type=None), frozenset({"course"})
+        memory.take_in(FoundRun(number, self._compared(run), items))
+
+    def _compared(self, run: EndedRun) -> EndedRun:
+        """Compare a run with its history, as the exporter does when it flags suspect runs."""
+        if run.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL):
+            return run
+        known = self._measures.setdefault((run.sync_type, run.user_id), [])
+        measures = Measures(
+            run.items, run.duration, run.api_calls, run.api_items, run.api_bytes, run.start
+        )
+        found = anomalies(measures, known[-20:])
+        if found:
+            windows = same_time_windows(run.start)
+            older = [
+                each
+                for each in known[:-20]
+                if each.start and any(low <= each.start <= high for low, high in windows)
+            ]
+            found = anomalies(measures, [*known[-20:], *older])
+        if run.status is RunStatus.SUCCESS:
+            known.append(replace(measures, is_odd=bool(found)))
+            del known[:-1500]
+        return replace(run, suspect_reason="; ".join(each.text for each in found))
+
+    def _sync_facts(self) -> dict[str, Any]:
+        starts = {
+            name: memory.starts
+            for name, memory in self._memories.items()
+            if memory.needs_expectation(self.now)
+        }
+        if starts:
+            expected = {each.sync_type: each for each in self.expectations.at(self.now, starts)}
+            for name in starts:
+                self._memories[name].expect(expected.get(name), self.now)
+        facts = {name: memory.make_facts(self.now) for name, memory in self._memories.items()}
+        return {
+            name: replace(each, running=[replace(run, heartbeat=self.now) for run in each.running])
+            if each.running
+            else each
+            for name, each in facts.items()
+        }
+
+    def _cleanup(self) -> CleanupFacts:
+        at = datetime(2000, 1, 1, 2).time()
+        due = last_due(self.now, at, UTC)
+        return CleanupFacts(due, due + timedelta(seconds=40))
+
+    def _samples(self, length: timedelta, value: Callable[[datetime], float]) -> tuple[Sample, ...]:
+        hour = self.now.replace(minute=self.now.minute // 30 * 30, second=0, microsecond=0)
+        known = self._known_samples.get(length)
+        if known is None or known[-1].time != hour:
+            times = (hour - length + length / 60 * number for number in range(61))
+            known = self._known_samples[length] = tuple(Sample(each, value(each)) for each in times)
+        return known
+
+    def _push(self, time: datetime, kind: str, what: Any) -> None:
+        heapq.heappush(self._events, (time, self._number(), kind, what))
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+
+def make_world(folder: Path, seed: int, *, configured: bool, end: datetime) -> World:
+    """Make a healthy school, with all its runs up to a time.
+
+    Args:
+        folder: Where its configuration file goes.
+        seed: Makes the noise.
+        configured: Whether schedules and pauses are configured; otherwise they are learned.
+        end: When its last run is due.
+    """
+    file = folder / "canvas-sync-monitor.toml"
+    file.write_text(config_text() if configured else "")
+    environ = {
+        "CANVAS_SYNC_CONFIG": str(file),
+        "CANVAS_SYNC_LOG_DIR": str(folder),
+        "CANVAS_SYNC_TIMEZONE": "Europe/Berlin",
+    }
+    settings = configuration(environ)
+    settings = replace(settings, file=read_config_file(file, settings.app.timezone))
+    noise = random.Random(seed)
+    world = World(
+        expectations=Expectations(settings),
+        pauses=pauses() if configured else (),
+        noise=noise,
+    )
+    for sync in SYNCS:
+        world.add_runs(plan_runs(sync, BEGIN, end, random.Random(noise.random())))
+    return world
+
+
+def _disk_free(time: datetime) -> float:
+    """Fills by 3 GiB a day, until the nightly cleanup."""
+    seconds = (time.hour * 60 + time.minute - 120) % 1440 * 60
+    return 60 * GIBIBYTE - 3 * GIBIBYTE * seconds / 86400
