@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def measure(tasks: int) -> Times:
-    """Give the milliseconds of each task, run and sent, bare and with the hook."""
+    """Return the milliseconds of each task, run and sent, bare and with the hook."""
     times: Times = {}
     with tempfile.TemporaryDirectory() as folder:
         monitor = configure(log_dir=Path(folder))

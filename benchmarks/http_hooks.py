@@ -194,7 +194,7 @@ def main() -> None:
 def measure(
     client: Client, url: str, provider: TracerProvider, arguments: argparse.Namespace
 ) -> tuple[float, float, float]:
-    """Give the medians of bare calls, of those with our hook and with theirs, in seconds."""
+    """Return the medians of bare calls, of those with our hook and with theirs, in seconds."""
     bare, hooked, theirs = [], [], []
     for _ in range(arguments.rounds):
         bare.append(statistics.median(client.calls(url, arguments.calls)))

@@ -402,7 +402,7 @@ def test_a_hundred_megabytes_without_a_newline_take_bounded_memory(tmp_path: Pat
 
 
 def reads_logs(pid: int) -> bool:
-    """Tell whether a process is a started reader, which dies of SIGINT as its parent does not."""
+    """Return whether a process is a started reader, which dies of SIGINT as its parent does not."""
     found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return found is not None and not int(found[1], 16) & 1 << signal.SIGINT - 1
 

@@ -1,1 +1,1 @@
-"""What the instrumented app and the exporter share; knows neither of them."""
+"""What the instrumented app and the exporter share; it imports neither."""

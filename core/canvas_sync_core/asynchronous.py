@@ -1,12 +1,13 @@
-"""Telling an exception that was raised into our code from one that our code raised.
+"""Distinguishing exceptions raised into our code from those that our code raised.
 
-A signal handler, and ``PyThreadState_SetAsyncExc``, raise in whatever code the thread happens to
-execute: the soft time limit of a Celery task, for instance, while a log line is written. Such an
+Signal handlers and ``PyThreadState_SetAsyncExc`` raise in whatever code the thread happens to
+execute: the soft time limit of a Celery task may expire while a log line is written. Such an
 exception belongs to the sync. Python's documentation calls it asynchronous.
 
-The traceback shows how it came. Between two instructions the interpreter looks for signals only at
-the start of a function, at a jump backwards and after a call; a signal handler is given the frame
-that it interrupts. What stays ambiguous after a call of C code is taken for the sync's.
+The traceback shows where it came from. Between two instructions, the interpreter checks for signals
+only at the start of a function, at a backward jump and after a call; a signal handler receives the
+frame that it interrupts. If a case remains ambiguous after a call of C code, the exception is
+treated as the sync's.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ _WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
 
 _traceback_of: Final[Any] = BaseException.__dict__["__traceback__"].__get__
 _cause_of: Final[Any] = BaseException.__dict__["__cause__"].__get__
-# Whatever the class of an error, which may be the app's, says about its attributes.
+# Bypass the error's own class, which may be the app's and may override attribute access.
 
 _Site = tuple[FrameType, str]
 
 
 def is_asynchronous(error: BaseException) -> bool:
-    """Tell whether ``error`` was raised into our code, which makes it the sync's.
+    """Return whether ``error`` was raised into our code and so belongs to the sync.
 
-    Call it where ``error`` is caught: the traceback is read from there on.
+    Call it where ``error`` is caught: it reads the traceback from that point.
     """
     if not issubclass(type(error), Exception):
         return True  # KeyboardInterrupt, and what event loops and greenlets raise
@@ -61,7 +62,7 @@ def raise_if_asynchronous(error: BaseException) -> None:
 
 
 def _sites(entry: TracebackType | None) -> Iterator[_Site]:
-    """Give each frame of a traceback with the instruction at which it was left."""
+    """Return each frame of a traceback with the instruction at which it was left."""
     while entry is not None:
         yield entry.tb_frame, _instruction(entry.tb_frame.f_code, entry.tb_lasti)
         entry = entry.tb_next
@@ -79,7 +80,7 @@ def _instruction(code: CodeType, offset: int) -> str:
 
 
 def _is_by_handler(sites: list[_Site]) -> bool:
-    """Tell whether one of the frames is that of a signal handler, or of a greenlet that sleeps."""
+    """Return whether a frame belongs to a signal handler or to a sleeping greenlet."""
     codes = {
         code for handler in [*_handlers(), *_sleep()] if (code := _code_of(handler)) is not None
     }
@@ -90,7 +91,7 @@ def _is_by_handler(sites: list[_Site]) -> bool:
 
 
 def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
-    """Tell whether a function was given the frame that called it, as signal handlers are.
+    """Return whether a function was given the frame that called it, as signal handlers are.
 
     So it seems too when it has deleted one of its arguments, as handlers do with those that they
     do not need.
@@ -112,14 +113,14 @@ def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
 
 
 def _is_ambiguous(error: BaseException) -> bool:
-    """Tell whether C code that was called need not be what raised ``error``."""
+    """Return whether C code that was called need not be what raised ``error``."""
     if issubclass(type(error), OSError) and getattr(error, "errno", None) is not None:
         return False  # a system call failed
     return _is_made_without_arguments(error) or _may_be_of_c_handler()
 
 
 def _is_made_without_arguments(error: BaseException) -> bool:
-    """Tell whether ``error`` is what PyThreadState_SetAsyncExc makes of its class."""
+    """Return whether ``error`` is what PyThreadState_SetAsyncExc makes of its class."""
     if issubclass(type(error), _WITHOUT_ARGUMENTS):
         return False
     try:
@@ -129,7 +130,7 @@ def _is_made_without_arguments(error: BaseException) -> bool:
 
 
 def _may_be_of_c_handler() -> bool:
-    """Tell whether this thread executes signal handlers and one leaves no frame in a traceback."""
+    """Return whether this thread runs signal handlers and one leaves no frame in a traceback."""
     return threading.current_thread() is threading.main_thread() and any(
         _code_of(handler) is None for handler in _handlers()
     )
@@ -147,7 +148,7 @@ def _sleep() -> list[object]:
 
 
 def _code_of(handler: object) -> CodeType | None:
-    """Give the code that a handler begins with; None when it is no Python code."""
+    """Return the code object of a handler; None if it is not Python code."""
     if isinstance(handler, partial):
         return _code_of(handler.func)
     if isinstance(handler, MethodType):

@@ -1,4 +1,4 @@
-"""Where the time comes from: the system, or a test."""
+"""Clocks: the system's, or a test's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Clock", "SystemClock", "monotonic"]
 
 _time: Final = time.time
 _clock_gettime: Final = time.clock_gettime
-# Looked up once: what an app's tests put in their place is theirs, and made for their own calls.
+# Looked up once, so that replacements by an app's tests do not affect us.
 
 _EARLIEST: Final = 0.0
 _LATEST: Final = 253_402_300_799.0
@@ -19,26 +19,26 @@ _LATEST: Final = 253_402_300_799.0
 
 
 def monotonic() -> float:
-    """Give seconds that never go back, for deadlines and durations.
+    """Return monotonic seconds, for deadlines and durations.
 
-    It is the system's clock also where an app's tests let :mod:`time` stand still, as freezegun
-    does: a wait by that one would never end.
+    This is the system's clock even if an app's tests freeze :mod:`time`, as freezegun does: a wait
+    with a frozen clock would never end.
     """
     return _clock_gettime(time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A clock."""
 
     def time(self) -> float:
         """Seconds since the Unix epoch."""
 
     def monotonic(self) -> float:
-        """Seconds that never go back, for durations."""
+        """Return monotonic seconds, for durations."""
 
 
 class SystemClock:
-    """The system's clocks. They never raise, and tell a time that a row can hold."""
+    """The system's clocks. They never raise, and return times that a row can store."""
 
     def time(self) -> float:
         """Seconds since the Unix epoch."""
@@ -50,7 +50,7 @@ class SystemClock:
         return now if type(now) is float and _EARLIEST <= now <= _LATEST else _real_time()
 
     def monotonic(self) -> float:
-        """Seconds that never go back, for durations."""
+        """Return monotonic seconds, for durations."""
         return monotonic()
 
 

@@ -4,7 +4,7 @@
 
     CanvasSyncMonitorError
     ├── SettingsError        a setting has a value that cannot be used
-    ├── TrackerMisuseError   a tracker was called in a way that makes no sense
+    ├── TrackerMisuseError   a tracker was used incorrectly
     └── StorageError         the table is missing, too old or too new
 
 Each message says what is wrong and what to do next. In production none of them leaves the
@@ -17,7 +17,7 @@ __all__ = ["CanvasSyncMonitorError", "SettingsError", "StorageError", "TrackerMi
 
 
 class CanvasSyncMonitorError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base class of every error that this library raises on purpose."""
 
 
 class SettingsError(CanvasSyncMonitorError, ValueError):
@@ -25,7 +25,7 @@ class SettingsError(CanvasSyncMonitorError, ValueError):
 
 
 class TrackerMisuseError(CanvasSyncMonitorError):
-    """A tracker was called in a way that makes no sense, such as completing a run twice."""
+    """A tracker was used incorrectly, such as by completing a run twice."""
 
 
 class StorageError(CanvasSyncMonitorError):

@@ -1,4 +1,4 @@
-"""What is or was wrong with a sync, Canvas, a database or the monitoring itself."""
+"""Incidents: problems with a sync, Canvas, a database or the monitoring itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .names import Severity
 __all__ = ["SEVERITY_ORDER", "Acknowledgement", "Incident", "IncidentState"]
 
 SEVERITY_ORDER: Final = (Severity.WARNING, Severity.CRITICAL)
-"""The least severe first."""
+"""In ascending order of severity."""
 
 
 class IncidentState(StrEnum):
@@ -26,11 +26,11 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who knows about an incident.
+    """Who acknowledged an incident.
 
     Attributes:
         author: The name of the access token that was used, or of the user of the command line.
-        run_count: How many runs the incident affected when it was acknowledged.
+        run_count: Number of runs affected when it was acknowledged.
     """
 
     time: datetime

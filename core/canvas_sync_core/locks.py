@@ -1,9 +1,9 @@
 """Locks, conditions and events that work in threads and in greenlets alike.
 
-gevent and eventlet replace what :mod:`threading` has to offer, before this package is imported or
-any time later. A lock from before stops the whole process when a greenlet waits for it, and one of
-theirs is not safe between real threads. The locks here are always the interpreter's own. A greenlet
-that has to wait for one sleeps in between, which lets the others go on.
+gevent and eventlet replace the contents of :mod:`threading`, before this package is imported or at
+any time later. A lock created before that blocks the whole process when a greenlet waits for it,
+and one of theirs is not safe between real threads. The locks here are always the interpreter's own.
+A greenlet that has to wait for one polls and sleeps in between, so that other greenlets can run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _RawLock(Protocol):
 
 
 def _own_thread_module() -> Any:
-    """Load a second copy of the built-in module: nobody has replaced anything in it."""
+    """Load a second copy of the built-in module, in which nothing has been replaced."""
     spec = BuiltinImporter.find_spec("_thread")
     assert spec is not None  # noqa: S101 - every Python has threads
     assert spec.loader is not None  # noqa: S101 - it is BuiltinImporter
@@ -47,29 +47,29 @@ _own: Final = _own_thread_module()
 RLock: Final[Callable[[], Any]] = _own.RLock
 """A reentrant lock for short work.
 
-Greenlets of one thread do not exclude each other by it. Who holds it must not do what lets another
-greenlet run: sleep, log, start a thread, use a socket.
+It does not exclude greenlets of the same thread from each other. While holding it, do nothing
+that lets another greenlet run: do not sleep, log, start a thread or use a socket.
 """
 
 
 def is_patched() -> bool:
-    """Tell whether gevent or eventlet has replaced the functions that start threads."""
+    """Return whether gevent or eventlet has replaced the functions that start threads."""
     return not isinstance(_thread.start_new_thread, BuiltinFunctionType)
 
 
 def is_green() -> bool:
-    """Tell whether the calling thread is the one whose greenlets take the place of threads.
+    """Return whether greenlets take the place of threads in the calling thread.
 
-    That is the main one. Others, such as those of a pool for work that blocks, are real ones.
+    That is the main thread. Others, such as those of a pool for blocking work, are real threads.
     """
     return is_patched() and bool(_own.get_native_id() == os.getpid())
 
 
 def start_real_thread(work: Callable[[], object]) -> None:
-    """Start a real thread, though threads are patched.
+    """Start a real thread even if threads are patched.
 
     Raises:
-        RuntimeError: There is no room for it.
+        RuntimeError: The system cannot start another thread.
     """
     _own.start_new_thread(work, ())
 
@@ -89,13 +89,13 @@ def _acquire(lock: _RawLock, timeout: float | None) -> bool:
 
 
 class Lock:
-    """Excludes threads and greenlets, however long it is held; not reentrant."""
+    """A lock between threads and greenlets that may be held for long; not reentrant."""
 
     def __init__(self) -> None:
         self._lock = _own.allocate_lock()
 
     def acquire(self, timeout: float | None = None) -> bool:
-        """Wait for the lock, at most ``timeout`` seconds; tell whether it was acquired."""
+        """Wait for the lock, at most ``timeout`` seconds; return whether it was acquired."""
         return _acquire(self._lock, timeout)
 
     def release(self) -> None:
@@ -119,8 +119,8 @@ class Condition:
     """A condition variable.
 
     Attributes:
-        lock: To be held. It is entered by itself: a signal handler that raises in the middle of an
-            ``__enter__`` or ``__exit__`` written in Python would leave it locked for ever.
+        lock: The lock to hold. Callers enter it directly: if a signal handler raised in the middle
+            of an ``__enter__`` or ``__exit__`` written in Python, it would stay locked forever.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Condition:
         self._waiters: deque[Any] = deque()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Release the lock until notified, at most ``timeout`` seconds; tell whether notified."""
+        """Release the lock until notified, at most ``timeout`` seconds; return whether notified."""
         waiter = _own.allocate_lock()
         waiter.acquire()
         self._waiters.append(waiter)
@@ -174,10 +174,10 @@ class Event:
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Take the flag back."""
+        """Clear the flag."""
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the flag is set, at most ``timeout`` seconds; tell whether it is."""
+        """Wait until the flag is set, at most ``timeout`` seconds; return whether it is."""
         with self._changed.lock:
             return self._changed.wait_for(self.is_set, timeout)

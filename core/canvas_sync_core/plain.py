@@ -1,7 +1,7 @@
-"""An app's values as plain ones: exact classes of Python, whatever their own classes do.
+"""Converts an app's values to plain ones, of exact Python classes.
 
-Objects of an app may be subclasses of ``int`` or ``str`` whose methods fail, numbers of numpy, or
-anything else. What is made of them here behaves as the class says.
+An app's objects may be subclasses of ``int`` or ``str`` whose methods fail, numpy numbers, or
+anything else. The converted values are safe to use.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .asynchronous import raise_if_asynchronous
 __all__ = ["MAX_COUNT", "MAX_SECONDS", "class_name", "number_of", "text_of", "whole_number_of"]
 
 MAX_COUNT: Final = 2**53
-"""What every reader of JSON takes for the same whole number; sums of it fit the columns."""
+"""The largest integer that every JSON reader reads exactly; sums of it fit into the columns."""
 MAX_SECONDS: Final = 1e9
 """Over 31 years; sums of it stay finite."""
 
 
 def text_of(value: object) -> str:
-    """Give the text of an app's object, whose ``__str__`` may fail: then the name of its class."""
+    """Return the text of an app's object, or the name of its class if ``__str__`` fails."""
     if type(value) is str:
         return value
     try:
@@ -33,7 +33,7 @@ def text_of(value: object) -> str:
 
 
 def whole_number_of(value: Any) -> int | None:
-    """Give a whole number as ``int``, also one of numpy; None for anything else, ``bool`` too."""
+    """Return an integer as ``int``, even from numpy; None for anything else, including ``bool``."""
     if type(value) is int:
         return value
     if _is_a(value, bool):
@@ -48,7 +48,7 @@ def whole_number_of(value: Any) -> int | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Give a number as ``float``, also a Decimal or one of numpy; None for anything else.
+    """Return a number as ``float``, even a Decimal or from numpy; None for anything else.
 
     It may be infinite, but is never NaN.
     """
@@ -75,10 +75,10 @@ def _is_positive(value: object) -> bool:
 
 
 def _is_a(value: object, kind: type) -> bool:
-    """Tell by its class alone: ``isinstance`` asks the object too."""
+    """Check only the class: ``isinstance`` would also ask the object."""
     return issubclass(type(value), kind)
 
 
 def class_name(value: object) -> str:
-    """Give the name of an object's class."""
+    """Return the name of an object's class."""
     return str.__str__(type.__dict__["__name__"].__get__(type(value)))

@@ -1,8 +1,8 @@
 """Settings, read once from a mapping such as ``os.environ``.
 
-Every setting is one line of a frozen dataclass: its type, default, environment variable and help
-stand together, and the reference page is held complete against them by a test. The exporter's own
-settings are made with the same :func:`setting` and :func:`read`.
+Every setting is one line of a frozen dataclass, with its type, default, environment variable and
+help; a test checks that the reference page is complete. The exporter's own settings use the same
+:func:`setting` and :func:`read`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def setting(env: str, parse: Parser, default: Any, help_text: str, *, secret: bo
 
 
 def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
-    """Make settings of class ``cls``: argument, else environment, else default.
+    """Build settings of class ``cls``: argument, else environment, else default.
 
     Args:
         cls: A frozen dataclass whose fields were made by :func:`setting`.
@@ -142,7 +142,7 @@ def _raw_value(field: dataclasses.Field[Any], environ: Mapping[str, str]) -> str
         return ""
     try:
         value = read_regular_file(Path(file_name)).text.strip()
-        if not value:  # as while it is being written: the default would be another database
+        if not value:  # for instance while it is being written
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise_if_asynchronous(error)
@@ -174,12 +174,12 @@ def path(raw: str) -> Path:
 
 
 def words(raw: str) -> tuple[str, ...]:
-    """Words between commas, in lower case."""
+    """Comma-separated words, in lower case."""
     return tuple(word.strip().lower() for word in raw.split(",") if word.strip())
 
 
 def host_names(raw: str) -> tuple[str, ...]:
-    """Hosts between commas, in lower case; of a URL its host and port."""
+    """Comma-separated hosts, in lower case; for a URL, its host and port."""
     return tuple(word.rpartition("://")[2].partition("/")[0] for word in words(raw))
 
 
@@ -194,7 +194,7 @@ def switch(raw: str) -> bool:
 
 
 def number(low: float, high: float = math.inf) -> Callable[[str], float]:
-    """Make a parser for a number from ``low`` to ``high``, both included."""
+    """Return a parser for a number from ``low`` to ``high``, inclusive."""
 
     def parse(raw: str) -> float:
         try:
@@ -210,7 +210,7 @@ def number(low: float, high: float = math.inf) -> Callable[[str], float]:
 
 
 def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
-    """Make a parser for a whole number from ``low`` to ``high``, both included."""
+    """Return a parser for an integer from ``low`` to ``high``, inclusive."""
 
     def parse(raw: str) -> int:
         try:
@@ -237,7 +237,7 @@ def time_zone(raw: str) -> dt.tzinfo:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Make a parser for one of some words."""
+    """Return a parser for one of several words."""
 
     def parse(raw: str) -> str:
         word = raw.lower()

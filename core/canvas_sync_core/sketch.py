@@ -18,24 +18,24 @@ import msgspec
 __all__ = ["GAMMA", "LARGEST", "Sketch"]
 
 GAMMA: Final = 1.02
-"""How much larger each bucket is than the one before; percentiles are within 1 %."""
+"""Growth factor of the buckets; percentiles are within 1 %."""
 
 LARGEST: Final = 1e100
-"""What is larger is left out, also below nothing: it is a mistake, and sums would overflow."""
+"""Larger values, and negative ones, are ignored: they are mistakes, and sums would overflow."""
 
 _SCALE: Final = 1 / math.log2(GAMMA)  # twice as fast as math.log
-_SMALLEST: Final = 1e-9  # a nanosecond: what is shorter counts as nothing
+_SMALLEST: Final = 1e-9  # a nanosecond: shorter values count as zero
 
 
 class Sketch(msgspec.Struct, array_like=True):
-    """Count, sum, largest and distribution of durations in seconds.
+    """Count, sum, maximum and distribution of durations in seconds.
 
     Attributes:
-        count: How many values there are.
+        count: Number of values.
         total: Their sum.
         largest: The largest of them, exactly.
-        zeros: How many are zero, or too small to tell.
-        buckets: Number -> how many values lie between its power of :data:`GAMMA` and the next.
+        zeros: Number of values that are zero, or too small to distinguish from it.
+        buckets: Exponent -> number of values between that power of :data:`GAMMA` and the next.
     """
 
     count: int = 0
@@ -45,7 +45,7 @@ class Sketch(msgspec.Struct, array_like=True):
     buckets: dict[int, int] = msgspec.field(default_factory=dict)
 
     def add(self, values: Sequence[float]) -> None:
-        """Count values but for those too large or no number, which SQL by hand can write."""
+        """Count values; ignore those out of range or not a number, which SQL by hand may write."""
         total = sum(values)
         if not abs(total) <= LARGEST or min(values, default=0.0) < -LARGEST:
             values = [value for value in values if abs(value) <= LARGEST]
@@ -63,7 +63,7 @@ class Sketch(msgspec.Struct, array_like=True):
         self._count(Counter(map(math.floor, map(mul, map(math.log2, values), repeat(_SCALE)))))
 
     def merge(self, other: Sketch) -> None:
-        """Add what another sketch has counted."""
+        """Add the counts of another sketch."""
         self.count += other.count
         self.total += other.total
         self.largest = max(self.largest, other.largest)
@@ -80,7 +80,7 @@ class Sketch(msgspec.Struct, array_like=True):
 
     @property
     def average(self) -> float | None:
-        """The mean, exactly; None without values."""
+        """The exact mean; None without values."""
         return self.total / self.count if self.count else None
 
     def quantile(self, share: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Background threads: real ones, or greenlets where threads are patched; none where none can be."""
+"""Background threads: real ones, or greenlets if threads are patched, or none if impossible."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Daemon", "start_daemon"]
 
 
 class Daemon:
-    """A background thread, for which no exit waits.
+    """A background thread that no exit waits for.
 
-    Make it known to others before :meth:`start`: the app's code may run inside it, from a signal
-    handler or a finalizer, and would start another one.
+    Store it where others find it before calling :meth:`start`: the app's code may run during
+    ``start``, in a signal handler or a finalizer, and would otherwise start another thread.
 
     Args:
         work: What it does.
@@ -33,12 +33,12 @@ class Daemon:
         self._ended = Event()
 
     def start(self) -> bool:
-        """Start it; tell whether that was possible.
+        """Start it; return whether that was possible.
 
-        It is not where the system has no room for a thread, where the interpreter ends (in Python
-        3.12 that includes exit handlers), and in a process that uWSGI is about to fork.
+        It is not possible if the system cannot start more threads, while the interpreter shuts down
+        (in Python 3.12 that includes exit handlers), and in a process that uWSGI is about to fork.
         """
-        # Once Python has begun to end, Thread.start() of 3.11 would wait for ever.
+        # During interpreter shutdown, Thread.start() of Python 3.11 would wait forever.
         if sys.is_finalizing() or _is_before_fork_of_uwsgi():
             return False
         self._is_real = not is_green()
@@ -46,9 +46,9 @@ class Daemon:
             if not is_patched():
                 run = self._run_as_thread
                 threading.Thread(target=run, name=self._name, daemon=True).start()
-            elif self._is_real:  # a greenlet would wait for a loop that this thread has not
+            elif self._is_real:  # a greenlet would need an event loop in this thread
                 start_real_thread(self._run)
-            else:  # Thread.start() would let other greenlets run in the middle of the app's code
+            else:  # Thread.start() would switch to other greenlets in the middle of the app's code
                 _thread.start_new_thread(self._run, ())
         except RuntimeError as error:
             raise_if_asynchronous(error)
@@ -62,15 +62,15 @@ class Daemon:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether it is a real thread, and the caller could start a greenlet in its place.
+        """Whether it is a real thread that the caller should replace with a greenlet.
 
-        Locks that the app's greenlets use are not safe for it any more, those of :mod:`logging` for
-        instance: let it end, and a new one take its place.
+        It can no longer safely use locks that the app's greenlets use, such as those of
+        :mod:`logging`: let it end, and start a new one.
         """
         return self._is_real and is_green()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait at most ``timeout`` seconds for its end; tell whether it has ended."""
+        """Wait at most ``timeout`` seconds for its end; return whether it has ended."""
         return self._ended.wait(timeout)
 
     def _run(self) -> None:
@@ -82,7 +82,7 @@ class Daemon:
     def _run_as_thread(self) -> None:
         self._run()
         if is_patched():
-            # Never returns: Thread would look for itself under the identity that greenlets have.
+            # Never returns normally: Thread would look itself up by the identity of a greenlet.
             Event().wait()
 
 
@@ -93,12 +93,12 @@ def start_daemon(work: Callable[[], object], name: str) -> Daemon | None:
 
 
 def _is_before_fork_of_uwsgi() -> bool:
-    """Tell whether this is a process that uWSGI forks, rather than one of those that it forked.
+    """Return whether this is uWSGI's master process, which will be forked.
 
-    uWSGI calls fork(2) without Python's knowledge. If another thread waits for the interpreter's
-    lock at that moment, the child waits for that thread for ever.
+    uWSGI calls fork(2) without Python's knowledge. If another thread is waiting for the GIL at that
+    time, the child waits for that thread forever.
     """
     uwsgi: Any = sys.modules.get("uwsgi")
     if not isinstance(getattr(uwsgi, "worker_id", None), BuiltinFunctionType):
-        return False  # it is no module of uWSGI's own, or there is none
+        return False  # it is not uWSGI's own module, or there is none
     return not (uwsgi.worker_id() or uwsgi.mule_id() or uwsgi.i_am_the_spooler())

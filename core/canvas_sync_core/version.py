@@ -1,4 +1,4 @@
-"""The version of the distribution; to look it up in its metadata takes a tenth of a second."""
+"""The version of the distribution; reading it from the metadata takes a tenth of a second."""
 
 from __future__ import annotations
 

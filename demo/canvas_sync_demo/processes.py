@@ -187,7 +187,7 @@ def _answers(stage: Stage) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until a condition of another process holds; tell whether it came to hold in time."""
+    """Wait until a condition of another process holds; return whether it came to hold in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -6,7 +6,7 @@ __all__ = ["reason"]
 
 
 def reason(error: BaseException) -> str:
-    """Tell why something failed, without the statement that SQLAlchemy adds."""
+    """Return why something failed, without the statement that SQLAlchemy adds."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return f"{type(cause).__name__}: {lines[0]}" if lines else type(cause).__name__

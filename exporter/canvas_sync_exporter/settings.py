@@ -276,7 +276,7 @@ def full_configuration(environ: Mapping[str, str], **overrides: Any) -> Configur
 
 
 def changed_settings(before: Configuration, after: Configuration) -> list[str]:
-    """Tell which settings differ, one line each, by their names; of secrets not the values."""
+    """Return which settings differ, one line each, by their names; of secrets not the values."""
     changes = []
     for old, new in ((before.app, after.app), (before.exporter, after.exporter)):
         for field in dataclasses.fields(old):

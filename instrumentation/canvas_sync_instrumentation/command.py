@@ -214,7 +214,7 @@ def _failure(job: Job, status: int) -> Exception | None:
 
 
 def _has_terminal() -> bool:
-    """Tell whether we are in the foreground of a terminal, which signals the command itself."""
+    """Return whether we are in the foreground of a terminal, which signals the command itself."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:

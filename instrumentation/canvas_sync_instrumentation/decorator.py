@@ -81,7 +81,7 @@ def track_sync(
 
 
 def is_tracked(function: Any) -> bool:
-    """Tell whether each call of ``function`` is a run: :func:`track_sync` has decorated it."""
+    """Return whether each call of ``function`` is a run: :func:`track_sync` has decorated it."""
     return getattr(function, _MARK, False) is True
 
 

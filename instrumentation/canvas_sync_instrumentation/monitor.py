@@ -191,7 +191,7 @@ class Monitor:
             self._heartbeat_thread.wake()
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
+        """Deliver what is pending within ``timeout`` seconds; return whether nothing is left."""
         deadline = self.clock.monotonic() + timeout
         results = [
             self._flush(name, sink, max(0.0, deadline - self.clock.monotonic()))
@@ -289,7 +289,7 @@ class _Process:
         self.is_known_to_multiprocessing = False
 
     def current(self) -> Monitor | None:
-        """Give the monitor, if there is one."""
+        """Return the monitor, if there is one."""
         if self.pid != os.getpid() or self.is_ending is not sys.is_finalizing():
             self.after_fork_in_child()
         return self.monitor
@@ -391,7 +391,7 @@ def pinned(monitor: Monitor) -> Iterator[None]:
 
 
 def get_monitor() -> Monitor:
-    """Give the monitor of this process; set up from the environment if there is none yet.
+    """Return the monitor of this process; set up from the environment if there is none yet.
 
     When it cannot be set up it says so once and records nothing: a sync is not stopped by a typing
     error in its telemetry, nor is what it still sends while Python ends. :func:`configure` raises.
@@ -415,7 +415,7 @@ def get_monitor() -> Monitor:
 
 
 def current_monitor() -> Monitor | None:
-    """Give the monitor of this process if there is one; sets none up."""
+    """Return the monitor of this process if there is one; sets none up."""
     return _process.current()
 
 

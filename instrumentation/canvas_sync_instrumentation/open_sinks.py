@@ -48,7 +48,7 @@ class Sinks:
             self.metrics.count_dropped(sink, reason, count)
 
     def closing_order(self) -> list[tuple[str, Sink]]:
-        """Give the sinks in the order in which they close.
+        """Return the sinks in the order in which they close.
 
         The log comes late: waiting does not help against a full disk, and would use up the time of
         the others. The metrics come last, for they count what the others lose.
@@ -56,7 +56,7 @@ class Sinks:
         return sorted(self.by_name.items(), key=lambda entry: _CLOSING_LATE.get(entry[0], 0))
 
     def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
-        """Give the sinks that may hold back something until another event or a flush comes."""
+        """Return the sinks that may hold back something until another event or a flush comes."""
         return [entry for entry in self.by_name.items() if entry[0] in {"log", "metrics", "spans"}]
 
 

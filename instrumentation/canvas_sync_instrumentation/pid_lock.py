@@ -43,7 +43,7 @@ class PidLock:
             raise
 
     def release(self) -> None:
-        """Give the lock free, also when a process that was given the file still has it open."""
+        """Return the lock free, also when a process that was given the file still has it open."""
         fcntl.flock(self.fd, fcntl.LOCK_UN)
         os.close(self.fd)
 

@@ -37,7 +37,7 @@ def carry_run(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def trace_headers() -> dict[str, str]:
-    """Give the current run's W3C ``traceparent`` (and no more) to put into a task's message.
+    """Return the current run's W3C ``traceparent`` (and no more) to put into a task's message.
 
     A process without tracing hands on what it was handed itself. Empty outside a run, and where
     there is no trace at all: it would tell the task's process not to record one either. See

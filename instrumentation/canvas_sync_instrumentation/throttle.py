@@ -129,7 +129,7 @@ class ThrottleGuard:
             changed.wait(seconds)
 
     def ended(self, token: str, *, cost: float, remaining: float | None, throttled: bool) -> None:
-        """Give the room of a request back, and learn from its answer."""
+        """Return the room of a request back, and learn from its answer."""
         changed = self._changed_here()
         with changed.lock:
             bucket = self._bucket(token).ended(cost, remaining, throttled=throttled)
@@ -176,7 +176,7 @@ class GuardedRequest:
         return self
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Tell what Canvas answered.
+        """Return what Canvas answered.
 
         Args:
             status: HTTP status.
@@ -210,7 +210,7 @@ class GuardedRequest:
         return self._report(time.monotonic() - start)
 
     def end(self) -> None:
-        """Give the room back."""
+        """Return the room back."""
         self._guard.ended(
             self._quota,
             cost=self._cost,

@@ -315,7 +315,7 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def progress(self, percent: float, message: str = "") -> None:
-        """Tell how far the run is.
+        """Return how far the run is.
 
         Args:
             percent: From 0 to 100; what lies outside is reported and cut.
@@ -439,7 +439,7 @@ class CanvasSyncMetricsTracker:
         return self._bounded(value, number_of(value), MAX_SECONDS, rule)
 
     def _bounded(self, given: object, number: N | None, highest: N, rule: str) -> N:
-        """Give a number cut to what may be, 0 for what is none; the difference is reported."""
+        """Return a number cut to what may be, 0 for what is none; the difference is reported."""
         bounded = min(max(number or 0, 0), highest)
         if number is None or number != bounded:
             # What is no number may be data.
@@ -505,7 +505,7 @@ class CanvasSyncMetricsTracker:
 
 
 def current_tracker() -> CanvasSyncMetricsTracker | None:
-    """Give a tracker of the run in which the caller executes; None outside a run."""
+    """Return a tracker of the run in which the caller executes; None outside a run."""
     position = current_run()
     if position is None:
         return None
@@ -523,7 +523,7 @@ def _as_error(error: BaseException | str) -> ErrorInfo:
 
 
 def _is_quiet_exit(error: BaseException) -> bool:
-    """Tell whether ``error`` is an ordinary end: ``sys.exit(0)``, or a generator that is closed."""
+    """Return whether ``error`` is a normal exit: ``sys.exit(0)``, or the close of a generator."""
     if issubclass(type(error), SystemExit):
         code = getattr(error, "code", None)
         return code is None or code is False or whole_number_of(code) == 0

@@ -31,7 +31,7 @@ BROAD = ("Exception", "OSError", "ValueError", "RecursionError")
 
 
 def reached(mode: str, kinds: str, log_dir: Path, times: int) -> Any:
-    """Give how many exceptions of each kind reached the sync."""
+    """Return how many exceptions of each kind reached the sync."""
     command = [sys.executable, "-m", "support.interrupted", mode, kinds, str(log_dir), str(times)]
     environ = {**os.environ, "CANVAS_SYNC_STRICT": "false"}
     done = subprocess.run(

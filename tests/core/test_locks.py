@@ -63,7 +63,7 @@ def test_a_wait_ends_after_its_time() -> None:
 def test_a_wait_ends_where_the_clock_of_an_app_stands_still(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As that of freezegun does: the exit of the process would wait for ever."""
+    """As that of freezegun does: the exit of the process would wait forever."""
     for name in ("time", "monotonic", "perf_counter"):
         monkeypatch.setattr(time, name, lambda: 1.0)
     (tmp_path / "file").touch()

@@ -127,7 +127,7 @@ def test_a_sync_in_an_exit_handler_loses_no_row(tmp_path: Path) -> None:
     ],
 )
 def test_a_sync_in_a_finalizer_ends_while_python_ends(before: str, tmp_path: Path) -> None:
-    """Thread.start() of Python 3.11 would wait for ever, and so would locks of stopped threads."""
+    """Thread.start() of Python 3.11 would wait forever, and so would locks of stopped threads."""
     with http_receiver() as receiver:
         done = subprocess.run(
             [sys.executable, "-c", SYNC_IN_FINALIZER.format(before=before)],

@@ -214,7 +214,7 @@ def test_no_secret_is_in_any_sink(
 
 
 def leaks(secrets: Secrets, places: Mapping[str, str]) -> Iterator[str]:
-    """Tell where a secret is, with what stands around it."""
+    """Return where a secret is, with what stands around it."""
     lowered = {place: text.lower() for place, text in places.items()}  # methods go in upper case
     for secret in map(str.lower, secrets.made):
         for place, text in lowered.items():

@@ -26,7 +26,7 @@ class Answer:
 
 
 class AnswerServer(ThreadingHTTPServer):
-    """Answers by path; a list of answers is given one after the other, its last one for ever."""
+    """Answers by path; a list of answers is given one after the other, its last one forever."""
 
     daemon_threads = True
 

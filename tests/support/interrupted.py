@@ -116,7 +116,7 @@ class Alarm:
 
 
 def interrupted(alarm: Alarm, task_id: str, delay: float) -> bool:
-    """Tell whether what the alarm raised reached the sync.
+    """Return whether what the alarm raised reached the sync.
 
     Python drops what is raised in a callback of a weak reference or of its garbage collector, with
     or without telemetry; the sync raises it itself then.
@@ -136,7 +136,7 @@ def interrupted(alarm: Alarm, task_id: str, delay: float) -> bool:
 
 
 def interrupted_write(alarm: Alarm) -> bool:
-    """Tell whether what the alarm raised while a line was written reached the sync."""
+    """Return whether what the alarm raised while a line was written reached the sync."""
     alarm.set(STALLED / 4)
     start = time.monotonic()
     try:

@@ -56,7 +56,7 @@ def count(files: MetricFiles, amount: float) -> None:
 
 
 def samples(collector: Collector) -> dict[str, float]:
-    """Give each sample that a collector serves, by its name with labels."""
+    """Return each sample that a collector serves, by its name with labels."""
     registry = CollectorRegistry()
     registry.register(collector)
     return read_samples(generate_latest(registry).decode())

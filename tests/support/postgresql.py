@@ -72,7 +72,7 @@ class PostgresqlServer:
                 os.kill(process, signal.SIGCONT)
 
     def is_running(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it runs."""
         return (self._data / "postmaster.pid").exists()
 
     def url(self, database: str) -> str:

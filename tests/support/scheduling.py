@@ -19,7 +19,7 @@ _SHARED: Final = {
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Give the scheduler for ``--dist loadfile``."""
+    """Return the scheduler for ``--dist loadfile``."""
     return _ByStage(config, log) if config.getvalue("dist") == "loadfile" else None
 
 

@@ -1,4 +1,4 @@
-"""Looking at errors of libraries that are not imported here."""
+"""Inspecting errors of libraries that are not imported here."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def attribute(value: object, name: str) -> Any:
 
 
 def has_base(error: BaseException, *names: str) -> bool:
-    """Tell an error of a library by the names of its base classes."""
+    """Recognise an error of a library by the names of its base classes."""
     return any(cls.__name__ in names for cls in type(error).__mro__)

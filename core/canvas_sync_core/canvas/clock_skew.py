@@ -1,8 +1,8 @@
-"""By how much our clock is wrong, as the ``Date`` header of an answer proves.
+"""Clock skew between us and Canvas, as far as the ``Date`` header of a response proves it.
 
-Canvas stamps an answer with the second in which it makes it (RFC 9110, section 6.6.1). That moment
-is within the request by our clock, so a difference is certain as far as it exceeds the duration of
-the request and the second.
+Canvas stamps a response with the second in which it was created (RFC 9110, section 6.6.1). By our
+clock that must be during the request, so a difference is proven only as far as it exceeds the
+duration of the request plus one second.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _MONTHS: Final = {
 
 
 def clock_skew(sent: float, start: float, end: float) -> float:
-    """Return our time minus that of Canvas, as far as an answer proves a difference.
+    """Return our time minus Canvas's, as far as a response proves a difference.
 
     Args:
-        sent: ``Date`` of the answer, in seconds since the epoch.
+        sent: ``Date`` of the response, in seconds since the epoch.
         start: When the request began by our clock.
-        end: When the answer came by our clock.
+        end: When the response arrived by our clock.
 
     Returns:
         Seconds; positive when our clock is ahead. 0 when the answer could have been made during the

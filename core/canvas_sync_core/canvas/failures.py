@@ -1,4 +1,4 @@
-"""Why a request got no answer, told by its exception without importing any HTTP client."""
+"""Classifies why a request got no response, from its exception, without importing HTTP clients."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _CONNECTIONS: Final = frozenset(
 def error_class(error: BaseException) -> str:
     """Return ``timeout``, ``connection``, ``cancelled`` or ``other`` for what a client raised.
 
-    Clients wrap what happened: requests reports a read timeout after several tries as its
-    ``ConnectionError``, with the timeout inside. What is inside decides.
+    Clients wrap the original error: after several attempts, requests reports a read timeout as its
+    ``ConnectionError``, with the timeout inside. The innermost error decides.
     """
     classes = [_by_name(cause) for cause in _causes(error)]
     if "timeout" in classes:
@@ -62,5 +62,5 @@ def _by_name(error: BaseException) -> str:
     if names & _TIMEOUTS:
         return "timeout"
     if names & _CANCELLED:
-        return "cancelled"  # the app gave the call up: that says nothing of Canvas
+        return "cancelled"  # the app abandoned the call, which says nothing about Canvas
     return "connection" if names & _CONNECTIONS else "other"

@@ -1,8 +1,8 @@
-"""What a request to Canvas' GraphQL API asks for, and whether its answer says that it failed.
+"""The operation name of a request to Canvas' GraphQL API, and the errors in its response.
 
 An operation's name is one that a developer gave it, a word of the grammar (``Name`` in
-https://spec.graphql.org/October2021/#sec-Names); variables and answers are never looked at. An
-answer may fail with status 200: it then has ``errors``
+https://spec.graphql.org/October2021/#sec-Names); variables and data are never read. A failed
+response may have status 200: it then contains ``errors``
 (https://spec.graphql.org/October2021/#sec-Errors), a list there; gateways before it also send an
 object or a text, and a list of answers to a list of requests.
 """
@@ -25,7 +25,7 @@ __all__ = ["error_count", "is_graphql_path", "operation_name"]
 
 _ROUTE: Final = "/api/graphql"
 _LONGEST_REQUEST: Final = 262_144
-"""Bytes of a request that are looked at."""
+"""Maximum number of bytes of a request that are read."""
 _NAME: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 _OPERATION: Final = re.compile(
     r'#[^\n]*|"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"'
@@ -50,7 +50,7 @@ _read_answers: Final = msgspec.json.Decoder(list[_Answer]).decode
 
 
 def is_graphql_path(path: str) -> bool:
-    """Tell whether ``path`` is the one of the GraphQL API."""
+    """Return whether ``path`` is the one of the GraphQL API."""
     return "graphql" in path and route_of(path) == _ROUTE
 
 

@@ -1,7 +1,7 @@
-"""The host of a URL, in one spelling.
+"""The host of a URL, normalized.
 
-The host is part of what tells two calls apart: an app may sync from several Canvas installations,
-which have the same paths.
+Calls are distinguished by host too: an app may sync from several Canvas installations, which have
+the same paths.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""What Canvas says about a failure, out of the several shapes in which it says it.
+"""Extracts Canvas's error message from the various formats of its responses.
 
 Source: https://canvas.instructure.com/doc/api/file.errors.html and the answers of Canvas itself:
 ``{"errors": [{"message": ...}]}``, ``{"errors": {"field": [{"message": ...}]}}``,
 ``{"message": ...}``, and OAuth's ``{"error": ..., "error_description": ...}``.
 
-Canvas quotes what it was sent or found: "Ada Smith is already taken", "85 is not a valid grade". So
-of a message only the words stay that such messages are made of; a name, a login, a title or a grade
-is none of them.
+Canvas quotes data: "Ada Smith is already taken", "85 is not a valid grade". So only words that
+belong to the vocabulary of such messages are kept, which excludes names, logins, titles and grades.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ _WORDS: Final = frozenset(
     following granted iat jwks jws jwt malformed minutes owner signature verification
     """.split()  # noqa: SIM905 - a list of 400 quoted words would fill 400 lines
 )
-"""What error messages of Canvas and of its clients are made of."""
+"""The vocabulary of error messages of Canvas and its clients."""
 
 _AROUND: Final = ".,;:!?()[]{}<>'\"`*"
 _REMOVED: Final = re.compile(r"\0(?:\s+\0)*")

@@ -2,10 +2,10 @@
 
 Sources: https://canvas.instructure.com/doc/api/file.throttling.html and
 ``app/middleware/request_throttle.rb`` of instructure/canvas-lms. Each token has a bucket. A request
-pays 50 up front, is refused when the bucket then stands at the high-water mark of 600 or above, and
-in the end gets the 50 back and pays what it cost. 10 leak out every second.
-``X-Rate-Limit-Remaining`` is the room below the mark. Hosted Canvas is reported to have a mark of
-700: a higher one is learned from what is seen.
+is charged 50 up front, is refused if the bucket is then at or above the high-water mark of 600, and
+at its end gets the 50 back and is charged its actual cost. 10 leak out every second.
+``X-Rate-Limit-Remaining`` is the distance to the mark. Hosted Canvas reportedly has a mark of 700,
+so a higher mark is learned from observed values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEAK_RATE: Final = 10.0
 PRECHARGE: Final = 50.0
 
 PACE_SECONDS: Final = 60.0
-"""How long ago a call counts 1/e of what it counts now."""
+"""Age in seconds at which the weight of a call has decayed to 1/e."""
 _SHORTEST_SECONDS: Final = 1.0
 _A_MOMENT: Final = 0.001
 _MARGIN: Final = LEAK_RATE * 1.0
@@ -42,7 +42,7 @@ _MARGIN: Final = LEAK_RATE * 1.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a token is used: sums over its calls, in which older ones count less.
+    """How fast a token is used: exponentially weighted sums over its calls.
 
     Attributes:
         began: When its first call began, in seconds since the epoch; so is ``time``.
@@ -57,7 +57,7 @@ class Pace:
     busy: float = 0.0
 
     def after(self, time: float, cost: float, duration: float) -> Pace:
-        """Give the pace after one more call, which ended at ``time``."""
+        """Return the pace after another call, which ended at ``time``."""
         kept = _weight_after(time - self.time)
         return Pace(
             min(self.began, time - duration),
@@ -84,14 +84,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class TokenReading:
-    """What one process last knew of a token.
+    """What one process last knew about a token.
 
     Attributes:
         remaining: ``X-Rate-Limit-Remaining`` of its newest call.
         maximum: The highest that it ever saw.
         seen: When that call ended, in seconds since the epoch.
-        cost_per_second: Its pace at that moment.
-        concurrency: Its requests in flight at that moment, on average.
+        cost_per_second: Its pace at that time.
+        concurrency: Its average number of requests in flight at that time.
     """
 
     remaining: float
@@ -103,17 +103,17 @@ class TokenReading:
 
 @dataclass(frozen=True, slots=True)
 class TokenQuota:
-    """How a token stands now, over all processes that use it.
+    """The current state of a token's quota, over all processes that use it.
 
     Attributes:
         token: Short hash of the token.
-        remaining: What is left, with what has leaked out since the newest call.
-        maximum: What is left of a bucket that is empty: the high-water mark.
+        remaining: Remaining quota, including what has leaked out since the newest call.
+        maximum: Remaining quota when the bucket is empty: the high-water mark.
         cost_per_second: How fast it is used.
         concurrency: Requests in flight, on average.
-        seconds_until_empty: When nothing will be left at this pace; None when the bucket leaks as
-            fast as it is filled.
-        safe_concurrency: So many requests in flight never fill the bucket.
+        seconds_until_empty: Time until nothing is left at this pace; None if the bucket leaks at
+            least as fast as it is filled.
+        safe_concurrency: Number of requests in flight that never fills the bucket.
         seen: When its newest call ended, in seconds since the epoch.
     """
 
@@ -129,14 +129,14 @@ class TokenQuota:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A token's bucket, as one process that counts its own requests believes it to be.
+    """A process's model of a token's bucket, from its own requests.
 
-    A request is in flight for the process a little longer than for Canvas, so that the level here
-    is never lower than what Canvas has from these requests; an answer that tells of more, by
-    requests of others, raises it.
+    For the process, a request is in flight a little longer than for Canvas, so the modelled level
+    is never lower than Canvas's level from these requests. A response that reports a higher level,
+    caused by other processes, raises it.
 
     Attributes:
-        time: When it was looked at, in monotonic seconds.
+        time: Time of this state, in monotonic seconds.
         level: How full it is.
         mark: The high-water mark.
     """
@@ -146,30 +146,30 @@ class Bucket:
     mark: float = HIGH_WATER
 
     def at(self, now: float) -> Bucket:
-        """Give it at a later time, when some has leaked out."""
+        """Return the bucket at a later time, after some has leaked out."""
         leaked = LEAK_RATE * max(0.0, now - self.time)
         return Bucket(max(self.time, now), max(0.0, self.level - leaked), self.mark)
 
     def seconds_until_room(self, reserve: float) -> float:
-        """Tell how long it must leak until one more request stays below the mark.
+        """Return the seconds that it must leak until another request fits below the mark.
 
         Args:
-            reserve: What is to be left below the mark.
+            reserve: How much must stay free below the mark.
         """
         missing = self.level + PRECHARGE + _MARGIN - (self.mark - reserve)
         return 0.0 if missing < 0.0 else missing / LEAK_RATE + _A_MOMENT
 
     def begun(self) -> Bucket:
-        """Give it with one more request in flight."""
+        """Return the bucket with one more request in flight."""
         return replace(self, level=self.level + PRECHARGE)
 
     def ended(self, cost: float, remaining: float | None, *, throttled: bool) -> Bucket:
-        """Give it with one request less in flight.
+        """Return the bucket with one request fewer in flight.
 
         Args:
             cost: What the request cost.
-            remaining: What the answer said that is left; None when it did not.
-            throttled: Whether it was refused for a full bucket.
+            remaining: Remaining quota according to the response; None if it did not say.
+            throttled: Whether it was refused because the bucket was full.
         """
         level = max(0.0, self.level - PRECHARGE + cost)
         mark = self.mark if remaining is None else max(self.mark, remaining)
@@ -179,7 +179,7 @@ class Bucket:
 
 
 def quota_of(token: str, readings: Collection[TokenReading], now: float) -> TokenQuota:
-    """Put together what several processes know of a token; there is at least one.
+    """Combine what several processes know about a token; there is at least one.
 
     Args:
         token: Short hash of the token.
@@ -208,10 +208,10 @@ def quota_of(token: str, readings: Collection[TokenReading], now: float) -> Toke
 
 
 def safe_concurrency(maximum: float, cost_per_second: float, concurrency: float) -> int:
-    """Tell how many requests may be in flight all the time.
+    """Return how many requests may be in flight permanently.
 
-    Their up-front costs must stay below the mark, and what they really cost must leak out as fast
-    as it comes in.
+    Their up-front costs must stay below the mark, and their actual costs must leak out as fast as
+    they come in.
 
     Args:
         maximum: The high-water mark.
@@ -230,5 +230,5 @@ def _seconds_until_empty(remaining: float, cost_per_second: float) -> float | No
 
 
 def _weight_after(seconds: float) -> float:
-    """What is left of a weight after some seconds; a clock that went back changes nothing."""
+    """Return the factor by which a weight decays; 1 if the clock went backwards."""
     return math.exp(-max(0.0, seconds) / PACE_SECONDS)

@@ -1,7 +1,8 @@
-"""Values that stand in quotation marks inside a sentence, masked one by one.
+"""Masks values in quotation marks inside a sentence, one by one.
 
-A value may hold marks itself (``'O'Brien'``, ``'James' Book'``). A mark inside a word ends nothing;
-where one could only end a quotation and none is open, the one before it was longer than it seemed.
+A value may itself contain marks (``'O'Brien'``, ``'James' Book'``). A mark inside a word does not
+end a quotation. If a mark could only be a closing one but no quotation is open, the previous
+quotation was longer than it seemed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 __all__ = ["MASK", "end_of_value", "mask_quoted"]
 
 MASK: Final = "'?'"
-"""What stands for a value that must not be recorded."""
+"""Replaces a value that must not be recorded."""
 
 _CLOSING: Final = {
     "'": "'",
@@ -33,11 +34,11 @@ _STRAY: Final = {mark: re.compile(rf"(?<=[^\s(\[{{=,:]){mark}(?!\w)") for mark i
 
 
 def mask_quoted(text: str, is_known: Callable[[str], bool]) -> str:
-    """Put ``'?'`` for each value in quotation marks; what surrounds it stays.
+    """Replace each value in quotation marks with ``'?'``; the surrounding text is kept.
 
     Args:
         text: A sentence.
-        is_known: Tells a text that is no data; it stays, with its marks.
+        is_known: Returns whether a text is not data; it is then kept, with its marks.
     """
     parts, position = [], 0
     while opening := _OPENING.search(text, position):

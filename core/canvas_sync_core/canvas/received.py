@@ -1,7 +1,7 @@
-"""How much an answer of Canvas brings: its size, and the number of items in its list.
+"""How much a Canvas response contains: its size, and the number of items in its list.
 
-The client parses the content; here it is only scanned for the borders of its items, which takes
-about a tenth of the time, and no object is made of any item.
+The client parses the content. Here it is only scanned for the boundaries of items, which takes
+about a tenth of the time and creates no objects.
 
 Sources: https://canvas.instructure.com/doc/api/file.pagination.html for lists. Some of them are
 wrapped in an object, such as ``{"enrollment_terms": [...]}``
@@ -29,10 +29,10 @@ _read_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Received(NamedTuple):
-    """How much an answer brings; None is what cannot be known.
+    """How much a response contains; None for unknown values.
 
     Attributes:
-        items: Length of its list; None when it is no list, or its content was not loaded.
+        items: Length of its list; None if it is not a list, or its content was not loaded.
         size: Bytes of the content as the app gets it; by ``Content-Length`` when not loaded.
         transferred: Bytes of the content as they were sent, compressed or not.
     """
@@ -49,13 +49,13 @@ _EMPTY: Final = Received(None, 0, 0)
 def received(
     method: str, path: str, status: int, facts: ResponseFacts, body: bytes | None
 ) -> Received:
-    """Tell how much an answer brings.
+    """Return how much a response contains.
 
     Args:
         method: HTTP method of the request, in upper case.
         path: Path of the request.
         status: HTTP status.
-        facts: What its headers say.
+        facts: What its headers contain.
         body: Its content, without compression; None when it was not loaded.
     """
     if not has_content(method, status):
@@ -68,7 +68,7 @@ def received(
 
 
 def has_content(method: str, status: int) -> bool:
-    """Tell whether an answer can have content."""
+    """Return whether an answer can have content."""
     return status not in _NO_CONTENT and status >= 200 and method != "HEAD"
 
 

@@ -1,7 +1,7 @@
-"""Free text made safe to record: no secret, no personal data, no forged line.
+"""Makes free text safe to record: no secrets, no personal data, no forged lines.
 
-What reaches a log, span or row as free text are the messages of errors, which quote URLs, headers,
-statements and values. Numbers stay: a user or a course is its number.
+The free text in logs, spans and rows is mostly error messages, which quote URLs, headers,
+statements and values. Numbers are kept: users and courses are identified by their numbers.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["REMOVED", "redact"]
 
 _LONGEST_INPUT: Final = 8192
 _MOST_ENCODINGS: Final = 4
-"""How often a text may have been encoded that is still looked into."""
+"""Maximum number of encoding layers that are decoded."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*")
-"""Ids and names, in which nothing is found but a token that some service issued."""
+"""Ids and names, in which only tokens issued by services are masked."""
 _SHORTEST_ISSUED: Final = 13
 
 _TOKEN_OF_TEXT: Final = re.compile(r'[^\s"<>]+')
@@ -40,7 +40,7 @@ _HEADER: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _COOKIE: Final = re.compile(r"<Cookie(?:[ ]|%20)[^>]*>?")
-"""As Python's cookie jars print one."""
+"""A cookie as Python's cookie jars print it."""
 
 _NAME: Final = re.compile(
     r"""(?:(?<![\w.-])(?!(?<=%)20)|(?<=%20))
@@ -88,8 +88,8 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
     """Return ``text`` without secrets and personal data, on one line, cut to ``limit`` characters.
 
     Removed are tokens, keys, cookies, ``Authorization`` values, passwords, query strings, e-mail
-    addresses, identifiers in API paths that are not numbers, and what SQL and its drivers say of
-    rows; also where they are percent-encoded, escaped or broken in two by a line end. Control
+    addresses, non-numeric identifiers in API paths, and data of rows in SQL and drivers' messages,
+    even if they are percent-encoded, escaped or split by a line break. Control
     characters become visible escapes.
 
     Args:
@@ -108,7 +108,7 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
 
 
 def _redacted(text: str) -> str:
-    """Mask a text as it stands, and as it reads when it is decoded."""
+    """Mask a text both as it is and in its decoded form."""
     redacted = masked = _masked(text)
     for _ in range(_MOST_ENCODINGS):
         decoded = _decoded(masked)
@@ -131,7 +131,7 @@ def _without_encoded_rows(decoded: str) -> str | None:
 
 def _masked(text: str) -> str:
     text = without_statements(text)
-    # Before queries are cut: what stands before a secret may tell what it is.
+    # Before queries are cut off: the text before a secret may say that it is one.
     text = mask_encoded(mask_issued(text), _is_harmless)
     text = mask_phrases(text)
     text = _HEADER.sub(rf"\1 {REMOVED}", text)
@@ -169,12 +169,12 @@ def _without_credentials(found: re.Match[str]) -> str:
 
 
 def _is_host(rest: str) -> bool:
-    """Tell a host, after which a path has the ``@``, from a password that has a slash."""
+    """Distinguish a host followed by a path with ``@`` from a password with a slash."""
     return _HTTP_HOST.fullmatch(_END_OF_HOST.split(rest, maxsplit=1)[0]) is not None
 
 
 def _without_secret_values(text: str) -> str:
-    """Mask what is said to be a secret, or what Canvas calls by the name of personal data."""
+    """Mask values after the name of a secret or of a personal field of Canvas."""
     text = _NAMED_VALUE.sub(_without_named_value, text)
     parts, position = [], 0
     while found := _NAME.search(text, position):

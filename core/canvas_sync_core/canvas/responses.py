@@ -1,4 +1,4 @@
-"""What an answer of Canvas says about throttling, authorization, cost and paging.
+"""Reads throttling, authorization, cost and paging from a Canvas response.
 
 Sources: https://canvas.instructure.com/doc/api/file.throttling.html,
 https://canvas.instructure.com/doc/api/file.oauth.html, file.pagination.html,
@@ -75,23 +75,23 @@ _NOT_FOUND: Final = "refresh_token not found"
 
 @dataclass(frozen=True, slots=True)
 class ResponseFacts:
-    """What one answer says.
+    """The content of one response, as far as we use it.
 
     Attributes:
-        throttled: Whether Canvas refused it for going over the rate limit.
+        throttled: Whether Canvas refused it because of the rate limit.
         auth_failure: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
         cost: ``X-Request-Cost``, in seconds of server time.
         rate_limit_remaining: ``X-Rate-Limit-Remaining``, in the same unit.
         request_context_id: ``X-Request-Context-Id``.
         is_page: Whether it is one page of a list.
         next_url: Where the next page is, as Canvas sent it: opaque, never to be recorded.
-        message: What Canvas said about a failure, redacted.
+        message: Canvas's error message, redacted.
         server_time: Where Canvas spent the time.
         token_expired_at: When the refused token expired, in seconds since the epoch.
         links: The relations of its ``Link`` header, such as ``next``.
         content_length: ``Content-Length``.
         is_compressed: Whether its content was sent compressed.
-        sent_at: ``Date``, in seconds since the epoch; None when a cache on the way has answered.
+        sent_at: ``Date``, in seconds since the epoch; None if a cache on the way responded.
     """
 
     throttled: bool = False
@@ -113,7 +113,7 @@ class ResponseFacts:
 def classify(
     status: int, headers: Mapping[str, str], body: str | None, content_type: str | None = None
 ) -> ResponseFacts:
-    """Read an answer of Canvas.
+    """Read a Canvas response.
 
     Args:
         status: HTTP status.
@@ -155,15 +155,15 @@ def classify_redirected(
     hops: Sequence[Mapping[str, str]],
     is_elsewhere: bool,
 ) -> ResponseFacts:
-    """Read the answer that redirects led to; what Canvas takes for all of them is the cost.
+    """Read the response that redirects led to; the cost is the total of all of them.
 
     Args:
         status: HTTP status of the last answer.
         headers: Its headers.
         body: Its text; None when it was not loaded.
         hops: The headers of each answer of Canvas before it, one at least.
-        is_elsewhere: Whether it comes from another host, such as the store of a file. Then it tells
-            nothing of Canvas, which says the rest in the answer before.
+        is_elsewhere: Whether it comes from another host, such as a file store. Then it says nothing
+            about Canvas, and the rest is read from the response before it.
     """
     facts = [classify(_REDIRECT, each, None) for each in hops]
     last = classify(status, headers, body)
@@ -180,7 +180,7 @@ def classify_redirected(
 
 
 def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:
-    """Tell throttling from a refusal; what remains of the quota says nothing about it."""
+    """Return whether a response means throttling rather than refusal, whatever the quota left."""
     if status != 403:
         return status == 429
     if body is None:
@@ -212,7 +212,7 @@ def _oauth_failure(text: str) -> str | None:
 
 
 def _is_request_id(value: str) -> bool:
-    """Tell an id, such as a UUID, from what a proxy may have put there, a token even."""
+    """Return whether a value is an id, such as a UUID; a proxy may have put a token there."""
     return _REQUEST_ID.fullmatch(value) is not None and mask_issued(value) == value
 
 

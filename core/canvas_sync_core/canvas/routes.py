@@ -1,7 +1,7 @@
-"""From the path of a request to the route that Canvas documents, and to a path safe to record.
+"""Maps the path of a request to a documented Canvas route, and to a path that is safe to record.
 
-A route is bounded and may be a label; a sanitized path keeps numbers, so that a log line can be
-followed up in Canvas, and nothing else that the caller chose.
+The number of routes is bounded, so a route may be a label. A sanitized path keeps numbers, so that
+a log line can be followed up in Canvas, and nothing else that the caller chose.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 _APIS: Final = frozenset({"v1", "quiz", "lti", "sis", "graphql"})
 """What follows ``/api/``."""
 _OUTSIDE_API: Final = frozenset({"assignments", "courses", "files", "groups", "login", "users"})
-"""With what the routes outside ``/api/`` begin."""
+"""Prefixes of the routes outside ``/api/``."""
 _OAUTH_PATH: Final = ["login", "oauth2", "token"]
 _FORMAT: Final = ".json"
 """May follow any route of the API (``lib/api_route_set.rb`` of instructure/canvas-lms)."""
@@ -41,7 +41,7 @@ _LONGEST_PATH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """What is known of a path.
+    """The route and the sanitized form of a path.
 
     Attributes:
         route: Route template, or ``other``.

@@ -1,8 +1,8 @@
-"""Texts that are secrets or addresses by their form, wherever they stand.
+"""Masks secrets and addresses that are recognisable by their form.
 
-The forms of tokens that other services issue follow the rules of detect-secrets, which the tests
-draw examples from. No expression here tries a text twice: each begins where nothing before it can
-be part of the match, and its runs are possessive, so that time grows with the length alone.
+The forms of other services' tokens follow the rules of detect-secrets, from which the tests draw
+examples. No expression backtracks: each starts where nothing before it can be part of the match,
+and its repetitions are possessive, so the time is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 __all__ = ["REMOVED", "mask_encoded", "mask_forms", "mask_issued"]
 
 REMOVED: Final = "[removed]"
-"""What stands for a text that must not be recorded."""
+"""Replaces a text that must not be recorded."""
 
 _BREAK: Final = r"[ \t]*(?:\r\n?|\n|\\r\\n|\\n|%0D%0A|%0A)[ \t]*"
-"""A line break, also one that is escaped: mail and terminals break secrets in two."""
+"""A line break, possibly escaped: mail programs and terminals break secrets in two."""
 FOLDED: Final = rf"(?:{_BREAK}[A-Za-z0-9_.~+/=-]{{6,}}+)*"
 """The rest of a secret on the lines below."""
 
@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(
     rf"(?<![0-9])[0-9]++(?:{_BREAK})?~(?:{_BREAK})?"
     rf"((?:[A-Za-z0-9]++(?:{_BREAK}(?=[A-Za-z0-9]))?)++)"
 )
-"""Of Canvas: the number of a shard, a tilde, and 64 characters (older ones are shorter)."""
+"""A Canvas token: the number of a shard, a tilde, and 64 characters (older ones are shorter)."""
 _SHORTEST_TOKEN: Final = 16
 _PRIVATE_KEY: Final = re.compile(
     r"(?:-----)?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:END [A-Z0-9 ]{0,40}KEY[A-Z -]*|\Z)"
@@ -97,7 +97,7 @@ _MAILBOX: Final = re.compile(
 
 
 def mask_forms(text: str) -> str:
-    """Mask keys, tokens, credentials and addresses that are such by their form."""
+    """Mask keys, tokens, credentials and addresses by their form."""
     if "PRIVATE KEY" in text or "PuTTY" in text:
         text = _PRIVATE_KEY.sub(REMOVED, text)
     text = _BEARER.sub(rf"\1{REMOVED}", text)

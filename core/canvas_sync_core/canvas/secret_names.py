@@ -1,4 +1,4 @@
-"""Which names say that what they name must not be recorded: of parameters, headers, keys."""
+"""Names of parameters, headers and keys whose values must not be recorded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ANYWHERE: Final = re.compile(
     "|sessionid|sessionkey|bearer|jwt|csrf|xsrf|verifier|sessid|hmac|pswd|passkey|samlresponse"
     "|pairingcode|verificationcode|confirmationcode|mfacode|masterkey|licensekey|sshkey"
 )
-"""Names that hold one of these, with their punctuation left out, are those of secrets."""
+"""A name that contains one of these, ignoring punctuation, is the name of a secret."""
 
 _LAST: Final = frozenset(
     {"assertion", "auth", "creds", "otp", "pass", "pin", "pw", "sess", "session", "sid", "sig"}
 )
-"""Words that name a secret alone or at the end of a name: ``db_pass``, but not ``pass_rate``."""
+"""Words that name a secret on their own or at the end of a name: ``db_pass``, not ``pass_rate``."""
 
 _COUNTED: Final = frozenset(
     """
@@ -50,7 +50,7 @@ _CACHED: Final = 512
 
 @lru_cache(maxsize=_CACHED)
 def is_secret_name(name: str) -> bool:
-    """Tell whether ``name`` is that of a secret: ``access_token``, ``X-Amz-Signature``, ``sig``."""
+    """Return whether ``name`` names a secret: ``access_token``, ``X-Amz-Signature``, ``sig``."""
     last = _last_word(name)
     if last in _NEVER_LAST:
         return False
@@ -59,13 +59,13 @@ def is_secret_name(name: str) -> bool:
 
 @lru_cache(maxsize=_CACHED)
 def is_secret_with_equals(name: str) -> bool:
-    """Tell the same of a name before ``=``; before a colon ``code`` is a plain word."""
+    """Return the same for a name before ``=``; before a colon, ``code`` is an ordinary word."""
     return is_secret_name(name) or name.lower() == "code"
 
 
 @lru_cache(maxsize=_CACHED)
 def is_personal_name(name: str) -> bool:
-    """Tell whether Canvas calls personal data by ``name``, such as ``sortable_name``."""
+    """Return whether Canvas calls personal data by ``name``, such as ``sortable_name``."""
     return _bare(name) in _PERSONAL
 
 

@@ -20,9 +20,9 @@ _LONGEST: Final = 86_400.0
 
 
 def parse_canvas_meta(value: str) -> ServerTime | None:
-    """Read the header; None when it tells no time.
+    """Read the header; None if it contains no times.
 
-    Parts that make no sense, such as over a day, are left out.
+    Implausible parts, such as more than a day, are left out.
     """
     seconds: dict[str, float] = {}
     for key, number in _PAIR.findall(value):

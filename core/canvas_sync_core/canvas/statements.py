@@ -1,4 +1,4 @@
-"""SQL inside of text, and what database drivers say of it, without the values."""
+"""Removes the values from SQL and from database drivers' messages inside a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .quoted_values import MASK, end_of_value
 __all__ = ["without_driver_values", "without_statements"]
 
 _QUOTED_ROWS: Final = re.compile(r"\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):")
-"""Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the mark's end."""
+"""Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the end mark."""
 _WRITES: Final = re.compile(
     r"\b(?:(?:insert|replace)(?:\s+or\s+[a-z]+)?(?:\s+ignore)?\s+into\s+[^\s(]+(?=\s*\(|\s+values|\s+select)"
     r"|update\s+\S+\s+set\s+(?=\S+\s*=)|delete\s+from\s+\S+\s+(?=where\b))",

@@ -1,10 +1,10 @@
-"""The name by which an access token is known: a short hash, never the token itself.
+"""Identifies an access token by a short hash, never by the token itself.
 
-It is the first 8 hexadecimal digits of the token's SHA-256, the habit of the field for telling
-secrets apart. Canvas makes tokens of dozens of random characters
-(https://canvas.instructure.com/doc/api/file.oauth.html): a hash of 32 bits can neither be turned
-back into one nor be used to test a guess, since billions of tokens share it. Without a key it is
-the same in each process, on each host, and in what an operator computes by hand.
+The hash is the first 8 hexadecimal digits of the token's SHA-256, a common way of distinguishing
+secrets. Canvas tokens consist of dozens of random characters
+(https://canvas.instructure.com/doc/api/file.oauth.html): from a 32-bit hash the token cannot be
+recovered, nor can a guess be verified, since billions of tokens share it. It is not keyed, so it is
+the same in each process, on each host, and when an operator computes it by hand.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def token_hash(token: str) -> str:
 
 
 def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
-    """Return the short hash of the token that a request carries; None when it carries none.
+    """Return the short hash of the token in a request; None if there is none.
 
     Args:
         authorization: The header ``Authorization``.
@@ -42,10 +42,10 @@ def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
 
 
 class TokenNames:
-    """Tells the quotas apart that one token has on several Canvas installations.
+    """Distinguishes the quotas that one token has on several Canvas installations.
 
-    A copy of an installation, such as its test environment, takes the same tokens and counts their
-    requests by itself. On the host where a token is used first its name is the hash alone.
+    A copy of an installation, such as its test environment, accepts the same tokens but has its own
+    quotas. On the first host where a token is used, its name is just the hash.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Files: what is safe to read, how much room is left, text that cannot forge a line."""
+"""Files: what is safe to read, free space, text that cannot forge a line."""

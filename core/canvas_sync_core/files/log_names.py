@@ -1,4 +1,4 @@
-"""Which files are those of a log, by their names: the one definition for all that look at a folder.
+"""Which files belong to a log, by name: the only definition, for everything that lists a folder.
 
 ======================================  ======================================================
 ``operations.log``                      the live file
@@ -11,7 +11,7 @@
 ``operations-20251222T020000Z.tar.gz``  an archive of the cleanup
 ======================================  ======================================================
 
-Only a regular file counts, or a link to one: whoever opened a FIFO would wait for ever.
+Only a regular file counts, or a link to one: opening a FIFO would block forever.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _EXTENSION: Final = "|".join(map(re.escape, (*COMPRESSIONS, *_OTHER_COMPRESSIONS
 
 
 class FileKind(StrEnum):
-    """What a file is to its log."""
+    """The role of a file in its log."""
 
     LIVE = "live"
     BACKUP = "backup"
@@ -65,8 +65,8 @@ class LogFileName:
     Attributes:
         name: The name.
         kind: What the file is.
-        number: That of a backup, also of one that another program compressed; 0 for others.
-        time: When an archive was begun.
+        number: Number of a backup, even if another program compressed it; 0 for others.
+        time: When an archive was started.
         compression: Ending of a compressed file that is no archive, such as ``.gz``.
     """
 
@@ -127,9 +127,9 @@ def _archive_time(text: str) -> dt.datetime | None:
 
 
 def regular_names(log_name: str, folder: Path) -> list[LogFileName]:
-    """List the regular files of a log in a folder; all names are of one moment.
+    """List the regular files of a log in a folder, as of a single point in time.
 
-    A compressed file beside its original is left out: it is being made.
+    A compressed file next to its original is left out: it is still being written.
 
     Raises:
         OSError: The folder cannot be read.
@@ -145,7 +145,7 @@ def regular_names(log_name: str, folder: Path) -> list[LogFileName]:
 
 
 def is_regular(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry of a folder is a regular file, or a link to one."""
+    """Return whether an entry of a folder is a regular file, or a link to one."""
     try:
         return entry.is_file()
     except OSError:  # a link to itself

@@ -1,4 +1,4 @@
-"""Modes of the files and folders that we make: never writable for everybody, whatever the umask."""
+"""Modes of the files and folders that we create: never world-writable, whatever the umask."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SHARED_FILE: Final = 0o664
 """Logs, metric files and archives: the umask decides whether the group may write."""
 SHARED_FOLDER: Final = 0o775
 PRIVATE_FILE: Final = 0o600
-"""What holds rows of runs: the embedded database and the spool."""
+"""For files with rows of runs: the embedded database and the spool."""
 PRIVATE_FOLDER: Final = 0o700
 
 
 def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
-    """Make a folder unless it is there; missing parents are made with :data:`SHARED_FOLDER`.
+    """Create a folder if it is missing; missing parents get :data:`SHARED_FOLDER`.
 
-    ``Path.mkdir`` makes parents writable for everybody when the umask is 0. Where a symbolic link
-    leads to a folder that is missing, as on a volume that was emptied, that folder is made.
+    ``Path.mkdir`` makes parents world-writable if the umask is 0. If a symbolic link leads to a
+    missing folder, as on a volume that was emptied, that folder is created.
 
     Raises:
         OSError: It cannot be made, or something else has its name.
@@ -47,7 +47,7 @@ def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
 
 
 def open_shared(path: Path, flags: int) -> int:
-    """Open a file that is made when missing, with its folder; answer the descriptor.
+    """Open a file and return its descriptor; create the file and its folder if missing.
 
     Args:
         path: The file.
@@ -65,12 +65,12 @@ def open_shared(path: Path, flags: int) -> int:
 
 
 def shared_opener(path: str, flags: int) -> int:
-    """Give a new file :data:`SHARED_FILE`: the ``opener`` of :func:`open`."""
+    """Create files with the mode :data:`SHARED_FILE`; an ``opener`` for :func:`open`."""
     return os.open(path, flags | os.O_CLOEXEC, SHARED_FILE)
 
 
 def write_shared(path: Path, content: bytes) -> None:
-    """Write a whole file, which is made with :data:`SHARED_FILE` when missing.
+    """Write a whole file; create it with :data:`SHARED_FILE` if missing.
 
     Raises:
         OSError: It cannot be written.

@@ -1,7 +1,7 @@
-"""Reading small files that settings name, without waiting for one that is not a plain file.
+"""Reads small files named in settings without blocking on files that are not regular.
 
-Opening a FIFO waits for a writer, reading a terminal waits for a person, reading ``/dev/zero`` has
-no end: whoever reads such a file hangs, and with it the sync or every request of the exporter.
+Opening a FIFO waits for a writer, reading a terminal waits for a person, and reading ``/dev/zero``
+never ends: the sync, or every request to the exporter, would hang.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 __all__ = ["MAX_BYTES", "RegularFile", "read_regular_file"]
 
 MAX_BYTES: Final = 1024 * 1024
-"""Thousands of tokens fit into it; a larger file is some other file, named by mistake."""
+"""Enough for thousands of tokens; a larger file was probably named by mistake."""
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _KINDS: Final = {
@@ -47,7 +47,7 @@ def read_regular_file(path: Path) -> RegularFile:
         OSError: The file is missing or cannot be read.
         ValueError: It is not a regular file, too large, or not UTF-8.
     """
-    _require_regular(path.stat())  # first: merely opening some devices changes something
+    _require_regular(path.stat())  # merely opening some devices has side effects
     descriptor = os.open(path, _FLAGS)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - has the flags
         status = os.fstat(descriptor)

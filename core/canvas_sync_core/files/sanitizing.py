@@ -1,4 +1,4 @@
-"""Text that cannot forge a line, nor show it in another order."""
+"""Makes text safe, so that it cannot forge a line or change its writing direction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 __all__ = ["escape_controls", "escape_json_controls"]
 
-# C0, DEL, C1, the two Unicode line separators, what turns the direction of writing, and surrogates
-# (which UTF-8 cannot carry).
+# C0, DEL, C1, the two Unicode line separators, characters that change the writing direction, and
+# surrogates (which UTF-8 cannot encode).
 _UNSAFE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -20,13 +20,13 @@ def escape_controls(text: str) -> str:
 
     So are line separators and lone surrogates.
     """
-    if text.isprintable():  # none of them is printable: the common case costs one call
+    if text.isprintable():  # none of them is printable, so the common case costs only one call
         return text
     return _UNSAFE.sub(_escaped, text)
 
 
 def escape_json_controls(document: str) -> str:
-    """Write the same characters in a JSON document of one line as JSON does; it stays the same."""
+    """Escape the same characters in a one-line JSON document, without changing its meaning."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 

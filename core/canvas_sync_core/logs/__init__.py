@@ -1,7 +1,7 @@
-"""Log files that several processes write without losing, tearing or doubling a line.
+"""Log files that several processes write without losing, tearing or duplicating lines.
 
 :class:`LogFileWriter` is the writer, :class:`CanvasSyncRotatingFileHandler` the same as a standard
-logging handler. How it works is told in :mod:`.writer`, :mod:`.control` and :mod:`.rotation`.
+logging handler. :mod:`.writer`, :mod:`.control` and :mod:`.rotation` explain how it works.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The control page: what the processes that share one log tell each other.
+"""The control page: shared memory of the processes that write one log.
 
-Each log has a small file that every writer maps. Its first word is the *generation*: whoever is
-about to rename or remove a file of the log first raises it, so that reading one word tells a writer
-whether its open file may have been moved. It is odd only while the live log is replaced by another
-file, a fraction of a millisecond in which nobody may open it. The rest is a ring of *claims*: files
-that the cleanup took for archiving, with the length that the archive holds, so that a writer that
-was late knows whether its line is in there.
+Each log has a small file that every writer maps. Its first word is the *generation*: a process
+increments it before it renames or removes a file of the log, so that by reading one word a writer
+knows whether its open file may have been moved. It is odd only while the live log is being replaced
+by another file, a fraction of a millisecond in which no one may open it. The rest is a ring of
+*tombstones*: files that the cleanup has taken for archiving, with the length that the archive
+contains, so that a late writer knows whether its line is in the archive.
 
-An exclusive ``flock`` on the same file guards whatever changes the page or the names of the log's
-files. All of it matters only while processes run: nothing has to survive a power failure.
+An exclusive ``flock`` on the same file guards every change to the page or to the names of the log's
+files. All of this matters only while processes run: nothing has to survive a power failure.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ __all__ = ["ControlPage", "LogLockedError"]
 
 _PAGE_BYTES: Final = 4096
 _GENERATION: Final = 0
-_CLAIMS_MADE: Final = 1
-_FIRST_CLAIM: Final = 4
-_CLAIM_WORDS: Final = 4
-_CLAIM_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_CLAIM) // _CLAIM_WORDS
+_TOMBSTONES_MADE: Final = 1
+_FIRST_TOMBSTONE: Final = 4
+_TOMBSTONE_WORDS: Final = 4
+_TOMBSTONE_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_TOMBSTONE) // _TOMBSTONE_WORDS
 _POLL_SECONDS: Final = 0.001
 
 
 class LogLockedError(OSError):
-    """Another process holds the log's lock, and does not give it back in time."""
+    """Another process holds the log's lock and does not release it in time."""
 
 
 class ControlPage:
     """The shared page of one log.
 
     Args:
-        path: The control file; it and its folder are made when missing.
+        path: The control file; it and its folder are created if missing.
 
     Attributes:
         path: The control file, absolute.
@@ -60,7 +60,7 @@ class ControlPage:
         self._lock_fd: int | None = None
 
     def refresh(self) -> Sequence[int]:
-        """Map the page, anew when its file was replaced; the first word is the generation.
+        """Map the page, or remap it if its file was replaced; the first word is the generation.
 
         Raises:
             OSError: The file cannot be made or mapped.
@@ -71,12 +71,12 @@ class ControlPage:
 
     @property
     def identity(self) -> Identity | None:
-        """Which file is mapped; None before the first :meth:`refresh`."""
+        """The mapped file; None before the first :meth:`refresh`."""
         return self._identity
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is mapped and nobody has shortened it: to use it would be a SIGBUS."""
+        """Whether it is mapped and was not truncated: using a truncated page causes SIGBUS."""
         return self._page is not None and self._page.size() >= _PAGE_BYTES
 
     @property
@@ -89,7 +89,7 @@ class ControlPage:
     def _map(self) -> None:
         fd = open_shared(self.path, os.O_RDWR)
         try:
-            # Blocks are allocated now, or a full disk would kill the process at the first store.
+            # Allocate blocks now, otherwise a full disk would kill the process at the first store.
             reserve(fd, 0, _PAGE_BYTES)
             page = mmap.mmap(fd, _PAGE_BYTES)
             self._words = memoryview(page).cast("Q")
@@ -102,8 +102,8 @@ class ControlPage:
     def locked(self, timeout: float) -> Iterator[bool]:
         """Hold the log's lock, or give up after ``timeout`` seconds.
 
-        The lock is taken on a descriptor of its own: it excludes the threads and other writers of
-        this process too, and ends with the process.
+        The lock uses a separate descriptor, so it also excludes the threads and other writers of
+        this process. It is released when the process ends.
 
         Yields:
             Whether the lock is held.
@@ -115,7 +115,7 @@ class ControlPage:
                 yield held
             finally:
                 if held:
-                    # Closing alone would not do: a child forked just now has the descriptor too.
+                    # Closing is not enough: a child that was just forked has the descriptor too.
                     fcntl.flock(fd, fcntl.LOCK_UN)
         finally:
             self._lock_fd = None
@@ -132,18 +132,18 @@ class ControlPage:
             OSError: The page cannot be mapped.
         """
         words = self._mapped
-        generation = words[_GENERATION]  # read once: a second look could find it odd
+        generation = words[_GENERATION]  # read only once: it could be odd the second time
         if generation % 2 == 0:
             return generation
         with self.locked(timeout) as held:
             if not held:
                 raise LogLockedError(f"{self.path}: the log is being replaced")
             if words[_GENERATION] % 2:
-                self.next_generation()  # whoever was replacing it was killed
+                self.next_generation()  # the process that was replacing it was killed
             return words[_GENERATION]
 
     def next_generation(self) -> None:
-        """Tell every writer that files are about to move; call it first, under the lock."""
+        """Announce to all writers that files are about to move; call it first, under the lock."""
         words = self._mapped
         words[_GENERATION] = (words[_GENERATION] | 1) + 1
 
@@ -156,38 +156,42 @@ class ControlPage:
         finally:
             self.next_generation()
 
-    def claim(self, identity: Identity, length: int) -> None:
-        """Note that ``length`` bytes of a file go into an archive; call it under the lock.
+    def add_tombstone(self, identity: Identity, length: int) -> None:
+        """Record that ``length`` bytes of a file go into an archive; call it under the lock.
 
-        Call it after :meth:`next_generation`, for the live log while :meth:`swapping`, and before
-        the file loses its name: nobody opens the file any more who could not find out.
+        Call it after :meth:`next_generation` and before the file loses its name, for the live log
+        while :meth:`swapping`. Then every process that may still have the file open will notice.
         """
         words = self._mapped
-        made = words[_CLAIMS_MADE]
-        slot = _FIRST_CLAIM + made % _CLAIM_SLOTS * _CLAIM_WORDS
-        # Emptied first and filled last: a claim cut short by a kill matches nothing.
+        made = words[_TOMBSTONES_MADE]
+        slot = _FIRST_TOMBSTONE + made % _TOMBSTONE_SLOTS * _TOMBSTONE_WORDS
+        # Emptied first and filled last: a tombstone cut short by a kill matches nothing.
         words[slot] = 0
         for word, value in enumerate((*identity, length), start=1):
             words[slot + word] = value
         words[slot] = words[_GENERATION]
-        words[_CLAIMS_MADE] = made + 1
+        words[_TOMBSTONES_MADE] = made + 1
 
-    def claimed_length(self, identity: Identity, opened: int) -> int | None:
-        """Return how much of a file was claimed after generation ``opened``; None when not.
+    def tombstone_length(self, identity: Identity, opened: int) -> int | None:
+        """Return the length of a file archived after generation ``opened``; None if it was not.
 
-        Inode numbers are used again, generations are not: a claim older than the moment at which
-        the caller opened the file is another file's.
+        Inode numbers are reused, generations are not: a tombstone from before the caller
+        opened the file belongs to another file.
         """
         words = self._mapped
         newest: tuple[int, int] | None = None
-        for slot in range(_FIRST_CLAIM, _FIRST_CLAIM + _CLAIM_SLOTS * _CLAIM_WORDS, _CLAIM_WORDS):
-            generation, device, inode, length = words[slot : slot + _CLAIM_WORDS]
+        for slot in range(
+            _FIRST_TOMBSTONE,
+            _FIRST_TOMBSTONE + _TOMBSTONE_SLOTS * _TOMBSTONE_WORDS,
+            _TOMBSTONE_WORDS,
+        ):
+            generation, device, inode, length = words[slot : slot + _TOMBSTONE_WORDS]
             if (device, inode) == identity and generation > opened:
                 newest = max(newest or (0, 0), (generation, length))
         return newest and newest[1]
 
     def after_fork_in_child(self) -> None:
-        """Let go of a lock that a thread of the parent held when it forked."""
+        """Release a lock that a thread of the parent held during the fork."""
         fd, self._lock_fd = self._lock_fd, None
         if fd is not None:
             os.close(fd)

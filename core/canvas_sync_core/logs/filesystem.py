@@ -1,4 +1,4 @@
-"""Whether a folder lies on a network file system, where appending is not atomic."""
+"""Detects network file systems, where appending is not atomic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 def network_filesystem_warning(
     folder: Path, mountinfo: Path = Path("/proc/self/mountinfo")
 ) -> str | None:
-    """Tell what to do when ``folder`` lies on a network file system.
+    """Return a warning if ``folder`` is on a network file system.
 
     ``O_APPEND`` is not atomic on NFS (open(2), "may lead to corrupted files on NFS filesystems if
     more than one process appends data to a file at once"), and a mapped page is not shared between
@@ -38,7 +38,7 @@ def network_filesystem_warning(
     mounts = [mount for mount in map(_mount, lines) if target.is_relative_to(mount[0])]
     if not mounts:
         return None
-    # The deepest mount point holds the folder; of several at one point the last one is on top.
+    # The deepest mount point contains the folder; of several at one point, the last one is on top.
     point, kind = max(reversed(mounts), key=lambda mount: len(mount[0].parts))
     if kind not in _NETWORK_TYPES:
         return None

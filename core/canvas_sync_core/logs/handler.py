@@ -29,9 +29,9 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
         maxBytes: Size at which it is rotated; 0 for never.
         backupCount: How many rotated files are kept; 0 for never rotated.
         encoding: ``utf-8``, the only one.
-        delay: Means nothing: the log is always opened for the first record.
-        errors: Means nothing: what UTF-8 cannot carry becomes a visible escape.
-        control_dir: Folder of the control page; ``state/control`` beside the log when not given.
+        delay: Ignored: the log is always opened with the first record.
+        errors: Ignored: what UTF-8 cannot encode becomes a visible escape.
+        control_dir: Folder of the control page; default ``state/control`` next to the log.
 
     Attributes:
         dropped: How many records were lost because the disk did not take them.
@@ -77,7 +77,7 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            # Users plug this handler in alone, so it notices a fork by itself.
+            # Users may use this handler on its own, so it has to detect forks itself.
             if (pid := os.getpid()) != self._pid:
                 self._writer.after_fork_in_child()
                 self._pid = pid
@@ -91,6 +91,6 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
         self._writer.flush(0)
 
     def close(self) -> None:
-        """Write what is pending, then let go of the log."""
+        """Write what is pending, then close the log."""
         self._writer.close(_CLOSE_SECONDS)
         super().close()

@@ -1,4 +1,4 @@
-"""Opening a log for appending, and telling in what state its end is."""
+"""Opening a log for appending, and checking whether it ends in the middle of a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GLANCE_SECONDS: Final = 0.001
 
 
 def open_for_append(path: Path) -> int:
-    """Open a log; it and its folder are made when missing.
+    """Open a log; create it and its folder if missing.
 
     Raises:
         OSError: It cannot be opened or made.
@@ -24,10 +24,10 @@ def open_for_append(path: Path) -> int:
 
 
 def ends_torn(fd: int) -> bool:
-    """Tell whether a file ends within a line, as when a process was killed while it wrote.
+    """Return whether a file ends within a line, as when a process was killed while it wrote.
 
-    A write of another process that is under way looks the same, page by page; so look again. Should
-    that one still be under way, a blank line comes of it, which readers pass over.
+    A write in progress by another process looks the same, since it proceeds page by page, so look
+    again. If it is still in progress then, the result is a blank line, which readers ignore.
     """
     if _ends_within_a_line(fd):
         time.sleep(_GLANCE_SECONDS)

@@ -1,4 +1,4 @@
-"""How long the callers of logs may wait in all for a lock of another process."""
+"""Limits the total time that loggers wait for locks of other processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _REGAINED: Final = 0.05  # for each second that passes
 
 
 class Patience:
-    """A budget of waiting time that all threads share.
+    """A budget of waiting time shared by all threads.
 
-    While one waits for the lock of another process the others wait for that thread. A limit for
-    each would add up, so that with many threads the last one waits for all limits before it.
+    While one thread waits for another process's lock, the other threads wait for that thread. With
+    a separate limit for each, waits would add up: the last of many threads would wait for all.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Patience:
         self._counted_at = monotonic()
 
     def left(self) -> float:
-        """Return how many seconds may be waited now."""
+        """Return how many seconds a caller may wait now."""
         now = monotonic()
         regained = (now - self._counted_at) * _REGAINED
         self._left = min(_MOST_SECONDS, self._left + regained)
@@ -32,5 +32,5 @@ class Patience:
         return max(0.0, self._left)
 
     def spend_since(self, start: float) -> None:
-        """Take off the time since ``start``, in monotonic seconds."""
+        """Deduct the time since ``start``, in monotonic seconds."""
         self._left -= monotonic() - start

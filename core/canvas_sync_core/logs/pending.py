@@ -9,11 +9,11 @@ from typing import Final
 __all__ = ["PENDING_BYTES", "PendingLines"]
 
 PENDING_BYTES: Final = 1024 * 1024
-"""How many bytes of lines of one log wait in memory for a disk that does not take them."""
+"""Maximum number of bytes of one log that wait in memory while the disk cannot be written."""
 
 
 class PendingLines:
-    """Lines that are not written yet, oldest first; their owner holds a lock."""
+    """Lines that are not written yet, oldest first; the owner does the locking."""
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
@@ -23,7 +23,7 @@ class PendingLines:
         return len(self._lines)
 
     def add(self, line: bytes) -> bool:
-        """Add a line behind the others; False when too many bytes wait. The first always fits."""
+        """Append a line; False if too many bytes are waiting. The first line always fits."""
         if self._lines and self._bytes + len(line) > PENDING_BYTES:
             return False
         self._lines.append(line)
@@ -31,7 +31,7 @@ class PendingLines:
         return True
 
     def put_back(self, lines: Sequence[bytes]) -> None:
-        """Put lines before all others, in their order; they always fit."""
+        """Insert lines before all others, in their order; they always fit."""
         self._lines.extendleft(reversed(lines))
         self._bytes += sum(map(len, lines))
 

@@ -1,4 +1,4 @@
-"""Trying again in the background what could not be done at once."""
+"""Retries in the background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAST_SECONDS: Final = 1.0
 
 
 class BackgroundRetry:
-    """Calls ``attempt`` in a thread until it returns True; there is no thread in between.
+    """Calls ``attempt`` in a thread until it returns True; then the thread ends.
 
     Args:
         attempt: Never raises.
@@ -31,7 +31,7 @@ class BackgroundRetry:
         self._thread: Daemon | None = None
 
     def start(self) -> None:
-        """Ask for attempts from now on; where no thread can be started there are none."""
+        """Start retrying; does nothing if no thread can be started."""
         with self._lock:
             self._is_wanted = True
             if self._thread is None or not self._thread.is_alive or self._thread.is_outdated:
@@ -40,7 +40,7 @@ class BackgroundRetry:
                     self._thread = None
 
     def after_fork_in_child(self) -> None:
-        """Forget the thread of the parent."""
+        """Drop the parent's thread in a forked child."""
         self._lock = RLock()
         self._is_wanted = False
         self._thread = None
@@ -53,7 +53,7 @@ class BackgroundRetry:
                 delay = min(2 * delay, _LAST_SECONDS)
 
     def _is_asked_for(self) -> bool:
-        """Take up what was asked for since the last time; without that the thread ends."""
+        """Continue if another request arrived meanwhile; otherwise the thread ends."""
         with self._lock:
             if not self._is_wanted:
                 self._thread = None

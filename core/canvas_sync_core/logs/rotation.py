@@ -21,8 +21,8 @@ def control_path(control_dir: Path, log_path: Path) -> Path:
 def log_files(path: Path) -> list[Path]:
     """List the live file of a log and its backups, newest first.
 
-    All names are of one moment: a log of one file that is rotated meanwhile is listed under its old
-    name or its new one. Asking for one name after another could find it under neither.
+    The names are from a single directory listing, so a file that is rotated meanwhile is listed
+    under its old or its new name. Checking names one after the other could find it under neither.
     """
     return [log_file(path, number) for number in log_numbers(path)]
 
@@ -37,15 +37,15 @@ def log_numbers(path: Path) -> list[int]:
 
 
 def log_file(path: Path, number: int) -> Path:
-    """Return the path of a backup, or of the log itself, which has the number 0."""
+    """Return the path of a backup; number 0 is the log itself."""
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
 def rotate(path: Path, backups: int, control: ControlPage) -> None:
-    """Make ``x.log`` the first backup; the next writer to come makes a new one.
+    """Rename ``x.log`` to the first backup; the next writer creates a new ``x.log``.
 
     Call it under the control page's lock. Backups move up only as far as the first free number, so
-    that a hole left by a rotation that was killed is filled by the next one and costs no backup.
+    the next rotation fills a gap left by a killed one, and no backup is lost.
 
     A number that a folder has is passed over.
 

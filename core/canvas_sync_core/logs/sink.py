@@ -25,7 +25,7 @@ from .patience import Patience
 __all__ = ["LogSink"]
 
 _LOGGER: Final = logging.getLogger(__name__)
-# JSON lets these stand, but some readers end a line at them and a terminal obeys the C1 controls.
+# JSON allows these, but some readers treat them as line ends, and terminals obey C1 controls.
 _UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -38,7 +38,7 @@ class LogSink:
     Args:
         log_dir: Folder of the logs.
         log_format: ``json`` for a JSON object a line, ``text`` for the human line alone.
-        levels: Log -> the level from which on its lines are written; with ``OFF`` it has no file.
+        levels: Log -> the lowest level that is written; with ``OFF`` it has no file.
         zone: Time zone of the clock in human lines.
         control_dir: Folder of the logs' control pages, shared by all processes.
         host: Name of this machine or container.
@@ -110,19 +110,19 @@ class LogSink:
         self._on_record(record.log, record.level)
 
     def flush(self, timeout: float) -> bool:
-        """Write what a full disk kept waiting; tell whether nothing is left."""
+        """Write what a full disk kept waiting; return whether nothing is left."""
         deadline = monotonic() + timeout
         done = [writer.flush(deadline - monotonic()) for writer in self._writers.values()]
         return all(done)
 
     def close(self, timeout: float) -> None:
-        """Write what a full disk kept waiting, as far as the time allows, and close the logs."""
+        """Write waiting lines as far as the time allows, and close the logs."""
         deadline = monotonic() + timeout
         for writer in self._writers.values():
             writer.close(deadline - monotonic())
 
     def after_fork_in_child(self) -> None:
-        """Write as the child; lines that wait are the parent's."""
+        """Continue in a forked child; waiting lines belong to the parent."""
         self._maker.after_fork_in_child()
         for writer in self._writers.values():
             writer.after_fork_in_child()
@@ -159,7 +159,7 @@ def _json_escape(match: re.Match[bytes]) -> bytes:
 
 
 def _without_surrogates(value: Any) -> Any:
-    r"""Write lone surrogates as ``\udc80``: UTF-8 cannot carry them, most readers refuse them."""
+    r"""Write lone surrogates as ``\udc80``: UTF-8 cannot encode them, most readers reject them."""
     if isinstance(value, dict):
         return {key: _without_surrogates(item) for key, item in value.items()}
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The newest lines of a log, as long as they may be lost with it."""
+"""The newest lines of a log, kept until it is certain that the file was not removed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _LONG_LINE: Final = 64 * 1024
 
 
 class UnverifiedLines:
-    """Lines written since the log was last seen to have a name.
+    """Lines written since the file was last known to exist under its name.
 
-    To ask the system after each line would make a line a third more expensive.
+    Asking the system after each line would make a line a third more expensive.
 
     Attributes:
-        are_many: Whether it is time to look.
+        are_many: Whether it is time to check.
     """
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class UnverifiedLines:
         return bool(self._lines)
 
     def add(self, line: bytes) -> None:
-        """Keep a line that was written; nothing of an owed newline, which is empty."""
+        """Keep a written line; an owed newline has no line to keep."""
         if line:
             self._lines.append(line)
         if len(self._lines) >= _LINES or len(line) >= _LONG_LINE:
             self.are_many = True
 
     def take(self) -> list[bytes]:
-        """Give the lines and keep them no longer."""
+        """Return the lines and forget them."""
         lines, self._lines, self.are_many = self._lines, [], False
         return lines

@@ -1,20 +1,20 @@
 """Appending lines to a log that other processes append to and rotate at the same time.
 
-A line is one ``write`` on a descriptor opened with ``O_APPEND``. Before it the writer compares the
-generation on the :class:`~.control.ControlPage` and reopens the log when it changed; after it, it
-compares again. Unchanged means that nobody had begun to move files, so the line is in the log. If a
-rotation ran in between, the line may have gone to a file that is already removed or archived: then,
-and only then, the writer looks, and writes the line again when it is nowhere else. While whoever
-moves the files is stopped in the middle of it, nobody can know: the line waits, unsettled, in
-memory too.
+A line is one ``write`` to a descriptor opened with ``O_APPEND``. Before the write, the writer
+compares the generation on the :class:`~.control.ControlPage` and reopens the log if it has changed;
+after the write, it compares again. If the generation is unchanged, no one had started to move
+files, so the line is in the log. If a rotation ran in between, the line may be in a file that has
+already been removed or archived: only then does the writer check, and write the line again if it is
+nowhere else. If the process that moves the files is stopped half-way, this cannot be decided yet,
+so the uncertain line also stays in memory.
 
-A log that an operator removes takes lines without an error. So the newest lines are kept until the
-file is seen to have a name still, and are written again to a new one when it has none.
+If an operator removes a log, writing to it still succeeds. So the newest lines are kept until the
+file is known to exist under its name; otherwise they are written again to a new file.
 
-Lines that cannot be written yet wait in memory, in order. They are tried again at the next append,
-at :meth:`LogFileWriter.flush`, and by a thread that lives as long as lines wait. A line has been
-written when ``append`` returned and nothing is pending; from then on the death of the process does
-not lose it.
+Lines that cannot be written yet wait in memory, in order. They are retried at the next append, at
+:meth:`LogFileWriter.flush`, and by a thread that runs while lines are waiting. A line has been
+written when ``append`` has returned and nothing is pending; after that, it survives the death of
+the process.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from .unverified import UnverifiedLines
 
 __all__ = ["LogFileWriter"]
 
-_CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand is noticed
-_RETRY_BYTES: Final = 64 * 1024  # growth after which a rotation that could not run is tried again
+_CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand is detected
+_RETRY_BYTES: Final = 64 * 1024  # growth after which a failed rotation is retried
 _FLUSH_SECONDS: Final = 0.02
-_LOCKED_SECONDS: Final = 1.0  # a log that is locked for less is not worth a warning
+_LOCKED_SECONDS: Final = 1.0  # being locked for less than this is not worth a warning
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
 _LOGGER: Final = logging.getLogger(__name__)
@@ -57,20 +57,21 @@ _LOGGER: Final = logging.getLogger(__name__)
 class LogFileWriter:
     """Writes one log, together with any number of threads and processes.
 
-    Nothing is opened before the first line. No method raises OSError: what cannot be written waits
-    and is dropped, counted, when more than :data:`~.pending.PENDING_BYTES` wait. No call waits for
-    another process longer than 0.1 s in all, however many threads log.
+    Nothing is opened before the first line. No method raises OSError: lines that cannot be written
+    wait, and are dropped and counted once more than :data:`~.pending.PENDING_BYTES` are waiting. No
+    call waits longer than 0.1 s in total for another process, however many threads log.
 
     Args:
         path: The log; its folder is made when missing.
         max_bytes: Size at which it is rotated; 0 for never.
         backups: How many rotated files are kept, at least 1.
         control_dir: Folder of the control page, the same for all processes, on a local disk.
-        on_drop: Told the reason (``disk_full``, ``io_error``, ``closed``) and number of lost lines.
-        patience: How long locks may be waited for, when other logs share it.
+        on_drop: Called with the reason (``disk_full``, ``io_error``, ``closed``) and number of
+            lines.
+        patience: The budget for waiting on locks, if it is shared with other logs.
 
     Attributes:
-        last_error: The newest error of the operating system, for a health check.
+        last_error: The latest error of the operating system, for a health check.
     """
 
     def __init__(
@@ -100,25 +101,25 @@ class LogFileWriter:
 
     def _start_anew(self) -> None:
         self._busy = False
-        self._torn = False  # the next write has to end a line first
+        self._torn = False  # the next write has to finish an unfinished line first
         self._queue = PendingLines()
         self._unverified = UnverifiedLines()
         self._failing_since: float | None = None
         self._failure_told = False
-        # Where the first line of the queue ends in the open file, if that may have been moved.
+        # Where the first queued line ends in the open file, if that file may have been moved.
         self._unsettled: int | None = None
-        self._begun: bytes | None = None  # the line whose write was begun last
+        self._begun: bytes | None = None  # the line whose write was started last
         self._fd = _CLOSED
         self._identity: Identity | None = None
         self._words: Sequence[int] = (0,)
         self._generation = _UNKNOWN
         self._check_at = 0.0
-        self._try_at = 0.0  # no line tries a log before then that was locked
+        self._try_at = 0.0  # a locked log is not tried again before this time
         self._limit = self._max_bytes
 
     @property
     def fault(self) -> str | None:
-        """Why the log cannot be written now, and has not been for a while; None while it can."""
+        """Why the log has not been writable for a while; None if it is."""
         return fault_of(self._path, self.last_error) if self._failure_told else None
 
     @property
@@ -127,15 +128,15 @@ class LogFileWriter:
         return len(self._queue)
 
     def append(self, line: bytes) -> None:
-        """Write one whole line, its newline included."""
+        """Write one whole line, including its newline."""
         with self._mutex:
             self._keep(line)
-            # Busy: called by a signal handler in the middle of this, which then writes it.
+            # Reentered from a signal handler: the interrupted call will write the line.
             if not self._busy and not self._closed and monotonic() >= self._try_at:
                 self._write_pending()
 
     def flush(self, timeout: float) -> bool:
-        """Write what is pending, trying for ``timeout`` seconds; tell whether nothing is left."""
+        """Try to write pending lines for ``timeout`` seconds; return whether none are left."""
         deadline = monotonic() + timeout
         while True:
             with self._mutex:
@@ -148,7 +149,7 @@ class LogFileWriter:
             time.sleep(_FLUSH_SECONDS)
 
     def close(self, timeout: float) -> None:
-        """Write what is pending, trying for ``timeout`` seconds, drop the rest and let go."""
+        """Try to write pending lines for ``timeout`` seconds, drop the rest, and close the log."""
         self.flush(timeout)
         with self._mutex:
             self._closed = True
@@ -160,7 +161,7 @@ class LogFileWriter:
                 self._start_anew()
 
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child; what was pending is the parent's to write."""
+        """Start fresh in a forked child; pending lines belong to the parent."""
         self._mutex = RLock()
         self._retry.after_fork_in_child()
         self._control.after_fork_in_child()
@@ -168,7 +169,8 @@ class LogFileWriter:
         self._start_anew()
 
     def _close_file(self) -> None:
-        # The number is forgotten before it is free, so that nobody closes another file by it.
+        # Forget the descriptor before closing it, so that no one closes another file with its
+        # number.
         fd, self._fd = self._fd, _CLOSED
         if fd != _CLOSED:
             os.close(fd)
@@ -186,7 +188,7 @@ class LogFileWriter:
                     self._begun = None
             if self._torn:
                 self._put(b"")
-                self._unsettled = None  # the end of a line is nothing that could be missed
+                self._unsettled = None  # a line end is not a line that could be lost
             self._failing_since, self._failure_told = None, False
         except OSError as error:
             raise_if_asynchronous(error)
@@ -196,7 +198,7 @@ class LogFileWriter:
             self._busy = False
 
     def _finish_interrupted(self) -> None:
-        """Do not write a line again whose write an asynchronous exception kept from being noted."""
+        """Do not write a line twice after an asynchronous exception."""
         line = self._begun
         if line is not None and self._queue and self._queue.first is line and self._fd != _CLOSED:
             end = os.lseek(self._fd, 0, os.SEEK_CUR)
@@ -205,14 +207,14 @@ class LogFileWriter:
                 self._unsettled = end
 
     def _note_failure(self, error: OSError) -> None:
-        """Try again in the background; tell once that the log is not written, until it is."""
-        self.last_error = error.with_traceback(None)  # which would keep frames and the writer
+        """Retry in the background, and log once that the log cannot be written."""
+        self.last_error = error.with_traceback(None)  # or it would keep frames alive
         now = monotonic()
         if self._failing_since is None:
             self._failing_since = now
         is_locked = isinstance(error, LogLockedError)
         is_brief = is_locked and now < self._failing_since + _LOCKED_SECONDS
-        if is_locked:  # or all threads that log would wait for the attempts of each other
+        if is_locked:  # otherwise all logging threads would wait for each other's attempts
             self._try_at = now + _FLUSH_SECONDS
         if not self._failure_told and not is_brief:
             self._failure_told = True
@@ -238,8 +240,8 @@ class LogFileWriter:
         return "disk_full" if code in full else "io_error"
 
     def _verify(self) -> None:
-        """Take lines back that were lost with a log that somebody removed; look at the log anew."""
-        # Nobody of ours removes it without a new generation.
+        """Requeue lines that were lost with a removed log, and reopen it."""
+        # Our own processes never remove it without raising the generation.
         if self._unverified and self._is_current() and self._is_removed():
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
@@ -248,7 +250,7 @@ class LogFileWriter:
             self._refresh()
 
     def _is_current(self) -> bool:
-        """Tell whether nobody has begun to move files since the log was opened."""
+        """Return whether no process has started to move files since the log was opened."""
         return self._control.is_whole and self._words[0] == self._generation
 
     def _is_removed(self) -> bool:
@@ -256,13 +258,13 @@ class LogFileWriter:
         return not has_name and identity_of(self._path) != self._identity
 
     def _write(self, line: bytes) -> None:
-        """Write the first line of the queue; when this returns it is in the log or an archive."""
+        """Write the first queued line; when this returns, it is in the log or an archive."""
         while self._unsettled is not None or not self._put(line):
             if self._is_line_safe():
                 return
 
     def _put(self, line: bytes) -> bool:
-        """Write one line; tell whether it is in the log for certain, otherwise it is unsettled."""
+        """Write one line; return whether it is certainly in the log, or still uncertain."""
         if self._fd == _CLOSED or not self._is_current():
             self._refresh()
         fd = self._fd
@@ -270,7 +272,7 @@ class LogFileWriter:
         self._begun = line
         missing = len(data) - os.write(fd, data)
         self._torn = missing > 0
-        if missing > 1:  # a missing newline alone is owed, not the line
+        if missing > 1:  # only the newline is still owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         end = os.lseek(fd, 0, os.SEEK_CUR)
         if not self._is_current():
@@ -282,11 +284,11 @@ class LogFileWriter:
         return True
 
     def _refresh(self) -> None:
-        """Open the log, or open it anew when it was rotated, removed or moved away."""
+        """Open the log, or reopen it if it was rotated, removed or moved away."""
         page = self._control.identity
         self._words = self._control.refresh()
         with self._waiting_for_lock() as seconds:
-            # Before the open: at worst it is opened again.
+            # Read before opening: at worst, the log is reopened once more.
             generation = self._control.generation(seconds)
         is_moved = identity_of(self._path) != self._identity
         is_rotated = generation != self._generation
@@ -300,7 +302,7 @@ class LogFileWriter:
 
     @contextmanager
     def _waiting_for_lock(self) -> Iterator[float]:
-        """Give how long the lock may be waited for now, and count how long that took."""
+        """Yield how long the caller may wait for the lock, and deduct the time that it took."""
         start = monotonic()
         try:
             yield self._patience.left() if self._failing_since is None else 0.0
@@ -325,7 +327,7 @@ class LogFileWriter:
             self._limit = self._max_bytes
 
     def _rotate(self, end: int) -> None:
-        """Rotate the log, unless another process does so now or did so before."""
+        """Rotate the log, unless another process is doing so or has already done so."""
         self._limit = end + _RETRY_BYTES
         try:
             with self._control.locked(0) as held:
@@ -335,7 +337,7 @@ class LogFileWriter:
                     self._check_at = 0.0
         except OSError as error:
             raise_if_asynchronous(error)
-            self.last_error = error.with_traceback(None)  # which would keep frames and the writer
+            self.last_error = error.with_traceback(None)  # or it would keep frames alive
             if not self._warned:
                 self._warned = True
                 _LOGGER.warning(
@@ -347,14 +349,14 @@ class LogFileWriter:
                 )
 
     def _is_line_safe(self) -> bool:
-        """Tell whether the unsettled line is safe though files were moved.
+        """Return whether the uncertain line is safe although files were moved.
 
-        It is when its file still belongs to the log, was archived up to the end of the line at
-        least, or was moved away by hand. It is not when the file was removed, or archived before
-        the line came.
+        It is safe if its file still belongs to the log, was archived at least up to the end of the
+        line, or was moved away by hand. It is lost if the file was removed, or archived before the
+        line was written.
 
         Raises:
-            LogLockedError: Whoever moves the files was stopped; the line stays unsettled.
+            LogLockedError: The process that moves the files was stopped; the line stays uncertain.
         """
         with self._waiting_for_lock() as seconds, self._control.locked(seconds) as held:
             if not held:
@@ -365,7 +367,7 @@ class LogFileWriter:
             assert identity is not None  # noqa: S101 - the descriptor is open
             if identity in map(identity_of, log_files(self._path)):
                 return True
-            archived = self._control.claimed_length(identity, self._generation)
+            archived = self._control.tombstone_length(identity, self._generation)
             if archived is not None:
                 return end <= archived
             return os.fstat(self._fd).st_nlink > 0

@@ -1,8 +1,8 @@
 """Metrics of one process in files that outlive it.
 
-The files have the layout of prometheus-client's multiprocess mode, so its own collector reads them
-too; a further small file carries the exemplars, for which that layout has no room. Each file is
-locked for as long as its process lives, and is never shared: a forked child starts its own.
+The files have the layout of prometheus-client's multiprocess mode, so its own collector can read
+them too. Another small file has the exemplars, which that layout does not support. Each file is
+locked as long as its process lives, and is never shared: a forked child creates its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps the metric files where readers look for them, whatever happens to their folder."""
+"""Restores the metric files when their folder is changed by another program."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _logger = logging.getLogger(__name__)
 
 
 class FileUpkeep:
-    """Looks now and then whether all files are there, and says once when they are not.
+    """Checks regularly that all files exist, and logs once if they do not.
 
-    A mapped file that was removed takes numbers without an error, and nobody reads them.
+    Writing to a mapped file that was removed causes no error, but no one can read the values.
 
     Args:
         files: The files to look after.
@@ -34,26 +34,26 @@ class FileUpkeep:
 
     @property
     def fault(self) -> str | None:
-        """Why not all that was counted is where readers look for it; None while it is."""
+        """Why some counts are not in files where readers find them; None if all are."""
         if not self._is_failing:
             return None
         return fault_of(self._files.folder, self._files.last_error)
 
     def look_when_due(self) -> None:
-        """Do :meth:`look`, about once a second."""
+        """Call :meth:`look`, about once a second."""
         if monotonic() >= self._look_at:
             self.look()
 
     def prevent_fault(self) -> None:
-        """Do :meth:`look` if a file was shortened: to use it would end the process by SIGBUS."""
+        """Call :meth:`look` if a file was truncated: using it would kill us with SIGBUS."""
         if self._files.leave_cut():
             self.look()
 
     def look(self) -> bool:
-        """Make files anew that lost their names, and find a place for series that have none.
+        """Recreate files that were removed, and store series that have no place in a file yet.
 
         Returns:
-            Whether all that was counted is where readers look for it.
+            Whether all counts are in files where readers find them.
         """
         with self._files.lock:
             self._look_at = monotonic() + _LOOK_SECONDS
@@ -78,7 +78,7 @@ class FileUpkeep:
             return is_well
 
     def losses(self) -> tuple[str, int]:
-        """Say what the end of the process loses: the reason and the number of series or files."""
+        """Return what is lost when the process ends: the reason and the number of series."""
         error = self._files.last_error
         count = self._files.waiting + self._files.displaced()
         _logger.warning(

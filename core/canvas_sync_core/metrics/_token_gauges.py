@@ -1,4 +1,4 @@
-"""What this process knows of the quota of each access token, in gauges of their own."""
+"""Gauges with what this process knows about the quota of each access token."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class _Token:
 
 
 class TokenGauges:
-    """Keeps the gauges of at most 50 tokens; further ones are ``other`` together.
+    """Keeps the gauges of at most 50 tokens; all further ones share ``other``.
 
     Args:
-        files: Where they are kept; whoever calls holds its lock.
+        files: Where they are stored; the caller holds its lock.
     """
 
     def __init__(self, files: MetricFiles) -> None:
@@ -57,7 +57,7 @@ class TokenGauges:
         self._tokens: dict[str, _Token] = {}
 
     def update(self, call: ApiCall) -> None:
-        """Take in a call with a token."""
+        """Record a call with a token."""
         name = OTHER if call.token is None else self._names.name_at(call.host, call.token)
         if name not in self._tokens and len(self._tokens) >= MAX_TOKENS:
             name = OTHER

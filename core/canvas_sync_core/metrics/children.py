@@ -1,7 +1,7 @@
-"""One series each: what a caller keeps and updates.
+"""Children: the single series that a caller keeps and updates.
 
-A child knows its cells in a store: the process's metric file, or memory while that has no space.
-Whoever updates one holds the lock of its :class:`~.files.MetricFiles`.
+A child knows its cells in a store, which is the process's metric file, or memory while the disk is
+full. To update one, hold the lock of its :class:`~.files.MetricFiles`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from .mapped import ExemplarFile
 __all__ = ["EXEMPLAR_SECONDS", "Child", "Counter", "Gauge", "Histogram", "Memory", "Store"]
 
 EXEMPLAR_SECONDS: Final = 1.0
-"""How long a bucket keeps an exemplar at least: nobody scrapes more often."""
+"""Minimum time for which a bucket keeps an exemplar: no one scrapes more often."""
 
 
 class Store(Protocol):
-    """Where values are kept; ``values`` changes when the store grows."""
+    """Stores values; ``values`` is replaced when the store grows."""
 
     values: memoryview[float]
 
 
 class Memory:
-    """A store for values that have no place in a file yet."""
+    """A store in memory, for values that have no place in a file yet."""
 
     def __init__(self, size: int) -> None:
         self.values = memoryview(bytearray(8 * size)).cast("d")
 
 
 class Child:
-    """A series with its cells; at first in memory.
+    """A series with its cells, initially in memory.
 
     Args:
         size: Number of cells.
@@ -49,18 +49,18 @@ class Child:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it has no place in a file yet."""
+        """Whether it is still in memory."""
         return isinstance(self._store, Memory)
 
     def move(self, store: Store, cells: Sequence[int]) -> None:
-        """Carry the values over into ``cells`` of ``store`` and go on there."""
+        """Move the values to ``cells`` of ``store`` and continue there."""
         for old, new in zip(self._cells, cells, strict=True):
             store.values[new] = self._store.values[old]
         self._store, self._cells, self._cell = store, cells, cells[0]
 
 
 class Counter(Child):
-    """A number that only grows."""
+    """A number that only increases."""
 
     __slots__ = ()
 
@@ -73,7 +73,7 @@ class Counter(Child):
 
 
 class Gauge(Child):
-    """A number that goes up and down; it has no value, and is not served, until it is set."""
+    """A number that can go up and down; it has no value and is not served until it is set."""
 
     __slots__ = ()
 
@@ -86,7 +86,7 @@ class Gauge(Child):
         self._store.values[self._cell] = value
 
     def clear(self) -> None:
-        """Leave it without a value."""
+        """Remove its value."""
         self.set(math.nan)
 
 
@@ -121,7 +121,7 @@ class Histogram(Child):
         Args:
             value: Not negative, not infinite.
             trace_id: The sampled trace it belongs to, as 32 hexadecimal digits.
-            time: When it was, in seconds since the Unix epoch; used with ``trace_id``.
+            time: Time of the value, in seconds since the Unix epoch; used with ``trace_id``.
 
         Raises:
             ValueError: ``value`` is negative, infinite or not a number.

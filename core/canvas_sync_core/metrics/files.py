@@ -1,4 +1,4 @@
-"""The metric files of this process: hands out its series and finds them a place."""
+"""The metric files of this process: hands out series and stores them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ ChildT = TypeVar("ChildT", bound=Child)
 class MetricFiles:
     """The series of this process, kept in files of ``folder`` that outlive it.
 
-    Files are made when the first series needs them. A series for which there is no space, or whose
-    file cannot be made, stays in memory until :meth:`settle` finds a place for it. Values of labels
-    are bounded, see :class:`LabelBounds`.
+    Files are created when the first series needs them. A series for which there is no space, or
+    whose file cannot be made, stays in memory until :meth:`settle` finds a place for it. Values of
+    labels are bounded, see :class:`LabelBounds`.
 
-    All calls, and all updates of what they return, are made under :attr:`lock`; it may be taken
-    again by the thread that holds it, as a signal handler does.
+    Make all calls, and all updates of what they return, under :attr:`lock`. It is reentrant: a
+    signal handler may take it again in the thread that holds it.
 
     Args:
         folder: Where the files go; made when missing. Not on a network file system.
 
     Attributes:
         folder: The same, absolute.
-        last_error: Why there was no place for a series, or a file could not be made anew.
+        last_error: Why a series could not be stored or a file could not be recreated.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,11 +61,11 @@ class MetricFiles:
 
     @property
     def waiting(self) -> int:
-        """How many series are in memory alone, because there was no place for them."""
+        """Number of series that are only in memory because they could not be stored."""
         return len(self._waiting)
 
     def counter(self, name: MetricName, labels: Sequence[str] = ()) -> Counter:
-        """Find or make a counter.
+        """Return a counter; create it if necessary.
 
         Args:
             name: The metric.
@@ -74,11 +74,11 @@ class MetricFiles:
         return self._child(name, labels, Counter, Counter)
 
     def gauge(self, name: MetricName, labels: Sequence[str] = ()) -> Gauge:
-        """Find or make a gauge; arguments as in :meth:`counter`."""
+        """Return a gauge; create it if necessary. Arguments as in :meth:`counter`."""
         return self._child(name, labels, Gauge, Gauge)
 
     def histogram(self, name: MetricName, labels: Sequence[str] = ()) -> Histogram:
-        """Find or make a histogram; arguments as in :meth:`counter`."""
+        """Return a histogram; create it if necessary. Arguments as in :meth:`counter`."""
         return self._child(name, labels, Histogram, lambda: Histogram(METRICS[name].buckets))
 
     def _child(
@@ -137,14 +137,14 @@ class MetricFiles:
         """Let counters exist as 0 before the first failure, so that alerts see it.
 
         Args:
-            known: Values of the labels that became known, such as ``sync_type="full"``; none at the
+            known: Values of newly known labels, such as ``sync_type="full"``; none at the
                 start of a process.
         """
         for name, labels in zeros_of(known):
             self.counter(name, labels)
 
     def settle(self) -> bool:
-        """Move series from memory into the files; tell whether none is left."""
+        """Move series from memory into the files; return whether none is left."""
         for identity, child in list(self._waiting.items()):
             if not self._place(identity, child):
                 return False
@@ -152,21 +152,21 @@ class MetricFiles:
         return True
 
     def leave_cut(self) -> bool:
-        """Leave shortened files before they are used; return whether there were any."""
+        """Stop using truncated files before they are accessed; return whether there were any."""
         left = [file.leave_if_cut() for file in self._mapped_files()]
         return any(left)
 
     def keep_copies(self) -> None:
-        """Keep what is in the files, for the case that somebody empties them."""
+        """Copy the contents to memory, in case another program empties the files."""
         for file in self._mapped_files():
             file.keep_copy()
 
     def displaced(self) -> int:
-        """Count the files that somebody removed, moved, replaced or shortened."""
+        """Return how many files were removed, moved, replaced or truncated."""
         return sum(not file.is_in_place for file in self._mapped_files())
 
     def make_anew(self) -> bool:
-        """Make such files again, with all that was counted; tell whether all could be made."""
+        """Recreate such files with all counts; return whether that succeeded for all."""
         try:
             for file in self._mapped_files():
                 if not file.is_in_place:
@@ -183,7 +183,7 @@ class MetricFiles:
             yield self._exemplar_file
 
     def close(self) -> None:
-        """Let go of the files; they stay, with their values, as those of a dead process.
+        """Close the files; they stay, with their values, like those of a dead process.
 
         Later updates go to memory that nobody reads.
         """
@@ -194,9 +194,9 @@ class MetricFiles:
         self._exemplar_file = None
 
     def after_fork_in_child(self) -> None:
-        """Leave the files to the parent and start at 0 in files of its own.
+        """In a forked child, leave the files to the parent and start at 0 in new ones.
 
-        Series handed out before belong to the parent: the child asks for new ones.
+        Existing series belong to the parent: the child has to request new ones.
         """
         if not self._closed:
             self.close()

@@ -13,9 +13,9 @@ __all__ = ["LabelBounds"]
 class LabelBounds:
     """Replaces values of labels that would make a metric unbounded by ``other``.
 
-    A closed label takes only its own values. Of the values of open labels, a process keeps as many
-    combinations apart as the metric's limit allows; those that :meth:`.Label.admits` do not count.
-    The caller holds a lock.
+    A closed label accepts only its own values. Of the values of open labels, a process keeps as
+    many combinations apart as the metric's limit allows; those that :meth:`.Label.admits` do not
+    count. The caller holds a lock.
     """
 
     def __init__(self) -> None:

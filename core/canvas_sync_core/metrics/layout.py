@@ -1,4 +1,4 @@
-"""What stands in the files, and how they are named. Pure functions.
+"""The contents and names of metric files. Pure functions.
 
 A metric file is laid out as in ``prometheus_client/mmap_dict.py``: a 32-bit number of bytes in use
 and 4 bytes of padding; then entries, each a 32-bit key length, the key padded with spaces to a
@@ -56,7 +56,7 @@ SLOT_SIZE: Final = _SLOT.size + _CHECKSUM.size
 
 
 class BrokenFileError(Exception):
-    """A file does not have the layout that its name promises."""
+    """A file does not have the layout that its name implies."""
 
 
 class Exemplar(NamedTuple):
@@ -68,27 +68,27 @@ class Exemplar(NamedTuple):
 
 
 def new_process_id() -> str:
-    """Make an identifier that no other life of a process has, on this host or another.
+    """Generate an identifier that is unique to this process, on any host.
 
-    It has no underscore, at which prometheus-client splits file names. The random part tells apart
-    a pid used again and containers that share the folder (and often their pids and host names).
+    It has no underscore, at which prometheus-client splits file names. The random part
+    distinguishes reused pids, and containers that share the folder and often pids and host names.
     """
     host = re.sub(r"[^A-Za-z0-9.]+", "-", socket.gethostname())[:48]
     return f"{_ID_PREFIX}{host}-{os.getpid()}-{secrets.token_hex(8)}"
 
 
 def file_kind(spec: MetricSpec) -> str:
-    """Tell what the name of the file that holds a metric starts with."""
+    """Return the prefix of the name of the file that contains a metric."""
     return f"gauge_{spec.merge}" if spec.type is MetricType.GAUGE else str(spec.type)
 
 
 def file_name(kind: str, process_id: str) -> str:
-    """Name the metric file of one kind and one process."""
+    """Return the name of the metric file of one kind and one process."""
     return f"{kind}_{process_id}.db"
 
 
 def exemplar_file_name(process_id: str) -> str:
-    """Name the exemplar file of a process; prometheus-client reads ``*.db`` and passes it by."""
+    """Return the name of a process's exemplar file, which prometheus-client ignores."""
     return f"exemplars_{process_id}.bin"
 
 
@@ -99,7 +99,7 @@ def parse_file_name(name: str) -> tuple[str, str] | None:
 
 
 def keys_of(name: MetricName, labels: Sequence[str]) -> list[bytes]:
-    """Make the keys of a series: of a histogram its sum, then each bucket, ``+Inf`` last.
+    """Build the keys of a series; for a histogram its sum, then each bucket, ``+Inf`` last.
 
     Args:
         name: The metric.
@@ -118,7 +118,7 @@ def keys_of(name: MetricName, labels: Sequence[str]) -> list[bytes]:
 
 
 def _key(spec: MetricSpec, family: str, sample: str, labels: dict[str, str]) -> bytes:
-    # A lone surrogate cannot be written in UTF-8: it would break every later exposition.
+    # UTF-8 cannot encode a lone surrogate: it would break every later exposition.
     clean = {name: value.encode(errors="replace").decode() for name, value in labels.items()}
     return json.dumps([family, sample, clean, spec.help], sort_keys=True).encode()
 
@@ -130,7 +130,7 @@ def encode_entry(key: bytes) -> bytes:
 
 
 def read_used(data: bytes) -> int:
-    """Read how many bytes of a metric or exemplar file are in use.
+    """Return how many bytes of a metric or exemplar file are in use.
 
     Raises:
         BrokenFileError: The number makes no sense.
@@ -149,7 +149,7 @@ def read_entries(data: bytes, start: int = HEADER_SIZE) -> list[tuple[bytes, int
 
     Args:
         data: The bytes in use, from the start of the file.
-        start: Offset of the first entry that is wanted.
+        start: Offset of the first entry to read.
 
     Returns:
         Each key with its cell: the value is the double number ``cell`` of the file.
@@ -179,7 +179,7 @@ def encode_slot(trace_id: str, value: float, time: float, cell: int) -> bytes:
 def read_exemplars(data: bytes) -> dict[int, Exemplar]:
     """Read the bytes in use of an exemplar file, by the cell of the bucket.
 
-    A slot that is empty or was caught half-written is left out.
+    Empty and half-written slots are left out.
 
     Raises:
         BrokenFileError: The file is not an exemplar file.

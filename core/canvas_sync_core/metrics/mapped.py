@@ -1,4 +1,4 @@
-"""Files that one process maps: locked from birth to death, never larger on paper than on disk."""
+"""Files that one process maps: locked from creation to its death, with all blocks allocated."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _INTEGER: Final = struct.Struct("=i")
 
 
 class MappedFile:
-    """A file that this process alone writes, through a map.
+    """A file that only this process writes, through a memory map.
 
-    Space is allocated before it is mapped: a page without a block behind it would kill the process
-    with SIGBUS when the disk is full. So would one that somebody has cut off: call
-    :meth:`leave_if_cut` before values are used. The exclusive ``flock`` lasts as long as the
-    process, so whoever gets the lock knows that the process is dead.
+    Space is allocated before it is mapped, because on a full disk, a page without a block would
+    kill the process with SIGBUS. So would a page beyond the end of a truncated file: call
+    :meth:`leave_if_cut` before using values. The exclusive ``flock`` lasts as long as the process,
+    so anyone who gets the lock knows that the process is dead.
 
     Args:
         path: The file; it must not exist.
@@ -67,7 +67,7 @@ class MappedFile:
         self._memory.close()
 
     def append(self, data: bytes) -> int:
-        """Put ``data`` behind what is in use and answer its offset.
+        """Append ``data`` to the bytes in use and return its offset.
 
         Raises:
             OSError: There is no space for it; the file is as before.
@@ -80,7 +80,7 @@ class MappedFile:
             self._grow(end)
         self._used = end
         self._bytes[start:end] = data
-        # Last, so that a reader never sees an entry that is not there yet.
+        # Updated last, so that a reader never sees an incomplete entry.
         self._bytes[self._used_at : self._used_at + 4] = _INTEGER.pack(end)
         self.keep_copy()
         return start
@@ -99,11 +99,11 @@ class MappedFile:
         self._map()
 
     def keep_copy(self) -> None:
-        """Keep what is in the file, for the case that somebody empties it."""
+        """Copy the contents to memory, in case another program empties the file."""
         self._copy = bytes(self._bytes[: self._used])
 
     def leave_if_cut(self) -> bool:
-        """Go on in memory, with the copy, if somebody has shortened the file; tell whether so."""
+        """If the file was truncated, continue in memory with the copy; return whether it was."""
         if self._is_cut or self._memory.size() >= self._capacity:
             return False
         self._is_cut = True
@@ -114,14 +114,14 @@ class MappedFile:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the file is whole and has its name: nobody removed, moved or replaced it."""
+        """Whether the file is complete and still has its name: not removed, moved or replaced."""
         return not self._is_cut and is_in_place(self._path, self._fd)
 
     def make_anew(self) -> None:
-        """Make the file again under its name, with all that is in it, and go on there.
+        """Recreate the file under its name, with all its contents, and continue there.
 
         Raises:
-            OSError: It cannot be made; all goes on in the file that has lost its name.
+            OSError: It cannot be created; the process keeps using the file without a name.
         """
         fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self._capacity)
         self._unmap()
@@ -131,7 +131,7 @@ class MappedFile:
         self._map()
 
     def close(self) -> None:
-        """Give map, descriptor and (unless a parent process holds it too) lock back.
+        """Release the map, the descriptor and (unless a parent process also holds it) the lock.
 
         Values written afterwards go to memory that nobody reads.
         """
@@ -146,7 +146,7 @@ class SeriesFile(MappedFile):
     """A metric file; see :mod:`.layout`."""
 
     def allocate(self, keys: Sequence[bytes]) -> tuple[int, ...]:
-        """Add entries with the value 0 and answer their places in ``values``.
+        """Add entries with the value 0 and return their indexes in ``values``.
 
         Raises:
             OSError: There is no space; none was added.
@@ -167,7 +167,7 @@ class ExemplarFile(MappedFile):
         super().__init__(path, EXEMPLAR_MAGIC)
 
     def allocate(self, count: int) -> int:
-        """Add empty slots and answer the offset of the first.
+        """Add empty slots and return the offset of the first.
 
         Raises:
             OSError: There is no space; none was added.
@@ -180,7 +180,7 @@ class ExemplarFile(MappedFile):
 
 
 def _create_locked(path: Path, content: bytes, capacity: int) -> int:
-    """Create a file under a temporary name, so that nobody ever finds it unlocked or half-made."""
+    """Create a file under a temporary name, so that no one finds it unlocked or incomplete."""
     temporary = path.with_name(f".{path.name}.tmp")
     # It may exist: a signal handler of the app may have raised right after the last open().
     fd = open_shared(temporary, os.O_RDWR | os.O_TRUNC)

@@ -55,7 +55,7 @@ class _Route:
     time_parts: tuple[Counter, ...]
 
     def add_quota(self, call: ApiCall) -> None:
-        """Add what a call took of the quota, and what throttling cost it."""
+        """Count a call's use of the quota, and what throttling cost it."""
         if call.cost is not None and 0.0 < call.cost < math.inf:
             self.cost.add(call.cost)
         if call.rate_limit_remaining is not None:
@@ -68,7 +68,7 @@ class _Route:
             self.backoff.add(call.backoff)
 
     def add_content(self, call: ApiCall) -> None:
-        """Add what a call brought."""
+        """Count what a call received."""
         if call.is_page:
             self.pages.add()
         if call.received_items:
@@ -77,7 +77,7 @@ class _Route:
             self.received_bytes.add(call.received_bytes)
 
     def add_time(self, time: ServerTime, duration: float) -> None:
-        """Add where the time of a call was spent."""
+        """Count where the time of a call was spent."""
         rest = max(0.0, duration - time.total)
         spent = (time.queue, time.user_cpu, time.system_cpu, time.database, rest)
         for counter, seconds in zip(self.time_parts, spent, strict=True):
@@ -96,12 +96,12 @@ class _Call:
 class MetricsSink:
     """Keeps the metrics of this process; see :class:`.MetricFiles`.
 
-    Counters that alerts read exist as 0 from the start, or from the first sight of a sync type,
-    route or table: ``increase()`` does not see a series come into being.
+    Counters that alerts read exist as 0 from the start, or from the first use of a sync type, route
+    or table: ``increase()`` does not see a series appear.
 
     Args:
-        folder: Where the metric files go; made when missing. While it cannot be written, what is
-            counted waits in memory.
+        folder: Where the metric files go; created if missing. While it cannot be written, counts
+            wait in memory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -141,7 +141,7 @@ class MetricsSink:
         return self._upkeep.fault
 
     def handle(self, event: Event) -> None:
-        """Count one event; those that no metric tells of are passed over."""
+        """Count one event; events without a metric are ignored."""
         handler = self._handlers.get(type(event))
         if handler is not None:
             with self._lock:
@@ -166,18 +166,18 @@ class MetricsSink:
             counter.add()
 
     def flush(self, timeout: float) -> bool:
-        """Bring to files what is in memory alone; tell whether nothing is left there."""
+        """Move values that are only in memory to files; return whether none are left."""
         return self._upkeep.look()
 
     def close(self, timeout: float) -> None:
-        """Count series that never found a place as dropped, then let go of the files."""
+        """Count series that could never be stored as dropped, then close the files."""
         with self._lock:
             if not self._upkeep.look():
                 self.count_dropped("metrics", *self._upkeep.losses())
             self._files.close()
 
     def after_fork_in_child(self) -> None:
-        """Start at 0 in files of the child's own, made when the first event comes."""
+        """In a forked child, start at 0 in new files, created with the first event."""
         self._files.after_fork_in_child()
         self._forget()
 
@@ -223,7 +223,7 @@ class MetricsSink:
             self._runs_no_more(event.context)
 
     def _runs_no_more(self, context: RunContext) -> None:
-        # A run that began before a fork is one of the parent's, wherever it ends.
+        # A run that started before a fork belongs to the parent, wherever it ends.
         if self._starts.get(context.sync_type, {}).pop(context.task_id, None) is not None:
             self._show_running(context.sync_type)
 
@@ -348,7 +348,7 @@ def _sampled(context: RunContext | None) -> str | None:
 
 
 def _by_action(counts: ItemCounts) -> dict[str, int]:
-    """Split the items, each in one action, so that the actions add up to all of them."""
+    """Assign each item to one action, so that the actions add up to all items."""
     said = {
         "created": counts.created,
         "updated": counts.updated,

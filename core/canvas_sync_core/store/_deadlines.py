@@ -1,9 +1,9 @@
-"""How long we wait for PostgreSQL.
+"""Limits how long we wait for PostgreSQL.
 
-The server itself ends a long statement (``statement_timeout``), but not while it is stopped or
-hangs: it is silent then, and its kernel goes on answering TCP's keepalives. So each answer has a
-deadline on our side too. A pooled connection is tried first, with a short one. While a statement
-takes its time, a second connection shows whether the server still answers.
+The server itself cancels long statements (``statement_timeout``), but not while it is stopped or
+hangs: it is silent then, while its kernel still answers TCP keepalives. So each response also has a
+deadline on our side. A pooled connection is tested first, with a short deadline. While a statement
+is running, a second connection checks whether the server still responds.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ __all__ = [
 ]
 
 DRIVERS: Final = {"psycopg": "._psycopg", "psycopg2": "._psycopg2"}
-"""SQLAlchemy's name of a driver -> the module that connects by it; the first is preferred."""
+"""SQLAlchemy driver name -> the module that connects with it; the first is preferred."""
 POOL_SECONDS: Final = 3.0
-"""How long to wait for one of the connections that others use."""
+"""How long to wait for a connection that is in use."""
 
 CONNECTION_SECONDS: Final = 2.0
-"""For what is asked to set a connection up, and whether it still works."""
+"""For queries that set up a connection or check whether it still works."""
 _CONNECT_SECONDS: Final = 3
 _STATEMENT_SECONDS: Final = 15
 _LONG_STATEMENT_SECONDS: Final = 120
-"""For questions that read the rows of months."""
+"""For queries that read the rows of months."""
 _GRACE_SECONDS: Final = 2.0
-"""How much later than the server we give up: its own error says more."""
+"""How much later than the server we give up, since the server's own error says more."""
 _PATIENCE_SECONDS: Final = 3.0
-"""How long to wait for an answer before each look whether the server still answers."""
+"""How long to wait for a response before each check whether the server is alive."""
 _UNANSWERED_SECONDS: Final = 1.5
-"""An error that a new connection meets sooner is an answer. libpq rounds its timeout of 3 s."""
+"""An error of a new connection before this time is a response. libpq rounds its timeout of 3 s."""
 
 
 def no_answer(seconds: float) -> str:
-    """Say that the server is silent."""
+    """Raise the error that the server is silent."""
     return f"The database gave no answer within {seconds:.3g} s."
 
 
 class Watch:
-    """Decides when to stop waiting for one answer.
+    """Decides when to stop waiting for one response.
 
     Args:
         seconds: How long the answer may take.
@@ -69,7 +69,7 @@ class Watch:
 
     @property
     def pause(self) -> float:
-        """How many seconds :meth:`is_over` need not be called."""
+        """For how many seconds :meth:`is_over` need not be called."""
         return max(0.0, min(self._deadline, self._look_at) - monotonic())
 
     @property
@@ -78,7 +78,7 @@ class Watch:
         return monotonic() - self._began
 
     def is_over(self) -> bool:
-        """Return whether the answer is late, or the server silent; this may take seconds."""
+        """Return whether the response is late or the server silent; this may take seconds."""
         if monotonic() >= self._deadline:
             return True
         if monotonic() < self._look_at:
@@ -89,18 +89,18 @@ class Watch:
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
-    """Bound what the server and the driver can bound; what the URL says wins."""
+    """Set the limits of server and driver; parameters in the URL take precedence."""
     defaults: dict[str, object] = {
         "connect_timeout": _CONNECT_SECONDS,
         "options": f"-c statement_timeout={_STATEMENT_SECONDS * 1000}",
         "application_name": "canvas-sync-monitor",
-        "client_encoding": "utf8",  # or texts of an SQL_ASCII database are bytes
+        "client_encoding": "utf8",  # otherwise texts of an SQL_ASCII database are bytes
     }
     return {name: value for name, value in defaults.items() if name not in url.query}
 
 
 def bound_waits(engine: Engine) -> None:
-    """Give each answer of PostgreSQL a deadline, on every connection of an engine."""
+    """Set a deadline for each PostgreSQL response, on every connection of an engine."""
     driver = import_module(DRIVERS[engine.dialect.driver], __package__)
     seconds = _LONG_STATEMENT_SECONDS if _has_own_options(engine) else _STATEMENT_SECONDS
 
@@ -110,7 +110,7 @@ def bound_waits(engine: Engine) -> None:
         connection.is_server_silent = partial(_is_silent, driver, arguments, options)
         return connection
 
-    # A pooled connection is tried before the one event, and let go of after the other.
+    # A pooled connection is tested before the first event, and released after the second.
     @event.listens_for(engine, "checkout")
     def allow_statements(connection: Any, *_: object) -> None:
         connection.answer_seconds = seconds + _GRACE_SECONDS
@@ -121,7 +121,7 @@ def bound_waits(engine: Engine) -> None:
 
 
 def allow_long_statements(connection: Connection) -> None:
-    """Let statements of a PostgreSQL transaction take longer. Options in the URL win."""
+    """Let statements of a PostgreSQL transaction take longer, unless the URL has options."""
     engine = connection.engine
     if engine.dialect.name != "postgresql" or _has_own_options(engine):
         return
@@ -132,7 +132,7 @@ def allow_long_statements(connection: Connection) -> None:
 
 
 def _is_silent(driver: Any, arguments: Sequence[Any], options: dict[str, Any]) -> bool:
-    """Return whether a new connection gets no answer; "too many connections" is one."""
+    """Return whether a new connection gets no response; "too many connections" is a response."""
     began = monotonic()
     try:
         connection = driver.connect(*arguments, **options | {"connect_timeout": _CONNECT_SECONDS})
@@ -146,5 +146,5 @@ def _is_silent(driver: Any, arguments: Sequence[Any], options: dict[str, Any]) -
 
 
 def _has_own_options(engine: Engine) -> bool:
-    """Whether the URL says what is set on the server, and so perhaps no limit or another one."""
+    """Whether the URL sets server options, and so perhaps its own limit or none."""
     return "options" in engine.url.query

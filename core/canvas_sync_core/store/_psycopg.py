@@ -1,4 +1,4 @@
-"""psycopg 3 with a deadline for each answer of the server."""
+"""psycopg 3 with a deadline for each server response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def connect(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Closes itself when an answer is late, so that nobody waits to roll back or to disconnect.
+    """Closes itself if a response is late, so that no one waits to roll back or to disconnect.
 
     Attributes:
         answer_seconds: How long one answer may take.

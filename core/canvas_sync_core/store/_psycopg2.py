@@ -1,7 +1,7 @@
-"""psycopg2 with a deadline for each answer of the server.
+"""psycopg2 with a deadline for each server response.
 
-psycopg2 waits inside libpq, which has no deadline for an answer. So another thread shuts the socket
-down, and libpq finds the connection closed.
+psycopg2 waits inside libpq, which has no deadline for a response. So another thread shuts down the
+socket, and libpq finds the connection closed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def connect(*arguments: Any, **options: Any) -> BaseConnection:
 
 
 class _Connection(BaseConnection):
-    """Has its socket shut down when an answer is late.
+    """Has its socket shut down if a response is late.
 
     Attributes:
         answer_seconds: How long one answer may take.
@@ -55,7 +55,7 @@ class _Connection(BaseConnection):
 
     @contextmanager
     def deadline(self) -> Iterator[None]:
-        """Bound the exchanges with the server inside the block."""
+        """Limit the duration of exchanges with the server inside the block."""
         late = _LateSocket(self.fileno())
         watch = Watch(self.answer_seconds, self.is_server_silent)
         answered = threading.Event()
@@ -93,7 +93,7 @@ class _Cursor(BaseCursor):
 
 
 class _LateSocket:
-    """Shuts a socket down, but never one that has its descriptor after it.
+    """Shuts down a socket, but never another one that reuses its descriptor.
 
     Args:
         descriptor: The socket's; it is open until :meth:`leave_alone` returns.
@@ -106,7 +106,7 @@ class _LateSocket:
         self.is_shut_down = False
 
     def shut_down(self) -> None:
-        """Shut it down if it is still in use."""
+        """Shut the socket down if it is still in use."""
         with self._lock:
             if self._in_use:
                 self.is_shut_down = True

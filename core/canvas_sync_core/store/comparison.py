@@ -1,11 +1,11 @@
-"""What is odd about a run, compared with the last ones of its kind. Pure functions.
+"""Finds what is odd about a run, compared with the last ones of its kind. Pure functions.
 
-What is usual is said by the last 20 runs, from the third one on; :mod:`.outliers` says what is far
-off. A run that was odd itself does not make others usual, unless half of the last runs were.
+The last 20 runs define what is usual, once there are three; :mod:`.outliers` decides what is an
+outlier. Odd runs do not count as usual, unless half of the last runs were odd.
 
-Syncs follow the day and the week. What is far off the last runs is not odd when it is usual at that
-time of the day, or of the week. After a longer gap than usual, such as a weekend, there is more to
-do: more items, more calls and a longer duration are not odd then.
+Syncs follow daily and weekly patterns. An outlier among the last runs is not odd if it is usual at
+that time of the day or week. After a longer gap than usual, such as a weekend, there is more to do,
+so more items, more calls and a longer duration are not odd.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _ITEM_FLOOR_ABOVE: Final = 10.0
 _MANY_TIMES: Final = 3.0
 """More items than usual are less alarming than fewer, and have a longer tail."""
 _CALL_FLOOR: Final = 5.0
-"""Fewer pages than before make few calls, and may be a matter of one item."""
+"""Tolerance in calls: a single item more or less may change the number of pages."""
 _LONG_GAP: Final = 2.5
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _TOLERANCE: Final = timedelta(hours=1, minutes=1)
-"""An hour: where clocks are set, the same local time is an hour off."""
+"""An hour: when clocks change, the same local time is an hour off."""
 _SAME_TIMES: Final = (*(number * _DAY for number in range(1, 8)), 2 * _WEEK, 3 * _WEEK, 4 * _WEEK)
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What runs are compared by.
+    """The values by which runs are compared.
 
     Attributes:
         items: Items handled.
         duration: In seconds.
         api_calls: Calls of the Canvas API.
         api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
-        start: When the run began; None leaves time out of the comparison.
-        is_odd: Whether the run itself was found odd.
+        start: When the run started; None leaves time out of the comparison.
+        is_odd: Whether the run itself was odd.
     """
 
     items: int
@@ -75,7 +75,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """One measure: how it is read, which reason says too little of it, and how that is worded."""
+    """One measure: how to read it, the reason for too little of it, and its wording."""
 
     value: Callable[[Measures], float | None]
     few: str
@@ -114,7 +114,7 @@ def anomalies(run: Measures, earlier: Sequence[Measures]) -> list[Anomaly]:
 
 
 def same_time_windows(start: datetime) -> list[tuple[datetime, datetime]]:
-    """Return where runs at the same time of the day and of the week began, newest first."""
+    """Return when to look for runs at the same time of the day and week, newest first."""
     return [(start - each - _TOLERANCE, start - each + _TOLERANCE) for each in _SAME_TIMES]
 
 
@@ -136,7 +136,7 @@ def _too_much(run: Measures, groups: Sequence[Sequence[Measures]]) -> Iterator[A
     if all(each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES) for each in usual):
         text = f"{run.items} items where {usual[0].middle:g} are usual"
         yield Anomaly("many_items", f"many_items: {text}")
-    # More work may take longer: of the duration only what that does not explain counts.
+    # More work takes longer, so only the part of the duration that it does not explain counts.
     duration = run.duration / _extra_work(run, groups[0])
     usual = _usual(groups, lambda each: each.duration, is_count=False)
     if all(each.is_far_above(duration, _SECONDS_FLOOR_ABOVE) for each in usual):
@@ -157,7 +157,7 @@ def _usual(
     *,
     is_count: bool,
 ) -> list[Usual]:
-    """Return what is usual in each group that is large enough; nothing when the first is not."""
+    """Return the usual values of each large enough group; nothing if the first is too small."""
     known = [[found for each in group if (found := value(each)) is not None] for group in groups]
     if len(known[0]) < FEWEST_VALUES:
         return []
@@ -171,7 +171,7 @@ def _usual_value(usual: Usual, quantity: _Quantity) -> str:
 
 
 def _at_same_time(run: Measures, earlier: Sequence[Measures]) -> Iterator[list[Measures]]:
-    """Group the earlier runs at the same time of the day, and of the week."""
+    """Group the earlier runs at the same time of the day, and at the same time of the week."""
     start = run.start
     if start is None:
         return
@@ -192,7 +192,7 @@ def _without_odd(runs: Sequence[Measures]) -> Sequence[Measures]:
 
 
 def _is_after_gap(run: Measures, newest: Sequence[Measures]) -> bool:
-    """Return whether more time than usual has passed since the run before."""
+    """Return whether more time than usual has passed since the previous run."""
     starts = [each.start for each in newest if each.start is not None]
     if run.start is None or len(starts) < FEWEST_VALUES:
         return False

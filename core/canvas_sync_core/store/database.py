@@ -1,4 +1,4 @@
-"""Opens the database of the table, and creates, upgrades and checks the table.
+"""Opens the database, and creates, upgrades and checks the table.
 
 Alembic is imported only when a migration really has to run.
 """
@@ -63,28 +63,28 @@ __all__ = [
 ]
 
 INTERNAL: Final = "canvas_sync_internal"
-"""Execution option of engines that are not the app's: the SQLAlchemy hook leaves them out."""
+"""Execution option of our own engines, which the SQLAlchemy hook ignores."""
 SCHEMA_VERSION: Final = "0009"
 """The newest revision in ``migrations/versions``; revisions sort by name."""
 VERSION_TABLE: Final = "canvas_sync_alembic_version"
-"""Our own, so that the app's Alembic and ours never meet."""
+"""Our own version table, so that we do not interfere with the app's Alembic."""
 
 _UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
 _ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
 _BUSY_TIMEOUT_MS: Final = 5000
 _BUSY_PAUSE_S: Final = 0.01
 _FILE: Final = "canvas_sync_file"
-"""Under which a connection to SQLite remembers which file it is to."""
+"""Key under which a SQLite connection remembers which file it has opened."""
 _decode: Final = partial(str, encoding="utf-8", errors="replace")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def open_engine(url: str) -> Engine:
-    """Make an engine for the table's database; nothing is opened before its first connection.
+    """Create an engine for the table's database; nothing is opened before the first connection.
 
-    SQLite runs in WAL mode and its file and folder are made readable by the owner alone.
-    PostgreSQL is spoken to by psycopg 3, or by psycopg2 where the URL names it or only it is
-    installed. However silent the server is, each question ends: see :mod:`._deadlines`.
+    SQLite runs in WAL mode, and only the owner can read its file and folder. The PostgreSQL driver
+    is psycopg 3, or psycopg2 if the URL names it or only it is installed. Every query ends in
+    bounded time even if the server is silent: see :mod:`._deadlines`.
 
     Args:
         url: An SQLAlchemy URL of an SQLite file or of PostgreSQL 15 or later.
@@ -94,7 +94,7 @@ def open_engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     options: dict[str, Any] = {
-        # Parameters hold what a run said about itself: they stay out of error messages.
+        # Parameters contain data of runs: keep them out of error messages.
         "hide_parameters": True,
         "execution_options": {INTERNAL: True},
         "pool_timeout": POOL_SECONDS,
@@ -117,8 +117,8 @@ def open_engine(url: str) -> Engine:
 def connect_to_read(engine: Engine) -> Connection:
     """Connect for reading; each statement sees what is committed when it begins.
 
-    On SQLite all of them see the same moment. PostgreSQL would need a transaction at a higher
-    isolation level for that; without one it is spared a BEGIN and a ROLLBACK, each a journey.
+    On SQLite, all statements see the same snapshot. PostgreSQL would need a transaction with a
+    higher isolation level for that; autocommit saves the round trips of BEGIN and ROLLBACK.
     """
     connection = engine.connect()
     if engine.dialect.name == "sqlite":
@@ -134,11 +134,11 @@ def connect_to_see_one_moment(engine: Engine) -> Connection:
 
 @contextmanager
 def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
-    """Connect for reading what takes longer than statements may take otherwise.
+    """Connect for reading with a longer statement timeout.
 
-    What each statement sees is as with :func:`connect_to_read`: on PostgreSQL too, where the longer
-    limit needs a transaction, since that has the server's isolation level, READ COMMITTED by
-    default. Options in the URL win, as they do over the shorter limit.
+    Statements see the same data as with :func:`connect_to_read`. This is so even on PostgreSQL,
+    where the longer limit needs a transaction, since that has the server's isolation level, by
+    default READ COMMITTED. Options in the URL take precedence, as over the shorter limit.
     """
     if engine.dialect.name != "postgresql" or "options" in engine.url.query:
         with connect_to_read(engine) as connection:
@@ -150,7 +150,7 @@ def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
 
 
 def upgrade(engine: Engine) -> None:
-    """Create the table, or bring it to this version; several processes may do so at once.
+    """Create the table, or upgrade it to this version; several processes may do so concurrently.
 
     Raises:
         StorageError: The table is newer than this version, or columns are missing afterwards.
@@ -171,7 +171,7 @@ def upgrade(engine: Engine) -> None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Make sure that the table is there and fits this version.
+    """Ensure that the table exists and has the right version.
 
     Raises:
         StorageError: It is missing, too old or too new; the message says what to do.
@@ -180,7 +180,8 @@ def check_schema(engine: Engine) -> None:
         _refuse_newer(_version(connection))
         if not inspect(connection).has_table(TABLE):
             raise StorageError(f"The database has no table {TABLE}. {_UPGRADE_HINT}.")
-        # Health asks this often, and an inspector would read PostgreSQL's catalog of types too.
+        # Health checks run this often, and an inspector would also read PostgreSQL's catalog of
+        # types.
         present = connection.execute(text(f"SELECT * FROM {TABLE} LIMIT 0")).keys()  # noqa: S608
     missing = sorted(set(metrics_table.columns.keys()) - set(present))
     if missing:
@@ -216,7 +217,7 @@ def _refuse_newer(version: str | None) -> None:
 
 
 def _parse(url: str) -> URL:
-    # Heroku and others still say postgres://, which SQLAlchemy no longer takes.
+    # Heroku and others still use postgres://, which SQLAlchemy no longer accepts.
     spelled = url.replace("postgres://", "postgresql://", 1) if url[:11] == "postgres://" else url
     try:
         parsed = make_url(spelled)
@@ -260,7 +261,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[_FILE] = _identity(place)
-        # SQLAlchemy's documented way to get transactions that begin when we say so.
+        # SQLAlchemy's documented way to start transactions explicitly.
         connection.isolation_level = None
         connection.text_factory = _decode
         cursor = connection.cursor()
@@ -271,7 +272,7 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
 
     @event.listens_for(engine, "checkout")
     def require_same_file(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # A connection to a deleted file would go on reading and writing what nobody else sees.
+        # A connection to a deleted file would keep reading and writing data that no one else sees.
         if record.info[_FILE] != _identity(place):
             raise DisconnectionError(f"{place} was deleted or replaced.")
 
@@ -290,10 +291,11 @@ def _identity(file: Path) -> Identity | None:
 
 
 def _make_private(file: Path) -> None:
-    """Make an empty file for its owner alone, without ever opening it under its own name.
+    """Create an empty file with access only for the owner, without opening it under its own name.
 
-    To close it would drop the locks that SQLite holds on it anywhere in this process; another
-    process would then remove the journal that we still write to, with the rows in it.
+    POSIX locks belong to the process: closing the file would drop all locks that SQLite holds on it
+    in this process, and another process would then remove the journal that we still write to, with
+    the rows in it.
     """
     if file.exists():
         return
@@ -309,7 +311,7 @@ def _make_private(file: Path) -> None:
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Choose WAL mode; for the change itself, at a file's first use, SQLite would not wait."""
+    """Switch to WAL mode, with retries, because SQLite does not wait for a lock in this case."""
     deadline = monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:

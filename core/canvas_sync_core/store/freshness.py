@@ -1,4 +1,4 @@
-"""How fresh the synced data is, by what it is about."""
+"""How fresh the synced data is, by kind of item."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _LAST_OF_EACH: Final = [
 
 @dataclass(frozen=True, slots=True)
 class ItemFreshness:
-    """When items of one kind last came in.
+    """When items of one kind last arrived.
 
     Attributes:
-        sync_type: By which kind of run.
+        sync_type: Kind of run that brought them.
         item: Such as ``course``.
         last_success: End of the newest successful run that handled such items.
         age_seconds: How long ago that was.
@@ -47,8 +47,8 @@ class Freshness:
     """How fresh the synced data is.
 
     Attributes:
-        since: Runs that began before were not looked at.
-        items: The freshest first; what no run handled is left out.
+        since: Start of the period; earlier runs were not read.
+        items: Freshest first; kinds that no run handled are left out.
     """
 
     since: datetime
@@ -56,9 +56,9 @@ class Freshness:
 
 
 def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
-    """Tell when each kind of item last came in by a successful run that began since a moment.
+    """Return when a successful run since a given time last brought in each kind of item.
 
-    The moment is moved back to the begin of its quarter of an hour.
+    The time is rounded down to the start of its 15-minute bucket.
     """
     since = floor(since, QUARTER)
     statement = (
@@ -74,11 +74,11 @@ def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
 def sort_by_age(
     newest: Mapping[str, Sequence[datetime | None]], now: datetime
 ) -> list[ItemFreshness]:
-    """Tell the age of what is there, the freshest first.
+    """Compute the age of each kind, freshest first.
 
     Args:
-        newest: By sync type when each of :data:`ITEMS` last came in.
-        now: The moment to which ages are told.
+        newest: By sync type, when each of :data:`ITEMS` last arrived.
+        now: The time relative to which ages are computed.
     """
     found = [
         ItemFreshness(sync_type, item, last, (now - last).total_seconds())

@@ -1,10 +1,10 @@
-"""Which values are far off what is usual, for steady and for noisy, large and small numbers.
+"""Detects outliers among steady and noisy, large and small numbers.
 
-Distances are measured in logarithms, as runs vary by factors: half as much is as far as twice as
-much. The noise is the median absolute deviation, times 1.4826 as for a normal distribution, so that
-one bad night among the usual values changes nothing. Under 8 values it is no less than their range
-divided by what the range of so many normally distributed values is (the constant d2 of control
-charts).
+Distances are logarithmic, because runs vary by factors: half as much is as far as twice as much.
+The noise is the median absolute deviation, times 1.4826 as for a normal distribution, so that one
+bad night among the usual values changes nothing. With fewer than 8 values, it is at least their
+range divided by the expected range of that many normally distributed values (the constant d2 of
+control charts).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Final
 __all__ = ["FEWEST_VALUES", "Usual"]
 
 FEWEST_VALUES: Final = 3
-"""With fewer earlier values nothing is far off."""
+"""With fewer earlier values, nothing is an outlier."""
 
 _FACTOR: Final = 2.0
 _DEVIATIONS_BELOW: Final = 5.0
 _DEVIATIONS_ABOVE: Final = 4.5
 _LINEAR_DEVIATIONS: Final = 2.0
-"""What varies from nothing to twice the median, evenly, is not off at nothing."""
+"""If values are spread evenly from zero to twice the median, zero is not an outlier."""
 _POISSON_DEVIATIONS: Final = 5.0
 _NORMAL: Final = 1.4826
 _RANGES: Final = {3: 1.69, 4: 2.06, 5: 2.33, 6: 2.53, 7: 2.70}
 _STEADY: Final = 0.05
-"""Noise up to here does not move the limit away from exactly half."""
+"""Up to this noise, the limit stays at exactly half."""
 _LEAST_NOISE: Final = 0.02
 _ABOVE_ALL: Final = 1.2
 _ZERO_AFTER: Final = 6
@@ -39,7 +39,7 @@ _CHANCE: Final = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """Values that are usual, at least :data:`FEWEST_VALUES`, none of them negative.
+    """The usual values, at least :data:`FEWEST_VALUES`, all non-negative.
 
     Attributes:
         is_count: Whether they count something, so that small ones vary by chance.
@@ -69,7 +69,7 @@ class Usual:
     def is_far_below(self, value: float, floor: float = 0.0) -> bool:
         """Return whether a value is at most half, and by more than ``floor``, below.
 
-        A count of zero needs no floor: nothing at all is another thing than a little less.
+        A count of zero needs no floor: nothing at all is different from a little less.
         """
         middle = self.middle
         is_nothing = self.is_count and value == 0
@@ -88,12 +88,12 @@ class Usual:
         )
 
     def _has_varied_to(self, value: float) -> bool:
-        """Return whether such a low value came up before, and not as a rare exception."""
+        """Return whether such low values occurred before, and not just as a rare exception."""
         width = _LINEAR_DEVIATIONS * _deviation(self.values)
         return min(self.values) <= value and self.middle - value < width
 
     def _is_zero_unheard_of(self) -> bool:
-        """Return whether there always was something, and more than chance could make nothing."""
+        """Return whether the values were never zero, and a zero by chance is unlikely."""
         if len(self.values) < _ZERO_AFTER or min(self.values) <= 0:
             return False
         return len(self.values) < _ZEROS_EXPLAINED_FROM or _chance_of_zero(self.values) < _CHANCE
@@ -106,7 +106,7 @@ class Usual:
         return max(noise, _LEAST_NOISE)
 
     def _is_chance(self, value: float, noise: float) -> bool:
-        """Return whether counts that vary as chance makes them vary may come so far.
+        """Return whether random counts may deviate that far.
 
         The square root of such counts has the same noise whatever their size (Anscombe).
         """
@@ -114,7 +114,7 @@ class Usual:
             return False
         middle = self.middle
         if noise * middle < 0.5 * math.sqrt(middle):
-            return False  # much steadier than chance
+            return False  # much steadier than random counts
         distance = 2.0 * abs(math.sqrt(middle + 0.375) - math.sqrt(value + 0.375))
         return distance < _POISSON_DEVIATIONS
 
@@ -124,16 +124,16 @@ class Usual:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    """Return the median absolute deviation, scaled as a standard deviation."""
+    """Return the median absolute deviation, scaled to a standard deviation."""
     middle = median(values)
     return _NORMAL * median(abs(each - middle) for each in values)
 
 
 def _chance_of_zero(values: Sequence[float]) -> float:
-    """Return how likely a zero is among such counts; 0 where they vary less than chance would.
+    """Return the probability of a zero among such counts; 0 if they vary less than by chance.
 
-    By the negative binomial distribution with their mean and variance; where the variance is no
-    larger than the mean it is the Poisson distribution.
+    It follows the negative binomial distribution with their mean and variance, or the Poisson
+    distribution if the variance does not exceed the mean.
     """
     mean, variance = fmean(values), pvariance(values)
     if variance < mean / 2:

@@ -37,25 +37,25 @@ _start = metrics_table.c.sync_start_time
 _number = metrics_table.c.id
 _newest_first = (_start.desc(), _number.desc())
 SINCE: Final = _start >= bindparam("since", type_=UtcDateTime())
-"""Whether a run began at the parameter ``since`` or later."""
+"""Selects runs that started at the parameter ``since`` or later."""
 _LIMIT: Final = bindparam("page_limit", type_=BigInteger())
 _START: Final = bindparam("page_start", type_=UtcDateTime())
 _NUMBER: Final = bindparam("page_number", type_=BigInteger())
 _LATER: Final = or_(_start < _START, _number < _NUMBER)
 _AFTER_CURSOR: Final = and_(_start <= _START, _LATER)
 _AFTER_LATEST: Final = _LATER
-"""Starts that are read as the latest one may be later still, as infinity is."""
+"""Starts that are read as the latest time may be even later, such as infinity."""
 _AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
-"""Starts that are read as the earliest one may be earlier still: their order is that of numbers."""
+"""Starts that are read as the earliest time may be even earlier: sort these by number."""
 
 
 class BadCursor(ValueError):  # noqa: N818 - the name says it all
-    """A cursor that no page ever gave out."""
+    """A cursor that was not created by a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, newest runs first.
+    """A page of a list, newest runs first.
 
     Attributes:
         next: Cursor of the next page; None when this is the last.
@@ -66,11 +66,10 @@ class Page:
 
 
 class RunList:
-    """The runs that meet one of some conditions; to build a statement takes as long as to run it.
+    """A query for pages of runs; prepared once, as building it takes as long as running it.
 
     Args:
-        alternatives: Conditions of which no run meets two, each read on its own; none for all
-            runs.
+        alternatives: Mutually exclusive filters, combined by UNION ALL; empty means all runs.
     """
 
     def __init__(self, *alternatives: ColumnElement[bool]) -> None:
@@ -83,8 +82,8 @@ class RunList:
 
         Args:
             connection: Where the table is.
-            limit: How many runs at most.
-            cursor: ``next`` of the page before; None for the first page.
+            limit: Maximum number of runs.
+            cursor: ``next`` of the previous page; None for the first page.
             values: Parameters of the conditions.
 
         Raises:
@@ -125,16 +124,16 @@ class RunList:
 
 
 def make_cursor(start: datetime, number: int) -> str:
-    """Make the cursor of the page that goes on after a run, by its start and its number."""
+    """Return the cursor for the page after a run, from its start and number."""
     microseconds = (start - _EPOCH) // _MICROSECOND
     return base64.urlsafe_b64encode(f"{microseconds}.{number}".encode()).rstrip(b"=").decode()
 
 
 def read_cursor(cursor: str) -> tuple[datetime, int]:
-    """Read a cursor: the start of a run, or another time by which a list is sorted, and a number.
+    """Parse a cursor: the start of a run, or another time by which a list is sorted, and a number.
 
     Raises:
-        BadCursor: It is not one that :func:`make_cursor` made.
+        BadCursor: It was not created by :func:`make_cursor`.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -149,4 +148,4 @@ def _parse_cursor(decoded: str) -> tuple[datetime, int]:
     parts = _CURSOR.fullmatch(decoded)
     if parts is None or int(parts[2]) not in _NUMBERS:
         raise ValueError(decoded)
-    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])  # OverflowError beyond its years
+    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])  # or OverflowError

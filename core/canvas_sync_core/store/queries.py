@@ -1,8 +1,8 @@
-"""What the REST API asks of the table.
+"""The REST API's queries.
 
-Each query takes an engine and answers frozen dataclasses. Times are aware datetimes in UTC,
+Each query takes an engine and returns frozen dataclasses. Times are aware datetimes in UTC,
 durations are seconds. ``since`` selects runs by their start. Numbers of runs and users have at most
-63 bits. Each query is served by an index of the table; a test holds that.
+63 bits. Each query uses an index of the table, which a test checks.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ __all__ = [
 _FAILURES: Final = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.INTERRUPTED)
 _SECOND: Final = timedelta(seconds=1)
 _OFFSETS_KNOWN: Final = timedelta(days=366)
-"""How far ahead of now a time zone's clock changes count: runs of the future are mistakes."""
+"""How far into the future clock changes are considered: runs in the future are mistakes."""
 _DATE: Final = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]")
 _columns = metrics_table.c
 _OF_USER: Final = _columns.user_id == bindparam("user_id", type_=BigInteger())
 _all_runs: Final = RunList()
 _runs_of_user: Final = RunList(_OF_USER)
-# An index finds the newest of one status; of several it would have to sort them all.
+# The index returns the newest runs of one status in order; several would have to be sorted.
 _failures: Final = RunList(*(and_(_columns.sync_status == each.value, SINCE) for each in _FAILURES))
 
 
@@ -95,7 +95,7 @@ def run_by_id(engine: Engine, run_id: int) -> Run | None:
 
 def run_by_task(engine: Engine, task_id: str) -> Run | None:
     """Find a run by its task id."""
-    if "\0" in task_id:  # PostgreSQL refuses to compare it; no row has one
+    if "\0" in task_id:  # PostgreSQL refuses to compare such a text, and no row contains one
         return None
     return _one(engine, _columns.sync_task_id == task_id)
 
@@ -130,7 +130,7 @@ def running_runs(engine: Engine) -> list[Run]:
 
 
 def summary(engine: Engine, since: datetime) -> Summary:
-    """Sum up all runs since a moment, from its quarter of an hour on."""
+    """Sum up all runs since a given time, from the start of its 15-minute bucket."""
     since = floor(since, QUARTER)
     questions = _Questions.about_runs_since()
     values = {"since": since}
@@ -146,7 +146,7 @@ def summary(engine: Engine, since: datetime) -> Summary:
 
 
 def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
-    """Sum up a user's runs since a moment."""
+    """Sum up a user's runs since a given time."""
     questions = _Questions.about_runs_of_user_since()
     values = {"user_id": user_id, "since": since}
     with connect_to_read(engine) as connection:
@@ -164,12 +164,12 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
 
 
 def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performance:
-    """Compute how fast the ended runs were since a moment, from its quarter of an hour on.
+    """Compute the performance of ended runs since a time, from the start of its 15-minute bucket.
 
     Args:
         engine: The database with the table.
-        since: The moment.
-        zone: The trend is by the days of this time zone.
+        since: Start of the period.
+        zone: Time zone of the trend's days.
     """
     since = floor(since, QUARTER)
     ended = and_(_columns.sync_start_time >= since, ENDED)
@@ -195,10 +195,10 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
 
 
 def mark_interrupted(engine: Engine, before: datetime) -> list[Run]:
-    """Close running runs whose heartbeat stopped before a moment: their process is gone.
+    """Close running runs whose heartbeat stopped before a given time: their process is dead.
 
-    A run ends at its last heartbeat. When several exporters do this at once, each run is closed,
-    and returned, by one of them.
+    A run ends at its last heartbeat. If several exporters do this concurrently, each run is closed,
+    and returned, by only one of them.
     """
     found = [run for run in running_runs(engine) if run.heartbeat < before]
     return [closed for run in found if (closed := _interrupt(engine, run)) is not None]
@@ -226,7 +226,7 @@ def _interrupt(engine: Engine, run: Run) -> Run | None:
 
 
 def run_counts(by_status: Mapping[str, int]) -> RunCounts:
-    """Count runs of which so many have each status."""
+    """Summarise runs from their counts by status."""
     total = sum(by_status.values())
     ended = total - by_status.get(RunStatus.RUNNING, 0)
     return RunCounts(
@@ -237,7 +237,7 @@ def run_counts(by_status: Mapping[str, int]) -> RunCounts:
 
 
 def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
-    """Make the totals of the sums of columns; None counts as 0."""
+    """Build totals from sums of columns; None counts as 0."""
     calls = {name: limit_count(sums[name]) for name in CALL_COLUMNS}
     return Totals(items=item_counts(sums), **calls)
 
@@ -250,7 +250,7 @@ def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """What a summary asks of some runs; to build it takes as long as to answer it."""
+    """The query for a summary; prepared once, as building it takes as long as running it."""
 
     groups: Select[Any]
     durations: Select[Any]
@@ -278,7 +278,7 @@ class _Questions:
 
 @cache
 def _last_run() -> Select[Any]:
-    """The newest run of a user, and when the newest that succeeded began."""
+    """The newest run of a user, and the start of the newest successful one."""
     start, status = _columns.sync_start_time, _columns.sync_status
     success = select(start).where(_OF_USER, status == RunStatus.SUCCESS.value).correlate(None)
     last_success = success.order_by(start.desc()).limit(1).scalar_subquery().label("last_success")
@@ -289,7 +289,7 @@ def _last_run() -> Select[Any]:
 def _count_and_sum(
     connection: Connection, groups: Select[Any], values: Mapping[str, Any]
 ) -> tuple[dict[str, Counter[str]], Counter[str]]:
-    """Count runs by type and status, and sum up their columns in the same walk over the rows."""
+    """Count runs by type and status, and sum their columns in the same scan."""
     found: dict[str, Counter[str]] = {}
     sums: Counter[str] = Counter()
     for sync_type, status, count, *sums_of_group in connection.execute(groups, values):
@@ -303,13 +303,13 @@ def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:
 
 
 def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:
-    """The day of a time zone on which a run began, as ``2025-12-22``."""
+    """The day, in a time zone, on which a run started, as ``2025-12-22``."""
     start = _columns.sync_start_time
     known = offsets(since, datetime.now(UTC) + _OFFSETS_KNOWN, zone)
     ahead = [(start >= moment, offset // _SECOND) for moment, offset in reversed(known)]
     seconds = case(*ahead, else_=0)
     if connection.dialect.name == "sqlite":
-        # Whole seconds, or the last half millisecond of a day would be rounded to the next.
+        # Whole seconds, otherwise the last half millisecond of a day would be rounded up.
         whole = func.substr(start, 1, 19)
         return func.date(whole, cast(seconds, String).concat(" seconds"))
     moved = func.timezone("UTC", start) + seconds * literal_column("interval '1 second'")
@@ -317,5 +317,5 @@ def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnE
 
 
 def _is_date(day: str | None) -> bool:
-    """Whether a day is one that Python knows: not when a run began at infinity or never."""
+    """Whether Python can represent a day; not if a run started at infinity."""
     return day is not None and _DATE.fullmatch(day) is not None

@@ -1,4 +1,4 @@
-"""The shapes of what the queries answer; the REST API shows them as they are."""
+"""Results of the queries; the REST API returns them unchanged."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["DayPerformance", "Performance", "RunCounts", "Summary", "Totals", "U
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """How many runs there were and how they ended.
+    """Number of runs, and how they ended.
 
     Attributes:
         by_status: Every status is present.
-        success_rate: Successes among the runs that ended, 0 to 1; None when none has ended.
+        success_rate: Share of successes among ended runs, 0 to 1; None if none has ended.
     """
 
     total: int
@@ -44,7 +44,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All runs that began since a moment."""
+    """All runs since a given time."""
 
     since: datetime
     runs: RunCounts
@@ -55,10 +55,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class UserSummary:
-    """One user's runs that began since a moment.
+    """One user's runs since a given time.
 
     Attributes:
-        last_run: The newest run of all time; None when the user never had one.
+        last_run: The newest run of all time; None if the user never had one.
         last_success: Start of the newest successful run of all time.
     """
 
@@ -73,7 +73,7 @@ class UserSummary:
 
 @dataclass(frozen=True, slots=True)
 class DayPerformance:
-    """How fast the runs were that began on one UTC day."""
+    """Performance of the runs that started on one UTC day."""
 
     day: date
     duration: Statistics
@@ -83,13 +83,13 @@ class DayPerformance:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How fast the runs were that began since a moment and have ended.
+    """Performance of the ended runs since a given time.
 
     Attributes:
         duration: Of whole runs.
         api_latency: A run's time in API calls divided by their number; runs without calls left out.
         db_time: A run's time in database operations.
-        trend: The same for each day on which a run began, oldest first.
+        trend: The same for each day on which a run started, oldest first.
     """
 
     since: datetime

@@ -1,11 +1,11 @@
-"""Task ids that are used more than once: which row is whose.
+"""Task ids that are used more than once: which row belongs to which run.
 
-A task id is the run's own id and names its row. A run with an id that is taken gets a row with a
-number behind it: ``nightly-42``, then ``nightly-42~2``. This is known only where rows are written,
-since the sync's thread never waits for a database; its log lines and spans have the id as given,
-and the same trace id as the row.
+A task id identifies a run and its row. If the id is taken, the run gets a row with a number after
+the id: ``nightly-42``, then ``nightly-42~2``. This is decided only when rows are written, since the
+sync's thread never waits for a database. Log lines and spans have the original id, and the same
+trace id as the row.
 
-A run may take several attempts. Each has a start and a trace of its own, by which it is known.
+A run may take several attempts. Each is identified by its own start and trace.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 LEFT_OPEN: Final = frozenset({RunStatus.RUNNING.value, RunStatus.INTERRUPTED.value})
-"""What the row of a worker that died says; a queue delivers its task again."""
+"""Statuses of the row of a dead worker whose task a queue may deliver again."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOGGER: Final = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ _columns = metrics_table.c
 
 
 class Attempt(NamedTuple):
-    """What one attempt of a run is known by."""
+    """What identifies one attempt of a run."""
 
     task_id: str
     start: float
@@ -52,7 +52,7 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """The attempt that a row shows; ``waits`` tells whether its run waits for the next one."""
+    """The attempt that a row shows; ``waits`` means that its run waits for the next one."""
 
     start: datetime
     trace_id: str
@@ -61,22 +61,22 @@ class _Holder:
 
 
 def attempt_of(snapshot: RunSnapshot) -> Attempt:
-    """Give the attempt that a snapshot is of."""
+    """Return the attempt that a snapshot is of."""
     return Attempt(snapshot.task_id, snapshot.start_time, snapshot.trace_id)
 
 
 def moment_of(seconds: float) -> datetime:
-    """Give a moment, in seconds since the epoch, as the table stores it."""
+    """Convert a time in seconds since the epoch to the form in which the table stores it."""
     return _EPOCH + timedelta(seconds=seconds)
 
 
 def row_name(snapshot: RunSnapshot) -> str:
-    """Give the name of a run's row, if it is not taken. PostgreSQL has no NUL in a text."""
+    """Return the name of a run's row, if it is not taken. PostgreSQL has no NUL in a text."""
     return snapshot.task_id.replace("\0", "\ufffd")
 
 
 def holders_of(connection: Connection, names: Iterable[str]) -> dict[str, _Holder]:
-    """Tell which attempts the rows of these names show."""
+    """Return which attempts the rows of these names show."""
     query = select(
         _columns.sync_task_id,
         _columns.sync_start_time,
@@ -93,7 +93,7 @@ def holders_of(connection: Connection, names: Iterable[str]) -> dict[str, _Holde
 
 
 def is_settled(snapshot: RunSnapshot, holder: _Holder) -> bool:
-    """Tell whether the row shows the attempt of ``snapshot``, or a later one that continues it."""
+    """Return whether the row shows the attempt of ``snapshot``, or a later one of the same run."""
     start = moment_of(snapshot.start_time)
     if (start, snapshot.trace_id) == (holder.start, holder.trace_id):
         return True
@@ -103,7 +103,7 @@ def is_settled(snapshot: RunSnapshot, holder: _Holder) -> bool:
 
 
 def other_name(connection: Connection, snapshot: RunSnapshot) -> str:
-    """Give the name of the row of a run whose task id is taken: its own, or a new one."""
+    """Return the name of the row of a run whose task id is taken: its own, or a new one."""
     name = row_name(snapshot)
     query = select(_columns.sync_task_id).where(
         _columns.sync_start_time == moment_of(snapshot.start_time),
@@ -136,7 +136,7 @@ def _is_continued(holder: _Holder, snapshot: RunSnapshot) -> bool:
 
 
 def _last_number(connection: Connection, name: str) -> int:
-    """Give the last number in use, by doubling and halving: a few questions for thousands."""
+    """Return the last number in use, by binary search: a few queries for thousands of rows."""
     used, free = 1, 2
     while holders_of(connection, [_numbered(name, free)]):
         used, free = free, 2 * free

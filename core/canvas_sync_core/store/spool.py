@@ -2,10 +2,11 @@
 
 A line is a whole :class:`~canvas_sync_core.events.RunSnapshot`, appended by one write,
 so it survives the SIGKILL of its writer. The owner holds a ``flock`` on its file as long as it
-lives; a file whose lock can be had belongs to a dead process, and whoever comes first writes its
-rows into the table. Writing a row twice changes nothing, so a file is emptied only after that.
+lives; a file whose lock is free belongs to a dead process, and the first process that takes the
+lock writes its rows into the table. Writing a row twice changes nothing, so the file is emptied
+only afterwards.
 
-Never on a network file system: neither the lock nor the append holds there.
+Do not use it on a network file system, where neither locks nor appends are reliable.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ DAMAGED_FILE: Final = "damaged.txt"
 """Name of the file in the spool's folder with lines that cannot be used."""
 
 SPOOL_LIMIT: Final = 64 * 1024 * 1024
-"""Bytes that may wait in the file of one process."""
+"""Maximum number of bytes in the file of one process."""
 
 _READ_BYTES: Final = 1024 * 1024
 _SUFFIX: Final = ".jsonl"
 _DAMAGED_LIMIT: Final = 16 * 1024 * 1024
 
-_encoder = msgspec.json.Encoder(enc_hook=dict)  # the one type it does not know is Mapping
+_encoder = msgspec.json.Encoder(enc_hook=dict)  # Mapping is the only type that it does not know
 _decoder = msgspec.json.Decoder(RunSnapshot)
 
 
@@ -61,8 +62,8 @@ class Batch:
 
     Attributes:
         snapshots: The whole lines, in order.
-        damaged: The lines that are no snapshot.
-        end: Where in the file the next batch begins.
+        damaged: Lines that are not snapshots.
+        end: Offset at which the next batch starts.
     """
 
     snapshots: list[RunSnapshot]
@@ -72,13 +73,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What was found in the files of dead processes.
+    """Contents of the files of dead processes.
 
     Attributes:
         files: Files emptied and removed.
         rows: Snapshots read from them.
-        damaged: Lines that are no snapshot; kept in ``damaged.txt`` beside them.
-        rejected: Runs with a value that the database will never take; kept there too.
+        damaged: Lines that are not snapshots; saved in ``damaged.txt`` next to them.
+        rejected: Runs with a value that the database never accepts; saved there too.
     """
 
     files: int = 0
@@ -90,12 +91,12 @@ class Drained:
 class Spool:
     """The spool file of this process.
 
-    Appending and discarding are not thread-safe: their caller holds a lock. Reading needs none,
-    since what was appended stays as it is until it is discarded.
+    Appending and discarding are not thread-safe: the caller holds a lock. Reading needs none, since
+    appended lines do not change until they are discarded.
 
     Args:
-        folder: Made when missing, readable by the owner alone.
-        limit: Bytes that may wait.
+        folder: Created if missing, readable only by the owner.
+        limit: Maximum number of bytes.
 
     Raises:
         OSError: The folder cannot be written.
@@ -116,26 +117,26 @@ class Spool:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the file still has its name: nobody removed, moved or replaced it."""
+        """Whether the file still has its name: not removed, moved or replaced."""
         return is_in_place(self._path, self._descriptor)
 
     @property
     def waiting(self) -> int:
-        """How many lines wait."""
+        """Number of waiting lines."""
         if self.is_empty:
             return 0
         return os.pread(self._descriptor, self._end - self._begin, self._begin).count(b"\n")
 
     def make_anew(self) -> None:
-        """Make the file again with all that is in it, and go on there, at the same offsets.
+        """Recreate the file with all its contents, at the same offsets, and continue there.
 
         Raises:
-            OSError: It cannot be made; what waits can be read all the same.
+            OSError: It cannot be created; waiting lines can still be read.
         """
         path, descriptor = _create(self._folder)
         try:
             _copy(self._descriptor, descriptor, self._end)
-            # In place of the old one, in one step: another thread may be reading.
+            # Replace the descriptor atomically: another thread may be reading.
             os.dup2(descriptor, self._descriptor, inheritable=False)
         except OSError:
             path.unlink()
@@ -145,11 +146,11 @@ class Spool:
         self._path = path
 
     def has_room(self, record: bytes, share: float = 1.0) -> bool:
-        """Tell whether ``record`` fits into this share of the limit."""
+        """Return whether ``record`` fits into this share of the limit."""
         return self._end + len(record) <= self._limit * share
 
     def append(self, record: bytes) -> None:
-        """Add one line as :func:`encode` made it.
+        """Append one line made by :func:`encode`.
 
         Raises:
             OSError: It could not be written; the file is as it was before.
@@ -160,16 +161,16 @@ class Spool:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             self._end += written
             self._lines += 1
-        except BaseException:  # also one that is raised between the write and its being noted
+        except BaseException:  # even one raised between the write and its bookkeeping
             os.ftruncate(self._descriptor, self._end)
             raise
 
     def read(self) -> Batch:
-        """Read the next lines that wait; the same ones again until they are discarded."""
+        """Read the next waiting lines; the same ones until they are discarded."""
         return _read(self._descriptor, self._begin, self._end)
 
     def discard(self, batch: Batch) -> None:
-        """Forget lines that are in the table."""
+        """Discard lines that are in the table."""
         self._begin = batch.end
         self._lines -= len(batch.snapshots) + len(batch.damaged)
         if self.is_empty:
@@ -177,7 +178,7 @@ class Spool:
             self._begin = self._end = self._lines = 0
 
     def forget_removed(self) -> int:
-        """Forget the lines that somebody took out of the file; return how many there were."""
+        """Discard lines that another program removed from the file; return their number."""
         size = os.fstat(self._descriptor).st_size
         if size >= self._end:
             return 0
@@ -190,7 +191,7 @@ class Spool:
         return max(0, lines - self._lines)
 
     def close(self) -> None:
-        """Let go of the file, which goes away when nothing waits in it."""
+        """Close the file, and remove it if no lines are waiting."""
         if self.is_empty:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -201,7 +202,7 @@ class Spool:
 
 
 def encode(snapshot: RunSnapshot) -> bytes:
-    """Make a snapshot's line."""
+    """Return the line for a snapshot."""
     try:
         return _encoder.encode(snapshot) + b"\n"
     except UnicodeEncodeError:
@@ -209,10 +210,10 @@ def encode(snapshot: RunSnapshot) -> bytes:
 
 
 def drain_orphans(folder: Path, engine: Engine) -> Drained:
-    """Write what dead processes left in ``folder`` into the table and remove their files.
+    """Write the rows of dead processes from ``folder`` into the table and remove their files.
 
     Raises:
-        SQLAlchemyError: The database is away; the files stay.
+        SQLAlchemyError: The database is unavailable; the files stay.
         OSError: A file cannot be read or removed.
     """
     total = Drained()
@@ -225,7 +226,7 @@ def drain_orphans(folder: Path, engine: Engine) -> Drained:
 
 
 def waiting_bytes(folder: Path) -> int:
-    """Add up what waits for the database in the spool files of all processes, in bytes."""
+    """Return the size in bytes of the waiting lines of all processes."""
     total = 0
     for path in folder.glob(f"*{_SUFFIX}"):
         with suppress(FileNotFoundError):  # its owner ended meanwhile
@@ -234,9 +235,9 @@ def waiting_bytes(folder: Path) -> int:
 
 
 def dead_letter(folder: Path, lines: list[bytes]) -> None:
-    """Keep lines that cannot be used for a person to look at, up to 16 MB.
+    """Save unusable lines for inspection, up to 16 MB.
 
-    Their caller counts them; a disk without room for them holds nothing up.
+    The caller counts them; a full disk is not an error here.
     """
     if not lines:
         return
@@ -252,7 +253,7 @@ def _owner_only(path: str, flags: int) -> int:
 
 
 def _create(folder: Path) -> tuple[Path, int]:
-    """Make a file and lock it before it has a name that others look for: none of them waits."""
+    """Create and lock a file before giving it the name that other processes look for."""
     make_folder(folder, PRIVATE_FOLDER)
     path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
     unlocked = path.with_suffix(".new")
@@ -277,7 +278,7 @@ def _copy(old: int, new: int, size: int) -> None:
 
 @contextmanager
 def _orphan(path: Path) -> Iterator[int | None]:
-    """Open and lock the file of a dead process; None when its owner lives or it is gone."""
+    """Open and lock the file of a dead process; None if its owner is alive or the file is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -317,7 +318,7 @@ def _plus(one: Drained, other: Drained) -> Drained:
 
 
 def _read(descriptor: int, begin: int, end: int) -> Batch:
-    """Read whole lines between ``begin`` and ``end``, about a block of them."""
+    """Read about a block of whole lines between ``begin`` and ``end``."""
     size = _READ_BYTES
     block = os.pread(descriptor, min(size, end - begin), begin)
     while len(block) == size and b"\n" not in block:

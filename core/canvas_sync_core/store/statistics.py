@@ -17,10 +17,10 @@ __all__ = ["NO_VALUES", "Statistics", "read_statistics", "statistics_of", "sum_o
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What some values add up to; everything but the count is None when there are none.
+    """Statistics of some values; without values, everything except the count is None.
 
-    A percentile is exact, by nearest rank: the smallest value that at least so many percent of the
-    values do not exceed. It is always one of the values.
+    Percentiles are exact, by nearest rank: the smallest value that is not exceeded by at least that
+    percentage of the values. It is always one of the values.
     """
 
     count: int
@@ -34,7 +34,7 @@ class Statistics:
 NO_VALUES: Final = Statistics(count=0, average=None, p50=None, p95=None, p99=None, max=None)
 _EVERYTHING: Final = literal("all")
 _LARGEST: Final = literal(LARGEST, Float(53))
-"""NaN, PostgreSQL's largest value, is beyond it too."""
+"""In PostgreSQL, NaN is larger than any number, so it is excluded too."""
 
 
 def statistics_of(
@@ -42,15 +42,16 @@ def statistics_of(
     *conditions: ColumnElement[bool],
     by: ColumnElement[str] = _EVERYTHING,
 ) -> Select[Any]:
-    """Ask for the statistics of ``value`` over the runs that meet ``conditions``.
+    """Build the query for the statistics of ``value`` over the runs that meet ``conditions``.
 
     Args:
-        value: What it is about; NULLs are left out, and what is too large or no number.
+        value: The measured expression; NULLs, values that are too large and non-numbers are
+            ignored.
         conditions: All must hold.
-        by: There are statistics for each of its values.
+        by: Group by this expression.
 
     Returns:
-        The question; :func:`read_statistics` reads the answer.
+        The query; :func:`read_statistics` reads its result.
     """
     ranked = (
         select(
@@ -79,12 +80,12 @@ def statistics_of(
 
 
 def read_statistics(rows: Iterable[Row[Any]]) -> dict[str, Statistics]:
-    """Read the answer to :func:`statistics_of`: what it is by -> the statistics."""
+    """Read the result of :func:`statistics_of`: group -> statistics."""
     return {name: Statistics(*values) for name, *values in map(tuple, rows)}
 
 
 class sum_of(FunctionElement[Any]):  # noqa: N801 - a function of SQL
-    """The sum of a column's whole numbers; it does not overflow."""
+    """The sum of an integer column, without overflow."""
 
     inherit_cache = True
 
@@ -96,5 +97,5 @@ def _sum(element: sum_of, compiler: Any, **options: Any) -> str:
 
 @compiles(sum_of, "sqlite")
 def _total(element: sum_of, compiler: Any, **options: Any) -> str:
-    """Add up as SQLite's ``total``, exactly to 2^53; its ``sum`` fails beyond 2^63."""
+    """Use SQLite's ``total``, exact up to 2^53, since its ``sum`` fails beyond 2^63."""
     return f"total({compiler.process(element.clauses, **options)})"

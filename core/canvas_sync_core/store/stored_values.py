@@ -1,7 +1,7 @@
-"""Values as the table gives them back, whatever was written into it by hand.
+"""Reads values from the table, whatever was written into it by hand.
 
-SQLite keeps any value in any column, and JSON may hold what Python cannot. One such row must not
-keep all others from being read and added up.
+SQLite stores any value in any column, and JSON may contain values that Python cannot represent. One
+such row must not prevent all others from being read and added up.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _Read = Callable[[Any], Any]
 
 
 def limit_count(value: Any) -> int:
-    """Make a whole number of 64 bits of a larger one; of what is no number, 0."""
+    """Limit an integer to 64 bits; return 0 for anything that is not a number."""
     if not isinstance(value, (int, float, Decimal)) or math.isnan(value):
         return 0
     return int(min(max(value, -LARGEST_COUNT), LARGEST_COUNT))
 
 
 def read_json_object(value: Any) -> dict[str, Any]:
-    """Read an object of JSON; anything else becomes one that holds its text, cut short."""
+    """Read a JSON object; anything else becomes an object that contains its truncated text."""
     try:
         found = msgspec.json.decode(value)
     except (TypeError, ValueError, RecursionError):
@@ -44,12 +44,12 @@ def read_json_object(value: Any) -> dict[str, Any]:
 
 class _Text(String):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Read:
-        """Return what reads a value."""
+        """Return a function that reads a value."""
         return _read_text
 
 
 class RawText(_Text):
-    """A text, or whatever else SQLite holds in its place."""
+    """A text, or whatever else SQLite has in its place."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:  # type: ignore[override] # none is needed
         """Leave values as they are."""
@@ -57,25 +57,25 @@ class RawText(_Text):
 
 class _LongText(Text):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Read:
-        """Return what reads a value."""
+        """Return a function that reads a value."""
         return _read_text
 
 
 class _WholeNumber(BigInteger):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Read:
-        """Return what reads a value."""
+        """Return a function that reads a value."""
         return _read_whole_number
 
 
 class _Number(Float[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Read:
-        """Return what reads a value."""
+        """Return a function that reads a value."""
         return _read_number
 
 
 class _Flag(Boolean):
     def result_processor(self, dialect: Dialect, coltype: object) -> _Read:
-        """Return what reads a value."""
+        """Return a function that reads a value."""
         return _read_flag
 
 
@@ -86,7 +86,7 @@ TOLERANT_TYPES: Final[dict[type[TypeEngine[Any]], type[TypeEngine[Any]]]] = {
     String: _Text,
     Text: _LongText,
 }
-"""Type of a column -> the one that reads whatever value is there."""
+"""Column type -> the type that reads any stored value."""
 
 
 def _read_text(value: Any) -> str | None:

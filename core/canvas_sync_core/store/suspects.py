@@ -31,7 +31,7 @@ _MEASURED: Final = (
     "suspect",
 )
 _LOOK_BACK_ROWS: Final = 5_000
-"""Of a user, so that a kind of run that is rare does not make the search long."""
+"""Limits the search among a user's runs, in case a kind of run is rare."""
 
 _columns = metrics_table.c
 _ITEMS: Final = [item_column(item, "processed") for item in ITEMS]
@@ -40,20 +40,21 @@ _suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A run that is far off its history."""
+    """A run that differs widely from earlier ones."""
 
     run: Run
     anomalies: Sequence[Anomaly]
 
 
 def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
-    """Compare runs that came to their end with the last ones of the same type, user and course.
+    """Compare completed runs with the last ones of the same type, user and course.
 
-    When several exporters do this at once, each run is judged, and returned, by one of them.
+    If several exporters do this concurrently, each run is judged, and returned, by only one of
+    them.
 
     Args:
-        engine: Where the table is.
-        since: Runs that began before are left as they are.
+        engine: The database with the table.
+        since: Earlier runs are not compared.
 
     Returns:
         The runs that are suspect.
@@ -72,13 +73,13 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
 
 
 def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
-    """List the runs that are far off their history; raises BadCursor."""
+    """List the suspect runs; raises BadCursor."""
     with connect_to_read(engine) as connection:
         return _suspects.page(connection, limit, cursor, since=since)
 
 
 def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None:
-    """Write the judgement down; None when another exporter was faster, or the run began anew."""
+    """Store the judgement; None if another exporter was faster, or the run was restarted."""
     verdict: dict[str, Any] = {
         "suspect": bool(anomalies),
         "suspect_reason": "; ".join(each.text for each in anomalies) or None,
@@ -94,7 +95,7 @@ def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None
 
 
 def _compare(connection: Connection, run: Run) -> Sequence[Anomaly]:
-    """Compare a run with the last ones, and what seems odd with those at the same time too."""
+    """Compare a run with the last ones and, if it seems odd, also with those at the same time."""
     measures = _measures(run)
     last = _last_runs(connection, run)
     if not anomalies(measures, last):

@@ -1,4 +1,4 @@
-"""Moments in the table, on SQLite and on PostgreSQL."""
+"""Timestamps in the table, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -24,35 +24,36 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC.
+    """An aware timestamp in UTC.
 
     PostgreSQL has ``timestamp with time zone``. SQLite has no such type: there it is RFC 3339 text
-    of fixed length, which sorts by time and which people, SQLite's date functions and Grafana read.
+    of fixed length, which sorts by time and which people, SQLite's date functions and Grafana can
+    read.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column type of a database."""
+        """Return the column type for a database."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(RawText(_RFC3339_LENGTH))
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Turn an aware datetime into what the database stores."""
+        """Convert an aware datetime to the stored form."""
         if value is None or dialect.name != "sqlite":
             return value
         return _text_of(value.astimezone(UTC))
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Select a moment that Python knows."""
+        """Select a time that Python can represent."""
         readable = _readable(column)
         readable.type = self
         return readable
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn what the database stores into an aware datetime in UTC."""
+        """Convert the stored form to an aware datetime in UTC."""
         if value is None:
             return None
         moment = self.parse(value) if dialect.name == "sqlite" else value
@@ -60,7 +61,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     @staticmethod
     def parse(value: Any) -> datetime:
-        """Read what SQLite holds; what is no time at all is read as the one that it sorts as."""
+        """Read SQLite's value; a value that is not a time is read as the time at which it sorts."""
         try:
             moment = datetime.fromisoformat(value)
         except (TypeError, ValueError):
@@ -69,28 +70,28 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class UtcSortedTime(UtcDateTime):
-    """An aware moment in UTC by which rows are found: its order is that of the database.
+    """An aware timestamp in UTC that is consistent with the database's sort order.
 
-    SQLite sorts texts. One of another form than ours is read as the moment that it sorts as.
+    SQLite sorts texts. A text in another format is read as the time at which it sorts.
     """
 
     cache_ok = True
 
     @staticmethod
     def parse(value: Any) -> datetime:
-        """Read what SQLite holds."""
+        """Read SQLite's value."""
         if isinstance(value, str) and len(value) == _RFC3339_LENGTH and value[-1] == "Z":
             try:
                 moment = datetime.fromisoformat(value)
             except ValueError:
                 return _sorts_as(value)
-            # Such as a blank instead of the T, which would sort before all times of that day.
+            # For instance with a blank instead of the T, which sorts before all times of that day.
             return moment if value[10] == "T" and value[19] == "." else _sorts_as(value)
         return _sorts_as(value)
 
 
 class _readable(FunctionElement[datetime]):  # noqa: N801 - a function of SQL
-    """A moment that Python knows: PostgreSQL has infinity, and years before 1 and after 9999."""
+    """A time that Python can represent; PostgreSQL has infinity and further years."""
 
     inherit_cache = True
 
@@ -115,9 +116,9 @@ def _text_of(moment: datetime) -> str:
 
 
 def _sorts_as(value: Any) -> datetime:
-    """Find the last moment whose text does not sort after a value; SQLite sorts bytes after texts.
+    """Find the last time whose text does not sort after a value; SQLite sorts bytes after texts.
 
-    The bisection takes some 60 steps, for values that should not be there.
+    The binary search takes about 60 steps, but only for values that should not exist.
     """
     if not isinstance(value, str):
         return LATEST if isinstance(value, bytes) else EARLIEST

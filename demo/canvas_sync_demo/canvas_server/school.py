@@ -140,7 +140,7 @@ class School:
         ]
 
     def grade(self, submission_id: int, score: float) -> Submission:
-        """Give a submission a score, now."""
+        """Return a submission a score, now."""
         graded = replace(self.submissions[submission_id], score=score, graded_at=self.now)
         self.submissions[submission_id] = graded
         self.secrets.add(f"{score}")

@@ -25,7 +25,7 @@ def connect(url: str, token: str, timeout: float) -> Canvas:
     Args:
         url: Base URL of Canvas, without ``/api/v1``.
         token: Access token.
-        timeout: Seconds to wait for an answer; canvasapi alone would wait for ever.
+        timeout: Seconds to wait for an answer; canvasapi alone would wait forever.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Canvas may respond unexpectedly")  # http on loopback

@@ -20,5 +20,5 @@ class BuildInfoCollector(Collector):
     """Serves one gauge, always 1, whose labels say what runs."""
 
     def collect(self) -> Iterable[Metric]:
-        """Give the gauge."""
+        """Return the gauge."""
         yield family(MetricName.BUILD_INFO, {(VERSION, platform.python_version()): 1.0})

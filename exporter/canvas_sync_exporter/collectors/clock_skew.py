@@ -32,7 +32,7 @@ class ClockSkewCollector(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """Give the one sample, if there is one.
+        """Return the one sample, if there is one.
 
         Raises:
             OSError: The folder cannot be read.

@@ -60,7 +60,7 @@ class MetricFolder:
         return self._state.recoveries
 
     def needs_fold(self) -> bool:
-        """Tell whether there are files of dead processes, or a damaged copy of the state."""
+        """Return whether there are files of dead processes, or a damaged copy of the state."""
         if self._state.damaged:
             return True
         return any(is_dead(self._folder / name) for name in self._reader.names())

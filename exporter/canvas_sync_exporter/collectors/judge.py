@@ -36,7 +36,7 @@ class JudgeCollector(Collector):
         self._seen: dict[MetricName, set[_Series]] = {name: set() for name in _METRICS.values()}
 
     def collect(self) -> Iterable[Metric]:
-        """Give the incidents by kind, the next due times and the time of the last judging."""
+        """Return the incidents by kind, the next due times and the time of the last judging."""
         state = self._state()
         for incident_state, name in _METRICS.items():
             counts = Counter(

@@ -27,7 +27,7 @@ class LogDiskCollector(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """Give the one sample.
+        """Return the one sample.
 
         Raises:
             OSError: The disk cannot be asked.

@@ -134,7 +134,7 @@ class FileReader:
 
 
 def is_dead(path: Path) -> bool:
-    """Tell whether the process that made a metric file has ended; False when the file is gone."""
+    """Return whether the process that made a metric file has ended; False when the file is gone."""
     try:
         fd = os.open(path, _FLAGS)
     except OSError:

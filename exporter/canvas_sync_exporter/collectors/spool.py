@@ -27,7 +27,7 @@ class SpoolCollector(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """Give the one sample.
+        """Return the one sample.
 
         Raises:
             OSError: The folder cannot be read.

@@ -53,7 +53,7 @@ class TokensCollector(Collector):
         self._expiries = expiries
 
     def collect(self) -> Iterable[Metric]:
-        """Give each value of each token.
+        """Return each value of each token.
 
         Raises:
             OSError: The folder cannot be read.
@@ -84,7 +84,7 @@ def read_token_quotas(folder: Path, now: float) -> list[TokenQuota]:
 
 
 def read_token_expiries(folder: Path) -> dict[str, float]:
-    """Tell when tokens expired that Canvas refused for it, in seconds since the epoch.
+    """Return when tokens expired that Canvas refused for it, in seconds since the epoch.
 
     Raises:
         OSError: The folder cannot be read.

@@ -42,7 +42,7 @@ class Painter:
         self._is_coloured = out.isatty() and not os.environ.get("NO_COLOR")
 
     def paint(self, text: str, colour: str | None) -> str:
-        """Give a text its colour, an escape sequence; None is none."""
+        """Return a text its colour, an escape sequence; None is none."""
         return f"{colour}{text}{_PLAIN}" if colour and self._is_coloured else text
 
     def bold(self, text: str) -> str:

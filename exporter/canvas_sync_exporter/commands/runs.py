@@ -172,7 +172,7 @@ def _lines(runs: Sequence[Run], zone: dt.tzinfo, out: TextIO) -> Iterator[str]:
 
 
 def _table(runs: Sequence[Run], times: LocalTimes, width: int, painter: Painter) -> Iterator[str]:
-    """Give the lines of the table, without columns in which nothing is known."""
+    """Return the lines of the table, without columns in which nothing is known."""
     rows = [_cells(each, times) for each in runs]
     places = [
         place for place in range(len(_COLUMNS)) if any(row[place].text != _UNKNOWN for row in rows)

@@ -118,7 +118,7 @@ def _wanted(arguments: argparse.Namespace) -> LineFilter:
 
 
 def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
-    """Tell what is not shown, beside the lines."""
+    """Return what is not shown, beside the lines."""
     if is_cut:
         print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
     if notes.unreadable_lines:

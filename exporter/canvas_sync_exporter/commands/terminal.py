@@ -76,7 +76,7 @@ class Cell:
 def table_lines(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, painter: Painter
 ) -> Iterator[str]:
-    """Give the lines of a table: the heading, and one for each row.
+    """Return the lines of a table: the heading, and one for each row.
 
     Args:
         columns: The columns; the last one that fits may be cut.

@@ -45,7 +45,7 @@ def _moments_around(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> list[dt.d
 
 
 def backups_run_low(log_dir: Path) -> bool:
-    """Tell whether a log has used up half of its backups.
+    """Return whether a log has used up half of its backups.
 
     Once all are used, each rotation throws away lines that are in no archive; the other half is
     for the time until a cleanup comes.

@@ -29,7 +29,7 @@ _BLOCK: Final = LINE_LIMIT
 
 
 class FollowedLog:
-    """Gives the lines of a log as they are written.
+    """Returns the lines of a log as they are written.
 
     Args:
         log_dir: Folder of the logs.
@@ -97,7 +97,7 @@ class FollowedLog:
         return newest is not None and (self._current is None or newest != self._current.identity)
 
     def _move_on(self) -> bool:
-        """Open the file that comes after the current one; tell whether there is one."""
+        """Open the file that comes after the current one; return whether there is one."""
         was, following = self._following()
         try:
             raw = open_plain(following[0])

@@ -50,7 +50,7 @@ class CleanupPlan:
 def plan_cleanup(
     settings: RetentionSettings | None = None, *, now: dt.datetime | None = None
 ) -> CleanupPlan:
-    """Tell what a cleanup would do; nothing is changed, locked or waited for.
+    """Return what a cleanup would do; nothing is changed, locked or waited for.
 
     Args:
         settings: What to keep; by the environment when None.
@@ -91,7 +91,7 @@ def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list
 
 
 def _taken(file: Path, live: Path, settings: RetentionSettings) -> int:
-    """Tell how much of a file would be taken, which can be read then."""
+    """Return how much of a file would be taken, which can be read then."""
     size = file.stat().st_size
     if file == live and size <= settings.max_live_bytes:
         return 0

@@ -210,7 +210,7 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
 
 
 def _names(live: Path) -> Iterator[Path]:
-    """Give the names of a log's files, newest first, until no file has a higher number.
+    """Return the names of a log's files, newest first, until no file has a higher number.
 
     Names that no file has are among them: a rotation may move one there meanwhile. Whoever left
     them out would pass by a file, or meet it after older ones.

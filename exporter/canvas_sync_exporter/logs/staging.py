@@ -170,7 +170,7 @@ def _stage_backup(file: Path, folder: Path, page: ControlPage) -> None:
         size = _whole_size(backup)
     # Noted before the file loses its name: a kill in between leaves a note on a file that is still
     # in the log, which does no harm, while a move without a note would lose a late line.
-    page.claim(status_identity(status), size)
+    page.add_tombstone(status_identity(status), size)
     _move(file, folder / f"{file.name}@{size}")
 
 
@@ -213,7 +213,7 @@ def _stage_older_lines(live: Path, folder: Path, page: ControlPage, keep_lines: 
         with page.swapping():
             size = _whole_size(old)
             _copy_range(old, new, status.st_size, size)
-            page.claim(status_identity(status), size)
+            page.add_tombstone(status_identity(status), size)
             (folder / f"{live.name}@{offset}").hardlink_to(live)
             new_live.replace(live)  # staged from here on; until here, recover() drops the link
         os.fsync(new.fileno())  # what was added while swapping; the old file is removed soon

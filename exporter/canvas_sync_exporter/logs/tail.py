@@ -32,7 +32,7 @@ _ROUNDS: Final = 8  # of about a megabyte; the rest comes with the next look
 
 
 class LogTail:
-    """Gives the newest lines, then those that are written.
+    """Returns the newest lines, then those that are written.
 
     Args:
         log_dir: Folder of the logs.

@@ -35,7 +35,7 @@ class ConcurrencyLimit:
             raise ProblemError(503, self._full, headers={"Retry-After": str(self._retry_seconds)})
 
     def release(self) -> None:
-        """Give a place back that was taken."""
+        """Return a place back that was taken."""
         self._free.release()
 
     @contextmanager

@@ -68,7 +68,7 @@ class LogStreams:
         return response
 
     def _events(self, tail: LogTail, is_gone: Callable[[], bool]) -> Iterator[str]:
-        """Give the events; a comment now and then shows a client that has gone, and a proxy."""
+        """Return the events; a comment now and then shows a client that has gone, and a proxy."""
         yield ": the newest lines, then those that are written\n\n"
         lines, told = tail.newest, time.monotonic()
         while not (self._stopping.is_set() or is_gone()):

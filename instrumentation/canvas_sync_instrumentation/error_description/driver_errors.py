@@ -70,7 +70,7 @@ def driver_message(error: BaseException, driver: BaseException, sources: SourceT
 
 
 def _text(driver: BaseException) -> str:
-    """Give the driver's text; those for MySQL and ODBC are made of a code and a text."""
+    """Return the driver's text; those for MySQL and ODBC are made of a code and a text."""
     args = attribute(driver, "args")
     if isinstance(args, tuple) and len(args) == 2 and isinstance(args[1], str):
         return f"({args[0]}) {args[1]}"

@@ -35,7 +35,7 @@ class SourceTexts:
         self._locations = list(locations)[-_MOST_LOCATIONS:]
 
     def __contains__(self, text: str) -> bool:
-        """Tell whether ``text`` is a constant, a name, or an identifier that a constant quotes."""
+        """Return whether ``text`` is a constant, a name, or an identifier quoted in a constant."""
         if self.has_exactly(text):
             return True
         if _IDENTIFIER.fullmatch(text) is None:
@@ -45,17 +45,17 @@ class SourceTexts:
         return is_quoted or self._is_declared(text) or text in self._quoted_in_files
 
     def has_phrase_of(self, text: str) -> bool:
-        """Tell whether the innermost code has a constant, or a part of a format, of some words."""
+        """Return whether a constant or format part of the innermost code has some words."""
         constants = _texts(self._locations[-1].code.co_consts) if self._locations else ()
         parts = (part.strip() for constant in constants for part in _FIELD.split(constant))
         return any(" " in part and part in text for part in parts)
 
     def has_exactly(self, text: str) -> bool:
-        """Tell whether ``text`` is a constant or a name."""
+        """Return whether ``text`` is a constant or a name."""
         return not text or text in self._names or text in self._constants
 
     def has_in_statement(self, word: str) -> bool:
-        """Tell whether a statement in the app's code has ``word`` in it, before any value."""
+        """Return whether a statement in the app's code has ``word`` in it, before any value."""
         pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
         codes = {location.code for location in app_locations(self._locations)}
         statements = (text for code in codes for text in _texts(code.co_consts))
@@ -85,7 +85,7 @@ class SourceTexts:
         return {name for code in self._codes for name in _names(code)}
 
     def _is_declared(self, word: str) -> bool:
-        """Tell whether a constant of the module that the code uses has ``word``.
+        """Return whether a constant of the module that the code uses has ``word``.
 
         What a variable holds may be data, so the word must stand in the source file as well.
         """

@@ -15,12 +15,12 @@ __all__ = ["argument", "header_fields", "text_of"]
 
 
 def argument(args: Sequence[Any], kwargs: Mapping[str, Any], index: int, name: str) -> Any:
-    """Give an argument that may be positional; None when it is missing."""
+    """Return an argument that may be positional; None when it is missing."""
     return kwargs.get(name, args[index] if len(args) > index else None)
 
 
 def text_of(url: object) -> str:
-    """Give a URL as text, as client libraries do; empty when it has none."""
+    """Return a URL as text, as client libraries do; empty when it has none."""
     try:
         return url.decode("utf-8") if isinstance(url, bytes) else str(url)
     except Exception as error:  # noqa: BLE001 - the app's object; the library meets its error too

@@ -3,7 +3,7 @@
 OpenTelemetry's hooks, ddtrace, sentry, wrapt and test doubles replace a method of a class by a
 wrapper of their own, and later put back what they had found there. If we did the same, the tool
 that is switched off first would take our wrapper away, or find it in the place of its own and stay
-on for ever. So the attribute of the class stays as it is: the function itself gets other code,
+on forever. So the attribute of the class stays as it is: the function itself gets other code,
 which calls our wrapper. Whoever holds the function (a class, a wrapper over it, a test double)
 calls us, and everybody can be switched on and off in any order.
 """
@@ -75,7 +75,7 @@ class Patch:
                 self._install(function)
 
     def remove(self, user: object) -> None:
-        """Give the function its own code back if nobody else uses the patch.
+        """Return the function its own code back if nobody else uses the patch.
 
         It keeps ours when somebody has changed the code since: theirs may call it.
         """

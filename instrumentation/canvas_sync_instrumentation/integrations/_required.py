@@ -11,12 +11,12 @@ __all__ = ["library", "required"]
 
 @functools.cache
 def library(name: str) -> Any:
-    """Give a library that is installed; an import statement in a call takes ten times as long."""
+    """Return a library that is installed; an import statement in a call takes ten times as long."""
     return import_module(name)
 
 
 def required(name: str) -> None:
-    """Make sure that a library can be imported.
+    """Ensure that a library can be imported.
 
     Raises:
         ImportError: It is not installed; says how it is.

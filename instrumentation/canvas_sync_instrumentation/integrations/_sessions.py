@@ -77,7 +77,7 @@ def _recorded(
 
 
 def _hand_out(call: Call, response: object) -> bool:
-    """Note what the session hands out; tells whether that came over the wire."""
+    """Note what the session hands out; return whether that came over the wire."""
     if not isinstance(
         response, library("requests").Response
     ):  # a response hook of the app has made it
@@ -87,7 +87,7 @@ def _hand_out(call: Call, response: object) -> bool:
 
 
 def _is_part(session: object, request: PreparedRequest, options: dict[str, Any]) -> bool:
-    """Tell whether a session that is in a call sends again for that call, to follow a redirect."""
+    """Return whether a session sends again within its current call, to follow a redirect."""
     outer = current_call()
     if outer is None or outer.owner is not session:
         return False
@@ -123,14 +123,14 @@ def _dispatching(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_cached(response: Response) -> bool:
-    """Tell whether a cache says that an answer is its own: CacheControl, hishel, requests-cache."""
+    """Return whether a response is from a cache: CacheControl, hishel or requests-cache."""
     if response.headers.get(_HISHEL) == "true":
         return True
     return bool(getattr(response, "from_cache", False))
 
 
 def _loaded_body(response: Response) -> bytes | None:
-    """Give the content only if it was loaded: a stream is the caller's to read."""
+    """Return the content only if it was loaded: a stream is the caller's to read."""
     content = getattr(response, "_content", None)
     return content if isinstance(content, bytes) else None
 

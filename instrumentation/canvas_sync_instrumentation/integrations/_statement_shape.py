@@ -26,7 +26,7 @@ _TIGHT: Final = re.compile(r" ?([(.]) ?| ([),;])")
 
 @lru_cache(maxsize=256)
 def statement_shape(statement: str, *, quotes_are_names: bool) -> str:
-    """Give a statement with a ``?`` for each value and parameter, in one line.
+    """Return a statement with a ``?`` for each value and parameter, in one line.
 
     Args:
         statement: SQL of any dialect.

@@ -111,7 +111,7 @@ class Statement(NamedTuple):
 
 
 def parse_statement(statement: str) -> Statement:
-    """Tell what a statement does and to which table.
+    """Return what a statement does and to which table.
 
     Args:
         statement: SQL of any dialect, or any other text.

@@ -73,7 +73,7 @@ class Switch:
                 patch.remove(self)
 
     def use_for(self, url: str) -> Use | None:
-        """Give the user of the hook for a request; None when it is not to be recorded."""
+        """Return the user of the hook for a request; None when it is not to be recorded."""
         use, is_watched = self._use, False
         if use is None or is_telemetry():
             return None
@@ -83,7 +83,7 @@ class Switch:
 
 
 def use_for(url: str, *switches: Switch) -> Use | None:
-    """Give the first of several hooks that records a request, with the first guard among them."""
+    """Return the first of several hooks that records a request, with the first guard among them."""
     first: Use | None = None
     for switch in switches:
         use = switch.use_for(url)

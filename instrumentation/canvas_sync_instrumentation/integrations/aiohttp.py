@@ -142,7 +142,7 @@ def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
 
 def _is_replaced() -> bool:
-    """Tell whether a test double has replaced ``ClientSession._request`` with its function."""
+    """Return whether a test double has replaced ``ClientSession._request`` with its function."""
     return vars(library("aiohttp").ClientSession)["_request"] is not _request.function
 
 
@@ -190,7 +190,7 @@ def _body(options: dict[str, Any]) -> object:
 
 
 def _whole_url(session: ClientSession, asked: Any, params: Any) -> str:
-    """Give the URL as aiohttp will make it; empty when it will refuse it."""
+    """Return the URL as aiohttp will make it; empty when it will refuse it."""
     try:
         url = session._build_url(asked)
         return str(url.update_query(params) if params else url)
@@ -243,7 +243,7 @@ def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
 
 
 def _is_told_by_content(response: ClientResponse) -> bool:
-    """Tell whether the content says more of a call: a failure, JSON, or an answer of GraphQL."""
+    """Return whether the content says more of a call: a failure, JSON, or an answer of GraphQL."""
     if response.status >= 400 or is_graphql_path(response.url.path):
         return True
     is_json = "json" in response.headers.get("Content-Type", "")

@@ -247,7 +247,7 @@ def _origin(task: Any, request: Any) -> dict[str, Any]:
 
 
 def _tell_outcome(task: Any, found: _Try, retval: Any, state: str | None) -> BaseException | None:
-    """Tell what Celery made of a try; gives the error with which its run ends by itself."""
+    """Return what Celery made of a try; gives the error with which its run ends by itself."""
     run = found.tracker
     if state is None:  # no Exception but one of those that end a process
         return _tell_end_of_process(task, found, sys.exception())

@@ -74,7 +74,7 @@ def _hand_out(call: Call, holding: RateLimitSlot, response: httpx.Response) -> b
 
 
 def _is_cached(response: httpx.Response) -> bool:
-    """Tell whether a cache says that an answer is its own: hishel by one of these extensions."""
+    """Return whether a cache says that an answer is its own: hishel by one of these extensions."""
     extensions = response.extensions
     status = extensions.get("caching")
     if isinstance(status, Mapping) and status.get("from_cache"):
@@ -162,7 +162,7 @@ def _trying_async(
 
 
 def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
-    """Give the headers as text if the caller may get others, as for a failure and a 304."""
+    """Return the headers as text if the caller may get others, as for a failure and a 304."""
     if response.status < 400 and response.status != 304:
         return {}
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}

@@ -25,7 +25,7 @@ class CanvasSyncInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as abov
     """Switches the hooks on for every library that is installed."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Give what must be installed: nothing, each hook looks for its own library."""
+        """Return what must be installed: nothing, each hook looks for its own library."""
         return ()
 
     def _instrument(self, **_: Any) -> None:

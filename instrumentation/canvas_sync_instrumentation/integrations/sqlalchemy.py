@@ -211,7 +211,7 @@ def _taken(
 
 
 def _commits_at_once(connection: Connection) -> bool:
-    """Tell whether there is no transaction that could be rolled back: SQLAlchemy says it anyway."""
+    """Return whether there is no transaction, even if SQLAlchemy reports a rollback."""
     level = connection.get_execution_options().get("isolation_level")
     if level is None:
         level = getattr(connection.dialect, "_on_connect_isolation_level", None)

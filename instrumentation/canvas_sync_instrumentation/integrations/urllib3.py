@@ -85,7 +85,7 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
 
 
 def _whole_url(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Give the URL with the pool's host; empty when urllib3 will refuse it."""
+    """Return the URL with the pool's host; empty when urllib3 will refuse it."""
     url = argument(args, kwargs, 2, "url")
     if not args or not isinstance(url, str):
         return ""
@@ -105,7 +105,7 @@ def _headers(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _loaded_body(response: BaseHTTPResponse) -> bytes | None:
-    """Give the content only if it was loaded: a stream is the caller's to read."""
+    """Return the content only if it was loaded: a stream is the caller's to read."""
     content = getattr(response, "_body", None)
     return content if isinstance(content, bytes) else None
 

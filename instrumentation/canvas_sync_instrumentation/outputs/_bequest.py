@@ -16,7 +16,7 @@ class Bequest:
         os.close(writing)
 
     def take(self) -> bool:
-        """Tell whether the caller is the one; ask once."""
+        """Return whether the caller is the one; ask once."""
         is_first = bool(os.read(self._reading, 1))
         os.close(self._reading)
         return is_first

@@ -77,7 +77,7 @@ class OtlpPipeline:
         self._queue.put(partial(self._make_leaf, event, parent))
 
     def flush(self, timeout: float) -> bool:
-        """Export what is queued; tell whether it was done within ``timeout`` seconds."""
+        """Export what is queued; return whether it was done within ``timeout`` seconds."""
         return self._queue.flush(timeout)
 
     def close(self, timeout: float) -> None:

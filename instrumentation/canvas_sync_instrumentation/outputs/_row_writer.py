@@ -120,7 +120,7 @@ class RowWriter:
     def before_fork(self) -> None:
         """Let no write be under way, and an SQLite file be closed, until the fork is done.
 
-        The child would take SQLite's locks on the file for its own, hold them for ever and rely on
+        The child would take SQLite's locks on the file for its own, hold them forever and rely on
         them: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
         """
         self._waits_for_fork = self._in_use.acquire(_FORK_WAIT_S)

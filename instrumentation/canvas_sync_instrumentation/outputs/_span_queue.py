@@ -86,7 +86,7 @@ class SpanQueue(SpanProcessor):
             self._wake.set()
 
     def flush(self, timeout: float) -> bool:
-        """Export what is queued by now within ``timeout`` seconds; tell whether that was done."""
+        """Export what is queued by now within ``timeout`` seconds; return whether that was done."""
         if not self._queue:
             return True
         if self._abandoned.is_set() or not self._has_thread():

@@ -179,7 +179,7 @@ class StoreSink:
             self._remember(snapshot)
 
     def _usable_spool(self) -> Spool:
-        """Give the spool, made when there is none yet, or anew when its file was removed.
+        """Return the spool, made when there is none yet, or anew when its file was removed.
 
         Raises:
             OSError: It cannot be made.
@@ -213,7 +213,7 @@ class StoreSink:
             self._on_drop(SINK, "spool_unwritable")
 
     def _has_thread(self) -> bool:
-        """Start the thread unless it runs; tell whether there is one."""
+        """Start the thread unless it runs; return whether there is one."""
         thread = self._thread
         if thread is None or not thread.is_alive or (thread.is_outdated and self._idle):
             self._idle = False
@@ -321,7 +321,7 @@ class StoreSink:
 
 
 def _is_safe(spool: Spool) -> bool:
-    """Tell whether a later process finds what waits in a spool file."""
+    """Return whether a later process finds what waits in a spool file."""
     if not (spool.is_empty or spool.is_in_place):
         try:
             spool.make_anew()

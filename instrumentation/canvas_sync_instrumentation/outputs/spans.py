@@ -112,7 +112,7 @@ class Pipeline(Protocol):
         """
 
     def flush(self, timeout: float) -> bool:
-        """Deliver what is pending within ``timeout`` seconds; tell whether nothing is left."""
+        """Deliver what is pending within ``timeout`` seconds; return whether nothing is left."""
 
     def close(self, timeout: float) -> None:
         """Deliver what is pending within ``timeout`` seconds and drop the rest."""
@@ -223,7 +223,7 @@ class SpanSink:
                 self._own.record_leaf(event, around)
 
     def flush(self, timeout: float) -> bool:
-        """Export what is pending within ``timeout`` seconds; tell whether nothing is left."""
+        """Export what is pending within ``timeout`` seconds; return whether nothing is left."""
         provider = _provider_of_app()
         if provider is not None:
             return self._flush_provider(provider, timeout)

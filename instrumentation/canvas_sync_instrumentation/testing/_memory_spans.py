@@ -30,7 +30,7 @@ class MemorySpans:
         self._tracer = self.provider.get_tracer(INSTRUMENTATION_SCOPE)
 
     def finished(self) -> Sequence[ReadableSpan]:
-        """Give the spans by the order in which they ended."""
+        """Return the spans by the order in which they ended."""
         return self._exporter.get_finished_spans()
 
     def record_leaf(self, event: LeafEvent, parent: SpanContext | None) -> None:

@@ -142,7 +142,7 @@ def recording(clock: Clock | None = None, *, strict: bool = True) -> Iterator[Re
 
 @contextlib.contextmanager
 def recorded_events(clock: Clock | None = None, *, strict: bool = True) -> Iterator[list[Event]]:
-    """Give the events of a :func:`recording` alone.
+    """Return the events of a :func:`recording` alone.
 
     Args:
         clock: Where the time comes from; the system's when None.

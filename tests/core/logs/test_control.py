@@ -40,10 +40,10 @@ def test_a_page_that_was_replaced_is_mapped_anew(page: ControlPage) -> None:
 def test_a_claim_counts_only_for_a_file_that_was_opened_before_it(page: ControlPage) -> None:
     opened = page.generation()
     page.next_generation()
-    page.claim((8, 15), 1000)
-    assert page.claimed_length((8, 15), opened) == 1000
-    assert page.claimed_length((8, 16), opened) is None
-    assert page.claimed_length((8, 15), page.refresh()[0]) is None, "the inode is another file's"
+    page.add_tombstone((8, 15), 1000)
+    assert page.tombstone_length((8, 15), opened) == 1000
+    assert page.tombstone_length((8, 16), opened) is None
+    assert page.tombstone_length((8, 15), page.refresh()[0]) is None, "the inode is another file's"
 
 
 def test_nobody_opens_a_log_that_is_being_replaced(page: ControlPage) -> None:
@@ -66,16 +66,16 @@ def test_a_replacement_that_was_killed_does_not_keep_others_out(page: ControlPag
 def test_the_newest_claim_of_a_file_counts(page: ControlPage) -> None:
     for length in (2000, 1000):
         page.next_generation()
-        page.claim((8, 15), length)
-    assert page.claimed_length((8, 15), 0) == 1000
+        page.add_tombstone((8, 15), length)
+    assert page.tombstone_length((8, 15), 0) == 1000
 
 
 def test_old_claims_make_room_for_new_ones(page: ControlPage) -> None:
     page.next_generation()
     for inode in range(1000):
-        page.claim((8, inode), inode)
-    assert page.claimed_length((8, 0), 0) is None
-    assert [page.claimed_length((8, inode), 0) for inode in (900, 999)] == [900, 999]
+        page.add_tombstone((8, inode), inode)
+    assert page.tombstone_length((8, 0), 0) is None
+    assert [page.tombstone_length((8, inode), 0) for inode in (900, 999)] == [900, 999]
     assert page.path.stat().st_size == 4096
 
 
@@ -91,15 +91,15 @@ def _kill_claims() -> None:
         page = ControlPage(Path(name) / "control")
         page.next_generation()
         for inode in range(127):
-            page.claim((8, inode), 77)
+            page.add_tombstone((8, inode), 77)
         page.next_generation()
 
         def check(step: int) -> None:
-            length = page.claimed_length((9, step), 1)
+            length = page.tombstone_length((9, step), 1)
             assert length in {None, 5}, length
 
         kill_at_each_line(
-            ["control.py"], lambda step: None, lambda step: page.claim((9, step), 5), check
+            ["control.py"], lambda step: None, lambda step: page.add_tombstone((9, step), 5), check
         )
 
 

@@ -127,7 +127,7 @@ def test_a_line_of_an_archived_file_is_written_again_only_if_it_came_after_the_c
             assert held
             page.next_generation()
             found = backup.stat()
-            page.claim((found.st_dev, found.st_ino), found.st_size)
+            page.add_tombstone((found.st_dev, found.st_ino), found.st_size)
             backup.unlink()
 
     writer.append(line_of("a", 0))
@@ -145,7 +145,7 @@ def test_a_claim_that_a_killed_cleanup_never_carried_out_doubles_nothing(
         page = page_of(tmp_path)
         page.next_generation()
         found = (tmp_path / "x.log").stat()
-        page.claim((found.st_dev, found.st_ino), found.st_size)
+        page.add_tombstone((found.st_dev, found.st_ino), found.st_size)
 
     writer.append(line_of("a", 0))
     race.before_write(claim)
@@ -170,7 +170,7 @@ def test_a_line_waits_while_whoever_moves_its_file_is_stopped(
             assert stopped.enter_context(page.locked(1))
             page.next_generation()
             found = (tmp_path / "x.log").stat()
-            page.claim((found.st_dev, found.st_ino), found.st_size)
+            page.add_tombstone((found.st_dev, found.st_ino), found.st_size)
             (tmp_path / "x.log").unlink()
 
         writer.append(line_of("a", 0))

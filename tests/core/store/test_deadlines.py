@@ -1,4 +1,4 @@
-"""No question to a database waits for ever: a silent server, a locked file, a pool in use."""
+"""No question to a database waits forever: a silent server, a locked file, a pool in use."""
 
 from __future__ import annotations
 

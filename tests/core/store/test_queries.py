@@ -370,7 +370,7 @@ def test_no_question_reads_the_whole_table(engine: Engine, question: str) -> Non
 
 
 def _is_searched_by_index(plan: str) -> bool:
-    """Tell whether the plan enters an index at a value, rather than reading all of it."""
+    """Return whether the plan enters an index at a value, rather than reading all of it."""
     if "cost=" in plan:
         return "Index Cond" in plan and "Seq Scan" not in plan
     return f"SEARCH {metrics_table.name} USING" in plan and f"SCAN {metrics_table.name}" not in plan

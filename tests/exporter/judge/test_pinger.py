@@ -75,7 +75,7 @@ def pinging(url: str, state: Callable[[], JudgeState], interval: float = 0.01) -
 
 
 class Log(logging.Handler):
-    """Gives the lines of the pinger one by one."""
+    """Returns the lines of the pinger one by one."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -119,7 +119,7 @@ def test_a_first_rotation_at_any_moment_of_the_listing_hides_no_line(
 
 
 def rotations(live: Path) -> Iterator[None]:
-    """Rotate the log for ever, one renaming or writing at a time; line 4 is the next one."""
+    """Rotate the log forever, one renaming or writing at a time; line 4 is the next one."""
     for line in itertools.count(4):
         numbers = itertools.count(1)
         free = next(n for n in numbers if not os.path.lexists(log_file(live, n)))

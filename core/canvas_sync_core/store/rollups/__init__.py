@@ -1,7 +1,7 @@
 """Rollups: sums of the ended runs of each 15-minute bucket, hour and day.
 
-``buckets`` cuts time, ``aggregates`` adds up runs, ``tables`` stores the sums and explains how the
-change of a row is noticed, and ``writing`` keeps them up to date. ``reading`` answers from them:
-``state`` says what they contain, ``totals`` is an answer in the making, and
-``totals_cache`` keeps those of days.
+``buckets`` divides time, ``aggregates`` adds up runs, ``tables`` stores the sums and explains how
+changes of rows are detected, and ``writing`` keeps the sums up to date. ``reading`` answers queries
+from them: ``state`` is what they contain, ``totals`` is an intermediate result, and
+``totals_cache`` caches totals of days.
 """

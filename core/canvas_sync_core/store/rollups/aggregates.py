@@ -1,4 +1,4 @@
-"""What runs add up to: counts, sums and sketches, which can be merged."""
+"""Aggregates of runs: counts, sums and sketches, which can be merged."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ __all__ = [
 ]
 
 SUMMED: Final = tuple(each.column for each in RUN_FIELDS if each.is_summed)
-"""Columns whose sums are kept."""
+"""Columns whose sums are stored."""
 CALL_COLUMNS: Final = tuple(each.column for each in RUN_FIELDS if each.is_summed and each.is_total)
-"""What is counted of API calls and database operations."""
+"""Columns that count API calls and database operations."""
 _SMALLEST: Final = 1e-9
 _columns = metrics_table.c
 ENDED: Final = _columns.sync_status != RunStatus.RUNNING.value
-"""Which runs are added up."""
+"""Selects the runs that are aggregated."""
 MEASURES: Final[dict[str, ColumnElement[Any]]] = {
     "duration": _columns.duration,
-    # PostgreSQL refuses to divide where the result is too small for it.
+    # PostgreSQL fails if the result of a division is too small to represent.
     "api_latency": case(
         (_columns.api_calls == 0, None),
         (func.abs(_columns.api_seconds) < _SMALLEST, 0.0),
@@ -50,7 +50,7 @@ MEASURES: Final[dict[str, ColumnElement[Any]]] = {
     ),
     "db_time": _columns.db_seconds,
 }
-"""What is measured of a run that has ended, in seconds."""
+"""Measures of an ended run, in seconds."""
 ROW_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     _columns.sync_start_time,
     _columns.sync_type,
@@ -59,7 +59,7 @@ ROW_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     *MEASURES.values(),
     *(_columns[name] for name in SUMMED),
 )
-"""What is read of a run's row, in the order in which :func:`gather` takes it."""
+"""Columns that are read from a run's row, in the order that :func:`gather` expects."""
 _END: Final = 3
 _FIRST_MEASURE: Final = 4
 _FIRST_SUM: Final = _FIRST_MEASURE + len(MEASURES)
@@ -84,12 +84,12 @@ def _no_moments() -> list[datetime | None]:
 
 @dataclass(slots=True)
 class Aggregate:
-    """What some runs add up to.
+    """The aggregate of some runs.
 
     Attributes:
-        runs: How many there are.
-        sums: Of each column of :data:`SUMMED`, in its order.
-        measures: A sketch of each of :data:`MEASURES`.
+        runs: Number of runs.
+        sums: Sums of the columns :data:`SUMMED`, in that order.
+        measures: Sketches of :data:`MEASURES`.
         newest: The latest end of a run that handled an item, for each of :data:`ITEMS`.
     """
 
@@ -99,7 +99,7 @@ class Aggregate:
     newest: list[datetime | None] = field(default_factory=_no_moments)
 
     def merge(self, other: Aggregate) -> None:
-        """Add what other runs add up to."""
+        """Add the aggregate of other runs."""
         self.runs += other.runs
         self.sums = [one + another for one, another in zip(self.sums, other.sums, strict=True)]
         for name, sketch in other.measures.items():
@@ -120,7 +120,7 @@ class Aggregate:
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """The later of two moments; None where there is neither."""
+    """Return the later of two times; None if there is neither."""
     if one is None or other is None:
         return one or other
     return max(one, other)
@@ -131,7 +131,7 @@ Groups = dict[Group, Aggregate]
 
 
 def merge(into: Groups, found: Groups) -> None:
-    """Add aggregates, group by group; those that are added stay as they are."""
+    """Add aggregates, group by group, without changing the added ones."""
     for group, aggregate in found.items():
         into.setdefault(group, Aggregate()).merge(aggregate)
 
@@ -139,11 +139,11 @@ def merge(into: Groups, found: Groups) -> None:
 def gather(
     rows: Iterable[Sequence[Any]], place: Callable[[datetime], _Place]
 ) -> dict[_Place, Groups]:
-    """Add up runs by where they belong.
+    """Add up runs, grouped by key.
 
     Args:
         rows: Runs as :data:`ROW_COLUMNS`.
-        place: Tells by a run's start where it belongs.
+        place: Returns the key for a run's start.
     """
     sorted_out: dict[tuple[_Place, Group], list[Sequence[Any]]] = {}
     for row in rows:
@@ -156,12 +156,12 @@ def gather(
 
 
 def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
-    """Add up runs, given as :data:`ROW_COLUMNS`, wherever they belong."""
+    """Add up runs, given as :data:`ROW_COLUMNS`, without grouping."""
     return gather(rows, lambda _start: None).get(None, {})
 
 
 def add_up_span(connection: Connection, span: TimeBucket) -> Groups:
-    """Add up the ended runs that began in a span, from their rows."""
+    """Add up the ended runs that started in a bucket, from their rows."""
     is_in_span = within(_columns.sync_start_time, span.begin, span.end)
     runs = select(*ROW_COLUMNS).where(is_in_span, ENDED)
     return add_up(connection.execute(runs))

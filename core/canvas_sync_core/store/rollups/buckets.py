@@ -143,7 +143,7 @@ def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:
 
 
 def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
-    """Tell how far a time zone is ahead of UTC: from which moment on by how much.
+    """Return how far a time zone is ahead of UTC: from which moment on by how much.
 
     The first of them holds at ``begin``, also when the time is empty.
     """

@@ -1,15 +1,15 @@
 """Answers from the rollups, and from the rows where the rollups are behind.
 
-An answer is put together, per day of the time zone that is asked for, from
+A result is composed, for each day of the requested time zone, of
 
-- the rollups of the day, which are cached in memory until a change raises the day's generation;
-- for each changed 15-minute bucket, its own rows instead of its rollup, as that is out of date.
-  Only the rollup of its deleted rows still counts, for those rows are gone;
-- the new runs, which have ended since and are in no rollup: their rows;
-- the runs that are still running, which never are in a rollup: their rows.
+- the rollups of the day, which are cached in memory until a change increments the day's generation;
+- for each changed 15-minute bucket, its rows instead of its outdated rollup. Only the rollup of its
+  deleted rows still counts, because those rows are gone;
+- the rows of new runs, which have ended since and are not in a rollup yet;
+- the rows of runs that are still running, which are never in a rollup.
 
-All parts are read in one transaction that sees one moment. Otherwise a run that is rolled up
-between two statements would count twice, or not at all.
+All parts are read in one transaction from one snapshot. Otherwise a run that is rolled up between
+two statements would count twice, or not at all.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["Rollups"]
 
 _MOST_CHANGED: Final = 4 * 24 * 2
 _MOST_NEW: Final = 20_000
-"""With more changed buckets or changes, the database adds up the rows faster than we do."""
+"""With more changed buckets or changes than this, the database adds up rows faster than we do."""
 _NO_RUNS: Final = Totals()
 _runs = metrics_table.c
 
@@ -53,12 +53,12 @@ T = TypeVar("T")
 class Rollups:
     """Answers as :mod:`..queries` does: counts and sums exactly, percentiles within 1 %.
 
-    An answer describes one moment and is never stale, although totals of days are cached. The time
-    that it is about begins with a 15-minute bucket.
+    A result is a snapshot and never stale, although totals of days are cached. Its period starts
+    with a 15-minute bucket.
 
     Args:
-        engine: The database with the table. Without the tables of the rollups, and while most of
-            them are still to be made, everything is read from the rows.
+        engine: The database with the table. If the rollup tables are missing, or while most rollups
+            have not been computed yet, everything is read from the rows.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -106,10 +106,10 @@ class Rollups:
         return Freshness(floor(since, QUARTER), sort_by_age(total.newest, now))
 
     def _read(self, since: datetime, zone: tzinfo, read: Callable[[_Reader], T]) -> T | None:
-        """Read from the rollups as of one moment; None when the caller has to read the rows.
+        """Read a snapshot of the rollups; None if the caller has to read the rows.
 
-        The caller reads the rows when this connection is back in the pool. It would take a second
-        one otherwise, and many clients at once could exhaust the pool and wait for each other.
+        The caller reads the rows after this connection is back in the pool. Otherwise it would need
+        a second one, and many concurrent clients could exhaust the pool and wait for each other.
         """
         since = floor(since, QUARTER)
         with connect_to_see_one_moment(self._engine) as connection:
@@ -121,13 +121,13 @@ class Rollups:
             return read(_Reader(connection, self._cache, state, since, zone))
 
     def _find_tables(self, connection: Connection) -> bool:
-        if not self._have_tables:  # once they are there they stay, so it is not asked again
+        if not self._have_tables:  # the tables stay once they exist, so check only until then
             self._have_tables = has_rollups(connection)
         return self._have_tables
 
 
 def _is_far_behind(state: RollupState) -> bool:
-    """Whether the database adds up all rows faster than we add those that are not rolled up."""
+    """Whether it is faster to let the database add up all rows than to add the new ones here."""
     return len(state.changed_buckets) > _MOST_CHANGED or state.change_count > _MOST_NEW
 
 
@@ -142,13 +142,13 @@ def _has_deleted_runs(connection: Connection, since: datetime) -> bool:
 
 
 class _Reader:
-    """Reads the totals for one answer.
+    """Reads the totals for one result.
 
     Args:
-        connection: A transaction that sees one moment.
+        connection: A transaction that sees one snapshot.
         cache: Totals of days that were read before.
-        state: What the rollups contain at that moment.
-        since: Begin of the time, which is the begin of a 15-minute bucket. It has no end.
+        state: What the rollups contain in that snapshot.
+        since: Start of the period, which is the start of a 15-minute bucket. It has no end.
         zone: Time zone of the days.
     """
 
@@ -179,10 +179,10 @@ class _Reader:
         return days, self._total(days)
 
     def _local_days(self, new: Iterable[date]) -> list[LocalDay]:
-        """List all days until today, and later ones that have runs: a clock may be years ahead."""
+        """List all days up to today, and later ones that have runs: a clock may be years ahead."""
         tomorrow = floor(datetime.now(UTC), DAY) + DAY
         days = list(local_days(self._since, tomorrow, self._zone))
-        # A UTC day touches two local days at most: that of its begin and that of its last bucket.
+        # A UTC day overlaps at most two local days: those of its first and its last bucket.
         touched = (
             moment
             for day in self._state.utc_days
@@ -190,7 +190,7 @@ class _Reader:
             for moment in (day, day + DAY - QUARTER)
         )
         later_days = {moment.astimezone(self._zone).date() for moment in touched}
-        last = days.pop()  # it was cut off at the end of the UTC day: take all of it instead
+        last = days.pop()  # cut off at the end of the UTC day: use the whole local day
         later_days |= {last.day, *(day for day in new if day > last.day)}
         return days + [local_day(day, self._zone) for day in sorted(later_days)]
 
@@ -215,8 +215,8 @@ class _Reader:
         if changed:
             return self._read(day, changed)  # not cached: their rows may change at any time
         generations = self._state.generations
-        # A local day lies in up to two UTC days. Generations grow over all days, so that the
-        # highest of them changes whenever the rollups of either day do.
+        # A local day overlaps up to two UTC days. Generations increase across all days, so the
+        # highest of them changes whenever the rollups of either day change.
         generation = max((generations.get(each, 0) for each in day.utc_days), default=0)
         if not generation:
             return _NO_RUNS
@@ -237,14 +237,15 @@ class _Reader:
         return totals
 
     def _new_runs(self) -> dict[date, Groups]:
-        """Add up the runs that have ended and are in no rollup yet, by local day."""
+        """Add up the runs that have ended but are not in a rollup yet, by local day."""
         if not self._state.has_new_runs:
             return {}
         changes = changes_table.c
         run_ids = select(changes.run_id).where(
             changes.run_id.is_not(None), changes.start >= self._since
         )
-        # The row may have been corrected since the change was noted, and the run begin earlier now.
+        # The row may have been corrected since the change was recorded, so that the run starts
+        # earlier.
         is_recent = _runs.sync_start_time >= self._since
         rows = self._connection.execute(
             select(*ROW_COLUMNS).where(_runs.id.in_(run_ids), ENDED, is_recent)

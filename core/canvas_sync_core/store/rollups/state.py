@@ -1,4 +1,4 @@
-"""What the rollups contain and which changes they do not contain yet, as of one moment."""
+"""A snapshot of what the rollups contain and which changes they do not contain yet."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class RollupState:
 
     Attributes:
         generations: UTC days that have rollups, with the generation of each.
-        changed_buckets: Begins of the 15-minute buckets that have to be recomputed from the rows.
-        change_count: Number of changes that were noted and not rolled up.
-        has_new_runs: Whether runs have ended that no rollup contains.
-        utc_days: UTC days that have rollups or changes; on all others no run that ended began.
+        changed_buckets: Starts of the 15-minute buckets that have to be recomputed from the rows.
+        change_count: Number of recorded changes that are not rolled up yet.
+        has_new_runs: Whether runs have ended that are not in a rollup.
+        utc_days: UTC days that have rollups or changes; no ended run started on any other day.
     """
 
     generations: Mapping[datetime, int]
@@ -51,11 +51,11 @@ class RollupState:
 
 
 def read_state(connection: Connection, since: datetime) -> RollupState:
-    """Read what the rollups contain of the time since a moment, and what they do not.
+    """Read what the rollups contain since a given time, and what they do not.
 
     Args:
         connection: The database.
-        since: Begin of a 15-minute bucket.
+        since: Start of a 15-minute bucket.
     """
     generations: dict[datetime, int] = {}
     changed_buckets: set[datetime] = set()
@@ -77,7 +77,7 @@ def read_state(connection: Connection, since: datetime) -> RollupState:
 
 @cache
 def _days_and_changes() -> CompoundSelect[Any]:
-    """Select days with their generation, and changes with the run that they are about.
+    """Select days with their generation, and changes with the run that they concern.
 
     Each row is ``(moment, generation, run_id)``: a day has a generation, the end of a run has a run
     id, and a change of a whole 15-minute bucket has neither. It is one statement, as each costs a
@@ -85,7 +85,7 @@ def _days_and_changes() -> CompoundSelect[Any]:
     """
     days, changes = days_table.c, changes_table.c
     since, first_day = (bindparam(name, type_=UtcDateTime()) for name in ("since", "first_day"))
-    day = type_coerce(days.day, UtcSortedTime())  # both halves of a union need the same type
+    day = type_coerce(days.day, UtcSortedTime())  # both parts of a UNION need the same types
     nothing = cast(null(), BigInteger)
     return union_all(
         select(day, days.generation, nothing).where(days.day >= first_day),

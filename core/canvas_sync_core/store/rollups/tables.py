@@ -1,11 +1,11 @@
-"""The tables of the rollups, and how one is read and replaced.
+"""The tables of the rollups, and how to read and replace a rollup.
 
-How a change of a row is noticed: triggers of the database write, in the transaction of the change
-itself and whoever makes it, into ``canvas_sync_rollup_changes``. A run that has ended leaves its
-number there; any later change of an ended run leaves the start alone, which says that all rollups
-of that quarter of an hour have to be made again from the rows. An entry can be seen when, and only
-when, the change can be seen, so that neither late commits nor gaps in sequences matter. Whoever
-takes entries away marks the day in the same transaction. Runs that run are in no rollup.
+Changes of rows are detected by database triggers, which write into ``canvas_sync_rollup_changes``
+in the transaction of the change itself, whoever makes it. When a run ends, its number is recorded.
+For any later change of an ended run, only the start is recorded, which means that the rollups of
+that 15-minute bucket have to be recomputed from the rows. An entry is visible if and only if the
+change is visible, so neither late commits nor gaps in sequences matter. A transaction that removes
+entries also increments the generation of the day. Running runs are in no rollup.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 LENGTHS: Final = (QUARTER, HOUR, DAY)
-"""The lengths of the spans that have rollups."""
+"""Lengths of the time buckets that have rollups."""
 ROLLUPS_METADATA: Final = MetaData()
 _KEY: Final = ("seconds", "start", "is_deleted", "sync_type", "sync_status")
 
@@ -88,7 +88,7 @@ rollups_table: Final = Table(
     *(column for name in MEASURES for column in _measure(name)),
     *(Column(f"{item}s_newest", UtcDateTime) for item in ITEMS),
 )
-"""Rollups of spans; ``is_deleted`` tells those of runs whose rows retention has deleted."""
+"""Rollups of time buckets; ``is_deleted`` marks those of runs whose rows were deleted."""
 changes_table: Final = Table(
     "canvas_sync_rollup_changes",
     ROLLUPS_METADATA,
@@ -97,37 +97,37 @@ changes_table: Final = Table(
     Column("start", UtcSortedTime, nullable=False),
     Index("ix_canvas_sync_rollup_changes_start", "start", "run_id"),
 )
-"""What the rollups do not know yet: a run, or without one a whole quarter of an hour."""
+"""Changes that are not in the rollups yet: of a run or, without one, of a 15-minute bucket."""
 days_table: Final = Table(
     "canvas_sync_rollup_days",
     ROLLUPS_METADATA,
     Column("day", UtcDateTime, primary_key=True),
     Column("generation", BigInteger, nullable=False),
 )
-"""UTC days with rollups; the generation grows with each change of any of a day's rollups.
+"""UTC days with rollups; the generation increases with each change of any rollup of the day.
 
-It is no less than the time in milliseconds, so that a database that was made anew does not repeat
-what the one before has told.
+It is at least the time in milliseconds, so a recreated database does not repeat generations of the
+previous one.
 """
 
 _rollups = rollups_table.c
 
 
 def has_rollups(database: Engine | Connection) -> bool:
-    """Tell whether the database has the tables: an app that migrates its own may lack them."""
+    """Return whether the database has the tables: an app that migrates its own may lack them."""
     return inspect(database).has_table(changes_table.name)
 
 
 def merge_groups(
     connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
 ) -> None:
-    """Add the rollups of a span.
+    """Add the rollups of a time bucket.
 
     Args:
-        connection: Where they are.
-        span: Which of them.
-        into: What they are added to.
-        is_deleted: Only those of runs that are deleted, or are not; None for both.
+        connection: The database.
+        span: The bucket.
+        into: Aggregates to which they are added.
+        is_deleted: Selects deleted or existing runs; None for both.
     """
     statement = select(*_VALUES).where(
         _rollups.seconds == _seconds(span.length),
@@ -143,7 +143,7 @@ def merge_groups(
 def replace_groups(
     connection: Connection, span: TimeBucket, groups: Groups, *, is_deleted: bool
 ) -> None:
-    """Make ``groups`` the rollup of one span."""
+    """Replace the rollup of one time bucket with ``groups``."""
     where = (
         _rollups.seconds == _seconds(span.length),
         _rollups.start == span.begin,
@@ -163,7 +163,7 @@ def replace_groups(
 def add_groups(
     connection: Connection, quarter: datetime, groups: Groups, *, is_deleted: bool = False
 ) -> None:
-    """Add runs that began in a quarter of an hour to the rollups of all lengths."""
+    """Add runs that started in a 15-minute bucket to the rollups of all lengths."""
     for length in LENGTHS:
         begin = floor(quarter, length)
         span = TimeBucket(length, begin, begin + length)
@@ -175,9 +175,9 @@ def add_groups(
 
 
 def keep_one_change(connection: Connection, quarter: datetime) -> None:
-    """Keep one of the entries that say that a quarter has changed: those of deletions pile up.
+    """Keep only one of the entries for a changed bucket, since those of deletions pile up.
 
-    Whoever calls is alone in writing rollups, and marks the day.
+    The caller holds the lock for writing rollups, and increments the day's generation.
     """
     changes = changes_table.c
     whole = and_(changes.run_id.is_(None), is_of_quarter(quarter))
@@ -186,12 +186,12 @@ def keep_one_change(connection: Connection, quarter: datetime) -> None:
 
 
 def is_of_quarter(quarter: datetime) -> ColumnElement[bool]:
-    """Whether an entry of the changes is about a quarter of an hour."""
+    """Whether a change concerns a whole 15-minute bucket."""
     return within(changes_table.c.start, quarter, quarter + QUARTER)
 
 
 def mark_day(connection: Connection, moment: datetime) -> None:
-    """Tell that rollups of a moment's day have changed; whoever calls is alone in writing them."""
+    """Increment the generation of a day; the caller holds the lock for writing rollups."""
     day = floor(moment, DAY)
     newest = connection.scalar(select(func.max(days_table.c.generation))) or 0
     generation = max(newest + 1, time.time_ns() // 1_000_000)

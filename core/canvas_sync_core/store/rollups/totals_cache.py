@@ -20,13 +20,13 @@ _MOST_SUMS: Final = 50
 class TotalsCache:
     """Caches the totals of each day with the generation of its rollups.
 
-    Nothing has to be invalidated: the generation of a day grows with each change of its rollups, so
-    totals of an older generation are no longer found.
+    Nothing has to be invalidated: the generation of a day increases with each change of its
+    rollups, so totals of an older generation are no longer found.
     """
 
     def __init__(self) -> None:
         # Two locks: _lock guards the dictionaries and is held briefly; _reading is held while the
-        # database is read, so that clients that ask at once after a start read each day only once.
+        # database is read, so that concurrent clients after a start read each day only once.
         # Threads that find their day in the cache never wait for the database.
         self._lock = RLock()
         self._reading = Lock()
@@ -52,7 +52,7 @@ class TotalsCache:
         return totals
 
     def sum_of(self, first: LocalDay, totals_of_days: tuple[Totals, ...]) -> Totals:
-        """Add up the totals of consecutive days, or return the sum of the same ones from before.
+        """Add up the totals of consecutive days, or return the cached sum.
 
         Args:
             first: The first day; the sum is cached under it.

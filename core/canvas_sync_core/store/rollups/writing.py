@@ -1,4 +1,4 @@
-"""Keeps the rollups up, in transactions that each leave everything right."""
+"""Keeps the rollups up to date, in transactions that each leave a consistent state."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ __all__ = ["Waiting", "exclusive", "no_failpoint", "recompute", "roll_up", "wait
 
 _RUNS_AT_ONCE: Final = 200
 _TRANSACTION_S: Final = 0.02
-"""After so long no further quarter is begun, so that syncs come to write."""
+"""After this time, no further bucket is started, so that syncs get a chance to write."""
 _MANY_RUNS: Final = 1_000
-"""A quarter of an hour with more is added up before the lock is taken."""
+"""A bucket with more runs than this is added up before the lock is taken."""
 _runs = metrics_table.c
 _changes = changes_table.c
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is not in the rollups yet, and so is read from the rows.
+    """What is not in the rollups yet, and so has to be read from the rows.
 
     Attributes:
-        runs: Runs that ended since the rollups were last kept up.
+        runs: Runs that ended since the rollups were last updated.
         quarters: Quarters of an hour that have to be rolled up as a whole: those before the rollups
             came, and those with a run that was changed after its end.
     """
@@ -55,15 +55,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _AddedUp:
-    """What the rows of a quarter of an hour added up to at a moment before the lock was taken.
+    """The aggregate of the rows of a 15-minute bucket, computed before the lock was taken.
 
-    It still does when since then runs have only ended: entries are taken away only by those who
-    raise the generation, so whatever else happened has left an entry that was not there before.
+    It is still valid if runs have only ended since then. Entries are removed only together with an
+    increment of the generation, so anything else that happened has left a new entry.
 
     Attributes:
-        quarter: Its begin.
-        generation: Of its day.
-        entries: Which entries there were of the quarter.
+        quarter: Start of the bucket.
+        generation: Generation of its day.
+        entries: The bucket's entries at that time.
     """
 
     quarter: datetime
@@ -73,11 +73,11 @@ class _AddedUp:
 
 
 def no_failpoint(step: str) -> None:
-    """Go on: tests stop a roll-up at its steps, nobody else does."""
+    """Do nothing: only tests stop a roll-up at its steps."""
 
 
 def waiting(engine: Engine) -> Waiting:
-    """Count what is not in the rollups yet; nothing where there are no rollups."""
+    """Count what is not in the rollups yet; nothing if there are no rollups."""
     whole = _changes.run_id.is_(None)
     with connect_to_read(engine) as connection:
         if not has_rollups(connection):
@@ -90,12 +90,12 @@ def waiting(engine: Engine) -> Waiting:
 def roll_up(
     engine: Engine, seconds: float, failpoint: Callable[[str], None] = no_failpoint
 ) -> bool:
-    """Bring the rollups up to date, the newest first; several processes may do so at once.
+    """Bring the rollups up to date, newest first; several processes may do so concurrently.
 
     Args:
         engine: The database with the table.
-        seconds: After so long no further transaction is begun.
-        failpoint: Told of each step inside the transactions.
+        seconds: After this time, no further transaction is started.
+        failpoint: Called at each step inside the transactions.
 
     Returns:
         Whether something is left to do.
@@ -118,14 +118,14 @@ def roll_up(
             failpoint("before the second commit")
         if not done:
             return False
-        time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # the turn of the syncs
+        time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # let the syncs write
     return True
 
 
 def recompute(engine: Engine, quarter: datetime) -> None:
-    """Recompute the rollups of one 15-minute bucket from its rows, and drop its noted changes.
+    """Recompute the rollups of one 15-minute bucket from its rows, and drop its recorded changes.
 
-    All its rows are read while nobody else can write: there should be few.
+    All its rows are read while no one else can write, so there should be few.
 
     Raises:
         SQLAlchemyError: The database is away, or its role may not write the rollups.
@@ -136,14 +136,14 @@ def recompute(engine: Engine, quarter: datetime) -> None:
 
 @contextmanager
 def exclusive(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Connection]:
-    """Begin a transaction that alone writes rollups.
+    """Begin a transaction with an exclusive lock on writing rollups.
 
-    PostgreSQL takes the moment that a REPEATABLE READ transaction sees at its first statement but
-    for LOCK TABLE (its documentation of that statement says so), and so when it is alone.
+    PostgreSQL takes the snapshot of a REPEATABLE READ transaction at its first statement other than
+    LOCK TABLE (see the documentation of that statement), so here after it has the lock.
 
     Args:
         engine: The database with the table.
-        isolation: Of the transaction in PostgreSQL; SQLite always sees one moment.
+        isolation: Isolation level in PostgreSQL; SQLite always has snapshots.
     """
     if engine.dialect.name == "sqlite":
         with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
@@ -155,7 +155,7 @@ def exclusive(engine: Engine, isolation: str = "REPEATABLE READ") -> Iterator[Co
 
 
 def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> bool:
-    """Add the runs that ended lately but for those of quarters that are to be made again anyway."""
+    """Add the recently ended runs, except those in buckets that have to be recomputed anyway."""
     until = time.monotonic() + _TRANSACTION_S
     noted = select(_changes.id, _changes.run_id, _changes.start)
     oldest = noted.where(_changes.run_id.is_not(None)).order_by(_changes.id).limit(_RUNS_AT_ONCE)
@@ -177,7 +177,7 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
 
 
 def _changed_quarters(connection: Connection, quarters: Iterable[datetime]) -> set[datetime]:
-    """Those of some quarters that have to be made again."""
+    """Return which of some buckets have to be recomputed."""
     wanted = set(quarters)
     is_near = within(_changes.start, min(wanted), max(wanted) + QUARTER)
     whole = select(_changes.start).where(_changes.run_id.is_(None), is_near)
@@ -191,7 +191,7 @@ def _add_runs(connection: Connection, quarter: datetime, entries: Sequence[Any])
 
 
 def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
-    """Add up the newest quarter that has changed, if that takes longer than a lock may be held."""
+    """Add up the newest changed bucket in advance, if that takes longer than a lock may be held."""
     with connect_to_see_one_moment(engine) as connection:
         newest = _newest_changed(connection)
         quarter = None if newest is None else floor(newest, QUARTER)
@@ -210,7 +210,7 @@ def _has_many_runs(connection: Connection, quarter: datetime) -> bool:
 
 
 def _entries(connection: Connection, quarter: datetime) -> dict[int, int | None]:
-    """The entries of a quarter, and whose end each tells of."""
+    """Return the entries of a bucket, each with the run whose end it records."""
     noted = select(_changes.id, _changes.run_id).where(is_of_quarter(quarter))
     return {number: run for number, run in connection.execute(noted)}  # noqa: C416 - rows
 
@@ -223,7 +223,7 @@ def _generation(connection: Connection, quarter: datetime) -> int:
 def _roll_up_quarters(
     connection: Connection, known: _AddedUp | None, failpoint: Callable[[str], None]
 ) -> bool:
-    """Make the newest quarters that have changed again, within one day and a short time."""
+    """Recompute the newest changed buckets, within one day and a short time."""
     until = time.monotonic() + _TRANSACTION_S
     newest = _newest_changed(connection)
     if newest is None:
@@ -233,7 +233,7 @@ def _roll_up_quarters(
     while newest is not None and newest >= day and time.monotonic() < until:
         quarter = floor(newest, QUARTER)
         if not _remake_quarter_fast(connection, quarter, known):
-            break  # it is added up beforehand for the next time
+            break  # it is added up in advance next time
         hours.add(floor(quarter, HOUR))
         failpoint("made a quarter again")
         newest = _newest_changed(connection)
@@ -260,7 +260,7 @@ def _remake(connection: Connection, quarter: datetime) -> None:
 
 
 def _remake_quarter_fast(connection: Connection, quarter: datetime, known: _AddedUp | None) -> bool:
-    """Roll a quarter up unless that would hold the lock for long; tells whether it did."""
+    """Roll a quarter up unless that would hold the lock for long; return whether it did."""
     if known is not None and known.quarter == quarter:
         return _take_over(connection, known)
     if _has_many_runs(connection, quarter):
@@ -270,7 +270,7 @@ def _remake_quarter_fast(connection: Connection, quarter: datetime, known: _Adde
 
 
 def _take_over(connection: Connection, known: _AddedUp) -> bool:
-    """Use what was added up beforehand if it still holds; runs that ended since are added later."""
+    """Use the aggregate computed in advance if it is still valid; later runs are added later."""
     entries = _entries(connection, known.quarter)
     late = entries.keys() - known.entries
     has_changed = any(entries[number] is None for number in late)
@@ -284,7 +284,7 @@ def _take_over(connection: Connection, known: _AddedUp) -> bool:
 
 
 def _remake_quarter(connection: Connection, quarter: datetime) -> None:
-    """Roll a quarter up from its rows, which settles all that was noted of it."""
+    """Recompute a bucket's rollups from its rows, which covers all its recorded changes."""
     span = TimeBucket(QUARTER, quarter, quarter + QUARTER)
     replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
     connection.execute(delete(changes_table).where(is_of_quarter(quarter)))

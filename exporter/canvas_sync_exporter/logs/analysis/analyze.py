@@ -221,7 +221,7 @@ def _finish(
 
 
 def _has_nothing_wanted(summary: Summary) -> bool:
-    """Tell whether a source has lines that could be read, and none was wanted."""
+    """Return whether a source has lines that could be read, and none was wanted."""
     readable = sum(lines.lines - lines.unreadable for lines in summary.files)
     return readable > 0 and summary.first is None
 

@@ -163,5 +163,5 @@ def _durations() -> _Seconds:
 
 
 def has_failed(outcome: str) -> bool:
-    """Tell whether an outcome is no answer, one of 400 and above, or one with GraphQL errors."""
+    """Return whether an outcome is no answer, one of 400 and above, or one with GraphQL errors."""
     return not outcome.isdecimal() or int(outcome) >= 400

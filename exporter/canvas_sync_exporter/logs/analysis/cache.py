@@ -147,7 +147,7 @@ class SummaryCache:
 def _read(path: Path, zone: str) -> list[Entry]:
     """Read the entries; none when there is no cache, or none that can be used."""
     try:
-        if not path.is_file():  # whoever opens a FIFO waits for ever
+        if not path.is_file():  # whoever opens a FIFO waits forever
             return []
         with path.open("rb") as file:
             header = file.readline(_EDGE)

@@ -185,19 +185,19 @@ class Selection:
         return records
 
     def covers(self, first: dt.datetime, last: dt.datetime) -> bool:
-        """Tell whether all of a period is wanted, as far as time goes."""
+        """Return whether all of a period is wanted, as far as time goes."""
         return (self.since is None or first >= self.since) and (
             self.until is None or last < self.until
         )
 
     def misses(self, first: dt.datetime | None, last: dt.datetime | None) -> bool:
-        """Tell whether nothing of a period is wanted; a bound that is not known is None."""
+        """Return whether nothing of a period is wanted; a bound that is not known is None."""
         is_before = self.since is not None and last is not None and last < self.since
         return is_before or (self.until is not None and first is not None and first >= self.until)
 
 
 def is_nameless_end(record: Any) -> bool:
-    """Tell whether a line is the end of a run that it does not name, as in old logs."""
+    """Return whether a line is the end of a run that it does not name, as in old logs."""
     return (
         isinstance(record, RunRecord)
         and record.event == "run_ended"

@@ -54,7 +54,7 @@ def origin(report: Report) -> list[tuple[str, str]]:
 
 
 def figures(report: Report) -> Iterator[Figure]:
-    """Give the figures in the order in which they are read."""
+    """Return the figures in the order in which they are read."""
     runs, api = report.runs, report.api
     ended = f"ended, {format_number(runs.open_count)} did not"
     suspect = f", {format_number(runs.suspect_count)} suspect" if runs.suspect_count else ""

@@ -149,7 +149,7 @@ def _told_lines(table: Table, rows: Sequence[Sequence[str]], pen: _Pen) -> Itera
 def _row_lines(
     cells: Sequence[str], table: Table, layout: Fitted, pen: _Pen | None = None, bar: str = ""
 ) -> Iterator[str]:
-    """Give the lines of a row: of its columns, and of the cell that stands apart."""
+    """Return the lines of a row: of its columns, and of the cell that stands apart."""
     columns = [wrapped(cell, width) for cell, width in zip(cells, layout.widths, strict=True)]
     apart = len(layout.apart)
     if apart > 1:

@@ -184,7 +184,7 @@ def _first_bytes(part: LogPart) -> bytes:
 
 
 def _blocks(part: LogPart, matcher: Matcher) -> Iterator[tuple[int, bytes]]:
-    """Give the blocks of a file in the archive, each with its offset."""
+    """Return the blocks of a file in the archive, each with its offset."""
     for block in blocks(part.stream, part.size):
         if block.is_too_long:
             matcher.notes.unreadable_lines += 1

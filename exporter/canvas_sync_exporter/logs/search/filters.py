@@ -127,7 +127,7 @@ class LineFilter:
         )
 
     def _make_traits(self) -> Iterator[bytes]:
-        """Give what a JSON line by our own writer must contain."""
+        """Return what a JSON line by our own writer must contain."""
         for name in ("level", "user_id", "course_id", "task_id", "trace_id", "route"):
             value = getattr(self, name)
             if name == "task_id" and value is not None and len(ids_in_logs(value)) > 1:

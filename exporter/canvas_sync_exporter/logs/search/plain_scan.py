@@ -72,7 +72,7 @@ class PlainScan:
         return Position(self._end, self._place.head, rank=self._place.rank)
 
     def find(self, position: Position) -> int | None:
-        """Tell whether it is the file of a position: its only file, 0, or None."""
+        """Return whether it is the file of a position: its only file, 0, or None."""
         older = sum(position.head.begins(file.first) for file in self._older)
         return 0 if position.head.begins(self.first) and older == position.rank else None
 
