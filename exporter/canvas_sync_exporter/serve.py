@@ -19,10 +19,13 @@ from canvas_sync_exporter.web.auth import TokenFile
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
 
-from .collectors import ChecksCollector, ProcessCollector, register_collectors
+from .collectors import ChecksCollector, JudgeCollector, ProcessCollector, register_collectors
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
 from .jobs.table import recurring_jobs
+from .judge.judge import Judge
+from .judge.making import make_judge
+from .judge.pinger import Pinger
 from .reasons import reason
 from .settings import Configuration, changed_settings
 from .signals import Signals
@@ -87,10 +90,15 @@ class _Exporter:
             start_counters(config)
             registry = CollectorRegistry()
             processes = ProcessCollector(config.app.metrics_folder)
-            self._jobs = JobScheduler(recurring_jobs(config, engine, processes))
-            self._context = WebContext(config, engine, self._access, self._jobs)
-            checks = ChecksCollector(HealthChecks(self._context).results)
-            register_collectors(registry, config, processes, {"checks": checks})
+            judge = make_judge(config, engine)
+            self._jobs = JobScheduler(recurring_jobs(config, engine, processes, judge))
+            self._pinger = _make_pinger(config, judge)
+            self._context = WebContext(config, engine, self._access, self._jobs, judge)
+            further = {
+                "judge": JudgeCollector(lambda: judge.state),
+                "checks": ChecksCollector(HealthChecks(self._context).results),
+            }
+            register_collectors(registry, config, processes, further)
             self._app = create_app(self._context, registry)
             self._resources = undo.pop_all()
 
@@ -117,11 +125,15 @@ class _Exporter:
         with self._resources:
             server = HttpServer(self._app, self._sockets)
             self._jobs.start()
+            if self._pinger is not None:
+                self._pinger.start()
             self._announce()
             try:
                 with signals.waking(server.wake):
                     server.run(goes_on)
             finally:
+                if self._pinger is not None:
+                    self._pinger.stop()
                 self._jobs.stop()
                 server.close()
         return None if signals.stopping else following
@@ -164,6 +176,11 @@ def _access(config: Configuration) -> Access:
             "CANVAS_SYNC_TOKENS_FILE=FILE, or listen on 127.0.0.1."
         )
     return Access(None)
+
+
+def _make_pinger(config: Configuration, judge: Judge) -> Pinger | None:
+    url = config.file.heartbeat.url
+    return None if url is None else Pinger(url, lambda: judge.state)
 
 
 def _prepare_database(config: Configuration, engine: Engine) -> None:

@@ -7,10 +7,12 @@ from functools import partial
 from sqlalchemy import Engine
 
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.judge.judge import Judge
 from canvas_sync_exporter.settings import Configuration
 
 from .interrupted_runs import InterruptedRuns
 from .job import Every, Job, NightlyCheck
+from .judging import Judging
 from .log_cleanup import clean_logs_when_due
 from .old_runs import OldRuns
 from .roll_up import RollUp
@@ -22,7 +24,7 @@ _SLOWEST_WATCH_SECONDS = 15.0
 
 
 def recurring_jobs(
-    config: Configuration, engine: Engine, processes: ProcessCollector
+    config: Configuration, engine: Engine, processes: ProcessCollector, judge: Judge
 ) -> tuple[Job, ...]:
     """Make all jobs.
 
@@ -30,6 +32,7 @@ def recurring_jobs(
         config: What to watch, and when.
         engine: The database with the table of runs.
         processes: Folds the metric files of dead processes.
+        judge: Judges what is known.
     """
     app, settings = config.app, config.exporter
     # A process that dies is noticed at most a quarter of the patience later.
@@ -44,6 +47,7 @@ def recurring_jobs(
         Job(
             "comparison of runs with their history", partial(flag_suspect_runs, engine, app), watch
         ),
+        Job("judging", Judging(judge, engine).judge_when_due, Every(2)),
         Job("log cleanup", partial(clean_logs_when_due, config), nightly),
         Job("deletion of old runs", old_runs.delete_when_due, nightly),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
@@ -21,14 +22,18 @@ from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.reasons import reason
 
-from .facts import Facts
+from .expectation import Pause
+from .facts import DatabaseFacts, Facts, SyncFacts
 from .finding import Verdict
+from .incident_file import IncidentFile
 from .incidents import REOPEN_WITHIN, Changes, reconcile
 
 __all__ = ["Judge", "JudgeState"]
 
 _OUT_OF_REACH: Final = (SQLAlchemyError, StorageError, OSError)
 """What reading and writing incidents raises while the database is away or lacks the tables."""
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _log = logging.getLogger(__name__)
 _Identity = tuple[str, str, datetime]
@@ -67,6 +72,7 @@ class Judge:
         gather: Returns what is known now, whether or not the database is away.
         evaluate: Returns what is wrong.
         engine: The database with the incidents.
+        file: Where they are too, for a restart while the database is away.
     """
 
     def __init__(
@@ -75,11 +81,12 @@ class Judge:
         gather: Callable[[], Facts],
         evaluate: Callable[[Facts], Verdict],
         engine: Engine,
+        file: Path,
     ) -> None:
         self._name = name
         self._gather = gather
         self._evaluate = evaluate
-        self._memory = _Memory(engine)
+        self._memory = _Memory(engine, IncidentFile(file))
         self._lock = Lock()
         self._state = JudgeState()
         self._last = monotonic()
@@ -105,7 +112,8 @@ class Judge:
             facts = self._gather()
             verdict = self._evaluate(facts)
             next_due = _next_due(facts)
-            changes = self._memory.take_in(verdict, _row(self._name, verdict, next_due))
+            row = _row(self._name, verdict, next_due)
+            changes = self._memory.take_in(verdict, row, facts.database)
         except BaseException as error:
             with self._lock:
                 self._began = None
@@ -129,33 +137,54 @@ class _Memory:
 
     Args:
         engine: The database.
+        file: Where they are saved.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, file: IncidentFile) -> None:
         self.failure = ""
         self._engine = engine
-        self._known: dict[_Identity, Incident] = {}
-        self._unwritten: dict[_Identity, Incident] = {}
+        self._file = file
+        saved = file.load()
+        self._known = _by_identity(saved.known)
+        self._unwritten = _by_identity(saved.unwritten)
         self._live_judges: frozenset[str] = frozenset()
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(each for each in self._known.values() if each.resolved_at is None)
 
-    def take_in(self, verdict: Verdict, judge: JudgeRow) -> Changes:
+    def take_in(self, verdict: Verdict, judge: JudgeRow, database: DatabaseFacts) -> Changes:
         """Change the incidents by a verdict, in the database if it can be reached."""
-        try:
-            self._read(verdict, judge)
-        except _OUT_OF_REACH as error:
-            return self._keep_in_memory(verdict, judge, error)
+        if database.is_reachable:
+            try:
+                changes = self._change_in_database(verdict, judge)
+            except _OUT_OF_REACH as error:
+                changes = self._change_in_memory(verdict, judge, reason(error))
+        else:  # to ask it again would only take time
+            changes = self._change_in_memory(verdict, judge, database.reason)
+        self._file.save(self._known.values(), self._unwritten.values())
+        return changes
+
+    def _change_in_database(self, verdict: Verdict, judge: JudgeRow) -> Changes:
+        self._read(verdict, judge)
         changes = self._reconcile(verdict, judge)
-        try:
-            written = write_incidents(self._engine, changes.all)
-        except _OUT_OF_REACH as error:
-            return self._keep_in_memory(verdict, judge, error)
-        self._remember(written)
-        self._note_success()
-        return _only(changes, {_identity(each): each for each in written})
+        written = _by_identity(write_incidents(self._engine, changes.all))
+        self._known |= written
+        if self.failure:
+            _log.info("Incidents can be stored again.")
+        self.failure = ""
+        return _only(changes, written)
+
+    def _change_in_memory(self, verdict: Verdict, judge: JudgeRow, failure: str) -> Changes:
+        """Change the incidents in memory alone; they are written once the database is back."""
+        if not self.failure:
+            _log.warning("Incidents are in memory until they can be stored: %s", failure)
+        self.failure = failure
+        changes = self._reconcile(verdict, judge)
+        changed = _by_identity(changes.all)
+        self._known |= changed
+        self._unwritten |= changed
+        return changes
 
     def _reconcile(self, verdict: Verdict, judge: JudgeRow) -> Changes:
         known, live = self._known.values(), self._live_judges
@@ -167,31 +196,17 @@ class _Memory:
         write_incidents(self._engine, self._unwritten.values())
         self._unwritten.clear()
         known = known_incidents(self._engine, verdict.time - REOPEN_WITHIN)
-        self._known = {_identity(incident): incident for incident in known}
+        self._known = _by_identity(known)
         rows = judges(self._engine)
         self._live_judges = frozenset(row.name for row in rows if row.is_live(verdict.time))
-
-    def _keep_in_memory(self, verdict: Verdict, judge: JudgeRow, error: Exception) -> Changes:
-        """Change the incidents in memory alone; they are written once the database is back."""
-        if not self.failure:
-            _log.warning("Incidents are in memory until they can be stored: %s", reason(error))
-        self.failure = reason(error)
-        changes = self._reconcile(verdict, judge)
-        self._remember(changes.all)
-        self._unwritten |= {_identity(incident): incident for incident in changes.all}
-        return changes
-
-    def _note_success(self) -> None:
-        if self.failure:
-            _log.info("Incidents can be stored again.")
-        self.failure = ""
-
-    def _remember(self, incidents: Iterable[Incident]) -> None:
-        self._known |= {_identity(incident): incident for incident in incidents}
 
 
 def _identity(incident: Incident) -> _Identity:
     return (*incident.key, incident.opened_at)
+
+
+def _by_identity(incidents: Iterable[Incident]) -> dict[_Identity, Incident]:
+    return {_identity(incident): incident for incident in incidents}
 
 
 def _only(changes: Changes, written: Mapping[_Identity, Incident]) -> Changes:
@@ -216,7 +231,19 @@ def _row(name: str, verdict: Verdict, next_due: Mapping[str, datetime]) -> Judge
 
 
 def _next_due(facts: Facts) -> dict[str, datetime]:
-    return {name: sync.next_due for name, sync in facts.syncs.items() if sync.next_due is not None}
+    due = {name: _after_pauses(sync, facts.pauses) for name, sync in facts.syncs.items()}
+    return {name: time for name, time in due.items() if time is not None}
+
+
+def _after_pauses(sync: SyncFacts, pauses: Sequence[Pause]) -> datetime | None:
+    """Return when the next run is due that no pause covers."""
+    due = sync.next_due
+    while due is not None and sync.expectation is not None:
+        ends = [pause.end for pause in pauses if pause.covers(sync.sync_type, due)]
+        if not ends:
+            break
+        due = sync.expectation.schedule.next_due(max(ends) - _MICROSECOND)
+    return due
 
 
 def _log_changes(changes: Changes) -> None:

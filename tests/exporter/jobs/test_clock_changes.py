@@ -23,6 +23,7 @@ from canvas_sync_exporter.jobs.job import Job, NightlyCheck
 from canvas_sync_exporter.jobs.log_cleanup import next_cleanup
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
+from canvas_sync_exporter.judge.making import make_judge
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.settings import configuration
 
@@ -32,6 +33,7 @@ _INTERVALS = {
     "fold of metric files": 60,
     "search for interrupted runs": 15,
     "roll-up of runs": 2,
+    "judging": 2,
     "comparison of runs with their history": 15,
     "log cleanup": 60,
     "deletion of old runs": 60,
@@ -139,7 +141,8 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     monkeypatch.setattr(old_runs_module, "delete_runs", lambda *_: 1)
     runs = _Runs()
     with time_machine.travel(start, tick=False) as clock:
-        all_jobs = recurring_jobs(config, engine, ProcessCollector(config.app.metrics_folder))
+        processes = ProcessCollector(config.app.metrics_folder)
+        all_jobs = recurring_jobs(config, engine, processes, make_judge(config, engine))
         jobs = JobScheduler(map(runs.recorded, all_jobs))
         jobs.start()
         (driven,) = scheduler

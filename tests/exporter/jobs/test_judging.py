@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -21,10 +22,16 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 class Scene:
     """A judging at times that a test sets, and how often it was done."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self.seconds = 1000.0
         self.count = 0
-        judge = Judge("a", self._gather, lambda facts: Verdict(NOW, (), frozenset()), engine)
+        judge = Judge(
+            "a",
+            self._gather,
+            lambda facts: Verdict(NOW, (), frozenset()),
+            engine,
+            folder / "incidents.json",
+        )
         self.judging = Judging(judge, engine, lambda: self.seconds)
 
     def _gather(self) -> Facts:
@@ -37,8 +44,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(engine: Engine) -> Scene:
-    return Scene(engine)
+def scene(engine: Engine, tmp_path: Path) -> Scene:
+    return Scene(engine, tmp_path)
 
 
 def test_it_judges_at_once_and_then_every_15_seconds(scene: Scene) -> None:

@@ -24,14 +24,18 @@ from canvas_sync_core.store.incidents.reading import (
     incident_page,
     open_incidents,
 )
+from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource, Pause
 from canvas_sync_exporter.judge.facts import DatabaseFacts, Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding, Verdict
+from canvas_sync_exporter.judge.incident_file import IncidentFile
 from canvas_sync_exporter.judge.judge import Judge
 from support.migrations import downgrade
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ALL = frozenset(IncidentKind)
+NO_FILE = Path("/dev/null/incidents.json")
+"""A file that cannot be read or written, which changes nothing else."""
 TESTS = Path(__file__).parents[2]
 
 
@@ -39,18 +43,33 @@ def finding(kind: IncidentKind = IncidentKind.FAILING, subject: str = "full") ->
     return Finding(kind, subject, Severity.CRITICAL, START, f"{subject} is not well.")
 
 
+class Daily:
+    """A schedule: once a day."""
+
+    def next_due(self, after: datetime) -> datetime | None:
+        return after + timedelta(days=1) - (after - START) % timedelta(days=1)
+
+    def due_between(self, after: datetime, until: datetime) -> list[datetime]:
+        return []
+
+    def describe(self) -> str:
+        return "every day"
+
+
 class Scene:
     """What a judge sees, and when."""
 
-    def __init__(self, engine: Engine, name: str = "sync-1:/state") -> None:
+    def __init__(self, engine: Engine, name: str = "sync-1:/state", file: Path = NO_FILE) -> None:
         self.now = START
         self.findings: list[Finding] = []
         self.judged = ALL
         self.syncs: dict[str, SyncFacts] = {}
-        self.judge = Judge(name, self.gather, self.evaluate, engine)
+        self.pauses: list[Pause] = []
+        self.database = DatabaseFacts(is_reachable=True, since=START)
+        self.judge = Judge(name, self.gather, self.evaluate, engine, file)
 
     def gather(self) -> Facts:
-        return Facts(self.now, START, DatabaseFacts(True, START), self.syncs)
+        return Facts(self.now, START, self.database, self.syncs, self.pauses)
 
     def evaluate(self, facts: Facts) -> Verdict:
         return Verdict(facts.now, tuple(self.findings), self.judged)
@@ -135,7 +154,7 @@ def test_a_judging_that_fails_is_seen_and_keeps_the_incidents(engine: Engine) ->
             raise OSError("The metric files cannot be read.")
         return facts.gather()
 
-    judge = Judge("sync-1:/state", gather, facts.evaluate, engine)
+    judge = Judge("sync-1:/state", gather, facts.evaluate, engine, NO_FILE)
     judge.judge()
     broken = True
     with pytest.raises(OSError, match="metric files"):
@@ -155,7 +174,7 @@ def test_a_judging_that_hangs_is_seen(engine: Engine) -> None:
         goes_on.wait()
         return facts.gather()
 
-    judge = Judge("sync-1:/state", gather, facts.evaluate, engine)
+    judge = Judge("sync-1:/state", gather, facts.evaluate, engine, NO_FILE)
     thread = threading.Thread(target=judge.judge)
     thread.start()
     hangs.wait()
@@ -203,6 +222,60 @@ def test_what_began_and_ended_while_the_database_was_away_is_written_too(
     scene.pass_time()
     (stored,) = incident_page(file_engine, IncidentFilter(), 9).items
     assert (stored.opened_at, stored.resolved_at) == (START, START + MINUTE)
+
+
+def test_a_restart_while_the_database_is_away_forgets_nothing(
+    file_engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "incidents.json"
+    scene = Scene(file_engine, file=file)
+    scene.findings = [finding()]
+    scene.judge.judge()
+    with outage(file_engine):
+        scene.findings = [finding(IncidentKind.DATABASE_AWAY, "database")]
+        scene.judged = frozenset({IncidentKind.DATABASE_AWAY})
+        scene.pass_time()
+        restarted = Scene(file_engine, file=file)
+        restarted.findings, restarted.judged = scene.findings, scene.judged
+        assert restarted.pass_time(5 * MINUTE).all == ()
+        kinds = {each.kind for each in restarted.judge.state.incidents}
+        assert kinds == {IncidentKind.DATABASE_AWAY, IncidentKind.FAILING}
+    restarted.pass_time()
+    stored = {each.kind: each for each in open_incidents(file_engine)}
+    assert stored[IncidentKind.DATABASE_AWAY].opened_at == START + MINUTE
+    assert set(stored) == kinds
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"known": [{"kind": 7}]}'])
+def test_a_file_that_cannot_be_used_is_replaced(
+    file_engine: Engine, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "incidents.json"
+    file.write_bytes(content)
+    scene = Scene(file_engine, file=file)
+    scene.findings = [finding()]
+    scene.judge.judge()
+    assert IncidentFile(file).load().known == tuple(open_incidents(file_engine))
+
+
+def test_a_database_that_is_known_to_be_away_is_not_asked_again(file_engine: Engine) -> None:
+    scene = Scene(file_engine)
+    scene.findings = [finding()]
+    away = DatabaseFacts(is_reachable=False, since=START, reason="TimeoutError: silent")
+    scene.database = away
+    assert scene.judge.judge().opened
+    assert scene.judge.state.storage_failure == "TimeoutError: silent"
+    assert open_incidents(file_engine) == []
+
+
+def test_due_times_in_a_pause_are_left_out(scene: Scene) -> None:
+    daily = Daily()
+    expected = Expectation("full", daily, MINUTE, ExpectationSource.FILE)
+    scene.syncs = {"full": SyncFacts("full", expected, next_due=daily.next_due(START))}
+    first, second = START + timedelta(days=1), START + timedelta(days=3)
+    scene.pauses = [Pause(frozenset({"full"}), first, second, "break")]
+    scene.judge.judge()
+    assert scene.judge.state.next_due == {"full": second}
 
 
 def test_a_row_that_changed_in_memory_is_changed_once_the_database_is_back(

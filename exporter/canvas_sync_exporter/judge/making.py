@@ -1,0 +1,41 @@
+"""Makes the judge of an exporter."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_exporter.settings import Configuration
+
+from . import judging
+from .expectation import Pause
+from .expectations import Expectations
+from .gathering import Gatherer
+from .judge import Judge
+from .pauses import pauses_since
+
+__all__ = ["make_judge"]
+
+_FILE: Final = "incidents.json"
+
+
+def make_judge(config: Configuration, engine: Engine) -> Judge:
+    """Make the judge, which does nothing before it is asked to judge.
+
+    Args:
+        config: Where everything is, and what is expected.
+        engine: The database with the runs and the incidents.
+    """
+
+    def pauses(since: datetime) -> Sequence[Pause]:
+        of_file = [pause for pause in config.file.pauses if pause.end > since]
+        return [*of_file, *pauses_since(engine, since)]
+
+    gatherer = Gatherer(engine, config, Expectations(config).at, pauses, lambda: datetime.now(UTC))
+    folder = config.app.state_folder.absolute()
+    name = f"{socket.gethostname()}:{folder}"
+    return Judge(name, gatherer.gather, judging.judge, engine, folder / _FILE)
