@@ -78,7 +78,7 @@ def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Serv
 
 def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     examples = [json.loads(text) for text in blocks(PAGE, "json")]
-    page, statistics, health, quota, incidents, problem = examples
+    page, statistics, health, quota, incidents, expectations, pauses, problem = examples
     schemas = served.openapi["components"]["schemas"]
 
     assert set(page) == set(schemas["Page"]["properties"])
@@ -90,5 +90,9 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     assert set(quota["expiries"][0]) == set(schemas["TokenExpiry"]["properties"])
     assert set(incidents) == set(schemas["IncidentList"]["properties"])
     assert set(incidents["items"][0]) == set(schemas["IncidentView"]["properties"])
+    assert set(expectations) == set(schemas["ExpectationList"]["properties"])
+    assert set(expectations["items"][0]) == set(schemas["ExpectationView"]["properties"])
+    assert set(pauses) == set(schemas["PauseList"]["properties"])
+    assert set(pauses["items"][0]) == set(schemas["PauseView"]["properties"])
     assert set(health["checks"]) == set(served.health["checks"])
     assert set(problem) == set(schemas["Problem"]["properties"])

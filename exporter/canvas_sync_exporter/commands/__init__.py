@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "tail": "show the newest lines of the five logs, merged by time",
     "cleanup": "archive what the logs have rotated out, now",
     "doctor": "look whether everything is as the syncs need it, and say what to do",
+    "pause": "expect no runs of some sync types for a while",
+    "config": "the configuration file",
     "db": "the table",
     "token": "access tokens of the exporter",
     "demo": "run a simulated Canvas and real syncs, and show them",

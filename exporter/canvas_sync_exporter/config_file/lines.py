@@ -42,7 +42,8 @@ def find_lines(text: str) -> dict[KeyPath, int]:
         if statement.startswith("["):
             is_array = statement.startswith("[[")
             table = _resolve(_names(tomllib.loads(statement)), counts, is_array=is_array)
-            lines.setdefault(table, line)
+            for count in range(1, len(table) + 1):
+                lines.setdefault(table[:count], line)
         else:
             names = _names(tomllib.loads(f"{statement} = 0"))
             for count in range(1, len(names) + 1):

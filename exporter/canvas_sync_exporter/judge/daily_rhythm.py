@@ -114,23 +114,24 @@ class DailyRhythm:
         return self._expected_of_day[day]
 
     def _find_expected(self, day: date) -> list[datetime]:
-        weeks = min(self.turns.complete_weeks(day), _WEEKS)
-        if weeks == 0:
-            return self._expected_early(day)
         candidates = (
             shifted(turn, 7, self.turns.zone)[1] for turn in self.turns.of_day(day - 7 * _DAY)
         )
-        return [
-            due
-            for due in candidates
-            if all(self._turn_near(due, -7 * week) for week in range(2, weeks + 1))
+        found = [due for due in candidates if self._is_expected(due, day)]
+        return found or self._expected_early(day)
+
+    def _is_expected(self, due: datetime, day: date) -> bool:
+        weeks = min(self.turns.weeks_before(due + GRACE), _WEEKS)
+        return (
+            all(self._turn_near(due, -7 * week) for week in range(1, weeks + 1))
             and self._is_punctual(due, weeks)
             and self._came_last_time(due, day)
-        ]
+        )
 
     def _expected_early(self, day: date) -> list[datetime]:
         """Expect the fourth turn in a row in the first week."""
-        if day.weekday() not in _NEVER_WEEKEND:
+        is_first_week = self.turns.weeks_before(self.turns.start_of(day)) == 0
+        if not is_first_week or day.weekday() not in _NEVER_WEEKEND:
             return []
         candidates = (
             shifted(turn, 1, self.turns.zone)[1] for turn in self.turns.of_day(day - _DAY)

@@ -41,8 +41,8 @@ def expectations(
 
     Args:
         configuration: The settings, with the configuration file.
-        starts_by_type: When runs of each sync type have started in the last six weeks, oldest
-            first, in UTC; a type without any has no learned rhythm.
+        starts_by_type: When runs of each sync type have started in the six weeks before its last
+            run, oldest first, in UTC; of several within half a minute the first is enough.
         now: The time.
         zone: On whose clock rhythms are learned.
     """

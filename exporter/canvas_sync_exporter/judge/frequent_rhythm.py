@@ -123,7 +123,7 @@ class FrequentRhythm:
 
     def _due_after(self, after: datetime, until: datetime) -> Iterator[datetime]:
         zone = self.starts.zone
-        first, last = local_date(after, zone) - _DAY, local_date(until, zone)
+        first, last = local_date(after, zone), local_date(until, zone)
         last = min(last, local_date(self.now, zone) + _LOOK_AHEAD * _DAY)
         for day in days_between(first, last):
             for opening, closing in self._hours(day):
@@ -170,7 +170,8 @@ class FrequentRhythm:
         return self._hours_of_day[day]
 
     def _hours_by_week(self, day: date) -> list[Span]:
-        weeks = min(self.starts.complete_weeks(day), _WEEKS)
+        # The first known day may be known in part.
+        weeks = min(self.starts.weeks_before(self.starts.start_of(day - _DAY)), _WEEKS)
         if weeks == 0:
             return []
         hours = self._moved(day - 7 * _DAY, 7)
@@ -205,12 +206,11 @@ class FrequentRhythm:
         Where the clock has changed in between, they are the hours that hold both for a scheduler
         that follows the local clock and for one that follows UTC; ``widened``, for either.
         """
-        zone, slack = self.starts.zone, self.interval.longest if widened else timedelta(0)
+        zone = self.starts.zone
         found = []
         for start, end in self._sessions(day):
             starts, ends = shifted(start, days, zone), shifted(end, days, zone)
-            opening, closing = (starts[0], ends[1]) if widened else (starts[1], ends[0])
-            found.append((opening - slack, closing + slack))
+            found.append((starts[0], ends[1]) if widened else (starts[1], ends[0]))
         return union(found)
 
     def _sessions(self, day: date) -> list[Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, case, insert, literal, select, update
@@ -19,6 +19,7 @@ __all__ = ["MAX_REASON", "active_pauses", "add_pause", "end_pause", "new_pause",
 MAX_REASON: Final = 500
 """How many characters a reason may have."""
 _MAX_SYNC_TYPES: Final = 100
+_LONGEST: Final = timedelta(days=3653)
 _columns = pauses_table.c
 
 
@@ -56,7 +57,10 @@ def new_pause(
         raise ValueError("until: it must be after the time at which the pause begins")
     if end <= now:
         raise ValueError("until: it is in the past; write when the pause will end")
-    return Pause(names, start, end, reason, author)
+    if start < now - _LONGEST or end > now + _LONGEST:
+        raise ValueError("until: write times within ten years from now")
+    # Only now: times near the years 1 and 9999 cannot be moved to another zone.
+    return Pause(names, start.astimezone(UTC), end.astimezone(UTC), reason, author)
 
 
 def add_pause(engine: Engine, pause: Pause, *, now: datetime) -> Pause:

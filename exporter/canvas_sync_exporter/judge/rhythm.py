@@ -23,7 +23,7 @@ from .start_history import StartHistory
 __all__ = ["HISTORY", "LearnedRhythm", "RhythmLearner", "learn"]
 
 HISTORY: Final = timedelta(days=42)
-"""Older starts say nothing: four weeks, and the weeks for which a sync that went away is known."""
+"""What was so long before the last start says nothing."""
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(days=28)
 _SAME_MINUTE: Final = timedelta(seconds=30)
@@ -49,8 +49,8 @@ def learn(starts: Sequence[datetime], now: datetime, zone: tzinfo) -> LearnedRhy
     """Learn the rhythm of a sync type.
 
     Args:
-        starts: When its runs have started, oldest first, in UTC; those of the last
-            :data:`HISTORY` count, and of several within half a minute the first is enough.
+        starts: When its runs have started, oldest first, in UTC; those within :data:`HISTORY`
+            before the last one count, and of several within half a minute the first is enough.
         now: The time.
         zone: On whose clock the days of the week and the hours are.
 
@@ -75,9 +75,10 @@ class RhythmLearner:
         self, sync_type: str, starts: Sequence[datetime], now: datetime
     ) -> LearnedRhythm | None:
         """Learn the rhythm of a sync type; arguments and result as for :func:`learn`."""
-        known = starts[bisect_left(starts, now - HISTORY) : bisect_right(starts, now)]
-        if not known:
+        end = bisect_right(starts, now)
+        if not end:
             return None
+        known = starts[bisect_left(starts, starts[end - 1] - HISTORY) : end]
         today = local_date(now, self._zone)
         midnight = start_of_day(today, self._zone)
         before = bisect_left(known, midnight)

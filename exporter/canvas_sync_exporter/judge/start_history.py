@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from canvas_sync_exporter.schedules.local_time import local_date, shift_days, start_of_day
+from canvas_sync_exporter.schedules.local_time import shift_days, start_of_day
 
 __all__ = ["StartHistory", "shifted"]
 
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class StartHistory:
         index = bisect_right(self.starts, end)
         return [b - a for a, b in pairwise(self.starts[max(0, index - count - 1) : index])]
 
-    def complete_weeks(self, day: date) -> int:
-        """Return how many whole weeks before a day are known."""
-        return max(0, (day - local_date(self.starts[0], self.zone)).days // 7)
+    def weeks_before(self, moment: datetime) -> int:
+        """Return how many whole weeks before a time are known."""
+        return max(0, (moment - self.starts[0]) // _WEEK)
 
 
 def shifted(moment: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:

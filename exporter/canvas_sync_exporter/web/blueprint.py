@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -20,7 +21,8 @@ from .api import PREFIX, Api
 from .concurrency_limit import ConcurrencyLimit
 from .context import WebContext
 from .docs import add_docs
-from .endpoint import Endpoint, json_response
+from .endpoint import Endpoint, find_endpoint, json_response
+from .expectation_api import ExpectationApi
 from .headers import add_security_headers
 from .incident_api import IncidentApi
 from .log_api import LogApi
@@ -54,6 +56,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         *Api(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
+        *ExpectationApi(context).endpoints(),
         *LogApi(context).endpoints(),
     )
 
@@ -68,8 +71,11 @@ def api_blueprint(context: WebContext) -> Blueprint:
         )
 
     add_docs(blueprint)
+    by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
-        _add_endpoint(blueprint, endpoint, context.access, limit)
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    for of_path in by_path.values():
+        _add_endpoints(blueprint, of_path, context.access, limit)
 
     @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=HTTP_METHODS)
     @blueprint.route(f"/{_PATH}/<path:rest>", methods=HTTP_METHODS)
@@ -80,20 +86,21 @@ def api_blueprint(context: WebContext) -> Blueprint:
     return blueprint
 
 
-def _add_endpoint(
-    blueprint: Blueprint, endpoint: Endpoint, access: Access, limit: ConcurrencyLimit
+def _add_endpoints(
+    blueprint: Blueprint, endpoints: Sequence[Endpoint], access: Access, limit: ConcurrencyLimit
 ) -> None:
-    """Route every method to the endpoint, so that a wrong one is answered here, not by the app."""
+    """Route every method to a path's endpoints, so that a wrong one is answered here."""
 
     def view(**path: str) -> Response:
         try:
-            return endpoint.respond(access, limit, path)
+            found = find_endpoint(endpoints, request.method)
+            return found if isinstance(found, Response) else found.respond(access, limit, path)
         except HTTPException as error:  # here, since an app's handler of its code would come first
             return http_problem(error).response()
 
     blueprint.add_url_rule(
-        f"/{_PATH}/{endpoint.path}",
-        endpoint.name,
+        f"/{_PATH}/{endpoints[0].path}",
+        endpoints[0].name,
         view,
         methods=HTTP_METHODS,
         provide_automatic_options=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ from .delivery import deliver
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
 
-__all__ = ["Endpoint", "json_response"]
+__all__ = ["Endpoint", "find_endpoint", "json_response"]
 
 _MAX_BODY = 4096
 
@@ -67,18 +67,17 @@ class Endpoint:
         is_json = self.content_type == "application/json"
         return self.method == "GET" and is_json and not self.is_always_answered
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that it answers."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
     def respond(self, access: Access, limit: ConcurrencyLimit, path: Mapping[str, str]) -> Response:
-        """Answer the current request, which matched the path.
+        """Answer the current request, which matched the path and one of the methods.
 
         Raises:
             ProblemError: The request cannot be answered as asked.
-            MethodNotAllowed: The endpoint has another method.
         """
-        allowed = ["GET", "HEAD", "OPTIONS"] if self.method == "GET" else [self.method, "OPTIONS"]
-        if request.method == "OPTIONS":
-            return Response(status=204, headers={"Allow": ", ".join(allowed)})
-        if request.method not in allowed:
-            raise MethodNotAllowed(allowed)
         if self.scope is not None:
             access.require(request, self.scope)
         require_proper_encoding(request.environ["PATH_INFO"], request.query_string)
@@ -91,6 +90,21 @@ class Endpoint:
                 return result
             answer = json_response(result)
             return deliver(answer) if self.is_conditional else answer
+
+
+def find_endpoint(endpoints: Sequence[Endpoint], method: str) -> Endpoint | Response:
+    """Return the endpoint of a path that answers a method; for OPTIONS, the answer itself.
+
+    Raises:
+        MethodNotAllowed: There is none.
+    """
+    allowed = [each for endpoint in endpoints for each in endpoint.methods] + ["OPTIONS"]
+    if method == "OPTIONS":
+        return Response(status=204, headers={"Allow": ", ".join(allowed)})
+    for endpoint in endpoints:
+        if method in endpoint.methods:
+            return endpoint
+    raise MethodNotAllowed(allowed)
 
 
 def json_response(body: Any, status: int = 200) -> Response:

@@ -29,6 +29,7 @@ PATHS = (
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
     *("suspect", "quota", "freshness", "logs/search"),
     *("incidents", "incidents/{}", "incidents/{}/acknowledge"),
+    *("expectations", "pauses", "pauses/{}"),
 )
 ANY_BYTES = st.binary(max_size=30).map(lambda raw: quote(raw, safe=""))
 NUMBERS = st.integers().map(str) | st.floats().map(str) | st.integers(0, 2**70).map(str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -32,6 +33,10 @@ ENDPOINTS = {
     ("get", f"{METRICS}/incidents"),
     ("get", f"{METRICS}/incidents/{{incident_id}}"),
     ("post", f"{METRICS}/incidents/{{incident_id}}/acknowledge"),
+    ("get", f"{METRICS}/expectations"),
+    ("get", f"{METRICS}/pauses"),
+    ("post", f"{METRICS}/pauses"),
+    ("delete", f"{METRICS}/pauses/{{pause_id}}"),
     ("get", f"{METRICS}/logs/cleanup-status"),
     ("post", f"{METRICS}/logs/cleanup"),
     ("get", f"{METRICS}/health"),
@@ -66,6 +71,11 @@ ASKED = [
     ("get", "/incidents/{incident_id}", "/incidents/9", 404),
     ("post", "/incidents/{incident_id}/acknowledge", "/incidents/1/acknowledge", 200),
     ("post", "/incidents/{incident_id}/acknowledge", "/incidents/9/acknowledge", 404),
+    ("get", "/expectations", "/expectations", 200),
+    ("get", "/pauses", "/pauses", 200),
+    ("post", "/pauses", "/pauses", 200),
+    ("delete", "/pauses/{pause_id}", "/pauses/9", 404),
+    ("delete", "/pauses/{pause_id}", "/pauses/x", 422),
     ("get", "/logs/cleanup-status", "/logs/cleanup-status", 200),
     ("post", "/logs/cleanup", "/logs/cleanup", 200),
     ("get", "/health", "/health", 200),
@@ -115,6 +125,8 @@ def test_each_answer_is_as_the_document_says(
     body: dict[str, str] | None = {} if method == "post" else None
     if path.endswith("/acknowledge"):
         body = {"reason": "The token is being renewed."}
+    elif path == "/pauses" and method == "post":
+        body = {"reason": "winter break", "until": f"{datetime.now(UTC).year + 1}-01-07T00:00:00Z"}
     answer = exporter.request(method.upper(), METRICS + path, json=body)
     assert answer.status_code == status
     document = _document(exporter)

@@ -1,0 +1,95 @@
+"""``canvas-sync-monitor config``: the configuration file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.store.database import check_schema, open_engine
+from canvas_sync_core.store.start_times import StartTimes
+from canvas_sync_core.store.sync_types import known_sync_types
+from canvas_sync_exporter.config_file.config_file import unknown_syncs
+from canvas_sync_exporter.judge.expectations import Expectations
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.settings import Configuration, full_configuration
+
+from .expectation_text import describe_pause, expectation_lines
+from .options import add_command, add_group
+
+__all__ = ["add_parser", "run_check"]
+
+_Starts = Mapping[str, Sequence[datetime]]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the commands to a command line."""
+    group = add_group(subparsers, "config")
+    parser = add_command(group, "check", run_check, "check the file, and show what it means")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the file to check; when not given, the one that the exporter reads",
+    )
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Check a configuration file, and show what was understood.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SettingsError: The file cannot be used; the message names each mistake with its line.
+    """
+    config = full_configuration(os.environ, config=arguments.file)
+    now = datetime.now(UTC)
+    starts, known = _past(config, now)
+    for warning in unknown_syncs(config.file, known) if known else ():
+        print(f"warning: {warning}", file=sys.stderr)
+    print("\n".join(_report(config, starts, now)))
+    return 0
+
+
+def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
+    file, zone = config.file, config.app.timezone
+    lines = [f"{file.path} can be used." if file.path else "There is no configuration file."]
+    lines.append(f"Times are in {zone}.")
+    expected = Expectations(config).at(now, starts)
+    for each in expected:
+        lines += ["", *expectation_lines(each, now, zone)]
+    open_ones = sorted(set(file.syncs) - {each.sync_type for each in expected})
+    lines += [line for name in open_ones for line in ("", f"{name}: learned once it has run")]
+    if file.pauses:
+        lines += ["", "pauses:", *(f"  {describe_pause(each, zone)}" for each in file.pauses)]
+    if file.heartbeat.url:
+        host = urlsplit(file.heartbeat.url).hostname
+        lines += ["", f"heartbeat: to {host}"]
+    return lines
+
+
+def _past(config: Configuration, now: datetime) -> tuple[_Starts, Collection[str]]:
+    """Return what has run; nothing where there is no database yet."""
+    url = make_url(config.app.resolved_database_url)
+    if config.embedded_database and not Path(url.database or "").exists():
+        return {}, ()
+    engine = open_engine(config.app.resolved_database_url)
+    try:
+        check_schema(engine)
+        return StartTimes(engine).read(now), known_sync_types(engine, now)
+    except (SQLAlchemyError, StorageError, OSError) as error:
+        print(f"warning: The past runs cannot be read: {reason(error)}", file=sys.stderr)
+        return {}, ()
+    finally:
+        engine.dispose()

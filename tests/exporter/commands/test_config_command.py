@@ -1,0 +1,118 @@
+"""``canvas-sync-monitor config check``: what a configuration file means, or what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_exporter.cli import main
+from support.runs import snapshot, write
+
+GOOD = """\
+[syncs.full]
+schedule = "0 2 * * *"
+grace = "45m"
+max_duration = "3h"
+max_age = { grade = "26h" }
+[syncs.grades]
+max_duration = "1h"
+[[pauses]]
+syncs = ["full"]
+from = 2026-12-19
+until = 2027-01-07
+reason = "winter break"
+[heartbeat]
+url = "https://user:secret@hc.example.edu/ping/4711"
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CANVAS_SYNC_TIMEZONE", "Europe/Berlin")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@time_machine.travel("2026-11-29T12:00:00Z", tick=False)
+def test_it_shows_what_was_understood(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "config.toml").write_text(GOOD)
+
+    assert main(["config", "check", "config.toml"]) == 0
+
+    printed = capsys.readouterr()
+    assert printed.out == (
+        "config.toml can be used.\n"
+        "Times are in Europe/Berlin.\n"
+        "\n"
+        "full: at 02:00 every day (Europe/Berlin), by the configuration file\n"
+        "  due Mon 2026-11-30 02:00, Tue 2026-12-01 02:00, Wed 2026-12-02 02:00\n"
+        "  a run may start 45m late; may take 3h; grade items may be 1d2h old\n"
+        "\n"
+        "grades: learned once it has run\n"
+        "\n"
+        "pauses:\n"
+        "  full: Sat 2026-12-19 00:00 to Thu 2027-01-07 00:00, winter break "
+        "(the configuration file)\n"
+        "\n"
+        "heartbeat: to hc.example.edu\n"
+    )
+    assert printed.err == ""
+    assert list(folder.iterdir()) == [folder / "config.toml"]
+
+
+def test_a_mistake_is_told_with_file_and_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text(GOOD.replace("grace", "grcae").replace("0 2 *", "0 25 *"))
+
+    assert main(["config", "check", "config.toml"]) == 2
+
+    printed = capsys.readouterr()
+    assert "config.toml, line 2: syncs.full.schedule: '0 25 * * *' cannot be used: " in printed.err
+    assert "config.toml, line 3: syncs.full.grcae: it is unknown; did you mean `grace`?" in (
+        printed.err
+    )
+    assert printed.out == ""
+
+
+def test_without_an_argument_it_checks_the_file_that_the_exporter_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "check"]) == 0
+    assert "There is no configuration file.\n" in capsys.readouterr().out
+
+    (folder / "named.toml").write_text("[syncs.full]\nevery = '1h'\n")
+    monkeypatch.setenv("CANVAS_SYNC_CONFIG", "named.toml")
+
+    assert main(["config", "check"]) == 0
+    assert "full: every hour, by the configuration file\n" in capsys.readouterr().out
+
+
+def test_a_sync_type_that_has_never_run_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{folder / 'syncs.sqlite3'}"
+    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", url)
+    engine = open_engine(url)
+    upgrade(engine)
+    write(engine, snapshot("one"))
+    engine.dispose()
+    (folder / "config.toml").write_text("[syncs.fulll]\nevery = '1h'\n")
+
+    assert main(["config", "check", "config.toml"]) == 0
+
+    warning = "warning: There is no run of `fulll` so far; did you mean `full`?\n"
+    assert capsys.readouterr().err == warning
+
+
+def test_a_database_that_is_away_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    (folder / "config.toml").write_text(GOOD)
+
+    assert main(["config", "check", "config.toml"]) == 0
+    assert capsys.readouterr().err.startswith("warning: The past runs cannot be read: ")
