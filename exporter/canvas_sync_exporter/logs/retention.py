@@ -1,8 +1,15 @@
 """The cleanup archives what was rotated out of the logs, and deletes old archives.
 
-A line leaves the logs only when an archive with it was read back and is safe on the disk, and no
-line is in two places. That holds while other processes write, and wherever the cleanup is killed:
-the next one goes on with the staging folders (see :mod:`.staging`) that it finds.
+For each log it takes three steps:
+
+1. Stage: move the backups, and the older lines of a large live log, into a staging folder that is
+   named after the archive to be (:mod:`.staging`).
+2. Archive: write the staged files into the archive, sync it, and read it back (:mod:`.archive`).
+3. Remove the staging folder.
+
+So a line leaves the logs only when it is safe in an archive, and never is in two places, while
+other processes write and wherever the cleanup is killed. A killed cleanup leaves its staging folder
+behind; the next cleanup first takes steps 2 and 3 with that.
 """
 
 from __future__ import annotations
@@ -51,7 +58,7 @@ __all__ = [
 
 _LOCK: Final = "cleanup.lock"
 _AFTER_FAILURE: Final = dt.timedelta(hours=1)
-_LOCK_SECONDS: Final = 0.2  # longer than a look whether a cleanup runs takes
+_LOCK_SECONDS: Final = 0.2  # longer than a check whether a cleanup is running
 
 
 OnProgress = Callable[[int, int], None]
@@ -89,15 +96,15 @@ def cleanup_canvas_sync_logs(
     Args:
         settings: What to keep; by the environment when None.
         now: The time, with a time zone; the current one when None.
-        on_progress: Told now and then how many bytes are archived, and how many there are.
+        on_progress: Called now and then with the bytes archived so far and in all.
 
     Returns:
-        What was done. A full disk and the like are told in it; nothing was removed then that is
-        not archived.
+        What was done. It also lists what failed, such as a full disk; nothing is removed then
+        that is not archived.
 
     Raises:
-        CleanupRunning: Another cleanup runs, in whatever process.
-        LogFolderError: The folder of the logs is not there or cannot be read.
+        CleanupRunning: Another cleanup runs, in this process or another.
+        LogFolderError: The folder of the logs is missing or cannot be read.
         OSError: The control folder cannot be used.
     """
     settings = settings or make_retention_settings()
@@ -109,39 +116,40 @@ def cleanup_canvas_sync_logs(
 def cleanup_when_due(
     settings: RetentionSettings, *, due: dt.datetime, now: dt.datetime
 ) -> CleanupReport | None:
-    """Clean up unless that was done for the moment ``due``, by whatever process.
+    """Clean up, unless this or another process has completed the cleanup that was due.
 
-    The newest moment that was seen to is kept in the control folder, so that of several processes
-    one alone cleans up, and one that starts late makes a missed cleanup up. Without it nothing
-    can have been missed: it is noted, and the first cleanup is that of the next moment. A log
-    folder that no sync has made yet has nothing to clean up.
+    The due time that was last completed is in a file of the control folder. So only one of several
+    processes cleans up, and a process that starts late makes up for a missed cleanup. Where the
+    file does not exist yet, nothing can have been missed: the file is made, and the first cleanup
+    is the next one. A log folder that no sync has made yet needs no cleanup.
 
-    A log that has used up half of its backups does not wait for the night, so that rotation throws
-    nothing away; after a cleanup that failed it waits an hour.
+    A log that has used up half of its backups is cleaned up at once, because rotation would soon
+    delete lines that are in no archive; after a cleanup that failed, it waits for an hour.
 
     Args:
         settings: What to keep.
-        due: The newest moment at which a cleanup was due.
+        due: When a cleanup was due last.
         now: The time, with a time zone.
 
     Returns:
-        What was done; None when nothing was left to do for that moment.
+        What was done; None when nothing was left to do.
 
     Raises:
-        CleanupRunning: Another cleanup runs, in whatever process; ask again later.
+        CleanupRunning: Another cleanup runs, in this process or another; try again later.
         OSError: The control folder cannot be used.
     """
     record = DueRecord(settings.control_dir)
     if record.covers(due) and not _is_urgent(settings, now):
         return None
     with _exclusive(settings):
-        seen_to, is_urgent = record.covers(due), _is_urgent(settings, now)
-        if seen_to and not is_urgent:  # another process was faster
+        # Both may have changed while this process waited for the lock.
+        is_completed, is_urgent = record.covers(due), _is_urgent(settings, now)
+        if is_completed and not is_urgent:
             return None
         is_first = record.read() is None
         report = None if is_first and not is_urgent else _clean_up(settings, now)
-        if not seen_to:
-            record.write(due)  # not before: a cleanup that was killed is made up
+        if not is_completed:
+            record.write(due)  # last, so that a cleanup that is killed is due again
     return report
 
 
@@ -153,7 +161,7 @@ def _is_urgent(settings: RetentionSettings, now: dt.datetime) -> bool:
 
 
 def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStatus:
-    """Look at the logs and at what the newest cleanup did; never waits for one that runs.
+    """Return how the logs stand and what the newest cleanup did, without waiting for one.
 
     Args:
         settings: Where the logs are; by the environment when None.
@@ -222,7 +230,7 @@ def _clean_up(
 
 
 class _Progress:
-    """Adds up what is archived."""
+    """Adds up the bytes that are archived, and reports them."""
 
     def __init__(
         self, settings: RetentionSettings, now: dt.datetime, on_progress: OnProgress | None
@@ -230,12 +238,12 @@ class _Progress:
         self._done = self._total = 0
         self._on_progress = on_progress
         if on_progress is not None:
-            with suppress(OSError):  # the cleanup itself tells what cannot be read
+            with suppress(OSError):  # the cleanup itself reports what cannot be read
                 files = plan_cleanup(settings, now=now).files.values()
                 self._total = sum(file.bytes for of_log in files for file in of_log)
 
     def add(self, size: int) -> None:
-        """Take in so many bytes, and tell."""
+        """Add bytes, and report the sum."""
         self._done += size
         if self._on_progress is not None:
             self._on_progress(self._done, max(self._done, self._total))
@@ -263,7 +271,7 @@ def _clean(
 
 @dataclass(slots=True)
 class _Archived:
-    """What a cleanup has archived of a log so far; an error later leaves it as it is."""
+    """What a cleanup has archived of a log so far; it stays in the report after an error."""
 
     archives: list[Path] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -276,7 +284,7 @@ def _archive_log(
     done: _Archived,
     on_archived: Callable[[int], None],
 ) -> None:
-    """Archive what earlier cleanups left staged, then stage and archive what there is now.
+    """Archive what earlier cleanups left staged, then stage and archive what was rotated since.
 
     Raises:
         OSError: The disk is full, a folder cannot be written, ...
@@ -288,7 +296,7 @@ def _archive_log(
     for folder in staging_folders(settings.log_dir, log):
         recover(folder, live, page)
         _archive_folder(settings, folder, done, on_archived)
-    if not _has_something(settings, live):
+    if not _needs_archiving(settings, live):
         return
     stage_log(
         live,
@@ -313,10 +321,10 @@ def _archive_folder(
         archive = write_archive(settings.archive_dir, folder.name, members, on_archived)
         done.archives.append(archive)
         done.members += members
-    remove_staging_folder(folder)  # last: a kill before it is made good by the next cleanup
+    remove_staging_folder(folder)  # last, so that the next cleanup makes up for a kill before it
 
 
-def _has_something(settings: RetentionSettings, live: Path) -> bool:
+def _needs_archiving(settings: RetentionSettings, live: Path) -> bool:
     if not settings.log_dir.is_dir():
         return False
     files = log_files(live)
@@ -326,7 +334,7 @@ def _has_something(settings: RetentionSettings, live: Path) -> bool:
 
 
 def _free_name(settings: RetentionSettings, log: Log, now: dt.datetime) -> str:
-    """Name the archive after the time; a second later when there is one of that name."""
+    """Name the archive after the time, or a second later while that name is taken."""
     taken = {archive.time for archive in archives(settings.archive_dir) if archive.log is log}
     moment = now.replace(microsecond=0)
     while moment in taken:
