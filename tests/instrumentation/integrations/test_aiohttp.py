@@ -14,7 +14,7 @@ from typing import TypeVar
 import aiohttp
 import pytest
 
-from canvas_sync_core.events import ApiCall, Event, RunEnded
+from canvas_sync_core.events import Event, RunEnded
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     instrument_aiohttp,
@@ -23,6 +23,7 @@ from canvas_sync_instrumentation import (
 from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
 from support.log_lines import records_in
+from support.recorded_calls import calls_of, events_with
 
 T = TypeVar("T")
 UNCLOSED = pytest.mark.filterwarnings("ignore:Unclosed (response|connection):ResourceWarning")
@@ -39,14 +40,8 @@ def _server() -> Iterator[AnswerServer]:
 
 @pytest.fixture(name="events")
 def _events() -> Iterator[list[Event]]:
-    with recorded_events() as events:
-        instrument_aiohttp()
+    with events_with(instrument_aiohttp, uninstrument_aiohttp) as events:
         yield events
-        uninstrument_aiohttp()
-
-
-def calls_of(events: list[Event]) -> list[ApiCall]:
-    return [event for event in events if isinstance(event, ApiCall)]
 
 
 def in_a_session(

@@ -13,7 +13,7 @@ import requests
 from canvasapi import Canvas, exceptions
 from canvasapi.requester import Requester
 
-from canvas_sync_core.events import ApiCall, Event
+from canvas_sync_core.events import Event
 from canvas_sync_instrumentation.integrations.canvasapi import (
     instrument_canvasapi,
     uninstrument_canvasapi,
@@ -24,6 +24,7 @@ from canvas_sync_instrumentation.integrations.requests import (
 )
 from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
+from support.recorded_calls import calls_of, events_with
 
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
 
@@ -93,10 +94,6 @@ _DOCUMENTED = {
 """By https://canvasapi.readthedocs.io/en/stable/exceptions.html."""
 
 
-def calls_of(events: list[Event]) -> list[ApiCall]:
-    return [event for event in events if isinstance(event, ApiCall)]
-
-
 @pytest.fixture(name="server")
 def _server() -> Iterator[AnswerServer]:
     with answering() as server:
@@ -106,10 +103,8 @@ def _server() -> Iterator[AnswerServer]:
 
 @pytest.fixture(name="events")
 def _events() -> Iterator[list[Event]]:
-    with recorded_events() as events:
-        instrument_canvasapi()
+    with events_with(instrument_canvasapi, uninstrument_canvasapi) as events:
         yield events
-        uninstrument_canvasapi()
     assert [function.__code__ for function in PATCHED] == CODES
 
 

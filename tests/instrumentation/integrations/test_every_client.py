@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from canvas_sync_core.canvas.tokens import token_hash
-from canvas_sync_core.events import ApiCall, ErrorRecorded, Event, RunEnded
+from canvas_sync_core.events import ErrorRecorded, Event, RunEnded
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, ThrottleGuard, shutdown
 from canvas_sync_instrumentation.call_recorder import Recorder
 from canvas_sync_instrumentation.monitor import configure, get_monitor
@@ -25,6 +25,7 @@ from canvas_sync_instrumentation.testing import recorded_events
 from canvas_sync_instrumentation.throttle import GuardedRequest
 from support.http_answers import Answer, AnswerServer, answering
 from support.http_clients import CLIENTS, WRAPPED, HttpClient, Reply
+from support.recorded_calls import calls_of, events_with
 
 COURSES = "/api/v1/courses"
 GRAPHQL = "/api/graphql"
@@ -34,10 +35,6 @@ OLD_DATE = "Mon, 22 Dec 2025 10:15:30 GMT"
 def methods() -> list[Any]:
     functions = [getattr(owner, name) for owner, name in WRAPPED]
     return [(function, function.__code__, vars(function)) for function in functions]
-
-
-def calls_of(events: list[Event]) -> list[ApiCall]:
-    return [event for event in events if isinstance(event, ApiCall)]
 
 
 @pytest.fixture(name="client", params=CLIENTS)
@@ -62,12 +59,8 @@ def _fresh_answers(server: AnswerServer) -> None:
 @contextmanager
 def instrumented(client: HttpClient) -> Iterator[list[Event]]:
     before = methods()
-    with recorded_events() as events:
-        client.instrument()
-        try:
-            yield events
-        finally:
-            client.uninstrument()
+    with events_with(client.instrument, client.uninstrument) as events:
+        yield events
     assert methods() == before
 
 

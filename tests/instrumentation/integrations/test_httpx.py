@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from canvas_sync_core.events import ApiCall, Event
+from canvas_sync_core.events import Event
 from canvas_sync_instrumentation import (
     CanvasSyncMetricsTracker,
     instrument_httpx,
     uninstrument_httpx,
 )
-from canvas_sync_instrumentation.testing import recorded_events
 from support.http_answers import Answer, AnswerServer, answering
+from support.recorded_calls import calls_of, events_with
 
 COURSES = "/api/v1/courses"
 
@@ -29,14 +29,8 @@ def _server() -> Iterator[AnswerServer]:
 
 @pytest.fixture(name="events")
 def _events() -> Iterator[list[Event]]:
-    with recorded_events() as events:
-        instrument_httpx()
+    with events_with(instrument_httpx, uninstrument_httpx) as events:
         yield events
-        uninstrument_httpx()
-
-
-def calls_of(events: list[Event]) -> list[ApiCall]:
-    return [event for event in events if isinstance(event, ApiCall)]
 
 
 class Patient(httpx.BaseTransport):

@@ -141,6 +141,13 @@ def _run_python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
     )
 
 
+def _run_to_its_end(program: str, url: str, folder: Path, count: int) -> None:
+    """Run a program that forks while threads run; Python warns of that."""
+    quiet = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"
+    with _run_python(quiet + _PROCESS + program, url, folder, "x", count) as process:
+        assert process.wait() == 0
+
+
 def test_a_run_is_seen_from_its_start_to_its_end(
     make_sink: Sinks, empty_database_url: str, drops: _Drops
 ) -> None:
@@ -420,10 +427,7 @@ def test_a_process_that_only_ends_leaves_nothing_behind_that_is_not_written(
 
 
 def test_parent_and_forked_child_both_write(empty_database_url: str, tmp_path: Path) -> None:
-    code = (
-        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
-        + _PROCESS
-        + """
+    program = """
 sync("before")
 assert sink.flush(600)
 sink.before_fork()
@@ -441,10 +445,8 @@ sync("after")
 assert sink.flush(600)
 sink.close(5)
 """
-    )
     folder = tmp_path / "spool"
-    with _run_python(code, empty_database_url, folder, "x", 10) as process:
-        assert process.wait() == 0
+    _run_to_its_end(program, empty_database_url, folder, 10)
     engine = open_engine(empty_database_url)
     statuses = _statuses(engine)
     engine.dispose()
@@ -460,10 +462,8 @@ def test_a_fork_does_not_wait_for_a_stopped_process_that_has_locked_the_database
     url = f"sqlite:///{tmp_path / 'table.sqlite3'}"
     engine = open_engine(url)
     upgrade(engine)
-    code = (
-        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
-        + _PROCESS
-        + """
+    program = """
+from support.log_processes import stop_with_a_lock, stopped_process
 sync("before")
 assert sink.flush(600)
 with stopped_process(stop_with_a_lock, url.removeprefix("sqlite:///")):
@@ -485,11 +485,8 @@ assert sorted(waits)[2] < 0.5, waits
 assert sink.flush(600)
 sink.close(60)
 """
-    )
-    code = f"from support.log_processes import stop_with_a_lock, stopped_process\n{code}"
     folder = tmp_path / "spool"
-    with _run_python(code, url, folder, "x", 2) as process:
-        assert process.wait() == 0
+    _run_to_its_end(program, url, folder, 2)
     drain_orphans(folder, engine)
     names = {f"{who}-{n}" for who in ("before", "parent", "child0", "child4") for n in range(2)}
     assert names < set(_statuses(engine))
@@ -502,10 +499,7 @@ def test_a_child_forked_in_a_long_write_leaves_its_rows_to_others(
     url = f"sqlite:///{tmp_path / 'table.sqlite3'}"
     engine = open_engine(url)
     upgrade(engine)
-    code = (
-        "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"  # fork + threads
-        + _PROCESS
-        + """
+    program = """
 import threading
 from canvas_sync_instrumentation.outputs import _row_writer
 sync("before")
@@ -532,10 +526,8 @@ assert os.waitpid(child, 0)[1] == 0
 assert sink.flush(600)
 sink.close(5)
 """
-    )
     folder = tmp_path / "spool"
-    with _run_python(code, url, folder, "x", 2) as process:
-        assert process.wait() == 0
+    _run_to_its_end(program, url, folder, 2)
     assert set(_statuses(engine)) == {"before-0", "before-1", "parent-0", "parent-1"}
     drain_orphans(folder, engine)
     assert {"child-0", "child-1"} < set(_statuses(engine))
