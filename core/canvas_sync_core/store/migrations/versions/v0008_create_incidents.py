@@ -17,7 +17,7 @@ _JUDGES = "canvas_sync_judges"
 
 
 def upgrade() -> None:
-    """Create both, empty."""
+    """Create both, unless they are there: somebody may have dropped the version alone."""
     op.create_table(
         _INCIDENTS,
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("clear_since", UtcDateTime()),
         sa.Column("found_by", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        if_not_exists=True,
     )
     is_open = sa.column("resolved_at").is_(None)
     op.create_index(
@@ -55,15 +56,17 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=is_open,
         postgresql_where=is_open,
+        if_not_exists=True,
     )
-    op.create_index(f"ix_{_INCIDENTS}_opened", _INCIDENTS, ["opened_at", "id"])
-    op.create_index(f"ix_{_INCIDENTS}_resolved", _INCIDENTS, ["resolved_at"])
+    op.create_index(f"ix_{_INCIDENTS}_opened", _INCIDENTS, ["opened_at", "id"], if_not_exists=True)
+    op.create_index(f"ix_{_INCIDENTS}_resolved", _INCIDENTS, ["resolved_at"], if_not_exists=True)
     op.create_table(
         _JUDGES,
         sa.Column("name", sa.String(), primary_key=True),
         sa.Column("judged_at", UtcDateTime(), nullable=False),
         sa.Column("problem", sa.Text()),
         sa.Column("next_due", sa.JSON(), nullable=False),
+        if_not_exists=True,
     )
 
 
