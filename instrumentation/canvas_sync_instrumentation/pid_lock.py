@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
+from canvas_sync_core.files.locking import try_lock, unlock
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 __all__ = ["AlreadyRunningError", "PidLock"]
@@ -43,14 +43,12 @@ class PidLock:
             raise
 
     def release(self) -> None:
-        """Return the lock free, also when a process that was given the file still has it open."""
-        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        """Release the lock, even while a process that was given the file still has it open."""
+        unlock(self.fd)
         os.close(self.fd)
 
     def _take(self, holder: str) -> None:
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunningError(os.pread(self.fd, 4096, 0).decode(errors="replace")) from None
+        if not try_lock(self.fd):
+            raise AlreadyRunningError(os.pread(self.fd, 4096, 0).decode(errors="replace"))
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, holder.encode(), 0)

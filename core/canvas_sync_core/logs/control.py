@@ -13,18 +13,16 @@ files. All of this matters only while processes run: nothing has to survive a po
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.disk_space import reserve
 from canvas_sync_core.files.identity import Identity, identity_of
+from canvas_sync_core.files.locking import try_lock, unlock
 from canvas_sync_core.files.modes import open_shared
 
 __all__ = ["ControlPage", "LogLockedError"]
@@ -35,7 +33,6 @@ _TOMBSTONES_MADE: Final = 1
 _FIRST_TOMBSTONE: Final = 4
 _TOMBSTONE_WORDS: Final = 4
 _TOMBSTONE_SLOTS: Final = (_PAGE_BYTES // 8 - _FIRST_TOMBSTONE) // _TOMBSTONE_WORDS
-_POLL_SECONDS: Final = 0.001
 
 
 class LogLockedError(OSError):
@@ -110,13 +107,12 @@ class ControlPage:
         """
         fd = self._lock_fd = open_shared(self.path, os.O_RDWR)
         try:
-            held = _lock(fd, timeout)
+            held = try_lock(fd, timeout)
             try:
                 yield held
             finally:
                 if held:
-                    # Closing is not enough: a child that was just forked has the descriptor too.
-                    fcntl.flock(fd, fcntl.LOCK_UN)
+                    unlock(fd)
         finally:
             self._lock_fd = None
             os.close(fd)
@@ -195,16 +191,3 @@ class ControlPage:
         fd, self._lock_fd = self._lock_fd, None
         if fd is not None:
             os.close(fd)
-
-
-def _lock(fd: int, timeout: float) -> bool:
-    deadline = monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        else:
-            return True

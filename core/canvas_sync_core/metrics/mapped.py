@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import struct
@@ -13,6 +12,7 @@ from typing import Final
 
 from canvas_sync_core.files.disk_space import reserve
 from canvas_sync_core.files.identity import is_in_place
+from canvas_sync_core.files.locking import lock
 from canvas_sync_core.files.modes import open_shared
 
 from .layout import (
@@ -185,7 +185,7 @@ def _create_locked(path: Path, content: bytes, capacity: int) -> int:
     # It may exist: a signal handler of the app may have raised right after the last open().
     fd = open_shared(temporary, os.O_RDWR | os.O_TRUNC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(fd)
         reserve(fd, 0, capacity)
         os.pwrite(fd, content, 0)
         temporary.rename(path)

@@ -12,7 +12,6 @@ Do not use it on a network file system, where neither locks nor appends are reli
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.files.identity import is_in_place
+from canvas_sync_core.files.locking import lock, try_lock
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 from .rows import write_runs
@@ -260,7 +260,7 @@ def _create(folder: Path) -> tuple[Path, int]:
     flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
     descriptor = os.open(unlocked, flags, PRIVATE_FILE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
         unlocked.rename(path)
     except BaseException:
         os.close(descriptor)
@@ -285,11 +285,7 @@ def _orphan(path: Path) -> Iterator[int | None]:
         yield None
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_ours = os.fstat(descriptor).st_nlink > 0
-    except BlockingIOError:
-        is_ours = False
-    try:
+        is_ours = try_lock(descriptor) and os.fstat(descriptor).st_nlink > 0
         yield descriptor if is_ours else None
     finally:
         os.close(descriptor)

@@ -6,16 +6,15 @@ other readers: nobody ever sees a value both in the state and in its file, or in
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.files.durability import sync_folder
+from canvas_sync_core.files.locking import try_lock
 from canvas_sync_core.files.modes import open_shared
 from canvas_sync_core.metrics import exemplar_file_name, parse_file_name
 
@@ -72,7 +71,7 @@ class MetricFolder:
             StateDamagedError: The state cannot be read.
             OSError: The folder cannot be read, or its lock not be had.
         """
-        with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_SH):
+        with _locked(self._folder / _LOCK_NAME, shared=True):
             state = self._state.load()
             totals = _totals(state)
             for reading in self._read_all(state):
@@ -93,7 +92,7 @@ class MetricFolder:
             StateDamagedError: The state cannot be read; nothing was changed.
             OSError: The state cannot be written; nothing was lost.
         """
-        with _locked(self._folder / _LOCK_NAME, fcntl.LOCK_EX):
+        with _locked(self._folder / _LOCK_NAME, shared=False):
             state = self._state.load()
             totals = _totals(state)
             dead = self._absorb_dead(state, totals)
@@ -167,21 +166,12 @@ def _exemplar_files(names: Iterable[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _locked(path: Path, operation: int) -> Iterator[None]:
+def _locked(path: Path, *, shared: bool) -> Iterator[None]:
     """Hold a lock file; a process that is stopped with it in hand does not stop this one too."""
     fd = open_shared(path, os.O_RDWR)
     try:
-        deadline = time.monotonic() + _LOCK_TIMEOUT
-        while True:
-            try:
-                fcntl.flock(fd, operation | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(
-                        f"another exporter has held {path} for {_LOCK_TIMEOUT:g} s"
-                    ) from None
-                time.sleep(_LOCK_PAUSE)
+        if not try_lock(fd, _LOCK_TIMEOUT, shared=shared, poll_seconds=_LOCK_PAUSE):
+            raise TimeoutError(f"another exporter has held {path} for {_LOCK_TIMEOUT:g} s")
         yield
     finally:
         os.close(fd)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.locking import try_lock
 from canvas_sync_core.metrics import (
     HEADER_SIZE,
     BrokenFileError,
@@ -97,7 +97,7 @@ class FileReader:
             reading.broken = str(error)
             return reading
         try:
-            reading.dead = _lockable(fd)
+            reading.dead = _has_no_owner(fd)
             self._update(reading, fd)
             reading.broken = None
         except (BrokenFileError, OSError) as error:
@@ -140,18 +140,14 @@ def is_dead(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return _lockable(fd)
+        return _has_no_owner(fd)
     finally:
         os.close(fd)
 
 
-def _lockable(fd: int) -> bool:
+def _has_no_owner(fd: int) -> bool:
     # Shared, so that two exporters that ask at the same moment both get the same answer.
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return try_lock(fd, shared=True)
 
 
 def _blank(name: str) -> Reading:
