@@ -77,7 +77,9 @@ def is_transient(run: EndedRun) -> bool:
     """Return whether the next run may well succeed though nobody changes anything."""
     if run.status is RunStatus.INTERRUPTED:
         return True
-    if run.api_failed - run.api_throttled >= _FEWEST_FAILED_CALLS:
+    failed = run.api_failed - run.api_throttled
+    nothing_works = _is_all(failed, run.api_calls) or _is_all(run.db_failed, run.db_operations)
+    if nothing_works or failed >= _FEWEST_FAILED_CALLS:
         return False
     text = _text(run)
     return bool(_TRANSIENT.search(text) or _THROTTLED.search(text))
@@ -130,3 +132,7 @@ def _text(run: EndedRun) -> str:
 
 def _is_most(failed: int, whole: int) -> bool:
     return failed > 0 and failed >= whole * _MOST_OF_THE_CALLS
+
+
+def _is_all(failed: int, whole: int) -> bool:
+    return 0 < whole <= failed

@@ -18,13 +18,14 @@ T = TypeVar("T")
 
 def once_for_each_sync(function: Callable[[SyncFacts], T]) -> Callable[[SyncFacts], T]:
     """Remember what a function returns as long as nothing of the sync type changes."""
+    key = _name(function)
 
     @wraps(function)
     def remembering(sync: SyncFacts) -> T:
         try:
-            found: T = sync.memo[function]
+            found: T = sync.memo[key]
         except KeyError:
-            found = sync.memo[function] = function(sync)
+            found = sync.memo[key] = function(sync)
         return found
 
     return remembering
@@ -34,10 +35,11 @@ def once_for_each_judging(
     function: Callable[[Facts, SyncFacts], T],
 ) -> Callable[[Facts, SyncFacts], T]:
     """Remember what a function returns for a sync type as long as the facts are the same."""
+    name = _name(function)
 
     @wraps(function)
     def remembering(facts: Facts, sync: SyncFacts) -> T:
-        key = (function, sync.sync_type)
+        key = (name, sync.sync_type)
         try:
             found: T = facts.memo[key]
         except KeyError:
@@ -45,3 +47,7 @@ def once_for_each_judging(
         return found
 
     return remembering
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

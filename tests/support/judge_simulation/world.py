@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import heapq
+import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,17 +35,27 @@ from canvas_sync_exporter.settings import configuration
 
 from .school import SYNCS, config_text, pauses, plan_runs
 
-__all__ = ["BEGIN", "Change", "World", "make_world"]
+__all__ = ["BEGIN", "Change", "Opened", "World", "live_through", "make_world"]
 
 BEGIN = datetime(2025, 12, 29, tzinfo=UTC)
 """Where history begins; the judge watches from the beginning."""
-LONG_RUN = timedelta(minutes=12)
+LONG_RUN = timedelta(minutes=3)
 JUDGED_AFTER = timedelta(seconds=15)
 """How long after the end of a run the judge looks: its usual interval."""
 GIBIBYTE = 1024.0**3
 
 Change = Callable[[Facts], Facts]
 Event = tuple[datetime, int, str, Any]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An incident that was opened."""
+
+    time: datetime
+    kind: str
+    subject: str
+    cause: str
 
 
 @dataclass
@@ -119,7 +129,8 @@ class World:
 
     def copy(self) -> World:
         """Make a world that goes its own way from here."""
-        return copy.deepcopy(self)
+        copied: World = pickle.loads(pickle.dumps(self))
+        return copied
 
     @property
     def open_incidents(self) -> list[Incident]:
@@ -262,6 +273,17 @@ def make_world(folder: Path, seed: int, *, configured: bool, end: datetime) -> W
     for sync in SYNCS:
         world.add_runs(plan_runs(sync, BEGIN, end, random.Random(noise.random())))
     return world
+
+
+def live_through(folder: Path, seed: int, configured: bool, end: datetime) -> list[Opened]:
+    """Let a healthy school live until a time, and return what was opened."""
+    world = make_world(folder, seed, configured=configured, end=end)
+    world.go_on(end)
+    return [
+        Opened(time, str(each.kind), each.subject, each.cause)
+        for time, word, each in world.messages
+        if word == "opened"
+    ]
 
 
 def _disk_free(time: datetime) -> float:

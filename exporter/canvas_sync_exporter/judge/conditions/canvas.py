@@ -29,6 +29,7 @@ _LIVE_FAILURES: Final = 10
 _LIVE_SHARE: Final = 0.2
 _OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
 _CANVAS: Final = "canvas"
+_UNKNOWN_CAUSE: Final = "Canvas answered with errors, or not at all; api_calls.log has the calls."
 
 
 def api_failing(facts: Facts) -> Iterable[Finding]:
@@ -43,7 +44,7 @@ def api_failing(facts: Facts) -> Iterable[Finding]:
     failed = sum(each.totals.api_failed for each in rounds) or sum(live.values())
     runs = [run for each in rounds for run in each.runs if run.api_failed]
     words = _most_frequent(live) or next(
-        (cause_of(run) for run in runs if run.status is RunStatus.FAILED), ""
+        (cause_of(run) for run in runs if run.status is RunStatus.FAILED), _UNKNOWN_CAUSE
     )
     finding = _finding(
         IncidentKind.API_FAILING,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
-from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_exporter.judge.facts import Facts
+from canvas_sync_core.names import IncidentKind, RunStatus, Severity
+from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.timing import pause_end
 from canvas_sync_exporter.schedules.durations import format_duration
@@ -14,6 +15,7 @@ from canvas_sync_exporter.schedules.durations import format_duration
 __all__ = ["stale_items"]
 
 _MOST_NAMED: Final = 6
+_WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
 def stale_items(facts: Facts) -> Iterable[Finding]:
@@ -26,7 +28,9 @@ def stale_items(facts: Facts) -> Iterable[Finding]:
             newest = sync.newest_items.get(item) or sync.known_since
             # Nothing gets old during a pause.
             begin = max(filter(None, (newest, paused)), default=None)
-            if begin is not None and facts.now - begin > promised:
+            if begin is None or not _has_run_well_since(sync, begin):
+                continue  # that it does not run well is what has to be told
+            if facts.now - begin > promised:
                 ages[item] = facts.now - begin
         if not ages:
             continue
@@ -42,3 +46,8 @@ def stale_items(facts: Facts) -> Iterable[Finding]:
             sync_type=sync.sync_type,
             affects=frozenset({sync.sync_type}),
         )
+
+
+def _has_run_well_since(sync: SyncFacts, time: datetime) -> bool:
+    newest = next(iter(sync.runs), None)
+    return newest is not None and newest.status in _WELL and newest.start > time

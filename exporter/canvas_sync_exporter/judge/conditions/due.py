@@ -37,9 +37,13 @@ def overdue(facts: Facts) -> Iterable[Finding]:
     """Find sync types that run, but have not come to a good end for longer than promised."""
     for sync in facts.syncs.values():
         expectation, interval = sync.expectation, interval_of(sync)
-        if expectation is None or interval is None or len(sync.due) < 2:
+        if expectation is None or interval is None or alive_runs(facts, sync):
             continue
-        latest = facts.now - expectation.grace - longest_duration(facts, sync)
+        if len(sync.due) > 1 and any(
+            run.status in _WELL and run.start >= sync.due[-2] for run in sync.runs[:1]
+        ):
+            continue
+        latest = facts.now - expectation.grace - longest_duration(sync)
         answered = [each for each in _judged_due(facts, sync, expectation) if each <= latest]
         if len(answered) < 2:
             continue
@@ -95,13 +99,11 @@ def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | 
         return None
     starts = [run.start for run in sync.runs]
     before = next((start for start in starts if start <= time), None)
-    begin = before + expectation.lead if before else None
-    missed = (
-        due
-        for due in _judged_due(facts, sync, expectation)
-        if due <= time and (begin is None or due > begin)
-    )
-    since = next(missed, None)
+    if before is None and starts:
+        return None  # too long ago to be known
+    begin = before + expectation.lead if before else facts.started
+    due_times = _judged_due(facts, sync, expectation)
+    since = next((due for due in due_times if begin < due <= time), None)
     if since is None:
         return None
     latest = since + _patience(sync, expectation)

@@ -66,7 +66,7 @@ def suspect(facts: Facts) -> Iterable[Finding]:
 def slow(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs took far longer than usual."""
     for sync in facts.syncs.values():
-        is_slow = _slowness(longest_duration(facts, sync))
+        is_slow = _slowness(longest_duration(sync))
         runs = affected(facts, sync, is_slow, patient=True)
         if runs:
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} took far longer than usual."

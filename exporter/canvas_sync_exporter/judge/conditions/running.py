@@ -10,8 +10,7 @@ from typing import Final
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.memoizing import once_for_each_judging
-from canvas_sync_exporter.judge.rounds import Key
+from canvas_sync_exporter.judge.memoizing import once_for_each_sync
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 from canvas_sync_exporter.judge.timing import counted_rounds, interval_of, pause_end, usual_duration
 from canvas_sync_exporter.schedules.durations import format_duration
@@ -19,7 +18,7 @@ from canvas_sync_exporter.schedules.durations import format_duration
 __all__ = ["alive_runs", "longest_duration", "overlapping", "stuck"]
 
 _TIMES_USUAL: Final = 4
-_TIMES_AFTER_GAP: Final = 16
+_TIMES_AFTER_GAP: Final = 4
 _SHORTEST_LIMIT: Final = timedelta(minutes=30)
 _SHORTEST_INTERVALS: Final = 1.75
 """The next run is late by then, and the one after it is not due yet."""
@@ -27,7 +26,8 @@ _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
 _LONG_GAP: Final = 2.5
 _HANDOVER: Final = timedelta(minutes=2)
-"""A run that is being ended may overlap the next one for so long."""
+_SHORTEST_HANDOVER: Final = timedelta(seconds=10)
+_FEWEST_EARLIER: Final = 10
 _HEARTBEAT_AGE: Final = timedelta(minutes=2)
 """A run with an older heartbeat is dead, and about to be closed."""
 _USUALLY: Final = 0.3
@@ -37,8 +37,7 @@ _MOST_RUNS: Final = 20
 def stuck(facts: Facts) -> Iterable[Finding]:
     """Find runs that take far too long and do not end."""
     for sync in facts.syncs.values():
-        limit = longest_duration(facts, sync)
-        runs = [run for run in alive_runs(facts, sync) if facts.now - run.start > limit]
+        runs = [run for run in alive_runs(facts, sync) if _is_stuck(sync, run, facts.now)]
         paused = pause_end(facts, sync.sync_type)
         if not runs or (paused is not None and paused > facts.now):
             continue
@@ -82,16 +81,14 @@ def overlapping(facts: Facts) -> Iterable[Finding]:
         )
 
 
-@once_for_each_judging
-def longest_duration(facts: Facts, sync: SyncFacts) -> timedelta:
+@once_for_each_sync
+def longest_duration(sync: SyncFacts) -> timedelta:
     """Return after how long a run of a sync type is stuck."""
     if sync.expectation is not None and sync.expectation.max_duration is not None:
         return sync.expectation.max_duration
     usual, interval = usual_duration(sync), interval_of(sync)
     if usual is None:
         return max(_SHORTEST_LIMIT, 2 * interval) if interval else _UNKNOWN_LIMIT
-    if _is_after_gap(facts, sync):
-        return max(_LIMIT_AFTER_GAP, timedelta(seconds=_TIMES_AFTER_GAP * usual))
     floor = min(_SHORTEST_LIMIT, _SHORTEST_INTERVALS * interval) if interval else _SHORTEST_LIMIT
     return max(floor, timedelta(seconds=_TIMES_USUAL * usual))
 
@@ -105,36 +102,55 @@ def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
     ]
 
 
-def _is_after_gap(facts: Facts, sync: SyncFacts) -> bool:
-    """Return whether the newest run began after a longer gap than usual: there is more to do."""
+def _is_stuck(sync: SyncFacts, run: RunningRun | EndedRun, until: datetime) -> bool:
+    """Return whether a run took too long up to a time."""
+    limit = longest_duration(sync)
+    took = until - run.start
+    if took <= limit or (sync.expectation and sync.expectation.max_duration):
+        return took > limit
+    if _is_after_gap(sync, run.start):
+        return took > max(_LIMIT_AFTER_GAP, _TIMES_AFTER_GAP * limit)
+    return True
+
+
+def _is_after_gap(sync: SyncFacts, start: datetime) -> bool:
+    """Return whether a run began after a longer gap than usual: there is more to do."""
     interval = interval_of(sync)
-    starts = sorted([*(run.start for run in sync.running), *(run.start for run in sync.runs[:2])])
-    if interval is None or len(starts) < 2:
-        return False
-    return starts[-1] - starts[-2] > _LONG_GAP * interval and starts[-1] <= facts.now
+    starts = (*(run.start for run in sync.running), *(run.start for run in sync.runs))
+    before = max((each for each in starts if each < start), default=None)
+    return interval is not None and before is not None and start - before > _LONG_GAP * interval
 
 
-def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[RunningRun | EndedRun, EndedRun] | None:
-    rounds = counted_rounds(facts, sync)
-    if not rounds or not sync.runs:
+def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[EndedRun, EndedRun] | None:
+    """Return the run that ended last, and one that was at work beside it; None without one.
+
+    A run that is still at work may just be stuck: nobody knows yet.
+    """
+    if not counted_rounds(facts, sync):
         return None
-    known: dict[Key, RunningRun | EndedRun] = {}
-    candidates: list[RunningRun | EndedRun] = [*sync.running, *sync.runs[:_MOST_RUNS]]
-    for each in sorted(candidates, key=lambda run: run.start):
-        known[each.user_id, each.course_id] = each
+    newest = max(sync.runs[:_MOST_RUNS], key=lambda run: run.end)
+    handover = _handover(sync)
     for run in sync.runs[:_MOST_RUNS]:
-        newest = known[run.user_id, run.course_id]
-        if run.start < newest.start and run.end > newest.start + _HANDOVER:
-            was_stuck = run.end - run.start > longest_duration(facts, sync)
-            is_usual = was_stuck or _usually_overlap(sync, newest.start)
-            return None if is_usual else (newest, run)
+        both = min(run.end, newest.end) - max(run.start, newest.start)
+        is_same = (run.user_id, run.course_id) == (newest.user_id, newest.course_id)
+        if run is newest or not is_same or both <= handover:
+            continue
+        if _is_stuck(sync, run, run.end) or _usually_overlap(sync, newest.start):
+            return None
+        return newest, run
     return None
+
+
+def _handover(sync: SyncFacts) -> timedelta:
+    """Return how long a run that is being ended may overlap the next one."""
+    usual = timedelta(seconds=usual_duration(sync) or 0.0)
+    return max(_SHORTEST_HANDOVER, min(_HANDOVER, usual / 4))
 
 
 def _usually_overlap(sync: SyncFacts, before: datetime) -> bool:
     """Return whether earlier runs overlapped too, as those of an app that starts several."""
     earlier = [run for run in sync.runs if run.start < before]
-    if len(earlier) < 2:
+    if len(earlier) < _FEWEST_EARLIER:
         return False
     overlaps = sum(older.end > newer.start + _HANDOVER for newer, older in pairwise(earlier))
-    return overlaps >= _USUALLY * (len(earlier) - 1) and overlaps > 1
+    return overlaps >= _USUALLY * (len(earlier) - 1)

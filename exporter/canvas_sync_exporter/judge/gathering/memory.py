@@ -28,7 +28,7 @@ _MOST_RUNS: Final = 400
 _MOST_ROUNDS: Final = 42
 _SLACK: Final = 20
 """So many runs too many are kept, so that not every new one costs."""
-_DUE_TIMES: Final = 50
+_DUE_TIMES: Final = 500
 _RECENT_STARTS: Final = 12
 _DUE_WINDOW: Final = timedelta(days=16)
 _DAY: Final = timedelta(days=1)
@@ -57,7 +57,7 @@ class SyncMemory:
         self._has_new_start = True
         self._expectation: Expectation | None = None
         self._expected_at: datetime | None = None
-        self._due: Sequence[datetime] = ()
+        self._due: list[datetime] = []
         self._next_due: datetime | None = None
 
     @property
@@ -131,7 +131,7 @@ class SyncMemory:
         self._facts = SyncFacts(
             sync_type=self.sync_type,
             expectation=self._expectation,
-            due=self._due,
+            due=self._due if self._expectation else (),
             next_due=self._next_due,
             runs=runs,
             running=sorted(self._running.values(), key=_start),
@@ -142,24 +142,24 @@ class SyncMemory:
         self._has_changed = False
         return self._facts
 
-    def _due_times(self, expectation: Expectation | None, now: datetime) -> Sequence[datetime]:
-        """Return the due times since the oldest run that is known, at most the last 50."""
+    def _due_times(self, expectation: Expectation | None, now: datetime) -> list[datetime]:
+        """Return when runs were due lately, as was expected at those times.
+
+        Later starts change what a learned rhythm or an interval would have expected; they do not
+        change what was missed.
+        """
         if expectation is None:
-            return ()
-        schedule = expectation.schedule
-        before = self._expectation
-        if (
-            isinstance(schedule, CronSchedule)
-            and self._due
-            and before is not None
-            and before.schedule == schedule
-            and self._due[-1] <= now
-        ):
-            # Those of a cron expression stay as they are.
-            return [*self._due, *schedule.due_between(self._due[-1], now)][-_DUE_TIMES:]
-        newest = self.starts[-_RECENT_STARTS:]
-        oldest = newest[0] - _DAY if newest else now - _DUE_WINDOW
-        return schedule.due_between(max(oldest, now - START_HISTORY), now)[-_DUE_TIMES:]
+            return self._due
+        schedule, before = expectation.schedule, self._expectation
+        is_other = before is not None and before.source is not expectation.source
+        if isinstance(schedule, CronSchedule):
+            is_other |= before is not None and before.schedule != schedule
+        if self._expected_at is None or self._expected_at > now or is_other:
+            newest = self.starts[-_RECENT_STARTS:]
+            oldest = newest[0] - _DAY if newest else now - _DUE_WINDOW
+            begin = max(oldest, now - START_HISTORY)
+            return list(schedule.due_between(begin, now))[-_DUE_TIMES:]
+        return [*self._due, *schedule.due_between(self._expected_at, now)][-_DUE_TIMES:]
 
     def _note_start(self, start: datetime) -> None:
         place = bisect_left(self.starts, start - _SAME_MINUTE)
