@@ -48,6 +48,7 @@ class Incident:
         kind: An ``IncidentKind``, unless a newer version has written it.
         subject: What it is about: a sync type, a token's short hash, a route, a log, ``exporter``.
         sync_type: The sync type that it affects, if it is one.
+        affects: All sync types that suffer from it, sorted.
         severity: The highest since it was opened.
         since: When it began, as far as is known.
         opened_at: When a judge first found it.
@@ -73,6 +74,7 @@ class Incident:
     kind: str
     subject: str
     sync_type: str | None = None
+    affects: tuple[str, ...] = ()
     severity: Severity
     since: datetime
     opened_at: datetime

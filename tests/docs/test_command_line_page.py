@@ -12,6 +12,7 @@ import pytest
 
 from canvas_sync_exporter.command_line import make_parser  # what --help shows is made from it
 from canvas_sync_exporter.commands.run import RUN_EXIT_CODES
+from canvas_sync_exporter.commands.status import STATUS_EXIT_CODES
 from support.markdown import DOCS, blocks, pages, table
 
 PAGE = DOCS / "reference" / "command-line.md"
@@ -67,6 +68,12 @@ def test_each_exit_code_is_documented() -> None:
     epilog = make_parser().epilog or ""
 
     assert set(table(PAGE, "code")) == set(re.findall(r"\b\d+\b", epilog))
+
+
+def test_each_exit_code_of_status_is_documented() -> None:
+    codes = STATUS_EXIT_CODES.partition("no exporter")[0]
+
+    assert set(table(PAGE, "code of `status`")) == set(re.findall(r"\b\d+\b", codes))
 
 
 def test_each_exit_code_of_a_wrapped_command_is_documented() -> None:

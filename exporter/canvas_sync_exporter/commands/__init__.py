@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 COMMANDS: Final = {
     "run": "run a command, such as a job of cron, as a sync run",
     "serve": "serve /metrics and the REST API",
+    "status": "show what needs attention, and how each sync type is",
     "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
     "runs": "list runs of the syncs, newest first",
     "search": "search the logs, their backups and archives, newest line first",

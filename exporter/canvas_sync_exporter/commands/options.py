@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.settings import Configuration, configuration
 
 from . import COMMANDS, EXIT_CODES
@@ -19,6 +20,7 @@ __all__ = [
     "add_group",
     "add_log_dir",
     "add_period",
+    "add_time_zone",
     "log_configuration",
     "number",
     "port",
@@ -92,6 +94,28 @@ user_id: Final = number(0, 2**63 - 1)
 
 port: Final = number(0, 65535)
 """The type of an argument that is a port; 0 stands for any free one."""
+
+
+def add_time_zone(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tz`` to a command."""
+    parser.add_argument(
+        "--tz",
+        type=_zone,
+        metavar="ZONE",
+        help="show times in this zone (CANVAS_SYNC_TIMEZONE)",
+    )
+
+
+def _zone(raw: str) -> dt.tzinfo:
+    """Read an argument that is the name of a time zone.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no such zone.
+    """
+    try:
+        return time_zone(raw)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_log_dir(parser: argparse.ArgumentParser) -> None:

@@ -13,21 +13,17 @@ import msgspec
 
 from canvas_sync_core.logs import escape_controls, escape_json_controls
 from canvas_sync_core.names import DISTRIBUTION, RunStatus
-from canvas_sync_core.settings import time_zone
 from canvas_sync_core.store.run_filter import RunFilter, newest_runs
 from canvas_sync_core.store.runs import Run
 from canvas_sync_exporter.formatting import format_number, format_seconds
 from canvas_sync_exporter.settings import configuration
 
 from .databases import reading_database
-from .options import TIMES, add_command, add_period, number, user_id
+from .options import TIMES, add_command, add_period, add_time_zone, number, user_id
 from .output import Painter, until_the_reader_leaves
 from .terminal import (
-    CYAN,
     FAINT,
-    GREEN,
-    MAGENTA,
-    RED,
+    STATUS_COLOURS,
     YELLOW,
     Cell,
     Column,
@@ -37,16 +33,8 @@ from .terminal import (
     writable,
 )
 
-__all__ = ["STATUS_COLOURS", "add_parser", "run"]
+__all__ = ["add_parser", "run"]
 
-STATUS_COLOURS: Final[dict[str, str]] = {
-    RunStatus.RUNNING: CYAN,
-    RunStatus.SUCCESS: GREEN,
-    RunStatus.PARTIAL: YELLOW,
-    RunStatus.FAILED: RED,
-    RunStatus.CANCELLED: FAINT,
-    RunStatus.INTERRUPTED: MAGENTA,
-}
 _COLUMNS: Final = (
     Column("started"),
     Column("type", rank=2),
@@ -81,9 +69,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="show at most N runs (20)",
     )
-    parser.add_argument(
-        "--tz", type=_zone, metavar="ZONE", help="show times in this zone (CANVAS_SYNC_TIMEZONE)"
-    )
+    add_time_zone(parser)
     parser.add_argument("--json", action="store_true", help="whole runs, one JSON object a line")
 
 
@@ -214,10 +200,3 @@ def _name(raw: str) -> str:
     if not raw.isprintable():  # nor has any row such a name
         raise argparse.ArgumentTypeError("use printable characters")
     return raw
-
-
-def _zone(raw: str) -> dt.tzinfo:
-    try:
-        return time_zone(raw)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -10,6 +10,7 @@ from typing import Final, TextIO
 from zoneinfo import ZoneInfo
 
 from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.names import RunStatus
 
 from .output import Painter
 
@@ -19,6 +20,7 @@ __all__ = [
     "GREEN",
     "MAGENTA",
     "RED",
+    "STATUS_COLOURS",
     "YELLOW",
     "Cell",
     "Column",
@@ -34,6 +36,14 @@ YELLOW: Final = "\x1b[33m"
 MAGENTA: Final = "\x1b[35m"
 CYAN: Final = "\x1b[36m"
 FAINT: Final = "\x1b[2m"
+STATUS_COLOURS: Final[dict[str, str]] = {
+    RunStatus.RUNNING: CYAN,
+    RunStatus.SUCCESS: GREEN,
+    RunStatus.PARTIAL: YELLOW,
+    RunStatus.FAILED: RED,
+    RunStatus.CANCELLED: FAINT,
+    RunStatus.INTERRUPTED: MAGENTA,
+}
 _GAP: Final = 2
 _WIDTH_OF_A_PIPE: Final = 1_000
 _ELLIPSIS: Final = "…"
@@ -127,10 +137,14 @@ class LocalTimes:
         zone: The zone.
         times: The times that will be written. If the zone's clock changes between them, each gets
             its offset.
+        has_seconds: Whether they are written to the second, or to the minute.
     """
 
-    def __init__(self, zone: dt.tzinfo, times: Iterable[dt.datetime]) -> None:
+    def __init__(
+        self, zone: dt.tzinfo, times: Iterable[dt.datetime], *, has_seconds: bool = True
+    ) -> None:
         self._zone = zone
+        self._length = len("2026-03-02 02:30:00" if has_seconds else "2026-03-02 02:30")
         self._offsets = {_split(time.astimezone(zone))[1] for time in times}
 
     @property
@@ -144,6 +158,7 @@ class LocalTimes:
     def format(self, time: dt.datetime) -> str:
         """Write a time such as ``2026-03-02 02:30:00``."""
         text, offset = _split(time.astimezone(self._zone))
+        text = text[: self._length]
         return text if len(self._offsets) < 2 else f"{text} {offset}"
 
 

@@ -51,7 +51,15 @@ _MANY_MORE_LEAST: Final = 10
 _LONGEST_NAME: Final = 200
 _LONGEST_SENTENCE: Final = 1000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_EVIDENCE: Final = ("sync_type", "counts", "runs", "run_count", "user_count", "request_ids")
+_EVIDENCE: Final = (
+    "sync_type",
+    "affects",
+    "counts",
+    "runs",
+    "run_count",
+    "user_count",
+    "request_ids",
+)
 _WORDS: Final = ("summary", "cause")
 
 
@@ -159,7 +167,7 @@ def _opened(finding: Finding, context: _Context) -> Incident:
         opened_at=context.now,
         updated_at=context.now,
         found_by=frozenset({context.judge}),
-        **{name: getattr(finding, name) for name in (*_WORDS, *_EVIDENCE)},
+        **{name: _value(finding, name) for name in (*_WORDS, *_EVIDENCE)},
     )
 
 
@@ -167,14 +175,22 @@ def _news(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]
     """Return the fields that follow the newest finding."""
     names = (*_WORDS, *_EVIDENCE)
     changed = {
-        name: getattr(finding, name)
+        name: _value(finding, name)
         for name in names
-        if getattr(finding, name) != getattr(incident, name)
+        if _value(finding, name) != getattr(incident, name)
     }
     is_reworded_only = changed.keys() <= set(_WORDS)
     if is_reworded_only and now - incident.updated_at < _REWORDING_INTERVAL:
         return {}
     return changed
+
+
+def _value(finding: Finding, name: str) -> Any:
+    """Return the value of a field of an incident."""
+    if name != "affects":
+        return getattr(finding, name)
+    alone = () if finding.sync_type is None else (finding.sync_type,)
+    return tuple(sorted(finding.affects)) or alone
 
 
 def _is_worse(changed: Incident, before: Incident) -> bool:
@@ -213,6 +229,7 @@ def _storable(finding: Finding) -> Finding:
         finding,
         subject=_short(finding.subject, _LONGEST_NAME),
         sync_type=None if finding.sync_type is None else _short(finding.sync_type, _LONGEST_NAME),
+        affects=frozenset(_short(name, _LONGEST_NAME) for name in finding.affects),
         summary=_short(finding.summary, _LONGEST_SENTENCE),
         cause=_short(finding.cause, _LONGEST_SENTENCE),
         counts={_short(name, _LONGEST_SENTENCE): count for name, count in finding.counts.items()},

@@ -11,9 +11,10 @@ from flask import request
 
 from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
-from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_by_id, incident_page
 from canvas_sync_core.store.incidents.writing import acknowledge_incident
+from canvas_sync_exporter.judge.incident_view import IncidentView
 
 from .auth import Scope
 from .context import WebContext
@@ -22,7 +23,7 @@ from .endpoint import Endpoint
 from .parameters import choice, text, whole_number
 from .problems import ProblemError
 
-__all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList", "IncidentView"]
+__all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList"]
 
 _INCIDENT_ID = whole_number("incident_id", "Number of the incident.", 1, 2**63 - 1)
 _STATE = choice("state", "Only incidents in this state.", IncidentState)
@@ -32,44 +33,6 @@ _LIMIT = whole_number("limit", "How many incidents to list at most.", 1, 500, de
 _CURSOR = text("cursor", "`next` of the list's part before.", 500)
 _UNKNOWN = "There is no such incident."
 _AWAY = "The database is out of reach now; `Retry-After` says when to try again."
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentView:
-    """An incident. Its fields are the columns of the table, and its state.
-
-    Attributes:
-        state: ``open``, ``acknowledged`` or ``resolved``.
-        acknowledgement: The newest one; null when nobody has acknowledged it.
-    """
-
-    id: int | None
-    kind: str
-    subject: str
-    sync_type: str | None
-    severity: Severity
-    state: IncidentState
-    since: dt.datetime
-    opened_at: dt.datetime
-    updated_at: dt.datetime
-    resolved_at: dt.datetime | None
-    summary: str
-    cause: str
-    counts: dict[str, int]
-    runs: tuple[str, ...]
-    run_count: int
-    user_count: int
-    request_ids: tuple[str, ...]
-    acknowledgement: Acknowledgement | None
-    worsened_at: dt.datetime | None
-    reopened_at: dt.datetime | None
-    reopen_count: int
-
-    @classmethod
-    def of(cls, incident: Incident) -> IncidentView:
-        """Make the view of an incident."""
-        fields = {name: getattr(incident, name) for name in cls.__slots__}
-        return cls(**fields | {"counts": dict(incident.counts)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,15 @@ def test_what_is_found_again_changes_nothing() -> None:
     assert reconcile([opened()], verdict(finding(), after=MINUTE)) == Changes()
 
 
+def test_an_incident_affects_what_its_finding_names_or_its_own_sync_type() -> None:
+    assert opened().affects == ("full",)
+    token = finding(IncidentKind.TOKEN_REFUSED, subject="9ea1d209", sync_type=None)
+    assert opened(token).affects == ()
+    both = finding(affects=frozenset({"grades", "full"}))
+    assert opened(both).affects == ("full", "grades")
+    assert reconcile([opened()], verdict(both)).updated[0].affects == ("full", "grades")
+
+
 def test_several_findings_of_one_subject_are_one_incident_of_the_most_severe() -> None:
     mild = finding(severity=Severity.WARNING, summary="mild")
     changes = reconcile([], verdict(finding(summary="bad"), mild))

@@ -16,7 +16,7 @@ from canvas_sync_core.incident import Incident, IncidentState
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.pages import make_cursor, read_cursor
 
-from .tables import incidents_table, judges_table, to_incident
+from .tables import affects, incidents_table, judges_table, to_incident
 
 __all__ = [
     "IncidentFilter",
@@ -58,7 +58,7 @@ class IncidentFilter:
         if self.kind is not None:
             conditions.append(_columns.kind == self.kind)
         if self.sync_type is not None:
-            conditions.append(_columns.sync_type == self.sync_type)
+            conditions.append(affects(self.sync_type))
         return conditions
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Dialect,
     Index,
     Integer,
@@ -21,6 +22,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     column,
+    func,
+    or_,
+    type_coerce,
 )
 
 from canvas_sync_core.incident import Acknowledgement, Incident
@@ -28,7 +32,14 @@ from canvas_sync_core.names import Severity
 from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
-__all__ = ["INCIDENTS_METADATA", "incidents_table", "judges_table", "to_incident", "to_row"]
+__all__ = [
+    "INCIDENTS_METADATA",
+    "affects",
+    "incidents_table",
+    "judges_table",
+    "to_incident",
+    "to_row",
+]
 
 
 class TextList(TypeDecorator[tuple[str, ...]]):
@@ -60,6 +71,7 @@ incidents_table: Final = Table(
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("sync_type", String),
+    Column("affects", TextList, nullable=False),
     Column("severity", String, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("opened_at", UtcSortedTime, nullable=False),
@@ -104,8 +116,17 @@ judges_table: Final = Table(
 )
 """The exporters that judge, each with its last judging."""
 
+
+def affects(sync_type: str) -> ColumnElement[bool]:
+    """Return whether a row is about a sync type, or about something that it suffers from."""
+    element = msgspec.json.encode(sync_type).decode()
+    texts = type_coerce(incidents_table.c.affects, Text)
+    is_listed = func.replace(texts, element, "") != texts  # LIKE of SQLite ignores case
+    return or_(incidents_table.c.sync_type == sync_type, is_listed)
+
+
 _SAME_NAMES: Final = (
-    *("kind", "subject", "sync_type", "since", "opened_at", "updated_at", "resolved_at"),
+    *("kind", "subject", "sync_type", "affects", "since", "opened_at", "updated_at", "resolved_at"),
     *("summary", "cause", "runs", "run_count", "user_count", "request_ids"),
     *("worsened_at", "reopened_at", "reopen_count", "clear_since", "version"),
 )

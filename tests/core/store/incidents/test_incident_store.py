@@ -151,6 +151,11 @@ def test_lists_are_filtered_by_state_kind_and_sync_type(engine: Engine) -> None:
     assert subjects(IncidentFilter(IncidentState.RESOLVED)) == {"over"}
     assert subjects(IncidentFilter(kind="quota_low")) == {"3f2a91c0"}
     assert subjects(IncidentFilter(IncidentState.OPEN, sync_type="full")) == {"open", "worse"}
+    refused = {"sync_type": None, "affects": ('a "b"', "grades")}
+    write(engine, incident(IncidentKind.TOKEN_REFUSED, subject="9ea1d209", **refused))
+    for name, found in (("grades", {"9ea1d209"}), ('a "b"', {"9ea1d209"}), ("Grades", set())):
+        assert subjects(IncidentFilter(sync_type=name)) == found
+    assert subjects(IncidentFilter(sync_type="%")) == set()
 
 
 def test_acknowledging_notes_who_why_and_how_bad_it_was(engine: Engine) -> None:

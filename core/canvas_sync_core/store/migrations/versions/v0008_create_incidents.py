@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("sync_type", sa.String()),
+        sa.Column("affects", sa.Text(), nullable=False),
         sa.Column("severity", sa.String(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("opened_at", UtcDateTime(), nullable=False),

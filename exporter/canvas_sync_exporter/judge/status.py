@@ -1,0 +1,191 @@
+"""How everything is now, from the database alone: what the judges found, and the newest runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.incident import SEVERITY_ORDER, Incident, IncidentState
+from canvas_sync_core.names import RunStatus, Severity
+from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges
+from canvas_sync_core.store.incidents.reading import open_incidents
+
+from .expectation import Pause
+from .gathering.rows import newest_of_type, sync_types
+from .incident_view import IncidentView
+from .runs import EndedRun, RunningRun
+
+__all__ = ["LastRun", "Level", "Status", "SyncStatus", "read_status"]
+
+
+class Level(StrEnum):
+    """How everything is, in one word."""
+
+    WELL = "well"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+_LEVELS: Final = {Severity.WARNING: Level.WARNING, Severity.CRITICAL: Level.CRITICAL}
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest run of a sync type.
+
+    Attributes:
+        end: None while it runs.
+        duration: In seconds; None while it runs.
+    """
+
+    task_id: str
+    status: RunStatus
+    start: datetime
+    end: datetime | None
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """How a sync type is.
+
+    Attributes:
+        state: The kind of its worst open incident; or else ``paused``, ``running`` or ``well``;
+            ``unknown`` when nobody judges.
+        level: How bad that is.
+        last_run: None if it has never run.
+        next_due: When its next run is due; None when none is expected.
+        paused_until: When the pause ends that is in force; None without one.
+    """
+
+    sync_type: str
+    state: str
+    level: Level
+    last_run: LastRun | None
+    next_due: datetime | None
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How everything is.
+
+    Attributes:
+        status: The worst of all open incidents; ``unknown`` when nobody judges.
+        problem: Why it is unknown; empty otherwise.
+        judged_at: When an exporter last judged; None when none ever did.
+        judge: Which one.
+        incidents: Those that need attention, the worst and oldest first, and behind them those
+            that are acknowledged.
+        syncs: By sync type.
+    """
+
+    status: Level
+    problem: str
+    judged_at: datetime | None
+    judge: str | None
+    incidents: tuple[IncidentView, ...]
+    syncs: tuple[SyncStatus, ...]
+
+
+def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Status:
+    """Read how everything is.
+
+    Args:
+        engine: The database.
+        pauses: Those that may be in force.
+        now: The time.
+
+    Raises:
+        SQLAlchemyError: The database is away.
+        StorageError: It lacks the tables of incidents.
+    """
+    incidents = sorted(open_incidents(engine), key=_rank)
+    newest = max(judges(engine), key=lambda judge: judge.judged_at, default=None)
+    problem = _problem(newest, now)
+    due = {} if newest is None else newest.next_due
+    with connect_to_read(engine) as connection:
+        last_runs = {
+            name: _last_run(found[0].run)
+            for name in sync_types(connection)
+            if (found := newest_of_type(connection, name, 1))
+        }
+    names = sorted({*last_runs, *due, *(name for each in incidents for name in each.affects)})
+    known = _Known(due, incidents, pauses, now, problem)
+    return Status(
+        status=Level.UNKNOWN if problem else _worst(incidents),
+        problem=problem,
+        judged_at=None if newest is None else newest.judged_at,
+        judge=None if newest is None else newest.name,
+        incidents=tuple(map(IncidentView.of, incidents)),
+        syncs=tuple(known.of(name, last_runs.get(name)) for name in names),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that is known beside the runs."""
+
+    due: Mapping[str, datetime]
+    incidents: Sequence[Incident]
+    pauses: Sequence[Pause]
+    now: datetime
+    problem: str
+
+    def of(self, name: str, last_run: LastRun | None) -> SyncStatus:
+        """Return how a sync type is."""
+        ends = [pause.end for pause in self.pauses if pause.covers(name, self.now)]
+        state, level = self._state(name, last_run, is_paused=bool(ends))
+        due = self.due.get(name)
+        return SyncStatus(name, state, level, last_run, due, max(ends, default=None))
+
+    def _state(self, name: str, last_run: LastRun | None, *, is_paused: bool) -> tuple[str, Level]:
+        own = [each for each in self.incidents if name in each.affects]
+        if own:
+            return own[0].kind, _worst(own)
+        if self.problem:
+            return "unknown", Level.UNKNOWN
+        if is_paused:
+            return "paused", Level.WELL
+        is_running = last_run is not None and last_run.status is RunStatus.RUNNING
+        return "running" if is_running else "well", Level.WELL
+
+
+def _problem(newest: JudgeRow | None, now: datetime) -> str:
+    """Return why nobody knows how everything is; empty if an exporter judges."""
+    if newest is None:
+        return "No exporter has ever judged here. Start `canvas-sync-monitor serve`."
+    if newest.is_live(now):
+        return ""
+    minutes = int(LIVE_FOR.total_seconds() // 60)
+    return (
+        f"No exporter judges: {newest.name} was the last to do so, over {minutes} minutes ago. "
+        "Start `canvas-sync-monitor serve` again."
+    )
+
+
+def _worst(incidents: Sequence[Incident]) -> Level:
+    levels = [
+        SEVERITY_ORDER.index(each.severity)
+        for each in incidents
+        if each.state is IncidentState.OPEN
+    ]
+    return _LEVELS[SEVERITY_ORDER[max(levels)]] if levels else Level.WELL
+
+
+def _rank(incident: Incident) -> tuple[bool, int, datetime]:
+    is_known = incident.state is IncidentState.ACKNOWLEDGED
+    return is_known, -SEVERITY_ORDER.index(incident.severity), incident.opened_at
+
+
+def _last_run(run: EndedRun | RunningRun) -> LastRun:
+    if isinstance(run, RunningRun):
+        return LastRun(run.id, RunStatus.RUNNING, run.start, None, None)
+    return LastRun(run.id, run.status, run.start, run.end, run.duration)
