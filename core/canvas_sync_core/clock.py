@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from .asynchronous import raise_if_asynchronous
@@ -18,13 +20,12 @@ _LATEST: Final = 253_402_300_799.0
 """The end of the year 9999, the last one that datetime knows."""
 
 
-def monotonic() -> float:
-    """Return monotonic seconds, for deadlines and durations.
+monotonic: Final[Callable[[], float]] = functools.partial(_clock_gettime, time.CLOCK_MONOTONIC)
+"""Returns monotonic seconds, for deadlines and durations.
 
-    This is the system's clock even if an app's tests freeze :mod:`time`, as freezegun does: a wait
-    with a frozen clock would never end.
-    """
-    return _clock_gettime(time.CLOCK_MONOTONIC)
+This is the system's clock even if an app's tests freeze :mod:`time`, as freezegun does: a wait with
+a frozen clock would never end.
+"""
 
 
 class Clock(Protocol):
@@ -49,9 +50,7 @@ class SystemClock:
             return _real_time()
         return now if type(now) is float and _EARLIEST <= now <= _LATEST else _real_time()
 
-    def monotonic(self) -> float:
-        """Return monotonic seconds, for durations."""
-        return monotonic()
+    monotonic = staticmethod(monotonic)
 
 
 def _real_time() -> float:

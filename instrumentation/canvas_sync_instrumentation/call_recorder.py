@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
 from msgspec import structs
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
@@ -24,6 +24,7 @@ from canvas_sync_core.canvas.paging import next_address
 from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
+from canvas_sync_core.clock import Clock
 from canvas_sync_core.events import ApiCall, DbOperation
 from canvas_sync_core.names import OTHER, Log
 from canvas_sync_instrumentation.run.active_run import Run, UnfinishedCall, current_run, report
@@ -70,23 +71,29 @@ class CanvasReporter(Reporter, Protocol):
         """Say once when a setting changed after it was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class PendingCall:
-    """An API call that has begun, at ``start`` in monotonic seconds."""
+class PendingCall(msgspec.Struct, frozen=True):
+    """An API call that has begun.
+
+    Attributes:
+        start: When, in monotonic seconds of ``clock``.
+        is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
+    """
 
     request: Request
     start: float
     run: Run | None
     key: CallKey | None
+    clock: Clock
+    is_traced_by_app: bool
 
 
 class _Guard:
     """Has no state, so that one serves all calls; making one anew is felt by a call."""
 
-    __slots__ = ("_reporter",)
+    __slots__ = ("_report",)
 
-    def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
-        self._reporter = reporter
+    def __init__(self, report: Callable[[Exception], None]) -> None:
+        self._report = report
 
     def __enter__(self) -> None:
         """Begin."""
@@ -100,7 +107,7 @@ class _Guard:
         """Report a failure to the reporter, which raises it again in strict mode."""
         if not isinstance(exc, Exception):
             return False
-        self._reporter().internal_error("hooks", exc)
+        self._report(exc)
         return True
 
 
@@ -113,11 +120,15 @@ class Recorder:
 
     def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
         self._reporter = reporter
-        self._guard = _Guard(reporter)
+        self._guard = _Guard(self.internal_error)
 
     def guard(self) -> AbstractContextManager[None, bool | None]:
         """Count and swallow what fails inside; raise it in strict mode."""
         return self._guard
+
+    def internal_error(self, error: Exception) -> None:
+        """Count a failure that was caught; raise it in strict mode."""
+        self._reporter().internal_error("hooks", error)
 
     def is_canvas(self, url: str) -> bool:
         """Tell whether ``url`` is a request to the Canvas API."""
@@ -135,10 +146,6 @@ class Recorder:
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
         return self._reporter().traces_calls_to_app
-
-    def now(self) -> float:
-        """Give the moment, in monotonic seconds."""
-        return self._reporter().clock.monotonic()
 
     def api_call_started(
         self,
@@ -169,14 +176,21 @@ class Recorder:
         context = reporter.outer_run if position is None else position.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
-            request = replace(request, graphql_operation=operation_name(body))
+            request = structs.replace(request, graphql_operation=operation_name(body))
         run = None if position is None else position.run
         key, waited = self._begun(run, request, start)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
-            request = replace(request, retries=1, backoff=waited)
-        return PendingCall(request, start, run, key)
+            request = structs.replace(request, retries=1, backoff=waited)
+        return PendingCall(
+            request=request,
+            start=start,
+            run=run,
+            key=key,
+            clock=reporter.clock,
+            is_traced_by_app=reporter.traces_calls_to_app,
+        )
 
     def _begun(
         self, run: Run | None, request: Request, start: float
@@ -193,7 +207,7 @@ class Recorder:
 
     def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
         """Note that a call is sent with a token that its headers did not have when it began."""
-        return replace(pending, request=pending.request.sent_with(headers))
+        return structs.replace(pending, request=pending.request.sent_with(headers))
 
     def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
         """Finalize an answered call at the end of its run, unless that has happened before."""
@@ -235,7 +249,7 @@ class Recorder:
         request, duration = pending.request, end - pending.start
         time = reporter.clock.time() - (now - end)
         content = received(request.method, request.url.path, status, facts, body)
-        if is_graphql or is_elsewhere:
+        if content.items is not None and (is_graphql or is_elsewhere):
             content = content._replace(items=None)
         sent_at = facts.sent_at
         call = answered(
@@ -256,7 +270,9 @@ class Recorder:
             else:
                 is_transient = facts.throttled or status in _RETRYABLE
                 calls.failed(pending.key, end, is_transient=is_transient)
-        self._report(self._detailed(call, pending, facts.links), pending.run)
+        if Log.API_CALLS in reporter.detailed_logs:
+            call = _detailed(call, pending, facts.links)
+        self._report(call, pending.run)
 
     def api_call_failed(
         self, pending: PendingCall, error: BaseException, *, end: float | None = None
@@ -279,7 +295,9 @@ class Recorder:
         )
         if pending.run is not None and pending.key is not None:
             pending.run.calls.failed(pending.key, end, is_transient=True)
-        self._report(self._detailed(call, pending), pending.run)
+        if Log.API_CALLS in reporter.detailed_logs:
+            call = _detailed(call, pending)
+        self._report(call, pending.run)
 
     def wants_statements(self) -> bool:
         """Tell whether the log of database operations shows their SQL."""
@@ -334,19 +352,16 @@ class Recorder:
         report(reporter, event)
         return None
 
-    def _detailed(
-        self, call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()
-    ) -> ApiCall:
-        if Log.API_CALLS not in self._reporter().detailed_logs:
-            return call
-        attempt = pending.key.attempt if pending.key else pending.request.retries
-        return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
-
     def _report(self, call: ApiCall, run: Run | None) -> None:
         if run is not None:
             run.api_call(call)
         else:
             report(self._reporter(), call)
+
+
+def _detailed(call: ApiCall, pending: PendingCall, links: tuple[str, ...] = ()) -> ApiCall:
+    attempt = pending.key.attempt if pending.key else pending.request.retries
+    return structs.replace(call, detail=detail_of(pending.request.url, attempt, links))
 
 
 def _text_of_failure(status: int, body: bytes | None) -> str | None:

@@ -50,6 +50,8 @@ __all__ = [
 _logger = logging.getLogger("canvas_sync_instrumentation")
 
 _MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+_getpid: Final = os.getpid
+_is_finalizing: Final = sys.is_finalizing
 _LAST: Final = -100
 """Finalizers of multiprocessing run by descending priority."""
 _TOO_LATE: Final = (
@@ -290,7 +292,7 @@ class _Process:
 
     def current(self) -> Monitor | None:
         """Return the monitor, if there is one."""
-        if self.pid != os.getpid() or self.is_ending is not sys.is_finalizing():
+        if self.pid != _getpid() or self.is_ending is not _is_finalizing():
             self.after_fork_in_child()
         return self.monitor
 

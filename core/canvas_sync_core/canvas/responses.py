@@ -11,8 +11,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ServerTime
@@ -44,6 +46,7 @@ _WANTED: Final = frozenset(
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 _EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _THROTTLED_TEXT: Final = "rate limit exceeded"
 _LONGEST_MESSAGE: Final = 300
 _REDIRECT: Final = 302
@@ -73,9 +76,8 @@ _NOT_FOUND: Final = "refresh_token not found"
 """How Canvas describes an ``invalid_request`` whose refresh token was deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseFacts:
-    """The content of one response, as far as we use it.
+class ResponseFacts(msgspec.Struct, frozen=True, gc=False):
+    """The content of one response, as far as we use it; a struct, since each call makes one.
 
     Attributes:
         throttled: Whether Canvas refused it because of the rate limit.
@@ -121,30 +123,51 @@ def classify(
         body: The text of the answer; None when it was not loaded. Looked at for failures only.
         content_type: Taken from the headers when not given.
     """
-    found = {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
-    cost = _number(found.get("x-request-cost"), at_least=0)
-    links = parse_link_header(found["link"]) if "link" in found else {}
-    request_id = found.get("x-request-context-id", "")
-    failed = status >= 400
-    kind = (content_type or found.get("content-type", "")).lower()
-    throttled = failed and _is_throttled(status, body, kind, "x-request-cost" not in found)
-    auth_failure = _auth_failure(status, found, body) if failed and not throttled else None
-    return ResponseFacts(
-        throttled=throttled,
-        auth_failure=auth_failure,
-        cost=cost,
-        rate_limit_remaining=_number(found.get("x-rate-limit-remaining")),
-        request_context_id=request_id if _is_request_id(request_id) else None,
+    found = _wanted(headers)
+    get = found.get
+    link, meta, date = get("link"), get("x-canvas-meta"), get("date")
+    links = {} if link is None else parse_link_header(link)
+    request_id = get("x-request-context-id")
+    facts = ResponseFacts(
+        cost=_number(get("x-request-cost"), at_least=0),
+        rate_limit_remaining=_number(get("x-rate-limit-remaining")),
+        request_context_id=request_id if request_id and _is_request_id(request_id) else None,
         is_page=not PAGE_RELATIONS.isdisjoint(links),
         next_url=links.get("next"),
-        message=_message(body, kind) if failed and body else None,
-        server_time=parse_canvas_meta(found["x-canvas-meta"]) if "x-canvas-meta" in found else None,
-        token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
+        server_time=None if meta is None else parse_canvas_meta(meta),
         links=tuple(links),
-        content_length=_length(found.get("content-length")),
-        is_compressed=found.get("content-encoding", _PLAIN).lower() != _PLAIN,
-        sent_at=parse_date(found["date"]) if "date" in found and "age" not in found else None,
+        content_length=_length(get("content-length")),
+        is_compressed=get("content-encoding", _PLAIN).lower() != _PLAIN,
+        sent_at=None if date is None or "age" in found else parse_date(date),
     )
+    return facts if status < 400 else _with_failure(facts, status, found, body, content_type)
+
+
+def _with_failure(
+    facts: ResponseFacts,
+    status: int,
+    found: Mapping[str, str],
+    body: str | None,
+    content_type: str | None,
+) -> ResponseFacts:
+    kind = (content_type or found.get("content-type", "")).lower()
+    is_throttled = _is_throttled(status, body, kind, "x-request-cost" not in found)
+    auth_failure = None if is_throttled else _auth_failure(status, found, body)
+    return replace(
+        facts,
+        throttled=is_throttled,
+        auth_failure=auth_failure,
+        message=_message(body, kind) if body else None,
+        token_expired_at=_expired_at(body or "") if auth_failure == "expired_token" else None,
+    )
+
+
+def _wanted(headers: Mapping[str, str]) -> dict[str, str]:
+    """Pick the headers that say something, by their names in lower case."""
+    lower_items: Any = getattr(headers, "lower_items", None)
+    if lower_items is not None:  # of requests, where looking up one by one takes much longer
+        return {name: value for name, value in lower_items() if name in _WANTED}
+    return {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
 
 
 def classify_redirected(
@@ -213,6 +236,10 @@ def _oauth_failure(text: str) -> str | None:
 
 def _is_request_id(value: str) -> bool:
     """Return whether a value is an id, such as a UUID; a proxy may have put a token there."""
+    return _UUID.fullmatch(value) is not None or _is_other_id(value)
+
+
+def _is_other_id(value: str) -> bool:
     return _REQUEST_ID.fullmatch(value) is not None and mask_issued(value) == value
 
 

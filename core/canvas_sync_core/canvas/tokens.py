@@ -33,12 +33,30 @@ def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
         authorization: The header ``Authorization``.
         query: Of the URL; Canvas also takes the token as ``access_token=`` there.
     """
-    if isinstance(authorization, bytes):
-        authorization = authorization.decode("latin-1")
+    if "access_token=" not in query:
+        if authorization is None:
+            return None
+        query = ""
+    key = hash((authorization, query))
+    known = _known_hashes.get(key)
+    if known is None:
+        if isinstance(authorization, bytes):
+            authorization = authorization.decode("latin-1")
+        known = _hash_in(authorization, query)
+        if known is not None and len(_known_hashes) < _MOST_TOKENS:
+            _known_hashes[key] = known
+    return known
+
+
+def _hash_in(authorization: str | None, query: str) -> str | None:
     found = _BEARER.fullmatch(authorization or "") or (
         _IN_QUERY.search(query) if "access_token=" in query else None
     )
     return token_hash(found[1]) if found else None
+
+
+_known_hashes: Final[dict[int, str]] = {}
+"""Python's hash of the texts in which a token stands -> its short hash: no token is kept here."""
 
 
 class TokenNames:

@@ -13,37 +13,29 @@ PENDING_BYTES: Final = 1024 * 1024
 
 
 class PendingLines:
-    """Lines that are not written yet, oldest first; the owner does the locking."""
+    """Lines that are not written yet; the owner does the locking.
+
+    Attributes:
+        lines: The lines, oldest first; for reading.
+    """
 
     def __init__(self) -> None:
-        self._lines: deque[bytes] = deque()
+        self.lines: deque[bytes] = deque()
         self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._lines)
 
     def add(self, line: bytes) -> bool:
         """Append a line; False if too many bytes are waiting. The first line always fits."""
-        if self._lines and self._bytes + len(line) > PENDING_BYTES:
+        if self.lines and self._bytes + len(line) > PENDING_BYTES:
             return False
-        self._lines.append(line)
+        self.lines.append(line)
         self._bytes += len(line)
         return True
 
     def put_back(self, lines: Sequence[bytes]) -> None:
         """Insert lines before all others, in their order; they always fit."""
-        self._lines.extendleft(reversed(lines))
+        self.lines.extendleft(reversed(lines))
         self._bytes += sum(map(len, lines))
-
-    @property
-    def first(self) -> bytes:
-        """The oldest line.
-
-        Raises:
-            IndexError: There is none.
-        """
-        return self._lines[0]
 
     def remove_first(self) -> None:
         """Remove the oldest line: it is written."""
-        self._bytes -= len(self._lines.popleft())
+        self._bytes -= len(self.lines.popleft())

@@ -49,6 +49,8 @@ _CHECK_SECONDS: Final = 1.0  # how soon a log that was removed or moved by hand 
 _RETRY_BYTES: Final = 64 * 1024  # growth after which a failed rotation is retried
 _FLUSH_SECONDS: Final = 0.02
 _LOCKED_SECONDS: Final = 1.0  # being locked for less than this is not worth a warning
+_WRITERS: Final = 4096
+"""The size is looked up once so many processes, each as busy as this one, could have filled it."""
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
 _LOGGER: Final = logging.getLogger(__name__)
@@ -116,6 +118,8 @@ class LogFileWriter:
         self._check_at = 0.0
         self._try_at = 0.0  # a locked log is not tried again before this time
         self._limit = self._max_bytes
+        self._end = self._limit  # size of the log when it was last looked up
+        self._unmeasured = 0  # bytes written since
 
     @property
     def fault(self) -> str | None:
@@ -125,7 +129,7 @@ class LogFileWriter:
     @property
     def pending(self) -> int:
         """How many lines wait in memory."""
-        return len(self._queue)
+        return len(self._queue.lines)
 
     def append(self, line: bytes) -> None:
         """Write one whole line, including its newline."""
@@ -142,7 +146,7 @@ class LogFileWriter:
             with self._mutex:
                 if not self._busy:
                     self._write_pending(verify=True)
-                if not self._queue and not self._torn:
+                if not self._queue.lines and not self._torn:
                     return True
             if monotonic() >= deadline:
                 return False
@@ -153,7 +157,7 @@ class LogFileWriter:
         self.flush(timeout)
         with self._mutex:
             self._closed = True
-            if lost := len(self._queue):
+            if lost := len(self._queue.lines):
                 self._on_drop(self._reason(), lost)
                 _LOGGER.warning("%d lines of %s are lost.", lost, self._path)
             if not self._busy:
@@ -178,12 +182,15 @@ class LogFileWriter:
     def _write_pending(self, *, verify: bool = False) -> None:
         self._busy = True
         try:
-            self._finish_interrupted()
-            while self._queue or (verify and self._unverified):
+            if self._begun is not None:
+                self._finish_interrupted(self._begun)
+            waiting = self._queue.lines
+            while waiting or (verify and self._unverified):
                 if verify or self._unverified.are_many or monotonic() >= self._check_at:
                     self._verify()
-                if self._queue:
-                    self._write(self._queue.first)
+                if waiting:
+                    if self._unsettled is not None or not self._put(waiting[0]):
+                        self._ensure_safe(waiting[0])
                     self._queue.remove_first()
                     self._begun = None
             if self._torn:
@@ -197,10 +204,10 @@ class LogFileWriter:
         finally:
             self._busy = False
 
-    def _finish_interrupted(self) -> None:
+    def _finish_interrupted(self, line: bytes) -> None:
         """Do not write a line twice after an asynchronous exception."""
-        line = self._begun
-        if line is not None and self._queue and self._queue.first is line and self._fd != _CLOSED:
+        waiting = self._queue.lines
+        if waiting and waiting[0] is line and self._fd != _CLOSED:
             end = os.lseek(self._fd, 0, os.SEEK_CUR)
             if os.pread(self._fd, len(line), max(0, end - len(line))) == line:
                 self._torn = False
@@ -257,10 +264,10 @@ class LogFileWriter:
         has_name = os.fstat(self._fd).st_nlink > 0
         return not has_name and identity_of(self._path) != self._identity
 
-    def _write(self, line: bytes) -> None:
-        """Write the first queued line; when this returns, it is in the log or an archive."""
-        while self._unsettled is not None or not self._put(line):
-            if self._is_line_safe():
+    def _ensure_safe(self, line: bytes) -> None:
+        """Rewrite a line that may be lost, until it is in the log or an archive."""
+        while not self._is_line_safe():
+            if self._put(line):
                 return
 
     def _put(self, line: bytes) -> bool:
@@ -274,14 +281,20 @@ class LogFileWriter:
         self._torn = missing > 0
         if missing > 1:  # only the newline is still owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        end = os.lseek(fd, 0, os.SEEK_CUR)
         if not self._is_current():
-            self._unsettled = end
+            self._unsettled = os.lseek(fd, 0, os.SEEK_CUR)
             return False
         self._unverified.add(line)
-        if end >= self._limit:
-            self._rotate(end)
+        self._unmeasured += len(data)
+        if self._end + _WRITERS * self._unmeasured >= self._limit:
+            self._measure(fd)
         return True
+
+    def _measure(self, fd: int) -> None:
+        """Look up the size of the log, and rotate it if it is large enough."""
+        self._end, self._unmeasured = os.lseek(fd, 0, os.SEEK_CUR), 0
+        if self._end >= self._limit:
+            self._rotate(self._end)
 
     def _refresh(self) -> None:
         """Open the log, or reopen it if it was rotated, removed or moved away."""
@@ -321,6 +334,7 @@ class LogFileWriter:
         self._unverified.take()
         self._close_file()
         self._fd = fd
+        self._end = self._limit
         self._torn = ends_torn(fd)
         if (identity := identity_of(fd)) != self._identity:
             self._identity = identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Iterable
 from typing import Final
 
 from canvas_sync_core.clock import monotonic
@@ -44,9 +45,13 @@ class FileUpkeep:
         if monotonic() >= self._look_at:
             self.look()
 
-    def prevent_fault(self) -> None:
-        """Call :meth:`look` if a file was truncated: using it would kill us with SIGBUS."""
-        if self._files.leave_cut():
+    def prevent_fault(self, kinds: Iterable[str] | None = None) -> None:
+        """Call :meth:`look` if a file was truncated: using it would kill us with SIGBUS.
+
+        Args:
+            kinds: The kinds of files about to be used; None means all.
+        """
+        if self._files.leave_cut(kinds):
             self.look()
 
     def look(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,6 +53,7 @@ class MetricFiles:
         self.lock = RLock()
         self._process_id = new_process_id()
         self._files: dict[str, SeriesFile] = {}
+        self._mapped: list[MappedFile] = []
         self._exemplar_file: ExemplarFile | None = None
         self._children: dict[tuple[MetricName, tuple[str, ...]], Child] = {}
         self._bounds = LabelBounds()
@@ -124,13 +125,16 @@ class MetricFiles:
 
     def _file(self, kind: str) -> SeriesFile:
         if kind not in self._files:
-            self._files[kind] = SeriesFile(self.folder / file_name(kind, self._process_id))
+            file = SeriesFile(self.folder / file_name(kind, self._process_id))
+            self._files[kind] = file
+            self._mapped.append(file)
         return self._files[kind]
 
     def _exemplars(self) -> ExemplarFile:
         if self._exemplar_file is None:
             path = self.folder / exemplar_file_name(self._process_id)
             self._exemplar_file = ExemplarFile(path)
+            self._mapped.append(self._exemplar_file)
         return self._exemplar_file
 
     def start_at_zero(self, **known: str) -> None:
@@ -151,24 +155,33 @@ class MetricFiles:
             del self._waiting[identity]
         return True
 
-    def leave_cut(self) -> bool:
-        """Stop using truncated files before they are accessed; return whether there were any."""
-        left = [file.leave_if_cut() for file in self._mapped_files()]
-        return any(left)
+    def leave_cut(self, kinds: Iterable[str] | None = None) -> bool:
+        """Stop using truncated files before they are accessed; return whether there were any.
+
+        Args:
+            kinds: The kinds of files about to be used; None means all. Adding a series or an
+                exemplar checks its file by itself.
+        """
+        files = self._mapped if kinds is None else map(self._files.get, kinds)
+        is_any = False
+        for file in files:  # a plain loop, since each event runs it; each check is a system call
+            if file is not None and file.leave_if_cut():
+                is_any = True
+        return is_any
 
     def keep_copies(self) -> None:
         """Copy the contents to memory, in case another program empties the files."""
-        for file in self._mapped_files():
+        for file in self._mapped:
             file.keep_copy()
 
     def displaced(self) -> int:
         """Return how many files were removed, moved, replaced or truncated."""
-        return sum(not file.is_in_place for file in self._mapped_files())
+        return sum(not file.is_in_place for file in self._mapped)
 
     def make_anew(self) -> bool:
         """Recreate such files with all counts; return whether that succeeded for all."""
         try:
-            for file in self._mapped_files():
+            for file in self._mapped:
                 if not file.is_in_place:
                     file.make_anew()
         except OSError as error:
@@ -177,20 +190,16 @@ class MetricFiles:
             return False
         return True
 
-    def _mapped_files(self) -> Iterator[MappedFile]:
-        yield from self._files.values()
-        if self._exemplar_file is not None:
-            yield self._exemplar_file
-
     def close(self) -> None:
         """Close the files; they stay, with their values, like those of a dead process.
 
         Later updates go to memory that nobody reads.
         """
         self._closed = True
-        for file in self._mapped_files():
+        for file in self._mapped:
             file.close()
         self._files.clear()
+        self._mapped.clear()
         self._exemplar_file = None
 
     def after_fork_in_child(self) -> None:

@@ -58,6 +58,7 @@ class MappedFile:
 
     def _map(self) -> None:
         self._memory = mmap.mmap(self._fd, self._capacity)
+        self._size = self._memory.size
         self._bytes = memoryview(self._memory)
         self.values = self._bytes.cast("d")
 
@@ -72,7 +73,7 @@ class MappedFile:
         Raises:
             OSError: There is no space for it; the file is as before.
         """
-        if self._is_cut:
+        if self.leave_if_cut() or self._is_cut:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self._path))
         start = self._used
         end = start + len(data)
@@ -104,9 +105,10 @@ class MappedFile:
 
     def leave_if_cut(self) -> bool:
         """If the file was truncated, continue in memory with the copy; return whether it was."""
-        if self._is_cut or self._memory.size() >= self._capacity:
+        if self._size() >= self._capacity:
             return False
         self._is_cut = True
+        self._size = self._capacity.__int__  # of the memory, which nobody truncates
         self._unmap()
         self._bytes = memoryview(bytearray(self._copy.ljust(self._capacity, b"\0")))
         self.values = self._bytes.cast("d")
@@ -138,6 +140,7 @@ class MappedFile:
         self.leave_if_cut()
         detached = memoryview(bytearray(self._bytes))
         self._unmap()
+        self._size = self._capacity.__int__
         self._bytes, self.values = detached, detached.cast("d")
         os.close(self._fd)
 
@@ -176,6 +179,7 @@ class ExemplarFile(MappedFile):
 
     def write(self, start: int, trace_id: str, value: float, time: float, cell: int) -> None:
         """Fill the slot at offset ``start``."""
+        self.leave_if_cut()
         self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
 
 

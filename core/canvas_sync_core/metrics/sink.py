@@ -36,6 +36,11 @@ from ._token_gauges import TokenGauges
 __all__ = ["MetricsSink"]
 
 _MAX_CACHED: Final = 1000
+_KINDS: Final[dict[type[Any], tuple[str, ...]]] = {
+    ApiCall: ("counter", "histogram", "gauge_livemin", "gauge_liveall"),
+    DbOperation: ("counter", "histogram"),
+}
+"""The kinds of files in which a frequent event changes values; other events may change all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,14 @@ class _Route:
 
     def add_time(self, time: ServerTime, duration: float) -> None:
         """Count where the time of a call was spent."""
-        rest = max(0.0, duration - time.total)
-        spent = (time.queue, time.user_cpu, time.system_cpu, time.database, rest)
-        for counter, seconds in zip(self.time_parts, spent, strict=True):
-            counter.add(seconds or 0.0)
+        spent = time.queue, time.user_cpu, time.system_cpu, time.database
+        rest = duration
+        for counter, seconds in zip(self.time_parts, spent, strict=False):
+            if seconds:
+                counter.add(seconds)
+                rest -= seconds
+        if rest > 0.0:
+            self.time_parts[-1].add(rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,7 @@ class MetricsSink:
         self._calls: dict[tuple[str, str, int | None, str | None], _Call] = {}
         self._operations: dict[tuple[str, str, bool], tuple[Counter, Histogram]] = {}
         self._records: dict[tuple[str, str], Counter] = {}
+        self._new_records: list[tuple[str, str]] = []
         self._sync_types: set[str] = set()
         self._starts: dict[str, dict[str, float]] = {}
 
@@ -141,13 +151,15 @@ class MetricsSink:
         return self._upkeep.fault
 
     def handle(self, event: Event) -> None:
-        """Count one event; events without a metric are ignored."""
+        """Count one event, if it has a metric, and the log records written before it."""
         handler = self._handlers.get(type(event))
-        if handler is not None:
-            with self._lock:
-                self._upkeep.prevent_fault()
+        with self._lock:
+            self._upkeep.prevent_fault(_KINDS.get(type(event)))
+            if self._new_records:
+                self._add_records()
+            if handler is not None:
                 handler(event)
-            self._upkeep.look_when_due()
+        self._upkeep.look_when_due()
 
     def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
@@ -156,23 +168,32 @@ class MetricsSink:
             self._files.counter(MetricName.TELEMETRY_DROPPED, (sink, reason)).add(count)
 
     def count_record(self, log: str, level: str) -> None:
-        """Count one log record that was written."""
+        """Count one log record that was written; the next event or flush moves it to a file.
+
+        The event of the record follows at once, so the files are checked once for both.
+        """
         with self._lock:
-            self._upkeep.prevent_fault()
-            counter = self._records.get((log, level))
+            self._new_records.append((log, level))
+
+    def _add_records(self) -> None:
+        records, self._new_records = self._new_records, []
+        for each in records:
+            counter = self._records.get(each)
             if counter is None:
-                counter = self._files.counter(MetricName.LOG_RECORDS, (log, level))
-                self._records[log, level] = counter
+                counter = self._records[each] = self._files.counter(MetricName.LOG_RECORDS, each)
             counter.add()
 
     def flush(self, timeout: float) -> bool:
         """Move values that are only in memory to files; return whether none are left."""
-        return self._upkeep.look()
+        with self._lock:
+            is_well = self._upkeep.look()
+            self._add_records()
+            return is_well
 
     def close(self, timeout: float) -> None:
         """Count series that could never be stored as dropped, then close the files."""
         with self._lock:
-            if not self._upkeep.look():
+            if not self.flush(timeout):
                 self.count_dropped("metrics", *self._upkeep.losses())
             self._files.close()
 

@@ -53,13 +53,19 @@ class SuppressInstrumentation:
     def __enter__(self) -> None:
         """Tell those hooks, unless somebody has."""
         with self._recorder.guard():
-            if self._recorder.traces_calls_to_app and not get_value(_SUPPRESS_HTTP):
-                self._token = attach(set_value(_ONLY_OURS, True, set_value(_SUPPRESS_HTTP, True)))
+            if self._recorder.traces_calls_to_app:
+                self._token = _suppress_others()
 
     def __exit__(self, *_: object) -> None:
         """Let them make spans again."""
         if self._token is not None:
             detach(self._token)
+
+
+def _suppress_others() -> Token[Context] | None:
+    if get_value(_SUPPRESS_HTTP):
+        return None
+    return attach(set_value(_ONLY_OURS, True, set_value(_SUPPRESS_HTTP, True)))
 
 
 class Detached:
@@ -136,10 +142,10 @@ class Call:
         "_is_elsewhere",
         "_is_repeating",
         "_method",
-        "_only_span",
         "_outcome",
         "_outer",
         "_pending",
+        "_suppression",
         "_url",
         "owner",
         "recorder",
@@ -172,15 +178,18 @@ class Call:
         self._is_elsewhere = False
         self._is_repeating = False
         self._pending: PendingCall | None = None
-        self._only_span = SuppressInstrumentation(recorder)
+        self._suppression: Token[Context] | None = None
         self._outer: Token[Call | None]
-        with recorder.guard():
+        try:
             self._pending = recorder.api_call_started(method, url, headers, body)
+        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+            recorder.internal_error(error)
 
     def __enter__(self) -> Self:
         """Be the current call, and the only one that makes a span of what is sent inside."""
         self._outer = _current.set(self)
-        self._only_span.__enter__()
+        if self._pending is not None and self._pending.is_traced_by_app:
+            self._suppression = _suppress_others()
         return self
 
     def __exit__(
@@ -191,7 +200,8 @@ class Call:
     ) -> None:
         """Leave; a failure ends the call."""
         try:
-            self._only_span.__exit__()
+            if self._suppression is not None:
+                detach(self._suppression)
             if exc is not None:
                 self.failed(exc)
         finally:
@@ -207,8 +217,8 @@ class Call:
         """Note that a try got an answer."""
         if self._is_repeating:
             self.on_attempt()
-        with self.recorder.guard():
-            self._outcome = _Answer(self.recorder.now(), status, headers)
+        if self._pending is not None:
+            self._outcome = _Answer(self._pending.clock.monotonic(), status, headers)
 
     def handed_out(
         self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
@@ -258,8 +268,8 @@ class Call:
         """Note that a try got no answer."""
         if self._is_repeating:
             self.on_attempt()
-        with self.recorder.guard():
-            self._outcome = _Failure(self.recorder.now(), error)
+        if self._pending is not None:
+            self._outcome = _Failure(self._pending.clock.monotonic(), error)
 
     def will_repeat(self) -> None:
         """Note that the library repeats what failed: what comes next is of another try."""
@@ -270,8 +280,8 @@ class Call:
         self._is_repeating = False
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
-            with self.recorder.guard():
-                self._look_for_token()
+            if self._pending is not None and self._pending.request.token is None:
+                self._look_for_token(self._pending)
             return
         with self.recorder.guard():
             self._record(outcome, None)
@@ -289,8 +299,10 @@ class Call:
         """End the call with the answer that its last try got, and its content if it was read."""
         outcome, self._outcome = self._outcome, None
         if outcome is not None:
-            with self.recorder.guard():
+            try:
                 self._record(outcome, body)
+            except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+                self.recorder.internal_error(error)
 
     def failed(self, error: BaseException) -> None:
         """End the call with what the library raised.
@@ -305,10 +317,10 @@ class Call:
             self.on_error(error)
         self.finalize(None)
 
-    def _look_for_token(self) -> None:
+    def _look_for_token(self, pending: PendingCall) -> None:
         """Look again at the headers: an ``auth`` flow sets them when the client sends."""
-        if self._pending is not None and self._pending.request.token is None:
-            self._pending = self.recorder.api_call_sent(self._pending, self._headers)
+        with self.recorder.guard():
+            self._pending = self.recorder.api_call_sent(pending, self._headers)
 
     def _record(self, outcome: _Answer | _Failure, body: bytes | None) -> None:
         pending, self._pending = self._pending, None

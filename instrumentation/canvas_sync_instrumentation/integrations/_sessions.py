@@ -11,8 +11,11 @@ no span.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from canvas_sync_instrumentation.outputs.spans import is_provider_set
 
 from ._arguments import argument, text_of
 from ._calls import Call, Detached, SuppressInstrumentation, current_call
@@ -28,10 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["CANVASAPI", "REQUESTS"]
 
 _HISHEL: Final = "X-Hishel-From-Cache"
+_HISHEL_MODULE: Final = "hishel"
 
 
 def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
     def quieting_request(*args: Any, **kwargs: Any) -> Response:
+        if current_call() is None and not is_provider_set():
+            return request(*args, **kwargs)  # there is nothing to leave, and nobody to be told
         with Detached():  # a redirect never comes this way, so it is no part of another call
             use = _use_for(text_of(argument(args, kwargs, 2, "url")))
             if use is None:
@@ -61,19 +67,34 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
 def _recorded(
     use: Use, session: object, request: PreparedRequest, send: Callable[[], Response]
 ) -> Response:
-    url, method = request.url or "", request.method or ""
-    headers: Mapping[str, Any] = request.headers or {}
-    with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
-        body = request.body
-        call = Call(
-            use.recorder, method, url, headers, body, owner=session, sent=request, uses_urllib3=True
-        )
+    if use.guard is None:
+        call = _call_of(use, session, request)
         with call:
             response = send()
         is_new = _hand_out(call, response)
-        holding.observe(call.answer)
+    else:
+        headers: Mapping[str, Any] = request.headers or {}
+        with RateLimitSlot(use.recorder, use.guard, request.url or "", headers) as slot:
+            call = _call_of(use, session, request)
+            with call:
+                response = send()
+            is_new = _hand_out(call, response)
+            slot.observe(call.answer)
     call.finalize(_loaded_body(response) if is_new else None)
     return response
+
+
+def _call_of(use: Use, session: object, request: PreparedRequest) -> Call:
+    return Call(
+        use.recorder,
+        request.method or "",
+        request.url or "",
+        request.headers or {},
+        request.body,
+        owner=session,
+        sent=request,
+        uses_urllib3=True,
+    )
 
 
 def _hand_out(call: Call, response: object) -> bool:
@@ -124,7 +145,7 @@ def _dispatching(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_cached(response: Response) -> bool:
     """Return whether a response is from a cache: CacheControl, hishel or requests-cache."""
-    if response.headers.get(_HISHEL) == "true":
+    if _HISHEL_MODULE in sys.modules and response.headers.get(_HISHEL) == "true":
         return True
     return bool(getattr(response, "from_cache", False))
 

@@ -74,19 +74,26 @@ class Switch:
 
     def use_for(self, url: str) -> Use | None:
         """Return the user of the hook for a request; None when it is not to be recorded."""
-        use, is_watched = self._use, False
+        use = self._use
         if use is None or is_telemetry():
             return None
-        with use.recorder.guard():
-            is_watched = use.is_watched(url)
-        return use if is_watched else None
+        try:
+            return use if use.is_watched(url) else None
+        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+            use.recorder.internal_error(error)
+            return None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether calls are recorded."""
+        return self._use is not None
 
 
 def use_for(url: str, *switches: Switch) -> Use | None:
     """Return the first of several hooks that records a request, with the first guard among them."""
     first: Use | None = None
     for switch in switches:
-        use = switch.use_for(url)
+        use = switch.use_for(url) if switch.is_on else None
         if first is None:
             first = use
         elif use is not None and first.guard is None:

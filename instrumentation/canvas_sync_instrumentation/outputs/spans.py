@@ -8,6 +8,7 @@ that log lines and rows can be told together.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final, Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from opentelemetry.trace import (
     INVALID_SPAN,
     Link,
@@ -42,6 +44,7 @@ __all__ = [
     "OpenSpan",
     "Pipeline",
     "SpanSink",
+    "is_provider_set",
     "new_ids",
     "open_pipeline",
     "parent_of",
@@ -133,6 +136,7 @@ class SpanSink:
         self._app_provider: TracerProvider | None = None
         self._tracer: tuple[TracerProvider, Tracer] | None = None
         self._flushing: Daemon | None = None
+        self._is_provider_named = OTEL_PYTHON_TRACER_PROVIDER in os.environ
 
     @property
     def fault(self) -> None:
@@ -141,7 +145,7 @@ class SpanSink:
     @property
     def has_provider_of_app(self) -> bool:
         """Whether the app has set a tracer provider, which then gets the spans."""
-        return _provider_of_app() is not None
+        return (self._is_provider_named or is_provider_set()) and _provider_of_app() is not None
 
     @property
     def makes_spans(self) -> bool:
@@ -260,6 +264,15 @@ class SpanSink:
         if thread is None:
             return False
         return thread.join(timeout)
+
+
+def is_provider_set() -> bool:
+    """Return whether anybody has set a tracer provider in this process.
+
+    Without one, no hook of OpenTelemetry makes spans. OpenTelemetry's API looks for one in the
+    environment each time, which each call would feel.
+    """
+    return getattr(trace, "_TRACER_PROVIDER", trace) is not None
 
 
 def _provider_of_app() -> TracerProvider | None:

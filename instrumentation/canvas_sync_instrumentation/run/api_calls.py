@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+import msgspec
 from msgspec import structs
 
 from canvas_sync_core.canvas.failures import error_class
@@ -37,8 +37,7 @@ _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
 """Values of the header User-Agent with which none is sent; the last is urllib3's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """A request that was sent.
 
     Attributes:
@@ -80,7 +79,7 @@ class Request:
 
     def sent_with(self, headers: Mapping[str, Any]) -> Request:
         """Give the request with the token in the headers that it was sent with, hashed."""
-        return replace(self, token=token_in(headers.get("Authorization"), self.url.query))
+        return structs.replace(self, token=token_in(headers.get("Authorization"), self.url.query))
 
 
 def _known_method(method: str) -> str:

@@ -96,34 +96,41 @@ class _Reading:
 
 
 class ListReadings:
-    """The lists that one run reads; its caller holds a lock."""
+    """The lists that one run reads; its caller holds a lock.
+
+    Most requests ask for a single object, which looks like the first and only page of a list. So a
+    list is a page in ``_lone`` until there is more to know of it than that one request.
+    """
 
     def __init__(self) -> None:
+        self._lone: dict[int, int] = {}
         self._readings: dict[int, _Reading] = {}
         self._same: dict[int, PageAddress] = {}
         self._whole: dict[int, None] = {}
 
     def ask(self, address: PageAddress) -> None:
         """Note that a page is asked for."""
-        list_key, page = self._resolved(address)
-        reading = self._readings.get(list_key)
-        if reading is None:
-            if len(self._readings) >= _LIMIT or list_key in self._whole:
-                return
-            reading = self._readings[list_key] = _Reading()
-        reading.ask(page)
+        list_key, page = self._resolved(address) if self._same else address
+        reading = self._reading(list_key)
+        if reading is not None:
+            reading.ask(page)
+        elif len(self._readings) + len(self._lone) < _LIMIT and list_key not in self._whole:
+            self._lone[list_key] = page
 
     def ask_outside(self, address: PageAddress) -> None:
         """Note that a page is asked for outside of the run, as by a thread that is in none."""
         list_key, page = self._resolved(address)
-        if reading := self._readings.get(list_key):
+        if reading := self._reading(list_key):
             reading.mark(page)
 
     def answered(self, address: PageAddress, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a request for a page, with the page that it names as the next one."""
-        list_key, _ = self._resolved(address)
+        list_key, page = self._resolved(address) if self._same else address
         if next_page is None:
-            if reading := self._readings.get(list_key):
+            if page == FIRST_PAGE and self._lone.get(list_key) == page:
+                del self._lone[list_key]
+                return
+            if reading := self._reading(list_key):
                 reading.has_end = True
         else:
             self._name(list_key, next_page, route)
@@ -132,7 +139,7 @@ class ListReadings:
     def failed(self, address: PageAddress) -> None:
         """Note that a request for a page failed."""
         list_key, page = self._resolved(address)
-        if reading := self._readings.get(list_key):
+        if reading := self._reading(list_key):
             reading.failed.add(page)
         self._ended(list_key)
 
@@ -149,6 +156,14 @@ class ListReadings:
             if reading.is_begun and reading.named
         )
 
+    def _reading(self, list_key: int) -> _Reading | None:
+        """Return a list of which there is more to know; None when it is not followed."""
+        if list_key in self._lone:
+            reading = self._readings[list_key] = _Reading()
+            reading.ask(self._lone.pop(list_key))
+            return reading
+        return self._readings.get(list_key)
+
     def _resolved(self, address: PageAddress) -> PageAddress:
         while same := self._same.get(address.list_key):
             address = PageAddress(same.list_key, address.page or same.page)
@@ -159,7 +174,7 @@ class ListReadings:
         if named.list_key != list_key:
             self._join(list_key, named)
             named = self._resolved(next_page)
-        reading = self._readings.get(list_key)
+        reading = self._reading(list_key)
         if reading is not None:
             reading.route = reading.route or route
             reading.name(named.page)
@@ -174,8 +189,8 @@ class ListReadings:
         other = named.list_key
         is_spelling = named.page != FIRST_PAGE
         self._same[other] = PageAddress(list_key, FIRST_PAGE if is_spelling else other)
-        known = self._readings.pop(other, None)
-        reading = self._readings.get(list_key)
+        known, reading = self._reading(other), self._reading(list_key)
+        self._readings.pop(other, None)
         if other in self._whole:
             self._finish(list_key)
             return
@@ -189,7 +204,7 @@ class ListReadings:
         reading.named = (reading.named | known.named) - reading.asked.keys()
 
     def _ended(self, list_key: int) -> None:
-        reading = self._readings.get(list_key)
+        reading = self._reading(list_key)
         if reading is None:
             return
         reading.in_flight -= 1

@@ -282,6 +282,7 @@ def test_records_and_losses_of_the_other_sinks_are_counted(
     """By log and level, and by sink and reason."""
     sink.count_record("errors", "ERROR")
     sink.count_record("errors", "ERROR")
+    sink.flush(0)
     sink.count_dropped("spans", "queue_full", 3)
     assert served(tmp_path, MetricName.LOG_RECORDS) == {'{level="ERROR",log="errors"}': 2.0}
     assert served(tmp_path, MetricName.TELEMETRY_DROPPED) == {
@@ -336,8 +337,8 @@ def test_a_forked_child_counts_in_files_of_its_own(sink: MetricsSink, tmp_path: 
     child = os.fork()
     if child == 0:
         sink.after_fork_in_child()
-        sink.handle(api_call())
         sink.count_record("api_calls", "INFO")
+        sink.handle(api_call())
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     sink.handle(api_call())

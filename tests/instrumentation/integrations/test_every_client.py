@@ -447,12 +447,9 @@ class _BrokenRecorder(Recorder):
         super().__init__(get_monitor)
         self.failures = 0
 
-    @contextmanager
-    def guard(self) -> Iterator[None]:
-        try:
-            yield
-        except RuntimeError:
-            self.failures += 1
+    def internal_error(self, error: Exception) -> None:
+        assert isinstance(error, RuntimeError)
+        self.failures += 1
 
     def api_call_ended(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("broken")
