@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -370,3 +372,48 @@ def test_only_a_sampled_trace_is_an_exemplar(
         for exemplar in read_exemplars(file.read_bytes()).values()
     ]
     assert bool(exemplars) == sampled
+
+
+_TRUNCATED = """
+import os, sys
+from pathlib import Path
+from canvas_sync_core.events import ApiCall, DbOperation, RunContext
+from canvas_sync_core.metrics.sink import MetricsSink
+
+context = RunContext("t1", 42, None, "full", "a" * 32, "b" * 16, True)
+route = "/api/v1/courses"
+
+def call(time, **changes):
+    given = {"token": "3f2a91c0", "rate_limit_remaining": 500.0, "clock_skew": 1.0, **changes}
+    return ApiCall(context, time, 0.2, "GET", route, route, "canvas.test", 200, **given)
+
+events = {
+    "same call": call(1.8e9 + 60),
+    "other token": call(1.8e9 + 60, token="0a1b2c3d"),
+    "refused": call(1.8e9 + 60, auth_failure="forbidden"),
+    "operation": DbOperation(context, 1.8e9 + 60, 0.2, "INSERT", "courses"),
+}
+folder, event = Path(sys.argv[1]), events[sys.argv[2]]
+sink = MetricsSink(folder)
+sink.handle(call(1.8e9))
+sink.handle(DbOperation(context, 1.8e9, 0.2, "INSERT", "courses"))
+sink.flush(0.0)
+for path in folder.iterdir():
+    os.truncate(path, 0)
+sink.count_record("api_calls", "INFO")
+sink.handle(event)
+sink.close(0.0)
+"""
+
+
+@pytest.mark.parametrize("event", ["same call", "other token", "refused", "operation"])
+def test_an_event_after_the_files_were_truncated_ends_no_process(
+    tmp_path: Path, event: str
+) -> None:
+    """Only the files that the event uses are checked before it."""
+    subprocess.run([sys.executable, "-c", _TRUNCATED, str(tmp_path), event], check=True)
+    counts = [
+        sum(served(tmp_path, name).values())
+        for name in (MetricName.API_REQUESTS, MetricName.DB_OPERATIONS, MetricName.LOG_RECORDS)
+    ]
+    assert counts == ([1.0, 2.0, 1.0] if event == "operation" else [2.0, 1.0, 1.0])
