@@ -1,5 +1,5 @@
-"""The exporter: ``/metrics``, REST API, log tools and upkeep, beside the processes that sync.
+"""The exporter: ``/metrics``, REST API, log tools and maintenance, next to the sync processes.
 
-To mount the REST API into a Flask app of your own, see
+To mount the REST API into your own Flask app, see
 :func:`canvas_sync_exporter.web.register_canvas_metrics_api`.
 """

@@ -1,7 +1,6 @@
-"""Where ``canvas-sync-monitor`` begins: Ctrl-C ends it without a traceback from its first moment.
+"""Entry point of ``canvas-sync-monitor``: Ctrl-C never causes a traceback, even during start-up.
 
-This module imports next to nothing, so that the signal is taken care of before anything that takes
-time is imported.
+This module imports next to nothing, so that the signal handler is installed before any slow import.
 """
 
 import os
@@ -20,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        argv: The arguments without the program's name; those of this process when None.
+        argv: The arguments without the program's name; by default those of this process.
 
     Returns:
         The exit code.
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def script() -> int:
-    """Run the command of this process, whose exit Ctrl-C ends without a traceback as well.
+    """Run the command of this process; Ctrl-C during its exit causes no traceback either.
 
     Returns:
         The exit code.
@@ -55,7 +54,7 @@ def script() -> int:
 
 @contextmanager
 def _ending_at_once() -> Iterator[None]:
-    """While modules are loaded there is nothing to end in good order."""
+    """While modules are being loaded, there is nothing to shut down."""
     is_ours = _is_ctrl_c_ours()
     if is_ours:
         signal.signal(signal.SIGINT, _end)
@@ -67,14 +66,14 @@ def _ending_at_once() -> Iterator[None]:
 
 
 def _outlive_hangups() -> None:
-    """Let SIGHUP, which is to reload a serving exporter, not end one that has read nothing yet."""
+    """Ignore SIGHUP, which reloads a running exporter, until the exporter can handle it."""
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def _is_ctrl_c_ours() -> bool:
-    """Whether nobody else handles it: another handler, a shell's background job, a thread."""
+    """Whether no one else handles Ctrl-C: another handler, a shell's background job, a thread."""
     is_main = threading.current_thread() is threading.main_thread()
     return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

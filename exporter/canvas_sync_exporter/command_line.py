@@ -1,7 +1,7 @@
 """The command line: parse, call, print.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted by Ctrl-C. ``serve`` is
-ended by Ctrl-C or SIGTERM as a matter of course and answers 0.
+Exit codes: 0 success, 1 failure, 2 wrong usage or settings, 130 interrupted by Ctrl-C. For
+``serve``, Ctrl-C and SIGTERM are the normal way to stop, so it returns 0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the arguments.
 
     Raises:
-        SystemExit: They make no sense, or ask for help; what there is to say is printed.
+        SystemExit: They are invalid, or ask for help; the message has been printed.
         ImportError: A package that the command needs is not installed.
     """
     return make_parser(words[:1]).parse_args(words)
@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # jobs tell of failures once
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # jobs log failures once
     try:
         code: int = arguments.run(arguments)
     except SettingsError as error:
@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def missing_package(words: Sequence[str], error: ImportError) -> int:
-    """Say which extra brings a package that cannot be imported.
+    """Print which extra installs a package that cannot be imported.
 
     Args:
         words: The command and its arguments.
@@ -72,7 +72,7 @@ def missing_package(words: Sequence[str], error: ImportError) -> int:
         The exit code.
 
     Raises:
-        ImportError: The module is one of ours, which no extra brings.
+        ImportError: The module is our own, which no extra installs.
     """
     package = (error.name or "").partition(".")[0]
     if package.startswith("canvas_sync_"):
@@ -96,10 +96,10 @@ def _complain(message: str, code: int) -> int:
 
 
 def make_parser(wanted: Sequence[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
-    """Make the parser of the command line.
+    """Build the parser of the command line.
 
     Args:
-        wanted: The commands that are to be parsed; of the others it knows the names alone.
+        wanted: The commands to parse; of the others it only knows the names.
     """
     parser = argparse.ArgumentParser(
         DISTRIBUTION, description="Makes every Canvas sync visible.", epilog=EXIT_CODES

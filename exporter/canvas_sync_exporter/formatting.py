@@ -1,4 +1,4 @@
-"""Figures as people read them, the same on a page and in a text."""
+"""Formats figures for people, the same way on a page and in a text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["format_number", "format_percent", "format_seconds", "format_size", "
 
 
 def format_number(value: int) -> str:
-    """Write a count, such as ``1,234``."""
+    """Format a count, such as ``1,234``."""
     return f"{value:,}"
 
 
 def format_size(size: int) -> str:
-    """Write a number of bytes, such as ``1.2 MB``."""
+    """Format a number of bytes, such as ``1.2 MB``."""
     for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
         if size >= 10**power:
             return f"{size / 10**power:.1f} {unit}"
@@ -21,19 +21,19 @@ def format_size(size: int) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Write a share from 0 to 1, such as ``9.2 %``."""
+    """Format a share from 0 to 1, such as ``9.2 %``."""
     return f"{share * 100:.1f} %"
 
 
 def format_time(moment: dt.datetime | None) -> str:
-    """Write a moment in UTC, such as ``2025-12-22 10:15:30``."""
+    """Format a time in UTC, such as ``2025-12-22 10:15:30``."""
     if moment is None:
         return "-"
     return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 def format_seconds(seconds: float | None) -> str:
-    """Write a duration, such as ``145.2 ms``, ``8.4 s`` or ``3 min 05 s``."""
+    """Format a duration, such as ``145.2 ms``, ``8.4 s`` or ``3 min 05 s``."""
     if seconds is None:
         return "-"
     if seconds < 0.9995:

@@ -49,7 +49,7 @@ def serve(read_configuration: Callable[[], Configuration]) -> None:
     Raises:
         SettingsError: The tokens file cannot be used, or there is none and the address is not
             loopback; or the database URL or the host name cannot be used.
-        ListenError: The address cannot be listened on.
+        ListenError: It cannot listen on the address.
         StorageError: The embedded database is of a newer version.
         OSError: A folder cannot be made.
     """
@@ -171,7 +171,7 @@ def _access(config: Configuration) -> Access:
     if not is_loopback(settings.host):
         raise SettingsError(
             f"CANVAS_SYNC_EXPORTER_HOST: {settings.host!r} cannot be used without access tokens: "
-            "whoever reaches that address would read everything. Make a token with "
+            "anyone who reaches that address could read everything. Make a token with "
             "`canvas-sync-monitor token new --name NAME --scope SCOPE --file FILE` and set "
             "CANVAS_SYNC_TOKENS_FILE=FILE, or listen on 127.0.0.1."
         )
@@ -190,4 +190,4 @@ def _prepare_database(config: Configuration, engine: Engine) -> None:
     except (SQLAlchemyError, StorageError) as error:
         if config.embedded_database:
             raise
-        _log.warning("The REST API answers 503 until this is mended: %s", reason(error))
+        _log.warning("The REST API answers 503 until this is fixed: %s", reason(error))

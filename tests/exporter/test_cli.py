@@ -308,7 +308,7 @@ def test_a_cleanup_names_what_it_passes_over(tmp_path: Path, options: list[str])
     (tmp_path / "errors.log.1").mkdir()
     done = _run(tmp_path, "cleanup", "--log-dir", ".", *options)
     assert done.returncode == 0
-    assert "errors.log.1 is passed over: it is no regular file" in done.stderr
+    assert "errors.log.1 is skipped: it is not a regular file" in done.stderr
 
 
 def test_a_cleanup_takes_the_folder_that_it_is_given_whatever_the_settings(tmp_path: Path) -> None:

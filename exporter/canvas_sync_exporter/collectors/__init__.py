@@ -1,4 +1,4 @@
-"""What ``/metrics`` serves: one subject per file, each a prometheus-client collector."""
+"""The contents of ``/metrics``: one subject per file, each a prometheus-client collector."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def register_collectors(
     """Register all collectors.
 
     Args:
-        registry: Where.
-        configuration: Where the files are that they read.
-        processes: The collector of the sync processes. Who folds their files passes the one that
-            does so, since it remembers the last good values of a file that breaks.
-        further: Collectors of what this process itself does.
+        registry: Where to register them.
+        configuration: Where the files are.
+        processes: The collector of the sync processes. The process that folds their files passes
+            its own one, since it remembers the last good values of broken files.
+        further: Collectors of this process's own metrics.
     """
     registry.register(
         InstrumentedCollector(

@@ -21,14 +21,14 @@ class ArchivesCollector(Collector):
     """Serves number and bytes of each log's archives (``<log>-<time>.tar.gz``).
 
     Args:
-        folder: The archive folder; while it is missing there are none.
+        folder: The archive folder; it may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """Give two samples for each log."""
+        """Return two samples for each log."""
         counts, sizes = dict.fromkeys(Log, 0), dict.fromkeys(Log, 0)
         for archive in archives(self._folder):
             counts[archive.log] += 1

@@ -1,4 +1,4 @@
-"""Which version of this project serves the metrics, on which Python."""
+"""The version of the exporter and of its Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BuildInfoCollector"]
 
 
 class BuildInfoCollector(Collector):
-    """Serves one gauge, always 1, whose labels say what runs."""
+    """Serves one gauge, always 1, whose labels are the versions."""
 
     def collect(self) -> Iterable[Metric]:
         """Return the gauge."""

@@ -1,4 +1,4 @@
-"""Whether the exporter can do its work, check by check."""
+"""Whether the exporter is working, check by check."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class ChecksCollector(Collector):
     """Serves the checks of health.
 
     Args:
-        run: Does the checks; returns by name whether each is fine.
+        run: Runs the checks; returns name -> whether it is fine.
     """
 
     def __init__(self, run: Callable[[], Mapping[str, bool]]) -> None:
         self._run = run
 
     def collect(self) -> Iterable[Metric]:
-        """Give one sample for each check."""
+        """Return one sample for each check."""
         yield family(
             MetricName.EXPORTER_CHECK, {(name,): float(ok) for name, ok in self._run().items()}
         )

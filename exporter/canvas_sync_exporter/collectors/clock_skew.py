@@ -1,4 +1,4 @@
-"""By how much the clock of the live sync processes differs from Canvas's."""
+"""The difference between the clocks of live sync processes and Canvas's."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["ClockSkewCollector", "read_clock_skew"]
 class ClockSkewCollector(Collector):
     """Serves the value of the live process that is farthest from 0.
 
-    Each process proves a difference only as far as its newest answer allows, so the largest one is
-    the closest to the truth.
+    Each process proves a difference only as far as its latest response allows, so the largest one
+    is closest to the truth.
 
     Args:
-        folder: The folder of the metric files; while it is missing there is no value.
+        folder: The folder of the metric files; without it there is no value.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""How often each sync type is expected to succeed, as the settings say."""
+"""How often each sync type is expected to succeed, from the settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ExpectedIntervalsCollector(Collector):
         self._intervals = tuple(intervals)
 
     def collect(self) -> Iterable[Metric]:
-        """Give one sample for each sync type."""
+        """Return one sample for each sync type."""
         yield family(
             MetricName.EXPECTED_INTERVAL, {(name,): seconds for name, seconds in self._intervals}
         )

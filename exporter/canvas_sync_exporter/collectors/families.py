@@ -1,4 +1,4 @@
-"""Metric families of the exporter itself, made as the schema declares them."""
+"""Metric families of the exporter itself, built from the schema."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["family"]
 
 
 def family(name: MetricName, values: Mapping[tuple[str, ...], float]) -> Metric:
-    """Make the family of a counter or gauge.
+    """Build the family of a counter or gauge.
 
     Args:
         name: The metric.
-        values: Values of the labels, in their order -> value of the series. Of gauges that share
-            ``other``, the largest is served; counters are added up.
+        values: Label values, in order -> value of the series. For series that share ``other``,
+            the largest gauge is served, and counters are added up.
     """
     spec, bounds = METRICS[name], LabelBounds()
     is_counter = spec.type is MetricType.COUNTER

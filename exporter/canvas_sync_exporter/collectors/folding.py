@@ -1,7 +1,7 @@
-"""Adding up a folder of metric files, and folding those of dead processes into one state.
+"""Adds up a folder of metric files, and folds those of dead processes into one state file.
 
-Several exporters may share a folder. A fold holds the folder's lock alone, a reader shares it with
-other readers: nobody ever sees a value both in the state and in its file, or in neither.
+Several exporters may share a folder. A fold holds the folder's lock exclusively, readers share it,
+so no one ever sees a value both in the state and in its file, or in neither.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _logger = logging.getLogger(__name__)
 
 
 class MetricFolder:
-    """The metric files of all processes, live and dead. Not for two threads at once.
+    """The metric files of all processes, live and dead. Not thread-safe.
 
     Args:
         folder: The folder of the metric files.
-        keys: Parses and keeps keys.
+        keys: Parses and caches keys.
         failpoint: Called after each step of a fold.
 
     Attributes:
-        broken_files: How many files were found broken so far.
+        broken_files: Number of broken files found so far.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MetricFolder:
 
     @property
     def recoveries(self) -> int:
-        """How often the state had to be read from its second copy."""
+        """Number of times that the state had to be read from its second copy."""
         return self._state.recoveries
 
     def needs_fold(self) -> bool:
@@ -69,7 +69,7 @@ class MetricFolder:
 
         Raises:
             StateDamagedError: The state cannot be read.
-            OSError: The folder cannot be read, or its lock not be had.
+            OSError: The folder cannot be read, or its lock cannot be acquired.
         """
         with _locked(self._folder / _LOCK_NAME, shared=True):
             state = self._state.load()
@@ -81,12 +81,12 @@ class MetricFolder:
     def fold(self) -> int:
         """Move the values of dead processes into the state and delete their files.
 
-        A crash at any moment loses nothing and counts nothing twice: the state lists what it
-        contains until the files are gone. A broken file is moved aside as ``<name>.broken``, with
-        the values counted that it had when it was last good.
+        A crash at any time loses nothing and counts nothing twice: the state lists the files that
+        it contains until they are gone. A broken file is renamed to ``<name>.broken``, and its last
+        good values are counted.
 
         Returns:
-            How many metric files were folded.
+            Number of folded metric files.
 
         Raises:
             StateDamagedError: The state cannot be read; nothing was changed.
@@ -99,7 +99,8 @@ class MetricFolder:
             present = [name for name in state.sources if (self._folder / name).exists()]
             if dead or present or self._state.damaged:
                 sources = [*present, *dead, *_exemplar_files(dead)]
-                # Earlier removals must be final before their names leave the list of sources.
+                # Earlier removals must be durable before their names are removed from the list of
+                # sources.
                 sync_folder(self._folder)
                 state = FoldedState(totals.values, totals.exemplars, sources)
                 self._state.save(state, self._on_step)
@@ -167,7 +168,7 @@ def _exemplar_files(names: Iterable[str]) -> Iterator[str]:
 
 @contextmanager
 def _locked(path: Path, *, shared: bool) -> Iterator[None]:
-    """Hold a lock file; a process that is stopped with it in hand does not stop this one too."""
+    """Hold a lock file, with a timeout in case a stopped process holds it."""
     fd = open_shared(path, os.O_RDWR)
     try:
         if not try_lock(fd, _LOCK_TIMEOUT, shared=shared, poll_seconds=_LOCK_PAUSE):

@@ -1,4 +1,4 @@
-"""Several collectors as one, none of which can break the others."""
+"""Combines several collectors, none of which can break the others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _logger = logging.getLogger(__name__)
 class InstrumentedCollector(Collector):
     """Several collectors as one, with the success and the duration of each.
 
-    A collector that fails is logged, shown as 0 in ``canvas_sync_exporter_collector_success`` and
-    leaves the others alone.
+    A collector that fails is logged and shown as 0 in ``canvas_sync_exporter_collector_success``,
+    without affecting the others.
 
     Args:
         collectors: Each collector by the value of its ``collector`` label.
@@ -48,6 +48,6 @@ class InstrumentedCollector(Collector):
 def _collect(name: str, collector: Collector) -> list[Metric] | None:
     try:
         return list(collector.collect())
-    except Exception:  # the boundary: no collector may take the scrape with it
+    except Exception:  # the boundary: no collector may break the scrape
         _logger.exception("The collector %s failed; the others are served without it.", name)
         return None

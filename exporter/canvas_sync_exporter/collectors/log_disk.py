@@ -1,4 +1,4 @@
-"""The room left on the disk of the log folder."""
+"""Free space on the disk of the log folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LogDiskCollector"]
 
 
 class LogDiskCollector(Collector):
-    """Serves the free bytes of the disk on which the logs, and by default the state, lie.
+    """Serves the free bytes of the disk with the logs and, by default, the state.
 
     Args:
         folder: The log folder; while it is missing, the nearest folder above it that exists counts.
@@ -30,6 +30,6 @@ class LogDiskCollector(Collector):
         """Return the one sample.
 
         Raises:
-            OSError: The disk cannot be asked.
+            OSError: The disk cannot be read.
         """
         yield family(MetricName.LOG_DISK_FREE, {(): free_bytes(self._folder)})

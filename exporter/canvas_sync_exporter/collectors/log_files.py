@@ -21,14 +21,14 @@ class LogFilesCollector(Collector):
     """Serves the bytes of each log on disk, as the cleanup's status counts them.
 
     Args:
-        folder: The log folder; while it is missing every log has 0 bytes.
+        folder: The log folder; if it is missing, every log has 0 bytes.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """Give one sample for each log."""
+        """Return one sample for each log."""
         yield family(
             MetricName.LOG_BYTES,
             {(log,): sum(file.bytes for file in files_on_disk(self._folder, log)) for log in Log},

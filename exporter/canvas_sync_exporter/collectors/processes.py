@@ -1,4 +1,4 @@
-"""The metrics of sync processes, live and dead together."""
+"""The combined metrics of live and dead sync processes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _logger = logging.getLogger(__name__)
 
 
 class ProcessCollector(Collector):
-    """Serves what the processes of a folder counted; no counter goes back when one ends.
+    """Serves the metrics of all processes of a folder; counters never decrease when one ends.
 
-    Threads may share it, and several exporters the folder.
+    It is thread-safe, and several exporters may share the folder.
 
     Args:
-        folder: The folder of the metric files; while it is missing there are none.
+        folder: The folder of the metric files; it may be missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,7 +38,7 @@ class ProcessCollector(Collector):
         self._mutex = Lock()
 
     def collect(self) -> Iterable[Metric]:
-        """Fold the dead, then add up everything.
+        """Fold the files of dead processes, then add up everything.
 
         Raises:
             StateDamagedError: The counters of dead processes cannot be read.
@@ -68,7 +68,7 @@ class ProcessCollector(Collector):
         return found
 
     def fold(self) -> int:
-        """Fold the files of dead processes and answer how many there were.
+        """Fold the files of dead processes and return their number.
 
         Raises:
             StateDamagedError: The counters of dead processes cannot be read.
@@ -82,7 +82,7 @@ class ProcessCollector(Collector):
             try:
                 self._folder.fold()
             except OSError:
-                # Such as a full disk: the sums are right without it, only slower to make.
+                # For instance, the disk is full: the sums are correct without folding, only slower.
                 self._fold_failures += 1
                 _logger.exception("The files in %s could not be folded.", self._path)
         return self._folder.read()

@@ -1,4 +1,4 @@
-"""Reading the metric files of processes that may write them at this moment."""
+"""Reads metric files while their processes may be writing them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _FIRST_READ: Final = 16 * 1024
 
 @dataclass(slots=True)
 class Reading:
-    """What one metric file said.
+    """The contents of one metric file.
 
     Attributes:
-        inode: Tells the file from another of the same name.
+        inode: Distinguishes the file from others of the same name.
         dead: Whether its process has ended.
-        end: How many of its bytes are known.
-        cells: Where the values stand.
+        end: Number of bytes that have been parsed.
+        cells: Positions of the values.
         values: The values of ``keys``; the last good ones when the file is broken.
         exemplars: By the key of the bucket.
         broken: What is wrong with the file, if anything.
@@ -55,11 +55,11 @@ class Reading:
 
 
 class FileReader:
-    """Reads the metric files of a folder; what it knows of a file's keys it does not parse again.
+    """Reads the metric files of a folder; caches parsed keys.
 
     Args:
         folder: The folder of the metric files.
-        keys: Parses and keeps keys.
+        keys: Parses and caches keys.
     """
 
     def __init__(self, folder: Path, keys: SampleKeys) -> None:
@@ -68,24 +68,23 @@ class FileReader:
         self._known: dict[str, Reading] = {}
 
     def names(self) -> list[str]:
-        """List the metric files that are ours, sorted."""
+        """List our metric files, sorted."""
         names = (path.name for path in self._folder.iterdir())
         return sorted(name for name in names if parse_file_name(name) is not None)
 
     def forget(self, name: str) -> None:
-        """Drop what is known of a file."""
+        """Forget a file."""
         self._known.pop(name, None)
 
     def forget_all_but(self, names: set[str]) -> None:
-        """Drop what is known of other files."""
+        """Forget all other files."""
         for name in self._known.keys() - names:
             del self._known[name]
 
     def read(self, name: str) -> Reading | None:
-        """Read one file; None when it is gone.
+        """Read one file; None if it is gone.
 
-        A file that cannot be read or makes no sense comes back as ``broken`` with the values it
-        had when it was last good.
+        An unreadable or invalid file is returned as ``broken`` with its last good values.
         """
         reading = self._known.get(name) or _blank(name)
         self._known[name] = reading
@@ -146,7 +145,7 @@ def is_dead(path: Path) -> bool:
 
 
 def _has_no_owner(fd: int) -> bool:
-    # Shared, so that two exporters that ask at the same moment both get the same answer.
+    # A shared lock, so that two exporters that check at the same time get the same answer.
     return try_lock(fd, shared=True)
 
 

@@ -1,4 +1,4 @@
-"""From the keys and values of metric files to metric families."""
+"""Converts keys and values of metric files to metric families."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from canvas_sync_core.schema.metrics import PER_PROCESS
 __all__ = ["LIVE_KINDS", "PER_PROCESS_KIND", "SampleKey", "SampleKeys", "Totals"]
 
 PER_PROCESS_KIND: Final = f"gauge_{PER_PROCESS}"
-"""Kind of files that are not added up here; :mod:`.tokens` reads them."""
+"""Kind of files that are not aggregated here; :mod:`.tokens` reads them."""
 
 LIVE_KINDS: Final = frozenset({"gauge_livesum", "gauge_livemin", PER_PROCESS_KIND})
-"""Kinds of files that say nothing once their process has ended."""
+"""Kinds of files that are meaningless once their process has ended."""
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _Labels = tuple[tuple[str, str], ...]
@@ -31,7 +31,7 @@ _Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class SampleKey:
-    """A key, parsed.
+    """A parsed key.
 
     Attributes:
         raw: The key itself.
@@ -59,7 +59,7 @@ class SampleKeys:
         """Parse a key.
 
         Raises:
-            BrokenFileError: It is no key of a sample.
+            BrokenFileError: It is not the key of a sample.
         """
         parsed = self._parsed.get(key)
         if parsed is None:
@@ -103,7 +103,7 @@ _MERGE: Final[dict[str, Callable[[float, float], float]]] = {
 
 @dataclass(slots=True)
 class Totals:
-    """Values of several processes in one.
+    """The combined values of several processes.
 
     Attributes:
         values: Kind of file -> key of the sample -> value.
@@ -114,7 +114,7 @@ class Totals:
     exemplars: dict[bytes, Exemplar] = field(default_factory=dict)
 
     def merge(self, kind: str, keys: Iterable[bytes], values: Iterable[float]) -> None:
-        """Take in the values of one file; those that are not set (NaN) are left out."""
+        """Add the values of one file; unset ones (NaN) are ignored."""
         totals, merge = self.values.setdefault(kind, {}), _MERGE[kind]
         for key, value in zip(keys, values, strict=True):
             if not math.isnan(value):
@@ -122,14 +122,14 @@ class Totals:
                 totals[key] = value if known is None else merge(known, value)
 
     def merge_exemplars(self, exemplars: Mapping[bytes, Exemplar]) -> None:
-        """Take in the exemplars of one process; the newest of a bucket stays."""
+        """Add the exemplars of one process; the newest of each bucket is kept."""
         for key, exemplar in exemplars.items():
             known = self.exemplars.get(key)
             if known is None or known.time < exemplar.time:
                 self.exemplars[key] = exemplar
 
     def families(self, keys: SampleKeys) -> list[Metric]:
-        """Make metric families, sorted by name."""
+        """Build metric families, sorted by name."""
         families: dict[str, Metric] = {}
         for kind, values in self.values.items():
             parsed = [(keys.parse(key), value) for key, value in values.items()]
@@ -158,7 +158,7 @@ def _add_plain(
     merged: dict[tuple[str, str, _Labels], float] = {}
     for key, value in parsed:
         if _family(families, key, kind.partition("_")[0]) is not None:
-            # Two versions may write one series under keys that differ in their help.
+            # Different versions may write one series under keys with different help texts.
             identity = (key.metric, key.sample, key.labels)
             merged[identity] = merge(merged[identity], value) if identity in merged else value
     for (metric, name, labels), value in merged.items():
@@ -166,7 +166,7 @@ def _add_plain(
 
 
 def _family(families: dict[str, Metric], key: SampleKey, kind: str) -> Metric | None:
-    """Find or make the family of a sample; None when another kind has its name already."""
+    """Return the family of a sample; None if another kind already has its name."""
     family = families.get(key.metric)
     if family is None:
         family = families[key.metric] = Metric(key.metric, key.help, kind)
@@ -175,7 +175,7 @@ def _family(families: dict[str, Metric], key: SampleKey, kind: str) -> Metric | 
 
 @dataclass(slots=True)
 class _Histogram:
-    """One histogram of a family: the files count in each bucket alone, Prometheus cumulates."""
+    """One histogram of a family: files count per bucket, Prometheus cumulatively."""
 
     total: float = 0.0
     buckets: dict[float, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""How much waits for the database."""
+"""The size of the rows that wait for the database."""
 
 from __future__ import annotations
 

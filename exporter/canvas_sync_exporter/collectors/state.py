@@ -1,4 +1,4 @@
-"""The state file: what the files of dead processes added up to, in two copies."""
+"""The state file: the sums of dead processes' files, in two copies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FoldedState(msgspec.Struct, frozen=True):
     Attributes:
         values: Kind of file -> key of the sample -> value.
         exemplars: Key of a histogram bucket -> its newest exemplar.
-        sources: Names of the files that are contained and may still exist.
+        sources: Names of files that it contains and that may still exist.
     """
 
     values: dict[str, dict[bytes, float]] = {}
@@ -44,21 +44,21 @@ class FoldedState(msgspec.Struct, frozen=True):
 
 
 def no_failpoint(step: str) -> None:
-    """Go on: tests stop a fold at its steps, nobody else does."""
+    """Do nothing: only tests stop a fold at its steps."""
 
 
 class StateFile:
-    """Loads and saves the state; whoever calls holds the folder's lock.
+    """Loads and saves the state; the caller holds the folder's lock.
 
-    Either copy is replaced as a whole, and the sources go only when both contain them: as long as
-    one copy is intact nothing is lost. A damaged copy is reported and counted.
+    Each copy is replaced atomically, and sources are removed only after both copies contain them:
+    nothing is lost as long as one copy is intact. A damaged copy is reported and counted.
 
     Args:
         folder: The folder of the metric files.
 
     Attributes:
-        damaged: Whether the second copy had to stand in for the first when last loaded.
-        recoveries: How often that was found.
+        damaged: Whether the second copy had to be used at the last load.
+        recoveries: Number of times that this happened.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,10 +69,10 @@ class StateFile:
         self.recoveries = 0
 
     def load(self) -> FoldedState:
-        """Read the state; an empty one when nothing was ever folded.
+        """Read the state; an empty one if nothing was ever folded.
 
         Raises:
-            StateDamagedError: No copy can be used; nothing is changed.
+            StateDamagedError: No copy is usable; nothing was changed.
         """
         first, second = self._paths
         signature = _signature(first)

@@ -1,4 +1,4 @@
-"""The quota of each access token: what the live processes know, put together."""
+"""The quota of each access token, combined from what the live processes know."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .samples import PER_PROCESS_KIND, SampleKeys
 __all__ = ["TokensCollector", "read_token_expiries", "read_token_quotas"]
 
 _FORGET_SECONDS: Final = 3600.0
-"""A bucket is empty again after 80 seconds: an older reading says nothing."""
+"""A bucket is empty again after 80 seconds, so older readings are meaningless."""
 
 _FIELDS: Final = {
     MetricName.API_QUOTA_REMAINING: "remaining",
@@ -41,11 +41,11 @@ _Gauges = dict[str, dict[str, float]]
 
 
 class TokensCollector(Collector):
-    """Serves how much of its quota each token has left, how fast it is used, and what is safe.
+    """Serves each token's remaining quota, its rate of use, and the safe concurrency.
 
     Args:
-        folder: The folder of the metric files; while it is missing there are none.
-        expiries: When tokens expire, as the settings say, in seconds since the epoch.
+        folder: The folder of the metric files; it may be missing.
+        expiries: When tokens expire according to the settings, in seconds since the epoch.
     """
 
     def __init__(self, folder: Path, expiries: Mapping[str, float]) -> None:
@@ -71,7 +71,7 @@ class TokensCollector(Collector):
 
 
 def read_token_quotas(folder: Path, now: float) -> list[TokenQuota]:
-    """Tell how the tokens stand that live processes used in the last hour, busiest first.
+    """Return the quotas of tokens that live processes used in the last hour, busiest first.
 
     Args:
         folder: The folder of the metric files.
@@ -84,7 +84,7 @@ def read_token_quotas(folder: Path, now: float) -> list[TokenQuota]:
 
 
 def read_token_expiries(folder: Path) -> dict[str, float]:
-    """Return when tokens expired that Canvas refused for it, in seconds since the epoch.
+    """Return when tokens that Canvas refused had expired, in seconds since the epoch.
 
     Raises:
         OSError: The folder cannot be read.

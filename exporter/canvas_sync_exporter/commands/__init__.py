@@ -1,7 +1,7 @@
 """Commands of the command line.
 
-Each has a module of its name with ``add_parser``, which is loaded when the command is called: a
-search of the logs need not wait for the web server and the database.
+Each has a module of the same name with ``add_parser``, which is loaded only when the command is
+used: a search of the logs need not wait for the web server and the database to load.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import Final
 __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 
 COMMANDS: Final = {
-    "run": "run a command, such as a job of cron, as a sync run",
+    "run": "run a command, such as a cron job, as a sync run",
     "serve": "serve /metrics and the REST API",
     "status": "show what needs attention, and how each sync type is",
-    "analyze": "report what the logs say: runs, API calls, database, errors, gaps",
+    "analyze": "report on the logs: runs, API calls, database, errors, gaps",
     "runs": "list runs of the syncs, newest first",
     "search": "search the logs, their backups and archives, newest line first",
     "tail": "show the newest lines of the five logs, merged by time",
-    "cleanup": "archive what the logs have rotated out, now",
-    "doctor": "look whether everything is as the syncs need it, and say what to do",
+    "cleanup": "archive rotated logs now",
+    "doctor": "check the set-up and suggest fixes",
     "pause": "expect no runs of some sync types for a while",
     "config": "the configuration file",
     "db": "the table",
     "token": "access tokens of the exporter",
-    "demo": "run a simulated Canvas and real syncs, and show them",
+    "demo": "run a simulated Canvas and real syncs, and show the results",
 }
 """Name -> what the command does, in one line."""
 

@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor analyze``, also ``python analyze_canvas_logs.py``: what the logs say."""
+"""``canvas-sync-monitor analyze``, also ``python analyze_canvas_logs.py``: a report on the logs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def add_parser(subparsers: Any) -> None:
     form.add_argument("--html", action="store_true", help="as one HTML page with charts")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to a file")
     add_log_dir(parser)
-    add_period(parser, since="only lines from then on", until="only lines before then")
+    add_period(
+        parser, since="only lines at or after this time", until="only lines before this time"
+    )
     parser.add_argument("--user", type=user_id, metavar="ID", help="only lines of this user")
     parser.add_argument("--task", metavar="ID", help="only lines of the run with this task id")
     parser.add_argument(
@@ -81,15 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _form(arguments: argparse.Namespace) -> str:
-    """Choose the form, by the name of the file if nothing else tells; else it is wrong usage."""
+    """Choose the format, if necessary by the file name; anything else is wrong usage."""
     if arguments.json or arguments.html:
         return "json" if arguments.json else "html"
     ending = arguments.output.suffix.lower() if arguments.output else ""
     if ending not in _FORMS:
         endings = ", ".join(filter(None, _FORMS))
         arguments.complain(
-            f"argument --output: {ending} is no form of the report; use a name that ends with one "
-            f"of {endings}, or choose the form with --json or --html"
+            f"argument --output: {ending} is not a format of the report; use a name that ends "
+            f"with one of {endings}, or choose the format with --json or --html"
         )
     return _FORMS[ending]
 

@@ -22,13 +22,13 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     parser = add_command(subparsers, "cleanup", run)
     parser.add_argument(
-        "--dry-run", action="store_true", help="only tell what would be archived and deleted"
+        "--dry-run", action="store_true", help="only show what would be archived and deleted"
     )
     add_log_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Clean the logs up, or tell what that would do.
+    """Clean up the logs, or show what that would do.
 
     Returns:
         The exit code.

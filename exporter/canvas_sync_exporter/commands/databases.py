@@ -19,7 +19,7 @@ __all__ = ["reading_database"]
 
 @contextmanager
 def reading_database(config: Configuration) -> Iterator[Engine]:
-    """Open the database for reading; unlike the exporter, make none where there is none.
+    """Open the database for reading; unlike the exporter, do not create it.
 
     Raises:
         SettingsError: Its URL cannot be used.

@@ -19,12 +19,12 @@ __all__ = ["add_parser", "run_upgrade"]
 def add_parser(subparsers: Any) -> None:
     """Add the commands to a command line."""
     group = add_group(subparsers, "db")
-    text = f"create the table {TABLE}, or bring it to this version"
+    text = f"create the table {TABLE}, or upgrade it to this version"
     add_command(group, "upgrade", run_upgrade, text)
 
 
 def run_upgrade(_arguments: argparse.Namespace) -> int:
-    """Create the table, or bring it to this version.
+    """Create the table, or upgrade it to this version.
 
     Returns:
         The exit code.

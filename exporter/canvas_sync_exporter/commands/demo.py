@@ -18,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     parser = add_command(subparsers, "demo", run)
     parser.add_argument("--once", action="store_true", help="end after the first round")
-    parser.add_argument("--data-dir", type=Path, help="folder of everything the demo writes")
+    parser.add_argument("--data-dir", type=Path, help="folder for everything that the demo writes")
     parser.add_argument("--port", type=port, help="port of the exporter")
     parser.add_argument("--seed", type=int, help="seed of the simulated Canvas")
     parser.add_argument("--canvas-url", help="a real Canvas instead of the simulated one")

@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor doctor``: whether everything is as syncs and exporter need it."""
+"""``canvas-sync-monitor doctor``: checks the set-up of syncs and exporter."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
-        "--prometheus", metavar="URL", help="look at this Prometheus too, http://127.0.0.1:9090"
+        "--prometheus",
+        metavar="URL",
+        help="also check this Prometheus, such as http://127.0.0.1:9090",
     )
 
 

@@ -1,4 +1,4 @@
-"""What several commands have: how they are added, and options."""
+"""What several commands share: how to add them, and common options."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMES: Final = (
     "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
     " as 24h or 7d."
 )
-"""What ``--since`` and ``--until`` read, for the end of a help."""
+"""Explains the values of ``--since`` and ``--until``, for the end of a help text."""
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -49,13 +49,13 @@ def add_command(
     """Add a command to a command line or a group.
 
     Args:
-        subparsers: Of the command line or the group.
+        subparsers: Those of the command line or the group.
         name: The command.
-        run: What it does; answers the exit code.
-        text: That in one line, for a command of a group.
+        run: Runs it and returns the exit code.
+        text: A one-line description, for a command of a group.
         more: Further sentences of its help.
-        epilog: What stands at the end of its help, before the exit codes.
-        exit_codes: Those of the command, where it has its own.
+        epilog: The end of its help, before the exit codes.
+        exit_codes: The command's exit codes, if it has its own.
     """
     text = text or COMMANDS[name]
     parser: argparse.ArgumentParser = subparsers.add_parser(
@@ -75,7 +75,7 @@ def add_group(subparsers: Any, name: str) -> Any:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """Make the type of an argument that is a whole number within bounds.
+    """Return an argument type for an integer within bounds.
 
     Returns:
         A function that raises argparse.ArgumentTypeError, with the bounds in its message.
@@ -90,10 +90,10 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 user_id: Final = number(0, 2**63 - 1)
-"""The type of an argument that is a user's number in Canvas, or a course's."""
+"""Argument type: the Canvas id of a user or a course."""
 
 port: Final = number(0, 65535)
-"""The type of an argument that is a port; 0 stands for any free one."""
+"""Argument type: a port; 0 means any free one."""
 
 
 def add_time_zone(parser: argparse.ArgumentParser) -> None:
@@ -145,16 +145,16 @@ def add_period(parser: argparse.ArgumentParser, *, since: str, until: str) -> No
     """Add ``--since`` and ``--until`` to a command.
 
     Args:
-        parser: Of the command.
-        since: The help of the one.
-        until: The help of the other.
+        parser: The command's parser.
+        since: Help text of ``--since``.
+        until: Help text of ``--until``.
     """
     for option, text in (("--since", since), ("--until", until)):
         parser.add_argument(option, type=_moment, action=_Bound, metavar="TIME", help=text)
 
 
 class _Bound(argparse.Action):
-    """Keeps a bound of a period, once it is seen that the other one leaves something between."""
+    """Stores a bound of a period, after checking that the period is not empty."""
 
     def __call__(
         self,
@@ -173,7 +173,7 @@ class _Bound(argparse.Action):
 
 
 def _moment(raw: str) -> dt.datetime:
-    """Read a moment or an age."""
+    """Parse a time or an age."""
     from canvas_sync_exporter.logs.time_parsing import parse_moment  # noqa: PLC0415 - needs the exporter extra
 
     try:

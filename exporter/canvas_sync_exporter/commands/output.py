@@ -1,4 +1,4 @@
-"""Printing lines of the logs: in colour on a terminal, and never what a terminal would obey."""
+"""Prints lines of the logs: in colour on a terminal, without control characters."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _WIDTH: Final = max(map(len, Log))
 
 
 class Painter:
-    """Paints what is printed on a terminal, unless ``NO_COLOR`` is set.
+    """Adds colours on a terminal, unless ``NO_COLOR`` is set.
 
     Args:
-        out: Where it is printed.
+        out: The output stream.
     """
 
     def __init__(self, out: TextIO) -> None:
         self._is_coloured = out.isatty() and not os.environ.get("NO_COLOR")
 
     def paint(self, text: str, colour: str | None) -> str:
-        """Return a text its colour, an escape sequence; None is none."""
+        """Colour a text with an escape sequence; None leaves it unchanged."""
         return f"{colour}{text}{_PLAIN}" if colour and self._is_coloured else text
 
     def bold(self, text: str) -> str:
-        """Make a text stand out."""
+        """Emphasise a text."""
         return self.paint(text, _BOLD)
 
 
@@ -54,9 +54,9 @@ class LinePrinter:
     """Prints lines.
 
     Args:
-        out: Where to. On a terminal the log's name is coloured, and so are warnings and errors,
-            unless ``NO_COLOR`` is set.
-        as_json: Print the whole record as JSON, one a line, instead of the human line.
+        out: The output stream. On a terminal the log's name is coloured, and so are warnings and
+            errors, unless ``NO_COLOR`` is set.
+        as_json: Print the whole record as one line of JSON instead of the human-readable line.
     """
 
     def __init__(self, out: TextIO, *, as_json: bool) -> None:
@@ -77,13 +77,13 @@ class LinePrinter:
         self._out.write(f"{text}\n")
 
     def flush(self) -> None:
-        """Show what was printed."""
+        """Flush the output."""
         self._out.flush()
 
 
 @contextmanager
 def until_the_reader_leaves() -> Iterator[None]:
-    """End the block in silence when whoever reads the output has gone, as ``head`` does."""
+    """End the block silently if the reader of the output has gone, as with ``head``."""
     try:
         yield
         sys.stdout.flush()

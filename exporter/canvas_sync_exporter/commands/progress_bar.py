@@ -14,11 +14,11 @@ _ERASE_LINE: Final = "\r\x1b[K"
 
 
 class ProgressBar:
-    """Shows how far some work is; it is gone when the work is done.
+    """Shows the progress of some work; it disappears when the work is done.
 
     Args:
-        out: Where to, when it is a terminal.
-        what: What is done.
+        out: The output stream; the bar is shown only on a terminal.
+        what: Description of the work.
     """
 
     def __init__(self, out: TextIO, what: str = "reading logs") -> None:
@@ -40,7 +40,7 @@ class ProgressBar:
         self.hide()
 
     def hide(self) -> None:
-        """Make room for a line of output; it is shown again when there is more to show."""
+        """Hide the bar for a line of output; it is shown again at the next progress."""
         if self._is_drawn:
             self._print(_ERASE_LINE)
         self._is_drawn = False

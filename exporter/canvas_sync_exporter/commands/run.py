@@ -1,6 +1,6 @@
-"""``canvas-sync-monitor run -- COMMAND``: a command of cron as a sync run.
+"""``canvas-sync-monitor run -- COMMAND``: runs a cron job's command as a sync run.
 
-It needs nothing that the ``exporter`` extra brings.
+It does not need the ``exporter`` extra.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["RUN_EXIT_CODES", "add_parser", "run"]
 
 RUN_EXIT_CODES: Final = (
     "exit codes: that of COMMAND, 128 and the number of the signal that ended it; 2 wrong usage,"
-    " 75 not started because the same job runs already, 126 COMMAND cannot be executed,"
+    " 75 not started because the same job is already running, 126 COMMAND cannot be executed,"
     " 127 COMMAND not found"
 )
 
@@ -30,16 +30,16 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "run",
         run,
-        more="Whatever fails in telemetry, COMMAND is run; its input and output are its own.",
+        more="COMMAND is run even if telemetry fails, and keeps its standard input and output.",
         exit_codes=RUN_EXIT_CODES,
     )
     parser.usage = f"{DISTRIBUTION} run [options] -- COMMAND [ARGUMENT ...]"
     parser.add_argument("--sync-type", default="full", metavar="WORD", help="what it is (full)")
-    parser.add_argument("--user", type=int, metavar="ID", help="Canvas id of whom it is for")
+    parser.add_argument("--user", type=int, metavar="ID", help="Canvas id of the user to sync")
     parser.add_argument(
         "--no-overlap",
         action="store_true",
-        help="do not start while a job with the same command, type and user runs on this machine",
+        help="do not start while the same command, type and user is running on this machine",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     parser.set_defaults(complain=parser.error)
@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     except AlreadyRunningError as holder:
         told = f" ({holder})" if str(holder) else ""
         print(
-            f"{DISTRIBUTION}: not started: {job.name} runs already{told}. Its next start will do.",
+            f"{DISTRIBUTION}: not started: {job.name} is already running{told}. The next "
+            "start will run it.",
             file=sys.stderr,
         )
         return OVERLAPS

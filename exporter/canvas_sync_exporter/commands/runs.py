@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "runs",
         run,
-        more="A run must meet all that is asked for.",
+        more="A run must match all filters.",
         epilog=TIMES,
     )
     _add_filters(parser)
@@ -67,10 +67,10 @@ def add_parser(subparsers: Any) -> None:
         type=number(1, _MAX_LIMIT),
         default=20,
         metavar="N",
-        help="show at most N runs (20)",
+        help="maximum number of runs (20)",
     )
     add_time_zone(parser)
-    parser.add_argument("--json", action="store_true", help="whole runs, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="whole runs, one JSON object per line")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +91,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     add("--user", type=user_id, metavar="ID", help="of this user")
     add("--course", type=user_id, metavar="ID", help="of this course")
     add("--host", type=_name, help="on this machine")
-    add("--suspect", action="store_true", help="only runs that are far off their history")
+    add("--suspect", action="store_true", help="only runs that differ widely from earlier ones")
     add_period(parser, since="started then or later", until="started before then")
 
 
@@ -140,7 +140,7 @@ def _json_line(each: Run) -> str:
 
 def _lines(runs: Sequence[Run], zone: dt.tzinfo, out: TextIO) -> Iterator[str]:
     if not runs:
-        yield "No run meets all that is asked for."
+        yield "No run matches all filters."
         return
     painter, width = Painter(out), terminal_width(out)
     times = LocalTimes(zone, [each.sync_start_time for each in runs])

@@ -33,13 +33,13 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "search",
         run,
-        more="A line must meet all that is asked for.",
+        more="A line must match all filters.",
         epilog=f"{TIMES} PATTERN has the syntax of RE2.",
     )
     words = parser.add_mutually_exclusive_group()
-    words.add_argument("text", nargs="?", metavar="TEXT", help="text that is in the line")
+    words.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
     words.add_argument(
-        "--regex", type=_pattern, metavar="PATTERN", help="regular expression that matches in it"
+        "--regex", type=_pattern, metavar="PATTERN", help="regular expression in the line"
     )
     _add_filters(parser)
     parser.add_argument(
@@ -47,10 +47,10 @@ def add_parser(subparsers: Any) -> None:
         type=number(1, _MAX_LIMIT),
         default=100,
         metavar="N",
-        help="show at most N lines (100)",
+        help="maximum number of lines (100)",
     )
     add_log_dir(parser)
-    parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         "outcome of a database operation",
     )
     add("--route", help="Canvas route template, such as /api/v1/courses/:course_id")
-    add_period(parser, since="written then or later", until="written before then")
+    add_period(parser, since="written at or after this time", until="written before then")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,7 +118,7 @@ def _wanted(arguments: argparse.Namespace) -> LineFilter:
 
 
 def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
-    """Return what is not shown, beside the lines."""
+    """Return notes about what the lines do not show."""
     if is_cut:
         print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
     if notes.unreadable_lines:

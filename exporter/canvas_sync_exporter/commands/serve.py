@@ -19,11 +19,11 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     parser = add_command(subparsers, "serve", run)
     parser.add_argument("--host", help="address to listen on (CANVAS_SYNC_EXPORTER_HOST)")
-    parser.add_argument("--port", type=port, help="its port (CANVAS_SYNC_EXPORTER_PORT)")
+    parser.add_argument("--port", type=port, help="port to listen on (CANVAS_SYNC_EXPORTER_PORT)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM; SIGHUP reads tokens and settings again.
+    """Serve until Ctrl-C or SIGTERM; SIGHUP reloads tokens and settings.
 
     Returns:
         The exit code.

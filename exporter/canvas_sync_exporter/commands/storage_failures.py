@@ -1,4 +1,4 @@
-"""What a database answers to a command, told as any other failure."""
+"""Reports a database's errors like any other failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["storage_failures"]
 
 @contextmanager
 def storage_failures() -> Iterator[None]:
-    """Tell of a database's error in one line.
+    """Report a database error in one line.
 
     Raises:
         StorageError: The database cannot be reached or refuses.

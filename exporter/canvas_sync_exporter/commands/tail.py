@@ -21,12 +21,12 @@ _MAX_LINES: Final = 100_000
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
-    parser = add_command(subparsers, "tail", run, epilog="-f is ended by Ctrl-C.")
+    parser = add_command(subparsers, "tail", run, epilog="Ctrl-C ends -f.")
     parser.add_argument(
         "-f",
         "--follow",
         action="store_true",
-        help="go on with the lines that are written, through rotation and cleanup",
+        help="keep showing new lines, through rotation and cleanup",
     )
     parser.add_argument(
         "-n",
@@ -37,10 +37,10 @@ def add_parser(subparsers: Any) -> None:
         help="show the newest N lines (10)",
     )
     parser.add_argument(
-        "--log", action="append", choices=list(Log), help="of this log alone; may be repeated"
+        "--log", action="append", choices=list(Log), help="only this log; may be repeated"
     )
     add_log_dir(parser)
-    parser.add_argument("--json", action="store_true", help="whole records, one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -50,12 +50,12 @@ _ELLIPSIS: Final = "…"
 
 
 def terminal_width(out: TextIO) -> int:
-    """Return how many columns a line may have; into a pipe or a file, as many as it needs."""
+    """Return the maximum width of a line; unlimited in a pipe or a file."""
     return shutil.get_terminal_size().columns if out.isatty() else _WIDTH_OF_A_PIPE
 
 
 def writable(text: str, out: TextIO) -> str:
-    """Return a text with ``?`` for what the encoding of the output does not have."""
+    """Replace characters that the output's encoding does not have with ``?``."""
     encoding = getattr(out, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 
@@ -65,8 +65,8 @@ class Column:
     """A column of a table.
 
     Attributes:
-        rank: When there is no room, the column with the highest rank is left out first.
-        shortest: The last column may be cut to so many characters.
+        rank: If the table is too wide, the column with the highest rank is left out first.
+        shortest: Minimum width to which the last column may be truncated.
     """
 
     name: str
@@ -89,10 +89,10 @@ def table_lines(
     """Return the lines of a table: the heading, and one for each row.
 
     Args:
-        columns: The columns; the last one that fits may be cut.
+        columns: The columns; the last one that fits may be truncated.
         rows: The rows, with a cell for each column.
-        width: How many characters a line may have.
-        painter: Gives cells their colours.
+        width: Maximum width of a line in characters.
+        painter: Adds the colours of cells.
     """
     safe = [[Cell(escape_controls(cell.text), cell.colour) for cell in row] for row in rows]
     widths = _widths(columns, safe, width)
@@ -106,7 +106,7 @@ def table_lines(
 def _widths(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int
 ) -> dict[int, int]:
-    """Choose the columns for which there is room; return the width of each by its place."""
+    """Choose the columns that fit; return index -> width."""
     needed = [
         max([len(column.name), *(len(row[place].text) for row in rows)])
         for place, column in enumerate(columns)
@@ -131,7 +131,7 @@ def _padded(cell: Cell, column: Column, width: int, painter: Painter) -> str:
 
 
 class LocalTimes:
-    """Writes times on the clock of a zone, which it names once.
+    """Formats times in a zone, which is named once.
 
     Args:
         zone: The zone.

@@ -17,14 +17,14 @@ __all__ = ["add_parser", "run_new"]
 def add_parser(subparsers: Any) -> None:
     """Add the commands to a command line."""
     group = add_group(subparsers, "token")
-    parser = add_command(group, "new", run_new, "make an access token and show it, once")
+    parser = add_command(group, "new", run_new, "create an access token and show it once")
     parser.add_argument("--name", required=True, help="who will use it, such as prometheus")
     parser.add_argument("--scope", required=True, choices=list(Scope), help="what it may do")
     parser.add_argument("--file", type=Path, help="add its line to this tokens file")
 
 
 def run_new(arguments: argparse.Namespace) -> int:
-    """Make a token.
+    """Create a token.
 
     Returns:
         The exit code.

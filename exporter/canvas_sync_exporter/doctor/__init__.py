@@ -1,4 +1,4 @@
-"""What ``canvas-sync-monitor doctor`` looks at: each check answers what it found and what to do."""
+"""The checks of ``canvas-sync-monitor doctor``: each returns its finding and a remedy."""
 
 from __future__ import annotations
 

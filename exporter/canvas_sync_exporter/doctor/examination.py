@@ -1,4 +1,4 @@
-"""All checks at once, each bounded in time; none of them raises."""
+"""Runs all checks in parallel, each with a time limit; none of them raises."""
 
 from __future__ import annotations
 
@@ -25,28 +25,26 @@ __all__ = ["examine"]
 Check = Callable[[], Finding]
 
 SECONDS: Final = 5.0
-"""How long all checks together may take; they run at once."""
+"""Time limit in seconds; all checks run in parallel."""
 
 
 def examine(
     environ: Mapping[str, str], prometheus_url: str | None = None, seconds: float = SECONDS
 ) -> dict[str, Finding]:
-    """Look at everything that syncs and the exporter need.
+    """Check everything that syncs and the exporter need.
 
     Args:
         environ: Where the settings come from.
         prometheus_url: Address of a Prometheus; None leaves it out.
-        seconds: How long it may take; a check that is not done by then has failed.
+        seconds: Time limit; a check that has not finished by then has failed.
 
     Returns:
-        Name of the check -> what it found. With settings that cannot be used, these alone.
+        Name of the check -> its finding. If the settings are invalid, only that check.
     """
     try:
         config = configuration(environ)
     except SettingsError as error:
-        return {
-            "settings": Finding.failed(str(error), "Correct it; nothing else can be looked at.")
-        }
+        return {"settings": Finding.failed(str(error), "Correct it; nothing else can be checked.")}
     settings = {"settings": _settings(environ)}
     return settings | _done(_checks(config, environ, prometheus_url), seconds)
 
@@ -88,14 +86,14 @@ def _settings(environ: Mapping[str, str]) -> Finding:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"Did you mean {near[0]}? " if near else ""
             return Finding.warning(
-                f"{name} is no setting, it is ignored.", f"{meant}Correct or remove it."
+                f"{name} is not a setting and is ignored.", f"{meant}Correct or remove it."
             )
     named = f": {', '.join(given)}" if given else ""
     return Finding.ok(f"{len(given)} are set by the environment{named}.")
 
 
 def _done(checks: Mapping[str, Check], seconds: float) -> dict[str, Finding]:
-    """Do all checks at once; one that does not end is left behind in its thread."""
+    """Run all checks in parallel; one that does not end is abandoned in its thread."""
     done: queue.SimpleQueue[tuple[str, Finding]] = queue.SimpleQueue()
     deadline = time.monotonic() + seconds
     for name, check in checks.items():
@@ -117,5 +115,5 @@ def _do(name: str, check: Check, done: queue.SimpleQueue[tuple[str, Finding]]) -
     try:
         finding = check()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        finding = Finding.failed(f"It cannot be told: {reason(error)}.", "See the other checks.")
+        finding = Finding.failed(f"It could not be checked: {reason(error)}.", "See the others.")
     done.put((name, finding))

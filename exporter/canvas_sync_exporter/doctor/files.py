@@ -1,4 +1,4 @@
-"""Folders and files: whether they can be written, where they lie, who may read them."""
+"""Checks of folders and files: whether they are writable, where they are, who can read them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["disk_space", "local_disk", "private_file", "tokens", "waiting_files"
 _LITTLE_DISK: Final = 200 * 1024 * 1024
 _NO_DISK: Final = 20 * 1024 * 1024
 _MANY_FILES: Final = 1000
-"""A scrape of so many metric files takes seconds."""
+"""With this many metric files, a scrape takes seconds."""
 
 _SAME_USER: Final = "run the syncs, the exporter and this command as the same user"
 
 
 def writable(folder: Path) -> Finding:
-    """Look whether files can be made in a folder, or the folder itself where it is missing."""
+    """Check whether files can be created in a folder, or the folder itself if it is missing."""
     place = _existing(folder)
     if not place.is_dir():
         return Finding.failed(
-            f"{place} is no folder.", f"Remove it, or choose another than {folder}."
+            f"{place} is not a folder.", f"Remove it, or choose another than {folder}."
         )
     try:
         with tempfile.TemporaryFile(dir=place):
@@ -39,20 +39,20 @@ def writable(folder: Path) -> Finding:
             f"{place} cannot be written: {reason(error)}.", f"Make it writable, or {_SAME_USER}."
         )
     if place != folder.absolute():
-        return Finding.ok(f"{folder.absolute()} will be made by the first sync.")
+        return Finding.ok(f"{folder.absolute()} will be created by the first sync.")
     return Finding.ok(f"{folder.absolute()} can be written.")
 
 
 def local_disk(folder: Path) -> Finding:
-    """Look whether a folder lies on a local file system."""
+    """Check whether a folder is on a local file system."""
     if told := network_filesystem_warning(folder):
         message, _, remedy = told.rpartition(" Point ")
         return Finding.warning(message, f"Point {remedy}")
-    return Finding.ok(f"{folder.absolute()} lies on a local file system.")
+    return Finding.ok(f"{folder.absolute()} is on a local file system.")
 
 
 def disk_space(folder: Path) -> Finding:
-    """Look how much room is left on the disk of a folder."""
+    """Check the free space on the disk of a folder."""
     free = shutil.disk_usage(_existing(folder)).free
     message = f"{free / 1e6:,.0f} MB are free for {folder.absolute()}."
     if free >= _LITTLE_DISK:
@@ -62,9 +62,9 @@ def disk_space(folder: Path) -> Finding:
 
 
 def waiting_files(folder: Path) -> Finding:
-    """Look whether an exporter folds the metric files of dead processes into one."""
+    """Check whether an exporter folds the metric files of dead processes."""
     count = sum(1 for _ in folder.glob("*.db")) if folder.is_dir() else 0
-    message = f"{count} metric files lie in {folder.absolute()}."
+    message = f"There are {count} metric files in {folder.absolute()}."
     if count <= _MANY_FILES:
         return Finding.ok(message)
     return Finding.warning(
@@ -73,7 +73,7 @@ def waiting_files(folder: Path) -> Finding:
 
 
 def tokens(file: Path) -> Finding:
-    """Look whether the file with the access tokens can be used, by its owner alone."""
+    """Check whether the file with the access tokens is usable, and only by its owner."""
     found = private_file(file)
     try:
         from canvas_sync_exporter.web.auth import parse_tokens  # noqa: PLC0415 - an extra
@@ -91,7 +91,7 @@ def tokens(file: Path) -> Finding:
 
 
 def private_file(file: Path) -> Finding:
-    """Look whether a file with a secret can be read by its owner alone."""
+    """Check whether only the owner can read a file with a secret."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:

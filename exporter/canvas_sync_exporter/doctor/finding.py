@@ -10,7 +10,7 @@ __all__ = ["Finding", "Status"]
 
 
 class Status(StrEnum):
-    """How something is, from good to bad."""
+    """Status of a finding, from good to bad."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,9 +21,9 @@ class Finding(msgspec.Struct, frozen=True):
     """What a check found.
 
     Attributes:
-        status: How it is.
-        message: What was found, in a sentence or two.
-        remedy: What to do; None where nothing need be done.
+        status: The status.
+        message: The finding, in a sentence or two.
+        remedy: What to do; None if nothing.
     """
 
     status: Status
@@ -37,7 +37,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     @classmethod
     def warning(cls, message: str, remedy: str) -> Finding:
-        """It works, and should not stay so."""
+        """It works, but should be changed."""
         return cls(Status.WARNING, message, remedy)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What answers over a network: the database, the OTLP collector, Prometheus, and their clocks."""
+"""Checks of network services: the database, the OTLP collector, Prometheus, and their clocks."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from .finding import Finding
 __all__ = ["clock", "collector", "database", "prometheus", "spool"]
 
 _SECONDS: Final = 4.0
-"""How long one connection may take; less than what a whole check may."""
+"""Time limit for one connection; less than for a whole check."""
 _CLOCK_SECONDS: Final = 5.0
 _BACKLOG_BYTES: Final = 8 * 1024 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
 
 
 def database(config: Configuration) -> Finding:
-    """Look whether the database answers and its table fits this version."""
+    """Check whether the database responds and its table has this version."""
     if config.embedded_database and not _embedded_file(config).exists():
-        return Finding.ok(f"{_embedded_file(config)} will be made by the first sync.")
+        return Finding.ok(f"{_embedded_file(config)} will be created by the first sync.")
     try:
         with _connected(config) as engine:
             check_schema(engine)
@@ -53,7 +53,7 @@ def database(config: Configuration) -> Finding:
 
 
 def spool(folder: Path) -> Finding:
-    """Look whether rows wait for the database."""
+    """Check whether rows are waiting for the database."""
     waiting = waiting_bytes(folder)
     message = f"{waiting:,} bytes of rows wait for the database."
     if waiting <= _BACKLOG_BYTES:
@@ -75,7 +75,7 @@ def clock(config: Configuration, prometheus_url: str | None) -> Finding:
 
 
 def collector(environ: Mapping[str, str]) -> Finding:
-    """Look whether the OTLP collector can be connected to."""
+    """Check whether the OTLP collector accepts connections."""
     names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     name = next((name for name in names if environ.get(name, "").strip()), None)
     if name is None:
@@ -87,14 +87,14 @@ def collector(environ: Mapping[str, str]) -> Finding:
         socket.create_connection(address, _SECONDS).close()
     except (OSError, ValueError) as error:
         return Finding.failed(
-            f"{_shown(url)} cannot be connected to: {reason(error)}.",
+            f"Cannot connect to {_shown(url)}: {reason(error)}.",
             f"Start the collector, or correct {name}. Until then spans are dropped.",
         )
     return Finding.ok(f"{_shown(url)} can be connected to.")
 
 
 def prometheus(url: str) -> Finding:
-    """Look whether Prometheus answers and scrapes the exporter."""
+    """Check whether Prometheus responds and scrapes the exporter."""
     try:
         found = _query(url, "canvas_sync_exporter_build_info")
     except (OSError, ValueError, LookupError) as error:
@@ -156,5 +156,5 @@ def _embedded_file(config: Configuration) -> Path:
 
 
 def _shown(url: str) -> str:
-    """Leave out what may be a password."""
+    """Remove a possible password."""
     return url.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""waitress, set up so that no client keeps others from an answer and each gets a clear error."""
+"""waitress, modified so that no client can block others, and every error has a clear response."""
 
 from .listening import ListenError, listen, url_of
 from .server import HttpServer

@@ -1,4 +1,4 @@
-"""One connection: how long its client may take, and how it is answered and closed."""
+"""One connection: time limits for its client, and how it is answered and closed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .parser import RequestParser, RequestTimeout
 __all__ = ["Channel"]
 
 REQUEST_SECONDS: Final = 20.0
-"""How long a request may take from its first byte to its last."""
+"""Time limit for a request from its first byte to its last."""
 IDLE_SECONDS: Final = 60.0
-"""How long a connection without a request stays open, or one whose client reads nothing."""
+"""Time limit for a connection without a request, or whose client reads nothing."""
 _NEW_SECONDS: Final = 1.0
 _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 64 * 1024
@@ -31,7 +31,7 @@ class _RequestTask(WSGITask):
     """Answers a request from the app."""
 
     def finish(self) -> None:
-        """Send what is left; to HEAD no body, not even the end of one."""
+        """Send the rest; for HEAD, no body, not even the end of one."""
         task: Any = self
         if task.request.command == "HEAD":
             if not self.wrote_header:
@@ -41,7 +41,7 @@ class _RequestTask(WSGITask):
 
 
 class _ProblemTask(ErrorTask):
-    """Answers a request that never reached the app, as the app answers its errors."""
+    """Answers a request that never reached the app, in the same format as the app's errors."""
 
     def execute(self) -> None:
         """Send the answer."""
@@ -64,8 +64,8 @@ class _ProblemTask(ErrorTask):
 class Channel(HTTPChannel):
     """A connection of a client.
 
-    waitress closes a connection that has been silent for a while. A client that sends a byte now
-    and then, reads nothing, or has sent all that it will (half-closed) needs more care.
+    waitress closes a connection that has been silent for a while. Clients that send a byte now and
+    then, read nothing, or have closed their sending side (half-closed) need more care.
     """
 
     task_class = _RequestTask
@@ -80,23 +80,23 @@ class Channel(HTTPChannel):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is the client's turn: to send a request, or to read the answer."""
+        """Whether we are waiting for the client to send a request or to read the response."""
         return not self.requests
 
     @property
     def waiting_since(self) -> float:
-        """Since when it is the client's turn, in seconds since the epoch.
+        """Since when we have been waiting for the client, in seconds since the epoch.
 
-        Bytes of a request that has begun do not count: a client that trickles would never be old,
-        and one that has just connected would be the first to go.
+        Bytes of a started request do not count. Otherwise a client that trickles bytes would never
+        be old, and one that has just connected would be closed first.
         """
         return self.last_activity if self.request_began is None else self.request_began
 
     def is_owed_an_answer(self, now: float) -> bool:
-        """Whether closing it now would take an answer from its client.
+        """Whether closing it now would deprive its client of a response.
 
-        So it would where a request has been received, or may be on its way since a moment ago: a
-        client sends its first one as soon as it is connected.
+        That is so if a request has been received, or may just be on its way: a client sends its
+        first request as soon as it is connected.
 
         Args:
             now: Seconds since the epoch.
@@ -121,7 +121,7 @@ class Channel(HTTPChannel):
             self._refuse_slow_request()
 
     def check_client_disconnected(self) -> bool:  # type: ignore[override] # the stub has None
-        """Whether nobody reads any more; also where the client has closed its side."""
+        """Whether no one reads any more, even if the client has closed its side."""
         return not self.connected or self.has_sent_all
 
     def readable(self) -> bool:
@@ -142,7 +142,7 @@ class Channel(HTTPChannel):
             super().handle_read()
 
     def received(self, data: bytes) -> bool:
-        """Take what was read."""
+        """Process the bytes that were read."""
         result = super().received(data)
         if self.request is None:
             self.request_began = None
@@ -163,10 +163,11 @@ class Channel(HTTPChannel):
             self.server.pull_trigger()
 
     def handle_write(self) -> None:
-        """Write to the client, and close where that is to follow.
+        """Write to the client, and close the connection if it should be closed.
 
-        After a refusal what the client still sends is read and forgotten for a moment: closing at
-        once would reset the connection, and the client would lose the answer (RFC 9112, 9.6).
+        After a refusal, what the client still sends is briefly read and discarded: closing
+        immediately would reset the connection, and the client would lose the response (RFC 9112,
+        9.6).
         """
         channel: Any = self
         is_last = self._was_refused and self.close_when_flushed and not self.will_close
@@ -182,12 +183,12 @@ class Channel(HTTPChannel):
 
     @property
     def _is_closed(self) -> bool:
-        """Whether it has no file any more; then its number may be that of another connection."""
+        """Whether it is closed; then its descriptor number may belong to another connection."""
         channel: Any = self
         return channel._fileno is None
 
     def _is_half_closed(self) -> bool:
-        """Note that the client has closed its side while it waits for answers."""
+        """Detect that the client has closed its side while it waits for responses."""
         channel: Any = self
         with channel.requests_lock:
             if not self.requests:
@@ -201,7 +202,7 @@ class Channel(HTTPChannel):
     def _refuse_slow_request(self) -> None:
         channel: Any = self
         with channel.requests_lock:
-            if channel.requests:  # reading has paused until they are answered
+            if channel.requests:  # reading is paused until they are answered
                 self.request_began = self.last_activity
                 return
             request, self.request, self.request_began = channel.request, None, None

@@ -1,4 +1,4 @@
-"""The sockets that the exporter listens on, and what to change when that is impossible."""
+"""The sockets that the exporter listens on, and what to change if that is impossible."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def _addresses(
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, ValueError) as error:  # ValueError: a name that cannot be one, such as a..b
         raise SettingsError(
-            f"CANVAS_SYNC_EXPORTER_HOST: {host!r} cannot be used: no address is known by that "
-            f"name. Say an address of this machine such as 127.0.0.1 or ::1, or {_OTHER_HOST}."
+            f"CANVAS_SYNC_EXPORTER_HOST: {host!r} cannot be used: this "
+            f"name has no address. Use an address of this machine such as 127.0.0.1 or ::1, "
+            f"or {_OTHER_HOST}."
         ) from error
     pairs: list[tuple[socket.AddressFamily, Any]] = [(each[0], each[4]) for each in found]
     return dict.fromkeys(pairs)
@@ -94,7 +95,7 @@ def _listen_error(host: str, port: int, error: OSError | None) -> ListenError:
     number = error.errno if error else None
     why = os.strerror(number) if number else "no address"
     remedy = _REMEDIES.get(number or 0, f"{_OTHER_HOST}, or {_OTHER_PORT}".capitalize())
-    return ListenError(f"{_host_and_port(host, port)} cannot be listened on: {why}. {remedy}")
+    return ListenError(f"Cannot listen on {_host_and_port(host, port)}: {why}. {remedy}")
 
 
 def _host_and_port(host: str, port: int) -> str:

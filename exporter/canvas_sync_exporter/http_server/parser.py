@@ -1,4 +1,4 @@
-"""Requests as they come over the wire: what is malformed is refused at once, and by its name."""
+"""Parses requests; malformed ones are refused immediately, with a specific error."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _SHOWN: Final = 200
 
 
 class UriTooLong(BadRequest):
-    """The answer to a request line that fills the room for all headers."""
+    """The response to a request line that exceeds the limit for all headers."""
 
     code = 414
     reason = "URI Too Long"
 
 
 class RequestTimeout(BadRequest):
-    """The answer to a request that does not come to its end."""
+    """The response to a request that does not end in time."""
 
     code = 408
     reason = "Request Timeout"
 
 
 class RequestParser(HTTPRequestParser):
-    """Collects a request, and refuses more of the malformed than waitress does.
+    """Collects a request, and is stricter than waitress about malformed ones.
 
     Attributes:
         request_uri: The URI as it was sent, as Latin-1.
@@ -44,7 +44,7 @@ class RequestParser(HTTPRequestParser):
     path: str
 
     def received(self, data: bytes) -> int:
-        """Take bytes of the request; gives how many belong to it."""
+        """Process bytes of the request; return how many belong to it."""
         in_first_line = self.body_rcv is None and b"\r\n" not in self.header_plus.lstrip() + data
         consumed = super().received(data)
         if not self.headers_finished and not self.completed:
@@ -58,7 +58,7 @@ class RequestParser(HTTPRequestParser):
         return consumed
 
     def refuse(self, error: Any) -> None:
-        """End the request with an error as its answer."""
+        """End the request with an error response."""
         self.error = error
         self.completed = True
         self.expect_continue = False
@@ -80,7 +80,7 @@ class RequestParser(HTTPRequestParser):
             raise ParsingError(problem)
 
     def _refuse_early(self) -> None:
-        """Refuse what can never become a request, for which the client would wait in vain."""
+        """Refuse bytes that can never become a request, so that no client waits forever."""
         begun = self.header_plus.lstrip(b"\r\n")
         if begun and not _TOKEN_BYTE.match(begun):
             self.refuse(BadRequest("This is not HTTP; the exporter speaks HTTP without TLS."))
@@ -95,7 +95,7 @@ class RequestParser(HTTPRequestParser):
             return "There is no Host header."  # RFC 9112, 3.2
         if host is not None and not _HOST.fullmatch(host):
             return "The Host header is malformed, or there is more than one."
-        # RFC 9112, 6.1: how a request is smuggled past a proxy that believes the other header.
+        # RFC 9112, 6.1: request smuggling past a proxy that uses the other header.
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             return "There are both Content-Length and Transfer-Encoding."
         if self.version == "1.0" and "TRANSFER_ENCODING" in self.headers:

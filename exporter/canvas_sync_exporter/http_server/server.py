@@ -1,4 +1,4 @@
-"""The server: its listening sockets, its bound on connections, its end."""
+"""The server: its listening sockets, its limit on connections, its shutdown."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LIMITS: Final[dict[str, Any]] = {
     "cleanup_interval": 1,
     "max_request_header_size": 64 * 1024,
     "max_request_body_size": 64 * 1024,
-    "channel_request_lookahead": 1,  # or a client that goes is noticed only when written to
-    "log_socket_errors": False,  # a client that resets its connection is no event
-    "clear_untrusted_proxy_headers": False,  # the app does that, and knows several proxies
+    "channel_request_lookahead": 1,  # or a disconnect is only detected on write
+    "log_socket_errors": False,  # a client that resets its connection is not worth logging
+    "clear_untrusted_proxy_headers": False,  # the app does that, and supports several proxies
     "ident": "canvas-sync-monitor",
 }
 
@@ -44,7 +44,7 @@ class _Listener(TcpWSGIServer):
     _map: dict[int, Any]
 
     def readable(self) -> bool:
-        """Whether a connection may be accepted; called before each wait for events."""
+        """Return whether a connection may be accepted; called before each wait for events."""
         _make_room(self._map, self.adj.connection_limit - _SPARE)
         return super().readable()
 
@@ -56,16 +56,16 @@ class _Listener(TcpWSGIServer):
 
 
 def _most_connections() -> int:
-    """How many connections to hold open: logs, database and metric files need descriptors too."""
+    """Maximum number of open connections: logs, database and metric files need descriptors too."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_unlimited = descriptors == resource.RLIM_INFINITY
     return _MAX_CONNECTIONS if is_unlimited else min(_MAX_CONNECTIONS, descriptors // 2)
 
 
 def _make_room(connections: dict[int, Any], limit: int) -> None:
-    """Close the connections that have waited for their clients for the longest, if there are many.
+    """If there are many connections, close those that have waited longest for their clients.
 
-    Otherwise idle connections up to the limit would keep every other client waiting.
+    Otherwise idle connections could use up the limit and block every other client.
     """
     channels = [each for each in connections.values() if isinstance(each, Channel)]
     excess = len(channels) - limit
@@ -80,7 +80,7 @@ class HttpServer:
 
     Args:
         app: The WSGI app.
-        sockets: Listening sockets. They stay the caller's: what connects between two servers waits.
+        sockets: Listening sockets, owned by the caller: connections between two servers wait.
     """
 
     def __init__(self, app: WSGIApplication, sockets: Sequence[socket.socket]) -> None:
@@ -106,10 +106,10 @@ class HttpServer:
         ]
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Serve while ``goes_on()`` holds; then answer what has come, for five seconds at most.
+        """Serve while ``goes_on()`` is true; then answer pending requests, for up to 5 s.
 
         Args:
-            goes_on: Asked after every event and at least once a second; :meth:`wake` asks at once.
+            goes_on: Called after every event, at least once a second, and after :meth:`wake`.
         """
         while goes_on():
             self._poll(_POLL_SECONDS)
@@ -120,11 +120,11 @@ class HttpServer:
             self._poll(0.1)
 
     def wake(self) -> None:
-        """Ask at once whether to go on. May be called by a signal handler."""
+        """Check immediately whether to go on. May be called from a signal handler."""
         self._listeners[0].pull_trigger()
 
     def close(self) -> None:
-        """Close all connections and end the threads, those that answer nothing at once."""
+        """Close all connections and end the threads, idle ones immediately."""
         self._dispatcher.shutdown(timeout=0 if self._owes_answers() else 5)
         wasyncore.close_all(self._map)
 

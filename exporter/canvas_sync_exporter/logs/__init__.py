@@ -1,7 +1,7 @@
-"""The log files: their size, their archives, their retention, what is in them.
+"""The log files: their size, archives, retention and contents.
 
-The cleanup as functions for your own code; each takes its settings from the environment, as the
-exporter does, unless it is given others.
+The cleanup is also available as functions for your own code. By default they read their settings
+from the environment, like the exporter.
 """
 
 from __future__ import annotations

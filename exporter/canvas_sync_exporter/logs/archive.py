@@ -1,4 +1,4 @@
-"""Archives: ``<log>-<time>.tar.gz``, written so that one that has its name is whole."""
+"""Archives: ``<log>-<time>.tar.gz``; a file that has this name is complete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CHUNK: Final = 1024 * 1024
 
 
 class ArchiveDamagedError(OSError):
-    """An archive does not read back as what was written to it."""
+    """An archive does not read back as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def archive_name(log: Log, moment: dt.datetime) -> str:
 
 
 def archives(folder: Path) -> list[Archive]:
-    """List the archives in a folder, oldest first; other files are none of ours."""
+    """List the archives in a folder, oldest first; other files are ignored."""
     if not folder.is_dir():
         return []
     found = [archive for log in Log for archive in _archives(folder, log)]
@@ -85,17 +85,17 @@ def write_archive(
     """Write an archive, read it back, and only then give it its name.
 
     Args:
-        folder: Folder of the archives; made when missing.
+        folder: Folder of the archives; created if missing.
         name: Name without suffix.
-        members: What goes in, in order.
-        on_progress: Told of each member how many bytes were written.
+        members: The contents, in order.
+        on_progress: Called for each member with the number of bytes written.
 
     Returns:
-        The archive, safe on the disk. One that is there already, since a cleanup was killed behind
-        it, is read back and stays; it may hold more than is left to archive.
+        The archive, flushed to disk. If it already exists, because a cleanup was killed after
+        writing it, it is read back and kept; it may contain more than what is left to archive.
 
     Raises:
-        ArchiveDamagedError: What was written, or is there already, does not read back.
+        ArchiveDamagedError: A new or existing archive does not read back.
         OSError: The disk is full, a file cannot be read, ...
     """
     archive = folder / f"{name}{ARCHIVE_SUFFIX}"
@@ -121,7 +121,7 @@ def write_archive(
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and bring its name to the disk, and those of the folders made for it."""
+    """Create a folder and its missing parents, and flush their names to disk."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     make_folder(folder)
     for each in missing:

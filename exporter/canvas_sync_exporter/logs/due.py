@@ -1,4 +1,4 @@
-"""When a cleanup is due: every night, until when that was seen to, and before logs run over."""
+"""When a cleanup is due: every night, or before logs run out of backups."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NAME: Final = "cleanup.due"
 
 
 def last_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
-    """Return the newest moment, not after ``now``, at which a clock in ``zone`` showed ``at``.
+    """Return the latest time, not after ``now``, at which a clock in ``zone`` showed ``at``.
 
-    It is one moment a day, on the days too when clocks are set: of a time that comes twice it is
-    the first, and one that is left out is that much later.
+    There is exactly one such time per day, even when clocks change: of a time that comes twice it
+    is the first, and a skipped time is shifted by the change.
 
     Args:
         now: The time, with a time zone.
@@ -33,12 +33,12 @@ def last_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
 
 
 def next_due(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> dt.datetime:
-    """Return the first moment after ``now`` at which a clock in ``zone`` shows ``at``."""
+    """Return the first time after ``now`` at which a clock in ``zone`` shows ``at``."""
     return min(moment for moment in _moments_around(now, at, zone) if moment > now)
 
 
 def _moments_around(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> list[dt.datetime]:
-    """The moments of several days: a time that is left out may move into the next day."""
+    """The due times of several days: a skipped time may move into the next day."""
     today = now.astimezone(zone).date()
     days = (today + number * _DAY for number in range(-2, 3))
     return [dt.datetime.combine(day, at, zone).astimezone(dt.UTC) for day in days]
@@ -47,8 +47,8 @@ def _moments_around(now: dt.datetime, at: dt.time, zone: dt.tzinfo) -> list[dt.d
 def backups_run_low(log_dir: Path) -> bool:
     """Return whether a log has used up half of its backups.
 
-    Once all are used, each rotation throws away lines that are in no archive; the other half is
-    for the time until a cleanup comes.
+    Once all are used, each rotation deletes lines that are in no archive; the other half is the
+    reserve until a cleanup runs.
 
     Args:
         log_dir: Folder of the logs; may be missing.
@@ -62,17 +62,17 @@ def backups_run_low(log_dir: Path) -> bool:
 
 
 class DueRecord:
-    """The newest due moment that a cleanup has seen to, in a file that all processes share.
+    """The due time that was last completed, in a file that all processes share.
 
     Args:
-        folder: Folder of the file; made when missing.
+        folder: Folder of the file; created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
 
     def read(self) -> dt.datetime | None:
-        """Return the moment; None when none was noted, or nothing that makes sense.
+        """Return the time; None if there is none, or the file is invalid.
 
         Raises:
             OSError: The file cannot be read.
@@ -84,12 +84,12 @@ class DueRecord:
         return moment if moment.tzinfo else None
 
     def covers(self, due: dt.datetime) -> bool:
-        """Whether ``due`` has been seen to."""
+        """Whether the cleanup for ``due`` has been completed."""
         seen = self.read()
         return seen is not None and seen >= due
 
     def write(self, due: dt.datetime) -> None:
-        """Note a moment, in place: once the file is there, a full disk does not keep it away.
+        """Store a time in place: once the file exists, this works even on a full disk.
 
         Raises:
             OSError: The file cannot be written.

@@ -1,8 +1,8 @@
-"""Following one log: what was written since the last look, through rotation and cleanup.
+"""Follows one log: returns new lines, through rotation and cleanup.
 
-The file that is read stays open, so nothing in it is lost when it is renamed or removed. What comes
-after it is found in the list of the log's files. When a cleanup has replaced the live log by a copy
-of its newest lines, those that were read already are known by comparing the two.
+The file that is being read stays open, so nothing in it is lost when it is renamed or removed. The
+files after it are found in the list of the log's files. If a cleanup has replaced the live log with
+a copy of its newest lines, comparing the two shows which lines have already been read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FollowedLog:
         log_dir: Folder of the logs.
         archive_dir: Folder of the archives.
         log: Which log.
-        start: The file at which to begin, and the offset in it; None for a log that has none yet.
+        start: The file and offset at which to start; None for a log without files.
 
     Raises:
         FileNotFoundError: That file is gone.
@@ -52,7 +52,7 @@ class FollowedLog:
         self._live = log_dir / live_name(log)
         self._newest_backup = log_dir / f"{log.value}.log.1"
         self._current = None if start is None else self._begin(*start)
-        self._rotated: _Reading | None = None  # a writer may be late with a line for it
+        self._rotated: _Reading | None = None  # a writer may still append a late line to it
 
     def close(self) -> None:
         """Close the files."""
@@ -62,10 +62,10 @@ class FollowedLog:
         self._current = self._rotated = None
 
     def read(self) -> bytes:
-        """Return whole lines that were written since; at most about a megabyte at once.
+        """Return whole lines written since the last call; at most about a megabyte.
 
         Raises:
-            LogFolderError: The folder is not there any more, or cannot be read.
+            LogFolderError: The folder is missing or cannot be read.
             OSError: A file cannot be read.
         """
         late = self._rotated.read() if self._rotated else b""
@@ -97,11 +97,14 @@ class FollowedLog:
         return newest is not None and (self._current is None or newest != self._current.identity)
 
     def _move_on(self) -> bool:
-        """Open the file that comes after the current one; return whether there is one."""
+        """Open the file after the current one; return whether there is one."""
         was, following = self._following()
         try:
             raw = open_plain(following[0])
-        except (FileNotFoundError, IndexError):  # it moves this very moment: look again next time
+        except (
+            FileNotFoundError,
+            IndexError,
+        ):  # it is being moved right now: check again next time
             return False
         current, begun = self._current, _Reading(raw, following[0].identity)
         if self._rotated is not None:
@@ -116,7 +119,7 @@ class FollowedLog:
         return True
 
     def _following(self) -> tuple[LogSource | None, list[LogSource]]:
-        """List what is newer than the current file, with that one as it is found now, if it is."""
+        """List the files newer than the current one, and the current one's new name, if any."""
         files = self._files()
         identity = self._current and self._current.identity
         for place, file in enumerate(files):
@@ -126,7 +129,7 @@ class FollowedLog:
 
 
 class _Reading:
-    """A file that is read on from an offset."""
+    """A file that is read from an offset on."""
 
     def __init__(self, raw: io.FileIO, identity: Identity, offset: int = 0) -> None:
         self.identity = identity
@@ -138,7 +141,7 @@ class _Reading:
         self._raw.close()
 
     def read(self) -> bytes:
-        """Return whole lines from where the last call ended."""
+        """Return whole lines from where the previous call ended."""
         fd = self._raw.fileno()
         if os.fstat(fd).st_size < self._offset:  # truncated in place
             self._offset, self._in_long_line = 0, False
@@ -147,18 +150,18 @@ class _Reading:
             if not end and len(data) < _BLOCK:
                 return b""  # a line that is being written
             start = data.find(b"\n") + 1 if self._in_long_line else 0
-            self._in_long_line = not end  # longer than a line may be: pass over it
+            self._in_long_line = not end  # longer than the limit for lines: skip it
             self._offset += end or len(data)
             if lines := data[start:end]:
                 return lines
         return b""
 
     def skip(self, length: int) -> None:
-        """Pass over what was read elsewhere."""
+        """Skip what was read elsewhere."""
         self._offset += length
 
     def copied_to(self, new: io.FileIO, taken: int | None) -> int:
-        """Return how much of the beginning of another file was read here already.
+        """Return how much of the start of another file has already been read here.
 
         Args:
             new: The other file; a cleanup may have copied the newest lines of this one to it.

@@ -1,9 +1,9 @@
-"""Reads the human lines of the text format, and those of the system before this one.
+"""Reads the human-readable lines of the text format, and those of older systems.
 
-A human line says less than a JSON line: what it leaves out stays at its default. The patterns
+They contain less than JSON lines: missing fields keep their defaults. The patterns
 follow the lines that :mod:`canvas_sync_core.logs.sink` writes, and accept the
-older shapes that people have in their folders: other words for the end of a run, fewer figures, no
-duration, an ``operation`` behind an error.
+older forms that people have in their folders: other words for the end of a run, fewer figures, no
+duration, an ``operation`` after an error.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from canvas_sync_core.names import ITEMS, RUN_LEVELS, Log, RunStatus
 __all__ = ["STAMP", "text_fields"]
 
 STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] ")
-"""How a human line begins."""
+"""How a human-readable line begins."""
 
 
 def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any] | None:
-    """Read a human line.
+    """Read a human-readable line.
 
     Args:
         log: The log that it is in.
@@ -32,7 +32,7 @@ def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any]
         zone: Time zone of its clock.
 
     Returns:
-        What it says, by the names of the JSON fields; None when this log has no such line.
+        Its contents, by the names of the JSON fields; None if this log has no such line.
 
     Raises:
         ValueError: Its time or one of its numbers is not valid.
@@ -57,9 +57,9 @@ _STATUSES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("error", "errored", "failure"), "failed"),
     "canceled": "cancelled",
 }
-"""Other words for how a run ended -> ours."""
+"""Other words for the status of a run -> ours."""
 _ENDED: Final = frozenset({"ended", *_STATUSES, *RunStatus} - {RunStatus.RUNNING})
-"""Words for the event with which a run ends."""
+"""Words for the event that ends a run."""
 
 
 def _run(match: re.Match[str]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _run(match: re.Match[str]) -> dict[str, Any]:
 
 
 def _completion(match: re.Match[str]) -> dict[str, Any]:
-    """Read the end of a run that does not say which run it was."""
+    """Read the end of a run that does not name the run."""
     counts = {
         _singular(word): {"processed": int(number)}
         for number, word in _COUNT.findall(match["counts"])
@@ -110,7 +110,7 @@ def _step(match: re.Match[str]) -> dict[str, Any]:
 def _items(match: re.Match[str]) -> dict[str, Any]:
     processed, *others = map(int, match["counts"].split(", "))
     counts = {"processed": processed}
-    if len(others) == 2:  # a single further figure could be either of them
+    if len(others) == 2:  # a single further figure could be either one
         counts["created"], counts["updated"] = others
     return {"event": "items", "item": match["item"].lower(), **counts}
 

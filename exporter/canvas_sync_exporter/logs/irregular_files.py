@@ -1,4 +1,4 @@
-"""What has the name of a log or an archive, but cannot be read as one."""
+"""Files with the name of a log or an archive that cannot be read as one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["irregular_files"]
 
 
 def irregular_files(log_dir: Path, archive_dir: Path) -> list[str]:
-    """Tell of what has the name of a file of a log, and is passed over wherever lines are read.
+    """Report what has the name of a log file but is skipped when lines are read.
 
-    That is a folder, FIFO, device or dangling link, and a file compressed in a way that we cannot
+    These are folders, FIFOs, devices, dangling links, and files compressed in a way that we cannot
     read.
 
     Args:
@@ -25,7 +25,7 @@ def irregular_files(log_dir: Path, archive_dir: Path) -> list[str]:
         OSError: A folder cannot be read.
     """
     return [
-        f"{name} is passed over: {reason}"
+        f"{name} is skipped: {reason}"
         for folder in dict.fromkeys((log_dir, archive_dir))
         if folder.is_dir()
         for name, reason in _passed_over(folder)
@@ -45,5 +45,5 @@ def _reason_against(entry: os.DirEntry[str]) -> str | None:
     if file is None:
         return None
     if not is_regular(entry):
-        return "it is no regular file"
+        return "it is not a regular file"
     return None if file.is_readable else f"{file.compression} cannot be read"

@@ -1,8 +1,8 @@
-"""What a line says, in either format, with whatever surrounds it after a crash.
+"""Parses lines in either format, even if a crash left fragments.
 
-A line is a JSON object or, in the text format, the human line alone. The formats may be mixed. A
-prefix that a killed process left is followed by the next whole line without a newline between: the
-rest is then read from where it begins, and the prefix counts as unreadable.
+A line is a JSON object or, in the text format, only the human-readable line. The formats may be
+mixed. If a killed process left a prefix, the next whole line follows it without a newline: that
+line is read from its beginning, and the prefix counts as unreadable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .reader import Block
 __all__ = ["LineReader", "Moment"]
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
-"""A point in time; a line that says one without a zone is unreadable."""
+"""A point in time; a line with a time without a zone is unreadable."""
 
 _Record = TypeVar("_Record")
 _NOT_READABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -32,12 +32,12 @@ _HUMAN_START: Final = re.compile(STAMP.pattern.encode())
 
 
 class LineReader(Generic[_Record]):
-    """Turns the lines of one log into records.
+    """Parses the lines of one log into records.
 
     Args:
         log: Which log; it decides which human lines are known.
-        record_type: A msgspec struct with the fields that are wanted. Other fields are passed over,
-            missing ones take their default, or make the line unreadable if they have none.
+        record_type: A msgspec struct with the wanted fields. Other fields are ignored, missing ones
+            get their default, or make the line unreadable if they have none.
         zone: Time zone of the clock in human lines.
     """
 
@@ -48,7 +48,7 @@ class LineReader(Generic[_Record]):
         self._decoder = msgspec.json.Decoder(record_type)
 
     def read(self, block: Block) -> tuple[list[_Record], list[int]]:
-        """Read a block; answer its records and the numbers of its unreadable lines."""
+        """Read a block; return its records and the numbers of its unreadable lines."""
         if block.is_too_long:
             return [], [block.first_line]
         try:
@@ -61,7 +61,7 @@ class LineReader(Generic[_Record]):
         return records, unreadable
 
     def read_line(self, line: bytes) -> tuple[_Record | None, bool]:
-        """Read one line; answer its record, if any, and whether all of the line was readable."""
+        """Read one line; return its record, if any, and whether the whole line was readable."""
         if not line.strip():
             return None, True
         if (record := self._one(line)) is not None:
@@ -100,8 +100,10 @@ class LineReader(Generic[_Record]):
 
 
 def _last_start(line: bytes) -> int:
-    """Return where the last record on a line begins; not above 0 when there is no other."""
+    """Return where the last record on a line begins; at most 0 if there is no other."""
     start = line.rfind(_JSON_START)
-    if start < 0 and not line.startswith(b"{"):  # in a JSON record a stamp is part of its message
+    if start < 0 and not line.startswith(
+        b"{"
+    ):  # in a JSON record, a time stamp is part of its message
         start = max((found.start() for found in _HUMAN_START.finditer(line)), default=start)
     return start

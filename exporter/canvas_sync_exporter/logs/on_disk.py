@@ -1,4 +1,4 @@
-"""The files of a log that are on the disk and in no archive, by their directory entries alone."""
+"""The files of a log that are not in an archive, from directory entries only."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class FileOnDisk:
     Attributes:
         path: Where it is.
         bytes: Its size.
-        is_live: Whether it is the one that is written.
-        is_compressed: Whether it has to be unpacked to be read.
+        is_live: Whether it is the live file.
+        is_compressed: Whether it has to be decompressed.
     """
 
     path: Path
@@ -34,16 +34,16 @@ class FileOnDisk:
 
 
 def files_on_disk(log_dir: Path, log: Log) -> list[FileOnDisk]:
-    """List the live file, backups, what another program rotated, and what waits for its archive.
+    """List the live file, backups, files rotated by other programs, and files being archived.
 
-    A file with two names, as by a link, is listed once; one that is moved meanwhile may be missed.
+    A file with two names, such as a link, is listed once; a file moved meanwhile may be missed.
 
     Args:
         log_dir: Folder of the logs; may be missing.
         log: Which log.
 
     Raises:
-        OSError: The folder is there but cannot be read.
+        OSError: The folder exists but cannot be read.
     """
     if not log_dir.is_dir():
         return []
@@ -62,6 +62,6 @@ def _paths(log_dir: Path, log: Log) -> Iterator[tuple[Path, bool, bool]]:
             is_live = file.kind is FileKind.LIVE
             yield log_dir / file.name, is_live, bool(file.compression)
     for folder in staging_folders(log_dir, log):
-        with suppress(FileNotFoundError):  # archived a moment ago
+        with suppress(FileNotFoundError):  # just archived
             for member in staged_members(folder):
                 yield member.path, False, False

@@ -1,4 +1,4 @@
-"""What is in a log file: itself, unpacked if need be, or the files inside an archive."""
+"""The contents of a log file: the file itself, decompressed, or the files inside an archive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .sources import LogSource, open_plain
 __all__ = ["LogPart", "LogStream", "parts"]
 
 _GZIP_BUFFER: Final = 256 * 1024
-_MOST_ATTRIBUTES: Final = 64 * 1024  # of a file in an archive: its long name, and the like
+_MOST_ATTRIBUTES: Final = 64 * 1024  # metadata of a file in an archive, such as its long name
 
 
 def _gunzip(raw: IO[bytes]) -> igzip.IGzipFile:
@@ -46,7 +46,7 @@ _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
 
 
 class LogStream(Protocol):
-    """What a part is read from."""
+    """A stream that a part is read from."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Read into the buffer, and tell how many bytes; 0 at the end."""
@@ -68,15 +68,15 @@ class LogPart:
 
 
 def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
-    """Open a source and give its files, oldest first; each is read before the next is asked for.
+    """Open a source and yield its files, oldest first; read each before requesting the next.
 
     Args:
         source: Any source.
-        start: Offset at which the stream of one that is no archive begins.
+        start: Offset at which to start in a source that is not an archive.
 
     Raises:
-        ArchiveDamagedError: An archive cannot be read on, here or while a part is read, or has a
-            file in it that does not belong there.
+        ArchiveDamagedError: An archive cannot be read further, here or while reading a part, or
+            contains a file that does not belong there.
         OSError: The file cannot be read, or is gone.
     """
     if source.has_members:
@@ -109,7 +109,7 @@ class _ArchiveStream:
 
 
 def _compressed_part(source: LogSource) -> Iterator[LogPart]:
-    """Open a file that another program compressed; how long it is nobody knows before its end."""
+    """Open a file that another program compressed; its length is unknown until its end."""
     path = source.path
     with path.open("rb") as raw:
         try:
@@ -120,7 +120,7 @@ def _compressed_part(source: LogSource) -> Iterator[LogPart]:
 
 
 class _Entry(tarfile.TarInfo):
-    """An entry that is a plain file, or small: tarfile reads the others into memory, whole."""
+    """An entry that is a regular file, or small: tarfile loads all others into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:

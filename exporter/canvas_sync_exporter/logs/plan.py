@@ -1,4 +1,4 @@
-"""What a cleanup would do now, found out without changing anything."""
+"""Determines what a cleanup would do now, without changing anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PlannedFile:
 
     Attributes:
         name: Name of the file.
-        bytes: How many of its bytes; of a live log that is too large, those of the older lines.
+        bytes: Number of bytes; for an oversized live log, those of the older lines.
     """
 
     name: str
@@ -53,11 +53,11 @@ def plan_cleanup(
     """Return what a cleanup would do; nothing is changed, locked or waited for.
 
     Args:
-        settings: What to keep; by the environment when None.
-        now: The time, with a time zone; the current one when None.
+        settings: What to keep; by default from the environment.
+        now: The time, with a time zone; by default the current time.
 
     Raises:
-        LogFolderError: The folder of the logs is not there or cannot be read.
+        LogFolderError: The folder of the logs is missing or cannot be read.
         OSError: Another folder or a file cannot be read.
     """
     settings = settings or make_retention_settings()
@@ -79,7 +79,7 @@ def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list
         PlannedFile(member.name, member.length)
         for folder in staging_folders(settings.log_dir, log)
         for member in staged_members(folder)
-        if identity_of(member.path) not in in_the_log  # else the cleanup rolls it back
+        if identity_of(member.path) not in in_the_log  # otherwise the cleanup rolls it back
     ]
     try:
         taken = [PlannedFile(file.name, _taken(file, live, settings)) for file in reversed(files)]
@@ -91,7 +91,7 @@ def _planned(settings: RetentionSettings, log: Log, problems: list[str]) -> list
 
 
 def _taken(file: Path, live: Path, settings: RetentionSettings) -> int:
-    """Return how much of a file would be taken, which can be read then."""
+    """Return how much of a file would be taken, after checking that it is readable."""
     size = file.stat().st_size
     if file == live and size <= settings.max_live_bytes:
         return 0

@@ -1,7 +1,7 @@
-"""Reading lines in blocks, with bounded memory, whatever the bytes are.
+"""Reads lines in blocks, with bounded memory, whatever the bytes are.
 
-A line longer than :data:`LINE_LIMIT` is passed over and told of; blank lines are lines without
-anything. Nothing here knows what a line says: see :mod:`.lines`.
+A line longer than :data:`LINE_LIMIT` is skipped and reported; blank lines count as lines. Parsing
+is in :mod:`.lines`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .parts import LogStream
 __all__ = ["LINE_LIMIT", "Block", "blocks", "skip"]
 
 LINE_LIMIT: Final = 1024 * 1024
-"""The longest line that is read, in bytes, its newline included."""
+"""The longest line that is read, in bytes, including its newline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Block:
     """Whole lines of a file.
 
     Attributes:
-        data: The lines; to be used before the next block is asked for. Empty for a line that was
-            too long to read.
+        data: The lines, valid until the next block is requested. Empty for a line that was too
+            long to read.
         first_line: Number of the first of them in the file, from 1.
-        lines: How many there are.
-        end: Offset in the file behind them.
-        is_whole: Whether the last of them ends with a newline; False at most at the file's end.
+        lines: Number of lines.
+        end: Offset in the file after them.
+        is_whole: Whether the last line ends with a newline; can be False only at the file's end.
     """
 
     data: memoryview
@@ -85,12 +85,12 @@ def blocks(stream: LogStream, size: int, *, start: int = 0, first_line: int = 1)
 
 
 def _lines(block: memoryview) -> int:
-    """Count whole lines, twice as fast as ``count`` does, which looks at one byte after another."""
+    """Count whole lines, twice as fast as ``count``, which checks every byte."""
     return sum(1 for _ in BytesIO(block))
 
 
 def skip(stream: LogStream, size: int) -> bytes:
-    """Read over the first ``size`` bytes of a stream that cannot seek; return the last of them."""
+    """Skip the first ``size`` bytes of a stream that cannot seek; return the last of them."""
     buffer = memoryview(bytearray(LINE_LIMIT))
     last = b""
     while size and (read := stream.readinto(buffer[: min(LINE_LIMIT, size)])):

@@ -1,4 +1,4 @@
-"""What a cleanup did, and the file that keeps what the newest one did."""
+"""The report of a cleanup, and the file that stores the latest one."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _REPORT: Final = "cleanup.json"
 
 @dataclass(frozen=True, slots=True)
 class LogCleanup:
-    """What the cleanup did for one log.
+    """The result of a cleanup for one log.
 
     Attributes:
         log: Its name.
         archives: Names of the archives written.
-        files: How many files went into them.
-        bytes: How many bytes those had.
-        archive_bytes: How many bytes the archives take.
-        error: Why it could not be done, or not all of it; None when all went well.
+        files: Number of files in them.
+        bytes: Total size of those files.
+        archive_bytes: Total size of the archives.
+        error: Why it failed, completely or partly; None if it succeeded.
     """
 
     log: str
@@ -39,16 +39,16 @@ class LogCleanup:
 
 @dataclass(frozen=True, slots=True)
 class CleanupReport:
-    """What one cleanup did.
+    """The result of one cleanup.
 
     Attributes:
-        time: When it began.
-        duration_seconds: How long it took.
-        logs: Each log.
-        archives_deleted: Names of the archives that were too old.
-        reclaimed_bytes: By how much the logs and archives together became smaller.
-        errors: What went wrong; empty when all went well.
-        problems: What has the name of a log or an archive but could be none, and was passed over.
+        time: When it started.
+        duration_seconds: Its duration.
+        logs: The result for each log.
+        archives_deleted: Names of the deleted archives.
+        reclaimed_bytes: By how many bytes logs and archives together shrank.
+        errors: What went wrong; empty if it succeeded.
+        problems: What was skipped because it has the name of a log or an archive but is neither.
     """
 
     time: dt.datetime
@@ -61,7 +61,7 @@ class CleanupReport:
 
     @property
     def gain(self) -> str:
-        """What it brought, without a subject: ``freed 4096 bytes``."""
+        """The outcome without a subject: ``freed 4096 bytes``."""
         if self.reclaimed_bytes < 0:
             return f"took {-self.reclaimed_bytes} bytes more than it freed"
         return f"freed {self.reclaimed_bytes} bytes"
@@ -73,7 +73,7 @@ class CleanupReport:
 
 
 def save_report(folder: Path, report: CleanupReport) -> None:
-    """Keep a report in the control folder, in place of the one before.
+    """Store a report in the control folder, replacing the previous one.
 
     Raises:
         OSError: It cannot be written.
@@ -84,7 +84,7 @@ def save_report(folder: Path, report: CleanupReport) -> None:
 
 
 def saved_report(folder: Path) -> CleanupReport | None:
-    """Return the report that was kept; None when there is none of this version."""
+    """Return the stored report; None if there is none from this version."""
     try:
         content = (folder / _REPORT).read_bytes()
         return msgspec.json.decode(content, type=CleanupReport)

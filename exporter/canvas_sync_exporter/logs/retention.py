@@ -347,7 +347,7 @@ def _exclusive(settings: RetentionSettings) -> Iterator[None]:
     with ControlPage(settings.control_dir / _LOCK).locked(_LOCK_SECONDS) as held:
         if not held:
             raise CleanupRunning(
-                f"A cleanup of the logs in {settings.log_dir} runs now. Ask again when it is done."
+                f"A cleanup of the logs in {settings.log_dir} is running. Try again later."
             )
         yield
 

@@ -1,4 +1,4 @@
-"""What the cleanup keeps, and which archives are older than that."""
+"""The cleanup's retention settings, and which archives are too old."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["RetentionSettings", "make_retention_settings", "old_archives"]
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """What the cleanup keeps.
+    """The cleanup's retention settings.
 
     Attributes:
         log_dir: Folder of the logs.
         archive_dir: Folder of the archives.
-        control_dir: Folder of the logs' control pages, the one that the writers use.
-        archive_days: Archives older than so many days are deleted.
-        keep_lines: How many of the newest lines stay in a live log.
+        control_dir: Folder of the logs' control pages, as used by the writers.
+        archive_days: Age in days after which archives are deleted.
+        keep_lines: Number of newest lines that stay in a live log.
         max_live_bytes: A live log up to this size is left as it is.
     """
 
@@ -36,10 +36,10 @@ class RetentionSettings:
 
 
 def make_retention_settings(config: Configuration | None = None) -> RetentionSettings:
-    """Read what the cleanup keeps off the settings.
+    """Return the retention settings.
 
     Args:
-        config: The settings; those of the environment when None.
+        config: The settings; by default from the environment.
 
     Raises:
         SettingsError: A setting of the environment cannot be used.
@@ -56,6 +56,6 @@ def make_retention_settings(config: Configuration | None = None) -> RetentionSet
 
 
 def old_archives(settings: RetentionSettings, now: dt.datetime) -> list[Archive]:
-    """List the archives that are older than the settings keep them, oldest first."""
+    """List the archives that are too old, oldest first."""
     oldest = now - dt.timedelta(days=settings.archive_days)
     return [archive for archive in archives(settings.archive_dir) if archive.time < oldest]

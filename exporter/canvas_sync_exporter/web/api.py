@@ -184,7 +184,7 @@ class Api:
                 tag="upkeep",
                 scope=Scope.ADMIN,
                 problems={
-                    409: "A cleanup runs already.",
+                    409: "A cleanup is already running.",
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
                     503: "The log folder is not there or cannot be used.",

@@ -40,7 +40,7 @@ _ROOT, _, _PATH = PREFIX.rpartition("/")
 _RELATIVE_ROOT = "../.."
 """Where the paths begin, from the OpenAPI document: right also behind a proxy that says nothing."""
 _RETRY_SECONDS = 15
-_BUSY = f"{REQUEST_LIMIT} requests are being answered already."
+_BUSY = f"{REQUEST_LIMIT} requests are already in progress."
 _BUSY_SECONDS = 1
 
 _log = logging.getLogger(__name__)
@@ -133,4 +133,4 @@ def _out_of_reach(error: Exception) -> Response:
 
 def _own_bug(error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return ProblemError(500, "An error of the exporter; its log tells more.").response()
+    return ProblemError(500, "Internal error; see the exporter's log.").response()

@@ -171,7 +171,7 @@ class LogApi:
                 str,
                 tag="logs",
                 parameters=(_LINES, _LOG),
-                problems={503: f"{_NO_FOLDER} Or {CLIENT_LIMIT} clients listen already."},
+                problems={503: f"{_NO_FOLDER} Or {CLIENT_LIMIT} clients are already listening."},
                 content_type="text/event-stream",
             ),
         )

@@ -39,7 +39,9 @@ class LogStreams:
     def __init__(self, stopping: Event) -> None:
         self._stopping = stopping
         self._limit = ConcurrencyLimit(
-            CLIENT_LIMIT, f"{CLIENT_LIMIT} clients listen already.", retry_seconds=_RETRY_SECONDS
+            CLIENT_LIMIT,
+            f"{CLIENT_LIMIT} clients are already listening.",
+            retry_seconds=_RETRY_SECONDS,
         )
 
     def respond(self, open_tail: Callable[[], LogTail]) -> Response:

@@ -253,7 +253,7 @@ def test_a_second_start_of_the_same_job_ends_at_once_and_tells_why() -> None:
     with _job() as first:
         second = run(*JOB)
         assert (second.returncode, second.stdout) == (75, "")
-        assert "sh runs already (since 20" in second.stderr
+        assert "sh is already running (since 20" in second.stderr
         assert f"process {first.pid}" in second.stderr
         other = run("--no-overlap", "--", "sh", "-c", "echo another job")
         assert other.returncode == 0

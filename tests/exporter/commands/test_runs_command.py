@@ -187,7 +187,7 @@ def test_statuses_have_colours_on_a_terminal_unless_that_is_not_wanted() -> None
 
 
 def test_without_a_run_it_says_so(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert lines(capsys) == ["No run meets all that is asked for."]
+    assert lines(capsys) == ["No run matches all filters."]
     assert lines(capsys, "--json") == []
 
 

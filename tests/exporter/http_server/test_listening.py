@@ -54,7 +54,7 @@ def test_a_port_in_use_is_named_with_the_option_and_the_setting(tmp_path: Path, 
         port = taken.getsockname()[1]
         told = _refused(tmp_path, "--host", host, "--port", str(port))
     shown = f"[::1]:{port}" if host == "::1" else f"{host}:{port}"
-    assert f"{shown} cannot be listened on: Address already in use" in told
+    assert f"Cannot listen on {shown}: Address already in use" in told
     assert "--port or CANVAS_SYNC_EXPORTER_PORT" in told
     assert not (tmp_path / "logs").exists()  # nothing was begun
 
@@ -64,7 +64,7 @@ def test_a_port_that_only_root_may_use_is_named_with_what_to_do(tmp_path: Path) 
     if limit <= 80:
         pytest.skip("here any user may use port 80")
     told = _refused(tmp_path, "--port", "80", command=[sys.executable, "-c", _AS_NOBODY])
-    assert "127.0.0.1:80 cannot be listened on: Permission denied" in told
+    assert "Cannot listen on 127.0.0.1:80: Permission denied" in told
     assert "--port or CANVAS_SYNC_EXPORTER_PORT" in told
     assert "Run it as the user of the syncs" not in told
 
@@ -78,7 +78,7 @@ def test_a_host_without_an_address_is_named_with_its_setting(tmp_path: Path, hos
 
 def test_an_address_of_another_machine_is_named_with_its_setting(tmp_path: Path) -> None:
     told = _refused(tmp_path, "--host", "192.0.2.1", "--port", "5000", settings=_tokens(tmp_path))
-    assert "192.0.2.1:5000 cannot be listened on: Cannot assign requested address" in told
+    assert "Cannot listen on 192.0.2.1:5000: Cannot assign requested address" in told
     assert "--host or CANVAS_SYNC_EXPORTER_HOST" in told
 
 

@@ -81,7 +81,7 @@ def test_what_is_no_file_between_two_backups_holds_up_no_tool(
     make(Path("errors.log.1"))
     (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
     folders = settings.log_dir, settings.archive_dir
-    told = ["errors.log.1 is passed over: it is no regular file"]
+    told = ["errors.log.1 is skipped: it is not a regular file"]
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 2
     with closing(LogTail(*folders, logs=tuple(Log), lines=9)) as tail:
@@ -97,7 +97,7 @@ def test_a_cleanup_tells_of_it_leaves_it_alone_and_archives_the_rest(
     stranger = settings.log_dir / "errors.log.1"
     make(stranger)
     (settings.log_dir / "errors.log.2").write_bytes(json_line(record(Log.ERRORS, 0)))
-    told = ["errors.log.1 is passed over: it is no regular file"]
+    told = ["errors.log.1 is skipped: it is not a regular file"]
     plan = plan_cleanup(settings)
     assert ([file.name for file in plan.files["errors"]], plan.problems) == (["errors.log.2"], told)
     report = cleanup_canvas_sync_logs(settings)
@@ -111,6 +111,6 @@ def test_only_names_of_logs_and_archives_are_told(tmp_path: Path) -> None:
     for name in ("state", "archive", "other.log", "errors.log.old", "errors.log.1"):
         (tmp_path / name).mkdir()
     assert irregular_files(tmp_path, tmp_path) == [
-        "errors.log.1 is passed over: it is no regular file"
+        "errors.log.1 is skipped: it is not a regular file"
     ]
     assert irregular_files(tmp_path, tmp_path / "missing") == irregular_files(tmp_path, tmp_path)

@@ -207,9 +207,9 @@ def test_what_was_compressed_in_a_way_that_cannot_be_read_is_told(
     (settings.log_dir / "errors.log").write_bytes(lines_of(0))
     (settings.log_dir / "errors.log.1.zst").write_bytes(io.BytesIO(b"zstd").getvalue())
     assert irregular_files(settings.log_dir, settings.archive_dir) == [
-        "errors.log.1.zst is passed over: .zst cannot be read"
+        "errors.log.1.zst is skipped: .zst cannot be read"
     ]
     found = LogSearch(settings.log_dir, settings.archive_dir, LineFilter(), limit=10)
     with closing(found):
         assert len(list(found)) == LINES
-    assert found.notes.problems == ["errors.log.1.zst is passed over: .zst cannot be read"]
+    assert found.notes.problems == ["errors.log.1.zst is skipped: .zst cannot be read"]

@@ -118,7 +118,7 @@ def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
     well = requests.get(f"{url}{API}/health", timeout=30)
     engine.dispose()
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-    assert refused.json()["detail"] == f"{REQUEST_LIMIT} requests are being answered already."
+    assert refused.json()["detail"] == f"{REQUEST_LIMIT} requests are already in progress."
     assert scrape.status_code == 200
     assert health.json()["checks"]["jobs"]["status"] == "ok"
     for answer in answers:  # all waited for the table, as long as a statement may

@@ -1,4 +1,4 @@
-"""The analysis as a whole: which files, what is known of them, the rest read, all merged."""
+"""The whole analysis: lists the files, uses cached summaries, reads the rest, merges everything."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .source_summary import FileLines, Summary
 __all__ = ["Analysis", "AnalysisError", "FileReport", "analyze"]
 
 _PROCESSES: Final = 2
-_BIG: Final = 48 * 1024 * 1024  # what one process reads before a second has started
-_ZIPPED: Final = 8  # an archive takes about as long as so many times its size
+_BIG: Final = 48 * 1024 * 1024  # about as much as one process reads while a second one starts
+_ZIPPED: Final = 8  # reading an archive takes this many times as long per byte
 
 
 class AnalysisError(CanvasSyncMonitorError):
-    """The analysis could not be brought to its end."""
+    """The analysis could not be completed."""
 
 
 OnProgress = Callable[[int, int], None]
@@ -37,15 +37,15 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What was read of one file.
+    """What was read from one file.
 
     Attributes:
         log: Which log.
-        name: The file, after its archive if it is in one.
-        bytes: How many bytes there are.
-        lines: How many lines.
-        unreadable: How many of them could not be read.
-        numbers: The first of those.
+        name: The file name, preceded by its archive's if it is in one.
+        bytes: Number of bytes.
+        lines: Number of lines.
+        unreadable: Number of unreadable lines.
+        numbers: Line numbers of the first unreadable ones.
     """
 
     log: Log
@@ -58,12 +58,12 @@ class FileReport:
 
 @dataclass(slots=True)
 class Analysis:
-    """What all files together say.
+    """The combined result of all files.
 
     Attributes:
         summaries: One for each log.
-        files: The files that were read or known, each log's oldest first.
-        problems: What could not be read, or remembered, and why.
+        files: The files that were read or cached, oldest first for each log.
+        problems: What could not be read or cached, and why.
     """
 
     summaries: dict[Log, Summary] = field(
@@ -75,7 +75,7 @@ class Analysis:
 
 @dataclass(slots=True)
 class _Job:
-    """A source, what is known of it, and what is left to read."""
+    """A source, its cached summary, and what is left to read."""
 
     source: LogSource
     known: Entry | None
@@ -94,14 +94,14 @@ def analyze(
     """Analyze all logs in a folder.
 
     Args:
-        log_dir: Folder of the logs; the cache of summaries is kept in its ``state`` folder.
+        log_dir: Folder of the logs; the cache of summaries is in its ``state`` folder.
         archive_dir: Folder of the archives; may be missing.
         selection: Which lines count.
-        on_progress: Told how many bytes are read, and how many there are to read.
+        on_progress: Called with the number of bytes read and the total.
         zone: Time zone of the clock in human lines.
 
     Raises:
-        LogFolderError: A folder is not there or cannot be read.
+        LogFolderError: A folder is missing or cannot be read.
     """
     analysis = Analysis()
     cache = SummaryCache(cache_path(log_dir), zone)
@@ -132,7 +132,7 @@ def _tell(analysis: Analysis, source: LogSource, error: OSError) -> None:
 def _job(
     source: LogSource, known: Entry | None, selection: Selection, zone: dt.tzinfo
 ) -> _Job | None:
-    """Decide what is to be read of a source; None when it has nothing that is wanted."""
+    """Decide what to read from a source; None if it has no wanted lines."""
     first, last = _period(source, known) if selection != Selection() else (None, None)
     if selection.misses(first, last):
         return None
@@ -151,10 +151,10 @@ def _job(
 def _period(
     source: LogSource, known: Entry | None
 ) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Return the first and the last moment that a source's lines name, as far as they are known.
+    """Return the earliest and latest time in a source's lines, as far as they are known.
 
-    Its first and last lines do not tell: a process whose lines had to wait for a full disk writes
-    them hours late.
+    The first and last lines are not enough: a process may write lines hours late after waiting for
+    a full disk.
     """
     if known is not None and known.offset == source.size:
         return known.first, known.last
@@ -162,7 +162,7 @@ def _period(
 
 
 def _scan_all(tasks: list[Chunk], on_progress: OnProgress) -> Iterator[Scanned]:
-    """Read the chunks, answering in their order; a large number of bytes in two processes."""
+    """Read the chunks and yield them in order; use two processes for many bytes."""
     weights = [task.size * (_ZIPPED if task.source.is_archive else 1) for task in tasks]
     total, done = sum(weights), 0
     for found, weight in zip(_scanned(tasks, total), weights, strict=True):
@@ -175,7 +175,7 @@ def _scanned(tasks: list[Chunk], total: int) -> Iterator[Scanned]:
     if total < _BIG or len(tasks) < _PROCESSES:
         yield from map(scan, tasks)
         return
-    # Forked, they need not import everything anew; nothing here has begun a thread.
+    # Forked processes need not import everything again; no thread has been started here.
     try:
         with ProcessPoolExecutor(
             _PROCESSES, mp_context=get_context("fork"), initializer=_die_of_interrupts
@@ -186,7 +186,7 @@ def _scanned(tasks: list[Chunk], total: int) -> Iterator[Scanned]:
 
 
 def _die_of_interrupts() -> None:
-    """Let Ctrl-C, which goes to all processes of a terminal, end this one without a traceback."""
+    """Let Ctrl-C, which the terminal sends to all processes, end this one without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -197,7 +197,7 @@ def _finish(
     selection: Selection,
     analysis: Analysis,
 ) -> None:
-    """Merge what is known of a source and what was read of it."""
+    """Merge a source's cached summary with what was read from it."""
     source, known = job.source, job.known
     summary = known.summary(source.log) if known else Summary.empty(source.log)
     start = offset = known.offset if known else 0
@@ -221,7 +221,7 @@ def _finish(
 
 
 def _has_nothing_wanted(summary: Summary) -> bool:
-    """Return whether a source has lines that could be read, and none was wanted."""
+    """Return whether a source has readable lines, but none that are wanted."""
     readable = sum(lines.lines - lines.unreadable for lines in summary.files)
     return readable > 0 and summary.first is None
 

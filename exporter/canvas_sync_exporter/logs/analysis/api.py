@@ -1,4 +1,4 @@
-"""API calls: how many, how long, how they ended, what throttling cost."""
+"""API calls: counts, durations, outcomes, and the cost of throttling."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Group = tuple[str, str, str, str]
 """Month, method, route and outcome: the status, the class of error, or ``graphql``."""
 
 _NO_CALLS: Final = frozenset({"guard_wait", "api_call_detail"})
-"""Events that are no calls: a wait is in the time of its run, a detail in the line before it."""
+"""Events that are not calls: waits are part of the run's time, details of the preceding line."""
 _OK: Final = 200
 _RARE: Final = (OTHER, OTHER, OTHER, OTHER)
 _Seconds = defaultdict[str, defaultdict[str, defaultdict[int | str | None, list[float | None]]]]
 
 
 class Calls(msgspec.Struct, array_like=True):
-    """The calls of one group; an old human line may leave the duration out.
+    """The calls of one group; old human-readable lines may lack the duration.
 
     Attributes:
-        count: All of them.
-        durations: Of those whose duration is known.
+        count: Number of calls.
+        durations: Known durations.
     """
 
     count: int = 0
@@ -85,7 +85,7 @@ class ApiSection(msgspec.Struct, array_like=True):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[ApiRecord], first: dt.datetime, last: dt.datetime) -> None:
-        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        """Add records from the period ``first`` to ``last``, in UTC."""
         if first.date() == last.date():
             self._add_day(first.date().isoformat(), records)
             return
@@ -158,10 +158,10 @@ class ApiSection(msgspec.Struct, array_like=True):
 
 
 def _durations() -> _Seconds:
-    """By route, method, and status or class of error: quicker than by a tuple of the three."""
+    """By route, method, and status or error class: faster than a tuple of the three."""
     return defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
 
 
 def has_failed(outcome: str) -> bool:
-    """Return whether an outcome is no answer, one of 400 and above, or one with GraphQL errors."""
+    """Return whether an outcome is a failure: no response, status 400 or above, GraphQL errors."""
     return not outcome.isdecimal() or int(outcome) >= 400

@@ -1,12 +1,12 @@
-"""Summaries of files that were read before, kept next to the logs.
+"""A cache of the summaries of files, stored next to the logs.
 
-A file is known again by what is in it, not by its name: by its first line, and by the bytes before
-the offset up to which it was read. So the summary of the live log stays good while the log grows
-and when it is rotated. An archive is known by its size and its first and last bytes, among them the
-checksum of its content.
+A file is recognised by its contents, not by its name: by its first line, and by the bytes before
+the offset up to which it was read. So the summary of the live log stays valid while the log grows
+and when it is rotated. An archive is recognised by its size and its first and last bytes, which
+include the checksum of its contents.
 
-The cache is one file. It carries a checksum and the version that wrote it, and is thrown away when
-either is wrong; it can be deleted at any time.
+The cache is one file. It has a checksum and the version that wrote it, and is discarded if either
+is wrong; it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _DIGEST_BYTES: Final = 16
 
 
 class Entry(msgspec.Struct, array_like=True):
-    """A summary and the file that it is of.
+    """A summary and the identity of its file.
 
     Attributes:
         key: Digest of the log's name and the first line.
-        offset: How far the file was read.
+        offset: Offset up to which the file was read.
         tail: Digest of the bytes before the offset.
         files: As in :class:`~.summary.Summary`, and so are the next two.
-        first: The earliest moment.
+        first: The earliest time.
         last: The latest.
         section: The section, encoded.
     """
@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, array_like=True):
     section: bytes
 
     def summary(self, log: Log) -> Summary:
-        """Return the summary, to be changed at will."""
+        """Return a copy of the summary that the caller may change."""
         section = msgspec.msgpack.decode(self.section, type=KINDS[log].section)
         return Summary(section, deepcopy(self.files), self.first, self.last)
 
@@ -66,16 +66,16 @@ _DECODER: Final = msgspec.msgpack.Decoder(list[Entry])
 
 
 def cache_path(log_dir: Path) -> Path:
-    """Return the file of the cache."""
+    """Return the path of the cache."""
     return log_dir / "state" / "analysis.cache"
 
 
 class SummaryCache:
-    """The cache, read when it is made.
+    """The cache; it is read on creation.
 
     Args:
-        path: Its file; may be missing, damaged or of another version.
-        zone: Time zone of the clock in human lines; summaries of another one are thrown away.
+        path: Its file; may be missing, damaged or from another version.
+        zone: Time zone of human-readable lines; summaries of another zone are discarded.
     """
 
     def __init__(self, path: Path, zone: dt.tzinfo = dt.UTC) -> None:
@@ -88,7 +88,7 @@ class SummaryCache:
             self._entries.setdefault(entry.key, []).append(entry)
 
     def find(self, source: LogSource) -> Entry | None:
-        """Return what is known of a source: the entry that goes farthest.
+        """Return the entry of a source that covers most of it.
 
         Raises:
             OSError: The source cannot be read.
@@ -104,7 +104,7 @@ class SummaryCache:
     def keep(
         self, source: LogSource, offset: int, summary: Summary, *, instead_of: Entry | None
     ) -> None:
-        """Remember the summary of a source up to an offset.
+        """Store the summary of a source up to an offset.
 
         Raises:
             OSError: The source cannot be read.
@@ -126,7 +126,7 @@ class SummaryCache:
         self._is_changed = True
 
     def save(self) -> None:
-        """Write what was found and kept; what no file was found for is forgotten.
+        """Write the entries that were used or added; entries without a file are dropped.
 
         Raises:
             OSError: The folder cannot be written, or the disk is full.
@@ -145,9 +145,9 @@ class SummaryCache:
 
 
 def _read(path: Path, zone: str) -> list[Entry]:
-    """Read the entries; none when there is no cache, or none that can be used."""
+    """Read the entries; none if there is no usable cache."""
     try:
-        if not path.is_file():  # whoever opens a FIFO waits forever
+        if not path.is_file():  # opening a FIFO would block forever
             return []
         with path.open("rb") as file:
             header = file.readline(_EDGE)
@@ -155,12 +155,12 @@ def _read(path: Path, zone: str) -> list[Entry]:
                 return []
             file.seek(len(header))
             return _DECODER.decode(file.read())
-    except (OSError, msgspec.MsgspecError):  # then everything is read anew
+    except (OSError, msgspec.MsgspecError):  # then everything is read again
         return []
 
 
 def _header(payload: io.BufferedReader | io.BytesIO, zone: str) -> bytes:
-    """Return the first line for what follows in a file, which is not held in memory for it."""
+    """Return the first line of the file for its contents, without joining them in memory."""
     checksum = file_digest(payload, _new_digest).hexdigest()
     return f"{DISTRIBUTION} {VERSION} {_FORMAT} {zone} {checksum}\n".encode()
 

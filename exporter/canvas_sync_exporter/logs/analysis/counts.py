@@ -1,4 +1,4 @@
-"""Counting by name, when nobody knows how many names there are."""
+"""Counting by name with a limit on the number of names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 __all__ = ["MOST_NAMES", "count", "merge_counts", "most"]
 
 MOST_NAMES: Final = 20_000
-"""How many names one table counts by themselves; the rest is not told apart."""
+"""Number of names that one table distinguishes; the rest is counted as other."""
 
 _Name = TypeVar("_Name", bound=Hashable)
 
 
 def count(table: dict[_Name, int], name: _Name, other: _Name, by: int = 1) -> None:
-    """Count ``name``, or ``other`` when the table is full of other names."""
+    """Count ``name``, or ``other`` if the table is full."""
     known = table.get(name)
     if known is None:
         if len(table) >= MOST_NAMES:
@@ -30,5 +30,5 @@ def merge_counts(table: dict[_Name, int], more: Mapping[_Name, int], other: _Nam
 
 
 def most(table: Mapping[_Name, int], top: int) -> list[tuple[_Name, int]]:
-    """List the names counted most, equal ones by name."""
+    """Return the most frequent names; equal counts are sorted by name."""
     return sorted(table.items(), key=lambda row: (-row[1], str(row[0])))[:top]

@@ -1,4 +1,4 @@
-"""Database operations: how many, how many rows, how long."""
+"""Database operations: counts, rows, durations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DbGroup = tuple[str, str]
 
 
 class Operations(msgspec.Struct, array_like=True):
-    """The operations of one kind on one table; the text format leaves some durations out."""
+    """The operations of one kind on one table; the text format lacks some durations."""
 
     count: int = 0
     failed: int = 0
@@ -46,7 +46,7 @@ class DbSection(msgspec.Struct, array_like=True):
         for record in records:
             if record.event == "db_operation":
                 groups.setdefault((record.operation, record.table), []).append(record)
-            elif record.event != "db_statement":  # the line before it is the operation
+            elif record.event != "db_statement":  # the preceding line is the operation
                 count(self.unknown, record.event, OTHER)
         for group, part in groups.items():
             found = self._operations(group)

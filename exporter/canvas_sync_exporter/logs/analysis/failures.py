@@ -15,10 +15,10 @@ from .records import ErrorRecord, bounded, by_day, utc
 __all__ = ["NEWEST", "ErrorSection", "Example"]
 
 NEWEST: Final = 100
-"""How many of the newest examples are kept."""
+"""Number of newest examples that are kept."""
 
 _LONGEST: Final = 500
-_NOBODY: Final = -1  # stands for the users, or courses, of a table that is full
+_NOBODY: Final = -1  # stands for further users or courses when a table is full
 
 
 class Example(msgspec.Struct, array_like=True):

@@ -1,4 +1,4 @@
-"""From summaries to the figures of the report."""
+"""Computes the figures of the report from the summaries."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ from .runs import RunSection
 
 __all__ = ["make_report"]
 
-_FEW_CALLS: Final = 20  # a month with fewer says nothing about a trend
+_FEW_CALLS: Final = 20  # a month with fewer calls says nothing about a trend
 
 
 def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: int) -> Report:
     """Return the report of an analysis.
 
     Args:
-        analysis: What was found.
+        analysis: The result of the analysis.
         log_dir: The folder that was analyzed.
-        selection: What was asked for.
-        top: How many rows each list has at most.
+        selection: The filters.
+        top: Maximum number of rows per list.
     """
     sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
     unknown: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What of a report needs somebody's attention, in plain sentences."""
+"""What needs attention in a report, in plain sentences."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .report import ApiReport, Count, Finding, Level, Report, RunReport
 
 __all__ = ["findings"]
 
-_GOAL: Final = 0.01  # of calls may fail: the same goal as that of the alerts
+_GOAL: Final = 0.01  # of calls may fail: the same goal as in the alerts
 _MANY_FAIL: Final = 0.05
-_SLOWER: Final = 1.25  # what is less comes and goes
+_SLOWER: Final = 1.25  # smaller changes are normal
 _NAMED: Final = 3
 _LONGEST: Final = 80
 _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
@@ -28,7 +28,7 @@ _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
 
 
 def findings(report: Report) -> list[Finding]:
-    """Return what needs attention, problems before warnings; nothing when all is well."""
+    """Return what needs attention, problems before warnings; nothing if everything is fine."""
     found = [
         *_problems(report),
         *_runs(report.runs),
@@ -129,7 +129,7 @@ def _things(count: int, name: str) -> str:
 
 
 def _listed(rows: Sequence[Count], total: int) -> str:
-    """Name the first few of a list, which has the most frequent first and may be cut short."""
+    """Name the first few entries of a list that is sorted by frequency and may be truncated."""
     named = [f"{_short(row.name)} ({format_number(row.count)})" for row in rows[:_NAMED]]
     is_cut = len(rows) > _NAMED or sum(row.count for row in rows) < total
     return f": {', '.join(named)}{' and more' if is_cut else ''}" if named else ""

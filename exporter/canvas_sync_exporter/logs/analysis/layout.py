@@ -1,4 +1,4 @@
-"""Tables fitted to the width of a terminal. Nothing is ever cut: what has no room goes on below."""
+"""Fits tables to the width of a terminal. Nothing is truncated: cells wrap to further lines."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Fitted:
     """How a table is laid out.
 
     Attributes:
-        widths: Width of each column; a cell that is wider has more lines than one. Empty when
-            even the numbers have no room side by side: then each cell is told with its name.
-        gap: Blanks between two columns.
+        widths: Width of each column; wider cells are wrapped. Empty if even the numbers do not fit
+            side by side: then each cell is printed on its own line with the column's name.
+        gap: Number of spaces between two columns.
         bar: Width of the longest bar; 0 for none.
-        apart: The columns that have lines of their own for each row: above the others when the
-            first is among them, else below.
+        apart: The columns that get separate lines in each row: above the others if the first
+            column is among them, otherwise below.
     """
 
     widths: Sequence[int]
@@ -40,11 +40,11 @@ class Fitted:
 
 
 def fitted(table: Table, width: int | None) -> Fitted:
-    """Fit a table: take air out, or let its longest text have more lines, or lines of its own.
+    """Fit a table: reduce gaps, then wrap the longest text, then put it on separate lines.
 
     Args:
         table: The table.
-        width: Columns of the terminal; None when nothing limits the width.
+        width: Width of the terminal; None if unlimited.
     """
     names = [heading.removesuffix("#") for heading in table.headings]
     widths = [max(map(len, column)) for column in zip(names, *table.rows, strict=True)]
@@ -68,13 +68,13 @@ def fitted(table: Table, width: int | None) -> Fitted:
 
 
 def leading(table: Table) -> int:
-    """Count the columns before the first of numbers: those that say what a row is of."""
+    """Count the columns before the first numeric one: those that identify a row."""
     is_text = takewhile(lambda heading: not heading.endswith("#"), table.headings)
     return sum(1 for _ in is_text) or 1
 
 
 def _longest(names: Sequence[str], widths: Sequence[int]) -> int:
-    """Find the widest column of those that may have lines of their own, or else of all."""
+    """Find the widest column, preferably among those that may get separate lines."""
     places = [place for place, name in enumerate(names) if name in _MAY_STAND_APART]
     return max(places or range(len(names)), key=lambda place: widths[place])
 

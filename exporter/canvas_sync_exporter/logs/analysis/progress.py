@@ -1,4 +1,4 @@
-"""Progress: how long a run said nothing."""
+"""Progress: how long a run logged nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .records import ProgressRecord, utc
 __all__ = ["Gap", "Line", "ProgressSection"]
 
 _MOST_GAPS: Final = 100
-_MOST_RUNS: Final = 4096  # that go on at the same time
+_MOST_RUNS: Final = 4096  # concurrent runs
 _LONGEST: Final = 200
 
 
@@ -41,9 +41,9 @@ class ProgressSection(msgspec.Struct, array_like=True):
     """The summary of ``progress.log``.
 
     Attributes:
-        firsts: The first line of each of the runs that were met first: a line before them, in an
-            older file, makes a gap.
-        lasts: The last line of each of the runs that were met last.
+        firsts: The first lines of the runs seen first; together with an earlier line in an older
+            file, each makes a gap.
+        lasts: The last lines of the runs seen last.
     """
 
     lines: int = 0

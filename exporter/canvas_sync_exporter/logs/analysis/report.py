@@ -1,4 +1,4 @@
-"""The figures of the report. Every form, JSON, text and HTML, shows these and no others.
+"""The figures of the report. JSON, text and HTML all show exactly these.
 
 Durations are in seconds, rates are shares from 0 to 1, times are RFC 3339 in UTC. Percentiles are
 at most 1 % off; everything else is exact.
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of durations."""
+    """Statistics of durations."""
 
     count: int
     average: float | None
@@ -51,7 +51,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for."""
+    """The filters."""
 
     since: dt.datetime | None
     until: dt.datetime | None
@@ -61,7 +61,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogRow(msgspec.Struct, frozen=True):
-    """What was read of one log."""
+    """What was read from one log."""
 
     log: str
     files: int
@@ -73,7 +73,7 @@ class LogRow(msgspec.Struct, frozen=True):
 
 
 class UnreadableRow(msgspec.Struct, frozen=True):
-    """A file with lines that could not be read."""
+    """A file with unreadable lines."""
 
     file: str
     lines: int
@@ -82,21 +82,21 @@ class UnreadableRow(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How often something was seen."""
+    """A name with its count."""
 
     name: str
     count: int
 
 
 class RunRow(Timing, frozen=True, kw_only=True):
-    """The runs of one type that ended in one way."""
+    """The runs of one type with one status."""
 
     sync_type: str
     status: str
 
 
 class TroubledRow(msgspec.Struct, frozen=True):
-    """A run that did not end as a success."""
+    """A run that did not succeed."""
 
     ended: dt.datetime
     task_id: str
@@ -111,7 +111,7 @@ class TroubledRow(msgspec.Struct, frozen=True):
 
 
 class OpenRow(msgspec.Struct, frozen=True):
-    """A run whose end is in no log: it goes on, or its process died."""
+    """A run whose end is in no log: it is in progress, or its process died."""
 
     started: dt.datetime
     task_id: str
@@ -120,7 +120,7 @@ class OpenRow(msgspec.Struct, frozen=True):
 
 
 class SuspectRow(msgspec.Struct, frozen=True):
-    """A run that is unlike the ones before it; ``message`` has the numbers, if the log has."""
+    """A run that differs from earlier ones; ``message`` has the numbers, if the log has them."""
 
     found: dt.datetime
     task_id: str
@@ -152,7 +152,7 @@ class CallRow(Timing, frozen=True, kw_only=True):
 
 
 class CostRow(msgspec.Struct, frozen=True):
-    """What throttling and failures cost on one route."""
+    """The cost of throttling and failures on one route."""
 
     route: str
     throttled: int
@@ -169,7 +169,7 @@ class MonthRow(msgspec.Struct, frozen=True):
 
 
 class TrendRow(msgspec.Struct, frozen=True):
-    """A route over the months; ``change`` is the last month's p95 over the first one's."""
+    """A route by month; ``change`` is the last month's p95 divided by the first month's."""
 
     route: str
     change: float
@@ -180,8 +180,8 @@ class CallDay(msgspec.Struct, frozen=True):
     """The calls of one day.
 
     Attributes:
-        seconds: What those with a duration took together.
-        timed: How many have a duration; an old human line may leave it out.
+        seconds: Total known duration.
+        timed: Number of calls with a duration; old human-readable lines may lack it.
     """
 
     day: str
@@ -193,7 +193,7 @@ class CallDay(msgspec.Struct, frozen=True):
 
     @property
     def average(self) -> float | None:
-        """Seconds of a call; None when no duration is known."""
+        """Mean seconds per call; None if no duration is known."""
         return self.seconds / self.timed if self.timed else None
 
 
@@ -257,7 +257,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
 
 
 class GapRow(msgspec.Struct, frozen=True):
-    """A time in which a run told no progress."""
+    """A time in which a run logged no progress."""
 
     seconds: float
     task_id: str
@@ -271,12 +271,12 @@ Level = Literal["problem", "warning"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that is not as it should be.
+    """One thing that needs attention.
 
     Attributes:
-        level: ``problem`` when something was lost or broken, ``warning`` when it may become so.
-        text: A sentence that says it.
-        section: The section of the text and of the page that has more of it.
+        level: ``problem`` if something was lost or broken, ``warning`` if that may happen.
+        text: A sentence.
+        section: The section of the report with the details.
     """
 
     level: Level

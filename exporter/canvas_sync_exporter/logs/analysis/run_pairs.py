@@ -1,4 +1,4 @@
-"""Pairs the lines that begin and end a run, across the files that hold them."""
+"""Pairs the start and end lines of runs across files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOCK_SLACK: Final = dt.timedelta(seconds=5)
 
 
 class Started(msgspec.Struct, array_like=True):
-    """A run that has begun, and whose end is not seen yet."""
+    """A run that has started, and whose end has not been seen yet."""
 
     timestamp: dt.datetime
     sync_type: str
@@ -28,19 +28,19 @@ class Started(msgspec.Struct, array_like=True):
 
 
 class Ended(msgspec.Struct, array_like=True):
-    """The end of a run whose start is not seen yet; ``group`` when its duration is not known."""
+    """The end of a run whose start has not been seen yet; ``group`` if its duration is unknown."""
 
     timestamp: dt.datetime
     group: RunGroup | None
 
 
 class NamelessEnd(msgspec.Struct, array_like=True):
-    """The end of a run in an old line, ``Completion: ...``, that does not say which run it was.
+    """The end of a run in an old line, ``Completion: ...``, which does not name the run.
 
     Attributes:
         timestamp: When it was written.
-        seconds: How long the run took.
-        is_counted: Whether it counts as a run before its start is found.
+        seconds: Duration of the run.
+        is_counted: Whether it has been counted as a run before its start is found.
     """
 
     timestamp: dt.datetime
@@ -49,12 +49,12 @@ class NamelessEnd(msgspec.Struct, array_like=True):
 
     @property
     def start(self) -> dt.datetime:
-        """When the run began."""
+        """When the run started."""
         return self.timestamp - dt.timedelta(seconds=self.seconds)
 
 
 class _Closed(msgspec.Struct, array_like=True):
-    """A run whose start and end are seen; ``is_nameless`` when its end does not name it."""
+    """A run whose start and end have been seen; ``is_nameless`` if its end does not name it."""
 
     start: dt.datetime
     end: dt.datetime
@@ -67,14 +67,14 @@ class _Closed(msgspec.Struct, array_like=True):
 
 
 class RunPairs(msgspec.Struct, array_like=True):
-    """The starts and ends that wait for each other.
+    """Starts and ends that have not been paired yet.
 
     Attributes:
-        open: Task id -> a run that has begun and not ended.
-        ended: Task id -> the end of a run that began in an older file.
-        nameless: The same, of ends that do not name their run.
-        recent: Task id -> one of the runs that ended last: an old log may report an end twice, once
-            with the name of the run and once without.
+        open: Task id -> a run that has started but not ended.
+        ended: Task id -> the end of a run that started in an older file.
+        nameless: Ends of such runs that do not name their run.
+        recent: Task id -> one of the runs that ended last: an old log may report an end twice,
+            with and without the name of the run.
     """
 
     open: dict[str, Started] = msgspec.field(default_factory=dict)
@@ -83,13 +83,13 @@ class RunPairs(msgspec.Struct, array_like=True):
     recent: dict[str, _Closed] = msgspec.field(default_factory=dict)
 
     def start(self, task_id: str, run: Started) -> None:
-        """Note that a run begins."""
+        """Record the start of a run."""
         self.open[task_id] = run
         self.recent.pop(task_id, None)
         _forget_oldest(self.open, _MOST_OPEN)
 
     def close(self, task_id: str, moment: dt.datetime, *, is_nameless: bool) -> Started | None:
-        """Note that a run ends; return its start if that is known."""
+        """Record the end of a run; return its start if known."""
         run = self.open.pop(task_id, None)
         if run is not None:
             self.recent[task_id] = _Closed(run.timestamp, moment, is_nameless)
@@ -97,27 +97,27 @@ class RunPairs(msgspec.Struct, array_like=True):
         return run
 
     def wait_for_start(self, task_id: str, end: Ended) -> None:
-        """Keep the end of a run that may have begun in an older file."""
+        """Keep the end of a run that may have started in an older file."""
         self.ended[task_id] = end
         _forget_oldest(self.ended, _MOST_OPEN)
 
     def is_reported(self, task_id: str) -> bool:
-        """Whether a line without a name has reported the end of this run already."""
+        """Whether a line without a name has already reported the end of this run."""
         closed = self.recent.get(task_id)
         return closed is not None and closed.is_nameless
 
     def run_of(self, end: NamelessEnd) -> str | None:
-        """Return the open run that began when this one did, as far as whole seconds tell."""
+        """Return the open run with the same start, to the precision of whole seconds."""
         distances = {task: abs(run.timestamp - end.start) for task, run in self.open.items()}
         nearest = min(distances, key=distances.__getitem__, default=None)
         return nearest if nearest is not None and distances[nearest] <= _CLOCK_SLACK else None
 
     def is_repeated(self, end: NamelessEnd) -> bool:
-        """Whether a line with a name has reported the same end already."""
+        """Whether a line with a name has already reported the same end."""
         return any(each.is_end(end) for each in self.recent.values())
 
     def merge(self, newer: RunPairs) -> list[tuple[RunGroup, float, bool]]:
-        """Add those of later lines.
+        """Add the starts and ends of later lines.
 
         Returns:
             Group and duration in seconds of each run whose start is found now and gives them, and
@@ -146,7 +146,7 @@ class RunPairs(msgspec.Struct, array_like=True):
 
 
 def seconds_between(start: dt.datetime, end: dt.datetime) -> float:
-    """Return how long after ``start`` it is; 0 where the clock went back."""
+    """Return the time since ``start``; 0 if the clock went backwards."""
     return max(0.0, (end - start).total_seconds())
 
 

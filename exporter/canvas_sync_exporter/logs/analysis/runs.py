@@ -1,4 +1,4 @@
-"""Runs: how they ended, how long they took, which did not go well, are suspect or never ended."""
+"""Runs: status and duration, and which did not succeed, are suspect or never ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .run_pairs import (
 __all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
 
 NEWEST: Final = 100
-"""How many of the newest runs that did not go well are kept, and of those that are suspect."""
+"""Number of newest unsuccessful runs, and of newest suspect runs, that are kept."""
 
 _MOST_REASONS: Final = 20
 _LONGEST: Final = 500
@@ -57,7 +57,7 @@ class Troubled(msgspec.Struct, array_like=True):
 
 
 class Suspected(msgspec.Struct, array_like=True):
-    """A run that is unlike the ones before it, and why; ``message`` has the numbers, if known."""
+    """A run that differs from earlier ones, and why; ``message`` has the numbers, if known."""
 
     timestamp: dt.datetime
     task_id: str
@@ -117,7 +117,7 @@ class RunSection(msgspec.Struct, array_like=True):
             self._count(record.task_id or _UNKNOWN, record)
 
     def _end_nameless(self, record: RunRecord) -> None:
-        # Where lines are chosen by their run, that of another run may be among them.
+        # When filtering by run, an end without a name may belong to another run.
         is_chosen = not isinstance(record, RunRecordOfRun)
         end = NamelessEnd(utc(record.timestamp), record.duration_seconds or 0.0, is_chosen)
         task_id = self.pairs.run_of(end)

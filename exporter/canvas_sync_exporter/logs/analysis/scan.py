@@ -1,4 +1,4 @@
-"""Reading a source, or a part of a large one, into a summary."""
+"""Reads a source, or a part of a large one, into a summary."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Chunk", "Scanned", "chunks", "scan"]
 
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _LOOK_BYTES: Final = 64 * 1024
-_BATCH: Final = 4096  # records summed up together: less work for each, and they fit into the cache
+_BATCH: Final = 4096  # records summed up together: faster, and small enough for the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one process reads at a time: an archive, or whole lines of a file.
+    """The unit of work of one process: an archive, or whole lines of a file.
 
     Attributes:
-        source: Where from.
+        source: The source.
         start: Offset of the first byte.
-        end: Offset behind the last.
+        end: Offset after the last byte.
         selection: Which lines are wanted.
         zone: Time zone of the clock in human lines.
     """
@@ -44,19 +44,19 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """How many bytes there are to read."""
+        """Number of bytes to read."""
         return self.end - self.start
 
 
 @dataclass(slots=True)
 class Scanned:
-    """What was found in a chunk.
+    """The result of a chunk.
 
     Attributes:
         summary: Of its whole lines.
-        end: Offset in the file behind them.
-        rest: Of a last line without newline, which may be written on.
-        problem: Why it could not be read to its end.
+        end: Offset in the file after them.
+        rest: Summary of a last line without newline, which may still be in progress.
+        problem: Why it could not be read to the end.
     """
 
     summary: Summary
@@ -66,7 +66,7 @@ class Scanned:
 
 
 def chunks(source: LogSource, start: int, selection: Selection, zone: dt.tzinfo) -> Iterator[Chunk]:
-    """Divide a source from an offset on; what cannot be divided is one chunk.
+    """Divide a source from an offset on; an indivisible source is one chunk.
 
     Raises:
         OSError: The file cannot be read.
@@ -83,7 +83,7 @@ def chunks(source: LogSource, start: int, selection: Selection, zone: dt.tzinfo)
 
 
 def _line_end(fd: int, at: int, size: int) -> int:
-    """Return the end of the line that an offset is in."""
+    """Return the end of the line at an offset."""
     while at < size:
         look = os.pread(fd, _LOOK_BYTES, at)
         if not look:
@@ -96,7 +96,7 @@ def _line_end(fd: int, at: int, size: int) -> int:
 
 
 def scan(chunk: Chunk) -> Scanned:
-    """Read a chunk. Whatever keeps it from being read to its end is told in the answer."""
+    """Read a chunk. If it cannot be read to the end, the result contains the reason."""
     source = chunk.source
     found = Scanned(Summary.empty(source.log), chunk.start)
     try:
@@ -123,7 +123,7 @@ def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
                 found.summary.add(batch)
                 batch = []
             batch += _scan_block(block, chunk, found, lines)
-    finally:  # what was read before a damage counts
+    finally:  # what was read before the damage counts
         found.summary.add(batch)
 
 

@@ -1,4 +1,4 @@
-"""Searching the five logs, newest line first, wherever their lines are."""
+"""Searches the five logs, newest line first, wherever their lines are."""
 
 from __future__ import annotations
 
