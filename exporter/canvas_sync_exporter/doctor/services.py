@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_core.store.spool import waiting_bytes
 from canvas_sync_exporter.reasons import reason
@@ -96,7 +97,7 @@ def collector(environ: Mapping[str, str]) -> Finding:
 def prometheus(url: str) -> Finding:
     """Check whether Prometheus responds and scrapes the exporter."""
     try:
-        found = _query(url, "canvas_sync_exporter_build_info")
+        found = _query(url, MetricName.BUILD_INFO)
     except (OSError, ValueError, LookupError) as error:
         return Finding.failed(
             f"{_shown(url)} does not answer as a Prometheus: {reason(error)}.",
