@@ -8,13 +8,16 @@ from typing import Final
 
 from canvas_sync_core.names import OTHER
 
-__all__ = ["MAX_COMBINATIONS", "MAX_TOKENS", "Label", "closed", "opened"]
+__all__ = ["MAX_COMBINATIONS", "MAX_INCIDENTS", "MAX_TOKENS", "Label", "closed", "opened"]
 
 MAX_COMBINATIONS: Final = 200
 """How many combinations of values that an app chooses a process keeps apart for each metric."""
 
 MAX_TOKENS: Final = 50
 """How many access tokens are told apart."""
+
+MAX_INCIDENTS: Final = 100
+"""How many open incidents are described; a series ends with its incident."""
 
 
 @dataclass(frozen=True, slots=True)

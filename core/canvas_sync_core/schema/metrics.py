@@ -32,7 +32,7 @@ from canvas_sync_core.names import (
     Severity,
 )
 
-from .labels import MAX_TOKENS, Label, closed, opened
+from .labels import MAX_INCIDENTS, MAX_TOKENS, Label, closed, opened
 
 __all__ = ["METRICS", "PER_PROCESS", "MetricName", "MetricSpec", "MetricType", "zeros_of"]
 
@@ -59,6 +59,7 @@ class MetricName(StrEnum):
     NEXT_DUE = "canvas_sync_next_due_timestamp_seconds"
     INCIDENTS_OPEN = "canvas_sync_incidents_open"
     INCIDENTS_ACKNOWLEDGED = "canvas_sync_incidents_acknowledged"
+    INCIDENT_INFO = "canvas_sync_incident_info"
     JUDGED = "canvas_sync_judged_timestamp_seconds"
     EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
@@ -235,6 +236,11 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     ),
     MetricName.INCIDENTS_ACKNOWLEDGED: _gauge(
         "Incidents that are open and acknowledged.", _KIND, _SEVERITY, _SYNC_TYPE
+    ),
+    MetricName.INCIDENT_INFO: _gauge(
+        "Open incidents with what they are about and why; always 1.",
+        *(_KIND, _SYNC_TYPE),
+        *(opened("subject", MAX_INCIDENTS), opened("cause", MAX_INCIDENTS)),
     ),
     MetricName.JUDGED: _gauge("When this exporter last judged."),
     MetricName.EXPECTED_INTERVAL: _gauge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from canvas_sync_core.incident import Acknowledgement
@@ -15,6 +16,7 @@ from support.incidents import OPENED, incident
 from support.served_metrics import beside_the_schema
 
 OPEN = "canvas_sync_incidents_open"
+INFO = "canvas_sync_incident_info"
 KNOWN = "canvas_sync_incidents_acknowledged"
 
 
@@ -81,3 +83,49 @@ def test_next_due_times_and_the_last_judging_are_told() -> None:
     assert shown.value(name, sync_type="full") == OPENED.timestamp()
     shown.state = JudgeState(OPENED)
     assert shown.value(name, sync_type="full") is None
+
+
+def test_open_incidents_are_described_until_they_are_over() -> None:
+    shown = Shown()
+    shown.state = JudgeState(OPENED, (incident(cause="ReadTimeout after 30 s."),))
+    labels = {"kind": "failing", "sync_type": "full", "subject": "full"}
+    assert shown.value(INFO, **labels, cause="ReadTimeout after 30 s") == 1.0
+    known = Acknowledgement(OPENED, "ada", "known", 0)
+    shown.state = JudgeState(OPENED, (incident(cause="x", acknowledgement=known),))
+    assert shown.value(INFO, **labels, cause="x") is None
+
+
+def test_an_incident_without_a_cause_is_described_by_its_summary() -> None:
+    shown = Shown()
+    shown.state = JudgeState(OPENED, (incident(cause="", summary="It failed."),))
+    labels = {"kind": "failing", "sync_type": "full", "subject": "full", "cause": "It failed"}
+    assert shown.value(INFO, **labels) == 1.0
+
+
+def test_long_causes_are_cut_and_the_newest_critical_incidents_come_first() -> None:
+    shown = Shown()
+    critical = incident(subject="worst", cause="x" * 1000)
+    warnings = [incident(subject=f"{n}", severity=Severity.WARNING) for n in range(300)]
+    shown.state = JudgeState(OPENED, (*warnings, critical))
+    found = [family for family in shown.registry.collect() if family.name == INFO]
+    samples = found[0].samples
+    assert len(samples) == 100
+    assert samples[0].labels["subject"] == "worst"
+    assert len(samples[0].labels["cause"]) == 200
+
+
+@pytest.mark.parametrize(
+    ("cause", "served"),
+    [
+        ("KeyError: 'due_at' of course 17", "KeyError: 'due_at' of course #"),
+        ("HTTPError: 502 Bad Gateway", "HTTPError: 502 Bad Gateway"),
+        ("no answer within 30 s, user 4711", "no answer within 30 s, user #"),
+        ("12 items where 340 are usual", "# items where # are usual"),
+        ("took 9.5 min", "took 9.5 min"),
+    ],
+)
+def test_a_cause_names_no_user_and_no_course(cause: str, served: str) -> None:
+    shown = Shown()
+    shown.state = JudgeState(OPENED, (incident(cause=cause),))
+    labels = {"kind": "failing", "sync_type": "full", "subject": "full", "cause": served}
+    assert shown.value(INFO, **labels) == 1.0
