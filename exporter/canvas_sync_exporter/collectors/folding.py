@@ -113,8 +113,6 @@ class MetricFolder:
             if reading.dead:
                 _absorb(totals, reading)
                 dead.append(reading.name)
-                if reading.broken is None:
-                    self._reader.forget(reading.name)
         return dead
 
     def _read_all(self, state: FoldedState) -> Iterator[Reading]:

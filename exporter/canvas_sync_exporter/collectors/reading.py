@@ -72,10 +72,6 @@ class FileReader:
         names = (path.name for path in self._folder.iterdir())
         return sorted(name for name in names if parse_file_name(name) is not None)
 
-    def forget(self, name: str) -> None:
-        """Forget a file."""
-        self._known.pop(name, None)
-
     def forget_all_but(self, names: set[str]) -> None:
         """Forget all other files."""
         for name in self._known.keys() - names:

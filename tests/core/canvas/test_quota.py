@@ -47,6 +47,16 @@ def pace_of(calls: list[tuple[float, float, float]]) -> Pace:
     return pace
 
 
+def test_a_first_call_counts_as_if_it_were_the_only_one_of_a_second() -> None:
+    pace = Pace(NOW, NOW).after(NOW + 0.01, 5.0, 0.01)
+    assert pace.cost_per_second == pytest.approx(5.0, rel=0.02)
+    assert pace.concurrency == pytest.approx(0.01, rel=0.02)
+
+
+def test_calls_of_more_than_a_second_count_for_the_time_that_they_took() -> None:
+    assert pace_of([(2.0, 6.0, 2.0)]).cost_per_second == pytest.approx(3.0, rel=0.02)
+
+
 def reading(**changes: float) -> TokenReading:
     """A token at rest, but for ``changes``."""
     given = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.trace import StatusCode
 
-from canvas_sync_core.events import ErrorInfo, Event, RunEnded
+from canvas_sync_core.events import ErrorInfo, Event, RunEnded, RunWaiting
 from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation.run.active_run import Run, current_run, trace_links
 from canvas_sync_instrumentation.testing import recorded_events, recording
@@ -98,6 +98,38 @@ def test_the_span_of_a_run_is_an_error_when_the_run_failed_or_its_process_ended(
         (span,) = recorded.spans
     assert (span.status.status_code is StatusCode.ERROR) == is_error
     assert ("error.type" in (span.attributes or {})) == is_error
+
+
+def test_the_span_of_a_step_ends_with_the_step_and_has_its_error() -> None:
+    with recording() as recorded:
+        with CanvasSyncMetricsTracker("nightly-1", 42) as run:
+            with run.step("courses"):
+                assert not recorded.spans
+            assert [span.name for span in recorded.spans] == ["canvas.sync.step"]
+            with pytest.raises(ValueError, match="no"), run.step("grades"):
+                raise ValueError("no")
+        well, failed, whole = recorded.spans
+    assert (well.status.status_code, failed.status.status_code) == (
+        StatusCode.UNSET,
+        StatusCode.ERROR,
+    )
+    assert well.parent is not None
+    assert whole.context is not None
+    assert well.parent.span_id == whole.context.span_id
+
+
+def test_a_run_that_waits_says_until_when_and_why(events: list[Event]) -> None:
+    CanvasSyncMetricsTracker("nightly-1", 42)
+    position = current_run()
+    assert position is not None
+    error = ErrorInfo("Timeout", "again later")
+    assert position.run.hand_over(2e9, error)
+    assert not position.run.hand_over(3e9, error)
+    (waiting,) = [event for event in events if isinstance(event, RunWaiting)]
+    assert waiting.snapshot.heartbeat == 2e9
+    assert waiting.snapshot.error == error
+    assert waiting.snapshot.status is RunStatus.RUNNING
+    assert not [event for event in events if isinstance(event, RunEnded)]
 
 
 def test_a_run_that_is_ended_twice_is_reported_once(events: list[Event]) -> None:

@@ -16,6 +16,20 @@ def answer(status: int, facts: ResponseFacts, **headers: str) -> ApiCall:
     return answered(request, time=0.0, duration=0.1, status=status, facts=facts)
 
 
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        ("get", "GET"),
+        ("a" * 16, "A" * 16),
+        ("a" * 17, "_OTHER"),
+        ("GET /", "_OTHER"),
+        ("", "_OTHER"),
+    ],
+)
+def test_a_method_is_a_short_word_in_upper_case(given: str, recorded: str) -> None:
+    assert Request.to(given, URL, None, {}).method == recorded
+
+
 @pytest.mark.parametrize("name", ["", "@@@SKIP_HEADER@@@"])
 def test_a_refused_call_without_a_user_agent_is_refused_for_that(name: str) -> None:
     headers = {"User-Agent": name}

@@ -341,6 +341,14 @@ def test_only_a_call_to_the_same_host_repeats_a_failed_one(url: str, repeats: bo
     assert waited == (3.0 if repeats else None)
 
 
+def test_a_retry_that_began_before_the_failed_call_had_ended_waited_for_nothing() -> None:
+    history = CallHistory()
+    url = urlsplit("https://a.test/api/v1/courses/7")
+    key, _ = history.begin("GET", url, 1.0)
+    history.failed(key, 2.0, is_transient=True)
+    assert history.begin("GET", url, 1.5)[1] == 0.0
+
+
 def test_a_call_after_one_that_a_retry_would_not_help_is_no_retry() -> None:
     history = CallHistory()
     url = urlsplit("https://a.test/api/v1/courses/7")
