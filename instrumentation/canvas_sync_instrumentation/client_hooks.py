@@ -1,4 +1,4 @@
-"""Which hooks of HTTP clients are on, to tell why a run has seen no API call."""
+"""Records which HTTP client hooks are on, to explain why a run has seen no API call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PAGE: Final = "docs/reference/clients.md"
 
 
 def why_no_call_was_seen(task_id: str, hooks: Collection[str]) -> str:
-    """Say what may be the reason that a successful run has no API call, and what to do.
+    """Explain why a successful run may have no API call, and what to do.
 
     Args:
         task_id: The run.

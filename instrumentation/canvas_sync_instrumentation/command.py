@@ -1,7 +1,7 @@
-"""A command that is a sync run: for jobs of cron and others that cannot be changed.
+"""Runs a command as a sync run: for cron jobs and other programs that cannot be changed.
 
-The command has the wrapper's standard streams. It gets the run by its environment: ``TRACEPARENT``,
-and ``CANVAS_SYNC_RUN`` for hooks of ours in it. Whatever fails in telemetry, it is run.
+The command inherits the wrapper's standard streams. It gets the run through its environment:
+``TRACEPARENT``, and ``CANVAS_SYNC_RUN`` for our hooks. It is run even if telemetry fails.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _logger = logging.getLogger("canvas_sync_instrumentation")
 
 
 class ExitCode(Exception):  # noqa: N818 - its name is a label value
-    """The command ended by itself, with another exit code than 0."""
+    """The command ended by itself, with an exit code other than 0."""
 
 
 class Signal(Exception):  # noqa: N818 - as above
@@ -64,13 +64,13 @@ class Signal(Exception):  # noqa: N818 - as above
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run, and as what.
+    """The command to run, and how to record it.
 
     Attributes:
         words: The command and its arguments.
         sync_type: A short word; it becomes a metric label.
         user_id: Canvas id of the user for whom it syncs.
-        no_overlap: Whether it is not started while the same job runs.
+        no_overlap: Whether to refuse to start while the same job is running.
     """
 
     words: Sequence[str]
@@ -87,7 +87,7 @@ class Job:
 
     @property
     def lock_name(self) -> str:
-        """The same for the same words, sync type and user."""
+        """Identifies the job: equal for the same words, sync type and user."""
         told = msgspec.json.encode([self.sync_type, self.user_id, list(self.words)])
         return hashlib.sha256(told).hexdigest()[:32]
 
@@ -100,7 +100,7 @@ def run_command(job: Job) -> int:
         :data:`NOT_FOUND` or :data:`NOT_EXECUTABLE`.
 
     Raises:
-        AlreadyRunningError: The same job runs already; only when asked not to overlap.
+        AlreadyRunningError: The same job is already running; only with ``no_overlap``.
     """
     with _lock(job) as inherited, _Signals() as signals:
         run = _start(job)
@@ -123,7 +123,7 @@ def run_command(job: Job) -> int:
 
 @contextlib.contextmanager
 def _lock(job: Job) -> Iterator[tuple[int, ...]]:
-    """Hold the lock, where asked; gives the files that the command inherits."""
+    """Hold the lock if requested; yield the descriptors that the command inherits."""
     lock = None
     if job.no_overlap:
         began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
@@ -192,7 +192,7 @@ def _spawn(job: Job, inherited: tuple[int, ...], *, in_own_group: bool) -> subpr
 
 
 def _handed_on() -> dict[str, str]:
-    """The run, for what the command does."""
+    """The run, as environment variables for the command."""
     position = current_run()
     if position is None:
         return {}
@@ -214,7 +214,7 @@ def _failure(job: Job, status: int) -> Exception | None:
 
 
 def _has_terminal() -> bool:
-    """Return whether we are in the foreground of a terminal, which signals the command itself."""
+    """Return whether we are in a terminal's foreground, which signals the command itself."""
     try:
         return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:
@@ -222,10 +222,10 @@ def _has_terminal() -> bool:
 
 
 class _Signals:
-    """Passes signals on to a command, from when it is entered; earlier ones as soon as it runs.
+    """Passes signals on to a command; those that arrive before it runs are passed on once it does.
 
     Attributes:
-        seen: Which ones came.
+        seen: The signals received.
     """
 
     def __init__(self) -> None:
@@ -247,11 +247,13 @@ class _Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]  # as signal.signal() gave it
 
     def forward_to(self, process: subprocess.Popen[bytes], *, in_own_group: bool) -> None:
-        """Pass signals on to the command, and to what it starts where it has a group of its own."""
+        """Pass signals on to the command, or to its whole process group if it has its own."""
         self._in_own_group = in_own_group
         self._process = process
         for number in tuple(self.seen):
-            self._pass_on(process, number, from_terminal=False)  # it was too early for the command
+            self._pass_on(
+                process, number, from_terminal=False
+            )  # it arrived too early for the command
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         received = signal.Signals(number)
@@ -267,5 +269,5 @@ class _Signals:
         with contextlib.suppress(ProcessLookupError):
             if self._in_own_group:
                 os.killpg(process.pid, number)
-            elif not from_terminal:  # it has had those
+            elif not from_terminal:  # already delivered
                 os.kill(process.pid, number)

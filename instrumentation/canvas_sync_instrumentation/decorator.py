@@ -1,7 +1,7 @@
 """``@track_sync``: each call of a function is a sync run.
 
-A generator is a run from its first value to its last. Between two values the code that asks for
-them executes, which is not part of the run: the run is entered for each value and left with it.
+A generator is a run from its first value to its last. Between two values the caller's code
+executes, which is not part of the run: the run is entered for each value and left after it.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def track_sync(
     user_id_from: str | None = None,
     course_id_from: str | None = None,
 ) -> F | Callable[[F], F]:
-    """Make each call of a function a run of its own; return values and exceptions stay as they are.
+    """Make each call of a function a run; return values and exceptions are unchanged.
 
     Functions, generators, asynchronous functions and asynchronous generators may be decorated. A
-    return ends the run as ``success``, an exception as ``failed``, cancellation, Ctrl-C and the
-    close of a generator that has not come to its end as ``cancelled``.
+    return ends the run as ``success``, an exception as ``failed``; cancellation, Ctrl-C and closing
+    an unfinished generator end it as ``cancelled``.
 
     Args:
         function: The function, when the decorator is used without parentheses.
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
-        task_id_from: The function's argument that holds the run's own id, unique over all runs;
+        task_id_from: The function's argument with the run's id, unique over all runs;
             when None the argument ``task_id``, and an id is made up where there is none.
         user_id_from: That with the Canvas id of the user; when None ``user_id``, if there is one.
         course_id_from: That with the Canvas id of the course; when None ``course_id``, likewise.
@@ -87,7 +87,7 @@ def is_tracked(function: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Begins the run of a call.
+    """Starts the run of a call.
 
     Attributes:
         names: Argument of the tracker -> argument of the function.
@@ -114,7 +114,7 @@ class _Start:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise_if_asynchronous(error)
-            return {}  # the call itself is about to say so
+            return {}  # the call itself will raise the error
         bound.apply_defaults()
         further: dict[str, Any] = bound.arguments.get(_keywords(self.signature) or "", {})
         return {**further, **bound.arguments}
@@ -138,7 +138,7 @@ class _Visits:
         self._outside.enter()
 
     def end(self, error: BaseException | None) -> None:
-        """End the run with what was raised out of the generator, None for its ordinary end."""
+        """End the run with the exception that left the generator; None for its normal end."""
         with self:
             if issubclass(type(error), GeneratorExit):
                 _cancel(self._run)
@@ -146,7 +146,7 @@ class _Visits:
 
 
 def _cancel(run: CanvasSyncMetricsTracker) -> None:
-    """End the run of what was closed before its end, unless it has said how it ended."""
+    """End the run of an unfinished generator that was closed, unless it has set its status."""
     if run.status is RunStatus.RUNNING:
         run.complete_cancelled()
 
@@ -213,7 +213,7 @@ def _generator(
             visits.end(error)
             raise
         finally:
-            del argument  # an error must not refer to itself by way of this frame
+            del argument  # avoid a reference cycle from the error through this frame
 
     return tracked
 
@@ -247,9 +247,9 @@ def _async_generator(
 
 
 def _first_step(generator: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
-    """Begin a generator unseen by the event loop, which closes those that it sees at its end.
+    """Start an inner generator without the event loop's hooks, which close generators at its end.
 
-    It sees the one around it. To close both at once would disturb their order.
+    The loop knows the outer one. If it closed both, it could do so in the wrong order.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -1,4 +1,4 @@
-"""Keeping our own failures away from the sync, and its own failures out of our hands."""
+"""Keeps our failures away from the sync, and passes the sync's own exceptions through."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 def never_raises(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R | None]:
-    """Make a method return None when it fails, and report the failure instead of raising it.
+    """Make a method return None if it fails, and report the failure instead of raising it.
 
     The reporter raises the failure again in strict mode, so that our tests and users' tests see it.
     It also raises an asynchronous exception again, which is never a failure of ours.

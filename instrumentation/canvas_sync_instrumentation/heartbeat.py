@@ -1,4 +1,4 @@
-"""A background thread that wakes up now and then."""
+"""A background thread that wakes up regularly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["HeartbeatThread", "HeartbeatWork"]
 
 
 class HeartbeatWork(Protocol):
-    """What is done at each heartbeat."""
+    """The work at each heartbeat."""
 
     def __call__(self, *, scheduled: bool) -> None:
-        """Do it; ``scheduled`` is False for an extra heartbeat between two regular ones."""
+        """Do the work; ``scheduled`` is False for an extra heartbeat between two regular ones."""
 
 
 class HeartbeatThread:
@@ -30,7 +30,7 @@ class HeartbeatThread:
         self._stopped = False
 
     def start(self) -> bool:
-        """Start the thread, unless it runs or was stopped; False when it cannot be started."""
+        """Start the thread, unless it is running or was stopped; False if it cannot be started."""
         with self._lock:
             if self._stopped:
                 return True
@@ -41,11 +41,11 @@ class HeartbeatThread:
             return self._thread is not None
 
     def wake(self) -> None:
-        """Ask for an extra heartbeat now, without waiting for it."""
+        """Request an extra heartbeat now, without waiting for it."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Stop the thread; a heartbeat that is under way ends by itself."""
+        """Stop the thread, without waiting for a heartbeat in progress."""
         with self._lock:
             self._stopped = True
         self._wake.set()

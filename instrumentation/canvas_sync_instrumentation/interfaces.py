@@ -16,16 +16,16 @@ class LiveRun(Protocol):
     """A run that has not ended."""
 
     def heartbeat(self) -> None:
-        """Tell the table that the run is alive."""
+        """Record in the table that the run is alive."""
 
     def call_outside(self, method: str, url: SplitResult) -> None:
-        """Note an API call of this process that is not in the run."""
+        """Observe an API call of this process that is not in the run."""
 
     def interrupt(self) -> None:
         """End it because its process ends."""
 
     def detach(self) -> None:
-        """Take no further part in it: it is another process's now."""
+        """Stop tracking it: ownership has passed to another process."""
 
 
 class Reporter(Protocol):
@@ -33,15 +33,15 @@ class Reporter(Protocol):
 
     @property
     def clock(self) -> Clock:
-        """Where the time comes from."""
+        """The clock."""
 
     @property
     def spans(self) -> SpanSink:
-        """Where spans begin."""
+        """Creates spans."""
 
     @property
     def outer_run(self) -> RunContext | None:
-        """The run of the process that started this one; what is in no run of ours is in it."""
+        """The run of the process that started this one; contains all outside our own runs."""
 
     @property
     def host_name(self) -> str:
@@ -49,25 +49,25 @@ class Reporter(Protocol):
 
     @property
     def telemetry_fault(self) -> str | None:
-        """Which sinks cannot write now, and why; None while all can."""
+        """Which sinks cannot write now, and why; None if all can."""
 
     def emit(self, event: Event) -> None:
-        """Hand an event to every sink."""
+        """Pass an event to every sink."""
 
     def misuse(self, message: str, detail: str = "") -> None:
-        """Report a call that makes no sense, each ``message`` once; raises in strict mode."""
+        """Report incorrect use, each ``message`` once; raises in strict mode."""
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report a failure of our own; raises it in strict mode, and if it is none of ours."""
+        """Report an internal failure; raise it in strict mode, or if it belongs to the sync."""
 
     def register(self, run: LiveRun) -> None:
-        """Keep a run's heartbeat going until :meth:`unregister`."""
+        """Keep a run's heartbeat running until :meth:`unregister`."""
 
     def unregister(self, run: LiveRun) -> None:
         """Stop a run's heartbeat: it has ended."""
 
     def note_no_api_call(self, task_id: str) -> None:
-        """Say once why a successful run may have seen no API call."""
+        """Explain once why a successful run may have seen no API call."""
 
     def deliver_soon(self) -> None:
-        """Send spans off in the background."""
+        """Send spans in the background."""

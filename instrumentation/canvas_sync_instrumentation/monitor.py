@@ -1,8 +1,8 @@
-"""The monitor: one per process, it wires settings, sinks and runs together.
+"""The monitor: one per process, connects settings, sinks and runs.
 
-Its promise: telemetry never breaks, blocks or changes the sync. Whatever fails inside is counted
-in ``canvas_sync_telemetry_dropped_total`` and logged once by the ``canvas_sync_instrumentation``
-logger, and the sync goes on. In strict mode it is raised instead.
+Its promise: telemetry never breaks, blocks or changes the sync. Internal failures are counted in
+``canvas_sync_telemetry_dropped_total`` and logged once by the ``canvas_sync_instrumentation``
+logger, and the sync continues. In strict mode they are raised instead.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 _getpid: Final = os.getpid
 _is_finalizing: Final = sys.is_finalizing
 _LAST: Final = -100
-"""Finalizers of multiprocessing run by descending priority."""
+"""multiprocessing runs finalizers in order of descending priority."""
 _TOO_LATE: Final = (
     f"{_MULTIPROC_DIR} was changed after telemetry had begun: the metrics of this process stay in "
     "{}, where an exporter with the new value does not look. Set it before the first tracker or "
@@ -62,15 +62,15 @@ _TOO_LATE: Final = (
 
 
 class Monitor:
-    """Hands each event to every sink, keeps heartbeats going, and ends everything in time.
+    """Passes each event to every sink, runs heartbeats, and shuts everything down in time.
 
     Args:
-        settings: How it behaves.
-        sinks: Where events go.
-        clock: Where the time comes from.
+        settings: The settings.
+        sinks: The sinks.
+        clock: The clock.
 
     Attributes:
-        expects_api_calls: Whether a run of this process that sees none is worth a word.
+        expects_api_calls: Whether to mention it if a run of this process sees none.
     """
 
     def __init__(self, settings: Settings, sinks: Sinks, clock: Clock | None = None) -> None:
@@ -90,7 +90,7 @@ class Monitor:
 
     @property
     def spans(self) -> SpanSink:
-        """Where spans begin."""
+        """Creates spans."""
         return self._sinks.spans
 
     @property
@@ -100,14 +100,14 @@ class Monitor:
 
     @property
     def telemetry_fault(self) -> str | None:
-        """Which sinks cannot write now, and why; None while all can."""
+        """Which sinks cannot write now, and why; None if all can."""
         faults = ((name, sink.fault) for name, sink in self._sinks.by_name.items())
         return "; ".join(f"{name}: {fault}" for name, fault in faults if fault) or None
 
     def emit(self, event: Event) -> None:
-        """Hand an event to every sink; a sink that fails does not keep it from the others.
+        """Pass an event to every sink, even if one of them fails.
 
-        Nor does an asynchronous exception: it goes on to the sync when the others have the event.
+        An asynchronous exception is passed on to the sync after the other sinks have the event.
         """
         name = ""
         try:
@@ -130,11 +130,11 @@ class Monitor:
                 self.internal_error(name, error)
 
     def misuse(self, message: str, detail: str = "") -> None:
-        """Report a call that makes no sense.
+        """Report incorrect use.
 
         Args:
-            message: What is wrong and what to do; each is reported once.
-            detail: What may differ from time to time, such as the wrong value.
+            message: What is wrong and what to do; each message is reported once.
+            detail: The part that varies, such as the wrong value.
 
         Raises:
             TrackerMisuseError: In strict mode.
@@ -147,7 +147,7 @@ class Monitor:
         self._report(message, whole)
 
     def internal_error(self, part: str, error: Exception) -> None:
-        """Report a failure of our own; raises it in strict mode, and if it is none of ours.
+        """Report an internal failure; raise it in strict mode, or if it belongs to the sync.
 
         Call it where ``error`` is caught.
         """
@@ -162,24 +162,24 @@ class Monitor:
         )
 
     def warn_of_late_settings(self) -> None:
-        """Say once when another folder of metrics was set after this monitor chose its own."""
+        """Warn once if the folder of metrics was changed after this monitor chose one."""
         if os.environ.get(_MULTIPROC_DIR) != self._multiproc_dir:
             self._report(_MULTIPROC_DIR, _TOO_LATE.format(self.settings.metrics_folder))
 
     def note_no_api_call(self, task_id: str) -> None:
-        """Say once why a successful run may have seen no API call."""
+        """Explain once why a successful run may have seen no API call."""
         if self.settings.enabled and self.expects_api_calls:
             self._report("no API call", why_no_call_was_seen(task_id, client_hooks))
 
     def register(self, run: LiveRun) -> None:
-        """Keep a run's heartbeat going until :meth:`unregister`."""
+        """Keep a run's heartbeat running until :meth:`unregister`."""
         self.warn_of_late_settings()
         self._runs.add(run)
         if not self._heartbeat_thread.start():
             self._sinks.count_drop("tracker", "no_thread")
 
     def call_outside_runs(self, method: str, url: SplitResult) -> None:
-        """Let the open runs know of an API call that is in none of them."""
+        """Show the open runs an API call that belongs to none of them."""
         for run in tuple(self._runs):
             run.call_outside(method, url)
 
@@ -188,7 +188,7 @@ class Monitor:
         self._runs.discard(run)
 
     def deliver_soon(self) -> None:
-        """Send spans off in the background."""
+        """Send spans in the background."""
         if self.spans.makes_spans:
             self._heartbeat_thread.wake()
 
@@ -219,7 +219,7 @@ class Monitor:
                 self.internal_error(name, error)
 
     def before_fork(self) -> None:
-        """Close what a child must not find open."""
+        """Close what a forked child must not inherit open."""
         if self._sinks.store is not None:
             self._sinks.store.before_fork()
 
@@ -229,7 +229,7 @@ class Monitor:
             self._sinks.store.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's runs and threads, and give each sink a new start."""
+        """Drop the parent's runs and threads, and restart each sink."""
         for run in tuple(self._runs):
             run.detach()
         self._runs = set()
@@ -276,9 +276,9 @@ def _run_context(raw: str | None) -> RunContext | None:
 class _Process:
     """The one monitor of this process.
 
-    It gets a new start where the other threads are gone, with whatever they held: in a forked
-    child, and while Python ends. Of forks by C code, as uWSGI's, Python knows nothing; they are
-    noticed at the next call.
+    It is reset where the other threads are gone with everything they held: in a forked child, and
+    during interpreter shutdown. Python does not notice forks by C code, such as uWSGI's, so they
+    are detected at the next call.
     """
 
     def __init__(self) -> None:
@@ -297,7 +297,7 @@ class _Process:
         return self.monitor
 
     def install(self, monitor: Monitor) -> Monitor | None:
-        """Make ``monitor`` the current one and give the one before."""
+        """Make ``monitor`` the current one and return the previous one."""
         with self.lock:
             before, self.monitor = self.monitor, monitor
             if not self.has_exit_hooks:
@@ -328,13 +328,13 @@ class _Process:
         self.end_with_multiprocessing()
 
     def end_with_multiprocessing(self) -> None:
-        """Shut down at the end of a child of multiprocessing too: it passes all exit handlers."""
+        """Shut down at the end of a multiprocessing child too, which skips exit handlers."""
         util = sys.modules.get("multiprocessing.util")
         if util is None or self.is_known_to_multiprocessing:
             return
         self.is_known_to_multiprocessing = True
         util.Finalize(None, shutdown, exitpriority=_LAST)
-        # A child forgets the finalizers that it had before it began.
+        # A child drops the finalizers that were registered before it started.
         util.register_after_fork(self, lambda _: util.Finalize(None, shutdown, exitpriority=_LAST))
 
 
@@ -347,7 +347,7 @@ def configure(
     environ: Mapping[str, str] | None = None,
     **overrides: Any,
 ) -> Monitor:
-    """Set the monitor of this process up, in place of the one before.
+    """Set up the monitor of this process, replacing the previous one.
 
     Calling it is optional: the first tracker or hook does so from the environment.
 
@@ -370,7 +370,7 @@ def configure(
 
 
 def install(monitor: Monitor) -> None:
-    """Make ``monitor`` the one of this process and shut the one before down."""
+    """Make ``monitor`` the current one and shut down the previous one."""
     before = _process.install(monitor)
     if before is not None:
         before.shutdown()
@@ -378,9 +378,9 @@ def install(monitor: Monitor) -> None:
 
 @contextlib.contextmanager
 def pinned(monitor: Monitor) -> Iterator[None]:
-    """Let ``monitor`` be the one of this process, whatever the app configures meanwhile: for tests.
+    """Keep ``monitor`` the current one even if the app calls configure(): for tests.
 
-    The one before is left as it is, and is the one of this process again afterwards.
+    The previous monitor is not changed, and is current again afterwards.
     """
     pinned_before, _process.pinned = _process.pinned, monitor
     before = _process.install(monitor)
@@ -395,8 +395,8 @@ def pinned(monitor: Monitor) -> Iterator[None]:
 def get_monitor() -> Monitor:
     """Return the monitor of this process; set up from the environment if there is none yet.
 
-    When it cannot be set up it says so once and records nothing: a sync is not stopped by a typing
-    error in its telemetry, nor is what it still sends while Python ends. :func:`configure` raises.
+    If it cannot be set up, one line is logged and nothing is recorded: a typo in a setting must not
+    stop a sync, nor calls during interpreter shutdown. :func:`configure` raises instead.
     """
     monitor = _process.current()
     if monitor is not None:
@@ -417,17 +417,17 @@ def get_monitor() -> Monitor:
 
 
 def current_monitor() -> Monitor | None:
-    """Return the monitor of this process if there is one; sets none up."""
+    """Return the monitor of this process if there is one, without setting one up."""
     return _process.current()
 
 
 def hook_recorder() -> Recorder:
-    """Give hooks their recorder; it follows later calls of :func:`configure`."""
+    """Return the recorder for hooks, which follows later calls of :func:`configure`."""
     return Recorder(get_monitor)
 
 
 def shutdown(timeout: float | None = None) -> None:
-    """End open runs as ``interrupted`` and deliver what is pending; runs at exit by itself.
+    """End open runs as ``interrupted`` and deliver pending data; called automatically at exit.
 
     Args:
         timeout: Seconds for all of it; ``CANVAS_SYNC_EXIT_TIMEOUT_SECONDS`` when None.

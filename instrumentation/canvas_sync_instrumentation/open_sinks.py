@@ -1,4 +1,4 @@
-"""Opening the sinks that the settings ask for; one that cannot be opened is left out, loudly."""
+"""Opens the sinks that the settings require; if one cannot be opened, an error is logged."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Sinks:
     """The sinks of a monitor.
 
     Attributes:
-        spans: Where spans begin; it is one of the sinks.
+        spans: Creates spans; it is one of the sinks.
         by_name: All sinks, in the order in which they get events.
-        metrics: Counts what the others lose; None when nothing is recorded.
-        store: The one that a fork has to wait for; None when it could not be opened.
+        metrics: Counts what the others lose; None if nothing is recorded.
+        store: The sink that a fork has to wait for; None if it could not be opened.
     """
 
     spans: SpanSink
@@ -50,13 +50,13 @@ class Sinks:
     def closing_order(self) -> list[tuple[str, Sink]]:
         """Return the sinks in the order in which they close.
 
-        The log comes late: waiting does not help against a full disk, and would use up the time of
-        the others. The metrics come last, for they count what the others lose.
+        The log closes late: waiting does not help against a full disk, and would use up the time of
+        the others. The metrics close last, because they count what the others lose.
         """
         return sorted(self.by_name.items(), key=lambda entry: _CLOSING_LATE.get(entry[0], 0))
 
     def flushed_by_heartbeat(self) -> list[tuple[str, Sink]]:
-        """Return the sinks that may hold back something until another event or a flush comes."""
+        """Return the sinks that may buffer data until another event or a flush."""
         return [entry for entry in self.by_name.items() if entry[0] in {"log", "metrics", "spans"}]
 
 

@@ -1,4 +1,4 @@
-"""A lock that says whether something runs already, and dies with the processes that hold it."""
+"""A lock that shows whether a job is already running, and ends with the processes that hold it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ __all__ = ["AlreadyRunningError", "PidLock"]
 
 
 class AlreadyRunningError(Exception):
-    """It runs already; the message is what the holder said of itself, which may be nothing."""
+    """The job is already running; the message is the holder's description, possibly empty."""
 
 
 class PidLock:
-    """A lock on a file, from its making to :meth:`release`.
+    """A lock on a file, from its creation to :meth:`release`.
 
-    A child that is given :attr:`fd` holds it too, so that a command whose wrapper was killed still
-    counts as running. The file stays: to remove it would let two processes lock two files.
+    A child that inherits :attr:`fd` holds it too, so a command whose wrapper was killed still
+    counts as running. The file is not removed, otherwise two processes could lock two different
+    files.
 
     Args:
-        file: Made when missing, with its folder.
-        holder: What to tell who comes later, in one line.
+        file: Created if missing, with its folder.
+        holder: A one-line description for processes that fail to get the lock.
 
     Raises:
         AlreadyRunningError: Another process holds it.

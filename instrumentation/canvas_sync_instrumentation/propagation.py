@@ -1,4 +1,4 @@
-"""Carrying the current run where Python does not: into threads, executors and task queues."""
+"""Carries the current run where Python does not: into threads, executors and task queues."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ R = TypeVar("R")
 
 
 def carry_run(function: Callable[P, R]) -> Callable[P, R]:
-    """Bind ``function`` to the run that is current now, for a thread or an executor.
+    """Bind ``function`` to the current run, for a thread or an executor.
 
     ``executor.submit(carry_run(fetch_course), 7)`` records what ``fetch_course`` does under the
-    run of the caller. The function may be called several times, also at once.
+    caller's run. The function may be called several times, even concurrently.
     """
     context = contextvars.copy_context()
 
@@ -37,11 +37,11 @@ def carry_run(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the current run's W3C ``traceparent`` (and no more) to put into a task's message.
+    """Return the current run's W3C ``traceparent`` (and nothing else) for a task's message.
 
-    A process without tracing hands on what it was handed itself. Empty outside a run, and where
-    there is no trace at all: it would tell the task's process not to record one either. See
-    https://www.w3.org/TR/trace-context/.
+    A process without tracing passes on the trace that it received. The result is empty outside a
+    run, and if there is no trace at all, because an unsampled trace would tell the task's process
+    not to record one either. See https://www.w3.org/TR/trace-context/.
     """
     position = current_run()
     if position is None or position.span is None:
@@ -58,7 +58,7 @@ def continue_trace(headers: Mapping[str, str]) -> Iterator[None]:
     """Let runs that start inside belong to the trace that :func:`trace_headers` described.
 
     Args:
-        headers: What came with the task; without a usable ``traceparent`` nothing changes.
+        headers: The task's headers; without a valid ``traceparent`` this has no effect.
     """
     parent = TraceContextTextMapPropagator().extract(dict(headers))
     token = otel_context.attach(parent)

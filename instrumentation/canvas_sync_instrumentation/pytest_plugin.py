@@ -1,7 +1,7 @@
-"""Fixtures for pytest, which finds them by the entry point of the package.
+"""Fixtures for pytest, discovered through the package's entry point.
 
-What they are made of is imported by the tests that ask for them: every run of pytest in an
-environment that has the package loads this module.
+Their dependencies are imported only by tests that use them, because every pytest run in an
+environment with the package loads this module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["canvas_sync_clock", "canvas_sync_recording"]
 
 @pytest.fixture
 def canvas_sync_clock() -> FixedClock:
-    """The clock of ``canvas_sync_recording``: it stands still until a test moves it."""
+    """The clock of ``canvas_sync_recording``: it only moves when a test advances it."""
     from .testing import FixedClock  # noqa: PLC0415 - as said above
 
     return FixedClock()
@@ -27,7 +27,7 @@ def canvas_sync_clock() -> FixedClock:
 
 @pytest.fixture
 def canvas_sync_recording(canvas_sync_clock: FixedClock) -> Iterator[Recording]:
-    """What the test's syncs record: in memory, at a fixed time, with ids that count from 1."""
+    """Records the test's syncs in memory, at a fixed time, with ids that count from 1."""
     from .testing import recording  # noqa: PLC0415 - as said above
 
     with recording(canvas_sync_clock) as recorded:

@@ -1,4 +1,4 @@
-"""Pacing, for who asks for it: waiting before Canvas would refuse a request."""
+"""Optional pacing: waits before Canvas would refuse a request."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NO_TOKEN: Final = ""
 
 
 class ThrottleGuard:
-    """Holds requests back until their token's quota has room for them.
+    """Delays requests until they fit into their token's quota.
 
-    It follows Canvas' own rule for each token: its requests in flight, what they cost, what leaks
-    out, and the newest ``X-Rate-Limit-Remaining``, which tells of other processes too. Waiting is
-    counted in ``canvas_sync_api_guard_wait_seconds_total``, in ``api_calls.log`` and in the run's
-    row. Threads and tasks may share a guard; a forked child starts with a fresh one.
+    It models Canvas' own rule for each token: requests in flight, their cost, the leak, and the
+    newest ``X-Rate-Limit-Remaining``, which also reflects other processes. Waiting is counted in
+    ``canvas_sync_api_guard_wait_seconds_total``, in ``api_calls.log`` and in the run's row. Threads
+    and tasks may share a guard; a forked child starts with a fresh one.
 
     ::
 
@@ -44,12 +44,12 @@ class ThrottleGuard:
             held.observe(answer.status, answer.headers)
 
     Args:
-        reserve: So much of the quota is left to other processes with the same token. Several
-            processes that start many requests at the same moment know of each other too late: of
+        reserve: Part of the quota that is left to other processes with the same token. Several
+            processes that start many requests at the same time notice each other too late: with
             two, give each 300.
 
     Raises:
-        ValueError: ``reserve`` is negative or over 500, which leaves room for one request.
+        ValueError: ``reserve`` is negative or over 500, which still leaves room for one request.
     """
 
     def __init__(self, *, reserve: float = 0.0) -> None:
@@ -62,24 +62,24 @@ class ThrottleGuard:
         """Guard one request: a context manager, with ``with`` and with ``async with``.
 
         Args:
-            token: The access token; only a short hash is kept.
+            token: The access token; only a short hash is stored.
         """
         return self.acquire(token_hash(token))
 
     def acquire(self, token: str | None) -> GuardedRequest:
-        """Guard one request with the token of this short hash, or with none."""
+        """Guard one request, given its token's short hash or None."""
         return GuardedRequest(self, token or _NO_TOKEN)
 
     def quota_at(self, host: str, token: str) -> str:
-        """Return the name of the quota that the token of this hash has on a host."""
+        """Return the name of the quota of a token's hash on a host."""
         with self._changed_here().lock:
             return self._names.name_at(host, token)
 
     def wait(self, token: str) -> float:
-        """Wait until there is room for one more request; tells for how many seconds.
+        """Wait until another request fits; return the seconds waited.
 
-        For clients that cannot be wrapped: the request is not counted as one in flight, and what
-        Canvas answers is to be told to :meth:`observe`.
+        For clients that cannot be wrapped: the request does not count as in flight. Pass Canvas'
+        response to :meth:`observe`.
         """
         held = self.request(token)
         waited = held.begin()
@@ -94,7 +94,7 @@ class ThrottleGuard:
         return waited
 
     def observe(self, token: str, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from an answer to a request that was sent without :meth:`request`.
+        """Observe the response to a request that was sent without :meth:`request`.
 
         Args:
             token: The access token.
@@ -110,11 +110,11 @@ class ThrottleGuard:
             )
 
     def try_begin(self, token: str) -> float:
-        """Take room for a request with the token of this hash.
+        """Reserve quota for a request, given its token's hash.
 
         Returns:
-            0 when it was taken; else after how many seconds to try again, unless a request ends
-            before.
+            0 if it was reserved; otherwise the seconds until the next attempt, unless a request
+            ends before.
         """
         with self._changed_here().lock:
             bucket = self._bucket(token)
@@ -123,13 +123,13 @@ class ThrottleGuard:
             return delay
 
     def wait_for_change(self, seconds: float) -> None:
-        """Wait until a request ends, or for so many seconds."""
+        """Wait until a request ends, or for some seconds."""
         changed = self._changed_here()
         with changed.lock:
             changed.wait(seconds)
 
     def ended(self, token: str, *, cost: float, remaining: float | None, throttled: bool) -> None:
-        """Return the room of a request back, and learn from its answer."""
+        """Release the quota of a request, and update the model from its response."""
         changed = self._changed_here()
         with changed.lock:
             bucket = self._bucket(token).ended(cost, remaining, throttled=throttled)
@@ -156,7 +156,7 @@ class ThrottleGuard:
 
 
 class GuardedRequest:
-    """One request that a :class:`ThrottleGuard` holds back until there is room.
+    """One request that a :class:`ThrottleGuard` delays until it fits.
 
     Args:
         guard: The guard.
@@ -171,12 +171,12 @@ class GuardedRequest:
         self._throttled = False
 
     def at(self, host: str) -> Self:
-        """Say which Canvas the request goes to: on each a token has a quota of its own."""
+        """Set the Canvas host of the request: on each host, a token has a separate quota."""
         self._quota = self._guard.quota_at(host, self._token)
         return self
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Return what Canvas answered.
+        """Observe Canvas' response.
 
         Args:
             status: HTTP status.
@@ -188,7 +188,7 @@ class GuardedRequest:
         self._throttled = facts.throttled
 
     def begin(self) -> float:
-        """Wait for room and take it; tells for how many seconds it waited."""
+        """Wait and reserve quota; return the seconds waited."""
         start = time.monotonic()
         delay = self._guard.try_begin(self._quota)
         if not delay:
@@ -210,7 +210,7 @@ class GuardedRequest:
         return self._report(time.monotonic() - start)
 
     def end(self) -> None:
-        """Return the room back."""
+        """Release the quota."""
         self._guard.ended(
             self._quota,
             cost=self._cost,

@@ -1,4 +1,4 @@
-"""The tracker: what an app says about one sync run."""
+"""The tracker: the API through which an app records one sync run."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _WORD_LENGTH = 64
 _OPERATION = re.compile(r"[^\W\d_][\w -]*")
 _BIGGEST_ID = 2**63 - 1
 _SHOWN = 40
-"""Characters of a wrong value that a message shows."""
+"""Maximum number of characters of a wrong value in a message."""
 _PROGRESS_HEARTBEAT_SECONDS = 1.0
 
 
 class ItemOutcome(TypedDict, total=False):
-    """What happened to items; at most one may be true."""
+    """The action on items; at most one may be true."""
 
     created: bool
     updated: bool
@@ -57,25 +57,25 @@ class ItemOutcome(TypedDict, total=False):
 
 
 class CanvasSyncMetricsTracker:
-    """Follows one sync run from its making to its end.
+    """Tracks one sync run from start to end.
 
-    The run starts when the tracker is made, and API calls and database operations that hooks see
-    belong to it from then on. As a context manager, leaving by an exception ends it as ``failed``
-    and by return as ``success``; without ``with``, call one of the ``complete_*`` methods.
+    The run starts when the tracker is created; from then on, API calls and database operations that
+    hooks see belong to it. As a context manager, it ends the run as ``failed`` on an exception and
+    as ``success`` otherwise; without ``with``, call one of the ``complete_*`` methods.
 
-    Methods may be called from any thread. In production none of them raises: a call that makes no
-    sense is logged once and counted. With ``CANVAS_SYNC_STRICT`` it raises
+    Methods may be called from any thread. In production none of them raises: an incorrect call is
+    logged once and counted. With ``CANVAS_SYNC_STRICT`` it raises
     :class:`~canvas_sync_core.errors.TrackerMisuseError`.
 
     Args:
-        task_id: The run's own id, unique over all runs. A run with an id that was used before gets
-            a row with a number behind it (``nightly-42~2``), unless the run before waits for it:
+        task_id: The run's id, unique over all runs. A run with an id that was used before gets a
+            row with a number after it (``nightly-42~2``), unless the earlier run is waiting for it:
             see :meth:`retry_later`.
-        user_id: Canvas id of the user for whom the sync runs.
+        user_id: Canvas id of the user that the sync runs for.
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
         course_id: Canvas id of the course, for a sync of one course.
-        metadata: Whatever else belongs into the row; plain JSON values without personal data.
-        linked_to: W3C trace headers of what asked for the run, as
+        metadata: Anything else that belongs in the row; plain JSON values without personal data.
+        linked_to: W3C trace headers of whatever requested the run, as
             :func:`~canvas_sync_instrumentation.trace_headers` gives them. It may be long over: the
             run's span is linked to it and no child of it.
     """
@@ -136,7 +136,7 @@ class CanvasSyncMetricsTracker:
 
     @property
     def status(self) -> RunStatus:
-        """What has become of the run so far."""
+        """The current status of the run."""
         return self._run.status
 
     # Items
@@ -176,7 +176,7 @@ class CanvasSyncMetricsTracker:
         unchanged: bool = False,
         failed: bool = False,
     ) -> None:
-        """Record that ``count`` items were handled, and at most one word on what happened to them.
+        """Record that ``count`` items were handled, with at most one action.
 
         Args:
             item: One of :data:`~canvas_sync_core.names.ITEMS`.
@@ -225,15 +225,15 @@ class CanvasSyncMetricsTracker:
 
         Args:
             method: HTTP method.
-            url: URL or path; its query and every id that is not a number are left out.
-            status_code: HTTP status; None when there was no answer.
+            url: URL or path; its query and non-numeric ids are removed.
+            status_code: HTTP status; None if there was no response.
             duration: Seconds.
-            headers: Answer headers, for rate limit, cost, request id, paging and size.
-            body: The answer's text, to tell causes of a failure apart and to count items and
-                bytes; it is not kept.
-            error: What the client raised when there was no answer.
-            items: How many items the answer's list has; counted in ``body`` when None.
-            size: Bytes of the answer's content; from ``body`` or ``Content-Length`` when None.
+            headers: Response headers, for rate limit, cost, request id, paging and size.
+            body: The response's text, to determine the cause of a failure and to count items and
+                bytes; it is not stored.
+            error: What the client raised if there was no response.
+            items: Number of items in the response's list; counted in ``body`` if None.
+            size: Bytes of the response's body; from ``body`` or ``Content-Length`` if None.
         """
         call = "record_api_call"
         if not self._may_record(call):
@@ -281,7 +281,7 @@ class CanvasSyncMetricsTracker:
             table: Table or model name; it becomes a metric label.
             count: Rows or objects.
             duration: Seconds.
-            batch: Whether several rows travelled together.
+            batch: Whether several rows were sent together.
             error: What ended it, if it failed.
         """
         call = "record_db_operation"
@@ -301,11 +301,11 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def record_error(self, error: BaseException | str, *, operation: str = "app") -> None:
-        """Record an error that the sync survived.
+        """Record an error that the sync handled.
 
         Args:
             error: The exception, or a short text without personal data.
-            operation: What was being done: one word, it becomes a metric label.
+            operation: What was being done: one word, which becomes a metric label.
         """
         word = redact(text_of(operation), _WORD_LENGTH)
         now = self.reporter.clock.time()
@@ -315,10 +315,10 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def progress(self, percent: float, message: str = "") -> None:
-        """Return how far the run is.
+        """Record the progress of the run.
 
         Args:
-            percent: From 0 to 100; what lies outside is reported and cut.
+            percent: From 0 to 100; values outside are reported and limited.
             message: A few words without personal data.
         """
         if not self._may_record("progress"):
@@ -358,7 +358,7 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def complete_partial(self, reason: str) -> None:
-        """End the run: a part was synced, and ``reason`` says what was not."""
+        """End the run: only part was synced, and ``reason`` says what was not."""
         self._complete(RunStatus.PARTIAL, ErrorInfo("Partial", redact(text_of(reason))))
 
     @never_raises
@@ -368,14 +368,14 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def retry_later(self, error: BaseException | str, *, seconds: float = 0.0) -> None:
-        """Leave the run to its next try: a tracker with the same ``task_id``, in any process.
+        """Suspend the run until its next attempt, a tracker with the same ``task_id``.
 
-        The run goes on, as ``running``. Its row is from then on that of the next try; when none has
-        begun a minute after it was due, the run is closed as ``interrupted``.
+        The run stays ``running``, and its row is then continued by the next attempt. If none has
+        started a minute after it was due, the run is closed as ``interrupted``.
 
         Args:
-            error: Why this try did not do; it is counted and logged as an error.
-            seconds: In how many seconds the next try is due.
+            error: Why this attempt failed; it is counted and logged as an error.
+            seconds: Seconds until the next attempt is due.
         """
         if self._may_record("retry_later"):
             seconds = self._seconds("retry_later", seconds)
@@ -384,7 +384,7 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def complete_cancelled(self) -> None:
-        """End the run: somebody stopped it on purpose."""
+        """End the run: someone stopped it on purpose."""
         self._complete(RunStatus.CANCELLED)
 
     # Private
@@ -439,10 +439,10 @@ class CanvasSyncMetricsTracker:
         return self._bounded(value, number_of(value), MAX_SECONDS, rule)
 
     def _bounded(self, given: object, number: N | None, highest: N, rule: str) -> N:
-        """Return a number cut to what may be, 0 for what is none; the difference is reported."""
+        """Limit a number to the valid range, 0 for a non-number; report the difference."""
         bounded = min(max(number or 0, 0), highest)
         if number is None or number != bounded:
-            # What is no number may be data.
+            # A non-number may be data.
             said = f"of class {type(given).__name__}" if number is None else text_of(given)[:_SHOWN]
             self.reporter.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
         return bounded
@@ -473,7 +473,7 @@ class CanvasSyncMetricsTracker:
 
     @never_raises
     def _task_id(self, value: object) -> str:
-        """Keep ids apart that would be equal without what must not be recorded, or when cut."""
+        """Keep ids distinct that would be equal after redaction or truncation."""
         given = text_of(value).strip()
         text = self._text("task_id", given, _ID_LENGTH) or ""
         if len(given) > _ID_LENGTH or REMOVED in text:
@@ -505,11 +505,11 @@ class CanvasSyncMetricsTracker:
 
 
 def current_tracker() -> CanvasSyncMetricsTracker | None:
-    """Return a tracker of the run in which the caller executes; None outside a run."""
+    """Return a tracker for the caller's run; None outside a run."""
     position = current_run()
     if position is None:
         return None
-    tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # begins no run
+    tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # does not start a run
     tracker.reporter, tracker._run, tracker._otel_outside = (
         position.run.reporter,
         position.run,
@@ -531,6 +531,6 @@ def _is_quiet_exit(error: BaseException) -> bool:
 
 
 def _operation_word(operation: str) -> str:
-    """Take the words at the beginning, as of a whole statement, whose values come later."""
+    """Return the leading words, for instance of a whole statement, whose values come later."""
     found = _OPERATION.match(operation.strip())
     return redact(found[0].strip(), _WORD_LENGTH).upper() if found else OTHER

@@ -1,4 +1,4 @@
-"""What a person needs to act on an error: its class, its message, and where in the code it was."""
+"""Describes an error so that a person can act on it: class, message, and place in the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error as it is recorded: its class, a message without data, and where it was in the code."""
+"""The recorded form of an error: its class, a message without data, and its place in the code."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ __all__ = ["described_failure", "error_info", "error_of_text"]
 _MOST_RELATED: Final = 4
 _LONGEST_TEXT: Final = 8192
 _NAMES_OF_CODE: Final = (AttributeError, ImportError, NameError, SyntaxError, TypeError)
-"""What the interpreter says in these are names of types, modules and variables."""
+"""In these errors, the interpreter quotes names of types, modules and variables."""
 _NAME: Final = re.compile(r"[^\w\s]*|[<>=|]?[\w.$<>\[\]-]+")
 _CLIENT_ERRORS: Final = ("ClientError", "HTTPError", "RequestException")
-"""Base classes of what aiohttp, httpx, urllib3 and requests raise."""
+"""Base classes of the errors of aiohttp, httpx, urllib3 and requests."""
 
 
 def error_info(error: BaseException) -> ErrorInfo:
     """Describe an error without secrets and personal data.
 
-    Values that its message quotes are masked, unless they stand in the code that it went through.
-    Where no code of the app is in its traceback, as of a call that a hook watches, the code that
-    made the call counts as such. Of an error whose own code fails, only its class is told.
+    Quoted values in its message are masked, unless they occur in the code of its traceback. If the
+    traceback contains none of the app's code, as for a call that a hook records, the calling code
+    is used. If the error's own code fails, only its class is recorded.
     """
     try:
         return _described(error)
@@ -70,25 +70,25 @@ def _described(error: BaseException) -> ErrorInfo:
 
 
 def error_of_text(text: str) -> ErrorInfo:
-    """Describe an error of which the app gives no exception but its own words."""
+    """Describe an error that the app gives as a text instead of an exception."""
     return ErrorInfo("Error", redact(text), formatted(_shown([], callers())))
 
 
 def described_failure(error: BaseException) -> str:
-    """Describe a failure of our own for the program's log, where its message may not stand."""
+    """Describe an internal failure for the program's log, without its raw message."""
     locations = traceback_of(error)
     message = redact(_message(error, SourceTexts(locations)), is_of_exception=True)
     return "\n  ".join([f"{type(error).__name__}: {message}", *formatted(locations)])
 
 
 def _shown(locations: list[CodeLocation], around: list[CodeLocation]) -> list[CodeLocation]:
-    """Choose the app's own places; of an app that is installed, all but Python's."""
+    """Choose the app's own places; for an installed app, all except Python's."""
     every = locations or around
     return app_locations(every) or app_locations(every, "installed")
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, those of its group, and those that it was raised from or because of."""
+    """Yield an error, the members of its group, its cause and its context."""
     waiting: list[BaseException] = [error]
     seen: set[int] = set()
     while waiting and len(seen) < _MOST_RELATED:
@@ -107,7 +107,7 @@ def _related(error: BaseException) -> Iterator[BaseException]:
 def _worth_telling(chain: list[BaseException]) -> Iterator[BaseException]:
     """Yield the members of groups, and the causes of errors that the app raised itself.
 
-    A library that wraps an error says in its own what is in it.
+    A library that wraps an error repeats its message.
     """
     error, *others = chain
     if isinstance(error, BaseExceptionGroup) or (others and _is_raised_by_app(error)):
@@ -147,7 +147,7 @@ def _message(error: BaseException, sources: SourceTexts) -> str:
 
 
 def _has_no_values(error: BaseException) -> bool:
-    """Tell a client's error, whose quotation marks are around names."""
+    """Return whether it is a client's error, which quotes only names."""
     if isinstance(error, (ValueError, LookupError, *_NAMES_OF_CODE)):
         return False
     is_client = has_base(error, *_CLIENT_ERRORS) or error_class(error) != OTHER
@@ -159,7 +159,7 @@ def _is_of_interpreter(error: BaseException) -> bool:
 
 
 def _is_name(value: str) -> bool:
-    """Tell names and signs of the language; ``getattr`` and ``**`` take any text as a name."""
+    """Return whether a text is a name or syntax; ``getattr`` and ``**`` accept any text."""
     return _NAME.fullmatch(value) is not None
 
 
@@ -168,9 +168,9 @@ def _is_codec(error: BaseException, value: str) -> bool:
 
 
 def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
-    """Show a key that is missing: a number, or a text of the code; no object, which is data.
+    """Format a missing key: a number, or a text from the code; other objects are data.
 
-    A sentence in place of a key is shown as that of any error.
+    A sentence in place of a key is treated like any error message.
     """
     args = attribute(error, "args")
     if not isinstance(args, tuple) or len(args) != 1:
@@ -186,7 +186,7 @@ def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
 
 
 def _said_by_canvas(error: BaseException) -> str:
-    """Take what canvasapi's exception carries: a decoded answer, its text, or words of its own."""
+    """Read the message of canvasapi's exception: a decoded response, its text, or its own words."""
     said = attribute(error, "message")
     if isinstance(said, list | dict):
         return message_in(said) or ""

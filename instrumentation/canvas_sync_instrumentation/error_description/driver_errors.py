@@ -1,7 +1,7 @@
-"""Messages of database drivers, without the values that they quote.
+"""Removes quoted values from the messages of database drivers.
 
-They quote names of the schema as well, which stay: those that the server says to exist, and those
-that stand in a statement in the app's code.
+Quoted names of the schema are kept: those that the server knows, and those in a statement in the
+app's code.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _NAMED: Final = re.compile(
         |view)\ ["']([\w.$-]+)["'] | \bcolumn\ "([\w$]+)"(?=\ of\ relation\b)""",
     re.VERBOSE,
 )
-"""Where PostgreSQL and MySQL quote a name that is none of a value."""
+"""Where PostgreSQL and MySQL quote a name instead of a value."""
 _CATALOG: Final = ("schema_name", "table_name", "column_name", "constraint_name", "datatype_name")
-"""What PostgreSQL says apart from the message: objects of its catalog."""
+"""Fields of a PostgreSQL error beside the message: objects of its catalog."""
 _BARE_COLUMN: Final = re.compile(
     r"\b(?P<what>no such column: |ambiguous column name: |has no column named |column )"
     r"(?P<name>(?!['\"])[^\s'\"]+)(?P<rest> does not exist|\Z| - )"
 )
-"""Where SQLite and PostgreSQL say a name without quotation marks."""
+"""Where SQLite and PostgreSQL mention a name without quotation marks."""
 _ROW: Final = re.compile(r"(?<=value is )\(.*\)|(?<=unrecognized token: )\".*\"")
 
 
 def driver_error_of(error: BaseException) -> BaseException | None:
-    """Return the driver's error inside of SQLAlchemy's, or itself; None when it is none."""
+    """Return the driver's error, possibly inside SQLAlchemy's; None if there is none."""
     cause = attribute(error, "orig")
     if isinstance(cause, BaseException):
         return cause
@@ -43,7 +43,7 @@ def driver_error_of(error: BaseException) -> BaseException | None:
 
 
 def driver_message(error: BaseException, driver: BaseException, sources: SourceTexts) -> str:
-    """Return the first line of what a driver says, without values.
+    """Return the first line of a driver's message, without values.
 
     Args:
         error: As it was raised; SQLAlchemy's has the statement.
@@ -83,7 +83,7 @@ def _catalog_name(driver: BaseException, name: str) -> str | None:
 
 
 def _is_in_statements(name: str, statement: str, sources: SourceTexts) -> bool:
-    """Tell a column that a statement in the code names, or that goes with a table of it."""
+    """Return whether a statement in the code names the column, or a table that it belongs to."""
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         return False

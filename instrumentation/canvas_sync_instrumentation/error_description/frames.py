@@ -1,6 +1,6 @@
-"""The code that an error went through: which of it is the app's own, and where in it.
+"""The code in an error's traceback: which of it belongs to the app, and where the error was.
 
-A frame gives its code and its line. Its variables, and so all data, are left alone.
+Of a frame, only the code and the line are read, never its variables, which may contain data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _MOST_FRAMES: Final = 500
-"""Frames that are looked at on either end of a traceback, which a recursion makes very long."""
+"""Number of frames read at either end of a traceback, which recursion can make very long."""
 _MOST_LOCATIONS: Final = 20
 _FIRST_PLACES: Final = 5
 _LONGEST_NAME: Final = 100
@@ -61,7 +61,7 @@ class CodeLocation:
 
     @property
     def owner(self) -> str:
-        """Whose code it is: ``app``, ``installed``, ``python``, or ``ours``."""
+        """The owner of the code: ``app``, ``installed``, ``python``, or ``ours``."""
         if self.module.partition(".")[0] in _OURS:
             return "ours"
         path = self.code.co_filename
@@ -76,7 +76,7 @@ class CodeLocation:
 
 
 def traceback_of(error: BaseException) -> list[CodeLocation]:
-    """Return where an error was raised and what it left since, the outermost place first."""
+    """Return the places of an error's traceback, outermost first."""
     return [
         CodeLocation(each.tb_frame.f_code, each.tb_lineno, each.tb_frame.f_globals)
         for each in _both_ends(_tracebacks(error.__traceback__))
@@ -84,19 +84,19 @@ def traceback_of(error: BaseException) -> list[CodeLocation]:
 
 
 def callers() -> list[CodeLocation]:
-    """Return the code that is being executed, the outermost place first, without our own."""
+    """Return the currently executing code, outermost first, without our own."""
     frames = islice(_stack(sys._getframe(1)), _MOST_FRAMES)
     found = [CodeLocation(each.f_code, each.f_lineno, each.f_globals) for each in frames]
     return [location for location in reversed(found) if location.owner != "ours"]
 
 
 def app_locations(locations: Iterable[CodeLocation], owner: str = "app") -> list[CodeLocation]:
-    """Choose the places in the app's own code: neither Python's, nor installed, nor ours."""
+    """Choose the places in the app's own code: not Python's, installed, or ours."""
     return [location for location in locations if location.owner == owner]
 
 
 def formatted(locations: Iterable[CodeLocation]) -> tuple[str, ...]:
-    """Write places as ``module:function:line``, at most 20 of them, each repeated one once."""
+    """Format places as ``module:function:line``, at most 20, without repetitions."""
     written: list[str] = []
     for text in map(str, locations):
         if not written or written[-1] != text:
@@ -107,7 +107,7 @@ def formatted(locations: Iterable[CodeLocation]) -> tuple[str, ...]:
 
 
 def is_raised_by_statement(error: BaseException) -> bool:
-    """Tell an error that a ``raise`` made from one that the interpreter, or code in C, made."""
+    """Return whether a ``raise`` statement raised it, not the interpreter or C code."""
     last = deque(_tracebacks(error.__traceback__), maxlen=1)
     if not last:
         return True
@@ -145,5 +145,5 @@ def _owner_of(path: str, *, is_top_level: bool) -> str:
 
 
 def _plain(name: str) -> str:
-    """Leave out a name that no source code can have: it may be data."""
+    """Remove a name that cannot occur in source code: it may be data."""
     return name[:_LONGEST_NAME] if _PLAIN_NAME.fullmatch(name) else "?"

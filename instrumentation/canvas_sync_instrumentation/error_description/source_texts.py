@@ -1,4 +1,4 @@
-"""Texts that stand in the source code, and so are no data."""
+"""Texts that occur in the source code, and so are not data."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _QUOTATION: Final = re.compile("['\"]")
 
 
 class SourceTexts:
-    """What the code of a traceback has as constants and names.
+    """The constants and names in the code of a traceback.
 
     Args:
-        locations: The traceback; of a very long one the innermost part.
+        locations: The traceback; of a very long one, only the innermost part.
     """
 
     def __init__(self, locations: Iterable[CodeLocation]) -> None:
@@ -63,7 +63,7 @@ class SourceTexts:
 
     @cached_property
     def _quoted_in_files(self) -> Set[str]:
-        """Identifiers that the files of the app's code quote: defaults, entries of mappings."""
+        """Quoted identifiers in the app's source files: defaults, entries of mappings."""
         places = {each.code.co_filename: each for each in app_locations(self._locations)}
         return {
             word
@@ -87,7 +87,7 @@ class SourceTexts:
     def _is_declared(self, word: str) -> bool:
         """Return whether a constant of the module that the code uses has ``word``.
 
-        What a variable holds may be data, so the word must stand in the source file as well.
+        The value of a variable may be data, so the word must also occur in the source file.
         """
         return any(
             _holds(location.variables, name, word) and _stands_in_source(location, word)

@@ -1,7 +1,7 @@
-"""Reading the arguments that an app passes to its client library, which may be anything.
+"""Reads the arguments that an app passes to its client library, which may be anything.
 
-What is wrong with them is the library's to say. Nothing here raises, and nothing that can be read
-only once is read.
+The library reports invalid ones. Nothing here raises, and nothing that can be read only once is
+consumed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["argument", "header_fields", "text_of"]
 
 
 def argument(args: Sequence[Any], kwargs: Mapping[str, Any], index: int, name: str) -> Any:
-    """Return an argument that may be positional; None when it is missing."""
+    """Return an argument that may be positional; None if it is missing."""
     return kwargs.get(name, args[index] if len(args) > index else None)
 
 

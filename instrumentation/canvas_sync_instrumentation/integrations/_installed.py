@@ -1,4 +1,4 @@
-"""Which hooks there are for libraries of the app, and switching on those that it has."""
+"""Lists the hooks, and switches on those whose libraries are installed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Hook:
     """A hook that needs no argument.
 
     Attributes:
-        package: What is imported where the library is installed.
+        package: Package to import to check whether the library is installed.
         instrument: Switches it on.
         uninstrument: Switches it off.
     """

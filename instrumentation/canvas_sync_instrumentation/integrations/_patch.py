@@ -1,11 +1,11 @@
-"""Changing what a function of a client library does, whatever other tools do with it.
+"""Patches functions of client libraries in a way that is compatible with other tools.
 
-OpenTelemetry's hooks, ddtrace, sentry, wrapt and test doubles replace a method of a class by a
-wrapper of their own, and later put back what they had found there. If we did the same, the tool
-that is switched off first would take our wrapper away, or find it in the place of its own and stay
-on forever. So the attribute of the class stays as it is: the function itself gets other code,
-which calls our wrapper. Whoever holds the function (a class, a wrapper over it, a test double)
-calls us, and everybody can be switched on and off in any order.
+OpenTelemetry's hooks, ddtrace, sentry, wrapt and test doubles replace a method of a class with
+their own wrapper, and later restore what they found there. If we did the same, the tool that is
+switched off first would remove our wrapper, or find it in place of its own and stay on forever. So
+we leave the attribute of the class alone: the function object itself gets new code, which calls our
+wrapper. Anything that refers to the function (a class, a wrapper around it, a test double) calls
+us, and all tools can be switched on and off in any order.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _lock: Final = RLock()
 
 
 class Patch:
-    """A function of another library that can be made to run a wrapper.
+    """A function of another library that can be patched to run a wrapper.
 
-    The wrapper must take any arguments, raise nothing by itself, and do nothing but call what it
-    wraps where no user of the patch wants more.
+    The wrapper must accept any arguments, must not raise exceptions of its own, and must only call
+    the wrapped function unless a user of the patch wants more.
 
     Args:
         module: Where the function is defined.
         name: Its qualified name there, such as ``Session.send``.
-        wrap: Makes the wrapper from a function that does what the library's does.
+        wrap: Creates the wrapper from a function that behaves like the library's.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Patch:
         return self._function
 
     def apply(self, user: object) -> None:
-        """Let the function run the wrapper until each user has removed it.
+        """Run the wrapper until every user has removed it.
 
-        A function that cannot be patched, as another version of the library may have it, is left
-        as it is; the log says so.
+        A function that cannot be patched, perhaps in another version of the library, is left alone,
+        and a warning is logged.
         """
         function = self._function or _find(self._module, self._name)
         if function is None:
@@ -75,9 +75,9 @@ class Patch:
                 self._install(function)
 
     def remove(self, user: object) -> None:
-        """Return the function its own code back if nobody else uses the patch.
+        """Restore the function's own code if no one else uses the patch.
 
-        It keeps ours when somebody has changed the code since: theirs may call it.
+        If another tool has changed the code since, ours stays, because theirs may call it.
         """
         with _lock:
             self._users.discard(user)
@@ -92,22 +92,22 @@ class Patch:
     def _install(self, function: FunctionType) -> None:
         self._original_code = function.__code__
         self._code = _calling(self._wrap(_copy(function)), function)
-        # Test doubles and others go by the parameters of what they replace.
+        # Test doubles and other tools inspect the parameters of what they replace.
         function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         function.__code__ = self._code
         self._function = function
 
 
 def _find(module: str, name: str) -> FunctionType | None:
-    """Find the function that a module defined by this name, whatever stands in its place by now."""
+    """Find the function that a module defined by this name, even if it has been replaced."""
     namespace = vars(import_module(module))
 
     def is_it(each: Any) -> bool:
-        # A proxy of wrapt says that it is an instance of what it wraps, but not by type().
+        # A wrapt proxy claims to be an instance of what it wraps, but type() reveals it.
         if type(each) is not FunctionType or _COPY in vars(each):
             return False
         is_named = each.__globals__ is namespace and each.__qualname__ == name
-        return is_named and not each.__closure__  # our code has no room for free variables
+        return is_named and not each.__closure__  # our code does not support free variables
 
     current: object = sys.modules[module]
     for attribute in name.split("."):
@@ -117,7 +117,7 @@ def _find(module: str, name: str) -> FunctionType | None:
 
 
 def _copy(function: FunctionType) -> FunctionType:
-    """Make a function that does the same and calls itself the same, and is known as a copy."""
+    """Create a function with the same behaviour and name, marked as a copy."""
     copy = FunctionType(
         function.__code__,
         function.__globals__,
@@ -143,9 +143,9 @@ async def _await(*args: Any, **kwargs: Any) -> Any:
 
 
 def _calling(wrapper: Callable[..., Any], function: FunctionType) -> CodeType:
-    """Make code for ``function`` that calls ``wrapper``.
+    """Create code for ``function`` that calls ``wrapper``.
 
-    The wrapper is a constant of the code, since code of another module sees none of our names.
+    The wrapper is a constant of the code, because code in another module cannot see our names.
     """
     code = (_await if inspect.iscoroutinefunction(function) else _call).__code__
     constants = tuple(wrapper if each is ... else each for each in code.co_consts)

@@ -1,4 +1,4 @@
-"""Holding a call back until a guard lets it pass, for hooks whose user gave them one."""
+"""Delays a call until a guard lets it pass, if the user of the hook has set one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["RateLimitSlot"]
 
 
 class RateLimitSlot:
-    """Waits at its beginning, with ``with`` or ``async with``, and gives the room back at its end.
+    """Acquires on entry, with ``with`` or ``async with``, and releases on exit.
 
-    None of its methods lets a failure of our own out.
+    None of its methods raises internal failures.
 
     Args:
         recorder: Who records the call.

@@ -6,9 +6,9 @@ middlewares may repeat a request inside of it, so a middleware of ours, the inne
 attempt. Test doubles such as aioresponses and vcrpy replace ``_request``; then the call is recorded
 one level further out, in ``ClientSession.get`` and the like.
 
-aiohttp hands out a response before its content is read. The content of a failure says why it
-failed, and that of a list how many items it has, so such a call is recorded later, with the time at
-which the response came. The states of a call, and what leads from one to the next:
+aiohttp returns a response before its body is read. The body of a failure contains the reason, and
+that of a list the number of items, so such calls are recorded later, with the time at which the
+response arrived. The states of a call, and its transitions:
 
     [started]     in _request, or in get() and the like under a test double
        |  ^
@@ -66,9 +66,9 @@ if TYPE_CHECKING:
 __all__ = ["instrument_aiohttp", "uninstrument_aiohttp"]
 
 _unread: weakref.WeakKeyDictionary[ClientResponse, Call] = weakref.WeakKeyDictionary()
-"""Calls that wait for the content of their response."""
+"""Calls that wait for the body of their response."""
 _RECORDED_OUTSIDE: Final = object()
-"""Marks a call that is recorded in ``get`` and the like, since ``_request`` is replaced."""
+"""Marks a call that is recorded in ``get`` and the like because ``_request`` is replaced."""
 _orphaned: deque[Call] = deque()
 """Calls whose response was garbage collected after its event loop was closed."""
 
@@ -78,15 +78,14 @@ def instrument_aiohttp(
 ) -> None:
     """Record every request to Canvas that goes through any ``aiohttp.ClientSession`` from now on.
 
-    Sessions made before are seen too. Requests to other servers pass untouched;
-    ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the redirects it
-    follows; a failed attempt that a client middleware repeats counts by itself. A call lasts
-    until its answer's headers are there, as the content is read later. Calling it again changes
-    nothing.
+    Existing sessions are included. Requests to other servers are not affected;
+    ``CANVAS_SYNC_CANVAS_HOSTS`` defines which are Canvas. A call counts once, with the redirects it
+    follows; a failed attempt that a client middleware repeats counts separately. A call ends when
+    its response headers arrive, since the body is read later. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; the monitor of this process when None.
-        guard: Holds each call back until the quota has room for it; None holds back none.
+        recorder: Where calls are reported; by default the monitor of this process.
+        guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:
         ImportError: aiohttp is not installed.
@@ -109,7 +108,7 @@ def _wrap_request(
         outer = current_call()
         if outer is None or outer.sent is not _RECORDED_OUTSIDE or outer.owner is not session:
             return await _recorded(request, session, args, kwargs)
-        outer.sent = None  # what follows in the same session is another call
+        outer.sent = None  # later requests of the same session are other calls
         _add_attempt_middleware(session, kwargs)
         return await request(*args, **kwargs)
 
@@ -117,7 +116,7 @@ def _wrap_request(
 
 
 def _wrap_method(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Wrap ``ClientSession.get`` and the like, which matter only under a test double.
+    """Wrap ``ClientSession.get`` and the like, which matters only with a test double.
 
     Args:
         method: HTTP method of the function; empty for ``request``, which takes it as an argument.
@@ -238,12 +237,12 @@ def _finalize_or_wait_for_content(call: Call, response: ClientResponse) -> None:
     _unread[response] = call
     call.finalize_later()
     # An app may drop a response without closing it. The garbage collector can then interrupt any
-    # code, also our own with a lock held, so nothing is recorded there: the event loop does it.
+    # code, even our own while it holds a lock, so do not record here: the event loop does it later.
     weakref.finalize(response, _finalize_collected, asyncio.get_running_loop(), call).atexit = False
 
 
 def _is_told_by_content(response: ClientResponse) -> bool:
-    """Return whether the content says more of a call: a failure, JSON, or an answer of GraphQL."""
+    """Return whether the body is needed: for a failure, JSON, or a GraphQL response."""
     if response.status >= 400 or is_graphql_path(response.url.path):
         return True
     is_json = "json" in response.headers.get("Content-Type", "")

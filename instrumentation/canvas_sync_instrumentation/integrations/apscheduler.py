@@ -1,7 +1,7 @@
-"""Records what a scheduler of APScheduler 3 did not start: missed jobs, and those still running.
+"""Records what an APScheduler 3 scheduler did not start: missed and skipped jobs.
 
-A job is a run when its function is decorated with ``@track_sync``, in any executor. What is not
-started has no run to tell of it, so it is told here.
+A job is a run if its function is decorated with ``@track_sync``, in any executor. A job that is not
+started has no run, so it is recorded here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPERATION: Final = "schedule"
 
 
 def instrument_apscheduler(scheduler: BaseScheduler) -> None:
-    """Record each job that ``scheduler`` misses, or skips because it still runs, as an error.
+    """Record each job that ``scheduler`` misses, or skips because it is still running, as an error.
 
     They are lines of ``errors.log`` and count in ``canvas_sync_errors_total`` with the operation
     ``schedule`` and the error type ``JobMissed`` or ``JobSkipped``. Calling it again changes

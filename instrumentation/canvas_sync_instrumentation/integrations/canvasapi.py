@@ -1,8 +1,8 @@
 """Records each API call of the ``canvasapi`` client library, and no other traffic of the app.
 
-``Requester.request`` is the one funnel of canvasapi 3.x; it only marks that the requests below are
-canvasapi's. They are recorded where ``requests`` sends them, where an answer has a status even when
-canvasapi turns it into an exception without one.
+Every call of canvasapi 3.x goes through ``Requester.request``; the hook there only marks the
+requests below it as canvasapi's. They are recorded where ``requests`` sends them, where a response
+has a status even if canvasapi turns it into an exception without one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _canvas_url: ContextVar[str | None] = ContextVar("canvas_sync_canvasapi", defaul
 def instrument_canvasapi(
     *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
 ) -> None:
-    """Record every API call of canvasapi from now on, also of clients made before.
+    """Record every API call of canvasapi from now on, including existing clients.
 
-    Exceptions and return values stay as they are. Uploads of file contents to another host than
-    Canvas are not API calls. Calling it again changes nothing.
+    Exceptions and return values are unchanged. Uploads of files to hosts other than Canvas are not
+    API calls. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; the monitor of this process when None.
-        guard: Holds each call back until the quota has room for it; None holds back none.
+        recorder: Where calls are reported; by default the monitor of this process.
+        guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:
         ImportError: canvasapi is not installed.
@@ -78,4 +78,4 @@ def _same_host(url: str, other: str) -> bool:
         return urlsplit(url).netloc.lower() == urlsplit(other).netloc.lower()
     except ValueError as error:
         raise_if_asynchronous(error)
-        return False  # the client will say what is wrong with it
+        return False  # the client will report the error

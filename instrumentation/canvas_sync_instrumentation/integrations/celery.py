@@ -1,7 +1,7 @@
-"""Makes each Celery task that is marked as a sync a run of its own.
+"""Makes each Celery task that is marked as a sync a run.
 
-Everything hangs on Celery's signals, which every pool sends around a task, so no method of Celery
-is replaced. The run's id is the task's id: retries and redeliveries are further tries of one run.
+It uses Celery's signals, which every pool sends around a task, so no method of Celery is replaced.
+The run's id is the task's id: retries and redeliveries are further attempts of the same run.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MARK: Final = "__canvas_sync_task__"
 _REQUEST_RUN: Final = "canvas_sync_run"
 _WHO: Final = "canvas_sync"
-"""The message header that says for whom the task was asked."""
+"""The message header with the user and course of the task."""
 _TRACE: Final = ("traceparent", "tracestate")
 _LIMIT_SLACK: Final = 1.0
-"""Seconds by which a worker, which counts from when it hands a task to a child, may be ahead."""
+"""Tolerance in seconds: a worker measures from when it hands a task to a child."""
 
 _recorder = hook_recorder()
 _signature = lru_cache(inspect.signature)
@@ -47,18 +47,18 @@ _signature = lru_cache(inspect.signature)
 
 @dataclass(frozen=True, slots=True)
 class _Sync:
-    """What :func:`canvas_sync_task` says; tracker argument -> argument of the task."""
+    """The arguments of :func:`canvas_sync_task`: tracker argument -> argument of the task."""
 
     sync_type: str
     arguments: Mapping[str, str]
 
     def ids(self, run: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
-        """Look user and course up among a task's arguments."""
+        """Find user and course among a task's arguments."""
         try:
             bound = _signature(run).bind(*args, **kwargs)
         except TypeError as error:
             raise_if_asynchronous(error)
-            return {}  # the call itself is about to say so
+            return {}  # the call itself will raise the error
         bound.apply_defaults()
         given = {**bound.kwargs, **bound.arguments}
         return {field: given[name] for field, name in self.arguments.items() if name in given}
@@ -72,8 +72,8 @@ def canvas_sync_task(
 ) -> Callable[[F], F]:
     """Mark the function of a Celery task as a sync: ``@app.task`` goes above it.
 
-    Where a task has no such argument, or it is None, user and course are those of the run in which
-    the task was sent.
+    If a task has no such argument, or it is None, user and course are those of the run in which the
+    task was sent.
 
     Args:
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
@@ -81,7 +81,7 @@ def canvas_sync_task(
         course_id_from: That with the Canvas id of the course; ``course_id`` when None.
 
     Raises:
-        TypeError: It decorates something else than a function, such as a task.
+        TypeError: It decorates something other than a function, such as a task.
     """
     arguments = {
         "user_id": user_id_from or "user_id",
@@ -98,10 +98,10 @@ def canvas_sync_task(
 
 
 def instrument_celery(app: Celery | None = None) -> None:
-    """Make each task of ``app`` that :func:`canvas_sync_task` marks a run of its own.
+    """Make each task of ``app`` that is marked with :func:`canvas_sync_task` a run.
 
-    Call it where the app is made, so that those who send tasks and all workers do. Any pool will
-    do. Calling it again changes nothing.
+    Call it where the app is created, so that it takes effect in senders and in all workers. It
+    works with any pool. Calling it again has no effect.
 
     Args:
         app: All apps of the process when None.
@@ -149,7 +149,7 @@ def _receivers(signals: Any) -> list[tuple[Any, Callable[..., None]]]:
 
 
 def _on_publish(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Tell the worker from where and for whom a task is sent.
+    """Add the sender's trace, user and course to a task's message.
 
     A retry keeps the trace that its task was sent with.
     """
@@ -161,7 +161,7 @@ def _on_publish(headers: dict[str, Any] | None = None, **_: Any) -> None:
 
 
 def _on_worker_init(**_: Any) -> None:
-    """Load everything before the pool forks, so that no child has to."""
+    """Import everything before the pool forks, so that no child has to."""
     get_monitor()
 
 
@@ -183,7 +183,7 @@ def _on_end(task: Any, retval: Any, state: str | None, **_: Any) -> None:
 
 
 def _on_revoked(sender: Any, request: Any, terminated: bool, **_: Any) -> None:
-    """End the run of a task that is revoked between two tries; without a try there is none."""
+    """End the run of a task that is revoked between two attempts, if it has had one."""
     with _recorder.guard():
         sync = _sync_of(sender)
         if sync is not None and request.retries and not terminated:
@@ -192,13 +192,13 @@ def _on_revoked(sender: Any, request: Any, terminated: bool, **_: Any) -> None:
 
 
 def _on_process_end(**_: Any) -> None:
-    """Deliver what is pending: children of the pool end by ``os._exit``, past exit handlers."""
+    """Deliver pending data, because pool children end with ``os._exit``."""
     shutdown()
 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """A try under way, since a moment of the monotonic clock."""
+    """An attempt in progress, with its monotonic start time."""
 
     tracker: CanvasSyncMetricsTracker
     start: float
@@ -211,7 +211,7 @@ def _sync_of(task: Any) -> _Sync | None:
 
 
 class _TaskTracker(CanvasSyncMetricsTracker):
-    """Follows a task: the id is the queue's own, and comes again only with the same task."""
+    """The tracker of a task, whose id recurs only with the same task."""
 
     _is_redeliverable = True
 
@@ -247,7 +247,7 @@ def _origin(task: Any, request: Any) -> dict[str, Any]:
 
 
 def _tell_outcome(task: Any, found: _Try, retval: Any, state: str | None) -> BaseException | None:
-    """Return what Celery made of a try; gives the error with which its run ends by itself."""
+    """End an attempt according to its outcome in Celery; return the error that ends its run."""
     run = found.tracker
     if state is None:  # no Exception but one of those that end a process
         return _tell_end_of_process(task, found, sys.exception())
@@ -269,7 +269,7 @@ def _tell_outcome(task: Any, found: _Try, retval: Any, state: str | None) -> Bas
 def _tell_end_of_process(
     task: Any, found: _Try, error: BaseException | None
 ) -> BaseException | None:
-    """Tell a child that its worker ends (billiard makes it exit by a negative code) from others."""
+    """Return whether the worker ended its child, which billiard shows as a negative exit code."""
     code = error.code if isinstance(error, SystemExit) else None
     ended_by_worker = isinstance(code, int) and code < 0
     if not ended_by_worker or found.tracker.status is not RunStatus.RUNNING:
@@ -285,7 +285,7 @@ def _tell_end_of_process(
 
 
 def _seconds_until(when: Any) -> float:
-    """Read the ``when`` of a retry: seconds, a moment, or None."""
+    """Read the ``when`` of a retry: seconds, a time, or None."""
     if isinstance(when, datetime):
         return max(0.0, when.timestamp() - time.time())
     return float(when or 0.0)

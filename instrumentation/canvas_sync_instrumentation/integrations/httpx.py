@@ -1,8 +1,8 @@
-"""Records each Canvas API call that an app makes through ``httpx``, in threads or in an event loop.
+"""Records each Canvas API call that an app makes through ``httpx``, in threads or an event loop.
 
-``Client.send`` is one call: every way to ask leads there, whatever transport is mounted, and
-redirects and the requests of an ``auth`` flow are sent from within. Below, ``httpcore``'s pools see
-each try: those of a transport that repeats what failed, and those that a cache lets through.
+``Client.send`` is one call: every request goes through it, whatever the transport, and redirects
+and the requests of an ``auth`` flow are sent inside it. Below it, ``httpcore``'s pools see each
+attempt: those of a transport that repeats failed requests, and those that a cache lets through.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def instrument_httpx(
 ) -> None:
     """Record every request to Canvas that goes through any client of httpx from now on.
 
-    Clients made before are seen too, and every transport. Requests to other servers pass
-    untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the
-    redirects it follows; a try that failed and that a transport or an ``auth`` flow repeats counts
-    by itself. A streamed answer is left for its reader: its status and headers are recorded.
-    What a cache such as hishel answers is no call. Calling it again changes nothing.
+    Existing clients and all transports are included. Requests to other servers are not affected;
+    ``CANVAS_SYNC_CANVAS_HOSTS`` defines which are Canvas. A call counts once, with the redirects it
+    follows; a failed attempt that a transport or an ``auth`` flow repeats counts separately. Of a
+    streamed response, only status and headers are recorded. Responses from a cache such as hishel
+    are not calls. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; the monitor of this process when None.
-        guard: Holds each call back until the quota has room for it; None holds back none.
+        recorder: Where calls are reported; by default the monitor of this process.
+        guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:
         ImportError: httpx is not installed.
@@ -64,7 +64,7 @@ def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
 
 
 def _hand_out(call: Call, holding: RateLimitSlot, response: httpx.Response) -> bytes | None:
-    """Note what the client hands out; gives its content if it was loaded from Canvas."""
+    """Observe the client's response; return its body if it was loaded from Canvas."""
     is_new = call.handed_out(
         response.status_code, response.headers, from_cache=_is_cached(response)
     )
@@ -74,7 +74,7 @@ def _hand_out(call: Call, holding: RateLimitSlot, response: httpx.Response) -> b
 
 
 def _is_cached(response: httpx.Response) -> bool:
-    """Return whether a cache says that an answer is its own: hishel by one of these extensions."""
+    """Return whether a response is from a cache: hishel sets one of these extensions."""
     extensions = response.extensions
     status = extensions.get("caching")
     if isinstance(status, Mapping) and status.get("from_cache"):
@@ -162,7 +162,7 @@ def _trying_async(
 
 
 def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
-    """Return the headers as text if the caller may get others, as for a failure and a 304."""
+    """Return the headers as text if the caller may get different ones, as for failures and 304."""
     if response.status < 400 and response.status != 304:
         return {}
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}

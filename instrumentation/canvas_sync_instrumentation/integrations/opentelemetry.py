@@ -1,7 +1,7 @@
-"""What ``opentelemetry-instrument`` loads: all hooks, without a line of code.
+"""The entry point for ``opentelemetry-instrument``: switches on all hooks without code changes.
 
-It stands in ``pyproject.toml`` as an entry point, which nothing else imports: its base class comes
-with ``opentelemetry-instrumentation``, as that command does.
+Nothing else imports this module: its base class comes with ``opentelemetry-instrumentation``, like
+that command.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CanvasSyncInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as abov
     """Switches the hooks on for every library that is installed."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return what must be installed: nothing, each hook looks for its own library."""
+        """Return no requirements: each hook looks for its own library."""
         return ()
 
     def _instrument(self, **_: Any) -> None:
@@ -37,10 +37,10 @@ class CanvasSyncInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # as abov
 
 
 def _continue_trace_of(environ: Mapping[str, str]) -> None:
-    """Let the main thread begin in the trace of the process that started this one.
+    """Start the main thread in the trace of the process that started this one.
 
-    OpenTelemetry's own start does not look at ``TRACEPARENT``, as ``canvas-sync-monitor run`` sets
-    it: https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
+    OpenTelemetry's own start-up ignores ``TRACEPARENT``, which ``canvas-sync-monitor run`` sets:
+    https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
     """
     carrier = {"traceparent": environ.get("TRACEPARENT", "")}
     otel_context.attach(TraceContextTextMapPropagator().extract(carrier))

@@ -18,14 +18,14 @@ def instrument_requests(
 ) -> None:
     """Record every request to Canvas that goes through any ``requests.Session`` from now on.
 
-    Requests to other servers pass untouched; ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas.
-    A call counts once with the redirects it follows; a try that failed and that urllib3 repeats
-    (``Retry``) counts by itself. What a cache such as requests-cache or CacheControl answers is no
-    call. Calling it again changes nothing.
+    Requests to other servers are not affected; ``CANVAS_SYNC_CANVAS_HOSTS`` defines which are
+    Canvas. A call counts once, with the redirects it follows; a failed attempt that urllib3 repeats
+    (``Retry``) counts separately. Responses from a cache such as requests-cache or CacheControl are
+    not calls. Calling this again has no effect.
 
     Args:
-        recorder: Where calls are reported; the monitor of this process when None.
-        guard: Holds each call back until the quota has room for it; None holds back none.
+        recorder: Where calls are reported; by default the monitor of this process.
+        guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:
         ImportError: requests is not installed.

@@ -30,17 +30,17 @@ _SYSTEMS: Final = {
     "postgresql": "postgresql",
     "sqlite": "sqlite",
 }
-"""SQLAlchemy's name of a database product -> OpenTelemetry's (``db.system.name``)."""
+"""SQLAlchemy dialect name -> OpenTelemetry's ``db.system.name``."""
 
 _QUOTED_TEXT: Final = frozenset({"mariadb", "mysql"})
-"""Products in which double quotes hold text, unless they are told otherwise."""
+"""Products in which double quotes enclose text by default."""
 
 _Target = Engine | type[Engine]
 
 _listeners: WeakKeyDictionary[_Target, _Listener] = WeakKeyDictionary()
 
-# Statement under way -> its start; insert in several batches -> seconds of those that are done.
-# They are shared: what the listeners of one engine and of all engines both see counts once.
+# Statement in progress -> its start; insert in several batches -> seconds of finished batches.
+# Shared, so that a statement seen by the listeners of one engine and of all engines counts once.
 _started: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
 _batches: WeakKeyDictionary[ExecutionContext, float] = WeakKeyDictionary()
 _uncommitted: WeakKeyDictionary[Connection, UncommittedItems] = WeakKeyDictionary()
@@ -51,13 +51,12 @@ def instrument_sqlalchemy(
 ) -> None:
     """Record every statement that an engine executes from now on.
 
-    An execution with many rows counts once, with its rows, also where SQLAlchemy sends them in
-    batches. Results, exceptions and transactions stay as they are. Calling it again changes
-    nothing.
+    An execution with many rows counts once, with its rows, even if SQLAlchemy sends them in
+    batches. Results, exceptions and transactions are unchanged. Calling this again has no effect.
 
     Args:
-        engine: Which engine; every one, present and future, when None.
-        recorder: Where statements are reported; the monitor of this process when None.
+        engine: The engine; None means every engine, present and future.
+        recorder: Where statements are reported; by default the monitor of this process.
     """
     target = _target(engine)
     if target not in _listeners:
@@ -76,7 +75,7 @@ def uninstrument_sqlalchemy(engine: Engine | AsyncEngine | None = None) -> None:
 
 
 class _Listener:
-    """The events of SQLAlchemy that frame a statement, each called with all its arguments."""
+    """SQLAlchemy's events around a statement, each called with all its arguments."""
 
     EVENTS: Final = (
         "before_cursor_execute",
@@ -118,7 +117,7 @@ class _Listener:
             return
         duration = perf_counter() - started
         if context.execute_style is ExecuteStyle.INSERTMANYVALUES:
-            # One batch of several; after_execute() comes after the last.
+            # One of several batches; after_execute() follows the last.
             _batches[context] = _batches.get(context, 0.0) + duration
             return
         with self._recorder.guard():
@@ -181,10 +180,12 @@ class _Listener:
         if error is None and (uncommitted := _uncommitted.get(connection)) is not None:
             uncommitted.follow(statement)
         if parsed.operation in SESSION_CONTROL and error is None:
-            return  # no work on data; one that fails tells of a locked database
+            return  # not work on data, but a failure may indicate a locked database
         batch = executemany and rows > 1
         if parsed.given_rows and not batch:
-            rows = parsed.given_rows  # drivers do not count those that stay, some others twice
+            rows = (
+                parsed.given_rows
+            )  # drivers do not count unchanged rows, and count some others twice
         system = _SYSTEMS.get(context.dialect.name, "other_sql")
         shape = None
         if self._recorder.wants_statements():
@@ -221,7 +222,7 @@ def _commits_at_once(connection: Connection) -> bool:
 
 
 def _rows_touched(cursor: Any) -> int:
-    """Count the rows of a statement as the driver does; 1 where it does not know."""
+    """Return the driver's row count of a statement; 1 if unknown."""
     rows: int = cursor.rowcount
     return rows if rows >= 0 else 1
 

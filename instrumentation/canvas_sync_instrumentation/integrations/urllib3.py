@@ -1,7 +1,7 @@
-"""Records each Canvas API call that an app makes through ``urllib3``, and its tries for requests.
+"""Records each Canvas API call that an app makes through ``urllib3``, and attempts of requests.
 
 ``urlopen`` of a ``PoolManager`` or of a pool is one call; both call themselves again for a redirect
-or a retry. ``Retry.increment`` gets each try that failed
+or a retry. ``Retry.increment`` gets each failed attempt
 (https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html#urllib3.util.Retry). What
 requests sends belongs to the call of its own hook; botocore opens pools directly.
 """
@@ -31,17 +31,17 @@ _PORTS: Final = {"http": 80, "https": 443}
 def instrument_urllib3(
     *, recorder: Recorder | None = None, guard: ThrottleGuard | None = None
 ) -> None:
-    """Record every request to Canvas that goes through urllib3 from now on, whoever uses it.
+    """Record every request to Canvas that goes through urllib3 from now on.
 
-    Pools made before are seen too. Requests to other servers pass untouched;
-    ``CANVAS_SYNC_CANVAS_HOSTS`` says which are Canvas. A call counts once with the redirects that
-    urllib3 follows; a try that failed and that urllib3 repeats (``Retry``) counts by itself. What
-    requests sends is recorded by its own hook if that is on, and by this one otherwise. Calling it
-    again changes nothing.
+    Existing pools are included. Requests to other servers are not affected;
+    ``CANVAS_SYNC_CANVAS_HOSTS`` defines which are Canvas. A call counts once, with the redirects
+    that urllib3 follows; a failed attempt that urllib3 repeats (``Retry``) counts separately. Calls
+    of requests are recorded by its own hook if that is on, otherwise by this one. Calling this
+    again has no effect.
 
     Args:
-        recorder: Where calls are reported; the monitor of this process when None.
-        guard: Holds each call back until the quota has room for it; None holds back none.
+        recorder: Where calls are reported; by default the monitor of this process.
+        guard: Delays each call until it fits into the quota; None delays none.
 
     Raises:
         ImportError: urllib3 is not installed.
@@ -131,5 +131,5 @@ _urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _record
 _manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _recording)
 _increment = Patch("urllib3.util.retry", "Retry.increment", _telling)
 TRIES: Final = (_urlopen, _increment)
-"""Where the tries of a call of requests are seen."""
+"""Where the attempts of a requests call are observed."""
 _switch = Switch("urllib3", (*TRIES, _manager_urlopen))

@@ -1,1 +1,1 @@
-"""Outputs of the app alone: spans over OTLP, rows by the spool."""
+"""The app's own outputs: spans over OTLP, and rows through the spool."""

@@ -1,4 +1,4 @@
-"""What a process without threads leaves to one of its children."""
+"""Hands data of a process without threads to one of its children."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Bequest:
 
     def __init__(self) -> None:
         self._reading, writing = os.pipe()
-        os.write(writing, b"1")  # all of them share the pipe: who reads this byte is the one
+        os.write(writing, b"1")  # shared: the one that reads this byte takes over
         os.close(writing)
 
     def take(self) -> bool:
-        """Return whether the caller is the one; ask once."""
+        """Return whether the caller takes over; call it once."""
         is_first = bool(os.read(self._reading, 1))
         os.close(self._reading)
         return is_first

@@ -1,4 +1,4 @@
-"""What a leaf span says about an API call or a database operation.
+"""The attributes of a leaf span for an API call or a database operation.
 
 Attribute names follow OpenTelemetry's semantic conventions for HTTP clients
 (https://opentelemetry.io/docs/specs/semconv/http/http-spans/) and database clients
@@ -31,7 +31,7 @@ class LeafSpan:
 
     Attributes:
         failed: Whether the span's status is ERROR.
-        description: The status description; None where the attributes say it all.
+        description: The status description; None if the attributes are enough.
         start: Nanoseconds since the Unix epoch; so is ``end``.
     """
 
@@ -44,7 +44,7 @@ class LeafSpan:
 
 
 def nanoseconds(seconds: float) -> int:
-    """Turn seconds since the epoch into whole nanoseconds."""
+    """Convert seconds since the epoch to integer nanoseconds."""
     return int(seconds * _NANOSECONDS)
 
 
@@ -95,7 +95,7 @@ def _describe_api_call(event: ApiCall) -> LeafSpan:
         name=f"{event.method} {event.route}",
         attributes=attributes,
         failed=event.failed,
-        # The conventions want no description where the status code says it.
+        # According to the conventions, there is no description if the status code is sufficient.
         description=event.message if event.status_code is None else None,
         start=nanoseconds(event.time - event.duration),
         end=nanoseconds(event.time),

@@ -1,8 +1,8 @@
-"""The way of spans to an OTLP collector, for apps that set up no tracing of their own.
+"""Sends spans to an OTLP collector, for apps without their own tracing.
 
 Everything here is configured by OpenTelemetry's standard environment variables:
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/. A malformed value
-is warned of and never stops the app.
+causes a warning and never stops the app.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class OtlpPipeline:
     """A private tracer provider whose spans go to an OTLP collector.
 
     Args:
-        environ: Says where the collector is and how it is reached. Sampler, limits, resource,
+        environ: Address and protocol of the collector. Sampler, limits, resource,
             headers, timeouts and certificates are read by the SDK itself, from ``os.environ``.
         on_drop: Counts spans that could not be delivered.
 
@@ -68,7 +68,7 @@ class OtlpPipeline:
         self.provider.add_span_processor(self._queue)
 
     def record_leaf(self, event: LeafEvent, parent: SpanContext | None) -> None:
-        """Queue the span of a finished call; the span itself is made in the exporting thread.
+        """Queue the span of a finished call; the exporting thread creates the span itself.
 
         Args:
             event: The call; the span of its run is the parent.
@@ -85,7 +85,7 @@ class OtlpPipeline:
         self._queue.close(timeout)
 
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child: no span, thread or connection of the parent is used."""
+        """Start fresh in a forked child, without spans, threads or connections of the parent."""
         self._exporter.after_fork_in_child()
         self._queue.after_fork_in_child()
 
@@ -120,7 +120,7 @@ class OtlpPipeline:
 
 
 class _SystemIdGenerator(IdGenerator):
-    """Takes ids from the system, which neither a fork nor an app's ``random.seed()`` repeats."""
+    """Generates ids from the system, so that neither a fork nor ``random.seed()`` repeats them."""
 
     def generate_span_id(self) -> int:
         return secrets.randbits(64) or self.generate_span_id()
@@ -133,7 +133,7 @@ class _SystemIdGenerator(IdGenerator):
 
 
 def _resource() -> Resource:
-    # The SDK's own default name says nothing; a name from the environment wins over ours.
+    # The SDK's default name is meaningless; a name from the environment takes precedence over ours.
     resource = Resource.create()
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         return resource.merge(Resource({SERVICE_NAME: _DEFAULT_SERVICE_NAME}))

@@ -1,4 +1,4 @@
-"""The OTLP exporter of the SDK, opened late, and quiet while a collector is away."""
+"""The SDK's OTLP exporter, opened late, and quiet while the collector is down."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class QuietExporter(SpanExporter):
 
     def after_fork_in_child(self) -> None:
         """Leave the parent's connection alone; the next export opens another."""
-        # It is kept, not dropped: its finalizer would talk to the parent's collector.
+        # Keep it referenced: its finalizer would talk to the parent's collector.
         self._inherited = self._exporter or self._inherited
         self._exporter = None
 
@@ -95,7 +95,7 @@ class QuietExporter(SpanExporter):
 
 
 class _QuietWhileFailing(logging.Filter):
-    """Lets the SDK's own log lines of our exports through for the first failure of a series."""
+    """Passes the SDK's log lines about our exports only for the first failure of a series."""
 
     def __init__(self, exporter: QuietExporter) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ def _grpc_factory(endpoint: str) -> Callable[[], SpanExporter]:
 
 
 def _import_now(*names: str) -> None:
-    """Import what an exporter would import while it exports, if it is there."""
+    """Import what an exporter would import while exporting, if it is installed."""
     for name in names:
         with suppress(ImportError):
             import_module(name)

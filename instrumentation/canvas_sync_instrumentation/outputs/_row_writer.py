@@ -1,6 +1,6 @@
-"""Takes runs into the database and knows what to do while it is away, and around a fork.
+"""Writes runs into the database, and handles outages and forks.
 
-One thread uses it; those that fork the process wait for it.
+One thread uses it; threads that fork the process wait for it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ SINK: Final = "store"
 """The sink's name in the metric of dropped telemetry."""
 
 _OUTAGES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
-"""The database, its table or its settings are not as they should be; this may pass."""
+"""The database, its table or its settings have a problem that may be temporary."""
 _FORK_WAIT_S: Final = 1.0
-"""How long a fork waits at most for a write to end."""
+"""Maximum time that a fork waits for a write to end."""
 _BUSY_S: Final = 5.0
-"""How long a write waits for an SQLite file that another process has locked; then it has failed."""
+"""How long a write waits for an SQLite file locked by another process before it fails."""
 _BUSY_MS: Final = 20
 _BUSY_PAUSE_S: Final = 0.02
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT})
@@ -49,10 +49,10 @@ class RowWriter:
     """Writes snapshots into the table through an engine that it opens when first needed.
 
     Args:
-        open_database: Makes the engine; called again after each failure.
-        folder: The spool folder: values that cannot be stored are kept there, and files of dead
-            processes are drained from it once.
-        auto_upgrade: Whether to create and upgrade the table, rather than only check it.
+        open_database: Creates the engine; called again after each failure.
+        folder: The spool folder: values that cannot be stored are saved there, and files of dead
+            processes are drained once.
+        auto_upgrade: Whether to create and upgrade the table, instead of only checking it.
         on_drop: Counts rows that are lost.
     """
 
@@ -78,11 +78,11 @@ class RowWriter:
         self._is_barred = False
 
     def write(self, snapshots: Sequence[RunSnapshot], damaged: Sequence[bytes]) -> bool:
-        """Write snapshots and put damaged spool lines aside.
+        """Write snapshots and save damaged spool lines.
 
         Returns:
-            False when the database is away, or anything else failed; this is reported once per
-            outage, with a traceback when it is no failure that may be expected.
+            False if the database is unavailable, or anything else failed; this is reported once per
+            outage, with a traceback if the failure is unexpected.
         """
         try:
             rejected = self._while_free(lambda engine: write_runs(engine, snapshots))
@@ -98,7 +98,7 @@ class RowWriter:
         return True
 
     def drain_orphans(self) -> None:
-        """Write what dead processes left behind, once; what fails is left to the next process."""
+        """Write the rows of dead processes, once; failures are left to the next process."""
         if not self._orphans_wait:
             return
         self._orphans_wait = False
@@ -110,7 +110,7 @@ class RowWriter:
         self._count(drained.damaged, drained.rejected)
 
     def expect_orphans(self) -> None:
-        """Look for rows without an owner again: there are some of this process."""
+        """Look for rows without an owner again, because this process has left some."""
         self._orphans_wait = True
 
     def close(self) -> None:
@@ -118,10 +118,10 @@ class RowWriter:
         self._disconnect()
 
     def before_fork(self) -> None:
-        """Let no write be under way, and an SQLite file be closed, until the fork is done.
+        """Block writes and close an SQLite file until the fork is done.
 
-        The child would take SQLite's locks on the file for its own, hold them forever and rely on
-        them: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
+        Otherwise the child would treat SQLite's locks on the file as its own, and hold them
+        forever: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
         """
         self._waits_for_fork = self._in_use.acquire(_FORK_WAIT_S)
         if self._waits_for_fork and _is_sqlite(self._engine):
@@ -138,7 +138,7 @@ class RowWriter:
         self._in_use = Lock()
         self._waits_for_fork = False
         if self._engine is not None:
-            # Kept alive: finalising them would speak on connections that the parent still uses.
+            # Kept alive: finalizing them would write to connections that the parent still uses.
             self._inherited += [self._engine, self._engine.pool]
             self._is_barred = _is_sqlite(self._engine)
             self._engine.dispose(close=False)
@@ -146,9 +146,9 @@ class RowWriter:
         self._outage = False
 
     def _while_free(self, work: Callable[[Engine], T]) -> T:
-        """Do some work in the database; let forks come between while another process has locked it.
+        """Do some work in the database; allow forks in between while another process has locked it.
 
-        SQLite itself would wait for the lock in one go, and a fork for SQLite.
+        SQLite itself would wait for the lock without a break, and a fork would wait for SQLite.
         """
         deadline = monotonic() + _BUSY_S
         while True:
@@ -200,7 +200,7 @@ class RowWriter:
 
 
 def _wait_briefly(engine: Engine) -> None:
-    """Let SQLite wait for the locks of other processes no longer than a fork may wait."""
+    """Limit SQLite's wait for locks of other processes to the time that a fork may wait."""
     if _is_sqlite(engine):
 
         @event.listens_for(engine, "connect")

@@ -1,4 +1,4 @@
-"""A span processor that never makes anybody wait longer than asked."""
+"""A span processor that never waits longer than requested."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,  # what every OpenTelemetry instrumentation of HTTP looks at
+    _SUPPRESS_INSTRUMENTATION_KEY,  # checked by every OpenTelemetry instrumentation of HTTP
     attach,
     set_value,
 )
@@ -22,23 +22,23 @@ from ._bequest import Bequest
 __all__ = ["LazySpan", "SpanQueue"]
 
 LazySpan = Callable[[], ReadableSpan | None]
-"""Makes a span in the exporting thread; None when it is not to be recorded."""
+"""Creates a span in the exporting thread; None if it is not to be recorded."""
 
 
 class SpanQueue(SpanProcessor):
     """Queues ended spans and exports them in batches from a daemon thread of its own.
 
     The SDK's ``BatchSpanProcessor`` ignores the timeout of a flush
-    (open-telemetry/opentelemetry-python#4568), holds up the exit for half a minute when the
-    collector is silent (#4043, #3309), and drops spans without a count. This one keeps every
-    timeout, counts what it drops, and takes spans that are only made when they are exported.
+    (open-telemetry/opentelemetry-python#4568), delays the exit by half a minute if the collector
+    does not respond (#4043, #3309), and drops spans without counting them. This one respects every
+    timeout, counts what it drops, and accepts spans that are only created when exported.
 
     Args:
-        exporter: Called from the exporting thread alone; must not raise.
-        on_drop: Counts spans that found no room, failed to be exported or were left at the end.
-        capacity: How many spans may wait; a further one is dropped.
-        batch_size: How many spans travel together.
-        delay: Seconds after which an incomplete batch travels.
+        exporter: Called only from the exporting thread; must not raise.
+        on_drop: Counts spans that did not fit, could not be exported, or were left at the end.
+        capacity: Maximum number of waiting spans; further ones are dropped.
+        batch_size: Number of spans per batch.
+        delay: Seconds after which an incomplete batch is sent.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SpanQueue(SpanProcessor):
         self._delay = delay
         self._closing = False
         self._abandoned = Event()
-        # An Event among the spans marks how far a flush has to come.
+        # An Event among the spans marks how far a flush has to get.
         self._queue: deque[ReadableSpan | LazySpan | Event] = deque()
         self._start_anew()
 
@@ -74,7 +74,7 @@ class SpanQueue(SpanProcessor):
             self.put(span)
 
     def put(self, span: ReadableSpan | LazySpan) -> None:
-        """Queue one span, or drop and count it when there is no room."""
+        """Queue one span, or drop and count it if the queue is full."""
         queue = self._queue
         if len(queue) >= self._capacity:
             self._on_drop("spans", "queue_full")
@@ -97,9 +97,9 @@ class SpanQueue(SpanProcessor):
         return mark.wait(timeout)
 
     def close(self, timeout: float) -> None:
-        """Take no further spans, export what is queued within ``timeout`` seconds, drop the rest.
+        """Accept no more spans, export queued ones within ``timeout`` seconds, drop the rest.
 
-        An export that still hangs then is left to its daemon thread, for which no exit waits.
+        An export that still hangs is left to its daemon thread, which no exit waits for.
         """
         if self._closing:
             return
@@ -119,24 +119,24 @@ class SpanQueue(SpanProcessor):
                 self._on_drop("spans", "export_failed", lost)
 
     def shutdown(self) -> None:
-        """Close as the SDK asks it: with the time that exits have by default."""
+        """Close, as called by the SDK: with the default time for exits."""
         self.close(1.5)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flush as the SDK asks it, in milliseconds."""
+        """Flush, as called by the SDK: in milliseconds."""
         return self.flush(timeout_millis / 1000)
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's spans and thread; the next span starts a new one.
+        """Drop the parent's spans and thread; the next span starts a new one.
 
-        If the parent has no thread, as the process has not that uWSGI forks, one child sends them.
+        If the parent has no thread, like uWSGI's master process, one child sends its spans.
         """
         if self._bequest is None or not self._bequest.take():
             self._queue = deque()
         self._start_anew()
 
     def _has_thread(self) -> bool:
-        """Start the thread unless it runs; where it cannot be started, spans wait for the next."""
+        """Start the thread unless it is running; if that fails, spans wait for the next attempt."""
         with self._thread_lock:
             thread = self._thread
             if thread is None or (thread.is_outdated and not self._is_exporting):
@@ -165,7 +165,7 @@ class SpanQueue(SpanProcessor):
             self._exporter.shutdown()
 
     def _export_queued_as(self, thread: Daemon | None) -> bool:
-        """Export what is queued, unless another thread has taken the place of this one."""
+        """Export queued spans, unless another thread has replaced this one."""
         with self._thread_lock:
             if self._thread is not thread:
                 return False
@@ -178,8 +178,8 @@ class SpanQueue(SpanProcessor):
     def _export_queued(self) -> None:
         queue = self._queue
         while queue and not self._abandoned.is_set():
-            # They leave the queue when they are exported, so that the capacity and the count at a
-            # close include a batch that is under way.
+            # They leave the queue after the export, so that the capacity and the count at close
+            # include a batch in progress.
             batch = [queue[index] for index in range(min(len(queue), self._batch_size))]
             spans = [span for span in map(_make, batch) if span is not None]
             result = self._exporter.export(spans) if spans else SpanExportResult.SUCCESS

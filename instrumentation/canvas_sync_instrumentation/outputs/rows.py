@@ -1,8 +1,8 @@
-"""The store sink: rows of the table, written by a thread of their own.
+"""The store sink: rows of the table, written by a separate thread.
 
-The sync's thread only appends a snapshot to this process's spool file. The writer thread takes
-snapshots from there into the database and empties the file once they are committed; while the
-database is away they wait, even beyond the end of the process.
+The sync's thread only appends a snapshot to this process's spool file. The writer thread moves
+snapshots from there into the database, and empties the file once they are committed. While the
+database is unavailable they wait, even beyond the end of the process.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ __all__ = ["StoreSink"]
 _logger = logging.getLogger(__name__)
 
 _GATHER_S: Final = 0.05
-"""How long a row waits for further ones: a short run is one row, and nothing wakes up during it."""
+"""How long a row waits for further ones, so that a short run is written only once."""
 _FIRST_DELAY_S: Final = 0.25
 _LAST_DELAY_S: Final = 15.0
 _HEARTBEAT_SHARE: Final = 0.75
-"""Heartbeats may fill the spool so far; the rest is kept for starts and ends."""
+"""Share of the spool that heartbeats may use; the rest is reserved for starts and ends."""
 _MEMORY_RUNS: Final = 1000
-"""Runs that may wait in memory while the spool cannot be written."""
+"""Maximum number of runs that wait in memory while the spool cannot be written."""
 
 
 class StoreSink:
-    """Writes each run's row: at its start, at its heartbeats, at its end.
+    """Writes each run's row: at its start, its heartbeats and its end.
 
     Args:
-        open_database: Makes the engine; called in the writer thread, again after a failure.
+        open_database: Creates the engine; called in the writer thread, again after a failure.
         spool_folder: Where rows wait; each process has its own file there.
-        auto_upgrade: Whether to create and upgrade the table. Otherwise a table that does not fit
-            is reported once and rows wait for it.
-        on_drop: Counts rows that are lost.
-        spool_limit: Bytes that may wait.
+        auto_upgrade: Whether to create and upgrade the table. Otherwise an unsuitable table is
+            reported once and rows wait.
+        on_drop: Counts lost rows.
+        spool_limit: Maximum number of waiting bytes.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class StoreSink:
 
     @property
     def fault(self) -> str | None:
-        """Why the spool cannot be written now; None while it can."""
+        """Why the spool cannot be written now; None if it can."""
         return self._fault
 
     def handle(self, event: Event) -> None:
-        """Keep the run's snapshot for the writer; other events mean nothing here."""
+        """Store the run's snapshot for the writer; ignore other events."""
         if not isinstance(event, (RunStarted, Heartbeat, RunWaiting, RunEnded)):
             return
         record = encode(event.snapshot)
         is_heartbeat = isinstance(event, Heartbeat)
         try:
             self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
-        except BaseException:  # asynchronous; the row is not to be lost, and may be written twice
+        except BaseException:  # asynchronous: the row must not be lost, and may be written twice
             self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
             raise
 
@@ -102,20 +102,20 @@ class StoreSink:
             self._keep(snapshot, record, is_heartbeat=is_heartbeat)
             if not self._has_thread():
                 self._leave_to_others()
-            if self._idle:  # also when a signal's exception kept the event before from telling
+            if self._idle:  # even if a signal's exception interrupted the previous notification
                 self._changed.notify_all()
         while self._warnings:  # without the lock: a handler of the app may run other greenlets
             _logger.warning(self._warnings.pop())
 
     def flush(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds until every row is in the table."""
+        """Wait up to ``timeout`` seconds until every row is in the table."""
         return self._settle(timeout, give_up=False)
 
     def close(self, timeout: float) -> None:
-        """Write what waits within ``timeout`` seconds and stop; the rest stays in the spool.
+        """Write waiting rows within ``timeout`` seconds and stop; the rest stays in the spool.
 
-        A database that is away is not waited for: the next process or the exporter writes the rest.
-        What is in memory alone is lost with the process, and counted.
+        It does not wait for an unavailable database: the next process or the exporter writes the
+        rest. Rows that are only in memory are lost with the process, and counted.
         """
         deadline = monotonic() + timeout
         self._settle(timeout, give_up=True)
@@ -131,15 +131,15 @@ class StoreSink:
             self._count_lost()
 
     def before_fork(self) -> None:
-        """Let the writer thread finish what it is at; a second at most."""
+        """Let the writer thread finish its current work, within a second."""
         self._rows.before_fork()
 
     def after_fork_in_parent(self) -> None:
-        """Let the writer thread go on."""
+        """Let the writer thread continue."""
         self._rows.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        """Leave thread, spool and connections to the parent; the child makes its own."""
+        """Leave thread, spool and connections to the parent; the child creates its own."""
         if self._spool is not None:
             self._spool.abandon()
         self._rows.after_fork_in_child()
@@ -154,7 +154,7 @@ class StoreSink:
         self._memory: dict[Attempt, RunSnapshot] = {}
         self._closing = False
         self._is_counted = False
-        self._idle = False  # whether the thread sleeps until there is work; it alone tells
+        self._idle = False  # whether the thread sleeps until there is work; only the thread sets it
         self._urgent = False
         self._flushing = 0
         self._failures = 0
@@ -179,7 +179,7 @@ class StoreSink:
             self._remember(snapshot)
 
     def _usable_spool(self) -> Spool:
-        """Return the spool, made when there is none yet, or anew when its file was removed.
+        """Return the spool; create it if necessary, and recreate its file if it was removed.
 
         Raises:
             OSError: It cannot be made.
@@ -196,7 +196,7 @@ class StoreSink:
         return self._spool
 
     def _count_removed(self, spool: Spool) -> None:
-        """Count the rows that somebody removed from the spool file while they waited."""
+        """Count rows that another program removed from the spool file."""
         if removed := spool.forget_removed():
             self._on_drop(SINK, "spool_emptied", removed)
             self._warnings.append(
@@ -205,7 +205,7 @@ class StoreSink:
             )
 
     def _remember(self, snapshot: RunSnapshot) -> None:
-        """Fall back on memory, where only the newest snapshot of a run waits."""
+        """Fall back to memory, which holds only the newest snapshot of each run."""
         attempt = attempt_of(snapshot)
         if attempt in self._memory or len(self._memory) < _MEMORY_RUNS:
             self._memory[attempt] = snapshot
@@ -213,7 +213,7 @@ class StoreSink:
             self._on_drop(SINK, "spool_unwritable")
 
     def _has_thread(self) -> bool:
-        """Start the thread unless it runs; return whether there is one."""
+        """Start the thread unless it is running; return whether there is one."""
         thread = self._thread
         if thread is None or not thread.is_alive or (thread.is_outdated and self._idle):
             self._idle = False
@@ -223,7 +223,7 @@ class StoreSink:
         return self._thread is not None
 
     def _leave_to_others(self) -> None:
-        """Let the next process, or the exporter, write the rows: this one has no thread for it."""
+        """Leave the rows to the next process or the exporter, because this one has no thread."""
         if self._spool is not None:
             self._is_left_to_others = True
             self._spool.close()
@@ -231,7 +231,7 @@ class StoreSink:
             self._rows.expect_orphans()
 
     def _settle(self, timeout: float, *, give_up: bool) -> bool:
-        """Wait until nothing waits; with ``give_up``, only until an attempt has failed."""
+        """Wait until no rows are waiting; with ``give_up``, only until an attempt has failed."""
         with self._changed.lock:
             if (self._has_work() or self._is_left_to_others) and not self._has_thread():
                 return False
@@ -266,7 +266,7 @@ class StoreSink:
             self._release()
 
     def _wait_for_work(self, thread: Daemon | None) -> bool:
-        """Wait out the delay after a failure, then for rows; False when it is time to stop."""
+        """Wait for the delay after a failure, then for rows; False when it is time to stop."""
         with self._changed.lock:
             if self._delay:
                 delay = _FIRST_DELAY_S if self._flushing else self._delay
@@ -274,7 +274,7 @@ class StoreSink:
             self._urgent = False
             self._idle = True
             self._changed.wait_for(lambda: self._closing or self._has_work())
-            if self._thread is not thread:  # another one has taken its place
+            if self._thread is not thread:  # another one has replaced it
                 return False
             self._idle = False
             self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
@@ -295,7 +295,7 @@ class StoreSink:
             self._changed.notify_all()
 
     def _count_lost(self) -> None:
-        """Count, once, what neither the database nor the spool took as the process ends."""
+        """Count once, at exit, the rows that neither the database nor the spool accepted."""
         with self._changed.lock:
             lost = len(self._memory)
             self._memory.clear()
@@ -311,7 +311,7 @@ class StoreSink:
             )
 
     def _release(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         self._count_lost()
         with self._changed.lock:
             if self._spool is not None:
@@ -321,7 +321,7 @@ class StoreSink:
 
 
 def _is_safe(spool: Spool) -> bool:
-    """Return whether a later process finds what waits in a spool file."""
+    """Return whether a later process will find the waiting rows in a spool file."""
     if not (spool.is_empty or spool.is_in_place):
         try:
             spool.make_anew()

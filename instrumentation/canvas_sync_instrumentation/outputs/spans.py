@@ -1,8 +1,8 @@
-"""OpenTelemetry spans: one for each run and step, one below them for each call and operation.
+"""OpenTelemetry spans: one for each run and step, and below them one for each call and operation.
 
-Who gets them: the tracer provider of the app when it has set one; else a private one, when the
-standard environment variables name an OTLP collector; else nobody, and runs still get a trace id so
-that log lines and rows can be told together.
+They go to the app's tracer provider if it has set one, otherwise to a private one if the standard
+environment variables name an OTLP collector, otherwise nowhere. Even then, runs get a trace id, so
+that log lines and rows can be correlated.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ _LEAVES: Final = (ApiCall, DbOperation)
 
 @dataclass(frozen=True, slots=True)
 class OpenSpan:
-    """The span of a run or a step that is under way.
+    """The span of a run or step in progress.
 
     Attributes:
-        span: To be made the current one. Where nothing is recorded it stands for the span around
-            the run, so that what goes out to other services stays as it was.
+        span: The span to make current. If nothing is recorded, it is the span around the run, so
+            that outgoing trace context is unchanged.
         trace_id: 32 hexadecimal digits.
         span_id: 16 hexadecimal digits.
         sampled: Whether the trace is recorded.
@@ -85,7 +85,7 @@ class OpenSpan:
         Args:
             end_time: Seconds since the epoch.
             error: What ended the run or step; sets the status and ``error.type``.
-            attributes: What became known while it ran.
+            attributes: Attributes that became known while it ran.
         """
         if not self.sampled:
             return
@@ -100,14 +100,14 @@ class OpenSpan:
 
 
 class Pipeline(Protocol):
-    """A private way for spans, for apps that set up no tracing of their own."""
+    """A private pipeline for spans, for apps without their own tracing."""
 
     @property
     def provider(self) -> TracerProvider:
-        """Makes the spans of runs and steps; never the global one."""
+        """Creates the spans of runs and steps; never the global provider."""
 
     def record_leaf(self, event: LeafEvent, parent: SpanContext | None) -> None:
-        """Take the span of a finished call.
+        """Accept the span of a finished call.
 
         Args:
             event: The call; the span of its run is the parent.
@@ -121,14 +121,14 @@ class Pipeline(Protocol):
         """Deliver what is pending within ``timeout`` seconds and drop the rest."""
 
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child."""
+        """Start fresh in a forked child."""
 
 
 class SpanSink:
-    """Turns runs, steps, API calls and database operations into spans.
+    """Converts runs, steps, API calls and database operations to spans.
 
     Args:
-        pipeline: Where they go when the app has no tracer provider; None makes no spans then.
+        pipeline: Where they go if the app has no tracer provider; None means nowhere.
     """
 
     def __init__(self, pipeline: Pipeline | None = None) -> None:
@@ -140,7 +140,7 @@ class SpanSink:
 
     @property
     def fault(self) -> None:
-        """None: spans that cannot be delivered are counted by the exporter of spans."""
+        """None: the span exporter counts spans that cannot be delivered."""
 
     @property
     def has_provider_of_app(self) -> bool:
@@ -165,10 +165,10 @@ class SpanSink:
 
         Args:
             name: The span's name.
-            attributes: What is known at the start.
-            parent: Where its parent is looked up; None means the current context.
+            attributes: Attributes known at the start.
+            parent: Context with its parent; None means the current context.
             start_time: Seconds since the epoch.
-            links: Other spans that it has to do with.
+            links: Related spans.
         """
         provider = self._app_provider = _provider_of_app()
         if provider is None and self._own is not None:
@@ -204,13 +204,13 @@ class SpanSink:
         return self.start_run(name, attributes=attributes, parent=around, start_time=start_time)
 
     def handle(self, event: Event) -> None:
-        """Record an API call or a database operation as a span that has ended already."""
+        """Record an API call or a database operation as a span that has already ended."""
         if not isinstance(event, _LEAVES):
             return
         context = event.context
         if context is not None and not context.sampled:
             return
-        if context is None:  # a run has looked at its start, and looking takes its time
+        if context is None:  # a run has read its start, and reading takes time
             self._app_provider = _provider_of_app()
         provider = self._app_provider
         if provider is not None:
@@ -236,13 +236,13 @@ class SpanSink:
     def close(self, timeout: float) -> None:
         """Export what is pending within ``timeout`` seconds and drop the rest.
 
-        A tracer provider of the app is left open: it is the app's to shut down.
+        The app's own tracer provider is left open: the app shuts it down.
         """
         if self._own is not None:
             self._own.close(timeout)
 
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child, without the parent's spans and connections."""
+        """Start fresh in a forked child, without the parent's spans and connections."""
         self._flushing = None
         if self._own is not None:
             self._own.after_fork_in_child()
@@ -254,12 +254,12 @@ class SpanSink:
         return cached[1]
 
     def _flush_provider(self, provider: TracerProvider, timeout: float) -> bool:
-        force_flush = getattr(provider, "force_flush", None)  # the SDK has it, the API has not
+        force_flush = getattr(provider, "force_flush", None)  # only the SDK has it, not the API
         if force_flush is None:
             return True
         thread = self._flushing
         if thread is None or not thread.is_alive:
-            # In a thread, since the SDK's processors ignore the timeout that they are given.
+            # In a thread, because the SDK's processors ignore their timeout.
             thread = self._flushing = start_daemon(force_flush, "canvas-sync-flush")
         if thread is None:
             return False
@@ -293,18 +293,18 @@ def _opened(span: Span, *, sampled: bool) -> OpenSpan:
 def _unrecorded(around: SpanContext) -> OpenSpan:
     if around.is_valid:
         return _opened(NonRecordingSpan(around), sampled=False)
-    # Ids for log lines and rows alone: as the current span they would tell others not to sample.
+    # Ids only for log lines and rows: as the current span, they would tell others not to sample.
     return OpenSpan(INVALID_SPAN, *new_ids(), sampled=False)
 
 
 def new_ids() -> tuple[str, str]:
-    """Make ids of a trace and a span, which no ``random.seed()`` of an app and no fork repeats."""
-    both = secrets.token_hex(16 + 8)  # at once: asking the kernel is most of the work
+    """Generate the ids of a trace and a span, unaffected by ``random.seed()`` and forks."""
+    both = secrets.token_hex(16 + 8)  # in one call, because asking the kernel is most of the work
     return both[:32], both[32:]
 
 
 def record_leaf(tracer: Tracer, event: LeafEvent, parent: SpanContext | None) -> None:
-    """Make the span of a finished call; without ``parent`` it is in the current span."""
+    """Create the span of a finished call; without ``parent``, inside the current span."""
     leaf = describe_leaf(event)
     span = tracer.start_span(
         leaf.name,
@@ -336,10 +336,10 @@ def _is_configured(environ: Mapping[str, str]) -> bool:
 
 
 def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline | None:
-    """Open the way to an OTLP collector, when the standard variables name one.
+    """Open a pipeline to an OTLP collector, if the standard variables name one.
 
     Args:
-        environ: Where the ``OTEL_*`` variables are looked up.
+        environ: The environment with the ``OTEL_*`` variables.
         on_drop: Counts spans that could not be delivered.
     """
     if not _is_configured(environ):
@@ -351,7 +351,10 @@ def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline 
     except ValueError as error:
         raise_if_asynchronous(error)
         _logger.warning("An OTEL_* setting cannot be used, no span is recorded: %s", error)
-    except (ImportError, RuntimeError) as error:  # Python ends, or there is no room for a thread
+    except (
+        ImportError,
+        RuntimeError,
+    ) as error:  # no thread
         raise_if_asynchronous(error)
         _logger.warning("OpenTelemetry cannot start, no span is recorded: %s", error)
     return None

@@ -1,6 +1,6 @@
 """The former home of :mod:`canvas_sync_core.store.model`; kept for one release.
 
-Migrations of an app that were generated before the move name column types by this module.
+Migrations that an app generated before the move refer to column types in this module.
 """
 
 from __future__ import annotations

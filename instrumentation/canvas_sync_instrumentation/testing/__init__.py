@@ -1,6 +1,6 @@
-"""For tests of instrumented apps: what a sync recorded, in memory, at a fixed time, with fixed ids.
+"""For tests of instrumented apps: records syncs in memory, at a fixed time, with fixed ids.
 
-pytest finds the fixtures ``canvas_sync_recording`` and ``canvas_sync_clock`` by itself::
+pytest discovers the fixtures ``canvas_sync_recording`` and ``canvas_sync_clock`` automatically::
 
     def test_the_nightly_sync_copies_three_courses(canvas_sync_recording):
         nightly_sync(user_id=42)

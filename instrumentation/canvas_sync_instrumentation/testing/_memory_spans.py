@@ -20,7 +20,7 @@ class MemorySpans:
     """Keeps each span that has ended.
 
     Args:
-        ids: Makes the ids of traces and spans.
+        ids: Generates the ids of traces and spans.
     """
 
     def __init__(self, ids: IdGenerator) -> None:
@@ -30,7 +30,7 @@ class MemorySpans:
         self._tracer = self.provider.get_tracer(INSTRUMENTATION_SCOPE)
 
     def finished(self) -> Sequence[ReadableSpan]:
-        """Return the spans by the order in which they ended."""
+        """Return the spans in the order in which they ended."""
         return self._exporter.get_finished_spans()
 
     def record_leaf(self, event: LeafEvent, parent: SpanContext | None) -> None:
@@ -42,8 +42,8 @@ class MemorySpans:
         return True
 
     def close(self, timeout: float) -> None:
-        """Keep the spans for whoever looks at them."""
+        """Keep the spans for inspection."""
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's spans."""
+        """Drop the parent's spans."""
         self._exporter.clear()

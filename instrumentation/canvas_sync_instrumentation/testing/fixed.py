@@ -1,4 +1,4 @@
-"""What is different in each run of a program, made the same: time and ids."""
+"""Makes time and ids the same in each execution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CountingIds", "FixedClock"]
 
 
 class FixedClock:
-    """A clock that stands still until it is moved.
+    """A clock that only moves when advanced.
 
     Args:
         time: Seconds since the Unix epoch at which it starts; 2026-01-01 00:00 UTC by default.
@@ -24,16 +24,16 @@ class FixedClock:
         return self._time
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Return monotonic seconds."""
         return self._time
 
     def advance(self, seconds: float) -> None:
-        """Move on by ``seconds``."""
+        """Advance the clock by ``seconds``."""
         self._time += seconds
 
 
 class CountingIds(IdGenerator):
-    """Numbers traces and spans 1, 2, 3, in the order in which they begin."""
+    """Numbers traces and spans 1, 2, 3, in the order in which they start."""
 
     def __init__(self) -> None:
         self._traces = itertools.count(1)

@@ -1,4 +1,4 @@
-"""Records what a sync does into memory: no file, no table, no network."""
+"""Records what a sync does in memory, without files, a table or the network."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ E = TypeVar("E", bound=Event)
 
 
 class MemorySink:
-    """Keeps events in a list."""
+    """Stores events in a list."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     @property
     def fault(self) -> None:
-        """None: memory always has room."""
+        """None: memory is always available."""
 
     def handle(self, event: Event) -> None:
         """Keep one event."""
@@ -53,19 +53,19 @@ class MemorySink:
         return True
 
     def close(self, timeout: float) -> None:
-        """Keep the events for whoever looks at them."""
+        """Keep the events for inspection."""
 
     def after_fork_in_child(self) -> None:
-        """Forget the parent's events."""
+        """Drop the parent's events."""
         self.events = []
 
 
 class Recording:
-    """What was recorded so far.
+    """Everything recorded so far.
 
     Args:
-        sink: Keeps the events.
-        memory_spans: Keeps the spans.
+        sink: Stores the events.
+        memory_spans: Stores the spans.
     """
 
     def __init__(self, sink: MemorySink, memory_spans: MemorySpans) -> None:
@@ -79,7 +79,7 @@ class Recording:
 
     @property
     def runs(self) -> list[RunSnapshot]:
-        """Each run as its row in the table would be now, by the order in which they began."""
+        """Each run, as its row in the table would be now, in the order in which they started."""
         rows: list[RunSnapshot] = []
         for event in self.events:
             if isinstance(event, RunStarted | Heartbeat | RunWaiting | RunEnded):
@@ -92,7 +92,7 @@ class Recording:
 
     @property
     def api_calls(self) -> list[ApiCall]:
-        """Each request to Canvas, answered or not."""
+        """Each request to Canvas, with or without a response."""
         return self._all(ApiCall)
 
     @property
@@ -142,7 +142,7 @@ def recording(clock: Clock | None = None, *, strict: bool = True) -> Iterator[Re
 
 @contextlib.contextmanager
 def recorded_events(clock: Clock | None = None, *, strict: bool = True) -> Iterator[list[Event]]:
-    """Return the events of a :func:`recording` alone.
+    """Yield only the events of a :func:`recording`.
 
     Args:
         clock: Where the time comes from; the system's when None.
