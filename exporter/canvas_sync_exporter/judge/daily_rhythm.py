@@ -15,12 +15,12 @@ from typing import Final
 
 from canvas_sync_exporter.schedules.local_time import days_between, local_date
 
-from .rhythm_words import format_clock, name_days
+from .rhythm_words import format_clock, group_by_clock, name_days
 from .start_history import StartHistory, shifted
 
 __all__ = ["GRACE", "DailyRhythm", "bursts"]
 
-GRACE: Final = timedelta(minutes=75)
+GRACE: Final = timedelta(minutes=90)
 """A turn may come so much earlier or later than a week ago: more than a change of the clock."""
 
 _DAY: Final = timedelta(days=1)
@@ -30,7 +30,7 @@ _PUNCTUAL: Final = timedelta(minutes=15)
 """Turns of a scheduler differ by less from one day to the next; those of a person by more."""
 _VERY_PUNCTUAL: Final = timedelta(minutes=5)
 _PUNCTUAL_SHARE: Final = 2 / 3
-_MANY_TURNS: Final = 5
+_MANY_TURNS: Final = 8
 _FEW_TURNS: Final = 4
 _EARLY_DAYS: Final = (1, 2, 3)
 _NEVER_WEEKEND: Final = (1, 2, 3)
@@ -81,15 +81,15 @@ class DailyRhythm:
 
     def describe(self) -> str:
         """Describe it in words, such as ``weekdays about 02:00``."""
-        first = local_date(self.turns.starts[-1], self.turns.zone) + _DAY
-        weekdays: dict[str, set[int]] = {}
-        for day in days_between(first, first + 6 * _DAY):
-            for due in self._expected(day):
-                clock = format_clock(due.astimezone(self.turns.zone))
-                weekdays.setdefault(clock, set()).add(day.weekday())
+        zone = self.turns.zone
+        first = local_date(self.turns.starts[-1], zone) + _DAY
+        week = days_between(first, first + 6 * _DAY)
+        due = (each.astimezone(zone) for day in week for each in self._expected(day))
         times: dict[str, list[str]] = {}
-        for clock, days in sorted(weekdays.items()):
-            times.setdefault(name_days(days), []).append(clock)
+        for group in group_by_clock(due, _BURST_GAP):
+            clock = format_clock(group[len(group) // 2])
+            days = name_days({each.weekday() for each in group})
+            times.setdefault(days, []).append(clock)
         return "; ".join(f"{days} about {', '.join(clocks)}" for days, clocks in times.items())
 
     def _due(self, day: date) -> list[datetime]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
 from canvas_sync_exporter.schedules.hours import DAY_NAMES
 
-__all__ = ["format_clock", "name_days"]
+__all__ = ["format_clock", "group_by_clock", "name_days"]
 
 _STEP: Final = 5
 _WORKING_DAYS: Final = frozenset(range(5))
@@ -19,6 +19,21 @@ def format_clock(local: datetime) -> str:
     """Write a local time of day to the nearest five minutes."""
     minutes = round((local.hour * 60 + local.minute + local.second / 60) / _STEP) * _STEP
     return f"{datetime(2000, 1, 1) + timedelta(minutes=minutes):%H:%M}"
+
+
+def group_by_clock(times: Iterable[datetime], apart: timedelta) -> list[list[datetime]]:
+    """Group local times whose times of day are less than so far apart, the earliest first."""
+    groups: list[list[datetime]] = []
+    for local in sorted(times, key=_seconds_of_day):
+        if groups and _seconds_of_day(local) - _seconds_of_day(groups[-1][0]) < apart.seconds:
+            groups[-1].append(local)
+        else:
+            groups.append([local])
+    return groups
+
+
+def _seconds_of_day(local: datetime) -> int:
+    return local.hour * 3600 + local.minute * 60 + local.second
 
 
 def name_days(weekdays: Collection[int]) -> str:
