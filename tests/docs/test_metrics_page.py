@@ -12,7 +12,7 @@ from canvas_sync_core.names import (
     DROP_REASONS,
     SUSPECT_REASONS,
 )
-from canvas_sync_core.schema.metrics import METRICS
+from canvas_sync_core.schema.metrics import METRICS, MetricName
 from support.markdown import DOCS, plain_text, table
 from support.served import Served
 from support.served_metrics import beside_the_schema
@@ -45,6 +45,18 @@ def test_what_is_served_is_in_the_schema(served: Served) -> None:
     assert beside_the_schema(served.metrics.values()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [(MetricName.COLLECTOR_SUCCESS, "collector"), (MetricName.EXPORTER_CHECK, "check")],
+)
+def test_each_declared_collector_and_check_is_served(
+    served: Served, name: MetricName, label: str
+) -> None:
+    (declared,) = METRICS[name].labels
+
+    assert {sample.labels[label] for sample in served.metrics[name].samples} == {*declared.values}
+
+
 def test_each_label_is_explained() -> None:
     used = {label for cells in table(PAGE, "metric").values() for label in _codes(cells[1])}
 
@@ -72,10 +84,8 @@ def test_the_reasons_are_complete() -> None:
     assert documented == (*AUTH_FAILURE_REASONS, *SUSPECT_REASONS)
 
 
-def test_each_counter_that_exists_as_zero_is_documented_with_what_must_be_known() -> None:
-    documented = {
-        name: set(_codes(cells[0])) for name, cells in table(PAGE, "counter at 0").items()
-    }
+def test_each_metric_that_exists_as_zero_is_documented_with_what_must_be_known() -> None:
+    documented = {name: set(_codes(cells[0])) for name, cells in table(PAGE, "metric at 0").items()}
 
     assert documented == {
         name: set(spec.label_names) - spec.zeros[0].keys()

@@ -150,6 +150,12 @@ def test_where_else_a_fact_of_a_run_is_shown_is_documented() -> None:
     }
 
 
+def test_the_attributes_of_a_runs_span_are_documented() -> None:
+    assert set(table(REFERENCE / "spans.md", "attribute of `canvas.sync`")) == {
+        field.span for field in RUN_FIELDS if field.span
+    }
+
+
 def test_each_index_of_the_table_is_documented() -> None:
     rows = table(REFERENCE / "table.md", "index")
     documented = {name: re.findall(r"`(\w+)`", cells[0]) for name, cells in rows.items()}

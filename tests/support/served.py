@@ -12,11 +12,17 @@ from prometheus_client import CollectorRegistry, Metric
 from werkzeug.routing import Map
 
 from canvas_sync_core.store.database import open_engine, upgrade
-from canvas_sync_exporter.collectors import register_collectors
+from canvas_sync_exporter.collectors import (
+    ChecksCollector,
+    JudgeCollector,
+    register_collectors,
+)
+from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.health import HealthChecks
 from canvas_sync_exporter.zero_counters import start_counters
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 
@@ -53,8 +59,13 @@ def served(tmp_path: Path) -> Served:
     upgrade(engine)
     start_counters(config)
     registry = CollectorRegistry()
-    register_collectors(registry, config)
-    app = create_app(WebContext(config, engine, Access(None)), registry)
+    context = WebContext(config, engine, Access(None))
+    further = {
+        "judge": JudgeCollector(JudgeState),
+        "checks": ChecksCollector(HealthChecks(context).results),
+    }
+    register_collectors(registry, config, further=further)
+    app = create_app(context, registry)
     with serving(app) as url:
         openapi = requests.get(f"{url}/api/canvas/openapi.json", timeout=30).json()
         health = requests.get(f"{url}/api/canvas/metrics/health", timeout=30).json()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.locks import RLock
-from canvas_sync_core.schema.metrics import METRICS, MetricName, zeros_of
+from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricType, zeros_of
 
 from .children import Child, Counter, Gauge, Histogram
 from .label_bounds import LabelBounds
@@ -145,7 +145,8 @@ class MetricFiles:
                 start of a process.
         """
         for name, labels in zeros_of(known):
-            self.counter(name, labels)
+            if METRICS[name].type is MetricType.COUNTER:  # the exporter makes its own gauges
+                self.counter(name, labels)
 
     def settle(self) -> bool:
         """Move series from memory into the files; return whether none is left."""

@@ -127,9 +127,9 @@ class MetricSpec:
             makes one of them that no such rule gives; empty for gauges of the exporter and for
             other types.
         buckets: Upper bounds of a histogram in seconds, without ``+Inf``.
-        zeros: Series of a counter that exist as 0 as soon as the values of the other labels are
-            known, since ``increase()`` does not see a series come into being. A series that gives
-            all labels exists from the start of a process.
+        zeros: Series of a counter, or of a gauge of the exporter, that exist as 0 as soon as the
+            values of the other labels are known, since ``increase()`` does not see a series come
+            into being. A series that gives all labels exists from the start of a process.
     """
 
     type: MetricType
@@ -195,8 +195,8 @@ def _counter(help_text: str, *labels: Label, zeros: Zeros = ()) -> MetricSpec:
     return MetricSpec(MetricType.COUNTER, labels, help_text, zeros=zeros)
 
 
-def _gauge(help_text: str, *labels: Label, merge: str = "") -> MetricSpec:
-    return MetricSpec(MetricType.GAUGE, labels, help_text, merge)
+def _gauge(help_text: str, *labels: Label, merge: str = "", zeros: Zeros = ()) -> MetricSpec:
+    return MetricSpec(MetricType.GAUGE, labels, help_text, merge, zeros=zeros)
 
 
 def _histogram(help_text: str, buckets: tuple[float, ...], *labels: Label) -> MetricSpec:
@@ -232,10 +232,14 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     ),
     MetricName.NEXT_DUE: _gauge("When the next run of a sync type is due.", _SYNC_TYPE),
     MetricName.INCIDENTS_OPEN: _gauge(
-        "Incidents that are open and not acknowledged.", _KIND, _SEVERITY, _SYNC_TYPE
+        "Incidents that are open and not acknowledged.",
+        *(_KIND, _SEVERITY, _SYNC_TYPE),
+        zeros=_each(kind=tuple(IncidentKind), severity=tuple(Severity), sync_type=("",)),
     ),
     MetricName.INCIDENTS_ACKNOWLEDGED: _gauge(
-        "Incidents that are open and acknowledged.", _KIND, _SEVERITY, _SYNC_TYPE
+        "Incidents that are open and acknowledged.",
+        *(_KIND, _SEVERITY, _SYNC_TYPE),
+        zeros=_each(kind=tuple(IncidentKind), severity=tuple(Severity), sync_type=("",)),
     ),
     MetricName.INCIDENT_INFO: _gauge(
         "Open incidents with what they are about and why; always 1.",

@@ -11,9 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.incident import SEVERITY_ORDER, Incident, IncidentState
-from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_core.schema.labels import MAX_INCIDENTS
-from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_core.schema.metrics import MetricName, zeros_of
 from canvas_sync_exporter.judge.judge import JudgeState
 
 from .families import family
@@ -25,7 +24,7 @@ _NUMBER: Final = re.compile(
     r"\b(?![45]\d\d\b)\d+(?![\d.]*\s?(?:%|ms|s|min|h|d|days?|hours?|[KMG]?i?B)\b)"
 )
 """Numbers that may be of a user, a course or a run: no status code, and without a unit."""
-_Series = tuple[str, str, str]
+_Series = tuple[str, ...]
 _METRICS = {
     IncidentState.OPEN: MetricName.INCIDENTS_OPEN,
     IncidentState.ACKNOWLEDGED: MetricName.INCIDENTS_ACKNOWLEDGED,
@@ -60,7 +59,7 @@ class JudgeCollector(Collector):
     def _known(self, name: MetricName, counts: Iterable[_Series]) -> list[_Series]:
         """Return the series that exist: as 0 each kind, and what was once above 0."""
         self._seen[name] |= set(counts)
-        zeros = [(kind.value, severity.value, "") for kind in IncidentKind for severity in Severity]
+        zeros = [labels for metric, labels in zeros_of({}) if metric is name]
         return [*zeros, *sorted(self._seen[name] - set(zeros))]
 
 
