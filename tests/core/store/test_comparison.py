@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canvas_sync_core.names import SUSPECT_REASONS
-from canvas_sync_core.store.comparison import Measures, anomalies
+from canvas_sync_core.store.comparison import Measures, anomalies, same_time_windows
 
 RUNS = st.builds(Measures, items=st.integers(0, 10**6), duration=st.floats(0, 10**5))
 HISTORIES = st.lists(RUNS, max_size=30)
@@ -152,6 +152,14 @@ def test_half_is_odd_for_a_steady_type_from_the_fourth_run_on(count: int, usual:
     ]
 
 
+def test_few_bytes_less_are_not_odd_even_when_none_are_left() -> None:
+    history = [Measures(100, 60.0, 10, 100, 500 + n) for n in range(20)]
+
+    assert reasons(Measures(100, 60.0, 10, 100, 0), history) == []
+    many = [replace(run, api_bytes=5000 + n) for n, run in enumerate(history)]
+    assert reasons(Measures(100, 60.0, 10, 100, 0), many) == ["few_bytes"]
+
+
 def test_three_times_the_duration_is_odd_and_more_work_explains_it() -> None:
     hourly = [Measures(100, 300.0 + n, 50) for n in range(20)]
 
@@ -166,6 +174,10 @@ def test_a_gap_leaves_more_to_do() -> None:
     assert reasons(first, runs) == []
     later = replace(first, start=runs[-1].start and runs[-1].start + timedelta(minutes=15))
     assert reasons(later, runs) == ["many_items"]
+    one_left_out = replace(first, start=runs[-1].start and runs[-1].start + timedelta(minutes=30))
+    assert reasons(one_left_out, runs) == ["many_items"]
+    two_left_out = replace(first, start=runs[-1].start and runs[-1].start + timedelta(minutes=45))
+    assert reasons(two_left_out, runs) == []
 
 
 def test_what_is_usual_at_that_time_of_the_day_is_not_odd() -> None:
@@ -175,6 +187,26 @@ def test_what_is_usual_at_that_time_of_the_day_is_not_odd() -> None:
     assert reasons(Measures(5, 60.0, start=MONDAY), last) == ["few_items"]
     assert reasons(Measures(5, 60.0, start=MONDAY), quiet) == []
     assert reasons(Measures(0, 60.0, start=MONDAY), quiet) == ["few_items"]
+
+
+def test_the_same_time_of_the_day_is_an_hour_off_after_clocks_changed() -> None:
+    busy = every_quarter(28, 100)[-20:]
+    quiet = [
+        Measures(5, 60.0, start=MONDAY - timedelta(hours=hours)) for hours in (23, 47, 2 * 24 + 25)
+    ]
+
+    assert reasons(Measures(5, 60.0, start=MONDAY), [*busy, *quiet]) == []
+    assert reasons(Measures(5, 60.0, start=MONDAY), [*busy, *quiet[:2]]) == ["few_items"]
+
+
+def test_runs_at_the_same_time_are_looked_for_in_the_past_newest_first() -> None:
+    windows = same_time_windows(MONDAY)
+
+    hour = timedelta(hours=1, minutes=1)
+    day = timedelta(days=1)
+    assert windows[0] == (MONDAY - day - hour, MONDAY - day + hour)
+    assert windows[-1] == (MONDAY - 28 * day - hour, MONDAY - 28 * day + hour)
+    assert windows == sorted(windows, reverse=True)
 
 
 def _hour(run: Measures) -> int:

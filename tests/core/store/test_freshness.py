@@ -42,6 +42,13 @@ def test_the_newest_success_that_handled_an_item_counts(engine: Engine) -> None:
     assert list(ages(engine)) == [("grades", "grade"), ("full", "course"), ("full", "grade")]
 
 
+def test_a_single_item_makes_its_kind_fresh(engine: Engine) -> None:
+    counts = {item: ItemCounts(processed=int(item == "course")) for item in ITEMS}
+    write(engine, ended(3, items=counts))
+
+    assert ages(engine) == {("full", "course"): 3}
+
+
 def test_runs_without_success_make_nothing_fresh(engine: Engine) -> None:
     others = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.CANCELLED, RunStatus.INTERRUPTED)
     write(engine, ended(30, "course"), running("under way"))
