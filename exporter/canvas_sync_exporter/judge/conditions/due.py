@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from canvas_sync_core.names import IncidentKind, RunStatus, Severity
-from canvas_sync_exporter.judge.expectation import Expectation
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.timing import interval_of, is_frequent, pause_end
@@ -16,6 +15,9 @@ from .running import alive_runs, longest_duration
 
 __all__ = ["missed", "overdue"]
 
+_USUAL_GRACE: Final = timedelta(hours=1)
+_USUAL_LEAD: Final = timedelta(minutes=1)
+"""Of a sync type that was expected, and is no more."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
@@ -44,7 +46,7 @@ def overdue(facts: Facts) -> Iterable[Finding]:
         ):
             continue
         latest = facts.now - expectation.grace - longest_duration(sync)
-        answered = [each for each in _judged_due(facts, sync, expectation) if each <= latest]
+        answered = [each for each in _judged_due(facts, sync) if each <= latest]
         if len(answered) < 2:
             continue
         ends = [run.start for run in sync.runs if run.status in _WELL]
@@ -94,19 +96,16 @@ def _first_missed(facts: Facts, name: str, time: datetime) -> str:
 
 def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | None:
     """Return since when a sync type was missing at an earlier time; None if it was not."""
-    expectation = sync.expectation
-    if expectation is None:
-        return None
     starts = [run.start for run in sync.runs]
     before = next((start for start in starts if start <= time), None)
     if before is None and starts:
         return None  # too long ago to be known
-    begin = before + expectation.lead if before else facts.started
-    due_times = _judged_due(facts, sync, expectation)
+    begin = before + _lead(sync) if before else facts.started
+    due_times = _judged_due(facts, sync)
     since = next((due for due in due_times if begin < due <= time), None)
     if since is None:
         return None
-    latest = since + _patience(sync, expectation)
+    latest = since + _patience(sync)
     was_late = latest > facts.now or any(time < start <= latest for start in starts)
     return None if was_late else since
 
@@ -122,28 +121,33 @@ def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
         return []
     open_times = [
         each
-        for each in _judged_due(facts, sync, expectation)
+        for each in _judged_due(facts, sync)
         if newest is None or newest < each - expectation.lead
     ]
-    over = [each for each in open_times if each + _patience(sync, expectation) <= facts.now]
+    over = [each for each in open_times if each + _patience(sync) <= facts.now]
     needed = 2 if is_frequent(sync) else 1
     return open_times if len(over) >= needed else []
 
 
-def _judged_due(facts: Facts, sync: SyncFacts, expectation: Expectation) -> list[datetime]:
+def _judged_due(facts: Facts, sync: SyncFacts) -> list[datetime]:
     """Return the due times at which a run was expected, and would have been noticed."""
-    watched = min(filter(None, (sync.known_since, facts.started))) - expectation.lead
+    watched = min(filter(None, (sync.known_since, facts.started))) - _lead(sync)
     paused = pause_end(facts, sync.sync_type)
     begin = watched if paused is None else max(watched, paused)
     return [each for each in sync.due if each >= begin]
 
 
-def _patience(sync: SyncFacts, expectation: Expectation) -> timedelta:
+def _patience(sync: SyncFacts) -> timedelta:
     """Return how long after a due time a run may start, where the next one makes it moot."""
+    grace = sync.expectation.grace if sync.expectation else _USUAL_GRACE
     interval = interval_of(sync)
     if interval is None or not is_frequent(sync):
-        return expectation.grace
-    return min(expectation.grace, interval / 2)
+        return grace
+    return min(grace, interval / 2)
+
+
+def _lead(sync: SyncFacts) -> timedelta:
+    return sync.expectation.lead if sync.expectation else _USUAL_LEAD
 
 
 def _why_missed(facts: Facts) -> str:

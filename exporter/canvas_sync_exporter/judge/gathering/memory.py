@@ -131,7 +131,7 @@ class SyncMemory:
         self._facts = SyncFacts(
             sync_type=self.sync_type,
             expectation=self._expectation,
-            due=self._due if self._expectation else (),
+            due=self._due,
             next_due=self._next_due,
             runs=runs,
             running=sorted(self._running.values(), key=_start),

@@ -1,0 +1,53 @@
+"""A healthy year is silent: two zones, both clock changes, terms, breaks, deploys and strays."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from support.judge_simulation.school import BREAKS
+from support.judge_simulation.world import BEGIN, Opened, live_through
+
+YEAR = BEGIN + timedelta(days=366)
+SPRING = datetime(2026, 5, 1, tzinfo=UTC)
+LIVES = {
+    "configured": (1, True, YEAR),
+    "learned": (2, False, YEAR),
+    "another configured spring": (3, True, SPRING),
+    "another learned spring": (4, False, SPRING),
+}
+"""Seed, whether schedules and pauses are configured, and until when."""
+AROUND = timedelta(days=3)
+
+
+@pytest.fixture(scope="module")
+def lives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Opened]]:
+    """What was opened in each life; they are lived in two processes."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        started: dict[str, Future[list[Opened]]] = {}
+        for number, (name, (seed, configured, end)) in enumerate(LIVES.items()):
+            folder: Path = tmp_path_factory.mktemp(f"school-{number}")
+            started[name] = pool.submit(live_through, folder, seed, configured, end)
+        return {name: future.result() for name, future in started.items()}
+
+
+@pytest.mark.parametrize("name", ["configured", "another configured spring"])
+def test_with_a_configuration_nothing_is_told(lives: dict[str, list[Opened]], name: str) -> None:
+    assert lives[name] == []
+
+
+@pytest.mark.parametrize("name", ["learned", "another learned spring"])
+def test_without_one_at_most_the_start_of_a_break_is_told(
+    lives: dict[str, list[Opened]], name: str
+) -> None:
+    opened = lives[name]
+    for begin, _ in BREAKS:
+        at_its_start = [each for each in opened if begin <= each.time < begin + AROUND]
+        assert len(at_its_start) <= 1, at_its_start
+        opened = [each for each in opened if each not in at_its_start]
+    assert opened == []
