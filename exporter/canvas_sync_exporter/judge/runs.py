@@ -23,6 +23,7 @@ class EndedRun:
         request_context_id: Canvas's id of its newest failed API call.
         suspect_reason: How it differs from its history, as its row says; empty when it does not,
             or is not compared yet.
+        clock_skew: Its clock minus Canvas's in seconds; None when unknown.
         telemetry_fault: Why its logs or metrics could not be written; None when they could.
     """
 
@@ -51,6 +52,7 @@ class EndedRun:
     error_message: str | None = None
     request_context_id: str | None = None
     suspect_reason: str = ""
+    clock_skew: float | None = None
     telemetry_fault: str | None = None
 
 

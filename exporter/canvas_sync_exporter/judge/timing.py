@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import wraps
 from itertools import pairwise
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from canvas_sync_core.names import RunStatus
 
@@ -14,7 +15,16 @@ from .facts import Facts, SyncFacts
 from .memoizing import once_for_each_judging, once_for_each_sync
 from .rounds import Round
 
-__all__ = ["counted_rounds", "interval_of", "is_frequent", "pause_end", "usual_duration"]
+__all__ = [
+    "counted_rounds",
+    "interval_of",
+    "is_frequent",
+    "once_for_same_rounds",
+    "pause_end",
+    "usual_duration",
+]
+
+T = TypeVar("T")
 
 FREQUENT: Final = timedelta(minutes=30)
 _AHEAD: Final = timedelta(minutes=2)
@@ -44,6 +54,25 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
     newest = counted[0].start
     is_due = last_due is not None and newest >= last_due - timedelta(hours=1)
     return counted if is_due or facts.now - newest < _UNEXPECTED_FOR else []
+
+
+def once_for_same_rounds(
+    function: Callable[[Facts, SyncFacts], T],
+) -> Callable[[Facts, SyncFacts], T]:
+    """Remember what follows from a sync type and its counted rounds alone, for later judgings."""
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def remembering(facts: Facts, sync: SyncFacts) -> T:
+        rounds = counted_rounds(facts, sync)
+        key = (name, len(rounds), rounds[0].start if rounds else None)
+        try:
+            found: T = sync.memo[key]
+        except KeyError:
+            found = sync.memo[key] = function(facts, sync)
+        return found
+
+    return remembering
 
 
 def pause_end(facts: Facts, sync_type: str) -> datetime | None:

@@ -11,7 +11,7 @@ from canvas_sync_exporter.judge.causes import cause_of, evidence
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Round
-from canvas_sync_exporter.judge.timing import counted_rounds
+from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
 
 from .outcomes import bad_ending
 from .rates import has_high_mean, has_high_share
@@ -40,15 +40,7 @@ def db_failing(facts: Facts) -> Iterable[Finding]:
 def db_slow(facts: Facts) -> Iterable[Finding]:
     """Find that the database operations of the syncs take far longer than usual."""
     rounds = [
-        counted_rounds(facts, sync)[0]
-        for sync in facts.syncs.values()
-        if has_high_mean(
-            facts,
-            sync,
-            lambda each: each.totals.db_seconds,
-            lambda each: each.totals.db_operations,
-            _SLOWER_SECONDS,
-        )
+        counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if _is_slow(facts, sync)
     ]
     if rounds:
         mean = max(each.totals.db_seconds / each.totals.db_operations for each in rounds)
@@ -58,12 +50,24 @@ def db_slow(facts: Facts) -> Iterable[Finding]:
         yield _finding(IncidentKind.DB_SLOW, Severity.WARNING, rounds, words)
 
 
+@once_for_same_rounds
 def _is_failing(facts: Facts, sync: SyncFacts) -> bool:
     ending = bad_ending(facts, sync)
     if ending is not None:
         return ending[0] is IncidentKind.DB_FAILING
     return has_high_share(
         facts, sync, lambda each: each.totals.db_failed, lambda each: each.totals.db_operations
+    )
+
+
+@once_for_same_rounds
+def _is_slow(facts: Facts, sync: SyncFacts) -> bool:
+    return has_high_mean(
+        facts,
+        sync,
+        lambda each: each.totals.db_seconds,
+        lambda each: each.totals.db_operations,
+        _SLOWER_SECONDS,
     )
 
 

@@ -14,7 +14,7 @@ from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Round
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import counted_rounds
+from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
 
 from .outcomes import affected, bad_ending
 from .rates import has_high_mean, has_high_share
@@ -89,7 +89,7 @@ def api_slow(facts: Facts) -> Iterable[Finding]:
 def list_truncated(facts: Facts) -> Iterable[Finding]:
     """Find successful runs that did not read lists to their end."""
     for sync in facts.syncs.values():
-        runs = affected(facts, sync, _has_truncated)
+        runs = _truncating_runs(facts, sync)
         if not runs:
             continue
         lists = sum(run.api_truncated for run in runs)
@@ -113,11 +113,10 @@ def _is_api_failing(facts: Facts, sync: SyncFacts) -> bool:
     ending = bad_ending(facts, sync)
     if ending is not None and ending[0] is IncidentKind.API_FAILING:
         return True
-    return has_high_share(
-        facts, sync, lambda each: each.totals.api_failed, lambda each: each.totals.api_calls
-    )
+    return _have_many_failed(facts, sync)
 
 
+@once_for_same_rounds
 def _is_throttled(facts: Facts, sync: SyncFacts) -> bool:
     ending = bad_ending(facts, sync)
     if ending is not None and ending[0] is IncidentKind.THROTTLED:
@@ -127,6 +126,7 @@ def _is_throttled(facts: Facts, sync: SyncFacts) -> bool:
     )
 
 
+@once_for_same_rounds
 def _is_api_slow(facts: Facts, sync: SyncFacts) -> bool:
     return has_high_mean(
         facts,
@@ -135,6 +135,18 @@ def _is_api_slow(facts: Facts, sync: SyncFacts) -> bool:
         lambda each: each.totals.api_calls,
         _SLOWER_SECONDS,
     )
+
+
+@once_for_same_rounds
+def _have_many_failed(facts: Facts, sync: SyncFacts) -> bool:
+    return has_high_share(
+        facts, sync, lambda each: each.totals.api_failed, lambda each: each.totals.api_calls
+    )
+
+
+@once_for_same_rounds
+def _truncating_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
+    return affected(facts, sync, _has_truncated)
 
 
 def _has_truncated(run: EndedRun) -> bool:

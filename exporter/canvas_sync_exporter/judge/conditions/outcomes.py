@@ -12,10 +12,9 @@ from canvas_sync_core.names import IncidentKind, RunStatus, Severity
 from canvas_sync_exporter.judge.causes import count_causes, evidence, explain, is_transient
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.memoizing import once_for_each_judging
 from canvas_sync_exporter.judge.rounds import Key, Round
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent
+from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent, once_for_same_rounds
 
 from .running import longest_duration
 
@@ -47,7 +46,7 @@ def interrupted(facts: Facts) -> Iterable[Finding]:
 def partial(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs left something out."""
     for sync in facts.syncs.values():
-        runs = affected(facts, sync, lambda run: run.status is RunStatus.PARTIAL, patient=True)
+        runs = _partial_runs(facts, sync)
         if runs:
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} left something out."
             yield _finding(IncidentKind.PARTIAL, sync, runs, words)
@@ -56,7 +55,7 @@ def partial(facts: Facts) -> Iterable[Finding]:
 def suspect(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs differ from their history, though they succeeded."""
     for sync in facts.syncs.values():
-        runs = affected(facts, sync, _is_suspect, patient=True)
+        runs = _suspect_runs(facts, sync)
         if runs:
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded but looks wrong."
             cause = runs[0].suspect_reason
@@ -66,8 +65,7 @@ def suspect(facts: Facts) -> Iterable[Finding]:
 def slow(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs took far longer than usual."""
     for sync in facts.syncs.values():
-        is_slow = _slowness(longest_duration(sync))
-        runs = affected(facts, sync, is_slow, patient=True)
+        runs = _slow_runs(facts, sync)
         if runs:
             words = f"{_share(runs, sync, facts)} of {sync.sync_type} took far longer than usual."
             cause = runs[0].suspect_reason
@@ -81,7 +79,7 @@ def suspect_reasons(run: EndedRun) -> frozenset[str]:
     return frozenset(part.partition(":")[0].strip() for part in run.suspect_reason.split(";"))
 
 
-@once_for_each_judging
+@once_for_same_rounds
 def bad_ending(facts: Facts, sync: SyncFacts) -> tuple[IncidentKind, list[EndedRun]] | None:
     """Return what ended the newest runs badly, most often, and those runs; None for nothing.
 
@@ -133,6 +131,16 @@ def is_many(count: int, whole: int) -> bool:
     return count >= max(_FEWEST, math.ceil(strays + _DEVIATIONS * math.sqrt(strays)))
 
 
+@once_for_same_rounds
+def _partial_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
+    return affected(facts, sync, lambda run: run.status is RunStatus.PARTIAL, patient=True)
+
+
+@once_for_same_rounds
+def _suspect_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
+    return affected(facts, sync, _is_suspect, patient=True)
+
+
 def _is_suspect(run: EndedRun) -> bool:
     return bool(suspect_reasons(run) - _SLOW_REASONS)
 
@@ -172,12 +180,15 @@ def _has_just_begun(newest: Round, before: Round) -> bool:
     return len(newest.results) < len(before.results) * _HALF
 
 
-def _slowness(longest: timedelta) -> Predicate:
+@once_for_same_rounds
+def _slow_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
+    longest = longest_duration(sync)
+
     def is_slow(run: EndedRun) -> bool:
         # What took even longer was stuck, and is over.
         return suspect_reasons(run) == _SLOW_REASONS and timedelta(seconds=run.duration) <= longest
 
-    return is_slow
+    return affected(facts, sync, is_slow, patient=True)
 
 
 def _round_size(facts: Facts, sync: SyncFacts) -> int:

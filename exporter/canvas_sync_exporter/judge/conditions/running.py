@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,8 @@ from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.memoizing import once_for_each_sync
-from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.rounds import Key
+from canvas_sync_exporter.judge.runs import RunningRun
 from canvas_sync_exporter.judge.timing import counted_rounds, interval_of, pause_end, usual_duration
 from canvas_sync_exporter.schedules.durations import format_duration
 
@@ -37,7 +39,11 @@ _MOST_RUNS: Final = 20
 def stuck(facts: Facts) -> Iterable[Finding]:
     """Find runs that take far too long and do not end."""
     for sync in facts.syncs.values():
-        runs = [run for run in alive_runs(facts, sync) if _is_stuck(sync, run, facts.now)]
+        runs = [
+            run
+            for run in alive_runs(facts, sync)
+            if _is_stuck(sync, _Span(run.id, (None, None), run.start, facts.now))
+        ]
         paused = pause_end(facts, sync.sync_type)
         if not runs or (paused is not None and paused > facts.now):
             continue
@@ -102,10 +108,20 @@ def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
     ]
 
 
-def _is_stuck(sync: SyncFacts, run: RunningRun | EndedRun, until: datetime) -> bool:
-    """Return whether a run took too long up to a time."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """From when to when a run was at work."""
+
+    id: str
+    key: Key
+    start: datetime
+    end: datetime
+
+
+def _is_stuck(sync: SyncFacts, run: _Span) -> bool:
+    """Return whether a run took too long."""
     limit = longest_duration(sync)
-    took = until - run.start
+    took = run.end - run.start
     if took <= limit or (sync.expectation and sync.expectation.max_duration):
         return took > limit
     if _is_after_gap(sync, run.start):
@@ -121,23 +137,30 @@ def _is_after_gap(sync: SyncFacts, start: datetime) -> bool:
     return interval is not None and before is not None and start - before > _LONG_GAP * interval
 
 
-def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[EndedRun, EndedRun] | None:
+def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None:
     """Return the run that ended last, and one that was at work beside it; None without one.
 
-    A run that is still at work may just be stuck: nobody knows yet.
+    An earlier run that is still at work may just be stuck: nobody knows yet.
     """
     if not counted_rounds(facts, sync):
         return None
-    newest = max(sync.runs[:_MOST_RUNS], key=lambda run: run.end)
+    ended = [
+        _Span(run.id, (run.user_id, run.course_id), run.start, run.end)
+        for run in sync.runs[:_MOST_RUNS]
+    ]
+    newest = max(ended, key=lambda run: run.end)
+    later = [
+        _Span(run.id, (run.user_id, run.course_id), run.start, facts.now)
+        for run in alive_runs(facts, sync)
+        if run.start > newest.start
+    ]
     handover = _handover(sync)
-    for run in sync.runs[:_MOST_RUNS]:
+    for run in (*later, *ended):
         both = min(run.end, newest.end) - max(run.start, newest.start)
-        is_same = (run.user_id, run.course_id) == (newest.user_id, newest.course_id)
-        if run is newest or not is_same or both <= handover:
+        if run is newest or run.key != newest.key or both <= handover:
             continue
-        if _is_stuck(sync, run, run.end) or _usually_overlap(sync, newest.start):
-            return None
-        return newest, run
+        was_stuck = _is_stuck(sync, run) or _is_stuck(sync, newest)
+        return None if was_stuck or _usually_overlap(sync, newest.start) else (newest, run)
     return None
 
 

@@ -109,7 +109,7 @@ class Gatherer:
             rollup_backlog=self._backlog.samples,
             dropped=self._counted.dropped,
             cleanup=self._cleanup(now),
-            clock=self._clock,
+            clock=_newest_clock(self._clock, syncs.values()),
         )
 
     def _read_database(self, now: datetime) -> None:
@@ -150,6 +150,17 @@ class Gatherer:
         return CleanupFacts(due, self._counted.cleanup_success, failure)
 
 
+def _newest_clock(live: ClockFacts | None, syncs: Iterable[SyncFacts]) -> ClockFacts | None:
+    """Return the newest measurement: of a live process, or of a run that has ended since."""
+    found = [
+        ClockFacts(run.clock_skew, run.end)
+        for sync in syncs
+        for run in sync.runs[:1]
+        if run.clock_skew is not None
+    ]
+    return max([*found, *([live] if live else [])], key=lambda each: each.measured, default=None)
+
+
 class _RunsMemory:
     """The newest runs of all sync types, kept up to date."""
 
@@ -157,6 +168,7 @@ class _RunsMemory:
         self._syncs: dict[str, SyncMemory] = {}
         self._newest: deque[tuple[datetime, int]] = deque()
         self._expected: datetime | None = None
+        self._seen: set[int] = set()
 
     def read(self, connection: Connection, now: datetime) -> None:
         """Read what has changed since the last time."""
@@ -213,7 +225,10 @@ class _RunsMemory:
         }
         changed = rows.runs_by_id(connection, gone)
         self._forget(gone - {each.number for each in changed})
-        self._take_in([*running, *changed, *rows.runs_after(connection, self._newest[0][1])])
+        numbers = rows.ids_after(connection, self._newest[0][1])
+        new = rows.runs_by_id(connection, numbers - self._seen)
+        self._seen = numbers
+        self._take_in([*running, *changed, *new])
         reasons = rows.suspect_reasons(connection, now - _SUSPECTS)
         for memory in self._syncs.values():
             memory.note_suspicions(reasons)

@@ -30,12 +30,12 @@ from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 
 __all__ = [
     "FoundRun",
+    "ids_after",
     "newest_id",
     "newest_items",
     "newest_of_type",
     "rollup_backlog",
     "running_runs",
-    "runs_after",
     "runs_by_id",
     "runs_of_type_since",
     "starts_of_type",
@@ -97,9 +97,9 @@ def running_runs(connection: Connection) -> list[FoundRun]:
     return _read(connection, _run.where(is_running).limit(_MOST_RUNS))
 
 
-def runs_after(connection: Connection, number: int) -> list[FoundRun]:
-    """Return the runs with a higher ``id``, oldest first."""
-    return _read(connection, _run.where(_columns.id > number).order_by(_columns.id))
+def ids_after(connection: Connection, number: int) -> set[int]:
+    """Return the ids of the runs with a higher one."""
+    return set(connection.scalars(select(_columns.id).where(_columns.id > number)))
 
 
 def runs_by_id(connection: Connection, numbers: Collection[int]) -> list[FoundRun]:
