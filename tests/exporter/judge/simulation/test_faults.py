@@ -59,7 +59,12 @@ def test_without_a_configuration_the_same_is_told(tmp_path: Path) -> None:
     chosen = [fault for fault in FAULTS if fault.name in LEARNED]
     trials = [try_fault(world, fault, TUESDAY, seed=2) for fault in chosen]
     assert len(chosen) == len(LEARNED)
-    assert {trial.fault.name: trial.problems for trial in trials if trial.problems} == {}
+    for trial in trials:
+        # A learned rhythm leaves runs more time than the configured one, for which this is made.
+        wrong = [each for each in trial.problems if not each.startswith("delay")]
+        assert wrong == [], trial.row()
+        assert trial.delay is not None
+        assert trial.delay <= 2 * trial.fault.interval
 
 
 LEARNED = {
