@@ -79,7 +79,7 @@ def test_a_sink_that_fails_is_counted_and_reported_once_and_the_others_go_on(
         run.record_course(created=True)
     assert any(isinstance(event, RunEnded) for event in memory.events)
     text = exposition(tmp_path)
-    line = 'canvas_sync_telemetry_dropped_total{reason="internal_error",sink="broken"} 5.0'
+    line = 'canvas_sync_telemetry_dropped_total{reason="internal_error",sink="other"} 5.0'
     assert line in text
     assert len([record for record in caplog.records if "broken" in record.message]) == 1
 
