@@ -20,6 +20,7 @@ from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
 
 from .collectors import ChecksCollector, JudgeCollector, ProcessCollector, register_collectors
+from .config_file.problems import ConfigFileError
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
 from .jobs.table import recurring_jobs
@@ -156,6 +157,10 @@ class _Exporter:
                 _log.info("The settings have not changed.")
                 return None
             following = _Exporter(config, self)
+        except ConfigFileError as error:
+            mistakes = " ".join(str(error).splitlines())
+            _log.error("The settings read before stay in force: %s", mistakes)
+            return None
         except _BAD_SETTINGS as error:
             _log.error("The settings read before stay in force: %s", reason(error))
             return None

@@ -146,3 +146,41 @@ def test_nohup_is_obeyed(tmp_path: Path) -> None:
         served.process.send_signal(signal.SIGHUP)
         assert requests.get(served.url + RECENT, timeout=30).status_code == 200
         assert "SIGHUP" not in served.log
+
+
+def _sync_types(served: ServeProcess) -> list[str]:
+    url = f"{served.url}/api/canvas/metrics/expectations"
+    items = requests.get(url, timeout=30).json()["items"]
+    return [each["description"] for each in items]
+
+
+BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a mistake": (
+        lambda path: path.write_text("[syncs.full]\never = '1h'\n[x]\n"),
+        "line 2: .*line 3: x",
+    ),
+    "half written": (
+        lambda path: path.write_text("[syncs.full]\nevery = '2"),
+        "line 2: the file ends too early",
+    ),
+    "a folder": (_replace_by_folder, "it is a folder"),
+    "too large": (lambda path: path.write_text("#" * 1_000_000), "it is larger than"),
+}
+
+
+def test_a_configuration_file_that_cannot_be_used_leaves_the_one_before_in_force(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[syncs.full]\nevery = '1h'\n")
+    with serve_process(tmp_path, settings={"CANVAS_SYNC_CONFIG": str(file)}) as served:
+        assert _sync_types(served) == ["every hour"]
+        for make, complaint in BAD_FILES.values():
+            make(file)
+            _reload(served, rf"settings read before stay in force: .*{complaint}")
+            assert _sync_types(served) == ["every hour"]
+            if file.is_dir():
+                file.rmdir()
+        file.write_text("[syncs.full]\nevery = '2h'\n")
+        _reload(served, r"Changed: \[syncs\.full\]\n(.*\n)*.*Serving")
+        assert _sync_types(served) == ["every 2 hours"]
