@@ -175,7 +175,7 @@ class Way:
     """One way to record an event, and how to send off what it left pending."""
 
     record: Callable[[], None]
-    settle: Callable[[], object] = lambda: None
+    flush: Callable[[], object] = lambda: None
 
 
 def fastest_in_microseconds(ways: dict[str, Way], rounds: int) -> dict[str, tuple[float, float]]:
@@ -188,7 +188,7 @@ def fastest_in_microseconds(ways: dict[str, Way], rounds: int) -> dict[str, tupl
             for _ in range(EVENTS):
                 way.record()
             elapsed = time.perf_counter() - start
-            way.settle()
+            way.flush()
             cpu = time.process_time() - cpu
             if turn >= 3:  # the first ones warm up
                 times[name].append((elapsed / EVENTS * 1e6, cpu / EVENTS * 1e6))

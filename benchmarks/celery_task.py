@@ -57,12 +57,12 @@ def send_it() -> None:
     nothing.apply_async((42,))
 
 
-def milliseconds(work: Callable[[], None], settle: Callable[[], object]) -> float:
+def milliseconds(work: Callable[[], None], flush: Callable[[], object]) -> float:
     """Take the caller's time of one; what other threads deliver afterwards is waited for."""
     start = time.perf_counter()
     work()
     took = time.perf_counter() - start
-    settle()
+    flush()
     return took * 1e3
 
 

@@ -165,8 +165,8 @@ def _refuse_drop(sink: str, reason: str, count: int = 1) -> None:
     raise RuntimeError(f"{sink} lost {count} rows: {reason}")
 
 
-def _require(settled: bool) -> None:
-    if not settled:
+def _require(flushed: bool) -> None:
+    if not flushed:
         raise RuntimeError("the rows did not arrive within a minute")
 
 

@@ -180,7 +180,7 @@ def _prepare(engine: Engine, rows: int, seed: int) -> None:
     while roll_up(engine, 60):
         pass
     rolled_up = time.perf_counter()
-    _settle(engine)
+    _roll_up_all(engine)
     print(
         f"\n{engine.dialect.name}, {rows:,} runs: written in {filled - began:.0f} s, "
         f"rolled up in {rolled_up - filled:.0f} s",
@@ -188,7 +188,7 @@ def _prepare(engine: Engine, rows: int, seed: int) -> None:
     )
 
 
-def _settle(engine: Engine) -> None:
+def _roll_up_all(engine: Engine) -> None:
     """Bring a database that was just filled to where it is after a while in service."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.scalar(text(f"SELECT count(host || pid) FROM {TABLE}"))

@@ -75,7 +75,7 @@ def _write_a_run(engine: Engine, name: str) -> None:
 
 def test_the_rights_are_enough_for_syncs_and_exporter(app: Engine, exporter: Engine) -> None:
     _write_a_run(app, "nightly")
-    assert waiting(exporter) == Waiting(runs=1, quarters=0)
+    assert waiting(exporter) == Waiting(runs=1, buckets=0)
     assert roll_up(exporter, 600) is False
     assert waiting(exporter) == Waiting(0, 0)
     assert Rollups(exporter).summary(_SINCE).runs.total == 1

@@ -257,7 +257,7 @@ def test_one_process_is_never_refused_by_a_bucket_that_it_has_to_itself(
                 assert canvas.reserve()
                 model, in_flight = model.begun(), in_flight + 1
         elif in_flight:
-            canvas.settle(cost)
+            canvas.refund(cost)
             model, in_flight = model.ended(cost, canvas.remaining, throttled=False), in_flight - 1
         canvas.fill_to(0.0)  # lets leak what has leaked since
         assert model.level >= HIGH_WATER - canvas.remaining - 1e-6

@@ -109,7 +109,7 @@ class LogFileWriter:
         self._failing_since: float | None = None
         self._failure_told = False
         # Where the first queued line ends in the open file, if that file may have been moved.
-        self._unsettled: int | None = None
+        self._uncertain_end: int | None = None
         self._begun: bytes | None = None  # the line whose write was started last
         self._fd = _CLOSED
         self._identity: Identity | None = None
@@ -189,13 +189,13 @@ class LogFileWriter:
                 if verify or self._unverified.are_many or monotonic() >= self._check_at:
                     self._verify()
                 if waiting:
-                    if self._unsettled is not None or not self._put(waiting[0]):
+                    if self._uncertain_end is not None or not self._put(waiting[0]):
                         self._ensure_safe(waiting[0])
                     self._queue.remove_first()
                     self._begun = None
             if self._torn:
                 self._put(b"")
-                self._unsettled = None  # a line end is not a line that could be lost
+                self._uncertain_end = None  # a line end is not a line that could be lost
             self._failing_since, self._failure_told = None, False
         except OSError as error:
             raise_if_asynchronous(error)
@@ -211,7 +211,7 @@ class LogFileWriter:
             end = os.lseek(self._fd, 0, os.SEEK_CUR)
             if os.pread(self._fd, len(line), max(0, end - len(line))) == line:
                 self._torn = False
-                self._unsettled = end
+                self._uncertain_end = end
 
     def _note_failure(self, error: OSError) -> None:
         """Retry in the background, and log once that the log cannot be written."""
@@ -282,7 +282,7 @@ class LogFileWriter:
         if missing > 1:  # only the newline is still owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         if not self._is_current():
-            self._unsettled = os.lseek(fd, 0, os.SEEK_CUR)
+            self._uncertain_end = os.lseek(fd, 0, os.SEEK_CUR)
             return False
         self._unverified.add(line)
         self._unmeasured += len(data)
@@ -375,7 +375,7 @@ class LogFileWriter:
         with self._waiting_for_lock() as seconds, self._control.locked(seconds) as held:
             if not held:
                 raise LogLockedError(f"{self._control.path}: locked by a process that is stopped")
-            end, self._unsettled = self._unsettled, None
+            end, self._uncertain_end = self._uncertain_end, None
             assert end is not None  # noqa: S101 - that is what the caller asks about
             identity = identity_of(self._fd)
             assert identity is not None  # noqa: S101 - the descriptor is open

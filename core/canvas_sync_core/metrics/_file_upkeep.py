@@ -64,7 +64,7 @@ class FileUpkeep:
             self._look_at = monotonic() + _LOOK_SECONDS
             self._files.leave_cut()
             is_displaced = self._files.displaced() > 0
-            is_well = self._files.make_anew() and self._files.settle()
+            is_well = self._files.make_anew() and self._files.store_waiting()
             if is_displaced and is_well:
                 _logger.warning(
                     "Metric files in %s were removed, moved or emptied by another program. They "

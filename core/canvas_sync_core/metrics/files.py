@@ -30,8 +30,8 @@ class MetricFiles:
     """The series of this process, kept in files of ``folder`` that outlive it.
 
     Files are created when the first series needs them. A series for which there is no space, or
-    whose file cannot be made, stays in memory until :meth:`settle` finds a place for it. Values of
-    labels are bounded, see :class:`LabelBounds`.
+    whose file cannot be made, stays in memory until :meth:`store_waiting` finds a place for it.
+    Values of labels are bounded, see :class:`LabelBounds`.
 
     Make all calls, and all updates of what they return, under :attr:`lock`. It is reentrant: a
     signal handler may take it again in the thread that holds it.
@@ -148,7 +148,7 @@ class MetricFiles:
             if METRICS[name].type is MetricType.COUNTER:  # the exporter makes its own gauges
                 self.counter(name, labels)
 
-    def settle(self) -> bool:
+    def store_waiting(self) -> bool:
         """Move series from memory into the files; return whether none is left."""
         for identity, child in list(self._waiting.items()):
             if not self._place(identity, child):

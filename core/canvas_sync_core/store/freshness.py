@@ -11,7 +11,7 @@ from sqlalchemy import Engine, case, func, select
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
-from canvas_sync_core.store.rollups.buckets import QUARTER, floor
+from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 
 from .database import connect_to_read_much
 from .model import metrics_table
@@ -60,7 +60,7 @@ def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
 
     The time is rounded down to the start of its 15-minute bucket.
     """
-    since = floor(since, QUARTER)
+    since = floor(since, FIFTEEN_MINUTES)
     statement = (
         select(_columns.sync_type, *_LAST_OF_EACH)
         .where(_columns.sync_status == RunStatus.SUCCESS.value, _columns.sync_start_time >= since)

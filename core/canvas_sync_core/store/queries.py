@@ -37,7 +37,7 @@ from sqlalchemy import (
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
-from canvas_sync_core.store.rollups.buckets import QUARTER, floor, offsets
+from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor, offsets
 
 from .database import connect_to_read, connect_to_read_much
 from .model import metrics_table
@@ -131,7 +131,7 @@ def running_runs(engine: Engine) -> list[Run]:
 
 def summary(engine: Engine, since: datetime) -> Summary:
     """Sum up all runs since a given time, from the start of its 15-minute bucket."""
-    since = floor(since, QUARTER)
+    since = floor(since, FIFTEEN_MINUTES)
     questions = _Questions.about_runs_since()
     values = {"since": since}
     with connect_to_read_much(engine) as connection:
@@ -171,7 +171,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
         since: Start of the period.
         zone: Time zone of the trend's days.
     """
-    since = floor(since, QUARTER)
+    since = floor(since, FIFTEEN_MINUTES)
     ended = and_(_columns.sync_start_time >= since, ENDED)
     with connect_to_read_much(engine) as connection:
         day = _local_day(connection, since, zone)

@@ -28,7 +28,7 @@ __all__ = [
     "Attempt",
     "attempt_of",
     "holders_of",
-    "is_settled",
+    "is_same_run",
     "moment_of",
     "other_name",
     "row_name",
@@ -92,7 +92,7 @@ def holders_of(connection: Connection, names: Iterable[str]) -> dict[str, _Holde
     }
 
 
-def is_settled(snapshot: RunSnapshot, holder: _Holder) -> bool:
+def is_same_run(snapshot: RunSnapshot, holder: _Holder) -> bool:
     """Return whether the row shows the attempt of ``snapshot``, or a later one of the same run."""
     start = moment_of(snapshot.start_time)
     if (start, snapshot.trace_id) == (holder.start, holder.trace_id):

@@ -40,7 +40,7 @@ from .reuse import (
     Attempt,
     attempt_of,
     holders_of,
-    is_settled,
+    is_same_run,
     moment_of,
     other_name,
     row_name,
@@ -118,7 +118,7 @@ def _write(connection: Connection, snapshots: Sequence[RunSnapshot]) -> None:
         _upsert(connection, batch)
         holders = holders_of(connection, batch)
         for name, snapshot in batch.items():
-            if not is_settled(snapshot, holders[name]):
+            if not is_same_run(snapshot, holders[name]):
                 left.append((other_name(connection, snapshot), snapshot))
 
 

@@ -54,12 +54,12 @@ class LeakyBucket:
         """Pay the up-front cost.
 
         Returns:
-            Whether the request may run; also a refused one must be settled.
+            Whether the request may run; a refused one must be refunded too.
         """
         self._add(self._limits.up_front)
         return self._level < self._limits.high_water
 
-    def settle(self, cost: float) -> None:
+    def refund(self, cost: float) -> None:
         """Take the up-front cost back and pay the real one.
 
         Args:

@@ -130,16 +130,16 @@ class Service:
         with self.lock:
             allowed = bucket.reserve()
         if not allowed:
-            return self._settle(bucket, throttled(self._behaviour.throttled_status), None)
+            return self._finish(bucket, throttled(self._behaviour.throttled_status), None)
         try:
             answer = self._serve(request, found, user, effects, bucket)
         except RefusedError as refused:
             answer = refused.answer
         except DroppedError:
             with self.lock:
-                bucket.settle(0.0)
+                bucket.refund(0.0)
             raise
-        return self._settle(bucket, answer, _cost(answer))
+        return self._finish(bucket, answer, _cost(answer))
 
     def _user_of(self, token: str) -> User | None:
         users = self.school.users.values()
@@ -220,9 +220,9 @@ class Service:
         with self.lock:
             return self._rng.randint(10**6, 10**7)
 
-    def _settle(self, bucket: LeakyBucket, answer: Answer, cost: float | None) -> Answer:
+    def _finish(self, bucket: LeakyBucket, answer: Answer, cost: float | None) -> Answer:
         with self.lock:
-            bucket.settle(cost or 0.0)
+            bucket.refund(cost or 0.0)
             remaining = bucket.remaining
         headers = [("x-rate-limit-remaining", f"{remaining}")]
         if cost is not None:

@@ -59,7 +59,7 @@ def read_document(path: Path, sleep: Callable[[float], None] = time.sleep) -> Do
     Raises:
         ConfigFileError: It cannot be read, or is not TOML.
     """
-    text = _read_settled(path, sleep).removeprefix("\ufeff").replace("\r\n", "\n")
+    text = _read_until_stable(path, sleep).removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         return Document(path, tomllib.loads(text), text)
     except RecursionError:
@@ -68,7 +68,7 @@ def read_document(path: Path, sleep: Callable[[float], None] = time.sleep) -> Do
         raise ConfigFileError(path, [_syntax_problem(str(error), text)]) from None
 
 
-def _read_settled(path: Path, sleep: Callable[[float], None]) -> str:
+def _read_until_stable(path: Path, sleep: Callable[[float], None]) -> str:
     text = _read(path)
     for _ in range(_ATTEMPTS):
         if not _is_fresh(path):

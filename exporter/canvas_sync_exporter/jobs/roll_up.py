@@ -40,7 +40,7 @@ class RollUp:
         if is_left and time.monotonic() >= self._progress_logged + _PROGRESS_SECONDS:
             left = waiting(self._engine)
             _log.info(
-                "Rolling up: %d 15-minute buckets and %d runs are left.", left.quarters, left.runs
+                "Rolling up: %d 15-minute buckets and %d runs are left.", left.buckets, left.runs
             )
             self._progress_logged = time.monotonic()
         elif not is_left and self._progress_logged > -math.inf:

@@ -20,13 +20,13 @@ _LATER: Final = frozenset({Kind.OVERDUE, Kind.STALE_ITEMS})
 _QUALITY: Final = frozenset(
     {Kind.PARTIAL, Kind.SUSPECT, Kind.SLOW, Kind.LIST_TRUNCATED, *_LATER},
 )
-_ENDINGS: Final = frozenset({Kind.FAILING, Kind.INTERRUPTED})
+_FAILED_RUNS: Final = frozenset({Kind.FAILING, Kind.INTERRUPTED})
 
 _OF_SAME_SYNC: Final[Mapping[Kind, frozenset[Kind]]] = {
-    Kind.TOKEN_REFUSED: _QUALITY | _ENDINGS | {Kind.API_FAILING, Kind.API_SLOW},
-    Kind.DB_FAILING: _QUALITY | _ENDINGS | {Kind.DB_SLOW},
-    Kind.API_FAILING: _QUALITY | _ENDINGS | {Kind.API_SLOW, Kind.THROTTLED, Kind.DB_SLOW},
-    Kind.THROTTLED: _QUALITY | _ENDINGS | {Kind.API_SLOW, Kind.QUOTA_LOW},
+    Kind.TOKEN_REFUSED: _QUALITY | _FAILED_RUNS | {Kind.API_FAILING, Kind.API_SLOW},
+    Kind.DB_FAILING: _QUALITY | _FAILED_RUNS | {Kind.DB_SLOW},
+    Kind.API_FAILING: _QUALITY | _FAILED_RUNS | {Kind.API_SLOW, Kind.THROTTLED, Kind.DB_SLOW},
+    Kind.THROTTLED: _QUALITY | _FAILED_RUNS | {Kind.API_SLOW, Kind.QUOTA_LOW},
     Kind.FAILING: _QUALITY | {Kind.API_SLOW, Kind.DB_SLOW},
     Kind.INTERRUPTED: _QUALITY | {Kind.API_SLOW, Kind.DB_SLOW},
     Kind.STUCK: frozenset({Kind.MISSED, Kind.OVERLAPPING, Kind.SLOW, *_LATER}),

@@ -125,7 +125,7 @@ def _rollups(context: WebContext) -> Check:
         left = waiting(context.engine)
     except (SQLAlchemyError, OSError) as error:
         return Check("unhealthy", reason(error))
-    told = f"{left.quarters} 15-minute buckets and {left.runs} runs are not rolled up yet."
+    told = f"{left.buckets} 15-minute buckets and {left.runs} runs are not rolled up yet."
     return Check("ok", told)
 
 

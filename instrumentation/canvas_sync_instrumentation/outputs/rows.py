@@ -109,7 +109,7 @@ class StoreSink:
 
     def flush(self, timeout: float) -> bool:
         """Wait up to ``timeout`` seconds until every row is in the table."""
-        return self._settle(timeout, give_up=False)
+        return self._drain(timeout, give_up=False)
 
     def close(self, timeout: float) -> None:
         """Write waiting rows within ``timeout`` seconds and stop; the rest stays in the spool.
@@ -118,7 +118,7 @@ class StoreSink:
         rest. Rows that are only in memory are lost with the process, and counted.
         """
         deadline = monotonic() + timeout
-        self._settle(timeout, give_up=True)
+        self._drain(timeout, give_up=True)
         with self._changed.lock:
             self._closing = True
             self._changed.notify_all()
@@ -230,7 +230,7 @@ class StoreSink:
             self._spool = None
             self._rows.expect_orphans()
 
-    def _settle(self, timeout: float, *, give_up: bool) -> bool:
+    def _drain(self, timeout: float, *, give_up: bool) -> bool:
         """Wait until no rows are waiting; with ``give_up``, only until an attempt has failed."""
         with self._changed.lock:
             if (self._has_work() or self._is_left_to_others) and not self._has_thread():

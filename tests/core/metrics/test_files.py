@@ -203,10 +203,10 @@ def test_series_wait_for_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     files = MetricFiles(folder)
     count(files, 1)
     assert files.waiting == 4
-    assert not files.settle()
+    assert not files.store_waiting()
     assert isinstance(files.last_error, NotADirectoryError)
     folder.unlink()
-    assert files.settle()
+    assert files.store_waiting()
     assert total(library_reads(folder)) == 1
     files.close()
 
@@ -279,10 +279,10 @@ with files.lock:
 count(files, 1)
 count(late, 1)
 shown = total(samples(ProcessCollector(folder / "metrics")))
-print("full:", files.waiting > 0, late.waiting, files.settle(), shown)
+print("full:", files.waiting > 0, late.waiting, files.store_waiting(), shown)
 os.unlink(folder / "ballast")
 os.close(ballast)
-print("settled:", files.settle(), late.settle(), files.waiting, late.waiting)
+print("stored:", files.store_waiting(), late.store_waiting(), files.waiting, late.waiting)
 values = samples(ProcessCollector(folder / "metrics"))
 errors = [value for name, value in values.items() if name.startswith("canvas_sync_errors_total")]
 print("counted:", total(values), len(errors), sum(errors))
@@ -307,6 +307,6 @@ def test_a_full_disk_kills_nobody_and_loses_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "full: True 4 False 2.0",
-        "settled: True True 0 0",
+        "stored: True True 0 0",
         "counted: 3.0 190 380.0",
     ]

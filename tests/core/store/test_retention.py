@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, func, select
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.retention import delete_runs
-from canvas_sync_core.store.rollups.buckets import QUARTER, floor
+from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
@@ -104,7 +104,7 @@ def test_a_deletion_that_is_killed_counts_each_run_once(
 
 
 def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> None:
-    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
     write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in (-1, 0, 1)))
     rollups = Rollups(engine)
     before = datetime.fromtimestamp(quarter + 899, UTC)
@@ -114,7 +114,7 @@ def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> No
 
 
 def _write_one_quarter(engine: Engine, runs: int) -> None:
-    quarter = floor(_NOW - timedelta(days=9), QUARTER).timestamp()
+    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
     write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in range(runs)))
     while roll_up(engine, 60):
         pass

@@ -45,7 +45,7 @@ def test_a_bucket_says_what_the_leak_the_costs_and_the_refunds_add_up_to(
             assert bucket.reserve() == (bucket.remaining > 0)
         else:
             level = min(800.0, max(0.0, level + cost - 50))
-            bucket.settle(cost)
+            bucket.refund(cost)
         assert bucket.remaining == pytest.approx(600 - level, abs=1e-6)
         assert -200 <= bucket.remaining <= 600
 
@@ -61,10 +61,10 @@ def test_a_bucket_left_alone_for_80_seconds_is_empty_again(
         if cost is None:
             bucket.reserve()
         else:
-            bucket.settle(cost)
+            bucket.refund(cost)
     clock.now += 80
     bucket.reserve()
-    bucket.settle(0)
+    bucket.refund(0)
     assert bucket.remaining == 600
 
 
@@ -72,7 +72,7 @@ def test_the_twelfth_request_at_once_is_refused_and_ends_with_some_quota_left() 
     """Which is why "remaining <= 0" does not tell a throttled answer."""
     bucket = LeakyBucket(LIMITS, Clock())
     assert [bucket.reserve() for _ in range(12)] == [True] * 11 + [False]
-    bucket.settle(0)
+    bucket.refund(0)
     assert bucket.remaining == 50
 
 
@@ -83,7 +83,7 @@ def test_a_client_with_one_request_at_a_time_is_never_throttled() -> None:
     for _ in range(2000):
         assert bucket.reserve()
         clock.now += 0.2
-        bucket.settle(0.2)
+        bucket.refund(0.2)
 
 
 def test_a_quota_that_something_else_spent_comes_back_by_ten_a_second() -> None:
@@ -91,10 +91,10 @@ def test_a_quota_that_something_else_spent_comes_back_by_ten_a_second() -> None:
     bucket = LeakyBucket(LIMITS, clock)
     bucket.fill_to(620)
     assert not bucket.reserve()
-    bucket.settle(0)
+    bucket.refund(0)
     clock.now += 6.9
     assert not bucket.reserve()
-    bucket.settle(0)
+    bucket.refund(0)
     clock.now += 0.2
     assert bucket.reserve()
 

@@ -59,7 +59,7 @@ def test_a_file_of_long_ago_is_read_at_once(tmp_path: Path) -> None:
     assert writer.pauses == 0
 
 
-def test_a_file_that_never_settles_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_keeps_changing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("a = 1\n")
 

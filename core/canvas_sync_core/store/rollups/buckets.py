@@ -1,6 +1,6 @@
-"""Spans of time that have rollups, and local days made of them. Pure functions.
+"""Time buckets that have rollups, and local days composed of them. Pure functions.
 
-The shortest span is a quarter of an hour, since every time zone is some quarters off UTC.
+The smallest bucket has 15 minutes, since the UTC offset of every time zone is a multiple of that.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from canvas_sync_core.store.timestamps import EARLIEST, LATEST
 
 __all__ = [
     "DAY",
+    "FIFTEEN_MINUTES",
     "HOUR",
-    "QUARTER",
     "LocalDay",
     "TimeBucket",
     "cover",
@@ -29,7 +29,7 @@ __all__ = [
     "within",
 ]
 
-QUARTER = timedelta(minutes=15)
+FIFTEEN_MINUTES = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -38,12 +38,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimeBucket:
-    """Spans of one length that follow each other.
+    """Consecutive buckets of one length.
 
     Attributes:
-        length: :data:`QUARTER`, :data:`HOUR` or :data:`DAY`.
-        begin: Where the first begins.
-        end: Where the last ends.
+        length: :data:`FIFTEEN_MINUTES`, :data:`HOUR` or :data:`DAY`.
+        begin: Start of the first.
+        end: End of the last.
     """
 
     length: timedelta
@@ -53,10 +53,10 @@ class TimeBucket:
 
 @dataclass(frozen=True, slots=True)
 class LocalDay:
-    """A day of a time zone, from its midnight or later to its end or sooner.
+    """A day of a time zone, or a part of it.
 
     Attributes:
-        utc_days: Begins of the UTC days in which parts of it lie.
+        utc_days: Starts of the UTC days that it overlaps.
     """
 
     day: date
@@ -82,25 +82,25 @@ def within(column: ColumnElement[datetime], begin: datetime, end: datetime) -> C
 
 
 def ceiling(moment: datetime, length: timedelta) -> datetime:
-    """The first begin of a span that is not before a moment."""
+    """Round a time up to the start of a bucket."""
     return -((_EPOCH - moment) // length) * length + _EPOCH
 
 
 def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[TimeBucket]:
-    """Cover a time with the longest spans that fit.
+    """Cover a period with the longest buckets that fit.
 
     Args:
-        begin: A full quarter of an hour.
-        end: A full quarter of an hour.
-        holes: Begins of quarters that are left out, in any order.
+        begin: Start of a 15-minute bucket.
+        end: Start of a 15-minute bucket.
+        holes: Starts of 15-minute buckets to leave out, in any order.
     """
     edges = [begin]
     for hole in sorted({each for each in holes if begin <= each < end}):
-        edges += [hole, hole + QUARTER]
+        edges += [hole, hole + FIFTEEN_MINUTES]
     edges.append(end)
     spans: list[TimeBucket] = []
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        spans += _cover(first, last, (DAY, HOUR, QUARTER))
+        spans += _cover(first, last, (DAY, HOUR, FIFTEEN_MINUTES))
     return spans
 
 
@@ -117,9 +117,9 @@ def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> It
         yield from _cover(begin, end, tuple(shorter))
 
 
-@lru_cache(maxsize=32)  # most questions are about the same days, and ten years have thousands
+@lru_cache(maxsize=32)  # most queries are about the same days, and ten years have thousands
 def local_days(begin: datetime, end: datetime, zone: tzinfo) -> tuple[LocalDay, ...]:
-    """Cut a time into the days of a time zone; the first and the last may be parts of days."""
+    """Divide a period into the days of a time zone; the first and last may be partial."""
     first = begin.astimezone(zone).date()
     last = end.astimezone(zone).date()
     days = [first + timedelta(days=number) for number in range((last - first).days + 2)]
@@ -143,20 +143,20 @@ def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:
 
 
 def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
-    """Return how far a time zone is ahead of UTC: from which moment on by how much.
+    """Return the UTC offsets of a time zone, each with the time from which it applies.
 
-    The first of them holds at ``begin``, also when the time is empty.
+    The first one applies at ``begin``, even if the period is empty.
     """
     found: list[tuple[datetime, timedelta]] = []
     day = floor(begin, DAY)
     while day < end or not found:
-        quarters = [day + number * QUARTER for number in range(DAY // QUARTER)]
+        starts = [day + number * FIFTEEN_MINUTES for number in range(DAY // FIFTEEN_MINUTES)]
         if _offset(day, zone) == _offset(day + DAY, zone):
-            quarters = [day]
-        for quarter in quarters:
-            offset = _offset(quarter, zone)
+            starts = [day]
+        for start in starts:
+            offset = _offset(start, zone)
             if not found or found[-1][1] != offset:
-                found.append((quarter, offset))
+                found.append((start, offset))
         day += DAY
     return found
 

@@ -33,7 +33,7 @@ from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import limit_count
 
 from .aggregates import ENDED, ROW_COLUMNS, SUMMED, Groups, add_up_span, gather
-from .buckets import DAY, QUARTER, LocalDay, TimeBucket, cover, floor, local_day, local_days
+from .buckets import DAY, FIFTEEN_MINUTES, LocalDay, TimeBucket, cover, floor, local_day, local_days
 from .state import RollupState, read_state
 from .tables import changes_table, has_rollups, merge_groups, rollups_table
 from .totals import Totals, statistics_of
@@ -72,7 +72,7 @@ class Rollups:
         if total is None:
             return queries.summary(self._engine, since)
         return Summary(
-            since=floor(since, QUARTER),
+            since=floor(since, FIFTEEN_MINUTES),
             runs=queries.run_counts(sum(total.runs.values(), Counter())),
             by_sync_type={
                 name: queries.run_counts(counts) for name, counts in sorted(total.runs.items())
@@ -88,7 +88,7 @@ class Rollups:
             return queries.performance(self._engine, since, zone)
         days, total = days_and_total
         return Performance(
-            since=floor(since, QUARTER),
+            since=floor(since, FIFTEEN_MINUTES),
             **total.statistics,
             trend=[
                 DayPerformance(each.day, **totals.statistics)
@@ -103,7 +103,7 @@ class Rollups:
         if days_and_total is None:
             return freshness(self._engine, since, now)
         _, total = days_and_total
-        return Freshness(floor(since, QUARTER), sort_by_age(total.newest, now))
+        return Freshness(floor(since, FIFTEEN_MINUTES), sort_by_age(total.newest, now))
 
     def _read(self, since: datetime, zone: tzinfo, read: Callable[[_Reader], T]) -> T | None:
         """Read a snapshot of the rollups; None if the caller has to read the rows.
@@ -111,7 +111,7 @@ class Rollups:
         The caller reads the rows after this connection is back in the pool. Otherwise it would need
         a second one, and many concurrent clients could exhaust the pool and wait for each other.
         """
-        since = floor(since, QUARTER)
+        since = floor(since, FIFTEEN_MINUTES)
         with connect_to_see_one_moment(self._engine) as connection:
             if not self._find_tables(connection):
                 return None
@@ -187,7 +187,7 @@ class _Reader:
             moment
             for day in self._state.utc_days
             if day >= tomorrow
-            for moment in (day, day + DAY - QUARTER)
+            for moment in (day, day + DAY - FIFTEEN_MINUTES)
         )
         later_days = {moment.astimezone(self._zone).date() for moment in touched}
         last = days.pop()  # cut off at the end of the UTC day: use the whole local day
@@ -230,7 +230,7 @@ class _Reader:
             merge_groups(self._connection, unchanged, groups)
         totals = Totals()
         for start in changed:
-            bucket = TimeBucket(QUARTER, start, start + QUARTER)
+            bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
             merge_groups(self._connection, bucket, groups, is_deleted=True)
             totals.add_groups(add_up_span(self._connection, bucket))
         totals.add_groups(groups)
@@ -251,7 +251,9 @@ class _Reader:
             select(*ROW_COLUMNS).where(_runs.id.in_(run_ids), ENDED, is_recent)
         )
         # Changed buckets are read from their rows, which contain their new runs already.
-        new = (row for row in rows if floor(row[0], QUARTER) not in self._state.changed_buckets)
+        new = (
+            row for row in rows if floor(row[0], FIFTEEN_MINUTES) not in self._state.changed_buckets
+        )
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
-from .buckets import DAY, QUARTER, floor
+from .buckets import DAY, FIFTEEN_MINUTES, floor
 from .tables import changes_table, days_table
 
 __all__ = ["RollupState", "newest_generation", "read_state"]
@@ -69,7 +69,7 @@ def read_state(connection: Connection, since: datetime) -> RollupState:
             continue
         change_count += 1
         if run_id is None:
-            changed_buckets.add(floor(moment, QUARTER))
+            changed_buckets.add(floor(moment, FIFTEEN_MINUTES))
         else:
             new_runs += 1
     return RollupState(generations, changed_buckets, change_count, new_runs > 0, utc_days)

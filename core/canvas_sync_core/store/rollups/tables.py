@@ -43,7 +43,7 @@ from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
 from .aggregates import MEASURES, SUMMED, Aggregate, Groups, merge
-from .buckets import DAY, HOUR, QUARTER, TimeBucket, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
 
 __all__ = [
     "LENGTHS",
@@ -52,7 +52,7 @@ __all__ = [
     "changes_table",
     "days_table",
     "has_rollups",
-    "is_of_quarter",
+    "is_in_bucket",
     "keep_one_change",
     "mark_day",
     "merge_groups",
@@ -60,7 +60,7 @@ __all__ = [
     "rollups_table",
 ]
 
-LENGTHS: Final = (QUARTER, HOUR, DAY)
+LENGTHS: Final = (FIFTEEN_MINUTES, HOUR, DAY)
 """Lengths of the time buckets that have rollups."""
 ROLLUPS_METADATA: Final = MetaData()
 _KEY: Final = ("seconds", "start", "is_deleted", "sync_type", "sync_status")
@@ -161,33 +161,33 @@ def replace_groups(
 
 
 def add_groups(
-    connection: Connection, quarter: datetime, groups: Groups, *, is_deleted: bool = False
+    connection: Connection, bucket: datetime, groups: Groups, *, is_deleted: bool = False
 ) -> None:
     """Add runs that started in a 15-minute bucket to the rollups of all lengths."""
     for length in LENGTHS:
-        begin = floor(quarter, length)
+        begin = floor(bucket, length)
         span = TimeBucket(length, begin, begin + length)
         known: Groups = {}
         merge_groups(connection, span, known, is_deleted=is_deleted)
         merge(known, groups)
         replace_groups(connection, span, known, is_deleted=is_deleted)
-    mark_day(connection, quarter)
+    mark_day(connection, bucket)
 
 
-def keep_one_change(connection: Connection, quarter: datetime) -> None:
+def keep_one_change(connection: Connection, bucket: datetime) -> None:
     """Keep only one of the entries for a changed bucket, since those of deletions pile up.
 
     The caller holds the lock for writing rollups, and increments the day's generation.
     """
     changes = changes_table.c
-    whole = and_(changes.run_id.is_(None), is_of_quarter(quarter))
+    whole = and_(changes.run_id.is_(None), is_in_bucket(bucket))
     newest = select(func.max(changes.id)).where(whole).scalar_subquery()
     connection.execute(delete(changes_table).where(whole, changes.id < newest))
 
 
-def is_of_quarter(quarter: datetime) -> ColumnElement[bool]:
+def is_in_bucket(bucket: datetime) -> ColumnElement[bool]:
     """Whether a change concerns a whole 15-minute bucket."""
-    return within(changes_table.c.start, quarter, quarter + QUARTER)
+    return within(changes_table.c.start, bucket, bucket + FIFTEEN_MINUTES)
 
 
 def mark_day(connection: Connection, moment: datetime) -> None:

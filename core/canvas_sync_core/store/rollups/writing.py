@@ -15,13 +15,13 @@ from canvas_sync_core.store.database import connect_to_read, connect_to_see_one_
 from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
-from .buckets import DAY, HOUR, QUARTER, TimeBucket, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
 from .tables import (
     add_groups,
     changes_table,
     days_table,
     has_rollups,
-    is_of_quarter,
+    is_in_bucket,
     mark_day,
     merge_groups,
     replace_groups,
@@ -45,12 +45,12 @@ class Waiting:
 
     Attributes:
         runs: Runs that ended since the rollups were last updated.
-        quarters: Quarters of an hour that have to be rolled up as a whole: those before the rollups
+        buckets: 15-minute buckets that have to be rolled up as a whole: those before the rollups
             came, and those with a run that was changed after its end.
     """
 
     runs: int
-    quarters: int
+    buckets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class _AddedUp:
     increment of the generation, so anything else that happened has left a new entry.
 
     Attributes:
-        quarter: Start of the bucket.
+        bucket: Start of the bucket.
         generation: Generation of its day.
         entries: The bucket's entries at that time.
     """
 
-    quarter: datetime
+    bucket: datetime
     generation: int
     entries: Set[int]
     groups: Groups
@@ -84,7 +84,7 @@ def waiting(engine: Engine) -> Waiting:
             return Waiting(0, 0)
         runs = connection.scalar(select(func.count()).where(~whole))
         starts = connection.scalars(select(_changes.start).where(whole).distinct())
-        return Waiting(runs or 0, len({floor(start, QUARTER) for start in starts}))
+        return Waiting(runs or 0, len({floor(start, FIFTEEN_MINUTES) for start in starts}))
 
 
 def roll_up(
@@ -114,7 +114,7 @@ def roll_up(
         known = _add_up_beforehand(engine)
         failpoint("added up beforehand")
         with exclusive(engine) as connection:
-            done = _roll_up_quarters(connection, known, failpoint) or done
+            done = _recompute_newest_buckets(connection, known, failpoint) or done
             failpoint("before the second commit")
         if not done:
             return False
@@ -122,7 +122,7 @@ def roll_up(
     return True
 
 
-def recompute(engine: Engine, quarter: datetime) -> None:
+def recompute(engine: Engine, bucket: datetime) -> None:
     """Recompute the rollups of one 15-minute bucket from its rows, and drop its recorded changes.
 
     All its rows are read while no one else can write, so there should be few.
@@ -131,7 +131,7 @@ def recompute(engine: Engine, quarter: datetime) -> None:
         SQLAlchemyError: The database is away, or its role may not write the rollups.
     """
     with exclusive(engine) as connection:
-        _remake(connection, quarter)
+        _recompute_with_parents(connection, bucket)
 
 
 @contextmanager
@@ -159,68 +159,70 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
     until = time.monotonic() + _TRANSACTION_S
     noted = select(_changes.id, _changes.run_id, _changes.start)
     oldest = noted.where(_changes.run_id.is_not(None)).order_by(_changes.id).limit(_RUNS_AT_ONCE)
-    by_quarter: dict[datetime, list[Any]] = {}
+    by_bucket: dict[datetime, list[Any]] = {}
     for entry in connection.execute(oldest):
-        by_quarter.setdefault(floor(entry.start, QUARTER), []).append(entry)
-    changed = _changed_quarters(connection, by_quarter) if by_quarter else set()
-    for quarter, entries in by_quarter.items():
-        if quarter in changed:
-            mark_day(connection, quarter)
+        by_bucket.setdefault(floor(entry.start, FIFTEEN_MINUTES), []).append(entry)
+    changed = _changed_buckets(connection, by_bucket) if by_bucket else set()
+    for bucket, entries in by_bucket.items():
+        if bucket in changed:
+            mark_day(connection, bucket)
         else:
-            _add_runs(connection, quarter, entries)
-        settled = _changes.id.in_([entry.id for entry in entries])
-        connection.execute(delete(changes_table).where(settled))
+            _add_runs(connection, bucket, entries)
+        processed = _changes.id.in_([entry.id for entry in entries])
+        connection.execute(delete(changes_table).where(processed))
         failpoint("added runs")
         if time.monotonic() >= until:
             break
-    return bool(by_quarter)
+    return bool(by_bucket)
 
 
-def _changed_quarters(connection: Connection, quarters: Iterable[datetime]) -> set[datetime]:
+def _changed_buckets(connection: Connection, buckets: Iterable[datetime]) -> set[datetime]:
     """Return which of some buckets have to be recomputed."""
-    wanted = set(quarters)
-    is_near = within(_changes.start, min(wanted), max(wanted) + QUARTER)
+    wanted = set(buckets)
+    is_near = within(_changes.start, min(wanted), max(wanted) + FIFTEEN_MINUTES)
     whole = select(_changes.start).where(_changes.run_id.is_(None), is_near)
-    return wanted & {floor(start, QUARTER) for start in connection.scalars(whole)}
+    return wanted & {floor(start, FIFTEEN_MINUTES) for start in connection.scalars(whole)}
 
 
-def _add_runs(connection: Connection, quarter: datetime, entries: Sequence[Any]) -> None:
+def _add_runs(connection: Connection, bucket: datetime, entries: Sequence[Any]) -> None:
     numbers = _runs.id.in_({entry.run_id for entry in entries})
     rows = connection.execute(select(*ROW_COLUMNS).where(numbers, ENDED))
-    add_groups(connection, quarter, add_up(rows))
+    add_groups(connection, bucket, add_up(rows))
 
 
 def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
     """Add up the newest changed bucket in advance, if that takes longer than a lock may be held."""
     with connect_to_see_one_moment(engine) as connection:
         newest = _newest_changed(connection)
-        quarter = None if newest is None else floor(newest, QUARTER)
-        if quarter is None or not _has_many_runs(connection, quarter):
+        bucket = None if newest is None else floor(newest, FIFTEEN_MINUTES)
+        if bucket is None or not _has_many_runs(connection, bucket):
             return None
-        entries = frozenset(_entries(connection, quarter))
-        groups = add_up_span(connection, TimeBucket(QUARTER, quarter, quarter + QUARTER))
-        return _AddedUp(quarter, _generation(connection, quarter), entries, groups)
+        entries = frozenset(_entries(connection, bucket))
+        groups = add_up_span(
+            connection, TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES)
+        )
+        return _AddedUp(bucket, _generation(connection, bucket), entries, groups)
 
 
-def _has_many_runs(connection: Connection, quarter: datetime) -> bool:
+def _has_many_runs(connection: Connection, bucket: datetime) -> bool:
     start = _runs.sync_start_time
-    runs = select(start).where(within(start, quarter, quarter + QUARTER), ENDED)
+    runs = select(start).where(within(start, bucket, bucket + FIFTEEN_MINUTES), ENDED)
     some = runs.limit(_MANY_RUNS + 1).subquery()
     return (connection.scalar(select(func.count()).select_from(some)) or 0) > _MANY_RUNS
 
 
-def _entries(connection: Connection, quarter: datetime) -> dict[int, int | None]:
+def _entries(connection: Connection, bucket: datetime) -> dict[int, int | None]:
     """Return the entries of a bucket, each with the run whose end it records."""
-    noted = select(_changes.id, _changes.run_id).where(is_of_quarter(quarter))
+    noted = select(_changes.id, _changes.run_id).where(is_in_bucket(bucket))
     return {number: run for number, run in connection.execute(noted)}  # noqa: C416 - rows
 
 
-def _generation(connection: Connection, quarter: datetime) -> int:
-    of_day = days_table.c.day == floor(quarter, DAY)
+def _generation(connection: Connection, bucket: datetime) -> int:
+    of_day = days_table.c.day == floor(bucket, DAY)
     return connection.scalar(select(days_table.c.generation).where(of_day)) or 0
 
 
-def _roll_up_quarters(
+def _recompute_newest_buckets(
     connection: Connection, known: _AddedUp | None, failpoint: Callable[[str], None]
 ) -> bool:
     """Recompute the newest changed buckets, within one day and a short time."""
@@ -231,17 +233,17 @@ def _roll_up_quarters(
     day = floor(newest, DAY)
     hours: set[datetime] = set()
     while newest is not None and newest >= day and time.monotonic() < until:
-        quarter = floor(newest, QUARTER)
-        if not _remake_quarter_fast(connection, quarter, known):
+        bucket = floor(newest, FIFTEEN_MINUTES)
+        if not _recompute_unless_slow(connection, bucket, known):
             break  # it is added up in advance next time
-        hours.add(floor(quarter, HOUR))
-        failpoint("made a quarter again")
+        hours.add(floor(bucket, HOUR))
+        failpoint("recomputed a bucket")
         newest = _newest_changed(connection)
     for hour in hours:
-        _remake_of_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), QUARTER)
+        _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
         failpoint("made an hour again")
     if hours:
-        _remake_of_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
+        _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
         mark_day(connection, day)
     return True
 
@@ -251,46 +253,48 @@ def _newest_changed(connection: Connection) -> datetime | None:
     return connection.scalar(whole.order_by(_changes.start.desc()).limit(1))
 
 
-def _remake(connection: Connection, quarter: datetime) -> None:
-    _remake_quarter(connection, quarter)
-    hour, day = floor(quarter, HOUR), floor(quarter, DAY)
-    _remake_of_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), QUARTER)
-    _remake_of_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
+def _recompute_with_parents(connection: Connection, bucket: datetime) -> None:
+    _recompute_bucket(connection, bucket)
+    hour, day = floor(bucket, HOUR), floor(bucket, DAY)
+    _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+    _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
     mark_day(connection, day)
 
 
-def _remake_quarter_fast(connection: Connection, quarter: datetime, known: _AddedUp | None) -> bool:
-    """Roll a quarter up unless that would hold the lock for long; return whether it did."""
-    if known is not None and known.quarter == quarter:
+def _recompute_unless_slow(
+    connection: Connection, bucket: datetime, known: _AddedUp | None
+) -> bool:
+    """Recompute a bucket unless that would hold the lock for too long; return whether it did."""
+    if known is not None and known.bucket == bucket:
         return _take_over(connection, known)
-    if _has_many_runs(connection, quarter):
+    if _has_many_runs(connection, bucket):
         return False
-    _remake_quarter(connection, quarter)
+    _recompute_bucket(connection, bucket)
     return True
 
 
 def _take_over(connection: Connection, known: _AddedUp) -> bool:
     """Use the aggregate computed in advance if it is still valid; later runs are added later."""
-    entries = _entries(connection, known.quarter)
+    entries = _entries(connection, known.bucket)
     late = entries.keys() - known.entries
     has_changed = any(entries[number] is None for number in late)
-    if has_changed or _generation(connection, known.quarter) != known.generation:
+    if has_changed or _generation(connection, known.bucket) != known.generation:
         return False
-    span = TimeBucket(QUARTER, known.quarter, known.quarter + QUARTER)
+    span = TimeBucket(FIFTEEN_MINUTES, known.bucket, known.bucket + FIFTEEN_MINUTES)
     replace_groups(connection, span, known.groups, is_deleted=False)
-    settled = delete(changes_table).where(is_of_quarter(known.quarter), _changes.id.not_in(late))
-    connection.execute(settled)
+    processed = delete(changes_table).where(is_in_bucket(known.bucket), _changes.id.not_in(late))
+    connection.execute(processed)
     return True
 
 
-def _remake_quarter(connection: Connection, quarter: datetime) -> None:
+def _recompute_bucket(connection: Connection, bucket: datetime) -> None:
     """Recompute a bucket's rollups from its rows, which covers all its recorded changes."""
-    span = TimeBucket(QUARTER, quarter, quarter + QUARTER)
+    span = TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES)
     replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
-    connection.execute(delete(changes_table).where(is_of_quarter(quarter)))
+    connection.execute(delete(changes_table).where(is_in_bucket(bucket)))
 
 
-def _remake_of_parts(connection: Connection, span: TimeBucket, part: Any) -> None:
+def _recompute_from_parts(connection: Connection, span: TimeBucket, part: Any) -> None:
     groups: Groups = {}
     merge_groups(connection, TimeBucket(part, span.begin, span.end), groups, is_deleted=False)
     replace_groups(connection, span, groups, is_deleted=False)

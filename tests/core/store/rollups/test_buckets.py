@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from canvas_sync_core.store.rollups.buckets import (
     DAY,
+    FIFTEEN_MINUTES,
     HOUR,
-    QUARTER,
     TimeBucket,
     cover,
     floor,
@@ -34,7 +34,7 @@ def _quarters(spans: list[TimeBucket]) -> list[datetime]:
     return [
         begin
         for span in spans
-        for begin in _steps(span.begin, span.end, QUARTER)
+        for begin in _steps(span.begin, span.end, FIFTEEN_MINUTES)
         if (span.begin - _START) % span.length == timedelta()
     ]
 
@@ -47,23 +47,23 @@ def _steps(begin: datetime, end: datetime, step: timedelta) -> list[datetime]:
 def test_a_cover_has_each_quarter_once_but_for_the_holes(
     first: int, length: int, holes: set[int]
 ) -> None:
-    begin = _START + first * QUARTER
-    end = begin + length * QUARTER
-    left_out = {_START + hole * QUARTER for hole in holes}
-    wanted = [each for each in _steps(begin, end, QUARTER) if each not in left_out]
+    begin = _START + first * FIFTEEN_MINUTES
+    end = begin + length * FIFTEEN_MINUTES
+    left_out = {_START + hole * FIFTEEN_MINUTES for hole in holes}
+    wanted = [each for each in _steps(begin, end, FIFTEEN_MINUTES) if each not in left_out]
     assert _quarters(cover(begin, end, left_out)) == wanted
 
 
 def test_a_cover_is_of_the_longest_spans() -> None:
-    begin, end = _START + 23 * HOUR - QUARTER, _START + 3 * DAY + HOUR + QUARTER
+    begin, end = _START + 23 * HOUR - FIFTEEN_MINUTES, _START + 3 * DAY + HOUR + FIFTEEN_MINUTES
     assert [
         (span.length, (span.end - span.begin) // span.length) for span in cover(begin, end)
     ] == [
-        (QUARTER, 1),
+        (FIFTEEN_MINUTES, 1),
         (HOUR, 1),
         (DAY, 2),
         (HOUR, 1),
-        (QUARTER, 1),
+        (FIFTEEN_MINUTES, 1),
     ]
 
 
@@ -94,7 +94,7 @@ def test_the_offset_at_the_begin_is_told_even_of_no_time_at_all(
 @pytest.mark.parametrize("zone", _ZONES)
 def test_days_begin_at_a_full_quarter_of_an_hour(zone: tzinfo) -> None:
     days = local_days(datetime(2016, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), zone)
-    assert [day for day in days if floor(day.begin, QUARTER) != day.begin] == []
+    assert [day for day in days if floor(day.begin, FIFTEEN_MINUTES) != day.begin] == []
 
 
 def test_the_day_of_a_change_of_clocks_has_23_or_25_hours() -> None:

@@ -22,7 +22,7 @@ from canvas_sync_core.store import retention
 from canvas_sync_core.store.database import VERSION_TABLE, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups import writing
-from canvas_sync_core.store.rollups.buckets import QUARTER, floor
+from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from support.migrations import downgrade
@@ -37,7 +37,7 @@ _STEPS = (
     "added runs",
     "before the first commit",
     "added up beforehand",
-    "made a quarter again",
+    "recomputed a bucket",
     "made an hour again",
     "before the second commit",
 )
@@ -98,7 +98,7 @@ def test_rows_of_an_older_version_are_rolled_up_in_the_background(engine: Engine
     downgrade(engine, "0002")
     upgrade(engine)
     rollups = Rollups(engine)
-    assert waiting(engine) == Waiting(runs=0, quarters=40)
+    assert waiting(engine) == Waiting(runs=0, buckets=40)
     assert_same_answers(rollups, engine, _SINCE)
     assert roll_up(engine, 0.0) is True
     assert roll_up(engine, _LONG) is False
@@ -138,7 +138,7 @@ class _KilledError(Exception):
 
 
 _LARGE = 40
-_QUARTER = floor(_SINCE + timedelta(days=28), QUARTER)
+_QUARTER = floor(_SINCE + timedelta(days=28), FIFTEEN_MINUTES)
 
 
 def _one_large_quarter(engine: Engine) -> None:
