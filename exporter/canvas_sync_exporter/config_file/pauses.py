@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import tzinfo
 from itertools import combinations
 
-from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.pause import Pause
 
 from .table import Table
@@ -35,7 +34,7 @@ def read_pauses(tables: list[Table], zone: tzinfo) -> tuple[Pause, ...]:
 
 def _read_pause(table: Table, default_zone: tzinfo) -> Pause | None:
     names = table.names("syncs")
-    zone = table.parsed("timezone", time_zone, '"Europe/Berlin"') or default_zone
+    zone = table.zone("timezone") or default_zone
     start, end = table.time("from", zone), table.time("until", zone)
     reason = table.parsed("reason", str.strip, '"winter break"')
     table.reject_unknown()

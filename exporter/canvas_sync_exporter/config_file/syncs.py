@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 
 from canvas_sync_core.names import ITEMS
-from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.cron import CronSchedule, parse_cron
 from canvas_sync_exporter.schedules.durations import format_duration
 from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
@@ -51,7 +50,7 @@ def read_syncs(table: Table, zone: tzinfo) -> dict[str, SyncSettings]:
 
 
 def _read_sync(table: Table, default_zone: tzinfo) -> SyncSettings:
-    zone = table.parsed("timezone", time_zone, '"Europe/Berlin"') or default_zone
+    zone = table.zone("timezone") or default_zone
     settings = SyncSettings(
         zone=zone,
         schedule=table.parsed("schedule", lambda text: parse_cron(text, zone), '"0 2 * * *"'),

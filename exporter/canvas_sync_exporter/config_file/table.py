@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
+from zoneinfo import available_timezones
 
+from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.durations import parse_duration
 
 from .document import Document
@@ -82,6 +84,10 @@ class Table:
     def duration(self, key: str) -> dt.timedelta | None:
         """Read a duration."""
         return self.parsed(key, parse_duration, '"45m"')
+
+    def zone(self, key: str) -> dt.tzinfo | None:
+        """Read a time zone."""
+        return self.parsed(key, _zone, '"Europe/Berlin"')
 
     def time(self, key: str, zone: dt.tzinfo) -> dt.datetime | None:
         """Read a date, which is its first moment, or a date and time; as a time in UTC."""
@@ -163,6 +169,14 @@ class Table:
             return value
         self.wrong(key, f"{_kind(value)}; {hint}")
         return None
+
+
+def _zone(text: str) -> dt.tzinfo:
+    try:
+        return time_zone(text)
+    except ValueError as error:
+        suggestion = did_you_mean(text, sorted(available_timezones()))
+        raise ValueError(f"{error}{suggestion}") from None
 
 
 def _kind(value: object) -> str:

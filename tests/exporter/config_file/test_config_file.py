@@ -119,7 +119,7 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
         ('[syncs.full]\nschedule = "0 0 31 2 *"', 2, "it never fires: month 2 has no day 31"),
         ('[syncs.full]\nschedule = "99 2 * * *"', 2, "bad minute; write five fields"),
         ("[syncs.full]\nschedule = true", 2, "it is true or false; write a text"),
-        ('[syncs.full]\ntimezone = "Europe/Berln"', 2, "'Europe/Berln' cannot be used: "),
+        ('[syncs.full]\ntimezone = "Europe/Berln"', 2, "did you mean `Europe/Berlin`?"),
         (
             '[syncs.full]\nevery = "1h"\nschedule = "0 2 * * *"',
             2,
