@@ -11,8 +11,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,58 +19,14 @@ import requests
 
 from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_exporter.web.auth import TokenFile
+from support.serve_process import COMMAND, environment, run_to_end, serve_process
 
-COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli"]
 API = "/api/canvas/metrics"
 FOLDERS = ("CANVAS_SYNC_LOG_DIR", "CANVAS_SYNC_ARCHIVE_DIR")
 
 
-def _environment(**settings: str) -> dict[str, str]:
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CANVAS_SYNC_", "PROMETHEUS_"))
-    }
-    return {**plain, **settings}
-
-
 def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=_environment(**settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
-
-@contextmanager
-def _serve(
-    folder: Path, *arguments: str, command: Sequence[str] = COMMAND, **settings: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A serving exporter and its URL, as its start line tells it."""
-    process = subprocess.Popen(
-        [*command, "serve", "--port", "0", *arguments],
-        env=_environment(**settings),
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            found = re.search(r"Serving (\S+)/metrics", line)
-            if found:
-                yield process, found[1]
-                break
-        else:
-            pytest.fail("it ended without a start line")
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
+    return run_to_end([*COMMAND, *arguments], folder, settings)
 
 
 def test_serve_answers_with_more_open_files_than_select_can_watch(tmp_path: Path) -> None:
@@ -82,12 +36,13 @@ def test_serve_answers_with_more_open_files_than_select_can_watch(tmp_path: Path
         "resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard)); "
         "files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]; sys.exit(main())"
     )
-    with _serve(tmp_path, command=[sys.executable, "-c", many]) as (_, url):
-        assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
+    with serve_process(tmp_path, command=[sys.executable, "-c", many]) as exporter:
+        assert requests.get(f"{exporter.url}/metrics", timeout=30).status_code == 200
 
 
 def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path) -> None:
-    with _serve(tmp_path) as (_, url):
+    with serve_process(tmp_path) as exporter:
+        url = exporter.url
         assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
         assert requests.get(f"{url}{API}/recent", timeout=30).json() == {"items": [], "next": None}
         health = requests.get(f"{url}{API}/health", timeout=30)
@@ -99,14 +54,12 @@ def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_serve_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
-    with _serve(tmp_path) as (process, url):
-        assert requests.get(f"{url}{API}/summary", timeout=30).status_code == 200
-        process.send_signal(number)
-        assert process.wait(600) == 0
-        assert process.stderr is not None
-        rest = process.stderr.read()
-    assert "Stopped." in rest
-    assert "Traceback" not in rest
+    with serve_process(tmp_path) as exporter:
+        assert requests.get(f"{exporter.url}{API}/summary", timeout=30).status_code == 200
+        exporter.process.send_signal(number)
+        log = exporter.end()
+    assert "Stopped." in log
+    assert "Traceback" not in log
 
 
 def test_an_address_beyond_this_machine_is_refused_without_tokens(tmp_path: Path) -> None:
@@ -123,8 +76,9 @@ def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
     assert made.returncode == 0
     secret = re.search(r"csm_\S+", made.stdout)
     assert secret is not None
-    with _serve(tmp_path, "--host", "0.0.0.0", CANVAS_SYNC_TOKENS_FILE=str(file)) as (_, url):
-        metrics = url.replace("0.0.0.0", "127.0.0.1") + "/metrics"
+    settings = {"CANVAS_SYNC_TOKENS_FILE": str(file)}
+    with serve_process(tmp_path, "--host", "0.0.0.0", settings=settings) as exporter:
+        metrics = exporter.url.replace("0.0.0.0", "127.0.0.1") + "/metrics"
         assert requests.get(metrics, timeout=30).status_code == 401
         headers = {"Authorization": f"Bearer {secret[0]}"}
         assert requests.get(metrics, headers=headers, timeout=30).status_code == 200
@@ -154,14 +108,9 @@ sys.exit(main([sys.argv[1]]))
 def test_a_folder_of_another_user_is_told_with_what_to_do(tmp_path: Path, command: str) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
-    failed = subprocess.run(
-        [sys.executable, "-c", _AS_SOMEBODY_ELSE, command],
-        env=_environment(CANVAS_SYNC_LOG_DIR=str(folder), CANVAS_SYNC_EXPORTER_PORT="0"),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    settings = {"CANVAS_SYNC_LOG_DIR": str(folder), "CANVAS_SYNC_EXPORTER_PORT": "0"}
+    readable = Path("/")
+    failed = run_to_end([sys.executable, "-c", _AS_SOMEBODY_ELSE, command], readable, settings)
     assert failed.returncode == 1
     assert "Permission denied" in failed.stderr
     assert "Run it as the user of the syncs" in failed.stderr
@@ -189,14 +138,14 @@ def test_a_wrong_setting_is_told_by_its_name(
 
 def test_a_database_that_is_away_does_not_keep_it_from_serving(tmp_path: Path) -> None:
     url_of_nothing = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
-    with _serve(tmp_path, CANVAS_SYNC_DATABASE_URL=url_of_nothing) as (process, url):
+    settings = {"CANVAS_SYNC_DATABASE_URL": url_of_nothing}
+    with serve_process(tmp_path, settings=settings) as exporter:
+        url = exporter.url
         assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
         assert requests.get(f"{url}{API}/recent", timeout=30).status_code == 503
         assert requests.get(f"{url}{API}/health", timeout=30).status_code == 503
-        process.terminate()
-        assert process.wait(600) == 0
-        assert process.stderr is not None
-        assert "hunter2" not in process.stderr.read()
+        exporter.process.terminate()
+        assert "hunter2" not in exporter.end()
 
 
 def test_the_table_is_made_by_db_upgrade(tmp_path: Path) -> None:
@@ -270,7 +219,7 @@ def test_a_cleanup_shows_how_far_it_is_on_a_terminal(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, "cleanup"],
-        env=_environment(),
+        env=environment({}),
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=end,

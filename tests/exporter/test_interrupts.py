@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import canvas_sync_exporter
-from support.serve_process import environment
+from support.serve_process import run_to_end
 
 _PROGRAM = """
 import atexit, os, signal, sys
@@ -51,15 +51,8 @@ COMMANDS = {
 def _interrupted(
     folder: Path, moment: str, *arguments: str, signal_name: str = "SIGINT"
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", _PROGRAM, moment, signal_name, *arguments],
-        env=environment({"CANVAS_SYNC_LOG_DIR": str(folder)}),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [sys.executable, "-c", _PROGRAM, moment, signal_name, *arguments]
+    return run_to_end(command, folder, {"CANVAS_SYNC_LOG_DIR": str(folder)})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

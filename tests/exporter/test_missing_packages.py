@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from support.serve_process import environment
+from support.serve_process import run_to_end
 
 _PROGRAM = """
 import sys
@@ -56,15 +56,7 @@ def _packages(extra: str) -> list[str]:
 
 
 def _run(folder: Path, missing: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", _PROGRAM, ",".join(missing), *arguments],
-        env=environment({}),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_to_end([sys.executable, "-c", _PROGRAM, ",".join(missing), *arguments], folder)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["COMMAND", "ServeProcess", "environment", "serve_process"]
+__all__ = ["COMMAND", "ServeProcess", "environment", "run_to_end", "serve_process"]
 
 COMMAND: Final = [sys.executable, "-m", "canvas_sync_exporter.cli"]
 _SECONDS: Final = 600
@@ -28,6 +28,21 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(("CANVAS_SYNC_", "PROMETHEUS_"))
     }
     return {**plain, **settings}
+
+
+def run_to_end(
+    command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with settings of ours and no others, and return what it said."""
+    return subprocess.run(
+        command,
+        env=environment(settings or {}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
 
 
 @dataclass
@@ -66,6 +81,13 @@ class ServeProcess:
             found = re.search(pattern, "".join(self._lines))
         assert found, f"{pattern!r} is not in:\n{self.log}"
         return found
+
+    def end(self) -> str:
+        """Wait until it has ended in good order, and return all that it has logged."""
+        assert self.process.wait(_SECONDS) == 0
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._has_ended, _SECONDS)
+        return self.log
 
     def read_log(self) -> None:
         """Read its log to the end; runs in a thread."""

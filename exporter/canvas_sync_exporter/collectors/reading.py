@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.identity import Identity, status_identity
 from canvas_sync_core.files.locking import try_lock
 from canvas_sync_core.metrics import (
     HEADER_SIZE,
@@ -32,7 +33,7 @@ class Reading:
     """The contents of one metric file.
 
     Attributes:
-        inode: Distinguishes the file from others of the same name.
+        identity: Distinguishes the file from others of the same name; None before it is read.
         dead: Whether its process has ended.
         end: Number of bytes that have been parsed.
         cells: Positions of the values.
@@ -44,7 +45,7 @@ class Reading:
     name: str
     kind: str
     process_id: str
-    inode: int = 0
+    identity: Identity | None = None
     dead: bool = False
     end: int = HEADER_SIZE
     keys: list[bytes] = field(default_factory=list)
@@ -104,12 +105,12 @@ class FileReader:
     def _update(self, reading: Reading, fd: int) -> None:
         status = os.fstat(fd)
         data = _read_in_use(fd, status.st_size)
-        if reading.inode != status.st_ino or len(data) < reading.end:
+        if reading.identity != status_identity(status) or len(data) < reading.end:
             reading.end, reading.keys, reading.cells = HEADER_SIZE, [], []
         entries = read_entries(data, reading.end)
         reading.keys += [self._keys.parse(key).raw for key, _ in entries]
         reading.cells += [cell for _, cell in entries]
-        reading.inode, reading.end = status.st_ino, len(data)
+        reading.identity, reading.end = status_identity(status), len(data)
         doubles = memoryview(data).cast("d")
         reading.values = [doubles[cell] for cell in reading.cells]
         if reading.kind == "histogram":

@@ -13,6 +13,7 @@ import msgspec
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.durability import sync_folder
+from canvas_sync_core.files.identity import status_identity
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_core.metrics import Exemplar
 
@@ -64,7 +65,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._paths = [folder / name for name in _COPIES]
-        self._cached: tuple[tuple[int, int, int], FoldedState] | None = None
+        self._cached: tuple[tuple[int, ...], FoldedState] | None = None
         self.damaged = False
         self.recoveries = 0
 
@@ -123,12 +124,12 @@ class StateFile:
         self.damaged = False
 
 
-def _signature(path: Path) -> tuple[int, int, int]:
+def _signature(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except FileNotFoundError:
-        return (0, 0, 0)
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
+        return ()
+    return (*status_identity(status), status.st_mtime_ns, status.st_size)
 
 
 def _decode(path: Path) -> FoldedState | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 import requests
 
 from canvas_sync_exporter.http_server import listen, url_of
-from support.serve_process import COMMAND, environment, serve_process
+from support.serve_process import COMMAND, run_to_end, serve_process
 
 _AS_NOBODY = """
 import encodings.idna, os, sqlite3, sys
@@ -34,14 +33,8 @@ def _refused(
     command: Sequence[str] = COMMAND,
 ) -> str:
     """What ``serve`` says when it cannot begin."""
-    done = subprocess.run(
-        [*command, "serve", *arguments],
-        env=environment({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **(settings or {})}),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    whole = {"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **(settings or {})}
+    done = run_to_end([*command, "serve", *arguments], Path("/"), whole)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import requests
 
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.irregular_files import IRREGULAR_FILES
-from support.serve_process import COMMAND, ServeProcess, environment, serve_process
+from support.serve_process import COMMAND, ServeProcess, run_to_end, serve_process
 
 ASK_SECONDS = 10
 """A request that hangs fails the test; a loaded machine may still be slow."""
@@ -80,15 +79,8 @@ def test_the_last_good_tokens_stay_in_force_whatever_replaces_the_file(
 
 def test_serve_does_not_wait_for_a_fifo_at_its_start(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tokens")
-    refused = subprocess.run(
-        [*COMMAND, "serve", "--port", "0"],
-        env=environment({"CANVAS_SYNC_TOKENS_FILE": "tokens"}),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    command = [*COMMAND, "serve", "--port", "0"]
+    refused = run_to_end(command, tmp_path, {"CANVAS_SYNC_TOKENS_FILE": "tokens"})
     assert refused.returncode == 2
     assert "CANVAS_SYNC_TOKENS_FILE names 'tokens'" in refused.stderr
     assert "it is a FIFO" in refused.stderr
