@@ -36,23 +36,23 @@ from .zero_counters import start_counters
 __all__ = ["serve"]
 
 _BAD_SETTINGS: Final = (CanvasSyncMonitorError, SQLAlchemyError, OSError)
-"""What keeps an exporter from starting with its settings."""
+"""Errors that prevent an exporter from starting with its settings."""
 
 _log = logging.getLogger(__name__)
 
 
 def serve(read_configuration: Callable[[], Configuration]) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads tokens and settings again.
+    """Serve until SIGTERM or SIGINT; SIGHUP reloads tokens and settings.
 
     Args:
         read_configuration: Called at the start and at each SIGHUP.
 
     Raises:
-        SettingsError: The tokens file cannot be used, or there is none and the address is not
-            loopback; or the database URL or the host name cannot be used.
+        SettingsError: The tokens file is unusable, or there is none and the address is not
+            loopback; or the database URL or the host name is invalid.
         ListenError: It cannot listen on the address.
-        StorageError: The embedded database is of a newer version.
-        OSError: A folder cannot be made.
+        StorageError: The embedded database has a newer version.
+        OSError: A folder cannot be created.
     """
     with Signals() as signals:
         serving: _Exporter | None = _Exporter(read_configuration())
@@ -62,11 +62,11 @@ def serve(read_configuration: Callable[[], Configuration]) -> None:
 
 
 class _Exporter:
-    """All that serves with one configuration.
+    """Everything that serves with one configuration.
 
     Args:
         config: The configuration.
-        before: Whose listening sockets it takes over, if their address stays the same.
+        before: Its listening sockets are taken over if the address stays the same.
 
     Raises:
         SettingsError, ListenError, StorageError, SQLAlchemyError, OSError: As for :func:`serve`.
@@ -106,12 +106,12 @@ class _Exporter:
     def serve(
         self, signals: Signals, read_configuration: Callable[[], Configuration]
     ) -> _Exporter | None:
-        """Serve until a signal ends it, or one with other settings is ready to go on.
+        """Serve until a signal ends it, or a successor with other settings is ready.
 
-        What has come is answered. What connects meanwhile waits for the next one.
+        Pending requests are answered. New connections wait for the successor.
 
         Returns:
-            The next one; None at the end.
+            The successor; None at the end.
         """
         following: _Exporter | None = None
 
@@ -146,7 +146,7 @@ class _Exporter:
             _log.info("There are no access tokens: only callers on this machine are answered.")
 
     def _reload(self, read_configuration: Callable[[], Configuration]) -> _Exporter | None:
-        """Read tokens and settings again; make the next one if the settings are others and good."""
+        """Reload tokens and settings; create a successor if they differ and are valid."""
         _log.info("SIGHUP: reading tokens and settings again.")
         if self._access.tokens is not None:
             self._access.tokens.reload()
@@ -189,7 +189,7 @@ def _make_pinger(config: Configuration, judge: Judge) -> Pinger | None:
 
 
 def _prepare_database(config: Configuration, engine: Engine) -> None:
-    """Make the embedded database; of another one only tell what is missing."""
+    """Create the embedded database; for any other, only log what is missing."""
     try:
         (upgrade if config.embedded_database else check_schema)(engine)
     except (SQLAlchemyError, StorageError) as error:

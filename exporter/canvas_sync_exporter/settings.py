@@ -1,4 +1,4 @@
-"""Settings of the exporter, beside those of the instrumented app on the same machine."""
+"""Settings of the exporter, in addition to those of the instrumented app."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def intervals(raw: str) -> tuple[tuple[str, int], ...]:
 
 
 def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
-    """Names with a moment each, such as ``nightly=2027-01-31``; UTC where no zone is given."""
+    """Names with a time each, such as ``nightly=2027-01-31``; UTC unless a zone is given."""
     found: dict[str, dt.datetime] = {}
     for word in filter(None, map(str.strip, raw.split(","))):
         name, _, moment = word.partition("=")
@@ -112,7 +112,7 @@ def expiries(raw: str) -> tuple[tuple[str, dt.datetime], ...]:
 
 @dataclass(frozen=True, slots=True)
 class ExporterSettings:
-    """Settings of the exporter alone. All have defaults that work on one machine."""
+    """The exporter's own settings. All have defaults that work on one machine."""
 
     host: str = setting(
         "CANVAS_SYNC_EXPORTER_HOST",
@@ -213,7 +213,7 @@ class Configuration:
     """The exporter's settings together with those of the instrumented app.
 
     Attributes:
-        file: What the configuration file says; nothing where it was not read.
+        file: Contents of the configuration file; empty if it was not read.
     """
 
     app: Settings
@@ -222,7 +222,7 @@ class Configuration:
 
     @property
     def config_file(self) -> Path | None:
-        """The configuration file; None when there is none."""
+        """The configuration file; None if there is none."""
         return find_config_file(self.exporter.config, self.app.log_dir)
 
     @property
@@ -232,7 +232,7 @@ class Configuration:
 
     @property
     def embedded_database(self) -> bool:
-        """Whether the table lives in the SQLite file of the state folder."""
+        """Whether the table is in the SQLite file of the state folder."""
         return self.app.database_url is None
 
 
@@ -276,7 +276,7 @@ def full_configuration(environ: Mapping[str, str], **overrides: Any) -> Configur
 
 
 def changed_settings(before: Configuration, after: Configuration) -> list[str]:
-    """Return which settings differ, one line each, by their names; of secrets not the values."""
+    """Return the settings that differ, one line each, without the values of secrets."""
     changes = []
     for old, new in ((before.app, after.app), (before.exporter, after.exporter)):
         for field in dataclasses.fields(old):

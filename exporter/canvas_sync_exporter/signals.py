@@ -1,4 +1,4 @@
-"""The signals that end a serving exporter, or let it read its settings again."""
+"""The signals that stop a running exporter, or make it reload its settings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _RELOAD: Final = signal.SIGHUP
 
 
 class Signals:
-    """Notes signals from when it is entered; use it in the main thread.
+    """Records signals while it is entered; use it in the main thread.
 
-    Until something is served there is nothing to end in good order: SIGTERM and SIGINT then end
-    the process at once, by an exception.
+    Before anything is served, there is nothing to shut down: SIGTERM and SIGINT then end the
+    process immediately, with an exception.
 
     Attributes:
-        stopping: Whether SIGTERM or SIGINT came.
+        stopping: Whether SIGTERM or SIGINT was received.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Signals:
             signal.signal(number, handler)
 
     def take_reload(self) -> bool:
-        """Whether SIGHUP came since this was last asked."""
+        """Whether SIGHUP was received since the last check."""
         wanted, self._reload_wanted = self._reload_wanted, False
         return wanted
 

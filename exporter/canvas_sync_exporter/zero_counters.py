@@ -11,15 +11,15 @@ __all__ = ["start_counters"]
 
 
 def start_counters(config: Configuration) -> None:
-    """Let counters exist as 0 before the first sync, so that alerts see the first failure.
+    """Create counters as 0 before the first sync, so that alerts see the first failure.
 
-    Those of runs too, for the sync types that are expected.
+    This includes the counters of runs, for the expected sync types.
 
     Args:
         config: Where the metric files are, and which sync types are expected.
 
     Raises:
-        OSError: The folder of the metric files cannot be made or written.
+        OSError: The folder of the metric files cannot be created or written.
     """
     make_folder(config.app.metrics_folder)
     metrics = MetricFiles(config.app.metrics_folder)

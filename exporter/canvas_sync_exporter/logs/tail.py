@@ -25,28 +25,28 @@ from .search import (
 __all__ = ["POLL_SECONDS", "LogTail"]
 
 POLL_SECONDS: Final = 0.25
-"""How long to wait between two looks for new lines."""
+"""Seconds between two checks for new lines."""
 
 _LOOKS: Final = 5
-_ROUNDS: Final = 8  # of about a megabyte; the rest comes with the next look
+_ROUNDS: Final = 8  # of about a megabyte; the rest follows at the next check
 
 
 class LogTail:
-    """Returns the newest lines, then those that are written.
+    """Returns the newest lines, then new ones as they are written.
 
     Args:
         log_dir: Folder of the logs.
         archive_dir: Folder of the archives; may be missing.
-        logs: Which logs.
-        lines: How many of the newest lines to give first.
+        logs: The logs.
+        lines: Number of newest lines to start with.
         zone: Time zone of the clock in human lines.
 
     Attributes:
-        newest: They, the oldest of them first.
-        problems: Which files could not be read, and why.
+        newest: The newest lines, oldest first.
+        problems: Files that could not be read, and why.
 
     Raises:
-        LogFolderError: A folder is not there or cannot be read.
+        LogFolderError: A folder is missing or cannot be read.
         OSError: A file cannot be read.
     """
 
@@ -89,7 +89,7 @@ class LogTail:
         self._opened.close()
 
     def poll(self) -> list[FoundLine]:
-        """Return the lines written since the last call, the oldest first; never waits.
+        """Return the lines written since the last call, oldest first; never waits.
 
         Raises:
             LogFolderError: The folder is not there any more, or cannot be read.

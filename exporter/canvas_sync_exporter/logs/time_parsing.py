@@ -1,4 +1,4 @@
-"""Points in time as people write them."""
+"""Parses times as people write them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HELP: Final = "use a time such as 2025-12-22, 2025-12-22T10:15:30Z, or 2h for t
 
 
 def parse_moment(raw: str, now: dt.datetime | None = None) -> dt.datetime:
-    """Read a date, a time by RFC 3339 (UTC when it names no zone), or an age such as ``2h``.
+    """Parse a date, an RFC 3339 time (UTC without a zone), or an age such as ``2h``.
 
     Args:
         raw: The text.
-        now: What ages count from; the current time when None.
+        now: The time relative to which ages count; by default the current time.
 
     Raises:
-        ValueError: It is none of them; the message says what to write.
+        ValueError: It is invalid; the message says what to write.
     """
     if age := _AGO.fullmatch(raw):
         length = dt.timedelta(**{UNITS[age["unit"]]: int(age["number"])})
@@ -38,14 +38,14 @@ def parse_moment(raw: str, now: dt.datetime | None = None) -> dt.datetime:
 
 
 def check_period(since: dt.datetime | None, until: dt.datetime | None) -> None:
-    """Look whether a line can be written at ``since`` or later, and before ``until``.
+    """Check that the period from ``since`` to ``until`` is not empty.
 
     Args:
-        since: The first moment; None for no bound.
-        until: The moment behind the last; None for no bound.
+        since: Start, inclusive; None for no bound.
+        until: End, exclusive; None for no bound.
 
     Raises:
-        ValueError: None can; the message says what ``until`` is to be.
+        ValueError: It is empty; the message says what ``until`` must be.
     """
     if since is not None and until is not None and since >= until:
         raise ValueError(f"use a later time than that of since, {since:%Y-%m-%dT%H:%M:%SZ}")

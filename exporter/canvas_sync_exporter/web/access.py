@@ -1,4 +1,4 @@
-"""Who is answered: by token, or without tokens only callers on this machine."""
+"""Access control: by token, or without tokens only for callers on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REALM = 'Bearer realm="canvas-sync-monitor"'
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's loopback."""
+    """Whether a host name or address is loopback."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -30,7 +30,7 @@ class Access:
     """Decides whether a request may be answered.
 
     Args:
-        tokens: The tokens; None when there are none and only this machine is answered.
+        tokens: The tokens; None if there are none and only this machine is answered.
     """
 
     def __init__(self, tokens: TokenFile | None) -> None:
@@ -39,8 +39,8 @@ class Access:
     def require_local(self, request: Request) -> None:
         """Without tokens, refuse callers that are not on this machine.
 
-        The ``Host`` header is looked at too: a page of a foreign site whose name was made to
-        resolve to 127.0.0.1 (DNS rebinding) calls from this machine, but by that site's name.
+        The ``Host`` header is checked too: a page of a foreign site whose name resolves to
+        127.0.0.1 (DNS rebinding) calls from this machine, but with that site's name.
 
         Raises:
             ProblemError: 403.
@@ -58,7 +58,7 @@ class Access:
         """Refuse a caller whose token does not cover ``scope``.
 
         Raises:
-            ProblemError: 401 without a valid token, 403 when its scope does not suffice.
+            ProblemError: 401 without a valid token, 403 if its scope is insufficient.
         """
         if self.tokens is None:
             return

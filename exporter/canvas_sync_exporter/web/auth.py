@@ -1,7 +1,7 @@
-"""Access tokens: the file with their hashes, and who may do what.
+"""Access tokens: the file with their hashes, and their scopes.
 
-One token a line: ``name scope sha256:<hash>``, ``#`` begins a comment. A token has over 190 random
-bits, so that a plain SHA-256 of it cannot be turned back. The token itself is stored nowhere.
+One token per line: ``name scope sha256:<hash>``, ``#`` starts a comment. A token has over 190
+random bits, so a plain SHA-256 cannot be reversed. The token itself is stored nowhere.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class Scope(StrEnum):
-    """What a token may do."""
+    """The scope of a token."""
 
     READ = "read"
     METRICS = "metrics"
     ADMIN = "admin"
 
     def covers(self, needed: Scope) -> bool:
-        """Whether a token of this scope may do what needs ``needed``."""
+        """Whether a token of this scope covers the scope ``needed``."""
         return self in (needed, Scope.ADMIN)
 
 
@@ -59,10 +59,10 @@ def hash_token(secret: str) -> str:
 
 
 def new_token(name: str, scope: Scope) -> tuple[str, Token]:
-    """Make a token: the secret for its bearer and the line for the file.
+    """Create a token: the secret for its bearer and the line for the file.
 
     Raises:
-        ValueError: The name cannot stand in the file.
+        ValueError: The name is not valid in the file.
     """
     secret = f"csm_{secrets.token_urlsafe(32)}"
     token = Token(name, scope, hash_token(secret))
@@ -74,7 +74,7 @@ def parse_tokens(content: str) -> tuple[Token, ...]:
     """Read the lines of a tokens file.
 
     Raises:
-        ValueError: A line makes no sense, a name stands twice, or there is no token at all.
+        ValueError: A line is invalid, a name is used twice, or there is no token at all.
     """
     tokens: dict[str, Token] = {}
     for number, raw in enumerate(content.splitlines(), start=1):
@@ -96,11 +96,11 @@ def parse_tokens(content: str) -> tuple[Token, ...]:
 
 
 def append_token(path: Path, token: Token) -> None:
-    """Add a token to a file, which is made when missing, readable by its owner alone.
+    """Add a token to a file, which is created if missing, readable only by its owner.
 
     Raises:
         OSError: The file cannot be read or written.
-        ValueError: The file is not a regular one, has a line that makes no sense, or a token of
+        ValueError: The file is not a regular file, has an invalid line, or already has a token of
             that name.
     """
     try:
@@ -127,7 +127,7 @@ class TokenFile:
         path: The file.
 
     Raises:
-        SettingsError: The file cannot be read, others may write to it, or a line makes no sense.
+        SettingsError: The file cannot be read, others may write to it, or a line is invalid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -144,7 +144,7 @@ class TokenFile:
             ) from error
 
     def find(self, secret: str) -> Token | None:
-        """The token that ``secret`` is, if any; takes equally long for any wrong one."""
+        """Return the token with this secret, if any; takes equally long for any wrong one."""
         self._refresh()
         digest = hash_token(secret)
         found = None
@@ -154,7 +154,7 @@ class TokenFile:
         return found
 
     def reload(self) -> None:
-        """Read the file again; what cannot be used is logged and leaves the tokens in force."""
+        """Reload the file; if it is unusable, log that and keep the previous tokens."""
         with self._lock:
             self._version = self._current_version(missing_ok=True)
             try:
@@ -178,7 +178,7 @@ class TokenFile:
             if not missing_ok:
                 raise
             return ()
-        # The time of the last change of its attributes too: its owner may change without the rest.
+        # Include ctime, because the owner may change without anything else changing.
         return (
             *status_identity(status),
             status.st_mtime_ns,
@@ -198,7 +198,7 @@ class TokenFile:
 
 
 def _changes(before: Sequence[Token], after: Sequence[Token]) -> str:
-    """Tell by name which tokens are new, withdrawn or changed."""
+    """Return which tokens are new, withdrawn or changed, by name."""
     old, new = ({token.name: token for token in tokens} for tokens in (before, after))
     groups = {
         "added": new.keys() - old.keys(),

@@ -1,4 +1,4 @@
-"""The REST API as a Flask blueprint, with errors of its own."""
+"""The REST API as a Flask blueprint, with its own error responses."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from .quota_api import QuotaApi
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
 REQUEST_LIMIT = 8
-"""How many requests are answered at the same time; of health as many as come."""
+"""Maximum number of concurrent requests; health is not limited."""
 
 
 _ROOT, _, _PATH = PREFIX.rpartition("/")
 _RELATIVE_ROOT = "../.."
-"""Where the paths begin, from the OpenAPI document: right also behind a proxy that says nothing."""
+"""Relative URL of the API from the OpenAPI document, which also works behind a silent proxy."""
 _RETRY_SECONDS = 15
 _BUSY = f"{REQUEST_LIMIT} requests are already in progress."
 _BUSY_SECONDS = 1
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 def api_blueprint(context: WebContext) -> Blueprint:
-    """Make the blueprint of the REST API, its OpenAPI document and its page."""
+    """Create the blueprint of the REST API, its OpenAPI document and its page."""
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
     add_security_headers(blueprint)
@@ -95,7 +95,9 @@ def _add_endpoints(
         try:
             found = find_endpoint(endpoints, request.method)
             return found if isinstance(found, Response) else found.respond(access, limit, path)
-        except HTTPException as error:  # here, since an app's handler of its code would come first
+        except (
+            HTTPException
+        ) as error:  # here, because an app's handler for the status code would come first
             return http_problem(error).response()
 
     blueprint.add_url_rule(

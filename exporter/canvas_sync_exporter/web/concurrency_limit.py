@@ -1,4 +1,4 @@
-"""A bound on what is answered at the same time: whoever comes too many is told to come back."""
+"""Limits concurrent requests; any more get 503 with Retry-After."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["ConcurrencyLimit"]
 
 
 class ConcurrencyLimit:
-    """Places for so many requests.
+    """A semaphore for requests.
 
     Args:
-        limit: How many there are.
-        full: What a client is told when all are taken.
-        retry_seconds: When it may try again.
+        limit: Maximum number of concurrent requests.
+        full: The error message when the limit is reached.
+        retry_seconds: Value of ``Retry-After``.
     """
 
     def __init__(self, limit: int, full: str, *, retry_seconds: int) -> None:
@@ -26,24 +26,24 @@ class ConcurrencyLimit:
         self._retry_seconds = retry_seconds
 
     def acquire(self) -> None:
-        """Take a place.
+        """Acquire a slot.
 
         Raises:
-            ProblemError: 503, when none is free.
+            ProblemError: 503, if none is free.
         """
         if not self._free.acquire(blocking=False):
             raise ProblemError(503, self._full, headers={"Retry-After": str(self._retry_seconds)})
 
     def release(self) -> None:
-        """Return a place back that was taken."""
+        """Release a slot."""
         self._free.release()
 
     @contextmanager
     def acquired(self) -> Iterator[None]:
-        """Take a place for as long as the block runs.
+        """Hold a slot while the block runs.
 
         Raises:
-            ProblemError: 503, when none is free.
+            ProblemError: 503, if none is free.
         """
         self.acquire()
         try:

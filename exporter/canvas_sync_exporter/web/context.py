@@ -1,4 +1,4 @@
-"""What the web app needs of the rest of the exporter."""
+"""What the web app needs from the rest of the exporter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["JobsView", "JudgeView", "WebContext"]
 
 
 class JobsView(Protocol):
-    """What the web app tells about the recurring jobs."""
+    """What the web app needs to know about the recurring jobs."""
 
     @property
     def running(self) -> bool:
@@ -30,16 +30,16 @@ class JobsView(Protocol):
 
 
 class JudgeView(Protocol):
-    """What the web app tells about the judge."""
+    """What the web app needs to know about the judge."""
 
     @property
     def state(self) -> JudgeState:
-        """What it last found, and how long ago."""
+        """Its latest findings, and their age."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What the web app needs of the rest of the exporter.
+    """What the web app needs from the rest of the exporter.
 
     Attributes:
         jobs: None in a user's own app, where no jobs run.

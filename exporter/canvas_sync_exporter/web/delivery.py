@@ -1,4 +1,4 @@
-"""How an answer travels: not at all when the client has it, or compressed."""
+"""Conditional and compressed responses."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from isal import igzip
 
 __all__ = ["compress", "deliver"]
 
-_LEAST_BYTES: Final = 1024  # a smaller answer fits into one packet anyway
+_LEAST_BYTES: Final = 1024  # a smaller response fits into one packet anyway
 _GZIP_LEVEL: Final = 1
 
 
 def deliver(response: Response) -> Response:
-    """Prepare the answer to the current request.
+    """Prepare the response to the current request.
 
-    It gets an ``ETag`` of its content, may be kept by the client that asked, and is answered with
-    304 and no body when the client's ``If-None-Match`` shows that it has it (RFC 9110, 13.1.2). The
-    tag is a weak one: it stays the same whether or not the body is compressed.
+    It gets an ``ETag`` of its content, may be cached by the client, and becomes 304 without a body
+    if the client's ``If-None-Match`` matches (RFC 9110, 13.1.2). The tag is weak, because it is the
+    same for the compressed and the uncompressed body.
     """
     tag = blake2b(response.get_data(), digest_size=16).hexdigest()
     response.set_etag(tag, weak=True)
@@ -29,7 +29,7 @@ def deliver(response: Response) -> Response:
 
 
 def compress(response: Response) -> Response:
-    """Compress the answer to the current request with gzip if the client reads that."""
+    """Compress the response to the current request with gzip if the client accepts it."""
     response.vary.add("Accept-Encoding")
     body = response.get_data()
     if len(body) >= _LEAST_BYTES and request.accept_encodings["gzip"] > 0:

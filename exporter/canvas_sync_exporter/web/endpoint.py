@@ -1,4 +1,4 @@
-"""One endpoint of the REST API, and what happens around each call of it."""
+"""One endpoint of the REST API, and the handling of its requests."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Endpoint:
 
     Attributes:
         path: Flask rule below the prefix of the API.
-        handler: Called with the parameters by name; returns the answer's body, or a response.
+        handler: Called with the parameters by name; returns the body, or a response.
         summary: One line for the OpenAPI document.
         answer: Type of the body; its JSON Schema goes into the OpenAPI document.
-        tag: Under which the OpenAPI document shows it.
-        scope: What a token must cover; None when anybody may ask.
-        problems: Statuses of its own errors and when they occur, beside those of every endpoint.
-        further_answers: Statuses other than 200 that carry the same body.
-        content_type: Of the body.
-        is_always_answered: However busy the server is.
-        body: Type of the body of a POST, which the handler gets as ``body``; None when a POST has
+        tag: Its group in the OpenAPI document.
+        scope: The scope that a token must cover; None for public access.
+        problems: Statuses of its own errors and when they occur, in addition to common ones.
+        further_answers: Statuses other than 200 with the same body.
+        content_type: Content type of the body.
+        is_always_answered: Whether it is answered however busy the server is.
+        body: Type of the body of a POST, which the handler gets as ``body``; None if a POST has
             no body or an empty JSON object.
     """
 
@@ -63,7 +63,7 @@ class Endpoint:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a client that has the answer can ask if it is still the same."""
+        """Whether clients can revalidate a cached response."""
         is_json = self.content_type == "application/json"
         return self.method == "GET" and is_json and not self.is_always_answered
 
@@ -76,7 +76,7 @@ class Endpoint:
         """Answer the current request, which matched the path and one of the methods.
 
         Raises:
-            ProblemError: The request cannot be answered as asked.
+            ProblemError: The request is invalid or cannot be answered.
         """
         if self.scope is not None:
             access.require(request, self.scope)
@@ -108,7 +108,7 @@ def find_endpoint(endpoints: Sequence[Endpoint], method: str) -> Endpoint | Resp
 
 
 def json_response(body: Any, status: int = 200) -> Response:
-    """Answer with ``body`` as JSON that no cache may keep."""
+    """Answer with ``body`` as JSON that must not be cached."""
     return Response(
         msgspec.json.encode(body),
         status,
@@ -121,9 +121,9 @@ def _read_body(body: type[Any] | None) -> dict[str, Any]:
     """Read the body of a POST as the argument of a handler.
 
     Raises:
-        ProblemError: It is no JSON, too long, or not what the endpoint takes.
+        ProblemError: It is not JSON, too long, or does not match the endpoint's type.
     """
-    if request.mimetype != "application/json":  # which a form on a foreign site cannot send (CSRF)
+    if request.mimetype != "application/json":  # a form on a foreign site cannot send this (CSRF)
         raise ProblemError(415, "Send Content-Type: application/json.")
     if (request.content_length or 0) > _MAX_BODY:
         raise ProblemError(413, f"Send a body of at most {_MAX_BODY} bytes.")

@@ -1,4 +1,4 @@
-"""Headers that every answer has, for browsers and for those who scan for their absence."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ encrypts: the exporter itself speaks plain HTTP."""
 
 
 def add_security_headers(scaffold: Blueprint | Flask) -> None:
-    """Add the headers to each answer of a blueprint or app, errors included."""
+    """Add the headers to each response of a blueprint or app, including errors."""
 
     @scaffold.after_request
     def add(response: Response) -> Response:

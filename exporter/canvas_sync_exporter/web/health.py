@@ -1,4 +1,4 @@
-"""Health: whether the exporter can do its work, check by check."""
+"""Health: whether the exporter is working, check by check."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ _LITTLE_DISK = 200 * 1024 * 1024
 _LARGE_BACKLOG = 8 * 1024 * 1024
 _DATABASE_SECONDS = 2.0
 _HANGING_SECONDS = 90.0
-"""Far beyond the time between two judgings and all waits for a database."""
+"""Far longer than the time between two judgings and all waits for a database."""
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that the exporter needs, and how it is."""
+    """One check of something that the exporter needs."""
 
     status: Status
     reason: str
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the exporter is; the worst of its checks. The checks are told to who may read."""
+    """The exporter's status, which is the worst of its checks; these need read access."""
 
     status: Status
     checks: dict[str, Check] = {}
 
 
 class HealthChecks:
-    """Looks at everything that the exporter needs, within a few seconds.
+    """Checks everything that the exporter needs, within a few seconds.
 
     Args:
-        context: What the exporter works with.
+        context: The rest of the exporter.
     """
 
     def __init__(self, context: WebContext) -> None:
@@ -56,7 +56,7 @@ class HealthChecks:
         self._database = Probe(lambda: _database(context), _DATABASE_SECONDS)
 
     def run(self) -> Health:
-        """Do all checks."""
+        """Run all checks."""
         app = self._context.configuration.app
         checks = {
             **self._database_checks(),
@@ -70,7 +70,7 @@ class HealthChecks:
         return Health(worst, checks)
 
     def results(self) -> dict[str, bool]:
-        """Do all checks, and return whether each is fine."""
+        """Run all checks, and return whether each is fine."""
         return {name: check.status == "ok" for name, check in self.run().checks.items()}
 
     def _database_checks(self) -> dict[str, Check]:
@@ -120,7 +120,7 @@ def _spool(folder: Path) -> Check:
 
 
 def _rollups(context: WebContext) -> Check:
-    """Tell the progress; answers are right meanwhile, only slower."""
+    """Report the progress; responses are correct meanwhile, only slower."""
     try:
         left = waiting(context.engine)
     except (SQLAlchemyError, OSError) as error:

@@ -1,6 +1,6 @@
 """Lines of the logs as server-sent events, for a few clients at a time.
 
-Each client holds a thread of the server for as long as it listens, hence the bound.
+Each client occupies a server thread for as long as it listens, hence the limit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .search_results import found_record
 __all__ = ["CLIENT_LIMIT", "LogStreams"]
 
 CLIENT_LIMIT: Final = 4
-"""How many clients may listen at a time."""
+"""Maximum number of clients."""
 
 HEARTBEAT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 10
@@ -30,10 +30,10 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class LogStreams:
-    """The streams that are open.
+    """The open streams.
 
     Args:
-        stopping: Set when the server ends, and the streams with it.
+        stopping: Set when the server stops, which ends the streams.
     """
 
     def __init__(self, stopping: Event) -> None:
@@ -45,14 +45,14 @@ class LogStreams:
         )
 
     def respond(self, open_tail: Callable[[], LogTail]) -> Response:
-        """Answer the current request with a stream that ends when the client goes.
+        """Answer the current request with a stream that ends when the client disconnects.
 
         Args:
             open_tail: Opens the logs.
 
         Raises:
-            ProblemError: 503, when too many clients listen.
-            LogFolderError: A folder is not there or cannot be read.
+            ProblemError: 503, if too many clients are listening.
+            LogFolderError: A folder is missing or cannot be read.
             OSError: A file cannot be read.
         """
         self._limit.acquire()
@@ -70,7 +70,7 @@ class LogStreams:
         return response
 
     def _events(self, tail: LogTail, is_gone: Callable[[], bool]) -> Iterator[str]:
-        """Return the events; a comment now and then shows a client that has gone, and a proxy."""
+        """Return the events, with regular comments to detect disconnected clients and proxies."""
         yield ": the newest lines, then those that are written\n\n"
         lines, told = tail.newest, time.monotonic()
         while not (self._stopping.is_set() or is_gone()):

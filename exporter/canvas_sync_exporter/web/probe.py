@@ -1,4 +1,4 @@
-"""A question that may take long, asked in a thread of its own and waited for a little."""
+"""Runs a possibly slow check in a separate thread and waits for it briefly."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class Probe(Generic[T]):
-    """Asks a question once at a time: those who ask meanwhile share the answer.
+    """Runs one check at a time: concurrent callers share the result.
 
-    So one thread waits, however long the answer takes and however many ask.
+    So only one thread waits, however long it takes and however many callers there are.
 
     Args:
-        question: What is asked.
-        seconds: How long :meth:`ask` waits for the answer.
+        question: The check.
+        seconds: How long :meth:`ask` waits for the result.
     """
 
     def __init__(self, question: Callable[[], T], seconds: float) -> None:
@@ -32,10 +32,10 @@ class Probe(Generic[T]):
         self._answer: Future[T] | None = None
 
     def ask(self) -> T:
-        """Ask, or join those who wait for the answer already.
+        """Run the check, or wait for one that is already running.
 
         Raises:
-            TimeoutError: There is no answer yet, or no room for a thread.
+            TimeoutError: There is no result yet, or no thread could be started.
         """
         with self._lock:
             answer = self._answer

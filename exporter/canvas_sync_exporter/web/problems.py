@@ -22,7 +22,7 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a request was not answered as asked (RFC 9457)."""
+    """Why a request failed (RFC 9457)."""
 
     type: str
     title: str
@@ -32,7 +32,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ProblemError(Exception):
-    """A request cannot be answered as asked.
+    """A request failed.
 
     Args:
         status: HTTP status of the answer.
@@ -54,7 +54,7 @@ class ProblemError(Exception):
         self.headers = {"Cache-Control": "no-store", **(headers or {})}
 
     def response(self) -> Response:
-        """The answer that tells the problem."""
+        """The response with the problem."""
         return Response(
             msgspec.json.encode(self.problem),
             self.problem.status,
@@ -64,6 +64,6 @@ class ProblemError(Exception):
 
 
 def http_problem(error: HTTPException) -> ProblemError:
-    """Turn an error of werkzeug, such as "method not allowed", into a problem."""
+    """Convert an error of werkzeug, such as "method not allowed", to a problem."""
     kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     return ProblemError(error.code or 500, error.description or "", headers=kept)

@@ -1,7 +1,7 @@
-"""Requests that come through a trusted reverse proxy: who asked, and below which URL.
+"""Requests through a trusted reverse proxy: the original client and URL.
 
-Only what a trusted proxy says is believed, and only the part of it that proxies have written: a
-client can put anything to the left of that (RFC 7239, 8.1).
+Only headers from a trusted proxy are used, and only the part that proxies have written: a client
+can put anything to the left of that (RFC 7239, 8.1).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _HOST: Final = "HTTP_X_FORWARDED_HOST"
 _PREFIX: Final = "HTTP_X_FORWARDED_PREFIX"
 _HEADERS: Final = (_FOR, _PROTO, _HOST, _PREFIX)
 _UNKNOWN: Final = "unknown"
-"""The client's address where no proxy has told it; it is that of no machine (RFC 7239, 6.2)."""
+"""The client's address if no proxy has given it; not a valid address (RFC 7239, 6.2)."""
 _ADDRESS: Final = re.compile(r"\[?(?P<v6>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(\]:\d+|\])?")
 _HOST_NAME: Final = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
 
 
 class TrustedProxies:
-    """Makes a WSGI app see the request of the client rather than that of the proxy.
+    """Makes a WSGI app see the client's request instead of the proxy's.
 
     Args:
         app: The app.
-        networks: Where the trusted proxies are. What others forward is removed.
+        networks: The trusted proxies. Forwarded headers from others are removed.
     """
 
     def __init__(self, app: WSGIApplication, networks: Sequence[Network]) -> None:
@@ -64,7 +64,7 @@ class TrustedProxies:
             environ["SCRIPT_NAME"] = prefix + environ.get("SCRIPT_NAME", "")
 
     def _client(self, hops: Sequence[str]) -> tuple[str, int]:
-        """The nearest address that is not a trusted proxy's, and how many proxies are before it."""
+        """The nearest address that is not a trusted proxy, and the number of proxies before it."""
         for count, hop in enumerate(reversed(hops), start=1):
             address = _address(hop)
             if not self._trusts(address):
@@ -85,7 +85,7 @@ def _values(header: str) -> list[str]:
 
 
 def _told(values: Sequence[str], proxies: int) -> str:
-    """What the outermost trusted proxy has told, where each proxy has added a value."""
+    """The value from the outermost trusted proxy, where each proxy has added one."""
     return values[-min(proxies, len(values))] if values else ""
 
 

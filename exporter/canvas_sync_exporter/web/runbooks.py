@@ -1,7 +1,6 @@
-"""The runbooks of the alerts as plain pages, for whoever follows an alert's link.
+"""Serves the runbooks of the alerts as simple pages, for the links in alerts.
 
-They say nothing about this machine, so that they are shown without a token, as the documentation
-of the REST API is.
+They reveal nothing about this machine, so they need no token, like the REST API documentation.
 """
 
 from __future__ import annotations
@@ -39,7 +38,9 @@ def runbooks_blueprint() -> Blueprint:
     @blueprint.get("/<alert>")
     def runbook(alert: str) -> Response:
         name = alert.removesuffix(".md")  # as they link to each other
-        file = _files().get(name)  # looked up, not made: no name leads out of the folder
+        file = _files().get(
+            name
+        )  # looked up in a list, never built: no name leads out of the folder
         if file is None:
             raise ProblemError(404, "There is no such runbook; /runbooks/ lists all.")
         return _page(name, file.read_text(encoding="utf-8"))

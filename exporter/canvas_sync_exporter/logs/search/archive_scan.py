@@ -1,4 +1,4 @@
-"""An archive searched: unpacked in one go, of what is found the newest is kept."""
+"""Searches an archive: decompresses it in one pass and keeps the newest matches."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
 
 __all__ = ["ArchiveScan"]
 
-_ZIPPED: Final = 8  # how much larger the lines in an archive are
-_WHOLE: Final = 2**62 - 1  # behind the end of any file
+_ZIPPED: Final = 8  # compression ratio of lines in an archive
+_WHOLE: Final = 2**62 - 1  # beyond the end of any file
 _KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -29,11 +29,11 @@ class ArchiveScan:
 
     Args:
         source: The archive.
-        limit: How many lines are asked for at most.
+        limit: Maximum number of lines.
 
     Attributes:
-        reached: When the oldest line searched so far was written; None while that is not known.
-        is_past: Never: that an older archive is too old its name tells.
+        reached: When the oldest line searched so far was written; None if unknown.
+        is_past: Always False: the name of an archive shows whether it is too old.
         is_done: Whether all of it has been searched.
     """
 
@@ -46,15 +46,15 @@ class ArchiveScan:
 
     @property
     def left(self) -> int:
-        """About how many bytes are not searched yet; it is unpacked in one go."""
+        """Approximate number of bytes not searched yet; it is decompressed in one pass."""
         return 0 if self.is_done else self._source.size * _ZIPPED
 
     @property
     def position(self) -> Position:
-        """The place up to which it has not been searched."""
+        """The position up to which it has not been searched."""
         if self._source.has_members:
             return self._stop or Position(0, NOWHERE, self._source.path.name)
-        # Its name is another file's after the next rotation: it is known by its first bytes.
+        # After the next rotation another file has its name, so identify it by its first bytes.
         return Position(self._stop.end if self._stop else _WHOLE, self._head)
 
     @cached_property
@@ -72,21 +72,21 @@ class ArchiveScan:
         return self._source.has_members and self._source.path.name < position.archive
 
     def find(self, position: Position) -> int | None:
-        """Unpack it to look for the file of a position; tell which of its files that is, if any."""
+        """Decompress it to find the file of a position; return its index, if any."""
         for number, (first, _) in enumerate(self._files):
             if position.head.begins(first):
                 return number
         return None
 
     def resume(self, number: int, end: int) -> int:
-        """Search only what is before an offset in a file.
+        """Search only the part before an offset in a file.
 
         Args:
-            number: Which file.
-            end: The offset; when it is behind the file, what is too much goes on in the next one.
+            number: Index of the file.
+            end: The offset; if it is beyond the file, the excess applies to the next one.
 
         Returns:
-            How far behind the end of the last file that is.
+            By how much it is beyond the end of the last file.
         """
         for rank, (_, size) in enumerate(self._files[number:], number):
             if end <= size:
@@ -96,13 +96,13 @@ class ArchiveScan:
         return end
 
     def go_on(self, position: Position) -> None:
-        """Search only what is before a position in this archive."""
+        """Search only the part before a position in this archive."""
         has_begun = position.end or position.rank
         self._stop = position if has_begun else None
 
     @cached_property
     def _files(self) -> list[tuple[bytes, int]]:
-        """The first bytes and the size of each file, as far as it can be unpacked."""
+        """The first bytes and the size of each file, as far as it can be decompressed."""
         files: list[tuple[bytes, int]] = []
         with suppress(OSError):
             for part in parts(self._source):
@@ -110,12 +110,12 @@ class ArchiveScan:
         return files
 
     def is_older(self, moment: dt.datetime) -> bool:
-        """Whether it was made before a moment, and so all of its lines."""
+        """Whether it, and so each of its lines, was written before a given time."""
         newest = self._source.no_line_after
         return newest is not None and newest < moment
 
     def is_newer(self, moment: dt.datetime) -> bool:
-        """Never told before it is unpacked."""
+        """Unknown before it is decompressed."""
         return False
 
     def step(
@@ -125,12 +125,12 @@ class ArchiveScan:
 
         Args:
             matcher: Finds the lines.
-            since: Does not matter here.
-            until: When its first lines are of this moment and later, it is left after them.
+            since: Not used here.
+            until: If its first lines are from this time or later, the rest is skipped.
 
         Returns:
-            The lines found, newest first; when there are too many to keep, :attr:`is_done` stays
-            False and the next step finds the older ones.
+            The matches, newest first; if there are too many to keep, :attr:`is_done` stays False
+            and the next step finds the older ones.
         """
         kept: deque[FoundLine] = deque()
         size, self.is_done = 0, True

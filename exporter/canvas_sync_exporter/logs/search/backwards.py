@@ -1,4 +1,4 @@
-"""Reading the lines of a file from its end, in blocks, with bounded memory."""
+"""Reads the lines of a file from its end, in blocks, with bounded memory."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def blocks_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
 
     Args:
         fd: The file.
-        end: Offset in the file behind the last line.
+        end: Offset in the file after the last line.
 
     Yields:
-        Offset in the file and the lines that begin there, in the order of the file. Nothing in
-        place of a line longer than :data:`~.reader.LINE_LIMIT`, which is passed over.
+        Offset in the file and the lines that begin there, in the order of the file. Lines longer
+        than :data:`~.reader.LINE_LIMIT` are skipped.
 
     Raises:
         OSError: The file cannot be read.
     """
-    begun = b""  # the end of a line whose beginning is further up
+    begun = b""  # the end of a line that begins earlier
     at, is_too_long = end, False
     while at:
         length = min(_BLOCK, at)

@@ -1,4 +1,4 @@
-"""Which lines a search wants."""
+"""The filters of a search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_JSON: Final = b'{"timestamp":"'
 
 
 class SearchRecord(msgspec.Struct, gc=False):
-    """The fields that are asked for."""
+    """The fields to filter by."""
 
     timestamp: Moment
     level: str | None = None
@@ -42,12 +42,12 @@ class SearchRecord(msgspec.Struct, gc=False):
 
 
 def compile_pattern(pattern: str) -> Any:
-    """Compile a regular expression in RE2's syntax, whose search takes linear time on any line.
+    """Compile a regular expression in RE2's syntax, which takes linear time on any line.
 
-    Python's own engine tries what it can in turn, and with some expressions never ends.
+    Python's own engine backtracks, and practically never ends with some expressions.
 
     Raises:
-        ValueError: It is none, or too long or too large.
+        ValueError: It is invalid, too long or too large.
     """
     if len(pattern) > PATTERN_LIMIT:
         raise ValueError(f"use a regular expression of at most {PATTERN_LIMIT} characters")
@@ -63,19 +63,18 @@ def compile_pattern(pattern: str) -> Any:
 
 @dataclass(frozen=True)
 class LineFilter:
-    """What a line must have; what is None is not asked for.
+    """What a line must match; None means no filter.
 
     Attributes:
-        text: Is somewhere in the line as it stands in the file, JSON escapes read.
-        pattern: A regular expression, by :func:`compile_pattern`, that matches somewhere in the
-            line as it stands in the file.
+        text: Text that the raw line contains, with JSON escapes decoded.
+        pattern: A regular expression, from :func:`compile_pattern`, that matches in the raw line.
         logs: In one of these logs.
         level: ``INFO``, ``WARNING`` or ``ERROR``.
         status: HTTP status, class of a failed request, status of a run or a step, or outcome of a
             database operation.
         route: Canvas route template.
-        since: Not before this moment.
-        until: Before this moment.
+        since: At or after this time.
+        until: Before this time.
     """
 
     text: str | None = None
@@ -99,11 +98,11 @@ class LineFilter:
         object.__setattr__(self, "_traits", tuple(self._make_traits()))
 
     def may_be_in(self, lines: bytes) -> bool:
-        """Whether any of these lines can be wanted; a quick look at all of them together."""
+        """Whether any of these lines can match; a quick check of all of them together."""
         return not self._texts or any(text in lines for text in self._texts)
 
     def may_be(self, line: bytes) -> bool:
-        """Whether a line can be wanted, by its bytes alone; a quick look."""
+        """Whether a line can match, judging by its bytes; a quick check."""
         if not self.may_be_in(line):
             return False
         if line.startswith(_OWN_JSON):

@@ -1,4 +1,4 @@
-"""Reads when lines were written, without reading the lines."""
+"""Reads the times of lines without parsing the lines."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class LineTimes:
     """The times of lines in either format.
 
     Attributes:
-        zone: Time zone of the clock in human lines. In the hour that it repeats when the clocks go
-            back, a line counts with both of its times, so that no search passes over it.
+        zone: Time zone of human-readable lines. In the hour that is repeated when clocks go back, a
+            line counts with both of its times, so that no search misses it.
     """
 
     zone: dt.tzinfo = dt.UTC
@@ -31,15 +31,15 @@ class LineTimes:
         return next(self._times(data), None)
 
     def are_before(self, data: bytes, moment: dt.datetime | None) -> bool:
-        """Whether the lines were all written before a moment; False when none has a time.
+        """Whether all lines were written before a given time; False if none has a time.
 
-        One alone says little: a clock may have been wrong for a while.
+        A single one is not enough: a clock may have been wrong for a while.
         """
         first = self.first(data)
         return bool(moment and first and first < moment and max(self._times(data)) < moment)
 
     def are_after(self, data: bytes, moment: dt.datetime | None) -> bool:
-        """Whether the lines were all written at a moment or later; False when none has a time."""
+        """Whether all lines were written at or after a given time; False if none has a time."""
         first = self.first(data)
         return bool(moment and first and first >= moment and min(self._times(data)) >= moment)
 
@@ -55,7 +55,7 @@ class LineTimes:
                 yield from self._of_clock(moment)
 
     def _of_clock(self, clock: dt.datetime) -> Iterator[dt.datetime]:
-        if self.zone is dt.UTC:  # the usual one, and quicker
+        if self.zone is dt.UTC:  # the usual case, and faster
             yield clock.replace(tzinfo=dt.UTC)
             return
         for fold in (0, 1):

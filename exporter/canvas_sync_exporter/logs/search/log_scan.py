@@ -1,4 +1,4 @@
-"""One log searched from its newest line to its oldest, step by step."""
+"""Searches one log from its newest line to its oldest, step by step."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .positions import Position
 __all__ = ["LATENESS", "LogScan"]
 
 LATENESS: Final = dt.timedelta(minutes=10)
-"""How much later in its file than others of its time a line may come, such as one that had to wait
-for a full disk. Files and blocks further out of the time range than that are passed over."""
+"""How much later in its file than others of its time a line may be, for instance after waiting for
+a full disk. Files and blocks that are further outside the time range are skipped."""
 
 _NEWEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 
@@ -29,21 +29,21 @@ _NEWEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 class LogScan:
     """Finds the lines of one log, newest first.
 
-    All plain files are opened at the start, so that a rotation or cleanup takes nothing away.
+    All plain files are opened at the start, so that a rotation or cleanup removes nothing.
 
     Args:
         log: Which log.
         sources: Its files, oldest first.
         wanted: Which lines.
-        limit: How many lines are asked for at most.
-        notes: Gets what cannot be read.
+        limit: Maximum number of lines.
+        notes: Collects what cannot be read.
         zone: Time zone of the clock in human lines.
 
     Attributes:
-        end: Its newest file, if that is no archive, and the offset in it behind the newest line.
+        end: Its newest file, unless it is an archive, and the offset after its newest line.
 
     Raises:
-        FileNotFoundError: A file has moved on since it was listed.
+        FileNotFoundError: A file has been moved since it was listed.
     """
 
     def __init__(
@@ -89,33 +89,33 @@ class LogScan:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left, neither to take nor to search."""
+        """Whether nothing is left to return or to search."""
         return not self._scans and not self._found
 
     @property
     def has_found(self) -> bool:
-        """Whether a line waits to be taken."""
+        """Whether a match is waiting."""
         return bool(self._found)
 
     @property
     def left(self) -> int:
-        """How many bytes are not searched yet."""
+        """Number of bytes not searched yet."""
         return sum(scan.left for scan in self._scans)
 
     @property
     def time(self) -> dt.datetime:
-        """When the next line was written, or could have been while none is known."""
+        """When the next match was written, or the latest possible time if there is none yet."""
         return self._found[0].time if self._found else self._reached
 
     @property
     def position(self) -> Position | None:
-        """Where to go on; None when nothing is left."""
+        """Where to continue; None if nothing is left."""
         if self._found:
             return self._found[0].after
         return self._scans[-1].position if self._scans else None
 
     def take(self) -> FoundLine:
-        """Take the newest line that was found."""
+        """Return the newest match."""
         return self._found.popleft()
 
     def advance(self) -> None:
@@ -145,9 +145,9 @@ class LogScan:
         self._is_begun = False
 
     def resume(self, position: Position) -> None:
-        """Go on at a place that an earlier search told, wherever its lines are by now.
+        """Continue at the position of an earlier search, wherever its lines are now.
 
-        When it is gone, that is told in the notes, and only what is sure to be older is searched.
+        If it is gone, that is added to the notes, and only what is certainly older is searched.
         """
         if position.archive:
             self._resume_in_archive(position)
@@ -177,7 +177,7 @@ class LogScan:
         )
 
     def _resume_at(self, index: int, number: int, end: int) -> None:
-        """Go on in a file; when its newer lines were moved to the files after it, there."""
+        """Continue in a file or, if its newer lines were moved, in the files after it."""
         for last in range(index, len(self._scans)):
             end = self._scans[last].resume(number, end)
             number = 0

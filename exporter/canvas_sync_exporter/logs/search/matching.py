@@ -1,4 +1,4 @@
-"""Finding the wanted lines among others."""
+"""Finds matching lines."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["FoundLine", "Matcher", "Place", "SearchNotes"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file in which lines are found.
+    """A file that contains matches.
 
     Attributes:
-        name: What to call it.
-        head: What it is known by; nothing in an archive, and where nobody will come back.
-        archive: Name of the archive that it is in; empty when it is in none.
-        rank: Which file, as a :class:`Position` counts them.
+        name: Its display name.
+        head: Its identity; not set in an archive, and where it is not needed.
+        archive: Name of its archive; empty if it is in none.
+        rank: Index of the file, as in :class:`Position`.
     """
 
     name: str
@@ -37,15 +37,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FoundLine:
-    """A line that was searched for.
+    """A match.
 
     Attributes:
-        log: The log that it is in.
+        log: Its log.
         time: When it was written.
-        place: The file that it was found in.
-        fields: What it says, by the names of the log fields; a human line says less.
-        start: Offset of its beginning in the file.
-        end: Offset behind it.
+        place: Its file.
+        fields: Its contents, by the names of the log fields; a human-readable line has fewer.
+        start: Offset of its start in the file.
+        end: Offset after it.
     """
 
     log: Log
@@ -57,12 +57,12 @@ class FoundLine:
 
     @property
     def before(self) -> Position:
-        """The place before it."""
+        """The position before it."""
         return Position(self.start, self.place.head, self.place.archive, self.place.rank)
 
     @property
     def after(self) -> Position:
-        """The place behind it."""
+        """The position after it."""
         return Position(self.end, self.place.head, self.place.archive, self.place.rank)
 
 
@@ -71,8 +71,7 @@ class SearchNotes:
     """What a search could not read.
 
     Attributes:
-        unreadable_lines: How many lines might have been wanted, but cannot be read from their
-            beginning to their end.
+        unreadable_lines: Number of lines that might have matched but are not completely readable.
         problems: Which files cannot be read, and why.
     """
 

@@ -1,4 +1,4 @@
-"""A plain log file searched from its end, block by block."""
+"""Searches a plain log file from its end, block by block."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class PlainScan:
 
     Args:
         source: The file.
-        raw: It, open.
-        older: The plain files of the log that are older.
+        raw: The open file.
+        older: The log's older plain files.
         times: Reads when lines were written.
 
     Attributes:
-        size: How many of its bytes count.
-        end: Which file it is, and its size.
+        size: Number of bytes that count.
+        end: Identity of the file, and its size.
         first: Its first bytes.
-        reached: When the line searched last was written; None while that is not known.
-        is_past: Whether what is left is older than what is wanted.
+        reached: When the line searched last was written; None if unknown.
+        is_past: Whether the rest is older than the time range.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class PlainScan:
 
     @property
     def left(self) -> int:
-        """How many bytes are not searched yet."""
+        """Number of bytes not searched yet."""
         return self._end
 
     @property
     def position(self) -> Position:
-        """The place up to which it has not been searched."""
+        """The position up to which it has not been searched."""
         return Position(self._end, self._place.head, rank=self._place.rank)
 
     def find(self, position: Position) -> int | None:
@@ -77,25 +77,25 @@ class PlainScan:
         return 0 if position.head.begins(self.first) and older == position.rank else None
 
     def resume(self, number: int, end: int) -> int:
-        """Search only what is before an offset.
+        """Search only the part before an offset.
 
         Args:
             number: Which file: the only one, 0.
             end: The offset.
 
         Returns:
-            How far behind the end of the file that is.
+            By how much it is beyond the end of the file.
         """
         self._end = min(end, self.size)
         return end - self._end
 
     def is_older(self, moment: dt.datetime) -> bool:
-        """Whether its last lines were written before a moment."""
+        """Whether its last lines were written before a given time."""
         start = max(0, self._end - _LOOK_BYTES)
         return self._times.are_before(os.pread(self._fd, self._end - start, start), moment)
 
     def is_newer(self, moment: dt.datetime) -> bool:
-        """Whether its first lines were written at a moment or later."""
+        """Whether its first lines were written at or after a given time."""
         return self._times.are_after(os.pread(self._fd, min(_LOOK_BYTES, self._end), 0), moment)
 
     def step(
@@ -105,8 +105,8 @@ class PlainScan:
 
         Args:
             matcher: Finds the lines.
-            since: Behind a block that is older than this nothing else is wanted.
-            until: A block of this moment and later is passed over.
+            since: If a block is older than this, the rest is skipped.
+            until: A block from this time or later is skipped.
 
         Returns:
             The lines found, newest first.
@@ -115,7 +115,7 @@ class PlainScan:
             self._blocks = blocks_backwards(self._fd, self._end)
         self._end, data = next(self._blocks, (0, b"\n"))
         if not data:
-            matcher.notes.unreadable_lines += 1  # longer than a line may be
+            matcher.notes.unreadable_lines += 1  # longer than the limit for lines
         self.reached = self._times.first(data) or self.reached
         self.is_past = self._times.are_before(data, since)
         if self.is_past or self._times.are_after(data, until):

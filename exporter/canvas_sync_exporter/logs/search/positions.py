@@ -1,8 +1,8 @@
-"""Where a search is in a log, told so that it is found again after rotations and archiving.
+"""Positions in a log that can be found again after rotation and archiving.
 
-A file is known by its first bytes: they stay with the lines, whatever the file is called and
-wherever the lines are moved. A cleanup may cut it behind any of its lines, hence the first line
-counts alone where there are no more bytes.
+A file is identified by its first bytes: they stay with the lines, whatever the file is called and
+wherever the lines are moved. A cleanup may truncate it after any line, so if there are fewer bytes,
+only the first line counts.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ __all__ = [
 ]
 
 HEAD_BYTES: Final = 512
-"""How many of a file's first bytes it is known by."""
+"""Number of first bytes that identify a file."""
 
 _DIGEST_BYTES: Final = 9
 _MAX_OFFSET: Final = 2**62
 
 
 class BadCursorError(ValueError):
-    """A cursor is not one that a search gave."""
+    """A cursor was not created by a search."""
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
     """The first bytes of a file.
 
     Attributes:
-        length: How many they are.
+        length: Their number.
         digest: Their hash.
-        line: The hash of those among them that are its first line.
+        line: The hash of its first line within them.
     """
 
     length: int
@@ -50,25 +50,25 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     line: bytes
 
     def begins(self, first: bytes) -> bool:
-        """Whether a file that begins with ``first`` is the one, or is what was cut off it."""
+        """Whether a file that begins with ``first`` is this file, or was split off from it."""
         if len(first) >= self.length:
             return _digest(first[: self.length]) == self.digest
         return _line_digest(first) == self.line
 
 
 NOWHERE: Final = Head(0, b"", b"")
-"""Known by nothing."""
+"""No identity."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """A place in a log; what is before it has not been searched.
+    """A position in a log; everything before it has not been searched.
 
     Attributes:
         end: Offset in the file.
-        head: Which file.
-        archive: Name of the archive that it was in; empty when it was in none.
-        rank: Which file, from 0, the oldest: of those in the archive, or of those in none that
-            begin with the same bytes, as short ones may.
+        head: Identity of the file.
+        archive: Name of its archive; empty if it was in none.
+        rank: Index of the file, 0 being the oldest: within the archive or, outside an archive,
+            among files with the same first bytes, as short ones may have.
     """
 
     end: int
@@ -82,21 +82,21 @@ _DECODER: Final = msgspec.json.Decoder(_Cursor)
 
 
 def head_of(first: bytes) -> Head:
-    """Return what a file with these first bytes is known by."""
+    """Return the identity of a file with these first bytes."""
     first = first[:HEAD_BYTES]
     return Head(len(first), _digest(first), _line_digest(first))
 
 
 def encode_cursor(positions: _Cursor) -> str:
-    """Write positions as text that may stand in a URL."""
+    """Encode positions as text that is safe in a URL."""
     return msgspec.json.encode(positions).hex()
 
 
 def decode_cursor(cursor: str) -> _Cursor:
-    """Read what :func:`encode_cursor` wrote.
+    """Decode the text of :func:`encode_cursor`.
 
     Raises:
-        BadCursorError: It did not write this.
+        BadCursorError: The text is invalid.
     """
     try:
         positions = _DECODER.decode(bytes.fromhex(cursor))

@@ -1,4 +1,4 @@
-"""Searching the five logs, newest line first, over live files, backups and archives."""
+"""Searches the five logs, newest line first, over live files, backups and archives."""
 
 from __future__ import annotations
 
@@ -24,29 +24,27 @@ _LOOKS: Final = 5
 
 
 class LogSearch:
-    """A search; iterate over it for the lines, then ask for the rest.
+    """A search; iterate over it for the lines, then read its other attributes.
 
-    It reads no further than it must: each log back to the moment that the others have reached.
+    It reads no further than necessary: each log only as far back as the others.
 
     Args:
         log_dir: Folder of the logs.
         archive_dir: Folder of the archives; may be missing.
-        wanted: Which lines.
-        limit: How many lines to give at most.
-        cursor: :attr:`cursor` of an earlier search for the same, to go on where that ended.
-        seconds: How long to search at most; None for as long as it takes.
-        on_progress: Told now and then how many bytes are searched or passed over, and how many
-            there are.
+        wanted: The filters.
+        limit: Maximum number of lines.
+        cursor: :attr:`cursor` of an earlier search with the same filters, to continue from there.
+        seconds: Time limit; None for unlimited.
+        on_progress: Called regularly with the number of bytes searched or skipped, and the total.
         zone: Time zone of the clock in human lines.
 
     Attributes:
         notes: What could not be read so far.
-        ends: Log -> its newest file and the offset in that behind the newest line, when the search
-            began.
+        ends: Log -> its newest file and the offset after its newest line when the search started.
 
     Raises:
-        BadCursorError: ``cursor`` is not one that a search gave.
-        LogFolderError: A folder is not there or cannot be read.
+        BadCursorError: ``cursor`` was not created by a search.
+        LogFolderError: A folder is missing or cannot be read.
         OSError: A file cannot be read.
     """
 
@@ -75,7 +73,7 @@ class LogSearch:
 
     @property
     def cursor(self) -> str | None:
-        """Where to go on, once the lines were taken; None when there are no further ones."""
+        """Where to continue after the lines were read; None if there are no more."""
         positions = {log: scan.position for log, scan in self._scans.items()}
         left = {log: position for log, position in positions.items() if position}
         return encode_cursor(left) if left else None
@@ -114,7 +112,7 @@ class LogSearch:
             self.notes.problems.clear()
             try:
                 return self._open_all(log_dir, archive_dir, wanted, positions)
-            except FileNotFoundError:  # archived between being listed and being opened: look again
+            except FileNotFoundError:  # archived between listing and opening: list again
                 if look == _LOOKS:
                     raise
         raise AssertionError("not reached")
