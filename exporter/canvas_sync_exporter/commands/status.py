@@ -114,7 +114,14 @@ def _read(config: Configuration) -> tuple[Status, dt.datetime]:
 
 def _cannot_tell(message: str, *, as_json: bool) -> int:
     if as_json:
-        unknown = Status(Level.UNKNOWN, message, None, None, (), ())
+        unknown = Status(
+            status=Level.UNKNOWN,
+            problem=message,
+            judged_at=None,
+            judge=None,
+            incidents=(),
+            syncs=(),
+        )
         sys.stdout.write(_json(unknown))
     else:
         print(f"{DISTRIBUTION}: {message}", file=sys.stderr)

@@ -144,7 +144,14 @@ class _Known:
         ends = [pause.end for pause in self.pauses if pause.covers(name, self.now)]
         state, level = self._state(name, last_run, is_paused=bool(ends))
         due = self.due.get(name)
-        return SyncStatus(name, state, level, last_run, due, max(ends, default=None))
+        return SyncStatus(
+            sync_type=name,
+            state=state,
+            level=level,
+            last_run=last_run,
+            next_due=due,
+            paused_until=max(ends, default=None),
+        )
 
     def _state(self, name: str, last_run: LastRun | None, *, is_paused: bool) -> tuple[str, Level]:
         own = [each for each in self.incidents if name in each.affects]

@@ -92,13 +92,13 @@ class PauseView:
     def of(cls, pause: Pause, now: dt.datetime) -> PauseView:
         """Make the view of a pause."""
         return cls(
-            pause.id,
-            sorted(pause.sync_types),
-            pause.start,
-            pause.end,
-            pause.reason,
-            pause.author,
-            pause.start <= now < pause.end,
+            id=pause.id,
+            sync_types=sorted(pause.sync_types),
+            start=pause.start,
+            end=pause.end,
+            reason=pause.reason,
+            author=pause.author,
+            in_force=pause.start <= now < pause.end,
         )
 
 
