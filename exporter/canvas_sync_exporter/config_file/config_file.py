@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -55,8 +56,11 @@ def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
     """
     if named is not None:
         return named
-    beside = log_dir.absolute().parent / _NAME
-    return next((path for path in (beside, _OF_THE_MACHINE) if _exists(path)), None)
+    folder = log_dir.absolute().parent
+    # In a folder that may not be entered the logs are out of reach too, and that is the error to
+    # report: it says which user to be.
+    beside = [folder / _NAME] if os.access(folder, os.X_OK, effective_ids=True) else []
+    return next((path for path in (*beside, _OF_THE_MACHINE) if _exists(path)), None)
 
 
 def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
