@@ -31,6 +31,8 @@ _AHEAD: Final = timedelta(minutes=2)
 """Runs of a clock that was wrong begin in the future; until then they say nothing."""
 _UNEXPECTED_FOR: Final = timedelta(days=1)
 """So long a run that was not due is news."""
+_RETIRED_AFTER: Final = timedelta(days=14)
+"""A sync type that is not expected any more, and has not run for so long, is gone."""
 _HISTORY: Final = 20
 _FEWEST_RUNS: Final = 3
 
@@ -52,8 +54,9 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
         return counted
     last_due = sync.due[-1] if sync.due else None
     newest = counted[0].start
-    is_due = last_due is not None and newest >= last_due - timedelta(hours=1)
-    return counted if is_due or facts.now - newest < _UNEXPECTED_FOR else []
+    was_due = last_due is not None and newest >= last_due - timedelta(hours=1)
+    is_news = facts.now - newest < (_RETIRED_AFTER if was_due else _UNEXPECTED_FOR)
+    return counted if is_news else []
 
 
 def once_for_same_rounds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSourc
 from canvas_sync_exporter.judge.facts import (
     ClockFacts,
     DatabaseFacts,
+    EndedRun,
     Facts,
     LogFolderFacts,
     RunningRun,
@@ -253,3 +255,48 @@ def test_rows_that_come_in_after_an_outage_are_waited_for() -> None:
     verdict = judge(facts_of(sync_of(*nights(20)), database=back))
     assert verdict.findings == ()
     assert IncidentKind.MISSED not in verdict.judged
+
+
+def every_quarter(*newest: EndedRun) -> Facts:
+    """A sync every 15 minutes, of which the newest runs are given, newest first."""
+    promise = nightly(schedule=CronSchedule("*/15 * * * *", UTC), grace=5 * MINUTE)
+    runs = [
+        ended(start=NOW - MINUTE * (15 * number - 1), duration=60.0)
+        for number in range(len(newest) + 1, 40)
+    ]
+    at_their_time = [
+        replace(run, start=NOW - MINUTE * (15 * number - 1), end=NOW - MINUTE * (15 * number - 2))
+        for number, run in enumerate(newest, 1)
+    ]
+    return facts_of(sync_of(*at_their_time, *runs, expectation=promise))
+
+
+def test_a_sync_every_quarter_of_an_hour_gets_a_second_chance_for_what_may_pass() -> None:
+    stray = failed(error_type="ReadTimeout", error_message="Read timed out.", api_failed=1)
+    killed = ended(status=RunStatus.INTERRUPTED)
+    broken = failed(error_type="TypeError", error_message="unexpected keyword")
+    nothing_works = replace(stray, api_calls=4, api_failed=4)
+
+    for once in (stray, killed):
+        assert kinds(every_quarter(once)) == []
+        assert len(kinds(every_quarter(once, once))) == 1
+        assert kinds(every_quarter(ended(), once, once)) == []
+    assert kinds(every_quarter(broken)) == [IncidentKind.FAILING]
+    assert kinds(every_quarter(nothing_works)) == [IncidentKind.API_FAILING]
+
+
+def test_runs_of_one_type_that_fail_for_many_reasons_are_one_finding() -> None:
+    refused = {"error_type": "InvalidAccessToken", "error_message": "Revoked access token."}
+    users = [failed(0, user_id=user, **(refused if user < 20 else {})) for user in range(30)]
+
+    found = only(facts_of(sync_of(*users, *nights(20))))
+    assert (found.kind, found.cause) == (IncidentKind.TOKEN_REFUSED, "The token is revoked.")
+    assert found.counts == {"InvalidAccessToken: Revoked access token.": 20, "KeyError: 'term'": 10}
+
+
+def test_a_type_that_is_gone_is_not_failing_for_ever() -> None:
+    by_hand = [failed(0), *nights(3)]
+
+    assert kinds(facts_of(sync_of(*by_hand, expectation=None))) == [IncidentKind.FAILING]
+    later = NOW + 2 * DAY
+    assert kinds(facts_of(sync_of(*by_hand, expectation=None, now=later), now=later)) == []

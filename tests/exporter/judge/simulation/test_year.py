@@ -13,7 +13,7 @@ from support.judge_simulation.school import BREAKS
 from support.judge_simulation.world import BEGIN, Opened, live_through
 
 YEAR = BEGIN + timedelta(days=366)
-SPRING = datetime(2026, 5, 1, tzinfo=UTC)
+SPRING = datetime(2026, 4, 1, tzinfo=UTC)
 LIVES = {
     "configured": (1, True, YEAR),
     "learned": (2, False, YEAR),
