@@ -60,7 +60,8 @@ def test_the_same_endpoints_answer_in_the_users_app(app: Flask) -> None:
         assert requests.get(f"{url}{API}/recent", timeout=30).json()["items"] == [run]
         assert requests.post(f"{url}{API}/logs/cleanup", json={}, timeout=30).status_code == 200
         document = requests.get(f"{url}/api/canvas/openapi.json", timeout=30).json()
-        assert len(document["paths"]) == 16
+        paths = {path.removeprefix(API) for path in document["paths"]}
+        assert {"/recent", "/incidents", "/logs/search", "/quota", "/health"} < paths
         assert requests.get(f"{url}/api/canvas/docs", timeout=30).status_code == 200
 
 
