@@ -328,3 +328,24 @@ def test_lines_that_somebody_took_out_of_the_file_are_told_and_forgotten(
     assert [run.task_id for run in batch.snapshots] == expected
     spool.discard(batch)
     assert spool.is_empty
+
+
+def test_files_of_others_are_closed_again_whether_their_owner_lives_or_not(
+    tmp_path: Path, engine: Engine
+) -> None:
+    folder = tmp_path / "spool"
+    living, dead = Spool(folder), Spool(folder)
+    dead.append(encode(snapshot("left behind")))
+    dead.close()
+    drain_orphans(tmp_path / "empty", engine)  # opens the database
+    before = open_files(folder)
+    assert drain_orphans(folder, engine) == Drained(files=1, rows=1)
+    assert len(before) == len(open_files(folder)) == 1
+    living.close()
+
+
+def open_files(folder: Path) -> list[str]:
+    """Name the files below a folder that this process has open."""
+    links = Path("/proc/self/fd").iterdir()
+    targets = [str(link.readlink()) for link in links if link.is_symlink()]
+    return [target for target in targets if target.startswith(str(folder))]
