@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +25,37 @@ pytest_plugins = [
 ]
 
 
-def pytest_configure() -> None:
+_OWN_BYTECODE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Let children obey Ctrl-C and SIGHUP, also where the tests run in the background.
 
     A shell ignores the one there and nohup the other, and children inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if sys.flags.dont_write_bytecode:
+        _share_bytecode(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the bytecode that only this run of the tests used."""
+    if _OWN_BYTECODE in config.stash:
+        shutil.rmtree(config.stash[_OWN_BYTECODE], ignore_errors=True)
+
+
+def _share_bytecode(config: pytest.Config) -> None:
+    """Keep bytecode in a temporary folder where nobody may write it next to the sources.
+
+    Tests start hundreds of Python processes. Without bytecode each of them compiles all that it
+    imports, which takes most of its time.
+    """
+    folder = tempfile.mkdtemp(prefix="bytecode-")
+    config.stash[_OWN_BYTECODE] = folder
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
+    sys.dont_write_bytecode = False
 
 
 @pytest.fixture(autouse=True)
