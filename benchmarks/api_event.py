@@ -40,7 +40,7 @@ from canvas_sync_core.events import RunContext
 from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor
 from canvas_sync_instrumentation.open_sinks import open_sinks
-from canvas_sync_instrumentation.run.active_run import Run, new_identity
+from canvas_sync_instrumentation.run.active_run import ActiveRun, new_identity
 from canvas_sync_instrumentation.run.api_calls import Request, answered
 
 EVENTS = 400
@@ -156,7 +156,7 @@ def ours(folder: Path, collector: str) -> tuple[Way, Way]:
     monitor = Monitor(settings, sinks)
     facts = classify(200, HEADERS, None)
 
-    def emitter(context: RunContext, run: Run) -> Callable[[], None]:
+    def emitter(context: RunContext, run: ActiveRun) -> Callable[[], None]:
         request = Request.to("GET", URL, context)
 
         def one() -> None:
@@ -165,7 +165,7 @@ def ours(folder: Path, collector: str) -> tuple[Way, Way]:
 
         return one
 
-    run = Run(monitor, new_identity("t1", 42, 7, "full"), {})
+    run = ActiveRun(monitor, new_identity("t1", 42, 7, "full"), {})
     unsampled = RunContext("t1", 42, 7, "full", run.context.trace_id, run.context.span_id, False)
     return Way(emitter(run.context, run), monitor.flush), Way(emitter(unsampled, run))
 

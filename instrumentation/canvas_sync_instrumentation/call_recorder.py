@@ -27,7 +27,12 @@ from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
 from canvas_sync_core.clock import Clock
 from canvas_sync_core.events import ApiCall, DbOperation
 from canvas_sync_core.names import OTHER, Log
-from canvas_sync_instrumentation.run.active_run import Run, UnfinishedCall, current_run, report
+from canvas_sync_instrumentation.run.active_run import (
+    ActiveRun,
+    UnfinishedCall,
+    current_run,
+    report,
+)
 from canvas_sync_instrumentation.run.api_calls import (
     NOTHING,
     Request,
@@ -81,7 +86,7 @@ class PendingCall(msgspec.Struct, frozen=True):
 
     request: Request
     start: float
-    run: Run | None
+    run: ActiveRun | None
     key: CallKey | None
     clock: Clock
     is_traced_by_app: bool
@@ -168,16 +173,16 @@ class Recorder:
             failed_at: When the try that this one repeats failed, in monotonic seconds; None when
                 the client does not repeat one.
         """
-        position = current_run()
+        current = current_run()
         reporter = self._reporter()
         start = reporter.clock.monotonic()
-        if position is None:
+        if current is None:
             reporter.warn_of_late_settings()  # a run has looked at its start
-        context = reporter.outer_run if position is None else position.context
+        context = reporter.outer_run if current is None else current.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
             request = structs.replace(request, graphql_operation=operation_name(body))
-        run = None if position is None else position.run
+        run = None if current is None else current.run
         key, waited = self._begun(run, request, start)
         if failed_at is not None:
             waited = start - failed_at
@@ -193,7 +198,7 @@ class Recorder:
         )
 
     def _begun(
-        self, run: Run | None, request: Request, start: float
+        self, run: ActiveRun | None, request: Request, start: float
     ) -> tuple[CallKey | None, float | None]:
         """Note a call in its run; also in those in which it is not, for the lists they read."""
         if run is None:
@@ -333,9 +338,9 @@ class Recorder:
             The items of the run that are to be taken back if the operation is rolled back.
         """
         reporter = self._reporter()
-        position = current_run()
+        current = current_run()
         event = DbOperation(
-            context=position.context if position else reporter.outer_run,
+            context=current.context if current else reporter.outer_run,
             time=reporter.clock.time(),
             duration=duration,
             operation=operation.upper(),
@@ -347,12 +352,12 @@ class Recorder:
             statement=statement,
             is_upsert=is_upsert,
         )
-        if position is not None:
-            return position.run.db_operation(event, infer_items=True)
+        if current is not None:
+            return current.run.db_operation(event, infer_items=True)
         report(reporter, event)
         return None
 
-    def _report(self, call: ApiCall, run: Run | None) -> None:
+    def _report(self, call: ApiCall, run: ActiveRun | None) -> None:
         if run is not None:
             run.api_call(call)
         else:

@@ -193,10 +193,10 @@ def _spawn(job: Job, inherited: tuple[int, ...], *, in_own_group: bool) -> subpr
 
 def _handed_on() -> dict[str, str]:
     """The run, as environment variables for the command."""
-    position = current_run()
-    if position is None:
+    current = current_run()
+    if current is None:
         return {}
-    context = msgspec.json.encode(position.context).decode()
+    context = msgspec.json.encode(current.context).decode()
     return {
         "CANVAS_SYNC_RUN": context,
         **{name.upper(): value for name, value in trace_headers().items()},

@@ -43,10 +43,10 @@ def trace_headers() -> dict[str, str]:
     run, and if there is no trace at all, because an unsampled trace would tell the task's process
     not to record one either. See https://www.w3.org/TR/trace-context/.
     """
-    position = current_run()
-    if position is None or position.span is None:
+    current = current_run()
+    if current is None or current.span is None:
         return {}
-    span = position.span.span.get_span_context()
+    span = current.span.span.get_span_context()
     if not span.is_valid:
         return {}
     trace_id, span_id = trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)

@@ -243,10 +243,10 @@ class GuardedRequest:
         self.end()
 
     def _report(self, seconds: float) -> float:
-        monitor, position = get_monitor(), current_run()
-        if position is not None:
-            position.run.totals.add_wait(seconds)
-        context = position.context if position else monitor.outer_run
+        monitor, current = get_monitor(), current_run()
+        if current is not None:
+            current.run.totals.add_wait(seconds)
+        context = current.context if current else monitor.outer_run
         token = self._token or None
         monitor.emit(GuardWaited(context, monitor.clock.time(), seconds, token))
         return seconds

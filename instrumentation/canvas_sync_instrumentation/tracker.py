@@ -21,7 +21,7 @@ from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemC
 from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.active_run import (
-    Run,
+    ActiveRun,
     current_run,
     new_identity,
     trace_links,
@@ -102,7 +102,7 @@ class CanvasSyncMetricsTracker:
         )
         cleaned = self._cleaned(metadata) or {}
         links = self._links(linked_to) or ()
-        self._run = Run(
+        self._run = ActiveRun(
             self.reporter, identity, cleaned, links, redeliverable=self._is_redeliverable
         )
 
@@ -506,13 +506,13 @@ class CanvasSyncMetricsTracker:
 
 def current_tracker() -> CanvasSyncMetricsTracker | None:
     """Return a tracker for the caller's run; None outside a run."""
-    position = current_run()
-    if position is None:
+    current = current_run()
+    if current is None:
         return None
     tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # does not start a run
     tracker.reporter, tracker._run, tracker._otel_outside = (
-        position.run.reporter,
-        position.run,
+        current.run.reporter,
+        current.run,
         None,
     )
     return tracker

@@ -71,7 +71,7 @@ def test_each_other_path_is_documented(served: Served) -> None:
 
 def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Served) -> None:
     counts = {item_column(item, action) for item in ITEMS for action in ITEM_COLUMN_ACTIONS}
-    properties = set(served.openapi["components"]["schemas"]["Run"]["properties"])
+    properties = set(served.openapi["components"]["schemas"]["RunRow"]["properties"])
 
     assert properties == set(metrics_table.columns.keys()) - counts | {"items"}
 
@@ -82,7 +82,7 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     schemas = served.openapi["components"]["schemas"]
 
     assert set(page) == set(schemas["Page"]["properties"])
-    assert set(page["items"][0]) == set(schemas["Run"]["properties"])
+    assert set(page["items"][0]) == set(schemas["RunRow"]["properties"])
     assert set(statistics) == set(schemas["Statistics"]["properties"])
     assert set(quota) == set(schemas["Quota"]["properties"])
     assert set(quota["tokens"][0]) == set(schemas["TokenState"]["properties"])

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs, run_by_task
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.spool import drain_orphans
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
@@ -134,7 +134,7 @@ def fault_in_row(engine: Engine, task_id: str) -> str | None:
     return run.telemetry_fault
 
 
-def is_ended(run: Run | None) -> bool:
+def is_ended(run: RunRow | None) -> bool:
     return run is not None and run.sync_end_time is not None
 
 

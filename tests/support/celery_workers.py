@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 
 from .programs import required
 from .prometheus import eventually
@@ -68,14 +68,14 @@ class Worker:
         """Send a task and answer its id."""
         return str(self.client.send_task(f"{self.app}.{task}", kwargs=arguments).id)
 
-    def row(self, task_id: str) -> Run | None:
+    def row(self, task_id: str) -> RunRow | None:
         """Look a task's run up."""
         return run_by_task(self.table, task_id)
 
-    def run(self, task_id: str, status: str) -> Run:
+    def run(self, task_id: str, status: str) -> RunRow:
         """Wait until a task's run has a status."""
 
-        def look() -> Run | None:
+        def look() -> RunRow | None:
             found = self.row(task_id)
             return found if found is not None and found.sync_status == status else None
 

@@ -11,7 +11,7 @@ from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.schema.log_records import COMMON_FIELDS, RunEndedRecord
 from canvas_sync_core.schema.run_fields import FieldType, RunField
-from canvas_sync_core.store.runs import Run, StoredCounts
+from canvas_sync_core.store.runs import RunRow, StoredCounts
 
 __all__ = ["row_types", "run_schema_faults", "without_annotations"]
 
@@ -48,7 +48,7 @@ def run_schema_faults(
     fields: Iterable[RunField],
     *,
     snapshot: type = RunSnapshot,
-    row: type = Run,
+    row: type = RunRow,
     line: type = RunEndedRecord,
 ) -> list[str]:
     """Say in what a type differs from the schema of run fields.

@@ -3,7 +3,7 @@
 A fact has a column in the table, and many have a field in the line ``run_ended``, an attribute of
 the run's span or a metric that counts the same over all runs. Columns, rows, that line's values,
 attributes and sums are derived from here. The types that have the same facts as attributes
-(:class:`.RunSnapshot`, :class:`.Run`, :class:`.RunEndedRecord`) are compared by a test.
+(:class:`.RunSnapshot`, :class:`.RunRow`, :class:`.RunEndedRecord`) are compared by a test.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from .model import metrics_table
-from .runs import Run, to_run
+from .runs import RunRow, to_run
 from .timestamps import EARLIEST, LATEST, UtcDateTime
 
 __all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor", "read_cursor"]
@@ -61,7 +61,7 @@ class Page:
         next: Cursor of the next page; None when this is the last.
     """
 
-    items: list[Run]
+    items: list[RunRow]
     next: str | None
 
 

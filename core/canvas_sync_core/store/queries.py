@@ -50,7 +50,7 @@ from .query_results import (
     Totals,
     UserSummary,
 )
-from .runs import Run, item_counts, to_run
+from .runs import RunRow, item_counts, to_run
 from .statistics import (
     NO_VALUES,
     Statistics,
@@ -88,12 +88,12 @@ _runs_of_user: Final = RunList(_OF_USER)
 _failures: Final = RunList(*(and_(_columns.sync_status == each.value, SINCE) for each in _FAILURES))
 
 
-def run_by_id(engine: Engine, run_id: int) -> Run | None:
+def run_by_id(engine: Engine, run_id: int) -> RunRow | None:
     """Find a run by its number."""
     return _one(engine, _columns.id == run_id)
 
 
-def run_by_task(engine: Engine, task_id: str) -> Run | None:
+def run_by_task(engine: Engine, task_id: str) -> RunRow | None:
     """Find a run by its task id."""
     if "\0" in task_id:  # PostgreSQL refuses to compare such a text, and no row contains one
         return None
@@ -118,7 +118,7 @@ def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None 
         return _failures.page(connection, limit, cursor, since=since)
 
 
-def running_runs(engine: Engine) -> list[Run]:
+def running_runs(engine: Engine) -> list[RunRow]:
     """List the runs that have not ended, oldest first."""
     statement = (
         select(metrics_table)
@@ -194,7 +194,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
     return Performance(since=since, **whole, trend=trend)
 
 
-def mark_interrupted(engine: Engine, before: datetime) -> list[Run]:
+def mark_interrupted(engine: Engine, before: datetime) -> list[RunRow]:
     """Close running runs whose heartbeat stopped before a given time: their process is dead.
 
     A run ends at its last heartbeat. If several exporters do this concurrently, each run is closed,
@@ -204,7 +204,7 @@ def mark_interrupted(engine: Engine, before: datetime) -> list[Run]:
     return [closed for run in found if (closed := _interrupt(engine, run)) is not None]
 
 
-def _interrupt(engine: Engine, run: Run) -> Run | None:
+def _interrupt(engine: Engine, run: RunRow) -> RunRow | None:
     changes: dict[str, Any] = {
         "sync_status": RunStatus.INTERRUPTED.value,
         "sync_end_time": run.heartbeat,
@@ -242,7 +242,7 @@ def totals(sums: Mapping[str, Any] | RowMapping) -> Totals:
     return Totals(items=item_counts(sums), **calls)
 
 
-def _one(engine: Engine, condition: ColumnElement[bool]) -> Run | None:
+def _one(engine: Engine, condition: ColumnElement[bool]) -> RunRow | None:
     with connect_to_read(engine) as connection:
         row = connection.execute(select(metrics_table).where(condition)).first()
     return None if row is None else to_run(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from .runs import Run, StoredCounts
+from .runs import RunRow, StoredCounts
 from .statistics import Statistics
 
 __all__ = ["DayPerformance", "Performance", "RunCounts", "Summary", "Totals", "UserSummary"]
@@ -67,7 +67,7 @@ class UserSummary:
     runs: RunCounts
     duration: Statistics
     totals: Totals
-    last_run: Run | None
+    last_run: RunRow | None
     last_success: datetime | None
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Engine, and_, true
 from .database import connect_to_read
 from .model import metrics_table
 from .pages import Page, RunList
-from .runs import Run
+from .runs import RunRow
 
 __all__ = ["RunFilter", "filtered_runs", "newest_runs"]
 
@@ -75,13 +75,13 @@ def filtered_runs(engine: Engine, wanted: RunFilter, limit: int, cursor: str | N
         return runs.page(connection, limit, cursor)
 
 
-def newest_runs(engine: Engine, wanted: RunFilter, limit: int) -> tuple[list[Run], bool]:
+def newest_runs(engine: Engine, wanted: RunFilter, limit: int) -> tuple[list[RunRow], bool]:
     """Read the newest runs, page by page.
 
     Returns:
         At most so many runs, and whether there are more.
     """
-    found: list[Run] = []
+    found: list[RunRow] = []
     cursor: str | None = None
     while True:
         page = filtered_runs(engine, wanted, min(_PAGE, limit - len(found)), cursor)

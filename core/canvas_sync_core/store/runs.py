@@ -17,7 +17,7 @@ from canvas_sync_core.schema.run_fields import ITEM_COLUMN_ACTIONS, item_column
 from .model import metrics_table
 from .stored_values import limit_count
 
-__all__ = ["Run", "StoredCounts", "item_counts", "to_run", "to_snapshot"]
+__all__ = ["RunRow", "StoredCounts", "item_counts", "to_run", "to_snapshot"]
 
 
 class StoredCounts(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class StoredCounts(msgspec.Struct, frozen=True):
     failed: int = 0
 
 
-class Run(msgspec.Struct, frozen=True):
+class RunRow(msgspec.Struct, frozen=True):
     """One row of the table; fields are named as its columns.
 
     Like its counts a msgspec struct, which is made five times as fast as a dataclass.
@@ -82,7 +82,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 _PLACES: Final = {column.name: place for place, column in enumerate(metrics_table.columns)}
-_FIELDS: Final = Run.__struct_fields__
+_FIELDS: Final = RunRow.__struct_fields__
 _ITEMS: Final = _FIELDS.index("items")
 
 
@@ -98,20 +98,20 @@ _counts: Final = {
 }
 _SAME_NAMES: Final = tuple(
     name
-    for name in Run.__struct_fields__
+    for name in RunRow.__struct_fields__
     if name in RunSnapshot.__dataclass_fields__ and name not in {"heartbeat", "items"}
 )
 
 
-def to_run(row: Sequence[Any]) -> Run:
+def to_run(row: Sequence[Any]) -> RunRow:
     """Make a run of a row, given as all columns in the order of the table."""
     items = {name: StoredCounts(*counts(row)) for name, counts in _counts.items()}
     # By place, as a run has over thirty fields and a page up to 500 runs.
     fields = (*_before_items(row), items, *_after_items(row))
-    return Run(*fields)
+    return RunRow(*fields)
 
 
-def to_snapshot(run: Run) -> RunSnapshot:
+def to_snapshot(run: RunRow) -> RunSnapshot:
     """Make a run's snapshot, as the sync itself would have told it.
 
     How many items were unchanged is not in the table, and so 0.
@@ -130,7 +130,7 @@ def to_snapshot(run: Run) -> RunSnapshot:
     )
 
 
-def _error_of(run: Run) -> ErrorInfo | None:
+def _error_of(run: RunRow) -> ErrorInfo | None:
     if run.error_type is None:
         return None
     return ErrorInfo(run.error_type, run.error_message or "", tuple(run.error_traceback or ()))

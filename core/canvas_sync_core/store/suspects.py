@@ -17,7 +17,7 @@ from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_wi
 from .database import connect_to_read
 from .model import metrics_table
 from .pages import SINCE, Page, RunList
-from .runs import Run, to_run
+from .runs import RunRow, to_run
 
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
 
@@ -42,7 +42,7 @@ _suspects: Final = RunList(and_(_columns.suspect.is_(True), SINCE))
 class Suspect:
     """A run that differs widely from earlier ones."""
 
-    run: Run
+    run: RunRow
     anomalies: Sequence[Anomaly]
 
 
@@ -78,7 +78,7 @@ def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None
         return _suspects.page(connection, limit, cursor, since=since)
 
 
-def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None:
+def _judge(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow | None:
     """Store the judgement; None if another exporter was faster, or the run was restarted."""
     verdict: dict[str, Any] = {
         "suspect": bool(anomalies),
@@ -94,7 +94,7 @@ def _judge(engine: Engine, run: Run, anomalies: Sequence[Anomaly]) -> Run | None
     return replace(run, **verdict) if result.rowcount == 1 else None
 
 
-def _compare(connection: Connection, run: Run) -> Sequence[Anomaly]:
+def _compare(connection: Connection, run: RunRow) -> Sequence[Anomaly]:
     """Compare a run with the last ones and, if it seems odd, also with those at the same time."""
     measures = _measures(run)
     last = _last_runs(connection, run)
@@ -104,7 +104,7 @@ def _compare(connection: Connection, run: Run) -> Sequence[Anomaly]:
     return anomalies(measures, [*last, *_runs_at_same_time(connection, run, oldest)])
 
 
-def _last_runs(connection: Connection, run: Run) -> list[Measures]:
+def _last_runs(connection: Connection, run: RunRow) -> list[Measures]:
     before = and_(
         _same(_columns.user_id, run.user_id), _columns.sync_start_time < run.sync_start_time
     )
@@ -113,7 +113,7 @@ def _last_runs(connection: Connection, run: Run) -> list[Measures]:
     return _read_measures(connection, rows.subquery(), run, HISTORY_RUNS)
 
 
-def _runs_at_same_time(connection: Connection, run: Run, before: datetime) -> list[Measures]:
+def _runs_at_same_time(connection: Connection, run: RunRow, before: datetime) -> list[Measures]:
     """Read the runs at the same time of earlier days and weeks, before the last ones."""
     windows = or_(
         *(
@@ -127,7 +127,9 @@ def _runs_at_same_time(connection: Connection, run: Run, before: datetime) -> li
     return _read_measures(connection, rows.subquery(), run, _LOOK_BACK_ROWS)
 
 
-def _read_measures(connection: Connection, rows: Subquery, run: Run, limit: int) -> list[Measures]:
+def _read_measures(
+    connection: Connection, rows: Subquery, run: RunRow, limit: int
+) -> list[Measures]:
     columns = rows.c
     of_its_kind = (
         select(*(columns[name] for name in _MEASURED), *(columns[name] for name in _ITEMS))
@@ -160,7 +162,7 @@ def _same(column: Any, value: int | None) -> ColumnElement[bool]:
     return same
 
 
-def _measures(run: Run) -> Measures:
+def _measures(run: RunRow) -> Measures:
     return Measures(
         items=sum(counts.processed for counts in run.items.values()),
         duration=run.duration or 0.0,

@@ -33,13 +33,13 @@ TIMES: Final = (
 )
 """Explains the values of ``--since`` and ``--until``, for the end of a help text."""
 
-Run = Callable[[argparse.Namespace], int]
+CommandFunction = Callable[[argparse.Namespace], int]
 
 
 def add_command(
     subparsers: Any,
     name: str,
-    run: Run,
+    run: CommandFunction,
     text: str | None = None,
     *,
     more: str = "",

@@ -14,7 +14,7 @@ import msgspec
 from canvas_sync_core.logs import escape_controls, escape_json_controls
 from canvas_sync_core.names import DISTRIBUTION, RunStatus
 from canvas_sync_core.store.run_filter import RunFilter, newest_runs
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.formatting import format_number, format_seconds
 from canvas_sync_exporter.settings import configuration
 
@@ -134,11 +134,11 @@ def _wanted(arguments: argparse.Namespace) -> RunFilter:
     )
 
 
-def _json_line(each: Run) -> str:
+def _json_line(each: RunRow) -> str:
     return f"{escape_json_controls(msgspec.json.encode(each).decode())}\n"
 
 
-def _lines(runs: Sequence[Run], zone: dt.tzinfo, out: TextIO) -> Iterator[str]:
+def _lines(runs: Sequence[RunRow], zone: dt.tzinfo, out: TextIO) -> Iterator[str]:
     if not runs:
         yield "No run matches all filters."
         return
@@ -157,7 +157,9 @@ def _lines(runs: Sequence[Run], zone: dt.tzinfo, out: TextIO) -> Iterator[str]:
     yield painter.paint(f"Times are in {times.name}.", FAINT)
 
 
-def _table(runs: Sequence[Run], times: LocalTimes, width: int, painter: Painter) -> Iterator[str]:
+def _table(
+    runs: Sequence[RunRow], times: LocalTimes, width: int, painter: Painter
+) -> Iterator[str]:
     """Return the lines of the table, without columns in which nothing is known."""
     rows = [_cells(each, times) for each in runs]
     places = [
@@ -167,7 +169,7 @@ def _table(runs: Sequence[Run], times: LocalTimes, width: int, painter: Painter)
     return table_lines(columns, [[row[place] for place in places] for row in rows], width, painter)
 
 
-def _cells(each: Run, times: LocalTimes) -> list[Cell]:
+def _cells(each: RunRow, times: LocalTimes) -> list[Cell]:
     items = sum(counts.processed for counts in each.items.values())
     status = f"{each.sync_status} ?" if each.suspect else each.sync_status
     return [
@@ -184,13 +186,13 @@ def _cells(each: Run, times: LocalTimes) -> list[Cell]:
     ]
 
 
-def _duration(each: Run) -> str:
+def _duration(each: RunRow) -> str:
     if each.sync_status == RunStatus.RUNNING:
         return f"{each.progress:.0f} %"
     return format_seconds(each.duration)
 
 
-def _remark(each: Run) -> str:
+def _remark(each: RunRow) -> str:
     """Return why a run did not go well, on one line."""
     error = ": ".join(filter(None, (each.error_type, each.error_message)))
     return escape_controls("; ".join(filter(None, (error, each.suspect_reason))))

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import RunEnded
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.store.queries import mark_interrupted
-from canvas_sync_core.store.runs import Run, to_snapshot
+from canvas_sync_core.store.runs import RunRow, to_snapshot
 
 from .job import EXPECTED_FAILURES
 from .recording import context_of, record
@@ -38,7 +38,7 @@ class InterruptedRuns:
         self._patience = patience
         self._last_outage = -math.inf
 
-    def close(self) -> list[Run]:
+    def close(self) -> list[RunRow]:
         """Close interrupted runs, record their ends, and return them.
 
         Raises:
@@ -54,7 +54,7 @@ class InterruptedRuns:
             )
         return runs
 
-    def _close_in_table(self) -> list[Run]:
+    def _close_in_table(self) -> list[RunRow]:
         try:
             # First, because the end of a run may be among the rows that its dead process left.
             deliver_spooled_rows(self._engine, self._app.spool_folder)
@@ -68,6 +68,6 @@ class InterruptedRuns:
             raise
 
 
-def _end_of(run: Run) -> RunEnded:
+def _end_of(run: RunRow) -> RunEnded:
     snapshot = to_snapshot(run)
     return RunEnded(context_of(run), snapshot.end_time or snapshot.heartbeat, snapshot)

@@ -11,7 +11,7 @@ from canvas_sync_core.files.modes import make_folder
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 
 __all__ = ["context_of", "record"]
 
@@ -52,7 +52,7 @@ def record(app: Settings, events: Iterable[Event]) -> None:
         metrics.close(_CLOSE_SECONDS)
 
 
-def context_of(run: Run) -> RunContext:
+def context_of(run: RunRow) -> RunContext:
     """Return the context of an event about a run of another process."""
     return RunContext(
         run.sync_task_id,

@@ -14,7 +14,7 @@ from canvas_sync_core.store.freshness import Freshness
 from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.rollups.reading import Rollups
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
 from canvas_sync_exporter.logs.retention_settings import make_retention_settings
@@ -84,11 +84,11 @@ class Api:
 
     def _run_endpoints(self) -> tuple[Endpoint, ...]:
         return (
-            _query("sync/<run_id>", self.run, Run, "One run, whole", _RUN_ID, problems=_NO_RUN),
+            _query("sync/<run_id>", self.run, RunRow, "One run, whole", _RUN_ID, problems=_NO_RUN),
             _query(
                 "sync/task/<path:task_id>",
                 self.run_of_task,
-                Run,
+                RunRow,
                 "One run, whole, by its task id",
                 _TASK_ID,
                 problems=_NO_RUN,
@@ -203,11 +203,11 @@ class Api:
             ),
         )
 
-    def run(self, run_id: int) -> Run:
+    def run(self, run_id: int) -> RunRow:
         """Find a run by its number."""
         return _found(queries.run_by_id(self._engine, run_id), f"There is no run {run_id}.")
 
-    def run_of_task(self, task_id: str) -> Run:
+    def run_of_task(self, task_id: str) -> RunRow:
         """Find a run by its task id."""
         return _found(
             queries.run_by_task(self._engine, task_id), f"There is no run with the id {task_id!r}."
@@ -320,7 +320,7 @@ def _no_user(user_id: int) -> ProblemError:
     return ProblemError(404, f"The user {user_id} never had a run.")
 
 
-def _found(run: Run | None, otherwise: str) -> Run:
+def _found(run: RunRow | None, otherwise: str) -> RunRow:
     if run is None:
         raise ProblemError(404, otherwise)
     return run

@@ -299,8 +299,8 @@ def _trace_here() -> dict[str, str]:
 
 
 def _who_asks() -> dict[str, Any]:
-    position = current_run()
-    if position is None:
+    current = current_run()
+    if current is None:
         return {}
-    context = position.context
+    context = current.context
     return {_WHO: {"user_id": context.user_id, "course_id": context.course_id}}

@@ -47,9 +47,9 @@ from .span_attributes import end_attributes, start_attributes
 from .totals import InferredItems, RunTotals
 
 __all__ = [
+    "ActiveRun",
     "CurrentRun",
     "OpenStep",
-    "Run",
     "SavedContext",
     "UnfinishedCall",
     "current_run",
@@ -63,7 +63,7 @@ __all__ = [
 class CurrentRun:
     """The run, and the span inside it, in which code executes."""
 
-    run: Run
+    run: ActiveRun
     context: RunContext
     span: OpenSpan | None
 
@@ -87,7 +87,7 @@ class OpenStep:
     outside: SavedContext
 
 
-_position: ContextVar[CurrentRun | None] = ContextVar("canvas_sync_position", default=None)
+_current: ContextVar[CurrentRun | None] = ContextVar("canvas_sync_current_run", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +98,29 @@ class SavedContext:
     generator is whose end the event loop brings about; tokens of context variables refuse that.
     """
 
-    position: CurrentRun | None
+    run: CurrentRun | None
     otel: otel_context.Context
 
     @classmethod
     def current(cls) -> SavedContext:
         """Give those of the caller."""
-        return cls(_position.get(), otel_context.get_current())
+        return cls(_current.get(), otel_context.get_current())
 
     def enter(self) -> None:
         """Make them those of the caller."""
-        _position.set(self.position)
+        _current.set(self.run)
         otel_context.attach(self.otel)
 
 
 def current_run() -> CurrentRun | None:
     """Tell in which run the calling code executes; None outside a run that is still open."""
-    position = _position.get()
-    while position is not None and not position.run.is_open:
-        position = position.run.outer  # it was ended elsewhere, as in another thread
-    return position
+    current = _current.get()
+    while current is not None and not current.run.is_open:
+        current = current.run.outer  # it was ended elsewhere, as in another thread
+    return current
 
 
-class Run:
+class ActiveRun:
     """One sync run. It starts when it is made, and becomes the current run of its context.
 
     Args:
@@ -166,7 +166,7 @@ class Run:
         self._span = self._start_span(identity, links)
         self.context = identity if self._span is None else _traced(identity, self._span)
         self.outer = current_run()
-        _position.set(CurrentRun(self, self.context, self._span))
+        _current.set(CurrentRun(self, self.context, self._span))
         self._begin()
 
     @property
@@ -185,8 +185,8 @@ class Run:
 
     def here(self) -> RunContext:
         """Give the run's context, with the span of the step in which the caller executes."""
-        position = _position.get()
-        return position.context if position and position.run is self else self.context
+        current = _current.get()
+        return current.context if current and current.run is self else self.context
 
     # What happens in it
 
@@ -373,8 +373,8 @@ class Run:
             self._span.end(end_time=end_time, error=error, attributes=attributes)
 
     def _start_step_span(self, name: str, now: float) -> OpenSpan | None:
-        position = _position.get()
-        outer = position.span if position and position.run is self else self._span
+        current = _current.get()
+        outer = current.span if current and current.run is self else self._span
         if outer is None:
             return None
         attributes = {"canvas.sync.step.name": name}
@@ -407,9 +407,9 @@ class Run:
             self.reporter.emit(ErrorRecorded(self.context, now, "run", error))
 
     def _leave_context(self) -> None:
-        position = _position.get()
-        if position is not None and position.run is self:
-            _position.set(self.outer)
+        current = _current.get()
+        if current is not None and current.run is self:
+            _current.set(self.outer)
 
 
 def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:

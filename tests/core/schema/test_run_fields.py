@@ -11,7 +11,7 @@ from canvas_sync_core.schema.log_records import RunEndedRecord
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType, RunField
 from canvas_sync_core.store.query_results import Totals
 from canvas_sync_core.store.rows import to_row
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from support.run_schema import run_schema_faults
 from support.runs import failed, snapshot
 
@@ -40,7 +40,7 @@ def test_a_fact_beside_the_schema_is_noticed() -> None:
     class Snapshot(RunSnapshot):
         api_cached: int = 0
 
-    class Row(Run, frozen=True):
+    class Row(RunRow, frozen=True):
         api_failed: float  # type: ignore[assignment] # is what shall be noticed
         api_cached: int
 

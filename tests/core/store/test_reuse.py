@@ -17,7 +17,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rows import write_runs
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.spool import Spool, drain_orphans, encode
 from canvas_sync_instrumentation.monitor import configure, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
@@ -41,7 +41,7 @@ def waiting(use: int, **changes: Any) -> RunSnapshot:
     return begun(use, error=ErrorInfo("Retry", "Canvas is away"), **changes)
 
 
-def rows(engine: Engine) -> dict[str, Run]:
+def rows(engine: Engine) -> dict[str, RunRow]:
     return {run.sync_task_id: run for run in recent_runs(engine, 500).items}
 
 

@@ -19,13 +19,13 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.queries import mark_interrupted, recent_runs, run_by_task
 from canvas_sync_core.store.rows import newest_of_each, write_runs
-from canvas_sync_core.store.runs import Run, StoredCounts
+from canvas_sync_core.store.runs import RunRow, StoredCounts
 from support.runs import failed, running, snapshot
 
 _START = 1_766_398_530.25
 
 
-def _row(engine: Engine, task_id: str = "a") -> Run:
+def _row(engine: Engine, task_id: str = "a") -> RunRow:
     run = run_by_task(engine, task_id)
     assert run is not None
     return run
@@ -65,7 +65,7 @@ def test_every_field_of_a_run_reaches_its_row(engine: Engine) -> None:
     assert run.sync_start_time.timestamp() == _START
     assert run.sync_end_time is not None
     assert run.sync_end_time.timestamp() == written.end_time
-    same_name = set(Run.__struct_fields__) & {
+    same_name = set(RunRow.__struct_fields__) & {
         field.name for field in dataclasses.fields(RunSnapshot)
     } - {"items", "heartbeat"}
     assert len(same_name) == 25

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.suspects import judge_runs, suspect_runs
 from support.runs import failed, running, snapshot, write
 
@@ -38,7 +38,7 @@ def history(**changes: Any) -> list[RunSnapshot]:
     return [night(number, courses=100 + number, **changes) for number in range(1, 11)]
 
 
-def judged(engine: Engine, task_id: str) -> Run:
+def judged(engine: Engine, task_id: str) -> RunRow:
     """A run of the table."""
     run = run_by_task(engine, task_id)
     assert run is not None

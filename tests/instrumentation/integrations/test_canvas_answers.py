@@ -17,7 +17,7 @@ from canvas_sync_core.canvas.tokens import token_hash
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import run_by_task
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.canvas_server.faults import (
     Effect,
@@ -76,7 +76,7 @@ class Left:
         run = run_by_task(engine, "nightly")
         engine.dispose()
         assert run is not None
-        self.run: Run = run
+        self.run: RunRow = run
         self._metrics = ProcessCollector(state / "metrics")
 
     def log(self, name: str) -> list[dict[str, Any]]:

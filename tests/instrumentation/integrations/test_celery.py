@@ -13,7 +13,7 @@ from celery import Celery
 
 from canvas_sync_core.events import RunEnded
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.runs import Run
+from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.interrupted_runs import InterruptedRuns
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation import (
@@ -130,7 +130,7 @@ def test_a_retry_is_no_failed_run(prefork: Worker) -> None:
 def test_a_run_between_two_tries_is_running_until_the_next_is_missed(prefork: Worker) -> None:
     task_id = prefork.send("postpone", user_id=42, seconds=3600)
 
-    def waiting() -> Run | None:
+    def waiting() -> RunRow | None:
         run = prefork.row(task_id)
         return run if run is not None and run.error_type else None
 

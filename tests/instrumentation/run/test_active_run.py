@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from canvas_sync_core.events import ErrorInfo, Event, RunEnded, RunWaiting
 from canvas_sync_core.names import RunStatus
-from canvas_sync_instrumentation.run.active_run import Run, current_run, trace_links
+from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run, trace_links
 from canvas_sync_instrumentation.testing import recorded_events, recording
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
@@ -39,7 +39,7 @@ def test_a_run_that_another_thread_ends_gives_way_to_the_one_around_it() -> None
 
 
 def test_runs_that_other_threads_end_do_not_pile_up_where_they_began() -> None:
-    ended: list[weakref.ref[Run]] = []
+    ended: list[weakref.ref[ActiveRun]] = []
     for number in range(5):
         run = CanvasSyncMetricsTracker(f"run-{number}", 42)
         here = current_run()

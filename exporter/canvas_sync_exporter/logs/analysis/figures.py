@@ -35,9 +35,9 @@ from .report import (
     LogRow,
     MonthRow,
     OpenRow,
+    OutcomeRow,
     Report,
     RunReport,
-    RunRow,
     SuspectRow,
     TrendRow,
     TroubledRow,
@@ -127,7 +127,7 @@ def _by_name(table: Mapping[str, int]) -> list[Count]:
 
 def _runs(section: RunSection, top: int) -> RunReport:
     rows = [
-        RunRow(sync_type=sync_type, status=status, count=runs.count, **_timing(runs.durations))
+        OutcomeRow(sync_type=sync_type, status=status, count=runs.count, **_timing(runs.durations))
         for (sync_type, status), runs in section.groups.items()
     ]
     rows.sort(key=lambda row: (-row.count, row.sync_type, row.status))

@@ -28,9 +28,9 @@ __all__ = [
     "LogRow",
     "MonthRow",
     "OpenRow",
+    "OutcomeRow",
     "Report",
     "RunReport",
-    "RunRow",
     "SuspectRow",
     "Timing",
     "TrendRow",
@@ -88,7 +88,7 @@ class Count(msgspec.Struct, frozen=True):
     count: int
 
 
-class RunRow(Timing, frozen=True, kw_only=True):
+class OutcomeRow(Timing, frozen=True, kw_only=True):
     """The runs of one type with one status."""
 
     sync_type: str
@@ -136,7 +136,7 @@ class RunReport(msgspec.Struct, frozen=True):
     count: int
     open_count: int
     suspect_count: int
-    by_status: list[RunRow]
+    by_status: list[OutcomeRow]
     troubled: list[TroubledRow]
     open: list[OpenRow]
     suspect_reasons: list[Count]

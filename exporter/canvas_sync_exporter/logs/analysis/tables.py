@@ -22,8 +22,8 @@ from .report import (
     Count,
     DbRow,
     ErrorRow,
+    OutcomeRow,
     Report,
-    RunRow,
     Timing,
     TrendRow,
     TroubledRow,
@@ -79,7 +79,7 @@ def tables(report: Report) -> list[Table]:
 
 def _run_tables(report: Report) -> list[Table]:
     by_status = report.runs.by_status
-    columns: _Columns[RunRow] = [
+    columns: _Columns[OutcomeRow] = [
         ("type", lambda row: row.sync_type),
         ("status", lambda row: row.status),
     ]
