@@ -100,9 +100,8 @@ def _set(
     zone = config.app.timezone
     end = _time("--until", arguments.until, zone, now)
     start = _time("--from", arguments.start, zone, now) if arguments.start else now
-    reason = escape_controls(arguments.reason)
     try:
-        pause = new_pause(arguments.sync_types, start, end, reason, author(), now=now)
+        pause = new_pause(arguments.sync_types, start, end, arguments.reason, author(), now=now)
     except ValueError as error:
         raise SettingsError(f"--{error}.".replace("--sync_types", "TYPE")) from None
     known = sorted(known_sync_types(engine, now))

@@ -46,8 +46,8 @@ __all__ = ["STATUS_EXIT_CODES", "add_parser", "run"]
 
 _CODES: Final = {Level.WELL: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
 STATUS_EXIT_CODES: Final = (
-    "exit codes: 0 well, 1 warning, 2 critical, 3 cannot tell: no exporter judges, the database"
-    " is away, or the usage or the settings are wrong"
+    "exit codes: 0 well, 1 warning, 2 critical, 3 cannot tell: no exporter judges, or not"
+    " yet everything, the database is away, or the usage or the settings are wrong"
 )
 _COLOURS: Final = {
     Level.WELL: GREEN,
@@ -158,7 +158,8 @@ def _heading(status: Status, painter: Painter, width: int) -> Iterator[str]:
     known = sum(each.state is IncidentState.ACKNOWLEDGED for each in status.incidents)
     count = len(status.incidents) - known
     needs = "1 incident needs" if count == 1 else f"{count} incidents need"
-    text = f"{needs} attention" if count else "Nothing needs attention"
+    nothing = "No open incident" if status.problem else "Nothing needs attention"
+    text = f"{needs} attention" if count else nothing
     if known:
         text += f", {known} acknowledged"
     yield f"{painter.paint(status.status.upper(), _COLOURS[status.status])}  {painter.bold(text)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from itertools import combinations
 
-from canvas_sync_exporter.schedules.pause import Pause
+from canvas_sync_exporter.schedules.pause import Pause, clean_reason
 
 from .table import Table
 
@@ -33,10 +33,10 @@ def read_pauses(tables: list[Table], zone: tzinfo) -> tuple[Pause, ...]:
 
 
 def _read_pause(table: Table, default_zone: tzinfo) -> Pause | None:
-    names = table.names("syncs")
+    names = table.sync_types("syncs")
     zone = table.zone("timezone") or default_zone
     start, end = table.time("from", zone), table.time("until", zone)
-    reason = table.parsed("reason", str.strip, '"winter break"')
+    reason = table.parsed("reason", clean_reason, '"winter break"')
     table.reject_unknown()
     if names == []:
         table.wrong("syncs", "it is empty; leave `syncs` out to pause all sync types")

@@ -10,6 +10,7 @@ from canvas_sync_core.names import ITEMS
 from canvas_sync_exporter.schedules.cron import CronSchedule, parse_cron
 from canvas_sync_exporter.schedules.durations import format_duration
 from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
+from canvas_sync_exporter.schedules.sync_types import NAME_HINT, is_sync_type
 
 from .table import Table
 
@@ -46,7 +47,12 @@ def read_syncs(table: Table, zone: tzinfo) -> dict[str, SyncSettings]:
         table: Its table.
         zone: The zone of sync types that name none.
     """
-    return {name: _read_sync(each, zone) for name, each in table.named_tables()}
+    found = {}
+    for name, each in table.named_tables():
+        if not is_sync_type(name):
+            each.wrong_table(f"{name[:80]!r} cannot be a sync type: {NAME_HINT}")
+        found[name] = _read_sync(each, zone)
+    return found
 
 
 def _read_sync(table: Table, default_zone: tzinfo) -> SyncSettings:

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.durations import parse_duration
+from canvas_sync_exporter.schedules.sync_types import NAME_HINT, is_sync_type
 
 from .document import Document
 from .lines import KeyPath
@@ -17,6 +18,8 @@ from .problems import Problem, did_you_mean
 __all__ = ["Table"]
 
 T = TypeVar("T")
+
+_YEARS: Final = range(2000, 3000)
 
 _KINDS: Final = {
     str: "a text",
@@ -96,14 +99,14 @@ class Table:
             return None
         if not isinstance(value, dt.datetime):
             value = dt.datetime.combine(value, dt.time())
-        try:
-            return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(dt.UTC)
-        except (OverflowError, ValueError):
-            self.wrong(key, "write a date from this century")
+        # Schedules look for due times after it, which the calendar's last years do not have.
+        if value.year not in _YEARS:
+            self.wrong(key, f"write a date in the years {_YEARS[0]} to {_YEARS[-1]}")
             return None
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(dt.UTC)
 
-    def names(self, key: str) -> list[str] | None:
-        """Read a list of names; a single text is a list of one."""
+    def sync_types(self, key: str) -> list[str] | None:
+        """Read a list of sync types; a single text is a list of one."""
         value = self._values.get(key)
         if isinstance(value, str):
             value = [value]
@@ -113,9 +116,10 @@ class Table:
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             self.wrong(key, 'write a list of names such as ["full", "incremental"]')
             return None
-        if not all(map(str.strip, value)):
-            self.wrong(key, "a name must not be empty")
-            return None
+        for name in value:
+            if not is_sync_type(name):
+                self.wrong(key, f"{name[:80]!r} cannot be a sync type: {NAME_HINT}")
+                return None
         return value
 
     def table(self, key: str) -> Table:

@@ -12,12 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, case, insert, lit
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.pauses import pauses_table
 from canvas_sync_core.store.timestamps import UtcSortedTime
-from canvas_sync_exporter.schedules.pause import Pause
+from canvas_sync_exporter.schedules.pause import Pause, clean_reason
+from canvas_sync_exporter.schedules.sync_types import NAME_HINT, is_sync_type
 
-__all__ = ["MAX_REASON", "active_pauses", "add_pause", "end_pause", "new_pause", "pauses_since"]
+__all__ = ["active_pauses", "add_pause", "end_pause", "new_pause", "pauses_since"]
 
-MAX_REASON: Final = 500
-"""How many characters a reason may have."""
 _MAX_SYNC_TYPES: Final = 100
 _LONGEST: Final = timedelta(days=3653)
 _columns = pauses_table.c
@@ -45,14 +44,15 @@ def new_pause(
     Raises:
         ValueError: It makes no sense; the message names the part and says what to write.
     """
-    reason = " ".join(reason.split())
+    try:
+        reason = clean_reason(reason)
+    except ValueError as error:
+        raise ValueError(f"reason: {error}") from None
     names = frozenset(name.strip() for name in sync_types)
-    if not reason:
-        raise ValueError("reason: say why, for the people who ask later")
-    if len(reason) > MAX_REASON:
-        raise ValueError(f"reason: write at most {MAX_REASON} characters")
-    if "" in names or len(names) > _MAX_SYNC_TYPES or not all(map(str.isprintable, names)):
+    if len(names) > _MAX_SYNC_TYPES:
         raise ValueError(f"sync_types: name up to {_MAX_SYNC_TYPES} sync types")
+    if not all(map(is_sync_type, names)):
+        raise ValueError(f"sync_types: {NAME_HINT}")
     if end <= start:
         raise ValueError("until: it must be after the time at which the pause begins")
     if end <= now:

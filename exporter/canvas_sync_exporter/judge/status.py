@@ -58,7 +58,7 @@ class SyncStatus:
 
     Attributes:
         state: The kind of its worst open incident; or else ``paused``, ``running`` or ``well``;
-            ``unknown`` when nobody judges.
+            ``unknown`` when nobody judges, or not everything was judged.
         level: How bad that is.
         last_run: None if it has never run.
         next_due: When its next run is due; None when none is expected.
@@ -78,8 +78,9 @@ class Status:
     """How everything is.
 
     Attributes:
-        status: The worst of all open incidents; ``unknown`` when nobody judges.
-        problem: Why it is unknown; empty otherwise.
+        status: The worst of all open incidents; ``unknown`` when nobody judges, or when none is
+            open but not everything was judged.
+        problem: What is not known, and why; empty when everything was judged.
         judged_at: When an exporter last judged; None when none ever did.
         judge: Which one.
         incidents: Those that need attention, the worst and oldest first, and behind them those
@@ -108,8 +109,12 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
         StorageError: It lacks the tables of incidents.
     """
     incidents = sorted(open_incidents(engine), key=_rank)
-    newest = max(judges(engine), key=lambda judge: judge.judged_at, default=None)
+    known_judges = judges(engine)
+    newest = max(known_judges, key=lambda judge: judge.judged_at, default=None)
     problem = _problem(newest, now)
+    level = Level.UNKNOWN if problem else _worst(incidents)
+    if not problem and (problem := _unjudged(known_judges, now)) and level is Level.WELL:
+        level = Level.UNKNOWN
     due = {} if newest is None else newest.next_due
     with connect_to_read(engine) as connection:
         last_runs = {
@@ -120,7 +125,7 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
     names = sorted({*last_runs, *due, *(name for each in incidents for name in each.affects)})
     known = _Known(due, incidents, pauses, now, problem)
     return Status(
-        status=Level.UNKNOWN if problem else _worst(incidents),
+        status=level,
         problem=problem,
         judged_at=None if newest is None else newest.judged_at,
         judge=None if newest is None else newest.name,
@@ -175,6 +180,17 @@ def _problem(newest: JudgeRow | None, now: datetime) -> str:
     return (
         f"No exporter judges: {newest.name} was the last to do so, over {minutes} minutes ago. "
         "Start `canvas-sync-monitor serve` again."
+    )
+
+
+def _unjudged(known_judges: Sequence[JudgeRow], now: datetime) -> str:
+    """Return what none of the exporters that judge could judge; empty if one judged everything."""
+    problems = [judge.problem for judge in known_judges if judge.is_live(now)]
+    if not all(problems):
+        return ""
+    return (
+        f"{problems[0]} An exporter judges runs two minutes after it starts, or after the database "
+        "is back."
     )
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-__all__ = ["Pause"]
+from canvas_sync_core.files.sanitizing import escape_controls
+
+__all__ = ["MAX_REASON", "Pause", "clean_reason"]
+
+MAX_REASON: Final = 500
+"""How many characters a reason may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,17 @@ class Pause:
     def applies_to(self, sync_type: str) -> bool:
         """Return whether it pauses the sync type."""
         return not self.sync_types or sync_type in self.sync_types
+
+
+def clean_reason(text: str) -> str:
+    """Return a reason in one line.
+
+    Raises:
+        ValueError: It is blank or too long; the message says what to write.
+    """
+    reason = " ".join(text.split())
+    if not reason:
+        raise ValueError("say why, for the people who ask later")
+    if len(reason) > MAX_REASON:
+        raise ValueError(f"write at most {MAX_REASON} characters")
+    return escape_controls(reason)

@@ -10,18 +10,16 @@ from typing import Annotated
 import msgspec
 from flask import request
 
-from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.store.start_times import StartTimes
 from canvas_sync_exporter.judge.expectation import Expectation
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.pauses import (
-    MAX_REASON,
     active_pauses,
     add_pause,
     end_pause,
     new_pause,
 )
-from canvas_sync_exporter.schedules.pause import Pause
+from canvas_sync_exporter.schedules.pause import MAX_REASON, Pause
 
 from .auth import Scope
 from .context import WebContext
@@ -199,9 +197,9 @@ class ExpectationApi:
         """Set a pause."""
         now = _now()
         author = self._access.caller_name(request)
-        start, reason = body.start or now, escape_controls(body.reason)
+        start = body.start or now
         try:
-            pause = new_pause(body.sync_types, start, body.until, reason, author, now=now)
+            pause = new_pause(body.sync_types, start, body.until, body.reason, author, now=now)
         except ValueError as error:
             field, _, detail = str(error).partition(": ")
             wrong = FieldError(field, detail)

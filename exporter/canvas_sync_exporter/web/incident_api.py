@@ -9,19 +9,19 @@ from typing import Annotated
 import msgspec
 from flask import request
 
-from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_by_id, incident_page
 from canvas_sync_core.store.incidents.writing import acknowledge_incident
 from canvas_sync_exporter.judge.incident_view import IncidentView
+from canvas_sync_exporter.schedules.pause import MAX_REASON, clean_reason
 
 from .auth import Scope
 from .context import WebContext
 from .cursors import cursor_problems
 from .endpoint import Endpoint
 from .parameters import choice, text, whole_number
-from .problems import ProblemError
+from .problems import FieldError, ProblemError
 
 __all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList"]
 
@@ -50,7 +50,7 @@ class IncidentList:
 class AcknowledgeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why the incident may be quiet until it gets worse."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON)]
 
 
 class IncidentApi:
@@ -127,12 +127,15 @@ class IncidentApi:
 
     def acknowledge(self, incident_id: int, body: AcknowledgeRequest) -> IncidentView:
         """Note who knows about an incident, and why it may be quiet."""
-        known = Acknowledgement(
-            dt.datetime.now(dt.UTC),
-            self._access.caller_name(request),
-            escape_controls(body.reason),
-            run_count=0,
-        )
+        try:
+            reason = clean_reason(body.reason)
+        except ValueError as error:
+            wrong = FieldError("reason", str(error))
+            raise ProblemError(
+                422, f"The body is wrong: {wrong.detail}.", errors=[wrong]
+            ) from error
+        author = self._access.caller_name(request)
+        known = Acknowledgement(dt.datetime.now(dt.UTC), author, reason, run_count=0)
         incident = _found(acknowledge_incident(self._engine, incident_id, known), incident_id)
         if incident.resolved_at is not None:
             raise ProblemError(409, f"Incident {incident_id} is over since {incident.resolved_at}.")

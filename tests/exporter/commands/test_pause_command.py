@@ -110,7 +110,7 @@ def test_a_sync_type_that_has_never_run_is_paused_with_a_warning(
         (["full", "--until", "2020-01-01", "--reason", "x"], "--until: it must be after"),
         (["full", "--from", "2020-01-01", "--until", "2020-01-02", "--reason", "x"], "in the past"),
         (["full", "--until", "2h", "--reason", "  "], "--reason: say why"),
-        (["", "--until", "2h", "--reason", "x"], "TYPE: name"),
+        (["", "--until", "2h", "--reason", "x"], "TYPE: write names"),
         (["full", "--list"], "--list and --end stand alone"),
         (["--list", "--end", "1"], "--list and --end stand alone"),
     ],

@@ -132,6 +132,30 @@ def test_json_has_the_same_for_programs(judged: Engine, capsys: pytest.CaptureFi
     assert (grades["state"], grades["last_run"]["duration"]) == ("running", None)
 
 
+UNJUDGED = "Not judged: failing, missed."
+
+
+def test_what_no_exporter_could_judge_is_not_called_well(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note_judging(engine, JudgeRow("sync-1:/state", NOW, UNJUDGED, DUE))
+    code, out = shown(capsys)
+    assert code == 3
+    assert out.startswith(f"UNKNOWN  No open incident\n{UNJUDGED} An exporter judges runs two")
+    assert "well" not in out
+    opened(engine)
+    code, out = shown(capsys)
+    assert code == 2
+    assert out.startswith(f"CRITICAL  1 incident needs attention\n{UNJUDGED}")
+
+
+def test_one_exporter_that_judged_everything_is_enough(
+    judged: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note_judging(judged, JudgeRow("sync-2:/state", NOW, UNJUDGED, DUE))
+    assert shown(capsys)[0] == 0
+
+
 def test_without_a_judge_nobody_can_tell(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

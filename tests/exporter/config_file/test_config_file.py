@@ -159,6 +159,41 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
             "pauses.until: it must be after `from`",
         ),
         ("[[pauses]]\nfrom = 2026-01-02\nreason = 'x'", 1, "pauses: `until` is missing"),
+        *[
+            (
+                f"[[pauses]]\nfrom = 2026-01-02\nuntil = {until}\nreason = 'x'",
+                3,
+                "pauses.until: write a date in the years 2000 to 2999",
+            )
+            for until in ("9999-12-31", "9999-12-31T23:59:59-12:00", "3000-01-01")
+        ],
+        (
+            "[[pauses]]\nfrom = 0001-01-01\nuntil = 2026-01-02\nreason = 'x'",
+            2,
+            "pauses.from: write a date in the years 2000 to 2999",
+        ),
+        (
+            "[[pauses]]\nfrom = 2026-01-02\nuntil = 2026-01-03\nreason = ' '",
+            4,
+            "pauses.reason: ' ' cannot be used: say why",
+        ),
+        *[
+            (
+                f"[[pauses]]\nsyncs = ['full', {name}]\nfrom = 2026-01-02\nuntil = 2026-01-03\n"
+                "reason = 'x'",
+                2,
+                "cannot be a sync type: write names of 1 to 64 printable characters",
+            )
+            for name in ("''", "' full'", r'"a\nb"', r'"\u001b[31m"', f"'{'x' * 65}'")
+        ],
+        *[
+            (
+                f'[syncs.{name}]\nevery = "1h"',
+                1,
+                "cannot be a sync type: write names of 1 to 64 printable characters",
+            )
+            for name in ("''", "' full'", r'"a\nb"', r'"\u001b[31m"', f"'{'x' * 65}'")
+        ],
         (
             "[[pauses]]\nfrom = 2026-01-02\nuntil = 2026-01-03",
             1,

@@ -77,12 +77,14 @@ def test_a_pause_that_has_not_begun_never_does_once_it_is_ended(engine: Engine) 
 @pytest.mark.parametrize(
     ("sync_types", "days", "reason", "message"),
     [
-        (["full"], 1, "  ", "reason: say why"),
+        (["full"], 1, " \n\t", "reason: say why"),
         (["full"], 1, "x" * 501, "reason: write at most 500"),
         (["full"], 0, "break", "until: it must be after"),
         (["full"], -3, "break", "until: it must be after"),
-        ([""], 1, "break", "sync_types: name"),
-        (["a\nb"], 1, "break", "sync_types: name"),
+        ([""], 1, "break", "sync_types: write names of 1 to 64"),
+        ([f"{number}" for number in range(101)], 1, "break", "sync_types: name up to 100"),
+        (["a\nb"], 1, "break", "sync_types: write names of 1 to 64"),
+        (["x" * 65], 1, "break", "sync_types: write names of 1 to 64"),
     ],
 )
 def test_a_pause_that_makes_no_sense_is_refused(

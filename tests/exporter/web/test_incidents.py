@@ -129,6 +129,7 @@ def test_an_incident_is_acknowledged_with_who_and_why(
         (b"[]", "body"),
         (b"{}", "reason"),
         (b'{"reason": ""}', "reason"),
+        (b'{"reason": " \\n\\t"}', "reason"),
         (b'{"reason": 1}', "reason"),
         (b'{"reason": "a", "who": "me"}', "who"),
         (b'{"reason": "%s"}' % (b"a" * 501), "reason"),

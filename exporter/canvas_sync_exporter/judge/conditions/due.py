@@ -70,7 +70,8 @@ def overdue(facts: Facts) -> Iterable[Finding]:
 def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[datetime]]) -> Finding:
     name, *others = sorted(missing, key=lambda each: (missing[each][0], each))
     due = missing[name]
-    more = f", and {len(due) - 1} more times since" if len(due) > 1 else ""
+    more = ", and once more since" if len(due) == 2 else f", and {len(due) - 1} more times since"
+    more = more if len(due) > 1 else ""
     too = f" Nor did {', '.join(others)}." if others else ""
     return Finding(
         kind=IncidentKind.MISSED,
