@@ -40,8 +40,10 @@ _TIMED: Final = frozenset(
     }
 )
 """Kinds that a wrong clock makes up or hides."""
+_ABSENCES: Final = frozenset({Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS})
+"""Kinds that are found because a row is not there, or not there yet."""
 _SETTLING: Final = timedelta(minutes=2)
-"""After an outage the rows that waited on disk have to come in."""
+"""How long rows may take to come in that waited on disk, of this host or another."""
 
 
 def judge(facts: Facts, conditions: Mapping[Kind, Condition] = CONDITIONS) -> Verdict:
@@ -54,7 +56,14 @@ def judge(facts: Facts, conditions: Mapping[Kind, Condition] = CONDITIONS) -> Ve
 def _judgeable(facts: Facts) -> frozenset[Kind]:
     """Return the kinds of which something is known now."""
     kinds = frozenset(Kind)
-    database = facts.database
-    if not database.is_reachable or facts.now - database.since < _SETTLING:
+    if not facts.database.is_reachable:
         kinds &= _WITHOUT_DATABASE
+    elif facts.now - facts.database.since < _SETTLING:
+        kinds &= _WITHOUT_DATABASE if _was_away(facts) else kinds - _ABSENCES
     return kinds - _TIMED if is_severe_skew(facts) else kinds
+
+
+def _was_away(facts: Facts) -> bool:
+    """Return whether the database has been away: while the exporter watched, or just before."""
+    is_spooled = bool(facts.spool and facts.spool[-1].value)
+    return is_spooled or facts.database.since > facts.started

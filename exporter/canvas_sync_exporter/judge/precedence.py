@@ -59,9 +59,17 @@ def _silences(cause: Finding, effect: Finding) -> bool:
         return True
     if effect.kind not in _OF_SAME_SYNC.get(cause.kind, ()):
         return False
+    if _has_other_causes(effect, cause):
+        return False
     affected = _affected(effect)
     # What affects nothing that is known, such as a quota, has the cause of the syncs.
     return affected <= _affected(cause) if affected else True
+
+
+def _has_other_causes(effect: Finding, cause: Finding) -> bool:
+    """Return whether runs failed that the refused tokens of a few users do not explain."""
+    is_few = cause.kind is Kind.TOKEN_REFUSED and effect.run_count > cause.run_count
+    return is_few and effect.kind in _FAILED_RUNS
 
 
 def _affected(finding: Finding) -> frozenset[str]:

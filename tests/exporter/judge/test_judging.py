@@ -239,6 +239,36 @@ def test_a_refused_token_is_one_finding_for_all_its_syncs() -> None:
     assert found.affects == {"full", "grades"}
 
 
+REFUSED = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
+
+
+def users_runs(night: int, **of_user: EndedRun) -> list[EndedRun]:
+    """The runs of seven users in a night, all well but for those given as ``user_<id>``."""
+    return [
+        replace(of_user.get(f"user_{user}", ended(night)), user_id=user, id=f"{night}-{user}")
+        for user in range(41, 48)
+    ]
+
+
+def test_one_refused_token_of_a_few_users_is_certain_at_once() -> None:
+    found = only(facts_of(sync_of(*users_runs(0, user_46=failed(0, **REFUSED)))))
+
+    assert (found.kind, found.run_count) == (IncidentKind.TOKEN_REFUSED, 1)
+    assert found.runs == ("0-46",)
+    assert kinds(facts_of(sync_of(*users_runs(0, user_46=failed(0))))) == []
+
+
+def test_one_refused_token_does_not_hide_that_others_fail_for_another_cause() -> None:
+    def night(number: int) -> list[EndedRun]:
+        died = ended(number, status=RunStatus.INTERRUPTED)
+        return users_runs(number, user_42=died, user_46=failed(number, **REFUSED), user_47=died)
+
+    assert set(kinds(facts_of(sync_of(*night(0), *night(1))))) == {
+        IncidentKind.INTERRUPTED,
+        IncidentKind.TOKEN_REFUSED,
+    }
+
+
 @pytest.mark.parametrize("calls", [36, 36_000])
 def test_failing_calls_are_judged_by_the_usual_traffic(calls: int) -> None:
     usual = [ended(night, api_calls=calls, api_failed=calls // 1000) for night in range(1, 21)]
@@ -300,3 +330,13 @@ def test_a_type_that_is_gone_is_not_failing_for_ever() -> None:
     assert kinds(facts_of(sync_of(*by_hand, expectation=None))) == [IncidentKind.FAILING]
     later = NOW + 2 * DAY
     assert kinds(facts_of(sync_of(*by_hand, expectation=None, now=later), now=later)) == []
+
+
+def test_an_exporter_that_has_just_started_judges_what_runs_say_at_once() -> None:
+    start = NOW - timedelta(seconds=5)
+    just_now = {"started": start, "database": DatabaseFacts(is_reachable=True, since=start)}
+
+    assert kinds(facts_of(sync_of(failed(0), *nights(20)), **just_now)) == [IncidentKind.FAILING]
+    assert IncidentKind.MISSED not in judge(facts_of(**just_now)).judged
+    waiting = facts_of(sync_of(failed(0), *nights(20)), spool=[Sample(NOW, 512.0)], **just_now)
+    assert kinds(waiting) == []

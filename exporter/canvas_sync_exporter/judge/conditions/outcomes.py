@@ -93,7 +93,12 @@ def bad_ending(facts: Facts, sync: SyncFacts) -> tuple[IncidentKind, list[EndedR
 
 
 def affected(
-    facts: Facts, sync: SyncFacts, is_wrong: Predicate, *, patient: bool = False
+    facts: Facts,
+    sync: SyncFacts,
+    is_wrong: Predicate,
+    *,
+    patient: bool = False,
+    certain: bool = False,
 ) -> list[EndedRun]:
     """Return the runs of the newest round that are wrong, if they are enough to be certain.
 
@@ -103,14 +108,15 @@ def affected(
         is_wrong: What is wrong with a run.
         patient: Whether of a sync that runs every few minutes a single run that may have had bad
             luck is given a second chance.
+        certain: Whether a single run of a few says it for certain, however well the others ended.
     """
     rounds = counted_rounds(facts, sync)
     if not rounds:
         return []
-    wrong = _wrong_of_round(rounds, is_wrong)
+    wrong = _wrong_of_round(rounds, is_wrong, certain=certain)
     if not wrong and len(rounds) > 1 and _has_just_begun(rounds[0], rounds[1]):
         rounds = rounds[1:]
-        wrong = _wrong_of_round(rounds, is_wrong)
+        wrong = _wrong_of_round(rounds, is_wrong, certain=certain)
     if patient and wrong and is_frequent(sync) and all(map(is_second_chance, wrong)):
         return wrong if len(rounds) > 1 and _wrong_of_round(rounds[1:], is_wrong) else []
     return wrong
@@ -159,12 +165,15 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
         yield _finding(kind, sync, runs, words, severity=severity)
 
 
-def _wrong_of_round(rounds: Sequence[Round], is_wrong: Predicate) -> list[EndedRun]:
+def _wrong_of_round(
+    rounds: Sequence[Round], is_wrong: Predicate, *, certain: bool = False
+) -> list[EndedRun]:
     results = rounds[0].results
     wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
-    if is_many(len(wrong), len(results)):
+    are_few = len(results) <= _FEW_RUNS
+    if is_many(len(wrong), len(results)) or (certain and are_few):
         return list(wrong.values())
-    if len(results) <= _FEW_RUNS and len(rounds) > 1:
+    if are_few and len(rounds) > 1:
         return _wrong_again(wrong, rounds[1], is_wrong)
     return []
 

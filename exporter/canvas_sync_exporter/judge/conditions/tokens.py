@@ -8,7 +8,7 @@ from typing import Final
 
 from canvas_sync_core.canvas.quota import HIGH_WATER
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_exporter.judge.causes import evidence, refusal_reason
+from canvas_sync_exporter.judge.causes import evidence, explain, refusal_reason
 from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.memoizing import once_for_each_judging
@@ -16,7 +16,7 @@ from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
 
-from .outcomes import bad_ending
+from .outcomes import affected, bad_ending
 
 __all__ = ["quota_low", "refused_runs", "token_expiring", "token_refused"]
 
@@ -62,11 +62,15 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
 def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     """Return the runs of the newest round that ended badly because their token was refused.
 
-    An app may swallow the refusals and report success: then nearly all of its calls failed.
+    Of a few users one is enough: nobody's token works again by itself. An app may swallow the
+    refusals and report success: then nearly all of its calls failed.
     """
     ending = bad_ending(facts, sync)
-    if ending is not None:
-        return ending[1] if ending[0] is IncidentKind.TOKEN_REFUSED else ()
+    if ending is not None and ending[0] is IncidentKind.TOKEN_REFUSED:
+        return ending[1]
+    refused = affected(facts, sync, _is_refused, certain=True)
+    if refused or ending is not None:
+        return refused
     rounds = counted_rounds(facts, sync)
     if not rounds or sum(each.count for each in _refusals(facts, rounds[0].start)) < 1:
         return ()
@@ -111,6 +115,10 @@ def quota_low(facts: Facts) -> Iterable[Finding]:
             summary=f"The quota of the access token {token.token} is nearly used up.",
             cause=f"{token.remaining:.0f} of {maximum:.0f} are left, and have been for {lasted}.",
         )
+
+
+def _is_refused(run: EndedRun) -> bool:
+    return explain(run) is IncidentKind.TOKEN_REFUSED
 
 
 def _refusals(facts: Facts, since: datetime) -> list[Refusal]:
