@@ -130,7 +130,22 @@ def test_secrets_come_from_files() -> None:
         (
             "firing",
             [alert("firing", "full"), alert("resolved", "grades", "warning")],
-            "Critical: CanvasSyncFailing (1 firing, 1 resolved)",
+            "Critical: full sync is failing (first of 1 firing, 1 resolved)",
+        ),
+        (
+            "firing",
+            [alert("firing", name) for name in ("full", "grades", "rosters")],
+            "Critical: full sync is failing (first of 3 firing)",
+        ),
+        (
+            "resolved",
+            [alert("resolved", name) for name in ("full", "grades")],
+            "Resolved: full sync is failing (first of 2 resolved)",
+        ),
+        (
+            "firing",
+            [alert("firing", "full"), alert("firing", "full") | {"endsAt": "2026-11-24T02:10:00Z"}],
+            "Critical: full sync is failing (2 firing)",
         ),
     ],
 )
@@ -138,6 +153,16 @@ def test_the_title_says_how_bad_it_is_and_what_it_is(
     tmp_path: Path, status: str, alerts: list[dict[str, Any]], title: str
 ) -> None:
     assert rendered(tmp_path, "title", message(status, *alerts)) == title
+
+
+@pytest.mark.parametrize("name", ["slack.title", "slack.text"])
+def test_no_value_pings_or_links_in_slack(tmp_path: Path, name: str) -> None:
+    hostile = alert("firing", "<!channel> & <https://example.org|full>")
+    text = rendered(tmp_path, name, message("firing", hostile, alert("firing", "<!here>")))
+
+    assert "&lt;!channel&gt; &amp; &lt;https://example.org|full&gt; sync is failing" in text
+    assert "<!" not in text
+    assert "<https://example.org" not in text
 
 
 @pytest.mark.parametrize(
@@ -154,7 +179,7 @@ def test_slack_gets_each_alert_with_its_links(tmp_path: Path) -> None:
 
     assert firing.splitlines() == [
         ":rotating_light: *Critical* full sync is failing",
-        "Runs of full <b> failed.",
+        "Runs of full &lt;b&gt; failed.",
         "Since 2026-11-23 02:10 UTC"
         " · <http://localhost:5000/runbooks/CanvasSyncFailing|Runbook>"
         " · <http://localhost:3000/d/canvas-sync-runs|Dashboard>"

@@ -29,7 +29,7 @@ from support.prometheus import (
 from support.switched_on import switched_on
 
 USER_WITH_EXPIRED_TOKEN = 46
-SECONDS = 60.0
+SECONDS = 600.0  # on a busy machine
 
 
 class Inbox:
@@ -103,38 +103,33 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield servers
 
 
-def test_a_sync_that_fails_is_told_by_slack_and_e_mail_with_links_that_work(stack: Stack) -> None:
+def test_a_refused_token_is_one_alert_that_names_the_cause_in_slack_and_e_mail(
+    stack: Stack,
+) -> None:
     exit_codes = run_syncs(stack.stage, USER_WITH_EXPIRED_TOKEN)
     assert exit_codes[USER_WITH_EXPIRED_TOKEN] != 0
 
-    slack = eventually(lambda: about_the_failure(stack.inbox.next("slack")), "told by Slack")
-    email = eventually(lambda: about_the_failure_by_mail(stack.mailbox.next()), "told by e-mail")
+    (slack,) = stack.inbox.next("slack")["attachments"]
+    email = stack.mailbox.next()
 
+    title = "Critical: Canvas refuses an access token: "
     instance = stack.stage.url.removeprefix("http://")
-    told = f"Failed or interrupted runs of full sync on {instance} recently: 1. No other run"
-    runbook = "http://localhost:5000/runbooks/CanvasSyncFailing"
+    description = f"Canvas refuses the access token of syncs on {instance}; they fail until"
+    runbook = "http://localhost:5000/runbooks/CanvasTokenInvalid"
+    assert slack["title"].startswith(title)
+    assert "expired" in slack["title"]
     assert slack["color"] == "danger"
-    assert told in slack["text"]
+    assert description in slack["text"]
     assert f"<{runbook}|Runbook>" in slack["text"]
-    assert "<http://localhost:3000/d/canvas-sync-runs|Dashboard>" in slack["text"]
+    assert "<http://localhost:3000/d/canvas-sync-api|Dashboard>" in slack["text"]
+    assert email["Subject"] == slack["title"]
     text, html = (email.get_body((kind,)).get_content() for kind in ("plain", "html"))
-    assert told in text
+    assert description in text
     assert f"Runbook:   {runbook}" in text
-    assert told in html
+    assert description in html
     assert f'<a href="{runbook}">Runbook</a>' in html
     page = requests.get(stack.stage.url + runbook.removeprefix("http://localhost:5000"), timeout=30)
     assert "<h2>Mitigation</h2>" in page.text
-
-
-def about_the_failure(posted: dict[str, Any]) -> dict[str, Any] | None:
-    """Slack's attachment when it is about the failure; the token has a message of its own."""
-    (attachment,) = posted["attachments"]
-    return attachment if attachment["title"] == "Critical: full sync is failing" else None
-
-
-def about_the_failure_by_mail(email: Any) -> Any:
-    """The message when it is about the failure."""
-    return email if email["Subject"] == "Critical: full sync is failing" else None
 
 
 def test_the_dead_mans_switch_hears_of_a_stack_that_works(stack: Stack) -> None:
