@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -334,7 +335,10 @@ def test_a_type_that_is_gone_is_not_failing_for_ever() -> None:
 
 def test_an_exporter_that_has_just_started_judges_what_runs_say_at_once() -> None:
     start = NOW - timedelta(seconds=5)
-    just_now = {"started": start, "database": DatabaseFacts(is_reachable=True, since=start)}
+    just_now: dict[str, Any] = {
+        "started": start,
+        "database": DatabaseFacts(is_reachable=True, since=start),
+    }
 
     assert kinds(facts_of(sync_of(failed(0), *nights(20)), **just_now)) == [IncidentKind.FAILING]
     assert IncidentKind.MISSED not in judge(facts_of(**just_now)).judged
