@@ -24,8 +24,8 @@ from .config_file.problems import ConfigFileError
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
 from .jobs.table import recurring_jobs
+from .judge.factory import make_judge
 from .judge.judge import Judge
-from .judge.making import make_judge
 from .judge.pinger import Pinger
 from .reasons import reason
 from .settings import Configuration, changed_settings

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 __all__ = ["connect", "patiently"]
 
 T = TypeVar("T")
-_TRIES = 6
+_ATTEMPTS = 6
 _FIRST_PAUSE = 0.5
 
 
@@ -43,7 +43,7 @@ def patiently(call: Callable[[], T]) -> T:
         CanvasException: Canvas said no, or was still busy at the last try.
         requests.RequestException: Canvas was still away at the last try.
     """
-    for attempt in range(_TRIES - 1):
+    for attempt in range(_ATTEMPTS - 1):
         try:
             return call()
         except (CanvasException, requests.ConnectionError, requests.Timeout) as error:

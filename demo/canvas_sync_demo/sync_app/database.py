@@ -17,7 +17,7 @@ from .models import Base
 __all__ = ["open_database", "save"]
 
 _BATCH = 100
-_WAL_TRIES = 100
+_WAL_ATTEMPTS = 100
 
 
 def open_database(file: Path) -> Engine:
@@ -70,12 +70,12 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Let others read meanwhile; to change a new file to it SQLite does not wait for its turn."""
-    for tries_left in reversed(range(_WAL_TRIES)):
+    for attempts_left in reversed(range(_WAL_ATTEMPTS)):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             break
         except sqlite3.OperationalError:
-            if not tries_left:
+            if not attempts_left:
                 raise
             time.sleep(0.05)
 

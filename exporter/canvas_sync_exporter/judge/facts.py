@@ -44,7 +44,7 @@ class SyncFacts:
         known_since: When its oldest known run began; None before the first one.
         newest_items: When items of a kind (``course``) last came in.
         rounds: The runs, grouped by what they answer, newest first.
-        memo: What was worked out from these facts alone, see :mod:`.memoizing`.
+        memo: What was worked out from these facts alone, see :mod:`.memo`.
     """
 
     sync_type: str
@@ -213,7 +213,7 @@ class Facts:
         disk_free: Free bytes on the disk of the log folder, oldest first.
         rollup_backlog: Runs and 15-minute buckets that wait to be rolled up, oldest first.
         clock: None before Canvas first answered.
-        memo: What was worked out from these facts, see :mod:`.memoizing`.
+        memo: What was worked out from these facts, see :mod:`.memo`.
     """
 
     now: datetime

@@ -16,8 +16,8 @@ from canvas_sync_exporter.schedules.durations import describe_duration
 from canvas_sync_exporter.schedules.local_time import days_between, local_date
 
 from .rhythm_words import format_clock, name_days
-from .spans_of_time import Span, intersection, subtraction, union
 from .start_history import StartHistory, shifted
+from .time_ranges import TimeRange, intersection, subtraction, union
 
 __all__ = ["FrequentRhythm", "Interval", "usual_interval"]
 
@@ -92,8 +92,8 @@ class FrequentRhythm:
     starts: StartHistory
     interval: Interval
     now: datetime
-    _hours_of_day: dict[date, list[Span]] = field(default_factory=dict)
-    _sessions_of_day: dict[date, list[Span]] = field(default_factory=dict)
+    _hours_of_day: dict[date, list[TimeRange]] = field(default_factory=dict)
+    _sessions_of_day: dict[date, list[TimeRange]] = field(default_factory=dict)
 
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first.
@@ -160,7 +160,7 @@ class FrequentRhythm:
                     return missed + self.interval.grace < self.now
         return False
 
-    def _hours(self, day: date) -> list[Span]:
+    def _hours(self, day: date) -> list[TimeRange]:
         """Return in which hours of a day runs are expected, by what came before that day."""
         if day not in self._hours_of_day:
             found = [
@@ -169,7 +169,7 @@ class FrequentRhythm:
             self._hours_of_day[day] = found
         return self._hours_of_day[day]
 
-    def _hours_by_week(self, day: date) -> list[Span]:
+    def _hours_by_week(self, day: date) -> list[TimeRange]:
         # The first known day may be known in part.
         weeks = min(self.starts.weeks_before(self.starts.start_of(day - _DAY)), _WEEKS)
         if weeks == 0:
@@ -188,7 +188,7 @@ class FrequentRhythm:
         today = local_date(self.now, self.starts.zone)
         return [back for back in range(1, 7) if day - back * _DAY < today]
 
-    def _not_held_last_time(self, day: date) -> list[Span]:
+    def _not_held_last_time(self, day: date) -> list[TimeRange]:
         """Return the hours that the last active day should have had, and did not.
 
         The hours have changed, or the sync was away then and has to show itself first.
@@ -200,7 +200,7 @@ class FrequentRhythm:
                 return subtraction(usual, held)
         return []
 
-    def _moved(self, day: date, days: int, *, widened: bool = False) -> list[Span]:
+    def _moved(self, day: date, days: int, *, widened: bool = False) -> list[TimeRange]:
         """Return the sessions of a day, so many days later.
 
         Where the clock has changed in between, they are the hours that hold both for a scheduler
@@ -213,12 +213,12 @@ class FrequentRhythm:
             found.append((starts[0], ends[1]) if widened else (starts[1], ends[0]))
         return union(found)
 
-    def _sessions(self, day: date) -> list[Span]:
+    def _sessions(self, day: date) -> list[TimeRange]:
         if day not in self._sessions_of_day:
             self._sessions_of_day[day] = list(self._find_sessions(day))
         return self._sessions_of_day[day]
 
-    def _find_sessions(self, day: date) -> Iterator[Span]:
+    def _find_sessions(self, day: date) -> Iterator[TimeRange]:
         starts = self.starts.of_day(day)
         if not starts:
             return

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from canvas_sync_core.names import RunStatus
 
 from .facts import Facts, SyncFacts
-from .memoizing import once_for_each_judging, once_for_each_sync
+from .memo import once_for_each_judging, once_for_each_sync
 from .rounds import Round
 
 __all__ = [

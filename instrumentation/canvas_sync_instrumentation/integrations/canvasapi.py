@@ -16,7 +16,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 
 from ._patch import Patch
 from ._recorder import Recorder, recorder_or_default
-from ._sessions import CANVASAPI
+from ._requests_patches import CANVASAPI
 
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard

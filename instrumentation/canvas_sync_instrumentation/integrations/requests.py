@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._recorder import Recorder
-from ._sessions import REQUESTS
+from ._requests_patches import REQUESTS
 
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
-__all__ = ["TRIES", "instrument_urllib3", "uninstrument_urllib3"]
+__all__ = ["ATTEMPT_PATCHES", "instrument_urllib3", "uninstrument_urllib3"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -130,6 +130,6 @@ def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
 _urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _recording)
 _manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _recording)
 _increment = Patch("urllib3.util.retry", "Retry.increment", _telling)
-TRIES: Final = (_urlopen, _increment)
+ATTEMPT_PATCHES: Final = (_urlopen, _increment)
 """Where the attempts of a requests call are observed."""
-_switch = Switch("urllib3", (*TRIES, _manager_urlopen))
+_switch = Switch("urllib3", (*ATTEMPT_PATCHES, _manager_urlopen))

@@ -23,7 +23,7 @@ from canvas_sync_exporter.jobs.job import Job, NightlyCheck
 from canvas_sync_exporter.jobs.log_cleanup import next_cleanup
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
-from canvas_sync_exporter.judge.making import make_judge
+from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.due import next_due
 from canvas_sync_exporter.settings import configuration
 

@@ -16,7 +16,7 @@ from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
-from canvas_sync_exporter.judge.making import make_judge
+from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.settings import Configuration
 from support.recurring_jobs import database_away, leave_a_row, metric_value, miss_a_night

@@ -28,8 +28,8 @@ from canvas_sync_exporter.judge.facts import (
 from canvas_sync_exporter.judge.gathering.memory import SyncMemory
 from canvas_sync_exporter.judge.gathering.rows import FoundRun
 from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN, reconcile
-from canvas_sync_exporter.judge.judging import judge
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.logs.due import last_due
 from canvas_sync_exporter.settings import configuration
 

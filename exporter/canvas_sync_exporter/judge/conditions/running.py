@@ -11,7 +11,7 @@ from typing import Final
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.memoizing import once_for_each_sync
+from canvas_sync_exporter.judge.memo import once_for_each_sync
 from canvas_sync_exporter.judge.rounds import Key
 from canvas_sync_exporter.judge.runs import RunningRun
 from canvas_sync_exporter.judge.timing import counted_rounds, interval_of, pause_end, usual_duration

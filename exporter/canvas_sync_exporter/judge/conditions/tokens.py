@@ -11,7 +11,7 @@ from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.causes import evidence, explain, refusal_reason
 from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.memoizing import once_for_each_judging
+from canvas_sync_exporter.judge.memo import once_for_each_judging
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds
 from canvas_sync_exporter.schedules.durations import format_duration

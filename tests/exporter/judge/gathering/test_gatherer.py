@@ -17,7 +17,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.suspects import judge_runs
 from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource
 from canvas_sync_exporter.judge.gathering import Gatherer
-from canvas_sync_exporter.judge.judging import judge
+from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
 from support.runs import snapshot, write

@@ -14,7 +14,7 @@ from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_page
-from canvas_sync_exporter.judge.making import make_judge
+from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext

@@ -23,7 +23,7 @@ from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._required import library
 from ._switch import Switch, Use, use_for
-from .urllib3 import TRIES
+from .urllib3 import ATTEMPT_PATCHES
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -161,7 +161,7 @@ _PATCHES: Final = (
     Patch("requests.sessions", "Session.send", _recording),
     Patch("requests.adapters", "HTTPAdapter.send", _sending),
     Patch("requests.hooks", "dispatch_hook", _dispatching),
-    *TRIES,
+    *ATTEMPT_PATCHES,
 )
 REQUESTS: Final = Switch("requests", _PATCHES)
 CANVASAPI: Final = Switch("canvasapi", _PATCHES)

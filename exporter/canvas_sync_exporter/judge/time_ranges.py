@@ -1,19 +1,19 @@
-"""Sets of times, as spans that do not overlap, in order."""
+"""Sets of times, as ranges in order that do not overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-__all__ = ["Span", "intersection", "subtraction", "union"]
+__all__ = ["TimeRange", "intersection", "subtraction", "union"]
 
-Span = tuple[datetime, datetime]
+TimeRange = tuple[datetime, datetime]
 
 
-def union(spans: Iterable[Span]) -> list[Span]:
-    """Return the times that are in any span."""
-    found: list[Span] = []
-    for start, end in sorted(spans):
+def union(ranges: Iterable[TimeRange]) -> list[TimeRange]:
+    """Return the times that are in any range."""
+    found: list[TimeRange] = []
+    for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(found[-1][1], end)
         elif start < end:
@@ -21,7 +21,7 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def intersection(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
+def intersection(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> list[TimeRange]:
     """Return the times that are in both sets."""
     others = list(second)
     found = (
@@ -29,10 +29,10 @@ def intersection(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
         for start, end in first
         for opening, closing in others
     )
-    return [span for span in found if span[0] < span[1]]
+    return [each for each in found if each[0] < each[1]]
 
 
-def subtraction(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
+def subtraction(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> list[TimeRange]:
     """Return the times that are in the first set alone."""
     rest = list(first)
     for opening, closing in second:

@@ -1,4 +1,4 @@
-"""Makes the judge of an exporter."""
+"""Builds the judge of an exporter from its settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_exporter.settings import Configuration
 
-from . import judging
+from . import verdict
 from .expectation import Pause
 from .expectations import Expectations
 from .gathering import Gatherer
@@ -38,4 +38,4 @@ def make_judge(config: Configuration, engine: Engine) -> Judge:
     gatherer = Gatherer(engine, config, Expectations(config).at, pauses, lambda: datetime.now(UTC))
     folder = config.app.state_folder.absolute()
     name = f"{socket.gethostname()}:{folder}"
-    return Judge(name, gatherer.gather, judging.judge, engine, folder / _FILE)
+    return Judge(name, gatherer.gather, verdict.judge, engine, folder / _FILE)

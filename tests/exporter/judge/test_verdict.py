@@ -25,7 +25,7 @@ from canvas_sync_exporter.judge.facts import (
     TokenFacts,
 )
 from canvas_sync_exporter.judge.finding import Finding
-from canvas_sync_exporter.judge.judging import judge
+from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from support.judge_facts import NOW, ended, facts_of, failed, nightly, nights, sync_of
 
