@@ -24,6 +24,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
+from canvas_sync_core.clock import monotonic
 from canvas_sync_core.locks import Event
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.threads import Daemon
@@ -40,6 +41,8 @@ _FIRST_SECONDS: Final = 1.0
 _TIMEOUT_SECONDS: Final = 10.0
 _OLD_SECONDS: Final = 60.0
 """A judging is due every 15 s."""
+_UNJUDGED_SECONDS: Final = 150.0
+"""After a start or an outage, runs are not judged for two minutes, which is no failure."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Pinger:
         state: Returns what the judge last found.
         interval: Seconds between two calls.
         timeout: Seconds to wait for a connection, and for an answer.
+        unjudged_patience: Seconds in which something may not be judged yet.
     """
 
     def __init__(
@@ -61,13 +65,16 @@ class Pinger:
         *,
         interval: float = _INTERVAL_SECONDS,
         timeout: float = _TIMEOUT_SECONDS,
+        unjudged_patience: float = _UNJUDGED_SECONDS,
     ) -> None:
         self._url = url
         self._state = state
         self._interval = interval
         self._timeout = timeout
+        self._unjudged_patience = unjudged_patience
         self._opener = _make_opener()
         self._failure = ""
+        self._unjudged_since: float | None = None
         self._stopped = Event()
         self._thread = Daemon(self._run, "heartbeat URL")
 
@@ -86,8 +93,21 @@ class Pinger:
             if state.judged_at is None and not state.failure and state.seconds_since < _OLD_SECONDS:
                 self._stopped.wait(min(_FIRST_SECONDS, self._interval))
                 continue
-            self._call(self._url if _is_all_judged(state) else fail_url(self._url))
+            self._call_for(state)
             self._stopped.wait(self._interval)
+
+    def _call_for(self, state: JudgeState) -> None:
+        """Call the URL that says how the judge is; none while it may only need to start."""
+        if not state.unjudged:
+            self._unjudged_since = None
+        elif self._unjudged_since is None:
+            self._unjudged_since = monotonic()
+        if not _can_judge(state):
+            self._call(fail_url(self._url))
+        elif self._unjudged_since is None:
+            self._call(self._url)
+        elif monotonic() - self._unjudged_since >= self._unjudged_patience:
+            self._call(fail_url(self._url))
 
     def _call(self, url: str) -> None:
         request = Request(url, headers={"User-Agent": f"{DISTRIBUTION}/{VERSION}"})  # noqa: S310 - the opener has HTTP and HTTPS alone
@@ -112,9 +132,9 @@ def fail_url(url: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
 
 
-def _is_all_judged(state: JudgeState) -> bool:
+def _can_judge(state: JudgeState) -> bool:
     is_old = state.seconds_since > _OLD_SECONDS
-    return not (state.failure or state.storage_failure or state.unjudged or is_old)
+    return not (state.failure or state.storage_failure or is_old)
 
 
 def _make_opener() -> OpenerDirector:

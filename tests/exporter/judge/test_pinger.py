@@ -65,8 +65,10 @@ def service() -> Iterator[Service]:
 
 
 @contextmanager
-def pinging(url: str, state: Callable[[], JudgeState], interval: float = 0.01) -> Iterator[None]:
-    pinger = Pinger(url, state, interval=interval, timeout=0.2)
+def pinging(
+    url: str, state: Callable[[], JudgeState], interval: float = 0.01, patience: float = 0.0
+) -> Iterator[None]:
+    pinger = Pinger(url, state, interval=interval, timeout=0.2, unjudged_patience=patience)
     pinger.start()
     try:
         yield
@@ -118,6 +120,16 @@ def test_the_url_is_called_again_and_again_while_all_is_judged(service: Service)
 def test_what_cannot_be_judged_is_told_as_a_failure(service: Service, state: JudgeState) -> None:
     with pinging(f"{service.url}/key?create=1", lambda: state):
         assert service.next_call() == "/key/fail?create=1"
+
+
+def test_a_restart_is_not_told_as_a_failure_while_runs_are_not_judged_yet(
+    service: Service,
+) -> None:
+    starting = replace(WELL, unjudged=frozenset({IncidentKind.FAILING}))
+    states = iter([starting] * 3)
+    with pinging(f"{service.url}/key", lambda: next(states, WELL), patience=3600):
+        assert service.next_call() == "/key"
+    assert next(states, None) is None
 
 
 def test_nothing_is_told_before_the_first_judging(service: Service) -> None:
