@@ -1,8 +1,8 @@
-"""What hooks report: API calls and database operations, made into events of the current run.
+"""Turns the API calls and database operations that hooks report into events of the current run.
 
-A hook knows its client library, the recorder knows Canvas: it names the route, reads the
-rate-limit headers, tells the causes of failures apart, matches retries, and finds the run that the
-call belongs to. Nothing it is given is kept beyond the event: no URL, no header, no body.
+A hook knows its client library; the recorder knows Canvas. It names the route, reads the
+rate-limit headers, classifies failures, matches retries, and finds the run that a call belongs to.
+It stores no URL, header or body beyond the event.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ = ["CanvasReporter", "PendingCall", "Recorder"]
 _FAILED = 400
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_BODY = 65_536
-"""Bytes of a failure's content that are looked at."""
+"""Only this many bytes of a failure's content are examined."""
 
 
 class CanvasReporter(Reporter, Protocol):
@@ -59,28 +59,28 @@ class CanvasReporter(Reporter, Protocol):
 
     @property
     def canvas_hosts(self) -> tuple[str, ...]:
-        """Hosts that are Canvas; empty when the path decides."""
+        """Canvas hosts; if empty, the path decides what is Canvas."""
 
     @property
     def traces_calls_to_app(self) -> bool:
         """Whether API calls become spans of the app's own tracer provider."""
 
     def call_outside_runs(self, method: str, url: SplitResult) -> None:
-        """Let the open runs know of an API call that is in none of them."""
+        """Report an API call that belongs to no run to all open runs."""
 
     @property
     def detailed_logs(self) -> frozenset[Log]:
-        """The logs of level ``DEBUG``, for which events carry more."""
+        """The logs with level ``DEBUG``, whose events carry more detail."""
 
     def warn_of_late_settings(self) -> None:
-        """Say once when a setting changed after it was read."""
+        """Warn once if a setting changed after it was read."""
 
 
 class PendingCall(msgspec.Struct, frozen=True):
-    """An API call that has begun.
+    """An API call that has started.
 
     Attributes:
-        start: When, in monotonic seconds of ``clock``.
+        start: Its start, in monotonic seconds of ``clock``.
         is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
     """
 
@@ -93,7 +93,7 @@ class PendingCall(msgspec.Struct, frozen=True):
 
 
 class _Guard:
-    """Has no state, so that one serves all calls; making one anew is felt by a call."""
+    """Passes exceptions to a function. It is stateless, so one object serves all calls cheaply."""
 
     __slots__ = ("_report",)
 
@@ -101,7 +101,7 @@ class _Guard:
         self._report = report
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Do nothing."""
 
     def __exit__(
         self,
@@ -109,7 +109,7 @@ class _Guard:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Report a failure to the reporter, which raises it again in strict mode."""
+        """Report a failure; the reporter raises it again in strict mode."""
         if not isinstance(exc, Exception):
             return False
         self._report(exc)
@@ -117,10 +117,11 @@ class _Guard:
 
 
 class Recorder:
-    """Turns what hooks see into events of the current run, or of none.
+    """Turns what hooks see into events of the current run, or of no run.
 
     Args:
-        reporter: Gives the monitor of the moment, so that hooks outlive a new configuration.
+        reporter: Returns the current monitor. It is a function so that hooks keep working when a
+            new configuration replaces the monitor.
     """
 
     def __init__(self, reporter: Callable[[], CanvasReporter]) -> None:
@@ -128,7 +129,7 @@ class Recorder:
         self._guard = _Guard(self.internal_error)
 
     def guard(self) -> AbstractContextManager[None, bool | None]:
-        """Count and swallow what fails inside; raise it in strict mode."""
+        """Count and swallow failures inside; raise them in strict mode."""
         return self._guard
 
     def internal_error(self, error: Exception) -> None:
@@ -136,12 +137,12 @@ class Recorder:
         self._reporter().internal_error("hooks", error)
 
     def is_canvas(self, url: str) -> bool:
-        """Tell whether ``url`` is a request to the Canvas API."""
+        """Return whether ``url`` belongs to the Canvas API."""
         try:
             parts = urlsplit(url)
         except ValueError as error:
             raise_if_asynchronous(error)
-            return False  # the client will say what is wrong with it
+            return False  # the client will report what is wrong with it
         hosts = self._reporter().canvas_hosts
         if not hosts:
             return is_canvas_path(parts.path)
@@ -161,29 +162,29 @@ class Recorder:
         *,
         failed_at: float | None = None,
     ) -> PendingCall:
-        """Note that an API call begins now.
+        """Note that an API call starts now.
 
         Args:
             method: HTTP method.
-            url: The whole URL; neither its query nor names in it are kept.
-            headers: Of the request, in any case of their names when the client has them so. Of
-                the token in them only a short hash is kept.
-            body: What is sent, as far as the client has it at hand; looked at for the name of a
-                GraphQL operation.
-            failed_at: When the try that this one repeats failed, in monotonic seconds; None when
-                the client does not repeat one.
+            url: The whole URL; its query and the names in it are not stored.
+            headers: Request headers, in the client's own mapping, which may ignore case. Only a
+                short hash of the token in them is stored.
+            body: Request body, as far as the client has it in memory; only searched for the name
+                of a GraphQL operation.
+            failed_at: When the attempt that this one retries failed, in monotonic seconds; None if
+                this is not a retry by the client.
         """
         current = current_run()
         reporter = self._reporter()
         start = reporter.clock.monotonic()
         if current is None:
-            reporter.warn_of_late_settings()  # a run has looked at its start
+            reporter.warn_of_late_settings()  # a run checks them when it starts
         context = reporter.outer_run if current is None else current.context
         request = Request.to(method, url, context, headers)
         if is_graphql_path(request.url.path):
             request = structs.replace(request, graphql_operation=operation_name(body))
         run = None if current is None else current.run
-        key, waited = self._begun(run, request, start)
+        key, waited = self._note_start(run, request, start)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
@@ -197,10 +198,10 @@ class Recorder:
             is_traced_by_app=reporter.traces_calls_to_app,
         )
 
-    def _begun(
+    def _note_start(
         self, run: ActiveRun | None, request: Request, start: float
     ) -> tuple[CallKey | None, float | None]:
-        """Note a call in its run; also in those in which it is not, for the lists they read."""
+        """Note a call in its run, and in the other open runs, which may be reading the list."""
         if run is None:
             self._reporter().call_outside_runs(request.method, request.url)
             return None, None
@@ -211,7 +212,7 @@ class Recorder:
         return run.calls.begin(request.method, request.url, start)
 
     def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
-        """Note that a call is sent with a token that its headers did not have when it began."""
+        """Note that a call is sent with a token that its headers lacked when it started."""
         return structs.replace(pending, request=pending.request.sent_with(headers))
 
     def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
@@ -233,13 +234,13 @@ class Recorder:
         """Record the answer to an API call.
 
         Args:
-            pending: What :meth:`api_call_started` gave.
+            pending: The return value of :meth:`api_call_started`.
             status: HTTP status code.
-            headers: Answer headers, in any case.
-            body: The answer's content; None when it was not read yet.
-            end: When it came, in monotonic seconds; now when None.
-            hops: The headers of each answer of Canvas that redirected to it.
-            is_elsewhere: Whether it came from another host than Canvas.
+            headers: Response headers; the case of their names does not matter.
+            body: The answer's content; None if it has not been read.
+            end: When it arrived, in monotonic seconds; None means now.
+            hops: The headers of each Canvas answer that redirected to it.
+            is_elsewhere: Whether it came from a host other than Canvas.
         """
         reporter = self._reporter()
         now = reporter.clock.monotonic()
@@ -285,9 +286,9 @@ class Recorder:
         """Record an API call that got no answer.
 
         Args:
-            pending: What :meth:`api_call_started` gave.
-            error: What the client library raised.
-            end: When it failed, in monotonic seconds; now when None.
+            pending: The return value of :meth:`api_call_started`.
+            error: The exception that the client library raised.
+            end: When it failed, in monotonic seconds; None means now.
         """
         reporter = self._reporter()
         now = reporter.clock.monotonic()
@@ -305,7 +306,7 @@ class Recorder:
         self._report(call, pending.run)
 
     def wants_statements(self) -> bool:
-        """Tell whether the log of database operations shows their SQL."""
+        """Return whether the log of database operations shows their SQL."""
         return Log.DATABASE in self._reporter().detailed_logs
 
     def db_operation(
@@ -328,14 +329,14 @@ class Recorder:
             table: Table name.
             duration: Seconds.
             count: Rows.
-            batch: Whether several rows travelled together.
-            system: The database product, by OpenTelemetry's names.
-            error: What ended it, if it failed.
+            batch: Whether several rows were sent together.
+            system: The database product, as OpenTelemetry names it.
+            error: The exception, if it failed.
             statement: Its SQL without values, if :meth:`wants_statements`.
-            is_upsert: Whether rows may have been changed, replaced or left out instead of inserted.
+            is_upsert: Whether rows may have been updated, replaced or skipped instead of inserted.
 
         Returns:
-            The items of the run that are to be taken back if the operation is rolled back.
+            The items to subtract from the run if the operation is rolled back.
         """
         reporter = self._reporter()
         current = current_run()

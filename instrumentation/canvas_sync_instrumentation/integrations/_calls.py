@@ -1,11 +1,12 @@
-"""One call of a client library, with every try that the library makes for it.
+"""One call of a client library, with all attempts that the library makes for it.
 
-What a program calls (``Session.send``, ``Client.send``) may be several requests: the library
-repeats what failed, follows redirects, renews a token. Hooks wrap both ends. The outer wrapper
-begins and ends the :class:`Call`; a wrapper further in tells it of the single tries. A try that
-failed and is followed by another is recorded by itself; a redirect and what it leads to are one.
+One call by the app (``Session.send``, ``Client.send``) may send several requests: the library
+retries failures, follows redirects and renews tokens. So hooks wrap the library in two places. The
+outer wrapper starts and ends the :class:`Call`; the inner wrapper reports each attempt to it. A
+failed attempt that is followed by another one is recorded as a call; a redirect and its target are
+recorded as one.
 
-What counts is what went over the wire. A cache may answer instead of Canvas, or after Canvas said
+Only traffic on the wire counts. A cache may answer instead of Canvas, or after Canvas answered
 that nothing has changed (304).
 """
 
@@ -18,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 from urllib.parse import urlsplit
 
 from opentelemetry.context import (
-    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # what OpenTelemetry's own hooks of HTTP look at
+    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # OpenTelemetry's own HTTP hooks check this key
     _SUPPRESS_INSTRUMENTATION_KEY,
     Context,
     attach,
@@ -36,13 +37,13 @@ __all__ = ["Call", "Detached", "SuppressInstrumentation", "current_call", "is_te
 
 _SUPPRESS_HTTP: Final = _SUPPRESS_HTTP_INSTRUMENTATION_KEY
 _ONLY_OURS: Final = create_key("canvas-sync-only-span")
-"""Set where it is this module that suppresses those hooks."""
+"""Set while this module, not the app, suppresses those hooks."""
 
 _current: ContextVar[Call | None] = ContextVar("canvas_sync_call", default=None)
 
 
 class SuppressInstrumentation:
-    """Keeps OpenTelemetry's own hooks from making a span of a call that already becomes one."""
+    """Keeps OpenTelemetry's own hooks from creating a second span for a call."""
 
     __slots__ = ("_recorder", "_token")
 
@@ -51,13 +52,13 @@ class SuppressInstrumentation:
         self._token: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        """Tell those hooks, unless somebody has."""
+        """Suppress those hooks unless they are suppressed already."""
         with self._recorder.guard():
             if self._recorder.traces_calls_to_app:
                 self._token = _suppress_others()
 
     def __exit__(self, *_: object) -> None:
-        """Let them make spans again."""
+        """Restore those hooks."""
         if self._token is not None:
             detach(self._token)
 
@@ -69,10 +70,10 @@ def _suppress_others() -> Token[Context] | None:
 
 
 class Detached:
-    """Keeps what is sent inside out of the current call, and lets it have spans of its own.
+    """Detaches requests that are sent inside from the current call, so that they get own spans.
 
-    A call may send more than its request: an ``auth`` flow asks for a token, a hook of the app
-    tells another server, and a task that one of them starts goes on for long.
+    A call may send more than its request: an ``auth`` flow fetches a token, or a hook of the app
+    notifies another server. A task that one of them starts may even outlive the call.
     """
 
     __slots__ = ("_outer", "_token")
@@ -89,7 +90,7 @@ class Detached:
             self._token = attach(set_value(_ONLY_OURS, False, set_value(_SUPPRESS_HTTP, False)))
 
     def __exit__(self, *_: object) -> None:
-        """Go back to it."""
+        """Return to that call."""
         if self._token is not None:
             detach(self._token)
         if self._outer is not None:
@@ -108,7 +109,7 @@ class _Failure(NamedTuple):
 
 
 class _Response(Protocol):
-    """What the answers of all client libraries have."""
+    """The attributes that the responses of all client libraries share."""
 
     @property
     def url(self) -> object: ...
@@ -121,17 +122,17 @@ class _Response(Protocol):
 
 
 class Call:
-    """A call under way. None of its methods lets a failure of our own out.
+    """A call in progress. Its methods never raise failures of the telemetry itself.
 
     Args:
-        recorder: Who records it.
+        recorder: Records the call.
         method: HTTP method.
         url: The whole URL.
-        headers: Of the request.
-        body: What is sent, as far as it is at hand.
-        owner: The client that makes it.
-        sent: The client's own object for what is sent, where it has one.
-        uses_urllib3: Whether what urllib3 sends meanwhile is sent for this call.
+        headers: Request headers.
+        body: Request body, as far as it is in memory.
+        owner: The client that makes the call.
+        sent: The client's own request object, if it has one.
+        uses_urllib3: Whether requests that urllib3 sends meanwhile belong to this call.
     """
 
     __slots__ = (
@@ -186,7 +187,7 @@ class Call:
             recorder.internal_error(error)
 
     def __enter__(self) -> Self:
-        """Be the current call, and the only one that makes a span of what is sent inside."""
+        """Become the current call and suppress other spans for the requests inside."""
         self._outer = _current.set(self)
         if self._pending is not None and self._pending.is_traced_by_app:
             self._suppression = _suppress_others()
@@ -198,7 +199,7 @@ class Call:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave; a failure ends the call."""
+        """Stop being the current call; an exception ends the call as failed."""
         try:
             if self._suppression is not None:
                 detach(self._suppression)
@@ -209,12 +210,12 @@ class Call:
 
     @property
     def answer(self) -> tuple[int, Mapping[str, str]] | None:
-        """Status and headers of the last answer that came over the wire, if one has."""
+        """Status and headers of the last answer that came over the wire, if there was one."""
         outcome = self._outcome
         return (outcome.status, outcome.headers) if isinstance(outcome, _Answer) else None
 
     def on_response(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note that a try got an answer."""
+        """Note that an attempt was answered."""
         if self._is_repeating:
             self.on_attempt()
         if self._pending is not None:
@@ -223,13 +224,13 @@ class Call:
     def handed_out(
         self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
     ) -> bool:
-        """Note what the library gives to its caller; tells whether it came over the wire.
+        """Note the answer that the library returns; return whether it came over the wire.
 
         Args:
             status: HTTP status.
-            headers: Of the answer.
-            from_cache: Whether a cache says that the answer is its own. The call counts with what
-                came over the wire, or not at all.
+            headers: Response headers.
+            from_cache: Whether a cache declares the answer as its own. The call then counts with
+                the answer that came over the wire, or not at all.
         """
         wire = self.answer
         is_revalidated = wire is not None and wire[0] == 304 != status
@@ -243,7 +244,7 @@ class Call:
     def followed(
         self, response: _Response, is_cached: Callable[[Any], bool] = lambda _: False
     ) -> None:
-        """Note by which redirects, but for those of a cache, a library came to its answer."""
+        """Note the redirects that led to the answer, without those that a cache answered."""
         if not response.history:
             return
         with self.recorder.guard():
@@ -255,7 +256,7 @@ class Call:
             self._is_elsewhere = urlsplit(str(response.url)).netloc != host
 
     def redirected_to(self, url: str) -> None:
-        """Note that ``url`` is tried next: the last answer leads there, unless it is a failure."""
+        """Note that ``url`` is requested next; only a last answer below 400 is a redirect."""
         answer = self.answer
         if answer is None or answer[0] >= 400:
             return
@@ -265,18 +266,18 @@ class Call:
             self._is_elsewhere = urlsplit(url).netloc != urlsplit(self._url).netloc
 
     def on_error(self, error: BaseException) -> None:
-        """Note that a try got no answer."""
+        """Note that an attempt was not answered."""
         if self._is_repeating:
             self.on_attempt()
         if self._pending is not None:
             self._outcome = _Failure(self._pending.clock.monotonic(), error)
 
     def will_repeat(self) -> None:
-        """Note that the library repeats what failed: what comes next is of another try."""
+        """Note that the library retries: the next events belong to another attempt."""
         self._is_repeating = True
 
     def on_attempt(self) -> None:
-        """Note that a try begins: the first, one after a redirect, or one after a failure."""
+        """Note the start of an attempt: the first, after a redirect, or after a failure."""
         self._is_repeating = False
         outcome, self._outcome = self._outcome, None
         if outcome is None or (isinstance(outcome, _Answer) and outcome.status < 400):
@@ -290,13 +291,13 @@ class Call:
             )
 
     def finalize_later(self) -> None:
-        """Leave it to a later :meth:`finalize`, but not beyond the end of the run."""
+        """Wait for a later :meth:`finalize`, but at most until the end of the run."""
         with self.recorder.guard():
             if self._pending is not None:
                 self.recorder.finalize_at_end(self._pending, self)
 
     def finalize(self, body: bytes | None) -> None:
-        """End the call with the answer that its last try got, and its content if it was read."""
+        """End the call with the answer to its last attempt, and the body if it was read."""
         outcome, self._outcome = self._outcome, None
         if outcome is not None:
             try:
@@ -305,10 +306,10 @@ class Call:
                 self.recorder.internal_error(error)
 
     def failed(self, error: BaseException) -> None:
-        """End the call with what the library raised.
+        """End the call with the exception that the library raised.
 
-        When that only says that a try had an answer which the library does not like, the answer
-        counts. What a test double has no answer for counts when it is sent after all.
+        If the exception only reports an answer that the library treats as a failure, the answer
+        counts. A request that a test double passes on to the network counts when it is sent.
         """
         if _is_left_to_the_wire(error):
             self._pending = None
@@ -318,7 +319,7 @@ class Call:
         self.finalize(None)
 
     def _look_for_token(self, pending: PendingCall) -> None:
-        """Look again at the headers: an ``auth`` flow sets them when the client sends."""
+        """Read the headers again: an ``auth`` flow sets them only when the client sends."""
         with self.recorder.guard():
             self._pending = self.recorder.api_call_sent(pending, self._headers)
 
@@ -341,23 +342,23 @@ class Call:
 
 
 def current_call() -> Call | None:
-    """Give the call in which the calling code executes."""
+    """Return the call that the calling code belongs to, if any."""
     return _current.get()
 
 
 def _reset(outer: Token[Call | None]) -> None:
     try:
         _current.reset(outer)
-    except ValueError as error:  # a coroutine is closed in another context than it began in
+    except ValueError as error:  # a coroutine may be closed in another context than it started in
         raise_if_asynchronous(error)
 
 
 def _is_left_to_the_wire(error: BaseException) -> bool:
-    """Tell whether requests-mock says that it knows no answer; with ``real_http`` it sends then."""
+    """Return whether requests-mock has no answer; with ``real_http`` it then sends the request."""
     kind = type(error)
     return kind.__name__ == "NoMockAddress" and kind.__module__ == "requests_mock.exceptions"
 
 
 def is_telemetry() -> bool:
-    """Tell whether an exporter of OpenTelemetry sends; a collector may lie behind ``/api/v1/``."""
+    """Return whether OpenTelemetry is exporting; a collector's path may start with ``/api/v1/``."""
     return bool(get_value(_SUPPRESS_INSTRUMENTATION_KEY))

@@ -1,4 +1,4 @@
-"""The state of one sync run: where it is, what it adds up to, how it ended."""
+"""The state of one sync run: its context, its totals and how it ended."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CurrentRun:
-    """The run, and the span inside it, in which code executes."""
+    """The run that the calling code belongs to, and the innermost open span of that run."""
 
     run: ActiveRun
     context: RunContext
@@ -69,15 +69,15 @@ class CurrentRun:
 
 
 class UnfinishedCall(Protocol):
-    """An API call with an answer, of which more may become known."""
+    """An API call that was answered but not recorded yet, because its body may still be read."""
 
     def finalize(self, body: bytes | None) -> None:
-        """Record it, unless it was; ``body`` is the content of a failure."""
+        """Record the call unless that has been done; ``body`` is the content of a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStep:
-    """A part of a run that has begun; ``start`` is in monotonic seconds."""
+    """A step of a run that has not ended; ``start`` is in monotonic seconds."""
 
     name: str
     start: float
@@ -92,10 +92,10 @@ _current: ContextVar[CurrentRun | None] = ContextVar("canvas_sync_current_run", 
 
 @dataclass(frozen=True, slots=True)
 class SavedContext:
-    """In which run, and in which span of OpenTelemetry, code executes.
+    """The current run and the OpenTelemetry context, saved so that they can be restored.
 
-    What is restored by it may be closed in another context than it began in, as an asynchronous
-    generator is whose end the event loop brings about; tokens of context variables refuse that.
+    The tokens of context variables cannot be used for that: a token is only valid in the context
+    that made it, and the event loop may close an asynchronous generator in another one.
     """
 
     run: CurrentRun | None
@@ -103,37 +103,39 @@ class SavedContext:
 
     @classmethod
     def current(cls) -> SavedContext:
-        """Give those of the caller."""
+        """Save the caller's context."""
         return cls(_current.get(), otel_context.get_current())
 
     def enter(self) -> None:
-        """Make them those of the caller."""
+        """Restore the saved context for the caller."""
         _current.set(self.run)
         otel_context.attach(self.otel)
 
 
 def current_run() -> CurrentRun | None:
-    """Tell in which run the calling code executes; None outside a run that is still open."""
+    """Return the innermost open run that the calling code belongs to, or None."""
     current = _current.get()
     while current is not None and not current.run.is_open:
-        current = current.run.outer  # it was ended elsewhere, as in another thread
+        # A run that ends in another thread or context stays in the context variable of this one.
+        current = current.run.outer
     return current
 
 
 class ActiveRun:
-    """One sync run. It starts when it is made, and becomes the current run of its context.
+    """One sync run. Creating it starts it and makes it the current run of the caller's context.
 
     Args:
-        reporter: The monitor that it reports to.
-        identity: What is known before its span begins; its trace and span ids are replaced by
-            those of the span.
-        metadata: Whatever else belongs into the row, already cleaned.
-        links: The spans that asked for the run.
-        redeliverable: Whether a later run with its task id continues it if it was left open.
+        reporter: The monitor that receives its events.
+        identity: Its context before its span starts; the span then replaces the trace and span
+            ids.
+        metadata: The app's metadata for the row, already cleaned.
+        links: Links to the spans that requested the run.
+        redeliverable: Whether a later run with the same task id continues this one if it was left
+            open.
 
     Attributes:
-        outer: In which run it began, if in any.
-        unfinished: Calls that are recorded at the latest when it ends.
+        outer: The run inside which it was started, if any.
+        unfinished: Answered calls that are recorded when the run ends, if not before.
     """
 
     def __init__(
@@ -171,24 +173,24 @@ class ActiveRun:
 
     @property
     def is_open(self) -> bool:
-        """Whether the run has not ended yet, and is not another process's."""
+        """Whether the run is running and belongs to this process."""
         return self.status is RunStatus.RUNNING and self.is_ours
 
     @property
     def is_ours(self) -> bool:
-        """Whether the run is this process's, and not its parent's or that of its next try."""
+        """Whether the run belongs to this process, not to its parent or to a later attempt."""
         return not self._is_detached and self._pid == os.getpid()
 
     def attach(self) -> None:
-        """Make the run's span the current one of OpenTelemetry."""
+        """Make the run's span the current OpenTelemetry span."""
         otel_context.attach(_with_current(self._span))
 
     def here(self) -> RunContext:
-        """Give the run's context, with the span of the step in which the caller executes."""
+        """Return the run's context, with the span of the caller's step if it is in one."""
         current = _current.get()
         return current.context if current and current.run is self else self.context
 
-    # What happens in it
+    # Events during the run
 
     def api_call(self, call: ApiCall) -> None:
         """Add an API call."""
@@ -196,30 +198,30 @@ class ActiveRun:
         report(self.reporter, call)
 
     def call_outside(self, method: str, url: SplitResult) -> None:
-        """Note an API call of this process that is not in the run."""
+        """Note an API call that this process makes outside the run."""
         if self.is_open:
             self.calls.asked_outside(method, url)
 
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
-        """Add a database operation as :meth:`RunTotals.add_db_operation` does."""
+        """Add a database operation; see :meth:`RunTotals.add_db_operation`."""
         inferred = self.totals.add_db_operation(operation, infer_items=infer_items)
         report(self.reporter, operation)
         return inferred
 
     def progress(self, message: str) -> None:
-        """Tell how far the run is: :attr:`percent`."""
+        """Report the run's progress, which is in :attr:`percent`."""
         now = self.reporter.clock.time()
         self.reporter.emit(Progressed(self.here(), now, self.percent, message))
 
     def items(self, item: str, counts: ItemCounts, *, inferred: bool = False) -> None:
-        """Tell what was done to items of one kind."""
+        """Report what was done to items of one kind."""
         self.reporter.emit(
             ItemsRecorded(self.here(), self.reporter.clock.time(), item, counts, inferred)
         )
 
     @never_raises
     def open_step(self, name: str) -> OpenStep:
-        """Begin a part of the run."""
+        """Start a step of the run and make it the caller's current context."""
         now = self.reporter.clock.time()
         span = self._start_step_span(name, now)
         context = self.context if span is None else _traced(self.context, span)
@@ -239,7 +241,7 @@ class ActiveRun:
 
     @never_raises
     def close_step(self, step: OpenStep, raised: BaseException | None) -> None:
-        """End a part of the run, with what was raised out of it."""
+        """End a step of the run; ``raised`` is the exception that left it, if any."""
         step.outside.enter()
         self._step = step.outer_step
         now = self.reporter.clock.time()
@@ -249,11 +251,15 @@ class ActiveRun:
             step.span.end(end_time=now, error=error)
         self.reporter.emit(StepEnded(step.context, now, step.name, duration, error))
 
-    # Life and end
+    # Heartbeat and end
 
     @never_raises
     def heartbeat(self, at_most_every: float = 0.0) -> None:
-        """Tell the table that the run is alive, unless it was told in the last few seconds."""
+        """Write a heartbeat to the table.
+
+        Args:
+            at_most_every: Do nothing if the last heartbeat is newer than this, in seconds.
+        """
         now = self.reporter.clock.time()
         if self.is_open and now - self._last_heartbeat >= at_most_every:
             self._last_heartbeat = now
@@ -261,23 +267,25 @@ class ActiveRun:
 
     @never_raises
     def interrupt(self) -> None:
-        """End the run because its process ends before it."""
+        """End the run as interrupted, because its process is ending."""
         self.end(
             RunStatus.INTERRUPTED,
             ErrorInfo("Interrupted", "The process ended before the run was completed."),
         )
 
     def detach(self) -> None:
-        """Take no further part in the run: it is another process's now."""
+        """Record nothing more in the run: ownership has passed to another process."""
         self._is_detached = True
-        self._lock = RLock()  # a thread of the parent may have held it at the fork
+        # A thread of the parent may have held the lock at the fork. That thread does not exist in
+        # the child, so nobody would ever release the copy.
+        self._lock = RLock()
 
     def hand_over(self, until: float, error: ErrorInfo) -> bool:
-        """Leave the run to its next try; tell whether it was still open.
+        """Leave the run open for its next attempt; return whether it was still open.
 
         Args:
-            until: When the next try may begin, in seconds since the epoch.
-            error: Why there is one.
+            until: When the next attempt may start, in seconds since the epoch.
+            error: Why another attempt is needed.
         """
         self._finalize_calls()
         with self._lock:
@@ -295,7 +303,7 @@ class ActiveRun:
         return True
 
     def end(self, status: RunStatus, error: ErrorInfo | None) -> bool:
-        """End the run; tell whether it had not ended before."""
+        """End the run; return False if it had ended before."""
         self._finalize_calls()
         try:
             with self._lock:
@@ -309,14 +317,19 @@ class ActiveRun:
                 if status is RunStatus.SUCCESS:
                     self.percent = 100.0
             self.reporter.unregister(self)
-            self._tell_what_is_known_at_the_end(status, error)
-        finally:  # also when an asynchronous exception came: the row must not stay as running
+            self._emit_final_events(status, error)
+        finally:
+            # A time limit or Ctrl-C may raise anywhere above. The row must still be closed, or it
+            # would stay ``running`` until the exporter declares the run interrupted.
             self._report_end()
         self.reporter.deliver_soon()
         return True
 
     def _report_end(self) -> None:
-        """Tell the sinks of the end, once, in the thread that ended the run."""
+        """Emit the end of the run, once, in the thread that ended it.
+
+        :meth:`end` also comes here when it returned early because another thread ended the run.
+        """
         if self._ending_thread != threading.get_ident() or self._end_time is None:
             return
         self._ending_thread = None
@@ -330,7 +343,7 @@ class ActiveRun:
         self._end_span(self._end_time, snapshot, self._error if is_failure else None)
 
     def snapshot(self, now: float) -> RunSnapshot:
-        """Give the whole of the run as its row shows it at ``now`` (Unix seconds)."""
+        """Return the whole run as its row shows it at ``now``, in seconds since the epoch."""
         return RunSnapshot(
             task_id=self.context.task_id,
             user_id=self.context.user_id,
@@ -362,7 +375,7 @@ class ActiveRun:
         return self.reporter.spans.start_run(
             SPAN_RUN,
             attributes=start_attributes(identity),
-            parent=_around(self.reporter.outer_run),
+            parent=_remote_parent(self.reporter.outer_run),
             start_time=self._start_time,
             links=links,
         )
@@ -395,7 +408,7 @@ class ActiveRun:
             for call in tuple(self.unfinished):
                 call.finalize(None)
 
-    def _tell_what_is_known_at_the_end(self, status: RunStatus, error: ErrorInfo | None) -> None:
+    def _emit_final_events(self, status: RunStatus, error: ErrorInfo | None) -> None:
         for item, counts in self.totals.inferred_items().items():
             self.items(item, counts, inferred=True)
         now = self.reporter.clock.time()
@@ -413,7 +426,7 @@ class ActiveRun:
 
 
 def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
-    """Emit a call or operation and, if it failed, its error."""
+    """Emit an API call or database operation and, if it failed, its error."""
     reporter.emit(event)
     if failure := failure_of(event):
         reporter.emit(failure)
@@ -422,16 +435,16 @@ def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
 def new_identity(
     task_id: str, user_id: int | None, course_id: int | None, sync_type: str
 ) -> RunContext:
-    """Make the context of a run whose span has not begun, with a trace id of its own."""
+    """Return the context of a run whose span has not started, with a new trace id."""
     return RunContext(task_id, user_id, course_id, sync_type, *new_ids(), sampled=False)
 
 
 def trace_links(headers: Mapping[str, str]) -> list[Link]:
-    """Give the link to the span that W3C trace headers describe; none when they cannot be used."""
+    """Return a link to the span that W3C trace headers describe; none if they are unusable."""
     if not headers:
         return []
-    around = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
-    span = trace.get_current_span(around).get_span_context()
+    remote = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
+    span = trace.get_current_span(remote).get_span_context()
     return [Link(span)] if span.is_valid else []
 
 
@@ -448,14 +461,14 @@ def _traced(context: RunContext, span: OpenSpan) -> RunContext:
 
 
 def _with_current(span: OpenSpan | None) -> otel_context.Context:
-    """Give the current OpenTelemetry context with ``span`` in it, where there is tracing at all."""
+    """Return the current OpenTelemetry context with ``span`` set, if tracing is on."""
     if span is None or not span.span.get_span_context().is_valid:
         return otel_context.get_current()
     return trace.set_span_in_context(span.span)
 
 
-def _around(outer: RunContext | None) -> otel_context.Context | None:
-    """Give the parent of a run: the current span (None), or else the run of another process."""
+def _remote_parent(outer: RunContext | None) -> otel_context.Context | None:
+    """Return the run of the parent process as the parent span; None if a local span is current."""
     if outer is None or not outer.sampled or trace.get_current_span().get_span_context().is_valid:
         return None
     parent = trace.SpanContext(

@@ -1,4 +1,4 @@
-"""Making events of API calls, and of their failures, from what a client saw. Pure functions."""
+"""Pure functions that turn what a client library saw into events: API calls and their errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _LONGEST_METHOD: Final = 16
 _OTHER_METHOD: Final = "_OTHER"
 _NO_NAME: Final = frozenset({"", b"", "@@@SKIP_HEADER@@@"})
-"""Values of the header User-Agent with which none is sent; the last is urllib3's."""
+"""User-Agent values for which the client sends no such header; the last is urllib3's marker."""
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -44,11 +44,11 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         method: HTTP method in upper case.
         url: The whole URL; its query never enters an event.
         context: The run it belongs to; None outside a run.
-        retries: How often it was sent before.
-        backoff: Seconds between the failed try and this one.
-        token: Short hash of the access token that it carries.
-        is_nameless: Whether it is sent without a User-Agent, as far as the headers tell.
-        graphql_operation: Name of the GraphQL operation that it asks for.
+        retries: How many times it was sent before.
+        backoff: Seconds between the failed attempt and this one.
+        token: Short hash of its access token.
+        is_nameless: Whether its headers suppress the User-Agent.
+        graphql_operation: Name of the GraphQL operation that it requests.
     """
 
     method: str
@@ -68,9 +68,9 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         context: RunContext | None,
         headers: Mapping[str, Any] = NOTHING,
     ) -> Request:
-        """Make a request from texts; the token in ``headers`` or the URL is hashed.
+        """Build a request from its parts; the token in ``headers`` or the URL is hashed.
 
-        A client fills in a User-Agent that is not among the headers.
+        Missing headers do not make a request nameless: the client adds a default User-Agent.
         """
         parts = urlsplit(url)
         token = token_in(headers.get("Authorization"), parts.query)
@@ -78,12 +78,12 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         return cls(_known_method(method), parts, context, token=token, is_nameless=nameless)
 
     def sent_with(self, headers: Mapping[str, Any]) -> Request:
-        """Give the request with the token in the headers that it was sent with, hashed."""
+        """Return the request with the hashed token of the headers that were really sent."""
         return structs.replace(self, token=token_in(headers.get("Authorization"), self.url.query))
 
 
 def _known_method(method: str) -> str:
-    """Give a method in upper case; ``_OTHER``, as OpenTelemetry has it, for what is no word."""
+    """Return a method in upper case; ``_OTHER``, OpenTelemetry's value, if it is not a word."""
     upper = method.upper()
     return upper if upper.isalpha() and len(upper) <= _LONGEST_METHOD else _OTHER_METHOD
 
@@ -99,7 +99,7 @@ def answered(
     content: Received = NOTHING_KNOWN,
     skew: float | None = None,
 ) -> ApiCall:
-    """Make the event of a request that got an answer."""
+    """Return the event of a request that was answered."""
     match = match_route(request.url.path)
     call = ApiCall(
         context=request.context,
@@ -121,7 +121,8 @@ def answered(
         transferred_bytes=content.transferred,
         clock_skew=skew,
     )
-    # On the path of every call: names cost time, so what few calls have is added to those alone.
+    # Every call takes this path, and keyword arguments cost time. So the fields that only few
+    # calls have are added in a second step.
     if status < 400 and not (request.retries or request.graphql_operation or graphql_errors):
         return call
     return structs.replace(
@@ -168,7 +169,7 @@ def _small_number(text: str | None) -> int | None:
 def unanswered(
     request: Request, *, time: float, duration: float, error: BaseException | str
 ) -> ApiCall:
-    """Make the event of a request that got no answer."""
+    """Return the event of a request that was not answered."""
     match = match_route(request.url.path)
     info = error_info(error) if isinstance(error, BaseException) else error_of_text(error)
     return ApiCall(
@@ -191,9 +192,9 @@ def unanswered(
 
 
 def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
-    """Make the error of a failed call or operation.
+    """Return the error of a failed call or operation.
 
-    Being throttled is none: the client waits and repeats.
+    Throttling is not an error: the client waits and repeats the call.
     """
     if isinstance(event, DbOperation):
         if event.error is None:

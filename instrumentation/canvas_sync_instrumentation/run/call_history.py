@@ -1,6 +1,6 @@
-"""What a run remembers of its API calls: failures to be repeated, lists not read to the end.
+"""What a run remembers of its API calls: failures that may be retried, and lists being read.
 
-Only digests are kept: a URL may carry a token.
+Only digests of URLs are stored, because a URL may contain a token.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from .list_readings import ListReadings, are_first_items_enough
 __all__ = ["CallHistory", "CallKey"]
 
 _LIMIT: Final = 10_000
-"""Failures that are kept, so that a run of a million stays small."""
+"""The most failures that are remembered, so that memory stays bounded in a run of a million."""
 _LISTING: Final = "GET"
 
 
 class CallKey(NamedTuple):
-    """Which call it is.
+    """Identifies a call within a run.
 
     Attributes:
-        digest: The same for calls that repeat each other.
-        page: Which page of a list it asks for; None when it changes something, or when the list is
+        digest: Equal for a call and its retries.
+        page: The page of a list that it requests; None if it changes something, or if the list is
             left early on purpose.
-        attempt: How often it failed before, in a way worth a retry.
+        attempt: How many times it failed before with an error worth a retry.
     """
 
     digest: int
@@ -37,14 +37,14 @@ class CallKey(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    """A call that failed: when, in monotonic seconds, and in which attempt."""
+    """A failed call: when it ended, in monotonic seconds, and the number of its attempt."""
 
     end: float
     attempt: int
 
 
 class CallHistory:
-    """Matches calls of one run with earlier ones; safe to use from several threads."""
+    """Matches the calls of one run with earlier ones; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -52,16 +52,16 @@ class CallHistory:
         self._lists = ListReadings()
 
     def begin(self, method: str, url: SplitResult, start: float) -> tuple[CallKey, float | None]:
-        """Note that a call begins.
+        """Note the start of a call.
 
         Args:
             method: HTTP method.
-            url: The whole URL; only its digest is kept.
-            start: When it begins, in monotonic seconds.
+            url: The whole URL; only its digest is stored.
+            start: Its start in monotonic seconds.
 
         Returns:
-            The key for the methods that note its end, and the seconds since the same call failed,
-            or None when it repeats nothing.
+            The key to report its end with, and the seconds since the same call failed, or None if
+            it is not a retry.
         """
         address = address_of(url)
         is_page = method == _LISTING
@@ -78,24 +78,24 @@ class CallHistory:
         return key._replace(attempt=failure.attempt + 1), max(0.0, start - failure.end)
 
     def asked_outside(self, method: str, url: SplitResult) -> None:
-        """Note a call outside of the run, which may ask for a page of a list that the run reads."""
+        """Note a call outside the run; it may fetch a page of a list that the run is reading."""
         if method == _LISTING:
             with self._lock:
                 self._lists.ask_outside(address_of(url))
 
     def answered(self, key: CallKey, next_page: PageAddress | None, route: str) -> None:
-        """Note the answer to a call, with the further page of a list that it names."""
+        """Note the answer to a call, and the next page that it links to."""
         if key.page is not None:
             with self._lock:
                 self._lists.answered(key.page, next_page, route)
 
     def failed(self, key: CallKey, end: float, *, is_transient: bool) -> None:
-        """Note that a call failed at ``end`` (monotonic seconds).
+        """Note that a call failed.
 
         Args:
-            key: Which call.
-            end: When it failed.
-            is_transient: Whether it failed in a way worth a retry.
+            key: The key of the call.
+            end: When it failed, in monotonic seconds.
+            is_transient: Whether a retry may succeed.
         """
         with self._lock:
             if key.page is not None:
@@ -104,6 +104,6 @@ class CallHistory:
                 self._failed[key.digest] = _Failure(end, key.attempt)
 
     def truncated(self) -> Mapping[str, int]:
-        """Count the lists that were left before their end, by route."""
+        """Count by route the lists that were left before their end."""
         with self._lock:
             return self._lists.truncated()

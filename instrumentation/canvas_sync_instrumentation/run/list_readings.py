@@ -1,8 +1,8 @@
-"""Which lists of Canvas a run began to read and left before their end.
+"""Finds the Canvas lists that a run started to read and left before their end.
 
-An answer names the page after it by its ``Link`` header. A list is left early when some page that
-was named so was never asked for. In which order pages are asked for does not matter, nor how many
-at once, nor whether the app follows the header or counts the pages itself.
+Each answer links to the next page in its ``Link`` header. A list was left early if a page that was
+linked to was never requested. It does not matter in which order pages are requested, how many at
+once, or whether the app follows the header or counts the pages itself.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["ListReadings", "are_first_items_enough", "first_items_only"]
 _first_items_only: ContextVar[bool] = ContextVar("canvas_sync_first_items_only", default=False)
 
 _LIMIT: Final = 10_000
-"""Lists that are followed at a time, and pages of one list."""
+"""The most lists that are followed at a time, and the most pages of one list."""
 
 
 @contextmanager
 def first_items_only() -> Iterator[None]:
-    """Say that lists inside are left on purpose before their end.
+    """Declare that the lists read inside are left early on purpose.
 
     ::
 
@@ -44,7 +44,7 @@ def first_items_only() -> Iterator[None]:
 
 
 def are_first_items_enough() -> bool:
-    """Tell whether the calling code executes inside :func:`first_items_only`."""
+    """Return whether the caller is inside :func:`first_items_only`."""
     return _first_items_only.get()
 
 
@@ -54,26 +54,26 @@ class _Reading:
 
     Attributes:
         route: Its route template.
-        is_begun: Whether its first page was asked for.
-        has_end: Whether an answer named no next page.
-        in_flight: Requests for its pages that have no answer yet.
-        asked: Its pages that were asked for, oldest first.
-        named: Pages that an answer named as the next one and nobody asked for yet.
-        failed: Pages whose last answer was a failure; they may be asked for again.
+        is_begun: Whether its first page was requested.
+        has_end: Whether an answer had no link to a next page.
+        in_flight: Number of requests for its pages that are not answered yet.
+        requested: Its pages that were requested, oldest first.
+        linked: Pages that an answer linked to as the next one and that were not requested yet.
+        failed: Pages whose last request failed; they may be requested again.
     """
 
     route: str = ""
     is_begun: bool = False
     has_end: bool = False
     in_flight: int = 0
-    asked: dict[int, None] = field(default_factory=dict)
-    named: set[int] = field(default_factory=set)
+    requested: dict[int, None] = field(default_factory=dict)
+    linked: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
 
     @property
     def is_done(self) -> bool:
-        """Whether every page from the first to the last was asked for and answered."""
-        is_open = self.in_flight > 0 or self.named or self.failed
+        """Whether every page from the first to the last was requested and answered."""
+        is_open = self.in_flight > 0 or self.linked or self.failed
         return self.is_begun and self.has_end and not is_open
 
     def ask(self, page: int) -> None:
@@ -82,53 +82,54 @@ class _Reading:
         self.mark(page)
 
     def mark(self, page: int) -> None:
-        """Note that a page was asked for."""
-        self.named.discard(page)
+        """Note that a page was requested."""
+        self.linked.discard(page)
         self.failed.discard(page)
         self.is_begun |= page == FIRST_PAGE
-        _make_place(self.asked)
-        self.asked[page] = None
+        _evict_oldest(self.requested)
+        self.requested[page] = None
 
     def name(self, page: int) -> None:
-        """Note that an answer named a page as the next one."""
-        if page not in self.asked:
-            self.named.add(page)
+        """Note that an answer linked to a page as the next one."""
+        if page not in self.requested:
+            self.linked.add(page)
 
 
 class ListReadings:
-    """The lists that one run reads; its caller holds a lock.
+    """The lists that one run reads; the caller holds a lock.
 
-    Most requests ask for a single object, which looks like the first and only page of a list. So a
-    list is a page in ``_lone`` until there is more to know of it than that one request.
+    Most requests are for a single object, which looks like the first and only page of a list. To
+    save memory, such a request is just a page number in ``_single`` until a second page, a failure
+    or a request from outside the run shows that there is more to remember.
     """
 
     def __init__(self) -> None:
-        self._lone: dict[int, int] = {}
+        self._single: dict[int, int] = {}
         self._readings: dict[int, _Reading] = {}
         self._same: dict[int, PageAddress] = {}
         self._whole: dict[int, None] = {}
 
     def ask(self, address: PageAddress) -> None:
-        """Note that a page is asked for."""
+        """Note a request for a page."""
         list_key, page = self._resolved(address) if self._same else address
         reading = self._reading(list_key)
         if reading is not None:
             reading.ask(page)
-        elif len(self._readings) + len(self._lone) < _LIMIT and list_key not in self._whole:
-            self._lone[list_key] = page
+        elif len(self._readings) + len(self._single) < _LIMIT and list_key not in self._whole:
+            self._single[list_key] = page
 
     def ask_outside(self, address: PageAddress) -> None:
-        """Note that a page is asked for outside of the run, as by a thread that is in none."""
+        """Note a request for a page outside the run, such as from a thread without a run."""
         list_key, page = self._resolved(address)
         if reading := self._reading(list_key):
             reading.mark(page)
 
     def answered(self, address: PageAddress, next_page: PageAddress | None, route: str) -> None:
-        """Note the answer to a request for a page, with the page that it names as the next one."""
+        """Note the answer to a request for a page, and the next page that it links to."""
         list_key, page = self._resolved(address) if self._same else address
         if next_page is None:
-            if page == FIRST_PAGE and self._lone.get(list_key) == page:
-                del self._lone[list_key]
+            if page == FIRST_PAGE and self._single.get(list_key) == page:
+                del self._single[list_key]
                 return
             if reading := self._reading(list_key):
                 reading.has_end = True
@@ -144,23 +145,23 @@ class ListReadings:
         self._ended(list_key)
 
     def truncated(self) -> Mapping[str, int]:
-        """Count the lists that were begun and left early, by route.
+        """Count by route the lists that were started and left early.
 
-        Who asks for a later page alone reads a share of them on purpose, while other tasks read the
-        rest. Of a list that was read to its end, pages may be asked for again: that cannot be told
-        from a retry, or from a second reader who takes them in another order.
+        A list whose first page was never requested does not count: the app shares the pages among
+        several tasks. Requests for pages of a list that was read to its end do not count either:
+        they look the same as retries or a second reader.
         """
         return Counter(
             reading.route
             for reading in self._readings.values()
-            if reading.is_begun and reading.named
+            if reading.is_begun and reading.linked
         )
 
     def _reading(self, list_key: int) -> _Reading | None:
-        """Return a list of which there is more to know; None when it is not followed."""
-        if list_key in self._lone:
+        """Return a list to remember more about it; None if it is not followed."""
+        if list_key in self._single:
             reading = self._readings[list_key] = _Reading()
-            reading.ask(self._lone.pop(list_key))
+            reading.ask(self._single.pop(list_key))
             return reading
         return self._readings.get(list_key)
 
@@ -170,38 +171,39 @@ class ListReadings:
         return address
 
     def _name(self, list_key: int, next_page: PageAddress, route: str) -> None:
-        named = self._resolved(next_page)
-        if named.list_key != list_key:
-            self._join(list_key, named)
-            named = self._resolved(next_page)
+        linked = self._resolved(next_page)
+        if linked.list_key != list_key:
+            self._join(list_key, linked)
+            linked = self._resolved(next_page)
         reading = self._reading(list_key)
         if reading is not None:
             reading.route = reading.route or route
-            reading.name(named.page)
+            reading.name(linked.page)
 
-    def _join(self, list_key: int, named: PageAddress) -> None:
-        """Take the list of ``named`` for the same as that of ``list_key``.
+    def _join(self, list_key: int, linked: PageAddress) -> None:
+        """Treat the list of ``linked`` as the same list as ``list_key``.
 
-        Canvas names a list by its own spelling: the real number of a SIS id, the page size that it
-        allows. Where it pages by something else than ``page``, the address alone is the page.
+        Canvas may link to a list by another URL than the app used: with the numeric id instead of
+        a SIS id, or with the page size that it allows. Where Canvas does not page by ``page`` but
+        by a bookmark, the whole address identifies the page.
         """
-        _make_place(self._same)
-        other = named.list_key
-        is_spelling = named.page != FIRST_PAGE
-        self._same[other] = PageAddress(list_key, FIRST_PAGE if is_spelling else other)
-        known, reading = self._reading(other), self._reading(list_key)
-        self._readings.pop(other, None)
-        if other in self._whole:
+        _evict_oldest(self._same)
+        other_key = linked.list_key
+        is_numbered = linked.page != FIRST_PAGE
+        self._same[other_key] = PageAddress(list_key, FIRST_PAGE if is_numbered else other_key)
+        other, reading = self._reading(other_key), self._reading(list_key)
+        self._readings.pop(other_key, None)
+        if other_key in self._whole:
             self._finish(list_key)
             return
-        if known is None or reading is None:
+        if other is None or reading is None:
             return
-        reading.has_end |= known.has_end
-        reading.in_flight += known.in_flight
-        reading.is_begun |= known.is_begun
-        reading.asked.update(known.asked)
-        reading.failed |= known.failed
-        reading.named = (reading.named | known.named) - reading.asked.keys()
+        reading.has_end |= other.has_end
+        reading.in_flight += other.in_flight
+        reading.is_begun |= other.is_begun
+        reading.requested.update(other.requested)
+        reading.failed |= other.failed
+        reading.linked = (reading.linked | other.linked) - reading.requested.keys()
 
     def _ended(self, list_key: int) -> None:
         reading = self._reading(list_key)
@@ -210,19 +212,19 @@ class ListReadings:
         reading.in_flight -= 1
         if not reading.is_done:
             return
-        if len(reading.asked) > 1:
+        if len(reading.requested) > 1:
             self._finish(list_key)
         else:
             del self._readings[list_key]
 
     def _finish(self, list_key: int) -> None:
-        """Take a list for one that was read to its end."""
+        """Remember that a list was read to its end."""
         self._readings.pop(list_key, None)
-        _make_place(self._whole)
+        _evict_oldest(self._whole)
         self._whole[list_key] = None
 
 
-def _make_place(entries: dict[int, Any]) -> None:
+def _evict_oldest(entries: dict[int, Any]) -> None:
     """Forget the oldest entry when there are too many."""
     if len(entries) >= _LIMIT:
         del entries[next(iter(entries))]

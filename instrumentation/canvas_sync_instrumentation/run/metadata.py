@@ -1,4 +1,4 @@
-"""Making an app's metadata fit for the row: plain JSON, bounded, without secrets."""
+"""Cleans an app's metadata for the row: plain JSON, bounded, without secrets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["clean_metadata"]
 _DEPTH: Final = 4
 _ENTRIES: Final = 100
 _VALUES: Final = 500
-"""Values in all."""
+"""Values in total."""
 _CHARACTERS: Final = 16_384
-"""Characters of keys and texts that are cleaned in all, which takes a few milliseconds."""
+"""Characters of keys and texts in total; cleaning that many takes a few milliseconds."""
 _LONGEST_TEXT: Final = 2000
 _BIGGEST: Final = 2**63
-"""Beyond it JSON readers, SQLite and PostgreSQL differ."""
+"""JSON readers, SQLite and PostgreSQL disagree on integers from here on."""
 _KEY_LENGTH: Final = 100
 _SHORT: Final = 40
 _CUT: Final = "…"
@@ -35,16 +35,16 @@ _TEXTS: Final = (str, *_BYTES)
 def clean_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Copy ``metadata`` as plain JSON values.
 
-    Texts lose secrets and e-mail addresses and are cut to 500 characters; a value goes whole when
-    its key is that of a secret (``access_token``, ``pwd``, ``session``). What JSON cannot hold
-    becomes its text. Where something is left out stands ``…``: below 4 levels, beyond 100 entries
-    of one collection, and beyond 500 values or 16,384 characters in all.
+    Secrets and e-mail addresses are removed from texts, and texts are cut to 500 characters. The
+    whole value is removed if its key names a secret (``access_token``, ``pwd``, ``session``).
+    Values that JSON cannot represent become text. A ``…`` marks what is left out: below 4 levels,
+    beyond 100 entries of a collection, and beyond 500 values or 16,384 characters in total.
     """
     return _Cleaning().mapping(metadata, _DEPTH)
 
 
 class _Cleaning:
-    """One metadata under way, with what it may still take."""
+    """One cleaning, with the values and characters that may still be added."""
 
     def __init__(self) -> None:
         self._values = _VALUES
@@ -65,7 +65,7 @@ class _Cleaning:
         return cleaned
 
     def _item(self, mapping: Mapping[Any, Any], key: object, depth: int) -> Any:
-        """Clean one value; one that cannot be read, or is no more, takes no other away."""
+        """Clean one value; if it cannot be read or has vanished, the others are not affected."""
         try:
             return self._value(mapping[key], depth)
         except Exception as error:  # noqa: BLE001 - the app's own code
@@ -101,9 +101,9 @@ class _Cleaning:
         ]
 
     def _bounded(self, values: Iterable[Any]) -> Iterable[Any]:
-        """Give the first of the values, as many as may be, and ``_END`` for the others.
+        """Yield as many values as the limits allow, then ``_END`` if there are more.
 
-        They are taken out at once, before another thread changes the collection.
+        The values are copied first, because another thread may change the collection meanwhile.
         """
         first = list(islice(values, _ENTRIES + 1))
         for index, value in enumerate(first):
@@ -114,7 +114,7 @@ class _Cleaning:
             yield value
 
     def _taken(self, text: str) -> str:
-        """Count a text, and shorten one that takes long to clean between two words."""
+        """Count the characters of a text, and cut a long one between two words."""
         if len(text) > _LONGEST_TEXT:
             text = text[:_LONGEST_TEXT].rpartition(" ")[0] + f" {_CUT}"
         self._characters -= len(text)
@@ -126,17 +126,17 @@ def _cleaned_key(key: str) -> tuple[str, bool]:
 
 
 _known_key = lru_cache(maxsize=256)(_cleaned_key)
-"""For names: the runs of an app have the same ones, and nothing else is to stay in memory."""
+"""Only for identifiers: an app uses the same ones in every run, and other keys may be data."""
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:
-    """Keep keys apart whose texts are the same, or become so when they are cleaned."""
+    """Return a key that is not taken: different keys may have the same cleaned text."""
     if name not in taken:
         return name
     return next(free for n in count(2) if (free := f"{name}~{n}") not in taken)
 
 
 def _text_of_number(number: int) -> str:
-    """Give a number's digits; Python refuses those of a very long one, which takes long too."""
+    """Return a number's digits, or their count: Python refuses to convert very long numbers."""
     digits = int(number.bit_length() * math.log10(2)) + 1
     return str(number) if digits < _KEY_LENGTH else f"a number of about {digits} digits"

@@ -17,11 +17,11 @@ _AT_END: Final = [field for field in _ON_SPAN if field.source not in _IN_CONTEXT
 
 
 def start_attributes(context: RunContext) -> dict[str, Any]:
-    """Return what is known when the run starts; what it does not have is left out."""
+    """Return the attributes that are known when the run starts, without missing values."""
     attributes = {field.span: getattr(context, field.source) for field in _AT_START}
     return {name: value for name, value in attributes.items() if value is not None}
 
 
 def end_attributes(snapshot: RunSnapshot) -> dict[str, Any]:
-    """Return what is known when the run ends, except for its error."""
+    """Return the attributes that are known when the run ends, except for its error."""
     return {field.span: getattr(snapshot, field.source) for field in _AT_END}

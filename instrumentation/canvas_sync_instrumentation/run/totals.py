@@ -17,8 +17,8 @@ __all__ = ["InferredItems", "RunTotals", "item_of_table", "plus"]
 _NOTHING = ItemCounts()
 
 _ZERO_OF: Final = {FieldType.INTEGER: 0, FieldType.DOUBLE: 0.0}
-# What API calls and database operations add up to, by field of RunSnapshot. They are in one
-# dictionary so that a snapshot is made of one state, under one lock.
+# The initial totals of API calls and database operations, by field of RunSnapshot. They share one
+# dictionary so that a snapshot copies a consistent state under one lock.
 _ZEROS: Final[Mapping[str, Any]] = {
     field.source: None if field.is_nullable else _ZERO_OF[field.type]
     for field in RUN_FIELDS
@@ -27,10 +27,10 @@ _ZEROS: Final[Mapping[str, Any]] = {
 
 
 class RunTotals:
-    """Adds up the events of one run, from any thread.
+    """Adds up the events of one run; thread-safe.
 
-    Items that the app records itself are taken as they are. For an item that it never records, the
-    rows that its own database operations created and updated stand in.
+    Items that the app records are counted as recorded. For a kind of item that it never records,
+    the rows that its database operations created and updated are counted instead.
     """
 
     def __init__(self) -> None:
@@ -72,11 +72,11 @@ class RunTotals:
         """Add one database operation.
 
         Args:
-            operation: What was done.
-            infer_items: Whether its rows may stand in for items that the app does not record.
+            operation: The operation.
+            infer_items: Whether to count its rows as items if the app does not record any.
 
         Returns:
-            The items that are to be taken back if the operation is rolled back; None without any.
+            The items to subtract if the operation is rolled back; None if there are none.
         """
         with self._lock:
             fields = self._snapshot_fields
@@ -90,35 +90,35 @@ class RunTotals:
         return None if counts.failed else InferredItems(self, item, counts)
 
     def take_back(self, item: str, counts: ItemCounts) -> None:
-        """Take back items that were inferred from operations which were rolled back."""
+        """Subtract items that were inferred from operations that were rolled back."""
         with self._lock:
             self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), counts)
 
     def add_truncated_lists(self, count: int) -> None:
-        """Add lists whose next page was never fetched."""
+        """Add lists of which a further page was never requested."""
         with self._lock:
             self._snapshot_fields["api_truncated"] += count
 
     def add_wait(self, seconds: float) -> None:
-        """Add time that a call was held back to stay under the quota."""
+        """Add seconds that a call was delayed to stay within the quota."""
         with self._lock:
             self._snapshot_fields["api_wait_seconds"] += seconds
 
     def add_items(self, item: str, counts: ItemCounts) -> bool:
-        """Add items that the app recorded; False when a sum was cut to the highest count."""
+        """Add items that the app recorded; return False if a sum was capped at ``MAX_COUNT``."""
         with self._lock:
             before = self._recorded.get(item, _NOTHING)
             self._recorded[item] = plus(before, counts)
         return before.processed + counts.processed <= MAX_COUNT
 
     def items(self) -> Mapping[str, ItemCounts]:
-        """Counts of every item, recorded or else inferred."""
+        """Return the counts of every kind of item: recorded, or else inferred."""
         with self._lock:
             known = self._inferred | self._recorded
         return {item: known.get(item, _NOTHING) for item in ITEMS}
 
     def inferred_items(self) -> Mapping[str, ItemCounts]:
-        """Counts of the items that the app never recorded itself."""
+        """Return the inferred counts of the kinds that the app never recorded."""
         with self._lock:
             return {
                 item: counts
@@ -127,17 +127,17 @@ class RunTotals:
             }
 
     def snapshot_fields(self) -> dict[str, Any]:
-        """Return the part of a run's snapshot that API calls and database operations add up to.
+        """Return the totals of API calls and database operations so far.
 
-        The keys are fields of :class:`~canvas_sync_core.events.RunSnapshot`: counts and seconds of
-        both so far, and the request id of the newest failed API call.
+        The keys are fields of :class:`~canvas_sync_core.events.RunSnapshot`. Besides counts and
+        seconds there is the request id of the newest failed API call.
         """
         with self._lock:
             return dict(self._snapshot_fields)
 
 
 class InferredItems(NamedTuple):
-    """Items that a database operation is taken for."""
+    """Items that a database operation was counted as."""
 
     totals: RunTotals
     item: str
@@ -161,7 +161,7 @@ def _inferred(operation: DbOperation) -> tuple[str, ItemCounts] | None:
 
 @functools.lru_cache(maxsize=512)
 def item_of_table(table: str) -> str | None:
-    """Tell which Canvas item a table holds, by the last word of its name.
+    """Return the kind of Canvas item that a table holds, from the last word of its name.
 
     ``courses``, ``canvas_course`` and ``lms.Courses`` hold courses; ``course_settings`` does not.
     """
@@ -171,7 +171,7 @@ def item_of_table(table: str) -> str | None:
 
 
 def plus(one: ItemCounts, other: ItemCounts) -> ItemCounts:
-    """Add up counts, each to the highest count at most."""
+    """Add counts, each capped at ``MAX_COUNT``."""
     return ItemCounts(
         min(one.processed + other.processed, MAX_COUNT),
         min(one.created + other.created, MAX_COUNT),
