@@ -16,6 +16,7 @@ from canvas_sync_exporter.logs.sources import LogSource
 
 from .matching import FoundLine, Matcher, Place
 from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
+from .time_range import LATENESS, is_after
 
 __all__ = ["ArchiveScan"]
 
@@ -33,7 +34,7 @@ class ArchiveScan:
 
     Attributes:
         reached: When the oldest line searched so far was written; None if unknown.
-        is_past: Always False: the name of an archive shows whether it is too old.
+        is_past: Whether it, and so each older archive, is older than the time range.
         is_done: Whether all of it has been searched.
     """
 
@@ -43,6 +44,7 @@ class ArchiveScan:
         self._source = source
         self._limit = limit
         self._stop: Position | None = None
+        self._until: dt.datetime | None = None
 
     @property
     def left(self) -> int:
@@ -109,24 +111,23 @@ class ArchiveScan:
                 files.append((_first_bytes(part), part.size))  # noqa: PERF401 - up to the damage
         return files
 
-    def is_older(self, moment: dt.datetime) -> bool:
-        """Whether it, and so each of its lines, was written before a given time."""
+    def begin(self, since: dt.datetime | None, until: dt.datetime | None) -> None:
+        """Search only what may be in a time range.
+
+        Args:
+            since: If the archive was made before this time, it is skipped.
+            until: If its first lines are from this time or later, it is skipped.
+        """
         newest = self._source.no_line_after
-        return newest is not None and newest < moment
+        self.is_past = bool(since and newest and since - newest > LATENESS)
+        self.is_done = self.is_past
+        self._until = until
 
-    def is_newer(self, moment: dt.datetime) -> bool:
-        """Unknown before it is decompressed."""
-        return False
-
-    def step(
-        self, matcher: Matcher, since: dt.datetime | None, until: dt.datetime | None
-    ) -> list[FoundLine]:
+    def step(self, matcher: Matcher) -> list[FoundLine]:
         """Search it.
 
         Args:
             matcher: Finds the lines.
-            since: Not used here.
-            until: If its first lines are from this time or later, the rest is skipped.
 
         Returns:
             The matches, newest first; if there are too many to keep, :attr:`is_done` stays False
@@ -135,7 +136,7 @@ class ArchiveScan:
         kept: deque[FoundLine] = deque()
         size, self.is_done = 0, True
         try:
-            for found in self._matches(matcher, until):
+            for found in self._matches(matcher):
                 kept.append(found)
                 size += found.end - found.start
                 while len(kept) > self._limit or (size > _KEPT_BYTES and len(kept) > 1):
@@ -159,14 +160,14 @@ class ArchiveScan:
             return Place(name, archive=self._source.path.name, rank=number)
         return Place(name, self._head)
 
-    def _matches(self, matcher: Matcher, until: dt.datetime | None) -> Iterator[FoundLine]:
+    def _matches(self, matcher: Matcher) -> Iterator[FoundLine]:
         for number, part in enumerate(parts(self._source)):
             place = self._place(part.name, number)
             stop = self._stop if self._stop and self._stop.rank == number else None
             for start, data in _blocks(part, matcher):
                 if start == 0 and number == 0:
                     self.reached = matcher.times.first(data)
-                    if matcher.times.are_after(data, until):
+                    if is_after(data, matcher.times, self._until):
                         return
                 asked = data if stop is None else data[: max(0, stop.end - start)]
                 yield from matcher.matches(asked, start, place)

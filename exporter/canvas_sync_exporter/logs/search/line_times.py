@@ -11,8 +11,11 @@ from typing import Final
 __all__ = ["LineTimes"]
 
 _STAMP: Final = re.compile(
-    rb'^(?:\{"timestamp":"([^"\n]{19,40})"|\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] )', re.MULTILINE
-)
+    rb'\{"timestamp":"([^"\n]{19,40})"|^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] ', re.MULTILINE
+)  # a JSON record may follow what a killed process left of another one
+
+_NONE: Final = dt.timedelta()
+_HOUR: Final = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,43 +23,32 @@ class LineTimes:
     """The times of lines in either format.
 
     Attributes:
-        zone: Time zone of human-readable lines. In the hour that is repeated when clocks go back, a
-            line counts with both of its times, so that no search misses it.
+        zone: Time zone of human-readable lines.
     """
 
     zone: dt.tzinfo = dt.UTC
 
+    @property
+    def repeated(self) -> dt.timedelta:
+        """How much earlier than written a human-readable line may seem, after clocks went back."""
+        return _NONE if self.zone is dt.UTC else _HOUR
+
     def first(self, data: bytes) -> dt.datetime | None:
         """Return when the first line that has a time was written."""
-        return next(self._times(data), None)
+        return next(self.of(data), None)
 
-    def are_before(self, data: bytes, moment: dt.datetime | None) -> bool:
-        """Whether all lines were written before a given time; False if none has a time.
-
-        A single one is not enough: a clock may have been wrong for a while.
-        """
-        first = self.first(data)
-        return bool(moment and first and first < moment and max(self._times(data)) < moment)
-
-    def are_after(self, data: bytes, moment: dt.datetime | None) -> bool:
-        """Whether all lines were written at or after a given time; False if none has a time."""
-        first = self.first(data)
-        return bool(moment and first and first >= moment and min(self._times(data)) >= moment)
-
-    def _times(self, data: bytes) -> Iterator[dt.datetime]:
-        for stamp in _STAMP.finditer(data):
+    def of(self, data: bytes, start: int = 0, stop: int | None = None) -> Iterator[dt.datetime]:
+        """Return the times that begin between two offsets, in their order."""
+        for stamp in _STAMP.finditer(data, start):
+            if stop is not None and stamp.start() >= stop:
+                return
             try:
                 moment = dt.datetime.fromisoformat((stamp[1] or stamp[2]).decode())
-            except ValueError:
+                yield moment if moment.tzinfo else self._in_utc(moment)
+            except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999
                 continue
-            if moment.tzinfo:
-                yield moment
-            else:
-                yield from self._of_clock(moment)
 
-    def _of_clock(self, clock: dt.datetime) -> Iterator[dt.datetime]:
+    def _in_utc(self, clock: dt.datetime) -> dt.datetime:
         if self.zone is dt.UTC:  # the usual case, and faster
-            yield clock.replace(tzinfo=dt.UTC)
-            return
-        for fold in (0, 1):
-            yield clock.replace(tzinfo=self.zone, fold=fold).astimezone(dt.UTC)
+            return clock.replace(tzinfo=dt.UTC)
+        return clock.replace(tzinfo=self.zone).astimezone(dt.UTC)

@@ -17,11 +17,7 @@ from .matching import FoundLine, Matcher, SearchNotes
 from .plain_scan import PlainScan
 from .positions import Position
 
-__all__ = ["LATENESS", "LogScan"]
-
-LATENESS: Final = dt.timedelta(minutes=10)
-"""How much later in its file than others of its time a line may be, for instance after waiting for
-a full disk. Files and blocks that are further outside the time range are skipped."""
+__all__ = ["LogScan"]
 
 _NEWEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 
@@ -61,8 +57,7 @@ class LogScan:
         self._log = log
         self._notes = notes
         self._matcher = Matcher(log, wanted, notes, zone)
-        self._since = wanted.since and _shifted(wanted.since, -LATENESS)
-        self._until = wanted.until and _shifted(wanted.until, LATENESS)
+        self._since, self._until = wanted.since, wanted.until
         self._is_begun = False
         self._limit = limit
         self._opened = ExitStack()
@@ -127,17 +122,13 @@ class LogScan:
         scan = self._scans[-1]
         if not self._is_begun:
             self._is_begun = True
-            if self._since and scan.is_older(self._since):
-                self._scans.clear()
-                return
-            if self._until and scan.is_newer(self._until):
-                self._leave()
-                return
-        self._found.extend(scan.step(self._matcher, self._since, self._until))
-        self._reached = scan.reached or self._reached
-        if scan.is_past:
-            self._scans.clear()
-        elif scan.is_done:
+            scan.begin(self._since, self._until)
+            if scan.is_past:  # other plain files are cheap to check, each for its own clock
+                self._scans[:-1] = _plain(self._scans[:-1])
+        if not scan.is_done:
+            self._found.extend(scan.step(self._matcher))
+            self._reached = scan.reached or self._reached
+        if scan.is_done:
             self._leave()
 
     def _leave(self) -> None:
@@ -188,10 +179,3 @@ class LogScan:
 
 def _plain(scans: Iterable[PlainScan | ArchiveScan]) -> list[PlainScan]:
     return [scan for scan in scans if isinstance(scan, PlainScan)]
-
-
-def _shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime:
-    try:
-        return moment + by
-    except OverflowError:
-        return moment

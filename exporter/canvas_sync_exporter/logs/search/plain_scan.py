@@ -6,7 +6,6 @@ import datetime as dt
 import io
 import os
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from canvas_sync_core.files.identity import Identity
 from canvas_sync_exporter.logs.sources import LogSource
@@ -15,10 +14,9 @@ from .backwards import blocks_backwards, whole_lines_end
 from .line_times import LineTimes
 from .matching import FoundLine, Matcher, Place
 from .positions import HEAD_BYTES, Position, head_of
+from .time_range import part_in_range
 
 __all__ = ["PlainScan"]
-
-_LOOK_BYTES: Final = 64 * 1024
 
 
 class PlainScan:
@@ -35,7 +33,7 @@ class PlainScan:
         end: Identity of the file, and its size.
         first: Its first bytes.
         reached: When the line searched last was written; None if unknown.
-        is_past: Whether the rest is older than the time range.
+        is_past: Whether older archives are older than the time range.
     """
 
     def __init__(
@@ -53,18 +51,18 @@ class PlainScan:
         rank = sum(head.begins(file.first) for file in older)
         self._older = older
         self._place = Place(name, head, rank=rank)
-        self._end = self.size
+        self._start, self._end = 0, self.size
         self._blocks: Iterator[tuple[int, bytes]] | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether all of it has been searched."""
-        return not self._end
+        return self._end <= self._start
 
     @property
     def left(self) -> int:
         """Number of bytes not searched yet."""
-        return self._end
+        return max(0, self._end - self._start)
 
     @property
     def position(self) -> Position:
@@ -89,24 +87,16 @@ class PlainScan:
         self._end = min(end, self.size)
         return end - self._end
 
-    def is_older(self, moment: dt.datetime) -> bool:
-        """Whether its last lines were written before a given time."""
-        start = max(0, self._end - _LOOK_BYTES)
-        return self._times.are_before(os.pread(self._fd, self._end - start, start), moment)
+    def begin(self, since: dt.datetime | None, until: dt.datetime | None) -> None:
+        """Search only the part that a time range is in."""
+        self._start, self._end = part_in_range(self._fd, self._end, self._times, since, until)
+        self.is_past = self._start > 0
 
-    def is_newer(self, moment: dt.datetime) -> bool:
-        """Whether its first lines were written at or after a given time."""
-        return self._times.are_after(os.pread(self._fd, min(_LOOK_BYTES, self._end), 0), moment)
-
-    def step(
-        self, matcher: Matcher, since: dt.datetime | None, until: dt.datetime | None
-    ) -> list[FoundLine]:
+    def step(self, matcher: Matcher) -> list[FoundLine]:
         """Search the next block.
 
         Args:
             matcher: Finds the lines.
-            since: If a block is older than this, the rest is skipped.
-            until: A block from this time or later is skipped.
 
         Returns:
             The lines found, newest first.
@@ -117,7 +107,4 @@ class PlainScan:
         if not data:
             matcher.notes.unreadable_lines += 1  # longer than the limit for lines
         self.reached = self._times.first(data) or self.reached
-        self.is_past = self._times.are_before(data, since)
-        if self.is_past or self._times.are_after(data, until):
-            return []
         return list(matcher.matches(data, self._end, self._place))[::-1]

@@ -33,6 +33,7 @@ from canvas_sync_exporter.logs.search import (
     archive_scan,
     backwards,
     compile_pattern,
+    time_range,
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
@@ -369,7 +370,8 @@ def test_it_stops_at_the_limit_and_reads_no_archive_for_it(tmp_path: Path) -> No
 def test_files_out_of_the_time_range_are_not_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each file a look at its ends; of an archive that is too old, not even that."""
+    """Of each file a few places are read; of an archive that is too old, not even that."""
+    monkeypatch.setattr(time_range, "_PLACES", 20)
     hours = [
         [json_line(record(Log.ERRORS, hour * 3600 + n, error="x" * 900)) for n in range(1000)]
         for hour in range(5)
