@@ -1,20 +1,30 @@
 # Two commands need nothing but Python 3.11 or newer: `make demo` and `make test`.
-# `make check` adds formatting, types and the direction of imports. PYTHON=... chooses another Python.
+# `make check` is for every commit: formatting, types, the direction of imports, and the quick tests.
+# PYTHON=... chooses another Python.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: demo test check lint format dashboards kubernetes clean
+# Tests of whole stacks of processes and servers, and of simulated months. `make check` leaves them out.
+SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analyze_canvas_logs.py \
+  $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py serving test_*.py web) \
+  instrumentation/integrations)
+RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: demo test check quick lint format dashboards kubernetes clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(RUN_TESTS) $(PYTEST_ARGS)
 
-check: lint test
+check: lint quick
+
+quick: $(VENV)/.dev
+	$(RUN_TESTS) $(SLOW_TESTS:%='--ignore-glob=%') $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
