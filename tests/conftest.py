@@ -18,6 +18,7 @@ settings.load_profile("any machine")
 
 pytest_plugins = [
     "support.databases",
+    "support.demo_round",
     "support.otlp",
     "support.postgresql",
     "support.scheduling",

@@ -18,11 +18,9 @@ from typing import Any
 import pytest
 
 from canvas_sync_core.names import Log
-from support.demo_logs import demo_logs
+from support.demo_round import DemoRound
 from support.log_lines import records_in
 from support.sync_logs import generate, line_of_record
-
-__all__ = ["demo_logs"]
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = [sys.executable, str(ROOT / "analyze_canvas_logs.py")]
@@ -102,9 +100,9 @@ class _Page(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def test_the_demos_syncs_are_reported_as_they_went(demo_logs: Path) -> None:
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_logs)))
-    calls = [each for each in lines_of(demo_logs, "api_calls") if each["event"] == "api_call"]
+def test_the_demos_syncs_are_reported_as_they_went(demo_round: DemoRound) -> None:
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))
+    calls = [each for each in lines_of(demo_round.logs, "api_calls") if each["event"] == "api_call"]
     failed = [call for call in calls if call.get("status_code", 999) >= 400]
     total = report["api"]["total"]
     assert (total["count"], total["failed"]) == (len(calls), len(failed))
@@ -116,7 +114,7 @@ def test_the_demos_syncs_are_reported_as_they_went(demo_logs: Path) -> None:
     assert (statuses["success"], statuses["partial"], statuses["failed"]) == (4, 1, 1)
     troubled = {row["user_id"]: row["error"] for row in report["runs"]["troubled"]}
     assert troubled[46] == "Expired access token."
-    assert report["errors"]["count"] == len(lines_of(demo_logs, "errors"))
+    assert report["errors"]["count"] == len(lines_of(demo_round.logs, "errors"))
     assert {row["operation"] for row in report["database"]} >= {"INSERT", "SELECT"}
     assert report["longest_gaps"][0]["seconds"] > 0
     assert (report["unreadable"], report["problems"], report["unknown_events"]) == ([], [], [])
@@ -211,11 +209,11 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_every_form_says_first_what_needs_attention(demo_logs: Path) -> None:
+def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
     said = ("1 of 7 runs failed.", "1 of 7 runs ended partial: something could not be copied.")
-    text = told(*SCRIPT, "--log-dir", str(demo_logs))
-    page = told(*SCRIPT, "--html", "--log-dir", str(demo_logs))
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_logs)))
+    text = told(*SCRIPT, "--log-dir", str(demo_round.logs))
+    page = told(*SCRIPT, "--html", "--log-dir", str(demo_round.logs))
+    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))
     assert set(said) <= {finding["text"] for finding in report["attention"]}
     for sentence in said:
         assert text.index(sentence) < text.index("by type and status")

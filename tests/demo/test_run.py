@@ -17,8 +17,8 @@ from canvas_sync_core.errors import SettingsError
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.processes import DemoError
 from canvas_sync_demo.run import DemoOptions, run_demo
+from support.demo_round import SEED, DemoRound
 
-SEED = 5
 STATUSES = {
     41: "success",
     42: "success",
@@ -31,12 +31,12 @@ STATUSES = {
 
 
 @contextmanager
-def show(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def show(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The command as a user types it, with a folder and a port of the test's own."""
     command = [sys.executable, "-m", "canvas_sync_exporter.cli", "demo"]
     fixed = ["--data-dir", str(folder), "--port", "0", "--seed", str(SEED)]
     with subprocess.Popen(
-        [*command, *fixed, *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, *fixed], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         try:
             yield process
@@ -52,18 +52,15 @@ def statuses_in(output: str) -> dict[int, str]:
     return {int(user): status for user, status in found}
 
 
-def test_one_round_shows_each_way_a_sync_can_end_and_leaks_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "my data"
-    with show(folder, "--once") as process:
-        output, errors = process.communicate()
-        assert (process.returncode, errors) == (0, "")
-    assert statuses_in(output) == STATUSES
-    assert "\x1b" not in output
+def test_one_round_shows_each_way_a_sync_can_end_and_leaks_nothing(demo_round: DemoRound) -> None:
+    assert (demo_round.command.returncode, demo_round.command.stderr) == (0, "")
+    assert statuses_in(demo_round.command.stdout) == STATUSES
+    assert "\x1b" not in demo_round.command.stdout
     with CanvasServer(SEED) as server:
         secrets = [secret.encode() for secret in server.secrets]
     looked_at = [
         file
-        for file in folder.rglob("*")
+        for file in demo_round.folder.rglob("*")
         if file.is_file() and not file.name.startswith("app.sqlite3")
     ]
     assert len(looked_at) > 10

@@ -31,12 +31,12 @@ from canvas_sync_exporter.logs.retention import (
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.staging import staging_folders, tail_offset
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
-from support.demo_logs import demo_logs
+from support.demo_round import DemoRound
 from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn
 from support.small_disk import SmallDisk, small_disk
 from support.sync_logs import generate, line_of_record
 
-__all__ = ["demo_logs", "small_disk"]
+__all__ = ["small_disk"]
 
 
 @pytest.fixture
@@ -95,10 +95,10 @@ def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None
 
 
 def test_archives_of_the_demos_logs_are_over_80_percent_smaller(
-    demo_logs: Path, tmp_path: Path
+    demo_round: DemoRound, tmp_path: Path
 ) -> None:
     logs = tmp_path / "logs"
-    shutil.copytree(demo_logs, logs, ignore=shutil.ignore_patterns("state"))
+    shutil.copytree(demo_round.logs, logs, ignore=shutil.ignore_patterns("state"))
     assert _saved_by_archiving(logs) > 0.8
 
 

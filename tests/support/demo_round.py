@@ -1,0 +1,42 @@
+"""One round of the demo, played once for all tests that look at what it left behind."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .serve_process import COMMAND, run_to_end
+
+__all__ = ["SEED", "DemoRound", "demo_round"]
+
+SEED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRound:
+    """What one round left behind; tests do not change it.
+
+    Attributes:
+        folder: The data folder.
+        command: What the command printed, and its exit code.
+    """
+
+    folder: Path
+    command: subprocess.CompletedProcess[str]
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs."""
+        return self.folder / "logs"
+
+
+@pytest.fixture(scope="session")
+def demo_round(tmp_path_factory: pytest.TempPathFactory) -> DemoRound:
+    """Run the demo as a user does, with ``--once``: real syncs against the simulated Canvas."""
+    parent = tmp_path_factory.mktemp("demo")
+    folder = parent / "my data"
+    options = ["--once", "--data-dir", str(folder), "--port", "0", "--seed", str(SEED)]
+    return DemoRound(folder, run_to_end([*COMMAND, "demo", *options], parent))
