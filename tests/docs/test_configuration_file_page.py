@@ -30,7 +30,7 @@ def test_each_key_is_documented(header: str, section: str, tmp_path: Path) -> No
     with pytest.raises(ConfigFileError) as caught:
         read_config_file(file, dt.UTC)
 
-    known = re.search(r"x_: it is unknown; known are (.*?)\.$", str(caught.value), re.MULTILINE)
+    known = re.search(r"x_: unknown key; known keys: (.*?)\.$", str(caught.value), re.MULTILINE)
     assert known is not None
     assert set(re.findall(r"`(\w+)`", known[1])) == set(table(PAGE, header))
 

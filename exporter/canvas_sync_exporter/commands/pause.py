@@ -28,7 +28,7 @@ from .storage_failures import storage_failures
 __all__ = ["add_parser", "author", "run"]
 
 _TIMES: Final = (
-    "TIME is a date, which means its first moment, or a time, such as 2027-01-07 or "
+    "TIME is a date, which means midnight at its start, or a time, such as 2027-01-07 or "
     "2027-01-07T06:00, in the zone of CANVAS_SYNC_TIMEZONE, or a duration from now, such as 2h or "
     "3d."
 )
@@ -40,10 +40,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("sync_types", nargs="*", metavar="TYPE", help="sync types to pause")
     parser.add_argument("--all", action="store_true", help="pause all sync types")
     parser.add_argument("--until", metavar="TIME", help="when the pause ends")
-    parser.add_argument("--from", dest="start", metavar="TIME", help="when it begins; now")
-    parser.add_argument("--reason", help="why, for the people who ask later")
+    parser.add_argument(
+        "--from", dest="start", metavar="TIME", help="when it begins (default: now)"
+    )
+    parser.add_argument("--reason", help="why you pause, for anyone who asks later")
     parser.add_argument("--list", action="store_true", help="show the pauses that have not ended")
-    parser.add_argument("--end", type=int, metavar="NUMBER", help="end the pause of that number")
+    parser.add_argument("--end", type=int, metavar="NUMBER", help="end the pause with this number")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,5 @@
-"""The configuration file: schedules, pauses, and what else does not fit into a variable.
+"""The configuration file: schedules, pauses and other settings that do not fit into a variable.
 
-Each section is one module that turns its table into a frozen dataclass; :mod:`.config_file` puts
-them together.
+Each section has a module that turns its table into a frozen dataclass; :mod:`.config_file` combines
+them.
 """

@@ -1,4 +1,4 @@
-"""The configuration file as a whole: where it is, what is in it, and what has changed."""
+"""The configuration file as a whole: its path, its content, and what has changed."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _OF_THE_MACHINE: Final = Path("/etc/canvas-sync-monitor/config.toml")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What the configuration file says; without a file, nothing.
+    """The content of the configuration file; empty without a file.
 
     Attributes:
         path: The file; None when there is none.
-        syncs: Sync types, each with its promises.
-        pauses: Planned pauses, the first to begin first.
-        heartbeat: Where the exporter says that it is alive.
+        syncs: Settings by sync type.
+        pauses: Planned pauses, ordered by start.
+        heartbeat: Where the exporter reports that it is alive.
     """
 
     path: Path | None = None
@@ -51,14 +51,14 @@ def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
     """Return the configuration file; None when there is none.
 
     Args:
-        named: The file that the settings name, whether it exists or not.
-        log_dir: The folder of the logs, beside which the file is looked for.
+        named: The file that the settings name, whether or not it exists.
+        log_dir: The log folder; the file may be beside it.
     """
     if named is not None:
         return named
     folder = log_dir.absolute().parent
-    # In a folder that may not be entered the logs are out of reach too, and that is the error to
-    # report: it says which user to be.
+    # If we may not enter the folder, the logs are inaccessible too. That error is the one to report,
+    # because it says which user to run as.
     beside = [folder / _NAME] if os.access(folder, os.X_OK, effective_ids=True) else []
     return next((path for path in (*beside, _OF_THE_MACHINE) if _exists(path)), None)
 
@@ -68,15 +68,15 @@ def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
 
     Args:
         path: The file.
-        zone: The zone of all times that name none.
+        zone: The default time zone.
 
     Raises:
-        ConfigFileError: It cannot be used; the message names each mistake with its line.
+        ConfigFileError: The file cannot be used; the message lists all mistakes with their lines.
     """
     document = read_document(path)
     problems: list[Problem] = []
     table = Table(document, problems, (), document.data)
-    found = ConfigFile(
+    file = ConfigFile(
         path,
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
@@ -85,7 +85,7 @@ def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
     table.reject_unknown()
     if problems:
         raise ConfigFileError(path, problems)
-    return found
+    return file
 
 
 def unknown_syncs(file: ConfigFile, known: Iterable[str]) -> list[str]:
@@ -104,7 +104,7 @@ def unknown_syncs(file: ConfigFile, known: Iterable[str]) -> list[str]:
 
 
 def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
-    """Return what differs, one line each, without any values."""
+    """Return the names of the sections that differ, without any values."""
     names = sorted({*before.syncs, *after.syncs})
     changes = [f"[syncs.{name}]" for name in names if _differs(before.syncs, after.syncs, name)]
     if before.pauses != after.pauses:
@@ -124,5 +124,5 @@ def _exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
-        return True  # reading it says why it cannot be used
+        return True  # reading it will report why it cannot be used
     return True

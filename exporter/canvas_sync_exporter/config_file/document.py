@@ -1,4 +1,4 @@
-"""Reads a configuration file into tables, and knows the line of each key."""
+"""Reads a configuration file into tables and finds the line of each key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .problems import ConfigFileError, Problem
 __all__ = ["MAX_BYTES", "Document", "read_document"]
 
 MAX_BYTES: Final = 256 * 1024
-"""Hundreds of sync types fit into it; a larger file is some other file, named by mistake."""
+"""Enough for hundreds of sync types; a larger file was probably named by mistake."""
 _SETTLED_SECONDS: Final = 1.0
 _PAUSE_SECONDS: Final = 0.1
 _ATTEMPTS: Final = 30
@@ -29,12 +29,12 @@ _QUOTES: Final = 'put texts between quotes, such as grace = "45m"'
 
 @dataclass(frozen=True)
 class Document:
-    """A TOML file that was read.
+    """A parsed TOML file.
 
     Attributes:
         path: The file.
         data: Its tables.
-        text: Its text, with line feeds alone at the ends of lines.
+        text: Its text, with ``\\n`` line endings.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Document:
     text: str
 
     def line_of(self, path: KeyPath) -> int:
-        """Return the line of a key, or of the closest table around it."""
+        """Return the line of a key, or of the closest enclosing table."""
         return line_of(self._lines, path)
 
     @cached_property
@@ -53,11 +53,11 @@ class Document:
 def read_document(path: Path, sleep: Callable[[float], None] = time.sleep) -> Document:
     """Read a file of at most :data:`MAX_BYTES`.
 
-    A file that has just been changed is read again until it stays the same: it may be half
-    written.
+    A file that was changed within the last second is read again until it stays the same, because it
+    may be half written.
 
     Raises:
-        ConfigFileError: It cannot be read, or is not TOML.
+        ConfigFileError: The file cannot be read or is not valid TOML.
     """
     text = _read_until_stable(path, sleep).removeprefix("\ufeff").replace("\r\n", "\n")
     try:
@@ -78,22 +78,22 @@ def _read_until_stable(path: Path, sleep: Callable[[float], None]) -> str:
         if text == before and text:
             return text
     if not text:
-        return text  # somebody has emptied it on purpose
-    raise ConfigFileError(path, [Problem(0, "it is being written all the time; try again later")])
+        return text  # emptied on purpose
+    raise ConfigFileError(path, [Problem(0, "it keeps changing; try again later")])
 
 
 def _is_fresh(path: Path) -> bool:
     try:
         return abs(time.time() - path.stat().st_mtime) < _SETTLED_SECONDS
     except OSError:
-        return False  # reading it again would say why
+        return False  # reading it again will report why
 
 
 def _read(path: Path) -> str:
     try:
         text = read_regular_file(path).text
     except FileNotFoundError:
-        message = "there is no such file; write it, or let CANVAS_SYNC_CONFIG name another one"
+        message = "there is no such file; create it, or set CANVAS_SYNC_CONFIG to another one"
         raise ConfigFileError(path, [Problem(0, message)]) from None
     except OSError as error:
         message = f"it cannot be read: {error.strerror or error}"

@@ -1,4 +1,4 @@
-"""The section ``[heartbeat]``: a URL that is called as long as everything is judged."""
+"""The section ``[heartbeat]``: a URL that is called while everything can be judged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["HeartbeatSettings", "read_heartbeat"]
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatSettings:
-    """Where the exporter says that it is alive.
+    """Where the exporter reports that it is alive.
 
     Attributes:
-        url: None: nowhere. It may hold a key, so it is never shown.
+        url: The URL, or None. It may contain a key, so it is never shown.
     """
 
     url: str | None = field(default=None, repr=False)

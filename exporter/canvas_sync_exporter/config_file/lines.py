@@ -1,7 +1,7 @@
-"""On which lines of a TOML file its keys are, which :mod:`tomllib` does not say.
+"""Finds the line of each key in a TOML file, which :mod:`tomllib` does not report.
 
-The text is known to be valid TOML, so that it is enough to skip strings and comments, and to count
-brackets. Keys inside arrays and inline tables have the line of the key that holds them.
+The text is known to be valid TOML, so it is enough to skip strings and comments and to count
+brackets. Keys inside arrays and inline tables get the line of the enclosing key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KeyPath = tuple[str | int, ...]
 """Names of tables and keys; a number is a position in an array of tables."""
 
 _PART: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}|'  # up to two quotes may stand right before the closing three
+    r'"""(?:\\.|[^\\])*?"{3,5}|'  # the text may end with up to two quotes
     r"'''.*?'{3,5}|"
     r'"(?:\\.|[^"\\\n])*"|'
     r"'[^'\n]*'|"
@@ -30,10 +30,10 @@ _STEP: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def find_lines(text: str) -> dict[KeyPath, int]:
-    """Return the line, from 1, of each table and each key outside of values.
+    """Return the line, from 1, of each table and each key that is not inside a value.
 
     Args:
-        text: Valid TOML, with line feeds alone at the ends of lines.
+        text: Valid TOML with ``\\n`` line endings.
     """
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
@@ -52,7 +52,7 @@ def find_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
-    """Return the line of a key, or of the closest table around it; 0 when there is none."""
+    """Return the line of a key, or of the closest enclosing table; 0 if there is none."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -91,7 +91,7 @@ def _names(value: Any) -> KeyPath:
 
 
 def _resolve(names: KeyPath, counts: dict[KeyPath, int], *, is_array: bool) -> KeyPath:
-    """Put the positions of arrays of tables into the path of a header."""
+    """Add the index within each array of tables to the path of a header."""
     path: KeyPath = ()
     for index, name in enumerate(names):
         path = (*path, name)

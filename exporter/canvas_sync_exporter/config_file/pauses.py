@@ -1,4 +1,4 @@
-"""The section ``[[pauses]]``: planned times in which no runs are expected."""
+"""The section ``[[pauses]]``: planned periods in which no runs are expected."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _DATE = "write a date such as 2026-12-19"
 
 
 def read_pauses(tables: list[Table], zone: tzinfo) -> tuple[Pause, ...]:
-    """Read the section; the first pause to begin is the first one.
+    """Read the section and return the pauses, ordered by start.
 
     Args:
         tables: One for each pause.
-        zone: The zone of times that name none.
+        zone: The default time zone.
     """
-    found = [(table, pause) for table in tables if (pause := _read_pause(table, zone))]
-    found.sort(key=lambda each: (each[1].start, each[1].end))
-    for (first_table, first), (second_table, second) in combinations(found, 2):
+    pauses = [(table, pause) for table in tables if (pause := _read_pause(table, zone))]
+    pauses.sort(key=lambda each: (each[1].start, each[1].end))
+    for (first_table, first), (second_table, second) in combinations(pauses, 2):
         if second.start < first.end and _share_a_sync(first, second):
             second_table.wrong_table(
-                f"it overlaps the pause of line {first_table.line}; make them one, or move its "
+                f"it overlaps the pause on line {first_table.line}; merge them, or change its "
                 "`from` or `until`"
             )
-    return tuple(pause for _, pause in found)
+    return tuple(pause for _, pause in pauses)
 
 
 def _read_pause(table: Table, default_zone: tzinfo) -> Pause | None:
@@ -44,11 +44,11 @@ def _read_pause(table: Table, default_zone: tzinfo) -> Pause | None:
         if key not in table:
             table.wrong_table(f"`{key}` is missing; {_DATE}")
     if "reason" not in table:
-        table.wrong_table("`reason` is missing; say why, for the people who ask later")
+        table.wrong_table("`reason` is missing; say why you pause, for anyone who asks later")
     if start is None or end is None:
         return None
     if end <= start:
-        table.wrong("until", "it must be after `from`; a date means the day's first moment")
+        table.wrong("until", "it must be after `from`; a date means midnight at its start")
         return None
     return Pause(frozenset(names or ()), start, end, reason or "")
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration file."""
+"""Mistakes in a configuration file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Problem:
     """One mistake.
 
     Attributes:
-        line: Where it is, from 1; 0 for the file as a whole.
+        line: Its line, from 1; 0 for the file as a whole.
         message: What is wrong, and what to write instead.
     """
 
@@ -45,6 +45,6 @@ class ConfigFileError(SettingsError):
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return a suggestion for the end of a message, or nothing when no known word is similar."""
+    """Return a suggestion to append to a message; empty if no known word is similar."""
     close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -1,4 +1,4 @@
-"""The section ``[syncs.<type>]``: what each sync type promises."""
+"""The section ``[syncs.<type>]``: what is expected of each sync type."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["SyncSettings", "read_syncs"]
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """What a sync type promises; None stands for what is not said.
+    """What is expected of a sync type; None where nothing is configured.
 
     Attributes:
-        zone: Whose clock schedule and hours mean.
-        schedule: When runs start; never together with ``every``.
+        zone: The time zone of schedule and hours.
+        schedule: When runs start; excludes ``every``.
         every: The interval between runs.
-        hours: In which hours of the week they run, at that interval.
-        grace: How much later than due a run may start.
+        hours: The hours of the week in which they run at that interval.
+        grace: How late a run may start.
         max_duration: How long a run may take.
-        max_age: How old items of a kind may get.
+        max_age: How old items may get, by kind.
     """
 
     zone: tzinfo
@@ -45,7 +45,7 @@ def read_syncs(table: Table, zone: tzinfo) -> dict[str, SyncSettings]:
 
     Args:
         table: Its table.
-        zone: The zone of sync types that name none.
+        zone: The default time zone.
     """
     found = {}
     for name, each in table.named_tables():
@@ -81,9 +81,9 @@ def _check(table: Table, settings: SyncSettings) -> None:
     if "schedule" in table and "every" in table:
         table.wrong("every", "write either `schedule` or `every`")
     if "hours" in table and "every" not in table:
-        table.wrong("hours", 'they need `every`, such as every = "15m"')
+        table.wrong("hours", 'it needs `every`, such as every = "15m"')
     if settings.hours and settings.every and settings.every >= settings.hours.shortest():
         shortest = format_duration(settings.hours.shortest())
         table.wrong(
-            "every", f"no run would be due: the shortest of `hours` are {shortest}; write less"
+            "every", f"no run would be due: the shortest window of `hours` is {shortest}; use less"
         )

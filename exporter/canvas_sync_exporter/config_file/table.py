@@ -35,14 +35,14 @@ _KINDS: Final = {
 
 
 class Table:
-    """A table whose keys are read one by one; those that nobody has read are unknown.
+    """A table whose keys are read one by one; keys that are never read are unknown.
 
-    Values that cannot be used are noted as problems and read as None.
+    Invalid values are added to the problems and read as None.
 
     Args:
         document: The file.
-        problems: Where mistakes are noted.
-        path: Where the table is in the file.
+        problems: The list to which mistakes are added.
+        path: The path of the table in the file.
         values: Its keys and values.
     """
 
@@ -61,7 +61,7 @@ class Table:
 
     @property
     def line(self) -> int:
-        """Its line in the file."""
+        """The line of the table in the file."""
         return self._document.line_of(self._path)
 
     def __contains__(self, key: str) -> bool:
@@ -72,8 +72,8 @@ class Table:
 
         Args:
             key: Its key.
-            parse: Reads it, or raises ValueError with what to write instead.
-            hint: What to write when it is not a text at all, such as ``"45m"``.
+            parse: Converts it, or raises ValueError that says what to write instead.
+            hint: An example for a value that is not a text at all, such as ``"45m"``.
         """
         value = self._value(key, str, f"write a text such as {hint}")
         if value is None:
@@ -93,7 +93,7 @@ class Table:
         return self.parsed(key, _zone, '"Europe/Berlin"')
 
     def time(self, key: str, zone: dt.tzinfo) -> dt.datetime | None:
-        """Read a date, which is its first moment, or a date and time; as a time in UTC."""
+        """Read a date (meaning its midnight) or a date and time, and convert it to UTC."""
         value = self._value(key, dt.date, "write a date such as 2026-12-19, without quotes")
         if value is None:
             return None
@@ -123,7 +123,7 @@ class Table:
         return value
 
     def table(self, key: str) -> Table:
-        """Read a table inside of it; an empty one when there is none."""
+        """Read a nested table; an empty one if it is missing."""
         return self._table((key,), self._value(key, dict, f"write [{self.name_of(key)}]") or {})
 
     def tables(self, key: str) -> Iterator[Table]:
@@ -136,31 +136,31 @@ class Table:
                 self.wrong(key, f"{_kind(value)} instead of a table; {hint}")
 
     def named_tables(self) -> Iterator[tuple[str, Table]]:
-        """Read tables whose names are free, such as those of sync types."""
+        """Read tables with arbitrary names, such as those of sync types."""
         for name in self._values:
             value = self._value(name, dict, f"write [{self.name_of(name)}] with keys below it")
             if value is not None:
                 yield name, self._table((name,), value)
 
     def reject_unknown(self) -> None:
-        """Note each key that has not been read."""
+        """Report each key that has not been read."""
         for key in self._values:
             if key not in self._known:
                 known = ", ".join(f"`{each}`" for each in self._known)
                 suggestion = did_you_mean(key, self._known)
-                self.wrong(key, f"it is unknown{suggestion or f'; known are {known}'}")
+                self.wrong(key, f"unknown key{suggestion or f'; known keys: {known}'}")
 
     def wrong(self, key: str, message: str) -> None:
-        """Note a mistake of a key."""
+        """Report a mistake in a key."""
         line = self._document.line_of((*self._path, key))
         self._problems.append(Problem(line, f"{self.name_of(key)}: {message}"))
 
     def wrong_table(self, message: str) -> None:
-        """Note a mistake of the table as a whole."""
+        """Report a mistake in the table as a whole."""
         self._problems.append(Problem(self.line, f"{_dotted(self._path)}: {message}"))
 
     def name_of(self, key: str) -> str:
-        """Return the whole name of a key, such as ``syncs.full.grace``."""
+        """Return the full name of a key, such as ``syncs.full.grace``."""
         return _dotted((*self._path, key))
 
     def _table(self, path: KeyPath, values: Mapping[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""Closes the runs whose process died."""
+"""Closes runs whose process died."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class InterruptedRuns:
-    """Closes the runs whose heartbeat has stopped.
+    """Closes runs whose heartbeat has stopped.
 
     Args:
         engine: The database with the table of runs.
@@ -42,23 +42,23 @@ class InterruptedRuns:
         """Close interrupted runs, record their ends, and return them.
 
         Raises:
-            SQLAlchemyError: The database is away.
-            OSError: They are closed but could not be counted, or a spool file cannot be read.
+            SQLAlchemyError: The database is down.
+            OSError: The runs were closed but not counted, or a spool file cannot be read.
         """
         runs = self._close_in_table()
         if runs:
             record(self._app, map(_end_of, runs))
         for run in runs:
             _log.warning(
-                "Run %s is interrupted: its process %d on %s is gone.", run.id, run.pid, run.host
+                "Run %s was interrupted: its process %d on %s is gone.", run.id, run.pid, run.host
             )
         return runs
 
     def _close_in_table(self) -> list[RunRow]:
         try:
-            # First, because the end of a run may be among the rows that its dead process left.
+            # First, because the dead process may have spooled the end of its run.
             deliver_spooled_rows(self._engine, self._app.spool_folder)
-            self._engine.connect().close()  # an outage lasts as long as this fails
+            self._engine.connect().close()  # the outage lasts until this succeeds
             if time.monotonic() < self._last_outage + self._patience:
                 return []  # living processes could not write heartbeats during the outage
             stopped = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=self._patience)

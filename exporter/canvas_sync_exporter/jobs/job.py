@@ -1,4 +1,4 @@
-"""What a recurring job is, and the schedules that it can have."""
+"""A recurring job and its possible schedules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from canvas_sync_exporter.logs.due import next_due
 __all__ = ["EXPECTED_FAILURES", "Every", "Job", "NightlyCheck", "Schedule"]
 
 EXPECTED_FAILURES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
-"""What a job raises when the database is away, a disk is full, or another exporter is at work."""
+"""Raised by a job when the database is down, a disk is full, or another exporter is at work."""
 
 _RECHECK_INTERVAL: Final = dt.timedelta(minutes=1)
 
@@ -40,19 +40,19 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class NightlyCheck:
-    """Exactly the nightly time, and otherwise every minute.
+    """At the nightly time exactly, and otherwise every minute.
 
-    Each run is a check, not yet the work. The job compares the newest due time with the last one
-    that was completed, and returns at once when nothing is due. One check a night is not enough:
+    Each run is only a check. The job compares the newest due time with the last completed one, and
+    returns at once if nothing is due. One check a night is not enough:
 
-    - The exporter may have been down at the nightly time. The missed job is then due at the start.
-    - The job may have failed because the database or the disk was away, and has to be retried.
+    - The exporter may have been down at the nightly time. The missed job is then due at start-up.
+    - The job may have failed because of the database or the disk, and must be retried.
     - Another exporter may have held the lock of the cleanup and been killed before it was done.
     - A log that rotates fast needs a cleanup before the night, or it would lose its oldest backup.
 
     Attributes:
         at: The nightly time, as a time of day.
-        zone: Time zone of the clock that shows it.
+        zone: The time zone of ``at``.
     """
 
     at: dt.time
@@ -60,7 +60,7 @@ class NightlyCheck:
 
     def next_after(self, last: dt.datetime) -> dt.datetime:
         """Return the time of the next check, in UTC."""
-        # The nightly time itself has a check too, or the work could start up to a minute late.
+        # Without a check at the nightly time, the work could start up to a minute late.
         return min(next_due(last, self.at, self.zone), last + _RECHECK_INTERVAL)
 
 
@@ -69,9 +69,9 @@ class Job:
     """Recurring work.
 
     Attributes:
-        name: What health and the log call it, after "the".
-        work: Called without arguments, in a thread. What it raises is logged once and shown by
-            health until it succeeds again.
+        name: Its name in health and the log, where it follows "the".
+        work: Called without arguments, in a thread. An exception is logged once and shown by
+            health until the job succeeds again.
         schedule: When it runs.
     """
 

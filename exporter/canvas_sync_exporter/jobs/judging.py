@@ -1,4 +1,4 @@
-"""Judges at regular times, and soon after a run has ended."""
+"""Judges at regular intervals and soon after a run has ended."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Judging:
     """Decides when to judge.
 
     Args:
-        judge: Judges.
-        engine: The database with the rollups, whose generation grows with each run that ends.
+        judge: The judge to call.
+        engine: The database with the rollups, whose generation increases with each run that ends.
         clock: Seconds that never go back.
     """
 
@@ -39,10 +39,10 @@ class Judging:
         self._generation: int | None = None
 
     def judge_when_due(self) -> bool:
-        """Judge every 15 s, and 5 s after the last time if a run has ended; return whether it did.
+        """Judge every 15 s, or after 5 s if a run has ended; return whether it judged.
 
         Raises:
-            Exception: It could not judge.
+            Exception: Judging failed.
         """
         since = self._clock() - self._last
         if since < _SHORTEST_INTERVAL_SECONDS:
@@ -57,5 +57,5 @@ class Judging:
     def _newest_generation(self) -> int | None:
         try:
             return newest_generation(self._engine)
-        except EXPECTED_FAILURES:  # the judge itself tells of a database that is away
+        except EXPECTED_FAILURES:  # the judge itself reports that the database is down
             return self._generation

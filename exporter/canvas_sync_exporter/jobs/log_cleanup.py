@@ -1,4 +1,4 @@
-"""Cleans the logs up, now or when the nightly cleanup is due, and records what was done."""
+"""Cleans up the logs, now or when the nightly cleanup is due, and records the result."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _log = logging.getLogger(__name__)
 
 
 def clean_logs(config: Configuration, on_progress: OnProgress | None = None) -> CleanupReport:
-    """Archive what the logs have rotated out, and delete old archives.
+    """Archive rotated log files and delete old archives.
 
     Args:
         config: Where the logs are, and what to keep.
-        on_progress: Called now and then with the bytes archived so far and in all.
+        on_progress: Called from time to time with the bytes archived so far and the total.
 
     Raises:
-        CleanupRunning: Another cleanup runs.
-        LogFolderError: The folder of the logs is missing or cannot be read.
+        CleanupRunning: Another cleanup is running.
+        LogFolderError: The log folder is missing or cannot be read.
         OSError: The control folder or the metric files cannot be used.
     """
     now = dt.datetime.now(dt.UTC)
@@ -45,13 +45,13 @@ def clean_logs(config: Configuration, on_progress: OnProgress | None = None) -> 
 
 
 def clean_logs_when_due(config: Configuration) -> CleanupReport | None:
-    """Do the nightly cleanup, unless this or another process has completed it since it was due.
+    """Run the nightly cleanup unless a process has completed it since it was due.
 
     Args:
         config: Where the logs are, what to keep, and when the cleanup is due.
 
     Returns:
-        What was done; None when nothing was left to do, or another process is at it.
+        The report; None if there was nothing to do, or another process is doing it.
 
     Raises:
         OSError: The control folder or the metric files cannot be used.

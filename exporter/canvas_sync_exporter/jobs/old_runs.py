@@ -1,4 +1,4 @@
-"""Deletes runs that are older than the settings keep them."""
+"""Deletes runs that are older than the settings allow."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class OldRuns:
 
     Args:
         engine: The database with the table of runs.
-        days: Runs that began more than so many days ago are deleted; None keeps all.
+        days: Age in days above which runs are deleted; None keeps all.
         at: The nightly time, as a time of day.
-        zone: Time zone of the clock that shows it.
+        zone: The time zone of ``at``.
     """
 
     def __init__(self, engine: Engine, days: int | None, at: dt.time, zone: dt.tzinfo) -> None:
@@ -33,33 +33,33 @@ class OldRuns:
         self._completed: dt.datetime | None = None
 
     def delete_when_due(self) -> int:
-        """Delete old runs, unless this process has done so since it was due.
+        """Delete old runs unless this process has done so since it was due.
 
-        Other exporters do not matter: a second deletion finds nothing more to delete.
+        Other exporters do not matter: a second deletion finds nothing left to delete.
 
         Returns:
-            How many runs were deleted.
+            The number of deleted runs.
 
         Raises:
-            SQLAlchemyError: The database is away, or its role may not delete.
+            SQLAlchemyError: The database is down, or its role may not delete.
         """
         due = last_due(dt.datetime.now(dt.UTC), self._at, self._zone)
         if self._completed == due:
             return 0
         deleted = delete_old_runs(self._engine, self._days)
-        self._completed = due  # not before: a deletion that fails is retried
+        self._completed = due  # only now, so that a failed deletion is retried
         return deleted
 
 
 def delete_old_runs(engine: Engine, days: int | None) -> int:
-    """Delete old runs and return how many there were; their sums stay in the rollups.
+    """Delete old runs and return their number; their sums stay in the rollups.
 
     Args:
         engine: The database with the table of runs.
-        days: Runs that began more than so many days ago are deleted; None keeps all.
+        days: Age in days above which runs are deleted; None keeps all.
 
     Raises:
-        SQLAlchemyError: The database is away, or its role may not delete.
+        SQLAlchemyError: The database is down, or its role may not delete.
     """
     if days is None:
         return 0

@@ -1,4 +1,4 @@
-"""Records what a job did in the same way as a sync's process does."""
+"""Records what a job did, in the same way as a sync process."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _CLOSE_SECONDS: Final = 1.0
 def record(app: Settings, events: Iterable[Event]) -> None:
     """Write events to the logs and to metric files, so that they survive a restart.
 
-    The metric files are closed at once. The next fold adds them to those of dead processes, and
-    the exporter needs no metric files that stay open.
+    The metric files are closed at once, and the next fold adds them to those of dead processes.
+    So the exporter keeps no metric files open.
 
     Args:
         app: Settings that say where logs and metric files are.
-        events: What happened.
+        events: The events to record.
 
     Raises:
-        OSError: The folder of the metric files cannot be made or written.
+        OSError: The folder of the metric files cannot be created or written.
     """
     make_folder(app.metrics_folder)
     metrics = MetricsSink(app.metrics_folder)

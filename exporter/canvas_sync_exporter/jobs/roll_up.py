@@ -31,10 +31,10 @@ class RollUp:
         self._progress_logged = -math.inf
 
     def advance(self) -> bool:
-        """Bring the rollups up to date, for a second at most; return whether some work is left.
+        """Update the rollups for a second at most; return whether work is left.
 
         Raises:
-            SQLAlchemyError: The database is away, or its role may not write the rollups.
+            SQLAlchemyError: The database is down, or its role may not write the rollups.
         """
         is_left = roll_up(self._engine, _BUDGET_SECONDS)
         if is_left and time.monotonic() >= self._progress_logged + _PROGRESS_SECONDS:

@@ -29,8 +29,8 @@ class JobScheduler:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._failures: dict[str, str] = {}
         self._scheduler = BackgroundScheduler(
-            timezone=dt.UTC,  # in local time APScheduler stands still when clocks are set
-            # Runs that were missed, as by a machine that slept, are made up by one run.
+            timezone=dt.UTC,  # in local time, APScheduler stalls when the clocks go back
+            # One run makes up for all that were missed, such as while the machine was asleep.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._note, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
@@ -40,11 +40,11 @@ class JobScheduler:
             self._scheduler.add_job(job.work, trigger, id=job.name, next_run_time=now)
 
     def start(self) -> None:
-        """Run each job once now, and then by its schedule."""
+        """Run each job once now, and then on its schedule."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Start no further job. A job that is running goes on to its end."""
+        """Start no more jobs. A job that is running continues to its end."""
         self._scheduler.shutdown(wait=False)
 
     @property
@@ -54,7 +54,7 @@ class JobScheduler:
 
     @property
     def failures(self) -> Mapping[str, str]:
-        """Why jobs failed when they last ran, by job; those that did not fail are left out."""
+        """Reasons of failure by job, for jobs whose last run failed."""
         return dict(self._failures)
 
     def _note(self, event: JobExecutionEvent) -> None:
@@ -64,13 +64,13 @@ class JobScheduler:
                 _log.info("The %s works again.", name)
             return
         if name not in self._failures:
-            unforeseen = None if isinstance(error, EXPECTED_FAILURES) else error
-            _log.error("The %s failed: %s", name, reason(error), exc_info=unforeseen)
+            unexpected = None if isinstance(error, EXPECTED_FAILURES) else error
+            _log.error("The %s failed: %s", name, reason(error), exc_info=unexpected)
         self._failures[name] = reason(error)
 
 
 class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
-    """Asks a schedule in place of APScheduler's own arithmetic."""
+    """Uses one of our schedules instead of APScheduler's own triggers."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule

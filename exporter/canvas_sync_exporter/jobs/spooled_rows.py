@@ -15,10 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 def deliver_spooled_rows(engine: Engine, spool_folder: Path) -> int:
-    """Write the rows of dead processes into the table, and return how many there were.
+    """Write the rows of dead processes into the table and return their number.
 
     Raises:
-        SQLAlchemyError: The database is away; the rows wait.
+        SQLAlchemyError: The database is down; the rows stay in the spool.
         OSError: A spool file cannot be read or removed.
     """
     drained = drain_orphans(spool_folder, engine)

@@ -1,4 +1,4 @@
-"""Flags runs that are far off their own history."""
+"""Flags runs that differ widely from earlier ones of their kind."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .recording import context_of, record
 __all__ = ["flag_suspect_runs"]
 
 _LOOK_BACK: Final = dt.timedelta(hours=26)
-"""Older runs are not judged any more: nobody would act on it."""
+"""Older runs are not judged: nobody would act on the result."""
 
 _log = logging.getLogger(__name__)
 
 
 def flag_suspect_runs(engine: Engine, app: Settings) -> list[Suspect]:
-    """Compare the runs of the last day with their history; flag, record and return the odd ones.
+    """Compare the runs of the last day with their history; flag, record and return suspects.
 
     Args:
         engine: The database with the table of runs.
         app: Where the logs and the metric files are.
 
     Raises:
-        SQLAlchemyError: The database is away.
-        OSError: They are flagged but could not be counted.
+        SQLAlchemyError: The database is down.
+        OSError: The runs were flagged but not counted.
     """
     now = dt.datetime.now(dt.UTC)
     suspects = judge_runs(engine, now - _LOOK_BACK)

@@ -26,16 +26,16 @@ _SLOWEST_WATCH_SECONDS = 15.0
 def recurring_jobs(
     config: Configuration, engine: Engine, processes: ProcessCollector, judge: Judge
 ) -> tuple[Job, ...]:
-    """Make all jobs.
+    """Create all jobs.
 
     Args:
-        config: What to watch, and when.
+        config: The settings.
         engine: The database with the table of runs.
         processes: Folds the metric files of dead processes.
-        judge: Judges what is known.
+        judge: The judge, which runs periodically.
     """
     app, settings = config.app, config.exporter
-    # A process that dies is noticed at most a quarter of the patience later.
+    # A dead process is noticed at most a quarter of that time too late.
     watch = Every(min(settings.interrupted_after_seconds / 4, _SLOWEST_WATCH_SECONDS))
     nightly = NightlyCheck(settings.cleanup_time, app.timezone)
     interrupted_runs = InterruptedRuns(engine, app, settings.interrupted_after_seconds)

@@ -1,4 +1,4 @@
-"""Why runs ended badly: their causes, grouped and counted."""
+"""Classify why runs ended badly, and group and count the causes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def refusal_reason(run: EndedRun) -> str | None:
 
 
 def is_transient(run: EndedRun) -> bool:
-    """Return whether the next run may well succeed though nobody changes anything."""
+    """Return whether the next run is likely to succeed without anyone changing anything."""
     if run.status is RunStatus.INTERRUPTED:
         return True
     failed = run.api_failed - run.api_throttled
@@ -93,7 +93,7 @@ def cause_of(run: EndedRun) -> str:
 
 
 def count_causes(runs: Iterable[EndedRun]) -> dict[str, int]:
-    """Count runs by cause, the most frequent first; numbers make no difference between causes."""
+    """Count runs by cause, most frequent first; causes that differ only in numbers are the same."""
     counts: Counter[str] = Counter()
     words: dict[str, set[str]] = {}
     for run in runs:
@@ -112,7 +112,7 @@ def evidence(runs: Sequence[EndedRun], counts: Mapping[str, int] | None = None) 
 
     Args:
         runs: The affected runs.
-        counts: How many have which cause; None: by their errors.
+        counts: Number of runs by cause; None counts the runs by their errors.
     """
     newest = sorted(runs, key=lambda run: run.start, reverse=True)
     ids = [run.request_context_id for run in newest if run.request_context_id]

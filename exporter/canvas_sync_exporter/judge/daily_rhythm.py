@@ -1,8 +1,8 @@
 """The rhythm of syncs that run at certain times of a day: nightly, weekdays at 02:00, Sundays.
 
-A burst is starts that follow each other closely, such as those of 10,000 users in one night: one
-turn of the sync, at the time of its first start. A turn is expected at the time at which it came
-in each of the last four weeks, on the same day of the week.
+A burst is a series of starts that follow each other closely, such as those of 10,000 users in one
+night. It counts as one turn of the sync, at the time of its first start. A turn is expected if one
+came at that time on the same weekday in each of the last four weeks.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from .start_history import StartHistory, shifted
 __all__ = ["GRACE", "DailyRhythm", "bursts"]
 
 GRACE: Final = timedelta(minutes=90)
-"""A turn may come so much earlier or later than a week ago: more than a change of the clock."""
+"""How much earlier or later than last week a turn may come: more than a DST change shifts it."""
 
 _DAY: Final = timedelta(days=1)
 _WEEKS: Final = 4
 _BURST_GAP: Final = timedelta(minutes=30)
 _PUNCTUAL: Final = timedelta(minutes=15)
-"""Turns of a scheduler differ by less from one day to the next; those of a person by more."""
+"""A scheduler varies by less than this from one day to the next; a person varies by more."""
 _VERY_PUNCTUAL: Final = timedelta(minutes=5)
 _PUNCTUAL_SHARE: Final = 2 / 3
 _MANY_TURNS: Final = 8
 _FEW_TURNS: Final = 4
 _EARLY_DAYS: Final = (1, 2, 3)
 _NEVER_WEEKEND: Final = (1, 2, 3)
-"""Tuesday to Thursday are working days everywhere: three turns in a row are followed by one."""
+"""Tuesday to Thursday are working days everywhere, so a fourth turn can follow three in a row."""
 _LOOK_AHEAD: Final = 6
-"""The same days of last week are over."""
+"""Days: the matching days of last week are already complete."""
 
 
 def bursts(starts: Sequence[datetime]) -> list[datetime]:
@@ -47,11 +47,11 @@ def bursts(starts: Sequence[datetime]) -> list[datetime]:
 
 @dataclass(frozen=True)
 class DailyRhythm:
-    """Turns at certain times of the week, as the past has them.
+    """Turns at certain times of the week, as seen in the past.
 
     Attributes:
         turns: First starts of all bursts.
-        now: The time: later days are expected to come as usual.
+        now: The current time; later days are assumed to go as usual.
     """
 
     turns: StartHistory
@@ -61,7 +61,7 @@ class DailyRhythm:
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first.
 
-        Once a turn has failed to come, no other one is expected before the sync starts again.
+        After a missed turn, no further one is expected until the sync starts again.
         """
         zone = self.turns.zone
         first = local_date(after, zone) - _DAY
@@ -74,13 +74,13 @@ class DailyRhythm:
         day = local_date(after, self.turns.zone) - _DAY
         end = max(after, self.now) + _LOOK_AHEAD * _DAY
         for each in days_between(day, local_date(end, self.turns.zone) + _DAY):
-            found = [due for due in self._due(each) if due > after]
-            if found:
-                return found[0]
+            upcoming = [due for due in self._due(each) if due > after]
+            if upcoming:
+                return upcoming[0]
         return None
 
     def describe(self) -> str:
-        """Describe it in words, such as ``weekdays about 02:00``."""
+        """Describe the rhythm in words, such as ``weekdays about 02:00``."""
         zone = self.turns.zone
         first = local_date(self.turns.starts[-1], zone) + _DAY
         week = days_between(first, first + 6 * _DAY)
@@ -96,7 +96,7 @@ class DailyRhythm:
         return [due for due in self._expected(day) if not self._is_away(due)]
 
     def _is_away(self, due: datetime) -> bool:
-        """Return whether an earlier turn has failed to come, and no other one came since."""
+        """Return whether an earlier turn was missed and none has come since."""
         before = self.turns.last_before(due - GRACE)
         if before is None:
             return False
@@ -108,7 +108,7 @@ class DailyRhythm:
         return False
 
     def _expected(self, day: date) -> list[datetime]:
-        """Return when turns should come on a day, by what came before that day."""
+        """Return when turns are expected on a day, judging only by earlier days."""
         if day not in self._expected_of_day:
             self._expected_of_day[day] = self._find_expected(day)
         return self._expected_of_day[day]
@@ -117,8 +117,8 @@ class DailyRhythm:
         candidates = (
             shifted(turn, 7, self.turns.zone)[1] for turn in self.turns.of_day(day - 7 * _DAY)
         )
-        found = [due for due in candidates if self._is_expected(due, day)]
-        return found or self._expected_early(day)
+        expected = [due for due in candidates if self._is_expected(due, day)]
+        return expected or self._expected_early(day)
 
     def _is_expected(self, due: datetime, day: date) -> bool:
         weeks = min(self.turns.weeks_before(due + GRACE), _WEEKS)
@@ -129,7 +129,7 @@ class DailyRhythm:
         )
 
     def _expected_early(self, day: date) -> list[datetime]:
-        """Expect the fourth turn in a row in the first week."""
+        """Return the due times in the first week, in which three turns in a row are enough."""
         is_first_week = self.turns.weeks_before(self.turns.start_of(day)) == 0
         if not is_first_week or day.weekday() not in _NEVER_WEEKEND:
             return []
@@ -143,7 +143,7 @@ class DailyRhythm:
         ]
 
     def _is_punctual(self, due: datetime, weeks: int) -> bool:
-        """Return whether a scheduler is at work: it came often enough, at nearly equal times."""
+        """Return whether the turns came often and punctually enough to be those of a scheduler."""
         offsets = []
         for days in range(-7 * weeks, 0):
             turn = self._turn_near(due, days)
@@ -157,7 +157,8 @@ class DailyRhythm:
     def _came_last_time(self, due: datetime, day: date) -> bool:
         """Return whether the turn came on the last day that should have had one at this time.
 
-        Otherwise the schedule has changed, or the sync was away and has to show itself first.
+        If not, the schedule has changed or the sync was paused; it must run again before it is
+        expected.
         """
         today = local_date(self.now, self.turns.zone)
         for back in range(1, 7):
@@ -166,7 +167,7 @@ class DailyRhythm:
         return True
 
     def _turn_near(self, due: datetime, days: int, tolerance: timedelta = GRACE) -> datetime | None:
-        """Return the turn that came about the same time so many days away."""
+        """Return the turn at about the same time, ``days`` days later (negative: earlier)."""
         earliest, latest = shifted(due, days, self.turns.zone)
-        found = self.turns.between(earliest - tolerance, latest + tolerance)
-        return found[0] if found else None
+        turns = self.turns.between(earliest - tolerance, latest + tolerance)
+        return turns[0] if turns else None

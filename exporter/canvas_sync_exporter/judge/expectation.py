@@ -1,4 +1,4 @@
-"""What a sync type promises."""
+"""What a sync type is expected to do."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ExpectationSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a sync type promises.
+    """What a sync type is expected to do.
 
     Attributes:
         schedule: When its runs are due to start.
         grace: How long after a due time a run may still start.
         lead: How long before a due time a run may start and still be the one that was due.
-        max_duration: How long a run may take; None: it is compared with its own history alone.
-        max_age: How old the items of a kind (``course``) may get; kinds that are not named have
-            no promise.
+        max_duration: How long a run may take; None compares it only with its own history.
+        max_age: How old the items of a kind (``course``) may get; kinds not listed have no
+            limit.
     """
 
     sync_type: str

@@ -1,8 +1,8 @@
 """What is expected of each sync type, from all sources together.
 
 The schedule comes from ``CANVAS_SYNC_EXPECTED_INTERVALS``, else from the configuration file, else
-from what the past teaches. Grace, maximum duration and maximum age come from the configuration
-file, whatever the schedule comes from.
+from what was learned from past runs. Grace, maximum duration and maximum age always come from the
+configuration file, wherever the schedule comes from.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST_GRACE: Final = timedelta(minutes=5)
 _MOST_GRACE: Final = timedelta(hours=1)
 _LEAD: Final = timedelta(minutes=1)
 _GRACE_SHARE: Final = 4
-"""Without a grace of its own, a run may be late by a quarter of the time between two runs."""
+"""Unless a grace is configured, a run may be late by a quarter of the interval."""
 
 
 def expectations(
@@ -42,19 +42,19 @@ def expectations(
     Args:
         configuration: The settings, with the configuration file.
         starts_by_type: When runs of each sync type have started in the six weeks before its last
-            run, oldest first, in UTC; of several within half a minute the first is enough.
-        now: The time.
-        zone: On whose clock rhythms are learned.
+            run, oldest first, in UTC; starts within half a minute of each other may be merged.
+        now: The current time.
+        zone: The time zone in which rhythms are learned.
     """
     return Expectations(configuration, zone).at(now, starts_by_type)
 
 
 class Expectations:
-    """Says again and again what is expected, and learns once a day.
+    """Says what is expected at any time; learned rhythms are updated once a day.
 
     Args:
         configuration: The settings, with the configuration file.
-        zone: On whose clock rhythms are learned; that of the settings when not given.
+        zone: The time zone in which rhythms are learned; by default that of the settings.
     """
 
     def __init__(self, configuration: Configuration, zone: tzinfo | None = None) -> None:
@@ -69,8 +69,8 @@ class Expectations:
     ) -> list[Expectation]:
         """Return what is expected of each sync type; arguments as for :func:`expectations`."""
         names = sorted({*self._intervals, *self._syncs, *starts_by_type})
-        found = (self._of(name, starts_by_type.get(name, ()), now) for name in names)
-        return [each for each in found if each is not None]
+        expected = (self._of(name, starts_by_type.get(name, ()), now) for name in names)
+        return [each for each in expected if each is not None]
 
     def _of(self, name: str, starts: Sequence[datetime], now: datetime) -> Expectation | None:
         settings = self._syncs.get(name) or SyncSettings(self._zone)
@@ -82,7 +82,7 @@ class Expectations:
             expected = declared.interval(SyncSettings(self._zone, every=interval))
         elif settings.schedule is not None:
             expected = self._scheduled.get(name)
-            if expected is None:  # it does not depend on starts
+            if expected is None:  # does not depend on the starts, so it is built once
                 declared = _Declared(name, ExpectationSource.FILE, starts, now)
                 expected = self._scheduled[name] = declared.of(settings)
         elif settings.every is not None:
@@ -109,7 +109,7 @@ class Expectations:
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """Makes expectations of schedules that somebody has written down."""
+    """Builds expectations from schedules that are declared rather than learned."""
 
     sync_type: str
     source: ExpectationSource
@@ -117,7 +117,7 @@ class _Declared:
     now: datetime
 
     def of(self, settings: SyncSettings) -> Expectation:
-        """Return what a section of the configuration file says."""
+        """Return the expectation of a section of the configuration file."""
         if settings.schedule is None:
             return self.interval(settings)
         schedule = settings.schedule
@@ -127,7 +127,7 @@ class _Declared:
         return self._expect(schedule, distance)
 
     def interval(self, settings: SyncSettings) -> Expectation:
-        """Return what an interval says; without any start it counts from yesterday's midnight."""
+        """Return the expectation of an interval; without starts it counts from yesterday 00:00."""
         every = settings.every or _DAY
         origin = start_of_day(local_date(self.now, settings.zone) - _DAY, settings.zone)
         known = [start for start in self.starts if start <= self.now]

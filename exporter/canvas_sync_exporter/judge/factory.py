@@ -24,10 +24,10 @@ _FILE: Final = "incidents.json"
 
 
 def make_judge(config: Configuration, engine: Engine) -> Judge:
-    """Make the judge, which does nothing before it is asked to judge.
+    """Create the judge, which does nothing until it is asked to judge.
 
     Args:
-        config: Where everything is, and what is expected.
+        config: The settings, with the configuration file.
         engine: The database with the runs and the incidents.
     """
 

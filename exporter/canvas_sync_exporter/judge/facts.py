@@ -1,6 +1,6 @@
-"""What the conditions look at: everything that is known at one time. All times are in UTC.
+"""The input of the conditions: everything known at one time. All times are in UTC.
 
-:mod:`.gathering` reads facts from the real sources; tests and the simulation make them up.
+:mod:`.gathering` reads facts from the real sources; tests and the simulation construct them.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class SyncFacts:
     """What is known of one sync type.
 
     Attributes:
-        due: When runs were due lately, up to now, oldest first; pauses are not taken out.
+        due: Recent due times up to now, oldest first, including those during pauses.
         next_due: When the next run is due; None when none is expected.
         runs: The newest ended runs, newest start first: all since the second newest due time, and
-            of single runs at least the last 40.
+            at least the last 40 if each round is a single run.
         running: The runs that have not ended, oldest first.
-        known_since: When its oldest known run began; None before the first one.
-        newest_items: When items of a kind (``course``) last came in.
-        rounds: The runs, grouped by what they answer, newest first.
-        memo: What was worked out from these facts alone, see :mod:`.memo`.
+        known_since: When its oldest known run started; None before the first run.
+        newest_items: When items of each kind (``course``) last arrived.
+        rounds: The runs grouped by the due time that they serve, newest first.
+        memo: Cache of results that depend on these facts alone; see :mod:`.memo`.
     """
 
     sync_type: str
@@ -59,14 +59,14 @@ class SyncFacts:
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Group the runs, once for all conditions, unless that is done."""
+        """Group the runs once for all conditions, unless the caller has done it."""
         if not self.rounds:
             object.__setattr__(self, "rounds", make_rounds(self.runs, self.due, self.expectation))
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTraffic:
-    """API calls of one route in the last ten minutes, whatever run made them.
+    """API calls of one route in the last ten minutes, by any run.
 
     Attributes:
         failed: Failed calls by status code or error class (``502``, ``timeout``).
@@ -81,15 +81,15 @@ class RouteTraffic:
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """An access token of Canvas.
+    """A Canvas access token.
 
     Attributes:
-        token: Its short hash, or the name that the settings give it.
+        token: Its short hash, or its name in the settings.
         expires: When it expires; None when unknown.
-        remaining: What is left of its quota now; None when no live process uses it.
-        maximum: What is left of an unused quota.
+        remaining: Its remaining quota; None when no live process uses it.
+        maximum: The quota of an unused token.
         seen: When it was last used.
-        low_since: Since when nearly nothing has been left of it; None while enough is left.
+        low_since: Since when its quota has been nearly used up; None while enough is left.
     """
 
     token: str
@@ -107,8 +107,8 @@ class Refusal:
     Attributes:
         reason: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
         token: Short hash of the token; None when unknown.
-        since: When the first of them was noticed.
-        last: When the newest of them was noticed.
+        since: When the first one was noticed.
+        last: When the newest one was noticed.
     """
 
     reason: str
@@ -128,12 +128,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """Whether the database of the runs answers.
+    """Whether the runs database responds.
 
     Attributes:
-        is_reachable: Whether it answered when it was last asked.
-        since: When it began to answer, or to fail.
-        reason: Why it does not answer; empty when it does.
+        is_reachable: Whether the last query succeeded.
+        since: When it became reachable or unreachable.
+        reason: Why it is unreachable; empty when it is reachable.
     """
 
     is_reachable: bool
@@ -160,8 +160,8 @@ class DroppedTelemetry:
     """Telemetry that was lost.
 
     Attributes:
-        since: When the first of it was noticed.
-        last: When the newest of it was noticed.
+        since: When the first loss was noticed.
+        last: When the newest loss was noticed.
     """
 
     sink: str
@@ -177,8 +177,8 @@ class CleanupFacts:
 
     Attributes:
         due: When it was last due.
-        last_success: When it last succeeded; None for never.
-        failure: Why it last failed; empty when it did not.
+        last_success: When it last succeeded; None if it never has.
+        failure: Why the last cleanup failed; empty if it succeeded.
     """
 
     due: datetime
@@ -188,11 +188,11 @@ class CleanupFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """The clock of a machine against Canvas's.
+    """How the clock of a machine differs from that of Canvas.
 
     Attributes:
         skew: Its time minus Canvas's, in seconds.
-        measured: When that was measured, by the machine's own clock.
+        measured: When the skew was measured, by the machine's own clock.
     """
 
     skew: float
@@ -201,19 +201,19 @@ class ClockFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known at one time.
+    """Everything known at one time.
 
     Attributes:
-        now: The time.
-        started: When the exporter began to watch.
-        syncs: By sync type. While the database is away they are those of its last answer.
-        pauses: Pauses that are in force, to come, or over since the oldest run in ``syncs``.
+        now: The current time.
+        started: When the exporter started to watch.
+        syncs: By sync type. While the database is down, as it last reported them.
+        pauses: Pauses that are active or upcoming, or ended after the oldest run in ``syncs``.
         tokens: By ``token``.
-        spool: Bytes that wait for the database, oldest first.
+        spool: Bytes waiting for the database, oldest first.
         disk_free: Free bytes on the disk of the log folder, oldest first.
-        rollup_backlog: Runs and 15-minute buckets that wait to be rolled up, oldest first.
-        clock: None before Canvas first answered.
-        memo: What was worked out from these facts, see :mod:`.memo`.
+        rollup_backlog: Runs and 15-minute buckets waiting to be rolled up, oldest first.
+        clock: None before the first response of Canvas.
+        memo: Cache of results that depend on these facts; see :mod:`.memo`.
     """
 
     now: datetime

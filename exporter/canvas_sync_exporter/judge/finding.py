@@ -1,4 +1,4 @@
-"""What a condition has found wrong."""
+"""The problems that conditions report."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["Finding", "Verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A condition that holds now for one subject.
+    """A problem that a condition detects now for one subject.
 
-    Kind and subject identify it: as long as it is found again, it is the same incident.
+    Kind and subject identify it: as long as it keeps being detected, it is the same incident.
 
     Attributes:
         subject: What it is about: a sync type, a token's short hash, a route, a log, ``exporter``.
-        sync_type: The sync type that it affects, if it is one.
+        sync_type: The sync type that it affects, if it is exactly one.
         since: When it began, as far as is known, in UTC.
         summary: One sentence that names the subject; no user's name, no secret.
-        cause: Why, in one sentence; empty when nothing is known.
-        counts: How many runs (or calls) have which cause, the most frequent first.
+        cause: The cause in one sentence; empty when unknown.
+        counts: Number of runs (or calls) by cause, most frequent first.
         runs: Ids of affected runs, newest first, at most 20.
         run_count: How many runs are affected.
         user_count: How many users are affected.
         request_ids: Canvas's ``X-Request-Context-Id`` of refused or failed calls, at most 5.
-        affects: All sync types that suffer from it, so that one cause is one incident.
+        affects: All sync types that it affects, so that one cause is one incident.
     """
 
     kind: IncidentKind
@@ -48,11 +48,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All that was found at one time.
+    """All findings at one time.
 
     Attributes:
         judged: The kinds that could be judged. Open incidents of other kinds stay as they are:
-            while the database is away, nobody knows whether last night's failure is over.
+            while the database is down, no one knows whether last night's failure is resolved.
     """
 
     time: datetime

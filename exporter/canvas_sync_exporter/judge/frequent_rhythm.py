@@ -1,7 +1,7 @@
 """The rhythm of syncs that run many times a day: every 15 minutes, weekdays 07:00 to 19:00.
 
-A session is starts that follow each other at the usual interval. A run is expected within the hours
-that were part of a session in each of the last four weeks, on the same day of the week.
+A session is a series of starts at the usual interval. A run is expected within the hours that were
+part of a session on the same weekday in each of the last four weeks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHORTEST: Final = timedelta(minutes=2)
 _LONGEST: Final = timedelta(hours=2)
 _FEWEST_STARTS: Final = 12
 _REGULAR_SHARE: Final = 0.7
-"""Over the rest are nights, weekends and runs that were late. Users' runs in a row vary more."""
+"""The other gaps are nights, weekends and late runs. Back-to-back runs of users vary more."""
 _REGULAR: Final = 0.2
 _LATE: Final = 1.6
 _SKIPPED: Final = 4.2
@@ -37,7 +37,7 @@ _LEAST_GRACE: Final = timedelta(minutes=5)
 _SHORTEST_SESSION: Final = timedelta(hours=2)
 _RECENT_GAPS: Final = 3
 _LOOK_AHEAD: Final = 6
-"""The same days of last week are over."""
+"""Days: the matching days of last week are already complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Interval:
     """How far apart the starts of a session are.
 
     Attributes:
-        usual: Their median distance.
-        longest: Starts further apart belong to different sessions.
+        usual: The median gap.
+        longest: Starts that are further apart belong to different sessions.
     """
 
     usual: timedelta
@@ -59,10 +59,10 @@ class Interval:
 
 
 def usual_interval(starts: Sequence[datetime]) -> Interval | None:
-    """Return the distance of starts that come at regular intervals; None for others.
+    """Return the interval between starts, or None if they are not regular.
 
-    A distance of several intervals that occurred more than once is usual too: a run that takes
-    too long may let the next one be skipped.
+    A gap of several intervals is normal too if it occurred more than once: a run that takes too
+    long may make the scheduler skip the next one.
     """
     gaps = sorted(after - before for before, after in pairwise(starts))
     if len(gaps) < _FEWEST_STARTS:
@@ -81,12 +81,12 @@ def usual_interval(starts: Sequence[datetime]) -> Interval | None:
 
 @dataclass(frozen=True)
 class FrequentRhythm:
-    """Sessions at certain hours of the week, as the past has them.
+    """Sessions at certain hours of the week, as seen in the past.
 
     Attributes:
         starts: All starts.
         interval: How far apart they are.
-        now: The time: later days are expected to come as usual.
+        now: The current time; later days are assumed to go as usual.
     """
 
     starts: StartHistory
@@ -98,7 +98,7 @@ class FrequentRhythm:
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first.
 
-        Once a run has failed to start, no other one is expected before the sync starts again.
+        After a missed run, no further one is expected until the sync starts again.
         """
         return [due for due in self._due_after(after, until) if due <= until]
 
@@ -108,7 +108,7 @@ class FrequentRhythm:
         return next(self._due_after(after, until), None)
 
     def describe(self) -> str:
-        """Describe it in words, such as ``every 15 minutes, weekdays 07:00-19:00``."""
+        """Describe the rhythm in words, such as ``every 15 minutes, weekdays 07:00-19:00``."""
         every = f"every {describe_duration(_rounded(self.interval.usual))}"
         zone = self.starts.zone
         first = local_date(self.starts.starts[-1], zone)
@@ -132,7 +132,7 @@ class FrequentRhythm:
                         yield due
 
     def _due_within(self, opening: datetime, closing: datetime) -> Iterator[datetime]:
-        """Yield what is due between opening and closing, counting from the starts there."""
+        """Yield the due times between opening and closing, counted from each start in between."""
         anchors = (opening, *self.starts.between(opening, closing))
         for anchor, following in zip(anchors, (*anchors[1:], closing), strict=True):
             due = anchor + self._expected_gap(anchor)
@@ -141,13 +141,13 @@ class FrequentRhythm:
                 due += self.interval.usual
 
     def _expected_gap(self, anchor: datetime) -> timedelta:
-        """Return the usual interval; after irregular starts, when they say that it has changed."""
+        """Return how long after a start the next one is due; longer if recent gaps were longer."""
         gaps = self.starts.gaps_before(anchor, _RECENT_GAPS)
         longest = max((gap for gap in gaps if gap <= 2 * _LONGEST), default=self.interval.usual)
         return max(self.interval.usual, _MARGIN * longest - self.interval.grace)
 
     def _is_away(self, due: datetime) -> bool:
-        """Return whether an earlier run has failed to start, and none has started since."""
+        """Return whether an earlier run was missed and none has started since."""
         before = self.starts.last_before(due)
         if before is None:
             return False
@@ -161,57 +161,57 @@ class FrequentRhythm:
         return False
 
     def _hours(self, day: date) -> list[TimeRange]:
-        """Return in which hours of a day runs are expected, by what came before that day."""
+        """Return the hours of a day in which runs are expected, judging only by earlier days."""
         if day not in self._hours_of_day:
-            found = [
+            self._hours_of_day[day] = [
                 span for span in self._hours_by_week(day) if span[1] - span[0] >= _SHORTEST_SESSION
             ]
-            self._hours_of_day[day] = found
         return self._hours_of_day[day]
 
     def _hours_by_week(self, day: date) -> list[TimeRange]:
-        # The first known day may be known in part.
+        # The history may begin in the middle of its first day.
         weeks = min(self.starts.weeks_before(self.starts.start_of(day - _DAY)), _WEEKS)
         if weeks == 0:
             return []
         hours = self._moved(day - 7 * _DAY, 7)
         for week in range(2, weeks + 1):
             hours = intersection(hours, self._moved(day - 7 * week * _DAY, 7 * week))
-        if weeks == 1:  # one day is no habit: all days of the week have to agree
+        if weeks == 1:  # one day is not a habit: all days of that week must agree
             for back in self._days_back(day):
                 others = self._moved(day - back * _DAY, back)
                 hours = intersection(hours, others) if others else hours
-        return subtraction(hours, self._not_held_last_time(day)) if hours else []
+        return subtraction(hours, self._missing_last_time(day)) if hours else []
 
     def _days_back(self, day: date) -> list[int]:
-        """Return how far back the days of the week before are that are over."""
+        """Return how many days back each complete day of the preceding week is."""
         today = local_date(self.now, self.starts.zone)
         return [back for back in range(1, 7) if day - back * _DAY < today]
 
-    def _not_held_last_time(self, day: date) -> list[TimeRange]:
-        """Return the hours that the last active day should have had, and did not.
+    def _missing_last_time(self, day: date) -> list[TimeRange]:
+        """Return the usual hours in which nothing ran on the last active day.
 
-        The hours have changed, or the sync was away then and has to show itself first.
+        Either the hours have changed, or the sync was paused; it must run in them again before
+        it is expected.
         """
         for back in self._days_back(day):
             usual = self._moved(day - (back + 7) * _DAY, back + 7)
             if usual:
-                held = self._moved(day - back * _DAY, back, widened=True)
-                return subtraction(usual, held)
+                actual = self._moved(day - back * _DAY, back, widened=True)
+                return subtraction(usual, actual)
         return []
 
     def _moved(self, day: date, days: int, *, widened: bool = False) -> list[TimeRange]:
-        """Return the sessions of a day, so many days later.
+        """Return the sessions of a day, moved ``days`` days later.
 
-        Where the clock has changed in between, they are the hours that hold both for a scheduler
-        that follows the local clock and for one that follows UTC; ``widened``, for either.
+        If the clock changed in between, only the hours that fit both a scheduler on local time and
+        one on UTC are returned; with ``widened``, the hours that fit either.
         """
         zone = self.starts.zone
-        found = []
+        spans = []
         for start, end in self._sessions(day):
             starts, ends = shifted(start, days, zone), shifted(end, days, zone)
-            found.append((starts[0], ends[1]) if widened else (starts[1], ends[0]))
-        return union(found)
+            spans.append((starts[0], ends[1]) if widened else (starts[1], ends[0]))
+        return union(spans)
 
     def _sessions(self, day: date) -> list[TimeRange]:
         if day not in self._sessions_of_day:
@@ -222,7 +222,7 @@ class FrequentRhythm:
         starts = self.starts.of_day(day)
         if not starts:
             return
-        # A session that began the day before, or that goes on the day after, lasts to midnight.
+        # A session that spans midnight is split there.
         before = self.starts.last_before(starts[0])
         after = self.starts.first_after(starts[-1])
         longest = self.interval.longest

@@ -1,4 +1,4 @@
-"""The incidents in a file, for a restart of the exporter while the database is away."""
+"""Saves the incidents in a file, so that the exporter can restart while the database is down."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SavedIncidents:
-    """What the file holds.
+    """The content of the file.
 
     Attributes:
-        known: The open incidents, and those that were resolved lately.
-        unwritten: Those of them that the database lacks, or has in an older state.
+        known: The open and the recently resolved incidents.
+        unwritten: Those that are missing or outdated in the database.
     """
 
     known: tuple[Incident, ...] = field(default=())
@@ -32,7 +32,7 @@ class SavedIncidents:
 
 
 class IncidentFile:
-    """Reads and writes the file. Without it the exporter only knows less after a restart.
+    """Reads and writes the file. Losing it only means that a restarted exporter knows less.
 
     Args:
         path: The file.
@@ -43,18 +43,18 @@ class IncidentFile:
         self._content = b""
 
     def load(self) -> SavedIncidents:
-        """Return what was saved last; nothing if there is no file or it cannot be read."""
+        """Return what was last saved, or nothing if the file is missing or unreadable."""
         try:
             self._content = self._path.read_bytes()
             return msgspec.json.decode(self._content, type=SavedIncidents)
         except FileNotFoundError:
             return SavedIncidents()
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            _log.warning("%s is not used: %s", self._path, reason(error))
+            _log.warning("Ignoring %s: %s", self._path, reason(error))
             return SavedIncidents()
 
     def save(self, known: Iterable[Incident], unwritten: Iterable[Incident]) -> None:
-        """Replace the file if something has changed; a failure is only logged."""
+        """Replace the file if anything has changed; a failure is only logged."""
         content = msgspec.json.encode(SavedIncidents(tuple(known), tuple(unwritten)))
         if content == self._content:
             return
@@ -64,5 +64,5 @@ class IncidentFile:
             write_shared(temporary, content)
             temporary.replace(self._path)
         except OSError as error:
-            _log.warning("%s cannot be written: %s", self._path, reason(error))
+            _log.warning("Cannot write %s: %s", self._path, reason(error))
         self._content = content

@@ -13,11 +13,11 @@ __all__ = ["IncidentView"]
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """An incident. Its fields are the columns of the table, and its state.
+    """An incident: the columns of its row, and its state.
 
     Attributes:
         state: ``open``, ``acknowledged`` or ``resolved``.
-        acknowledgement: The newest one; null when nobody has acknowledged it.
+        acknowledgement: The newest one; null if nobody has acknowledged the incident.
     """
 
     id: int | None

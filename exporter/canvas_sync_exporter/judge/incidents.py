@@ -1,4 +1,4 @@
-"""Turns what is found wrong now into incidents that open, get worse and resolve."""
+"""Turns findings into incidents that open, get worse and resolve."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 REOPEN_WITHIN: Final = timedelta(hours=2)
-"""An incident that is found again so soon after it was over is the same one."""
+"""An incident that is detected again this soon after it resolved is the same one."""
 
 _RUN_KINDS: Final = frozenset(
     {
@@ -38,14 +38,14 @@ _RUN_KINDS: Final = frozenset(
         IncidentKind.SUSPECT,
     }
 )
-"""Kinds that are over for certain as soon as a run was well."""
+"""Kinds that resolve as soon as a run is fine."""
 _RECOVERY: Final = timedelta(minutes=2)
-"""How long nothing must be found of the other kinds, whose figures go up and down."""
+"""How long the other kinds, whose figures fluctuate, must stay undetected to resolve."""
 _RECOVERY_AFTER_REOPENING: Final = timedelta(minutes=30)
-"""How much longer, for each time that the incident was reopened."""
+"""Added to the recovery time for each time the incident has reopened."""
 _LONGEST_RECOVERY: Final = timedelta(hours=2)
 _REWORDING_INTERVAL: Final = timedelta(minutes=1)
-"""A text may contain a duration, which would otherwise be written at each judging."""
+"""A text may contain a growing duration, which would otherwise cause a write every time."""
 _MANY_MORE_FACTOR: Final = 2
 _MANY_MORE_LEAST: Final = 10
 _LONGEST_NAME: Final = 200
@@ -65,14 +65,14 @@ _WORDS: Final = ("summary", "cause")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a verdict changes; each incident is in one of the groups, in its new state.
+    """The changes from a verdict; each changed incident is in one group, in its new state.
 
     Attributes:
-        opened: Were not found before.
-        reopened: Are found again soon after they were over: no new message at once.
-        worsened: Are more severe, or affect many more runs than when they were acknowledged.
-        resolved: Are over.
-        updated: Have changed otherwise, which nobody has to be told.
+        opened: Detected for the first time.
+        reopened: Detected again soon after they resolved; they send no new message right away.
+        worsened: More severe, or affecting many more runs than when they were acknowledged.
+        resolved: No longer detected.
+        updated: Changed in other ways, which need no message.
     """
 
     opened: tuple[Incident, ...] = ()
@@ -83,7 +83,7 @@ class Changes:
 
     @property
     def all(self) -> tuple[Incident, ...]:
-        """Return every incident that is new or has changed."""
+        """Return all new and changed incidents."""
         return (*self.opened, *self.reopened, *self.worsened, *self.resolved, *self.updated)
 
 
@@ -94,14 +94,14 @@ def reconcile(
     judge: str = "exporter",
     live_judges: Set[str] = frozenset(),
 ) -> Changes:
-    """Compare the known incidents with what was found.
+    """Compare the known incidents with the findings of a verdict.
 
     Args:
-        incidents: All that are open, and those that were resolved within :data:`REOPEN_WITHIN`.
-        verdict: What was found. Incidents of kinds that were not judged stay as they are.
-        judge: Who judged.
-        live_judges: All who judge now. What another one finds stays open, whatever this one finds:
-            its metric files and its disk may be those of another host.
+        incidents: All that are open, and those that resolved within :data:`REOPEN_WITHIN`.
+        verdict: The findings. Incidents of kinds that were not judged stay as they are.
+        judge: Name of the exporter that judged.
+        live_judges: Names of all active judges. An incident that another one detects stays open
+            even if this one does not: the other may see another host's disk and metric files.
     """
     context = _Context(verdict.time, judge, frozenset(live_judges) - {judge})
     findings = _most_severe(verdict.findings)
@@ -109,9 +109,9 @@ def reconcile(
     for incident in _one_of_each(incidents, verdict.time):
         finding = findings.pop(incident.key, None)
         if finding is not None:
-            group, changed = _found(incident, finding, context)
+            group, changed = _detected(incident, finding, context)
         elif incident.kind in verdict.judged and incident.resolved_at is None:
-            group, changed = _not_found(incident, context)
+            group, changed = _not_detected(incident, context)
         else:
             continue
         if changed != incident:
@@ -122,15 +122,15 @@ def reconcile(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """Who judges, when, and beside whom."""
+    """Who judges, when, and which other judges are active."""
 
     now: datetime
     judge: str
     others: frozenset[str]
 
 
-def _found(incident: Incident, finding: Finding, context: _Context) -> tuple[str, Incident]:
-    """Return how an incident changes that is found, and what becomes of it."""
+def _detected(incident: Incident, finding: Finding, context: _Context) -> tuple[str, Incident]:
+    """Return the group and the new state of an incident that is detected."""
     changed = replace(
         incident,
         **_news(incident, finding, context.now),
@@ -148,8 +148,8 @@ def _found(incident: Incident, finding: Finding, context: _Context) -> tuple[str
     return "updated" if incident.resolved_at is None else "reopened", changed
 
 
-def _not_found(incident: Incident, context: _Context) -> tuple[str, Incident]:
-    """Return how an open incident changes that is not found, and what becomes of it."""
+def _not_detected(incident: Incident, context: _Context) -> tuple[str, Incident]:
+    """Return the group and the new state of an open incident that is not detected."""
     found_by = incident.found_by & context.others
     clear_since = None if found_by else incident.clear_since or context.now
     changed = replace(incident, found_by=found_by, clear_since=clear_since)
@@ -172,7 +172,7 @@ def _opened(finding: Finding, context: _Context) -> Incident:
 
 
 def _news(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]:
-    """Return the fields that follow the newest finding."""
+    """Return the fields that the newest finding changes."""
     names = (*_WORDS, *_EVIDENCE)
     changed = {
         name: _value(finding, name)
@@ -186,11 +186,11 @@ def _news(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]
 
 
 def _value(finding: Finding, name: str) -> Any:
-    """Return the value of a field of an incident."""
+    """Return the value that a finding gives a field of its incident."""
     if name != "affects":
         return getattr(finding, name)
-    alone = () if finding.sync_type is None else (finding.sync_type,)
-    return tuple(sorted(finding.affects)) or alone
+    own = () if finding.sync_type is None else (finding.sync_type,)
+    return tuple(sorted(finding.affects)) or own
 
 
 def _is_worse(changed: Incident, before: Incident) -> bool:
@@ -204,14 +204,14 @@ def _is_worse(changed: Incident, before: Incident) -> bool:
 
 
 def _recovery(incident: Incident) -> timedelta:
-    """Return how long an incident must not be found until it is over."""
+    """Return how long an incident must stay undetected to resolve."""
     base = timedelta() if incident.kind in _RUN_KINDS else _RECOVERY
     longer = base + incident.reopen_count * _RECOVERY_AFTER_REOPENING
     return min(longer, _LONGEST_RECOVERY)
 
 
 def _most_severe(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
-    """Return the findings by kind and subject, of several the most severe one."""
+    """Return the most severe finding of each kind and subject."""
     chosen: dict[tuple[str, str], Finding] = {}
     for finding in sorted(
         map(_storable, findings), key=lambda each: SEVERITY_ORDER.index(each.severity)
@@ -221,9 +221,9 @@ def _most_severe(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
 
 
 def _storable(finding: Finding) -> Finding:
-    """Return a finding with texts of bounded length, and without what PostgreSQL refuses.
+    """Return a finding with bounded texts and without characters that PostgreSQL rejects.
 
-    An app chooses the names of its sync types and of its errors.
+    Names of sync types and errors come from the app and may contain anything.
     """
     return replace(
         finding,
@@ -244,7 +244,7 @@ def _short(text: str, length: int) -> str:
 
 
 def _one_of_each(incidents: Iterable[Incident], now: datetime) -> Iterable[Incident]:
-    """Choose for each kind and subject the open incident, or else the one that ended last."""
+    """Return the open incident of each kind and subject, or else the last one to resolve."""
     chosen: dict[tuple[str, str], Incident] = {}
     for incident in sorted(incidents, key=lambda each: each.resolved_at or _NEVER):
         if incident.resolved_at is None or now - incident.resolved_at <= REOPEN_WITHIN:

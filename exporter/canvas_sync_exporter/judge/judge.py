@@ -1,4 +1,4 @@
-"""Judges again and again, and keeps the incidents, also while the database is away."""
+"""Judges periodically and maintains the incidents, even while the database is down."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .incidents import REOPEN_WITHIN, Changes, reconcile
 __all__ = ["Judge", "JudgeState"]
 
 _OUT_OF_REACH: Final = (SQLAlchemyError, StorageError, OSError)
-"""What reading and writing incidents raises while the database is away or lacks the tables."""
+"""Raised by reading and writing incidents while the database is down or lacks the tables."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -41,17 +41,17 @@ _Identity = tuple[str, str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class JudgeState:
-    """What a judge last found, for channels that must not wait for the database.
+    """The latest result of a judge, for channels that must not wait for the database.
 
     Attributes:
         judged_at: When it last judged; None before the first time.
-        incidents: All that are open, acknowledged ones too.
-        unjudged: Kinds that could not be judged the last time.
+        incidents: All open incidents, including acknowledged ones.
+        unjudged: Kinds that could not be judged last time.
         next_due: When the next run of each sync type is due; types without one are left out.
-        failure: Why it could not judge the last time; empty when it could.
-        storage_failure: Why the incidents are in memory alone; empty when they are in the database.
-        seconds_since: How long ago it last judged, or was made if it never has.
-        seconds_running: How long it has been judging; None while it waits.
+        failure: Why the last attempt to judge failed; empty if it succeeded.
+        storage_failure: Why the incidents are only in memory; empty if they are in the database.
+        seconds_since: Seconds since it last judged, or was created if it never has.
+        seconds_running: How long it has been judging; None between two rounds.
     """
 
     judged_at: datetime | None = None
@@ -65,14 +65,14 @@ class JudgeState:
 
 
 class Judge:
-    """Judges with what is known at the time.
+    """Gathers facts, evaluates them and updates the incidents.
 
     Args:
-        name: Tells this exporter from others with the same database.
-        gather: Returns what is known now, whether or not the database is away.
+        name: Distinguishes this exporter from others with the same database.
+        gather: Returns what is known now, even while the database is down.
         evaluate: Returns what is wrong.
         engine: The database with the incidents.
-        file: Where they are too, for a restart while the database is away.
+        file: A copy of the incidents, for a restart while the database is down.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Judge:
 
     @property
     def state(self) -> JudgeState:
-        """What it last found, and how long ago."""
+        """The latest result, and how long ago it was."""
         with self._lock:
             now = monotonic()
             running = None if self._began is None else now - self._began
@@ -104,7 +104,7 @@ class Judge:
         """Judge once.
 
         Returns:
-            The changes that this judge has made. Another one may have made the same ones first.
+            The changes that this judge made, without those that another judge made first.
         """
         with self._lock:
             self._began = monotonic()
@@ -113,7 +113,7 @@ class Judge:
             verdict = self._evaluate(facts)
             next_due = _next_due(facts)
             row = _row(self._name, verdict, next_due)
-            changes = self._memory.take_in(verdict, row, facts.database)
+            changes = self._memory.apply(verdict, row, facts.database)
         except BaseException as error:
             with self._lock:
                 self._began = None
@@ -133,11 +133,11 @@ class Judge:
 
 
 class _Memory:
-    """The incidents as last read or changed here, and the changes that the database lacks.
+    """The incidents as last read or changed here, and the changes not yet in the database.
 
     Args:
         engine: The database.
-        file: Where they are saved.
+        file: Where the incidents are saved.
     """
 
     def __init__(self, engine: Engine, file: IncidentFile) -> None:
@@ -153,14 +153,14 @@ class _Memory:
     def open_incidents(self) -> tuple[Incident, ...]:
         return tuple(each for each in self._known.values() if each.resolved_at is None)
 
-    def take_in(self, verdict: Verdict, judge: JudgeRow, database: DatabaseFacts) -> Changes:
-        """Change the incidents by a verdict, in the database if it can be reached."""
+    def apply(self, verdict: Verdict, judge: JudgeRow, database: DatabaseFacts) -> Changes:
+        """Apply a verdict to the incidents, in the database if it is reachable."""
         if database.is_reachable:
             try:
                 changes = self._change_in_database(verdict, judge)
             except _OUT_OF_REACH as error:
                 changes = self._change_in_memory(verdict, judge, reason(error))
-        else:  # to ask it again would only take time
+        else:  # do not wait for another timeout
             changes = self._change_in_memory(verdict, judge, database.reason)
         self._file.save(self._known.values(), self._unwritten.values())
         return changes
@@ -176,9 +176,9 @@ class _Memory:
         return _only(changes, written)
 
     def _change_in_memory(self, verdict: Verdict, judge: JudgeRow, failure: str) -> Changes:
-        """Change the incidents in memory alone; they are written once the database is back."""
+        """Change the incidents in memory only; they are written once the database is back."""
         if not self.failure:
-            _log.warning("Incidents are in memory until they can be stored: %s", failure)
+            _log.warning("Incidents stay in memory until they can be stored: %s", failure)
         self.failure = failure
         changes = self._reconcile(verdict, judge)
         changed = _by_identity(changes.all)
@@ -191,7 +191,7 @@ class _Memory:
         return reconcile(known, verdict, judge=judge.name, live_judges=live)
 
     def _read(self, verdict: Verdict, judge: JudgeRow) -> None:
-        """Write what is left to write, and read what others have changed and who they are."""
+        """Write pending changes, then read the changes of other judges and who is active."""
         note_judging(self._engine, judge)
         write_incidents(self._engine, self._unwritten.values())
         self._unwritten.clear()
@@ -210,7 +210,7 @@ def _by_identity(incidents: Iterable[Incident]) -> dict[_Identity, Incident]:
 
 
 def _only(changes: Changes, written: Mapping[_Identity, Incident]) -> Changes:
-    """Return the changes that were written, with the numbers of their rows."""
+    """Return the changes that were written, with their row ids."""
 
     def choose(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
         return tuple(written[key] for each in incidents if (key := _identity(each)) in written)
@@ -236,7 +236,7 @@ def _next_due(facts: Facts) -> dict[str, datetime]:
 
 
 def _after_pauses(sync: SyncFacts, pauses: Sequence[Pause]) -> datetime | None:
-    """Return when the next run is due that no pause covers."""
+    """Return when the next run outside any pause is due."""
     due = sync.next_due
     while due is not None and sync.expectation is not None:
         ends = [pause.end for pause in pauses if pause.covers(sync.sync_type, due)]
@@ -251,7 +251,7 @@ def _log_changes(changes: Changes) -> None:
         ("opened", changes.opened),
         ("reopened", changes.reopened),
         ("got worse", changes.worsened),
-        ("is over", changes.resolved),
+        ("resolved", changes.resolved),
     ):
         for incident in incidents:
             _log.warning("Incident %s: %s: %s", word, incident.kind, incident.summary)

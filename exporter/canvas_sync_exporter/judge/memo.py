@@ -1,6 +1,6 @@
-"""Works things out once for all conditions: facts never change, so neither does what follows.
+"""Caches results that conditions share. This is safe because facts are immutable.
 
-What follows from a sync type alone is worked out again only when something of it has changed.
+A result that depends on one sync type alone is reused until that sync type changes.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ T = TypeVar("T")
 
 
 def once_for_each_sync(function: Callable[[SyncFacts], T]) -> Callable[[SyncFacts], T]:
-    """Remember what a function returns as long as nothing of the sync type changes."""
+    """Cache the result of a function until the sync type changes."""
     key = _name(function)
 
     @wraps(function)
     def remembering(sync: SyncFacts) -> T:
         try:
-            found: T = sync.memo[key]
+            result: T = sync.memo[key]
         except KeyError:
-            found = sync.memo[key] = function(sync)
-        return found
+            result = sync.memo[key] = function(sync)
+        return result
 
     return remembering
 
@@ -34,17 +34,17 @@ def once_for_each_sync(function: Callable[[SyncFacts], T]) -> Callable[[SyncFact
 def once_for_each_judging(
     function: Callable[[Facts, SyncFacts], T],
 ) -> Callable[[Facts, SyncFacts], T]:
-    """Remember what a function returns for a sync type as long as the facts are the same."""
+    """Cache the result of a function for a sync type within one judging."""
     name = _name(function)
 
     @wraps(function)
     def remembering(facts: Facts, sync: SyncFacts) -> T:
         key = (name, sync.sync_type)
         try:
-            found: T = facts.memo[key]
+            result: T = facts.memo[key]
         except KeyError:
-            found = facts.memo[key] = function(facts, sync)
-        return found
+            result = facts.memo[key] = function(facts, sync)
+        return result
 
     return remembering
 

@@ -1,4 +1,4 @@
-"""Pauses that people set while the exporter runs; those of the configuration file are not here."""
+"""Pauses that are set at run time and stored in the database (not the configuration file)."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def new_pause(
     *,
     now: datetime,
 ) -> Pause:
-    """Make a pause that is not stored yet.
+    """Create a pause without storing it.
 
     Args:
-        sync_types: Whose runs are not expected; none means all.
+        sync_types: The sync types to pause; none means all.
         start: When it begins, with a time zone.
         end: When it ends, with a time zone.
         reason: Why.
         author: Who sets it.
-        now: The time.
+        now: The current time.
 
     Raises:
-        ValueError: It makes no sense; the message names the part and says what to write.
+        ValueError: The values are invalid; the message names the field and says what to write.
     """
     try:
         reason = clean_reason(reason)
@@ -54,20 +54,20 @@ def new_pause(
     if not all(map(is_sync_type, names)):
         raise ValueError(f"sync_types: {NAME_HINT}")
     if end <= start:
-        raise ValueError("until: it must be after the time at which the pause begins")
+        raise ValueError("until: it must be after the start of the pause")
     if end <= now:
-        raise ValueError("until: it is in the past; write when the pause will end")
+        raise ValueError("until: it is in the past; give the time at which the pause will end")
     if start < now - _LONGEST or end > now + _LONGEST:
-        raise ValueError("until: write times within ten years from now")
-    # Only now: times near the years 1 and 9999 cannot be moved to another zone.
+        raise ValueError("until: all times must be within ten years from now")
+    # Convert only after the checks: times near the years 1 and 9999 would overflow.
     return Pause(names, start.astimezone(UTC), end.astimezone(UTC), reason, author)
 
 
 def add_pause(engine: Engine, pause: Pause, *, now: datetime) -> Pause:
-    """Store a pause, and return it with its number.
+    """Store a pause and return it with its number.
 
     Raises:
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is down, or its role may not write.
     """
     with engine.begin() as connection:
         number = connection.scalar(
@@ -86,7 +86,7 @@ def add_pause(engine: Engine, pause: Pause, *, now: datetime) -> Pause:
 
 
 def end_pause(engine: Engine, number: int, author: str, *, now: datetime) -> Pause | None:
-    """End a pause now; one that has not begun never will.
+    """End a pause now; one that has not begun is cancelled.
 
     Args:
         engine: The database with the pauses.
@@ -95,10 +95,10 @@ def end_pause(engine: Engine, number: int, author: str, *, now: datetime) -> Pau
         now: The time.
 
     Returns:
-        The pause as it is now; None when there is none of that number that has not ended.
+        The pause as it is now; None if no pause with that number is active or upcoming.
 
     Raises:
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is down, or its role may not write.
     """
     end = case(
         (_columns.start_time > now, _columns.start_time), else_=literal(now, UtcSortedTime())
@@ -109,27 +109,27 @@ def end_pause(engine: Engine, number: int, author: str, *, now: datetime) -> Pau
             .where(_columns.id == number, _columns.end_time > now)
             .values(end_time=end, ended_by=author)
         )
-        found = _read(connection, _columns.id == number)
-    return found[0] if ended.rowcount else None
+        rows = _read(connection, _columns.id == number)
+    return rows[0] if ended.rowcount else None
 
 
 def pauses_since(engine: Engine, since: datetime) -> list[Pause]:
-    """Return the pauses that end after a time, the first to begin first.
+    """Return the pauses that end after a time, ordered by start.
 
-    What was due during a pause that is over was not expected either.
+    Past pauses matter too: runs that were due during one were not expected.
 
     Raises:
-        SQLAlchemyError: The database is away, or has no table of pauses.
+        SQLAlchemyError: The database is down, or has no table of pauses.
     """
     with connect_to_read(engine) as connection:
         return _read(connection, _columns.end_time > since)
 
 
 def active_pauses(engine: Engine, now: datetime) -> list[Pause]:
-    """Return the pauses that have not ended, also those that have not begun.
+    """Return the active and upcoming pauses.
 
     Raises:
-        SQLAlchemyError: The database is away, or has no table of pauses.
+        SQLAlchemyError: The database is down, or has no table of pauses.
     """
     return pauses_since(engine, now)
 

@@ -1,7 +1,7 @@
-"""Calls a URL as long as everything is judged, so that a dead exporter is noticed elsewhere.
+"""Calls a URL while everything can be judged, so that another service notices a dead exporter.
 
-The URL is one of healthchecks.io or of a service like it: a call says that all is well, a call of
-its ``/fail`` that something is wrong, and silence that the exporter is gone.
+The URL belongs to healthchecks.io or a similar service: a call means that all is well, a call of
+``/fail`` that something is wrong, and silence that the exporter is dead.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ __all__ = ["Pinger", "fail_url"]
 
 _INTERVAL_SECONDS: Final = 60.0
 _FIRST_SECONDS: Final = 1.0
-"""How often to look whether the first judging is done."""
+"""How often to check whether the first judging is done."""
 _TIMEOUT_SECONDS: Final = 10.0
 _OLD_SECONDS: Final = 60.0
-"""A judging is due every 15 s."""
+"""Judging takes place every 15 s, so by now several have been missed."""
 _UNJUDGED_SECONDS: Final = 150.0
 """After a start or an outage, runs are not judged for two minutes, which is no failure."""
 
@@ -51,8 +51,8 @@ class Pinger:
     """Calls the URL from a thread that nothing waits for.
 
     Args:
-        url: The URL. It holds a key, so it is never logged.
-        state: Returns what the judge last found.
+        url: The URL. It contains a key, so it is never logged.
+        state: Returns the latest result of the judge.
         interval: Seconds between two calls.
         timeout: Seconds to wait for a connection, and for an answer.
         unjudged_patience: Seconds in which something may not be judged yet.
@@ -79,12 +79,12 @@ class Pinger:
         self._thread = Daemon(self._run, "heartbeat URL")
 
     def start(self) -> None:
-        """Begin to call."""
+        """Start calling the URL."""
         if not self._thread.start():
-            _log.error("The heartbeat URL is not called: no thread can be started.")
+            _log.error("Cannot start a thread; the heartbeat URL is not called.")
 
     def stop(self) -> None:
-        """Call no more; a call that is under way is not waited for."""
+        """Stop calling; does not wait for a call in progress."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -110,13 +110,13 @@ class Pinger:
             self._call(fail_url(self._url))
 
     def _call(self, url: str) -> None:
-        request = Request(url, headers={"User-Agent": f"{DISTRIBUTION}/{VERSION}"})  # noqa: S310 - the opener has HTTP and HTTPS alone
+        request = Request(url, headers={"User-Agent": f"{DISTRIBUTION}/{VERSION}"})  # noqa: S310 - the opener only supports HTTP and HTTPS
         try:
             with self._opener.open(request, timeout=self._timeout):
                 failure = ""
         except HTTPError as error:
             error.close()
-            failure = f"the answer is {error.code}"
+            failure = f"it responded with {error.code}"
         except (OSError, HTTPException, ValueError) as error:
             failure = reason(error)
         if failure and not self._failure:
@@ -127,7 +127,7 @@ class Pinger:
 
 
 def fail_url(url: str) -> str:
-    """Return the URL that says that something is wrong."""
+    """Return the URL that reports a problem."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
 
@@ -138,7 +138,7 @@ def _can_judge(state: JudgeState) -> bool:
 
 
 def _make_opener() -> OpenerDirector:
-    """Make what opens URLs, also behind a proxy, and follows redirects, but opens no file."""
+    """Build an opener that supports proxies and redirects, but does not open files or FTP."""
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),

@@ -1,7 +1,7 @@
-"""One cause is one incident: which findings say no more than a more telling one.
+"""One cause is one incident: removes findings that merely follow from a more specific one.
 
-A run that fails because its token is refused is neither failing nor suspect as well; a database
-that is away needs no word about the rows that wait for it.
+A run that fails because its token is refused is not also reported as failing or suspect. While the
+database is down, the rows waiting for it are not reported separately.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .finding import Finding
 __all__ = ["one_of_each_cause"]
 
 _LATER: Final = frozenset({Kind.OVERDUE, Kind.STALE_ITEMS})
-"""What follows in the end from anything that goes on."""
+"""Eventual consequences of any lasting problem."""
 _QUALITY: Final = frozenset(
     {Kind.PARTIAL, Kind.SUSPECT, Kind.SLOW, Kind.LIST_TRUNCATED, *_LATER},
 )
@@ -39,22 +39,22 @@ _OF_SAME_SYNC: Final[Mapping[Kind, frozenset[Kind]]] = {
     Kind.SUSPECT: frozenset({Kind.SLOW, *_LATER}),
     Kind.OVERDUE: frozenset({Kind.STALE_ITEMS}),
 }
-"""Kind -> kinds that it silences where both affect the same sync type."""
+"""Kind -> kinds that it suppresses when both affect the same sync type."""
 
 _OF_EXPORTER: Final[Mapping[Kind, frozenset[Kind]]] = {
     Kind.DATABASE_AWAY: frozenset({Kind.SPOOL_GROWING, Kind.ROLLUPS_BEHIND}),
     Kind.LOG_FOLDER_UNWRITABLE: frozenset({Kind.TELEMETRY_DROPPED, Kind.CLEANUP_MISSED}),
 }
-"""Kind -> kinds that it silences everywhere."""
+"""Kind -> kinds that it suppresses everywhere."""
 
 
 def one_of_each_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Leave out the findings that follow from others."""
-    found = tuple(findings)
-    return tuple(each for each in found if not any(_silences(other, each) for other in found))
+    """Return the findings that do not merely follow from others."""
+    every = tuple(findings)
+    return tuple(each for each in every if not any(_suppresses(other, each) for other in every))
 
 
-def _silences(cause: Finding, effect: Finding) -> bool:
+def _suppresses(cause: Finding, effect: Finding) -> bool:
     if effect.kind in _OF_EXPORTER.get(cause.kind, ()):
         return True
     if effect.kind not in _OF_SAME_SYNC.get(cause.kind, ()):
@@ -62,7 +62,7 @@ def _silences(cause: Finding, effect: Finding) -> bool:
     if _has_other_causes(effect, cause):
         return False
     affected = _affected(effect)
-    # What affects nothing that is known, such as a quota, has the cause of the syncs.
+    # A finding tied to no sync type, such as a low quota, is attributed to the syncs' cause.
     return affected <= _affected(cause) if affected else True
 
 

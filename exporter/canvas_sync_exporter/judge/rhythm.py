@@ -1,8 +1,8 @@
 """Learns from the starts of past runs when a sync type is expected to run.
 
-Nothing is expected that was not so in each of the last four weeks (in the first month: in each week
-so far), and nothing of a sync that people start by hand: its times are too irregular. When a sync
-does not come, its first missed run alone is expected; the others are not until it starts again.
+A run is expected only if one started at that time in each of the last four weeks (in the first
+month: in each week so far). Nothing is expected of a sync that people start by hand, because its
+times are too irregular. After a missed run, no further one is expected until the sync starts again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .start_history import StartHistory
 __all__ = ["HISTORY", "LearnedRhythm", "RhythmLearner", "learn"]
 
 HISTORY: Final = timedelta(days=42)
-"""What was so long before the last start says nothing."""
+"""Starts this long before the last one are ignored."""
 _DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(days=28)
 _SAME_MINUTE: Final = timedelta(seconds=30)
@@ -32,7 +32,7 @@ _LEAD: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class LearnedRhythm:
-    """When a sync type is expected, going by its past.
+    """When a sync type is expected to run, judging by its past.
 
     Attributes:
         schedule: When runs are due.
@@ -49,22 +49,22 @@ def learn(starts: Sequence[datetime], now: datetime, zone: tzinfo) -> LearnedRhy
     """Learn the rhythm of a sync type.
 
     Args:
-        starts: When its runs have started, oldest first, in UTC; those within :data:`HISTORY`
-            before the last one count, and of several within half a minute the first is enough.
-        now: The time.
-        zone: On whose clock the days of the week and the hours are.
+        starts: When its runs started, oldest first, in UTC. Only those within :data:`HISTORY`
+            before the last one count; starts within half a minute of each other may be merged.
+        now: The current time.
+        zone: The time zone of weekdays and hours.
 
     Returns:
-        The rhythm; None when there is none, or none yet.
+        The rhythm; None if there is none, or not enough history yet.
     """
     return RhythmLearner(zone).learn("", starts, now)
 
 
 class RhythmLearner:
-    """Learns rhythms again and again, and does the work of each day once.
+    """Learns rhythms incrementally: earlier days are analysed once a day, not on every call.
 
     Args:
-        zone: On whose clock the days of the week and the hours are.
+        zone: The time zone of weekdays and hours.
     """
 
     def __init__(self, zone: tzinfo) -> None:
@@ -92,12 +92,12 @@ class RhythmLearner:
 
 @dataclass(frozen=True, slots=True)
 class _Habits:
-    """What the days before today say.
+    """What was learned from the days before today.
 
     Attributes:
-        key: The day, and which starts were looked at.
-        starts: Thinned out.
-        frequent: None when the starts do not come at regular intervals.
+        key: The day, and which starts were analysed.
+        starts: The starts, with those in the same half minute merged.
+        frequent: None if the starts are not at regular intervals.
     """
 
     key: tuple[date, datetime, int, datetime]
@@ -106,7 +106,7 @@ class _Habits:
     daily: DailyRhythm
 
     def at(self, today: Sequence[datetime], now: datetime, zone: tzinfo) -> LearnedRhythm | None:
-        """Return the rhythm with the starts of today."""
+        """Return the rhythm, including today's starts."""
         history = StartHistory(_thinned(self.starts, today), zone)
         if self.frequent is not None:
             frequent = replace(self.frequent, starts=history, now=now)
@@ -132,15 +132,15 @@ def _learn_habits(
 
 
 def _thinned(first: list[datetime], more: Sequence[datetime]) -> list[datetime]:
-    found = list(first)
+    starts = list(first)
     for start in more:
-        if not found or start - found[-1] >= _SAME_MINUTE:
-            found.append(start)
-    return found
+        if not starts or start - starts[-1] >= _SAME_MINUTE:
+            starts.append(start)
+    return starts
 
 
 def _has_due(schedule: Schedule, history: StartHistory, now: datetime) -> bool:
-    """Return whether anything was due lately, or will be in the coming week."""
+    """Return whether any run was due recently or will be in the coming week."""
     if schedule.next_due(now) is not None:
         return True
     return bool(schedule.due_between(history.starts[-1] - _DAY, now))

@@ -16,13 +16,13 @@ _WORKING_DAYS: Final = frozenset(range(5))
 
 
 def format_clock(local: datetime) -> str:
-    """Write a local time of day to the nearest five minutes."""
+    """Format a local time of day, rounded to five minutes."""
     minutes = round((local.hour * 60 + local.minute + local.second / 60) / _STEP) * _STEP
     return f"{datetime(2000, 1, 1) + timedelta(minutes=minutes):%H:%M}"
 
 
 def group_by_clock(times: Iterable[datetime], apart: timedelta) -> list[list[datetime]]:
-    """Group local times whose times of day are less than so far apart, the earliest first."""
+    """Group local times by time of day: a group spans less than ``apart``; earliest first."""
     groups: list[list[datetime]] = []
     for local in sorted(times, key=_seconds_of_day):
         if groups and _seconds_of_day(local) - _seconds_of_day(groups[-1][0]) < apart.seconds:

@@ -1,8 +1,8 @@
-"""Groups the runs of a sync type by the due time that they answer.
+"""Groups the runs of a sync type by the due time that they serve.
 
-A nightly sync has one run in a round, a sync with a run for each user one for each of them. When a
-run is repeated within a round, its best result counts: a second run that succeeds makes up for the
-first, and what somebody starts by hand after a success takes nothing away.
+A round of a nightly sync is one run; a round of a sync that runs per user has one run per user. If
+a run is repeated within a round, its best result counts: a second run that succeeds makes up for
+the first, and a manual run that fails after a success changes nothing.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _RANKS: Final = {
     RunStatus.CANCELLED: 1,
 }
 _LONGEST_PAUSE: Final = timedelta(minutes=30)
-"""Between two runs of one round when no due times separate rounds."""
+"""The longest pause between two runs of one round when no due times separate rounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the runs of a round did together; ``api_failed`` without throttled calls."""
+    """Sums over the runs of a round; ``api_failed`` excludes throttled calls."""
 
     api_calls: int
     api_failed: int
@@ -52,7 +52,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Round:
-    """The runs that answer one due time.
+    """The runs that serve one due time.
 
     Attributes:
         runs: All of them, newest start first; at least one.
@@ -64,7 +64,7 @@ class Round:
 
     @cached_property
     def results(self) -> Mapping[Key, EndedRun]:
-        """Return the best run of each user and course; of equals the newest."""
+        """Return the best run of each user and course; among equals, the newest."""
         best: dict[Key, EndedRun] = {}
         for run in self.runs:
             key = (run.user_id, run.course_id)
@@ -75,11 +75,11 @@ class Round:
 
     @cached_property
     def notable(self) -> Mapping[Key, EndedRun]:
-        """Return the results that some condition may find wrong: of many users they are few."""
+        """Return the few results that a condition may find wrong, so that not all are checked."""
         return {key: run for key, run in self.results.items() if _is_notable(run)}
 
     def __post_init__(self) -> None:
-        """Note the start, which is asked for all the time."""
+        """Store the start, which is read very often."""
         object.__setattr__(self, "start", self.runs[-1].start)
 
     @cached_property
@@ -106,9 +106,9 @@ def make_rounds(
     Args:
         runs: Ended runs of one sync type, newest start first.
         due: When they were due, oldest first.
-        expectation: What is expected. The due times of a cron expression alone are fixed; those of
-            intervals and of a learned rhythm move with the starts, and do not separate rounds:
-            there each user's and course's next run begins a new round.
+        expectation: What is expected. Only the due times of a cron expression are fixed. Those of
+            intervals and learned rhythms move with the starts, so they cannot separate rounds;
+            instead, a new round begins when a user and course runs again.
     """
     if expectation is None or not isinstance(expectation.schedule, CronSchedule):
         return list(_repeating(runs))
@@ -117,7 +117,7 @@ def make_rounds(
     for number, group in groupby(runs, key=lambda run: bisect_right(shifted, run.start)):
         if number:
             rounds.append(Round(tuple(group)))
-        else:  # from before the first known due time
+        else:  # before the first known due time
             rounds += _repeating(group)
     return rounds
 
@@ -132,7 +132,7 @@ def _is_notable(run: EndedRun) -> bool:
 
 
 def _repeating(runs: Iterable[EndedRun]) -> Iterator[Round]:
-    """Begin a new round where a user and course comes again, or after a longer pause."""
+    """Begin a new round when a user and course runs again, or after a long pause."""
     group: list[EndedRun] = []
     seen: set[Key] = set()
     for run in runs:

@@ -18,11 +18,11 @@ class EndedRun:
         id: Its task id.
         duration: In seconds; so are ``api_seconds`` and ``db_seconds``.
         items: Items that it handled.
-        api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
-        error_type: Of the error that ended it; None without one.
+        api_items: Items in the lists that Canvas sent; None when unknown, like ``api_bytes``.
+        error_type: Type of the error that ended it; None without one.
         request_context_id: Canvas's id of its newest failed API call.
-        suspect_reason: How it differs from its history, as its row says; empty when it does not,
-            or is not compared yet.
+        suspect_reason: How it differs from its history, as stored in its row; empty when it does
+            not, or has not been compared yet.
         clock_skew: Its clock minus Canvas's in seconds; None when unknown.
         telemetry_fault: Why its logs or metrics could not be written; None when they could.
     """
@@ -62,8 +62,8 @@ class RunningRun:
 
     Attributes:
         id: Its task id.
-        heartbeat: When it last gave a sign of life.
-        is_waiting: Whether it waits for its next attempt, as a Celery task does.
+        heartbeat: The time of its last heartbeat.
+        is_waiting: Whether it is waiting for a retry, as a Celery task can.
     """
 
     id: str

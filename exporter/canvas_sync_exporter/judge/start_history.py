@@ -1,4 +1,4 @@
-"""When a sync type started in the past, by the days of a zone's calendar."""
+"""Past starts of a sync type, by calendar day in a time zone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StartHistory:
 
     Attributes:
         starts: Oldest first, in UTC.
-        zone: Whose calendar counts.
+        zone: The time zone that defines the days.
     """
 
     starts: Sequence[datetime]
@@ -55,20 +55,20 @@ class StartHistory:
         return self.starts[index] if index < len(self.starts) else None
 
     def gaps_before(self, end: datetime, count: int) -> list[timedelta]:
-        """Return the distances of the last starts up to a time, at most so many."""
+        """Return the last ``count`` gaps between starts up to a time, or fewer."""
         index = bisect_right(self.starts, end)
         return [b - a for a, b in pairwise(self.starts[max(0, index - count - 1) : index])]
 
-    def weeks_before(self, moment: datetime) -> int:
-        """Return how many whole weeks before a time are known."""
-        return max(0, (moment - self.starts[0]) // _WEEK)
+    def weeks_before(self, time: datetime) -> int:
+        """Return how many whole weeks of history there are before a time."""
+        return max(0, (time - self.starts[0]) // _WEEK)
 
 
-def shifted(moment: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the same time so many days later, the earlier one first.
+def shifted(time: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the same time ``days`` days later, by local time and by UTC, the earlier one first.
 
-    It is two times when the zone's clock has changed in between: a cron daemon may follow the
-    local clock or UTC, and the past does not tell which.
+    The two differ when the clock changed in between: a scheduler may follow local time or UTC, and
+    the past does not show which.
     """
-    local, exact = shift_days(moment, days, zone), moment.astimezone(UTC) + days * _DAY
+    local, exact = shift_days(time, days, zone), time.astimezone(UTC) + days * _DAY
     return (local, exact) if local <= exact else (exact, local)

@@ -1,4 +1,4 @@
-"""How everything is now, from the database alone: what the judges found, and the newest runs."""
+"""The current status, read from the database: open incidents and the newest runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["LastRun", "Level", "Status", "SyncStatus", "read_status"]
 
 
 class Level(StrEnum):
-    """How everything is, in one word."""
+    """The overall status in one word."""
 
     WELL = "well"
     WARNING = "warning"
@@ -54,7 +54,7 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """How a sync type is.
+    """The status of a sync type.
 
     Attributes:
         state: The kind of its worst open incident; or else ``paused``, ``running`` or ``well``;
@@ -62,7 +62,7 @@ class SyncStatus:
         level: How bad that is.
         last_run: None if it has never run.
         next_due: When its next run is due; None when none is expected.
-        paused_until: When the pause ends that is in force; None without one.
+        paused_until: When its current pause ends; None if it is not paused.
     """
 
     sync_type: str
@@ -75,7 +75,7 @@ class SyncStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How everything is.
+    """The status of everything.
 
     Attributes:
         status: The worst of all open incidents; ``unknown`` when nobody judges, or when none is
@@ -97,16 +97,16 @@ class Status:
 
 
 def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Status:
-    """Read how everything is.
+    """Read the current status.
 
     Args:
         engine: The database.
-        pauses: Those that may be in force.
-        now: The time.
+        pauses: All pauses that may be active.
+        now: The current time.
 
     Raises:
-        SQLAlchemyError: The database is away.
-        StorageError: It lacks the tables of incidents.
+        SQLAlchemyError: The database is down.
+        StorageError: The database lacks the incident tables.
     """
     incidents = sorted(open_incidents(engine), key=_rank)
     known_judges = judges(engine)
@@ -118,9 +118,9 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
     due = {} if newest is None else newest.next_due
     with connect_to_read(engine) as connection:
         last_runs = {
-            name: _last_run(found[0].run)
+            name: _last_run(rows[0].run)
             for name in sync_types(connection)
-            if (found := newest_of_type(connection, name, 1))
+            if (rows := newest_of_type(connection, name, 1))
         }
     names = sorted({*last_runs, *due, *(name for each in incidents for name in each.affects)})
     known = _Known(due, incidents, pauses, now, problem)
@@ -136,7 +136,7 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All that is known beside the runs."""
+    """Everything known apart from the runs."""
 
     due: Mapping[str, datetime]
     incidents: Sequence[Incident]
@@ -145,7 +145,7 @@ class _Known:
     problem: str
 
     def of(self, name: str, last_run: LastRun | None) -> SyncStatus:
-        """Return how a sync type is."""
+        """Return the status of a sync type."""
         ends = [pause.end for pause in self.pauses if pause.covers(name, self.now)]
         state, level = self._state(name, last_run, is_paused=bool(ends))
         due = self.due.get(name)
@@ -171,7 +171,7 @@ class _Known:
 
 
 def _problem(newest: JudgeRow | None, now: datetime) -> str:
-    """Return why nobody knows how everything is; empty if an exporter judges."""
+    """Return why the status is unknown; empty if an exporter judges."""
     if newest is None:
         return "No exporter has ever judged here. Start `canvas-sync-monitor serve`."
     if newest.is_live(now):

@@ -17,14 +17,14 @@ def union(ranges: Iterable[TimeRange]) -> list[TimeRange]:
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(found[-1][1], end)
         elif start < end:
-            found.append((start, end))
-    return found
+            merged.append((start, end))
+    return merged
 
 
 def intersection(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> list[TimeRange]:
     """Return the times that are in both sets."""
     others = list(second)
-    found = (
+    overlaps = (
         (max(start, opening), min(end, closing))
         for start, end in first
         for opening, closing in others
@@ -33,7 +33,7 @@ def intersection(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> lis
 
 
 def subtraction(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> list[TimeRange]:
-    """Return the times that are in the first set alone."""
+    """Return the times that are in the first set but not in the second."""
     rest = list(first)
     for opening, closing in second:
         rest = [

@@ -1,4 +1,4 @@
-"""Which rounds of a sync type count now, and how often it runs."""
+"""Which rounds of a sync type count now, how often it runs and how long it takes."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ T = TypeVar("T")
 
 FREQUENT: Final = timedelta(minutes=30)
 _AHEAD: Final = timedelta(minutes=2)
-"""Runs of a clock that was wrong begin in the future; until then they say nothing."""
+"""A wrong clock can put a run in the future; the run is ignored until then."""
 _UNEXPECTED_FOR: Final = timedelta(days=1)
-"""So long a run that was not due is news."""
+"""How long a run that was not due stays relevant."""
 _RETIRED_AFTER: Final = timedelta(days=14)
-"""A sync type that is not expected any more, and has not run for so long, is gone."""
+"""A sync type that is no longer expected and has not run for this long is retired."""
 _HISTORY: Final = 20
 _FEWEST_RUNS: Final = 3
 
 
 @once_for_each_judging
 def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
-    """Return the rounds that say how a sync type is, newest first.
+    """Return the rounds that determine the state of a sync type, newest first.
 
-    What ran before the end of a pause is left out: nobody wants to hear of it again. So is what was
-    not due and is not new, for no later run will show that all is well.
+    Rounds from before the end of a pause are left out, because nobody wants to hear about them
+    again. So are old rounds that were not due: no later run would ever resolve their incidents.
     """
     paused = pause_end(facts, sync.sync_type)
     latest = facts.now + _AHEAD
@@ -62,7 +62,7 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
 def once_for_same_rounds(
     function: Callable[[Facts, SyncFacts], T],
 ) -> Callable[[Facts, SyncFacts], T]:
-    """Remember what follows from a sync type and its counted rounds alone, for later judgings."""
+    """Cache a result that depends only on a sync type and its counted rounds, across judgings."""
     name = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)
@@ -70,16 +70,16 @@ def once_for_same_rounds(
         rounds = counted_rounds(facts, sync)
         key = (name, len(rounds), rounds[0].start if rounds else None)
         try:
-            found: T = sync.memo[key]
+            result: T = sync.memo[key]
         except KeyError:
-            found = sync.memo[key] = function(facts, sync)
-        return found
+            result = sync.memo[key] = function(facts, sync)
+        return result
 
     return remembering
 
 
 def pause_end(facts: Facts, sync_type: str) -> datetime | None:
-    """Return the end of the newest pause of a sync type that has begun; None without one."""
+    """Return the latest end of the pauses of a sync type that have begun; None without any."""
     ends = [
         pause.end
         for pause in facts.pauses
@@ -100,14 +100,14 @@ def interval_of(sync: SyncFacts) -> timedelta | None:
 
 @once_for_each_sync
 def is_frequent(sync: SyncFacts) -> bool:
-    """Return whether the next run comes so soon that a single bad one is no certainty yet."""
+    """Return whether a sync runs so often that one bad run is not conclusive."""
     interval = interval_of(sync)
     return interval is not None and interval <= FREQUENT
 
 
 @once_for_each_sync
 def usual_duration(sync: SyncFacts) -> float | None:
-    """Return the median duration in seconds of the last successful runs; None with too few."""
+    """Return the median duration in seconds of recent successful runs; None if too few."""
     successes = (run for run in sync.runs if run.status is RunStatus.SUCCESS)
     durations = [run.duration for run, _ in zip(successes, range(_HISTORY), strict=False)]
     return median(durations) if len(durations) >= _FEWEST_RUNS else None

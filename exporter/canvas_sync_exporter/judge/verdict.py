@@ -1,4 +1,4 @@
-"""The verdict: what every condition finds in the facts, one finding for each cause."""
+"""The verdict: the findings of all conditions, one for each cause."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WITHOUT_DATABASE: Final = frozenset(
         Kind.CLOCK_WRONG,
     }
 )
-"""Kinds that are judged from the metric files, the folders and memory alone."""
+"""Kinds that need only the metric files, the folders and memory."""
 _TIMED: Final = frozenset(
     {
         Kind.MISSED,
@@ -39,7 +39,7 @@ _TIMED: Final = frozenset(
         Kind.CLEANUP_MISSED,
     }
 )
-"""Kinds that a wrong clock makes up or hides."""
+"""Kinds that a wrong clock can fake or hide."""
 _ABSENCES: Final = frozenset({Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS})
 """Kinds that are found because a row is not there, or not there yet."""
 _SETTLING: Final = timedelta(minutes=2)
@@ -47,14 +47,14 @@ _SETTLING: Final = timedelta(minutes=2)
 
 
 def judge(facts: Facts, conditions: Mapping[Kind, Condition] = CONDITIONS) -> Verdict:
-    """Judge all that is known at one time."""
+    """Judge everything known at one time."""
     judged = frozenset(conditions) & _judgeable(facts)
     findings = [each for kind in conditions if kind in judged for each in conditions[kind](facts)]
     return Verdict(facts.now, one_of_each_cause(findings), judged)
 
 
 def _judgeable(facts: Facts) -> frozenset[Kind]:
-    """Return the kinds of which something is known now."""
+    """Return the kinds that can be judged now."""
     kinds = frozenset(Kind)
     if not facts.database.is_reachable:
         kinds &= _WITHOUT_DATABASE

@@ -1,4 +1,4 @@
 """When runs are due: cron expressions, intervals, working hours, and the pauses between them.
 
-All times that go in or come out are in UTC; a zone only says on which clock a schedule was written.
+All arguments and results are in UTC; a zone only says in which time zone a schedule was written.
 """

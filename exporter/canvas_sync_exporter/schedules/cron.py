@@ -1,8 +1,8 @@
-"""Cron expressions, on the clock of a zone.
+"""Cron expressions in a time zone.
 
-Nights on which the clock changes are treated as Debian's cron does: a job at a fixed time that the
-clock skips runs right after the change, and one whose time comes twice runs the first time only;
-jobs with ``*`` in the minute or the hour follow the clock. The package cronsim knows these rules.
+DST changes are handled like in Debian's cron: a job at a fixed time that is skipped runs right
+after the change, and one whose time occurs twice runs only the first time. Jobs with ``*`` in the minute
+or hour field follow the clock. The package cronsim implements these rules.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _ANY_TIME: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class CronSchedule:
-    """Runs are due whenever a cron expression says so.
+    """A schedule given by a cron expression.
 
     Attributes:
-        expression: Five fields; made by :func:`parse_cron`, which checks them.
-        zone: Whose clock they mean.
+        expression: Five fields, validated by :func:`parse_cron`.
+        zone: The time zone of the expression.
     """
 
     expression: str
@@ -51,7 +51,7 @@ class CronSchedule:
         return next(self._after(after), None)
 
     def describe(self) -> str:
-        """Describe it in words."""
+        """Describe the schedule in words."""
         from cronsim import CronSim  # noqa: PLC0415 - needs the exporter extra
 
         words = CronSim(self.expression, _ANY_TIME).explain()
@@ -63,8 +63,8 @@ class CronSchedule:
         last = after
         for local in CronSim(self.expression, after.astimezone(self.zone)):
             due = local.astimezone(UTC)
-            # While an hour is repeated, cronsim returns its fixed times again; several times of a
-            # skipped hour become the same one.
+            # cronsim returns fixed times again in a repeated hour, and maps all times in a skipped
+            # hour to the same one.
             if due > last:
                 yield due
                 last = due
@@ -74,7 +74,8 @@ def parse_cron(text: str, zone: tzinfo) -> CronSchedule:
     """Read a cron expression, or a nickname such as ``@daily``.
 
     Raises:
-        ValueError: It is none, or it never fires; the message says what to write.
+        ValueError: The text is not a cron expression, or it never fires; the message says what to
+            write.
     """
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - needs the exporter extra
 
@@ -96,7 +97,7 @@ def parse_cron(text: str, zone: tzinfo) -> CronSchedule:
 
 
 def _reason(expression: str, message: str) -> str:
-    """Say what is wrong; cronsim calls an impossible date a bad day-of-month."""
+    """Return what is wrong; cronsim reports an impossible date as a bad day-of-month."""
     day, month = expression.split()[2:4]
     if message == "Bad day-of-month" and day.isdigit() and 1 <= int(day) <= 31:
         return f"it never fires: month {month} has no day {day}"

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: ``45m``, ``3h``, ``1h30m``, ``2d``."""
+"""Durations as people write them: ``45m``, ``3h``, ``1h30m``, ``2d``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["UNITS", "describe_duration", "format_duration", "parse_duration"]
 
 UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-"""Letter -> the argument of :class:`~datetime.timedelta` that it stands for."""
+"""Letter -> argument of :class:`~datetime.timedelta`."""
 
 _PATTERN: Final = re.compile("".join(rf"(?:(?P<{unit}>\d{{1,6}}){unit})?" for unit in UNITS))
 _LONGEST: Final = timedelta(days=3660)
@@ -20,7 +20,7 @@ def parse_duration(text: str) -> timedelta:
     """Read a duration of at least a second and at most ten years.
 
     Raises:
-        ValueError: It is none; the message says what to write.
+        ValueError: The text is not a duration; the message says what to write.
     """
     match = _PATTERN.fullmatch(text.replace(" ", ""))
     if match is None or not text.strip() or not text.isascii():
@@ -33,7 +33,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in the form that :func:`parse_duration` reads, in whole seconds."""
+    """Format a duration in whole seconds, in the syntax of :func:`parse_duration`."""
     rest = int(duration.total_seconds())
     words = []
     for unit, seconds in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):

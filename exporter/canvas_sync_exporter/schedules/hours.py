@@ -14,7 +14,7 @@ __all__ = ["DAY_NAMES", "DailyWindow", "WeeklyHours", "Window", "parse_hours"]
 
 DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 Window = tuple[datetime, datetime]
-"""When something opens and closes, in UTC."""
+"""Opening and closing time, in UTC."""
 
 _DAY: Final = timedelta(days=1)
 _MINUTES_OF_DAY: Final = 24 * 60
@@ -28,11 +28,11 @@ _SEPARATOR: Final = re.compile(r"(?<=:\d\d)\s*[,;]\s*")
 
 @dataclass(frozen=True, slots=True)
 class DailyWindow:
-    """One window of some weekdays, in minutes from midnight.
+    """A window that opens on some weekdays, in minutes from midnight.
 
     Attributes:
-        weekdays: On which it opens; Monday is 0.
-        end: Over 1440 when it closes on the next day.
+        weekdays: The days on which it opens; Monday is 0.
+        end: More than 1440 if it closes on the next day.
     """
 
     weekdays: frozenset[int]
@@ -42,25 +42,25 @@ class DailyWindow:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
-    """Hours of the week, made by :func:`parse_hours`; never the whole week.
+    """Hours of the week, created by :func:`parse_hours`; never the whole week.
 
     Attributes:
-        text: As they were written.
+        text: The hours as the user wrote them.
     """
 
     text: str
     windows: tuple[DailyWindow, ...]
 
-    def from_time(self, moment: datetime, zone: tzinfo) -> Iterator[Window]:
-        """Yield the windows that close after a time, without an end; adjacent ones become one."""
-        day = local_date(moment, zone) - 8 * _DAY  # the one that is open now may be days long
+    def from_time(self, start: datetime, zone: tzinfo) -> Iterator[Window]:
+        """Yield the windows that close after a time, endlessly; adjacent windows are merged."""
+        day = local_date(start, zone) - 8 * _DAY  # the current window may be days long
         current: Window | None = None
         while True:
             for opening, closing in self._of_day(day, zone):
                 if current is not None and opening <= current[1]:
                     current = current[0], max(current[1], closing)
                     continue
-                if current is not None and current[1] > moment:
+                if current is not None and current[1] > start:
                     yield current
                 current = opening, closing
             day += _DAY
@@ -80,16 +80,16 @@ class WeeklyHours:
 def parse_hours(text: str) -> WeeklyHours:
     """Read hours of the week.
 
-    Each window is some days and two times. Without days it is every day; an end that is not after
-    the start is on the next day; ``24:00`` is midnight at a day's end.
+    Each window consists of days and two times. Without days it applies to every day. An end that
+    is not after the start is on the next day. ``24:00`` is midnight at the end of the day.
 
     Raises:
-        ValueError: They are none, or they are the whole week; the message says what to write.
+        ValueError: The text is invalid or covers the whole week; the message says what to write.
     """
     windows = tuple(_window(part) for part in _SEPARATOR.split(text.strip().rstrip(",;")))
     hours = WeeklyHours(text, windows)
     if len(_open_minutes(hours)) == _MINUTES_OF_WEEK:
-        raise ValueError("they are the whole week; leave `hours` out")
+        raise ValueError("this is the whole week; leave `hours` out")
     return hours
 
 
@@ -113,13 +113,13 @@ def _minute(text: str) -> int:
 
 
 def _weekdays(text: str) -> frozenset[int]:
-    found: set[int] = set()
+    weekdays: set[int] = set()
     for word in text.split(","):
         first, dash, last = (part.strip() for part in word.partition("-"))
         start = _weekday(first)
         end = _weekday(last) if dash else start
-        found.update((start + count) % 7 for count in range((end - start) % 7 + 1))
-    return frozenset(found)
+        weekdays.update((start + count) % 7 for count in range((end - start) % 7 + 1))
+    return frozenset(weekdays)
 
 
 def _weekday(name: str) -> int:

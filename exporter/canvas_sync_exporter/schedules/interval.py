@@ -1,4 +1,4 @@
-"""Intervals: a run is due a certain time after the last one started, within working hours."""
+"""Intervals: a run is due some time after the last one started, within working hours."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["IntervalSchedule"]
 class IntervalSchedule:
     """A run is due one interval after the last start, and again each interval until it starts.
 
-    It counts from the last start, so that a loop that sleeps between its runs and a cron job that
-    was moved by ten minutes are both understood. Outside the working hours nothing is due; the
-    first run is due one interval after they begin.
+    Counting from the last start works for a loop that sleeps between runs as well as for a cron job
+    that was moved by ten minutes. Nothing is due outside the working hours; the first run is due
+    one interval after they begin.
 
     Attributes:
         every: The interval.
-        zone: Whose clock the hours mean.
-        origin: From when it counts as long as there was no start.
-        starts: When runs have started, oldest first.
-        hours: The working hours; None: always. None of them is shorter than the interval.
+        zone: The time zone of the hours.
+        origin: The time to count from before the first start.
+        starts: Start times of past runs, oldest first.
+        hours: The working hours, each window longer than the interval; None means always.
     """
 
     every: timedelta
@@ -37,19 +37,19 @@ class IntervalSchedule:
 
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first."""
-        found = []
+        due_times = []
         due = self.next_due(after)
         while due <= until:
-            found.append(due)
+            due_times.append(due)
             due = self.next_due(due)
-        return found
+        return due_times
 
     def next_due(self, after: datetime) -> datetime:
         """Return the first due time after ``after``."""
         index = bisect_right(self.starts, after)
         if index:
             anchor = self.starts[index - 1]
-        elif self.starts:  # before the first known start nothing was due
+        elif self.starts:  # nothing was due before the first known start
             index, anchor = 1, self.starts[0]
         else:
             anchor = self.origin
@@ -61,7 +61,7 @@ class IntervalSchedule:
         return due
 
     def describe(self) -> str:
-        """Describe it in words."""
+        """Describe the schedule in words."""
         words = f"every {describe_duration(self.every)}"
         return words if self.hours is None else f"{words}, {self.hours.text} ({self.zone})"
 

@@ -1,4 +1,4 @@
-"""Times of a zone's clock as times in UTC, on the two odd nights of a year as well."""
+"""Converts local times to UTC, including on nights when the clock changes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _DAY = timedelta(days=1)
 
 
 def at(day: date, clock: time, zone: tzinfo) -> datetime:
-    """Return when a zone's clock shows a time of day.
+    """Return when a time of day occurs on a day in a zone, in UTC.
 
-    A time that occurs twice is the first one. A time that is skipped is as long after the change
-    as it would have been after the hour before it: 02:30 is 03:30 when 02:00 to 03:00 is skipped.
+    Of a time that occurs twice, this is the first. A skipped time is moved forward by the length of
+    the gap: 02:30 is 03:30 when 02:00 to 03:00 is skipped.
     """
     return datetime.combine(day, clock, zone).astimezone(UTC)
 
 
 def local_date(time_: datetime, zone: tzinfo) -> date:
-    """Return the date that a zone's calendar shows at a time."""
+    """Return the local date in a zone at a time."""
     return time_.astimezone(zone).date()
 
 
@@ -29,7 +29,7 @@ def start_of_day(day: date, zone: tzinfo) -> datetime:
 
 
 def shift_days(time_: datetime, days: int, zone: tzinfo) -> datetime:
-    """Return when the clock shows the same time of day, so many days later."""
+    """Return the same local time of day, ``days`` days later."""
     local = time_.astimezone(zone)
     return (local + days * _DAY).astimezone(UTC)
 

@@ -1,4 +1,4 @@
-"""When nothing is expected."""
+"""Periods in which no runs are expected."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from canvas_sync_core.files.sanitizing import escape_controls
 __all__ = ["MAX_REASON", "Pause", "clean_reason"]
 
 MAX_REASON: Final = 500
-"""How many characters a reason may have."""
+"""Maximum number of characters in a reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A time in which no runs are expected.
+    """A period in which no runs are expected.
 
     Attributes:
-        sync_types: Whose runs; empty means all.
+        sync_types: The paused sync types; empty means all.
         start: When it begins, in UTC.
         end: When it ends, in UTC, exclusive.
-        reason: Why, in the words of the person who set it.
+        reason: The reason given by the person who set it.
         author: Who set it; None when it comes from the configuration file.
         id: Its row in the table of pauses; None when it comes from the configuration file.
     """
@@ -51,7 +51,7 @@ def clean_reason(text: str) -> str:
     """
     reason = " ".join(text.split())
     if not reason:
-        raise ValueError("say why, for the people who ask later")
+        raise ValueError("say why you pause, for anyone who asks later")
     if len(reason) > MAX_REASON:
         raise ValueError(f"write at most {MAX_REASON} characters")
     return escape_controls(reason)

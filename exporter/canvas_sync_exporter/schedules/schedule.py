@@ -1,4 +1,4 @@
-"""What every schedule can answer."""
+"""The interface of every schedule."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class Schedule(Protocol):
         """Return the first due time after ``after``; None if there is none."""
 
     def describe(self) -> str:
-        """Describe it for people, such as ``every day at 02:00 Europe/Berlin``."""
+        """Describe the schedule for people, such as ``every day at 02:00 Europe/Berlin``."""

@@ -72,7 +72,7 @@ def test_a_mistake_is_told_with_file_and_line(
 
     printed = capsys.readouterr()
     assert "config.toml, line 2: syncs.full.schedule: '0 25 * * *' cannot be used: " in printed.err
-    assert "config.toml, line 3: syncs.full.grcae: it is unknown; did you mean `grace`?" in (
+    assert "config.toml, line 3: syncs.full.grcae: unknown key; did you mean `grace`?" in (
         printed.err
     )
     assert printed.out == ""

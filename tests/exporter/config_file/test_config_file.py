@@ -102,13 +102,13 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
         (
             '[syncs.full]\nschedul = "0 2 * * *"',
             2,
-            "syncs.full.schedul: it is unknown; did you mean `schedule`?",
+            "syncs.full.schedul: unknown key; did you mean `schedule`?",
         ),
-        ('[sync.full]\nevery = "1h"', 1, "sync: it is unknown; did you mean `syncs`?"),
+        ('[sync.full]\nevery = "1h"', 1, "sync: unknown key; did you mean `syncs`?"),
         (
             "[syncs.full]\nowner = 1",
             2,
-            "syncs.full.owner: it is unknown; known are `timezone`, `schedule`, `every`",
+            "syncs.full.owner: unknown key; known keys: `timezone`, `schedule`, `every`",
         ),
         (
             "[syncs.full]\n\ngrace = 45",
@@ -125,7 +125,7 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
             2,
             "write either `schedule` or `every`",
         ),
-        ('[syncs.full]\nhours = "Mon-Fri 07:00-19:00"', 2, "they need `every`"),
+        ('[syncs.full]\nhours = "Mon-Fri 07:00-19:00"', 2, "it needs `every`"),
         (
             '[syncs.full]\nevery = "2h"\nhours = "12:00-13:00"',
             2,
@@ -134,7 +134,7 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
         (
             '[syncs.full.max_age]\ngrades = "26h"',
             2,
-            "syncs.full.max_age.grades: it is unknown; did you mean `grade`?",
+            "syncs.full.max_age.grades: unknown key; did you mean `grade`?",
         ),
         ('[syncs.full]\nmax_age = { course = "x" }', 2, "'x' cannot be used: write a duration"),
         (
@@ -233,7 +233,7 @@ def test_pauses_that_overlap_are_told_with_both_lines(path: Path) -> None:
     ((line, message),) = _problems(path, overlapping)
 
     assert line == 6
-    assert "it overlaps the pause of line 1" in message
+    assert "it overlaps the pause on line 1" in message
 
 
 def test_a_pause_of_all_overlaps_with_any(path: Path) -> None:

@@ -61,8 +61,8 @@ def test_the_window_that_is_open_now_is_the_first_one() -> None:
         ("Mon-Fri 07:00-25:00", "25:00 is not a time of day"),
         ("Mon-Fri 07:60-08:00", "07:60 is not a time of day"),
         ("Mon 24:00-02:00", "24:00 can only be an end"),
-        ("Mon-Sun 00:00-24:00", "they are the whole week; leave `hours` out"),
-        ("08:00-08:00", "they are the whole week"),
+        ("Mon-Sun 00:00-24:00", "this is the whole week; leave `hours` out"),
+        ("08:00-08:00", "this is the whole week"),
     ],
 )
 def test_hours_that_cannot_be_used_say_why_and_what_to_write(text: str, reason: str) -> None:
