@@ -145,12 +145,12 @@ def test_a_redirect_is_followed(service: Service) -> None:
         assert [service.next_call(), service.next_call()] == ["/key", "/moved"]
 
 
-def test_an_answer_of_500_is_logged_once_without_the_key_and_then_its_end(
+def test_a_response_of_500_is_logged_once_without_the_key_and_so_is_the_recovery(
     service: Service, log: Log
 ) -> None:
     service.statuses["/secret-key"] = 500
     with pinging(f"{service.url}/secret-key", lambda: WELL):
-        assert log.next_line() == "The heartbeat URL cannot be called: the answer is 500."
+        assert log.next_line() == "The heartbeat URL cannot be called: it responded with 500."
         for _ in range(3):
             service.next_call()
         service.statuses.clear()
