@@ -40,9 +40,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("sync_types", nargs="*", metavar="TYPE", help="sync types to pause")
     parser.add_argument("--all", action="store_true", help="pause all sync types")
     parser.add_argument("--until", metavar="TIME", help="when the pause ends")
-    parser.add_argument(
-        "--from", dest="start", metavar="TIME", help="when it begins (default: now)"
-    )
+    parser.add_argument("--from", dest="start", metavar="TIME", help="when it begins; default: now")
     parser.add_argument("--reason", help="why you pause, for anyone who asks later")
     parser.add_argument("--list", action="store_true", help="show the pauses that have not ended")
     parser.add_argument("--end", type=int, metavar="NUMBER", help="end the pause with this number")

@@ -57,7 +57,7 @@ def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
     if named is not None:
         return named
     folder = log_dir.absolute().parent
-    # If we may not enter the folder, the logs are inaccessible too. That error is the one to report,
+    # If we may not enter the folder, the logs are inaccessible too. Report that error instead,
     # because it says which user to run as.
     beside = [folder / _NAME] if os.access(folder, os.X_OK, effective_ids=True) else []
     return next((path for path in (*beside, _OF_THE_MACHINE) if _exists(path)), None)

@@ -34,7 +34,7 @@ class Document:
     Attributes:
         path: The file.
         data: Its tables.
-        text: Its text, with ``\\n`` line endings.
+        text: Its text, with line feeds as line endings.
     """
 
     path: Path

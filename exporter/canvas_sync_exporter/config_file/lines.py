@@ -33,7 +33,7 @@ def find_lines(text: str) -> dict[KeyPath, int]:
     """Return the line, from 1, of each table and each key that is not inside a value.
 
     Args:
-        text: Valid TOML with ``\\n`` line endings.
+        text: Valid TOML with line feeds as line endings.
     """
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}

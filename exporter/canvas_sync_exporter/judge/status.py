@@ -57,9 +57,9 @@ class SyncStatus:
     """The status of a sync type.
 
     Attributes:
-        state: The kind of its worst open incident; or else ``paused``, ``running`` or ``well``;
-            ``unknown`` when nobody judges, or not everything was judged.
-        level: How bad that is.
+        state: The kind of its worst open incident, otherwise ``paused``, ``running`` or ``well``;
+            ``unknown`` when no exporter judges, or not everything was judged.
+        level: The severity of that state.
         last_run: None if it has never run.
         next_due: When its next run is due; None when none is expected.
         paused_until: When its current pause ends; None if it is not paused.
@@ -78,13 +78,12 @@ class Status:
     """The status of everything.
 
     Attributes:
-        status: The worst of all open incidents; ``unknown`` when nobody judges, or when none is
-            open but not everything was judged.
-        problem: What is not known, and why; empty when everything was judged.
-        judged_at: When an exporter last judged; None when none ever did.
-        judge: Which one.
-        incidents: Those that need attention, the worst and oldest first, and behind them those
-            that are acknowledged.
+        status: The level of the worst open incident; ``unknown`` when no exporter judges, or when none
+            is open but not everything was judged.
+        problem: What is unknown, and why; empty when everything was judged.
+        judged_at: When an exporter last judged; None if none ever has.
+        judge: Name of that exporter.
+        incidents: Those that need attention, worst and oldest first, then the acknowledged ones.
         syncs: By sync type.
     """
 

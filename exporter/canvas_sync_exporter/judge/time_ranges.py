@@ -12,10 +12,10 @@ TimeRange = tuple[datetime, datetime]
 
 def union(ranges: Iterable[TimeRange]) -> list[TimeRange]:
     """Return the times that are in any range."""
-    found: list[TimeRange] = []
+    merged: list[TimeRange] = []
     for start, end in sorted(ranges):
-        if found and start <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end)
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
         elif start < end:
             merged.append((start, end))
     return merged
@@ -29,7 +29,7 @@ def intersection(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> lis
         for start, end in first
         for opening, closing in others
     )
-    return [each for each in found if each[0] < each[1]]
+    return [each for each in overlaps if each[0] < each[1]]
 
 
 def subtraction(first: Iterable[TimeRange], second: Iterable[TimeRange]) -> list[TimeRange]:

@@ -1,8 +1,8 @@
 """Cron expressions in a time zone.
 
 DST changes are handled like in Debian's cron: a job at a fixed time that is skipped runs right
-after the change, and one whose time occurs twice runs only the first time. Jobs with ``*`` in the minute
-or hour field follow the clock. The package cronsim implements these rules.
+after the change, and one whose time occurs twice runs only the first time. Jobs with ``*`` in the
+minute or hour field follow the clock. The package cronsim implements these rules.
 """
 
 from __future__ import annotations
