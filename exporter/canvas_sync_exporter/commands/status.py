@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor status``: what needs attention, and how each sync type is."""
+"""``canvas-sync-monitor status``: open incidents and the state of each sync type."""
 
 from __future__ import annotations
 

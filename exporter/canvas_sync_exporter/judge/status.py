@@ -78,8 +78,8 @@ class Status:
     """The status of everything.
 
     Attributes:
-        status: The level of the worst open incident; ``unknown`` when no exporter judges, or when none
-            is open but not everything was judged.
+        status: The level of the worst open incident; ``unknown`` when no exporter judges, or when
+            none is open but not everything was judged.
         problem: What is unknown, and why; empty when everything was judged.
         judged_at: When an exporter last judged; None if none ever has.
         judge: Name of that exporter.
