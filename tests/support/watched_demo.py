@@ -69,6 +69,7 @@ def watched_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDe
             _await(server, f"sum(canvas_sync_runs_total) >= {_RUNS}")
             for counter in _COUNTERS:
                 _await(server, f"sum(increase(canvas_sync_{counter}_total[1h])) > 0")
+            _await(server, "canvas_sync_incident_info")
             _clean_up(server, exporter)
             until = time.time()
         database = folder / "demo" / "logs" / "state" / "canvas_sync.sqlite3"

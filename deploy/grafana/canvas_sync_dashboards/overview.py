@@ -7,6 +7,7 @@ from typing import Final
 from canvas_sync_core.schema.metrics import MetricName
 
 from .datasources import PROMETHEUS
+from .incident_rows import incidents
 from .page import Page, Row, half, quarter, third, whole
 from .panels import COUNT, bars, events, lines, spread, value
 from .promql import SYNC_TYPE, happened, increase, mean, quantile, ratio, series, since, total
@@ -32,7 +33,7 @@ def page() -> Page:
             *scraped_by(_EXPORTER),
             choose_label("sync_type", "Sync type", MetricName.RUNS),
         ),
-        rows=(_health(), _freshness(), _runs(), _items(), _errors()),
+        rows=(incidents(), _health(), _freshness(), _runs(), _items(), _errors()),
     )
 
 
@@ -99,29 +100,17 @@ def _freshness() -> Row:
     return Row(
         "Freshness",
         (
-            third(
+            half(
                 value(
                     "Time since the last success",
-                    "How old the synced data is. The next panel shows whether that is too old, in "
-                    "intervals of each sync type.",
+                    "How old the synced data is. If it is older than promised, an incident is "
+                    "open.",
                     Now(since(series(MetricName.LAST_SUCCESS, SYNC_TYPE), "sync_type"), _TYPE),
                     unit="s",
                     empty="never",
                 )
             ),
-            third(
-                value(
-                    "Intervals since the last success",
-                    "The same in intervals of the sync type, which CANVAS_SYNC_EXPECTED_INTERVALS "
-                    "sets; a day otherwise. Orange when a run was missed, red when two were, and "
-                    "then an alert fires.",
-                    Now(_intervals_since_success(), _TYPE),
-                    unit="none",
-                    steps=above(1.1, 2),
-                    empty="never",
-                )
-            ),
-            third(
+            half(
                 value(
                     "Time since the last run",
                     "How long ago a run ended, successful or not. If this is much less than the "
@@ -174,13 +163,6 @@ def _freshness() -> Row:
             ),
         ),
     )
-
-
-def _intervals_since_success() -> str:
-    age = since(series(MetricName.LAST_SUCCESS, SYNC_TYPE), "sync_type")
-    expected = f"max by (sync_type) ({series(MetricName.EXPECTED_INTERVAL, SYNC_TYPE)})"
-    daily = f"max by (sync_type) ({series(MetricName.LAST_RUN, SYNC_TYPE)}) * 0 + 86400"
-    return f"({age}) / ({expected} or {daily})"
 
 
 def _runs() -> Row:
