@@ -60,6 +60,10 @@ def main() -> None:
                 ["--since", span[0], "--until", span[1]],
                 ["-F", f'{{"timestamp":"{minute:%Y-%m-%dT%H:%M}'],
             ),
+            "a pattern that is absent": (
+                ["--regex", r"Status: 41[89] - \d+"],
+                [r"Status: 41[89] - [0-9]+"],
+            ),
         }
         start = cpu_seconds([*SEARCH, "--log-dir", empty])
         print(f"api_calls.log of {megabytes} MB; our start: {start:.2f} s")

@@ -21,6 +21,7 @@ PATTERN_LIMIT: Final = 1000
 """The longest regular expression, in characters."""
 
 _PATTERN_MEMORY: Final = 8 * 1024 * 1024
+_NEEDS_ONE_LINE: Final = re.compile(r"\\[Az]|\(\?\w*-")  # \A, \z and flags such as (?-m)
 _OWN_JSON: Final = b'{"timestamp":"'
 
 
@@ -51,14 +52,31 @@ def compile_pattern(pattern: str) -> Any:
     """
     if len(pattern) > PATTERN_LIMIT:
         raise ValueError(f"use a regular expression of at most {PATTERN_LIMIT} characters")
-    options = re2.Options()
-    options.max_mem = _PATTERN_MEMORY
-    options.log_errors = False
     try:
-        return re2.compile(pattern, options)
+        return _compile(pattern)
     except (re2.error, UnicodeEncodeError) as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise ValueError(f"this regular expression cannot be used: {why}") from None
+
+
+def _compile(pattern: str) -> Any:
+    options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _for_many_lines(pattern: Any) -> Any:
+    """Return an expression that matches in several lines if ``pattern`` matches in one of them.
+
+    It may match in other lines, too. None if there is no such expression.
+    """
+    if pattern is None or _NEEDS_ONE_LINE.search(pattern.pattern):
+        return None
+    try:
+        return _compile(f"(?m){pattern.pattern}")
+    except re2.error:  # a little too large
+        return None
 
 
 @dataclass(frozen=True)
@@ -91,25 +109,32 @@ class LineFilter:
     until: dt.datetime | None = None
     _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _lines_pattern: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         texts = () if self.text is None else (_encoded(self.text), _in_json(self.text)[1:-1])
         object.__setattr__(self, "_texts", tuple(dict.fromkeys(texts)))
         object.__setattr__(self, "_traits", tuple(self._make_traits()))
+        object.__setattr__(self, "_lines_pattern", _for_many_lines(self.pattern))
 
     def may_be_in(self, lines: bytes) -> bool:
         """Whether any of these lines can match; a quick check of all of them together."""
-        return not self._texts or any(text in lines for text in self._texts)
+        return self._has_text(lines) and (
+            self._lines_pattern is None or self._lines_pattern.search(lines) is not None
+        )
 
     def may_be(self, line: bytes) -> bool:
         """Whether a line can match, judging by its bytes; a quick check."""
-        if not self.may_be_in(line):
+        if not self._has_text(line):
             return False
         if line.startswith(_OWN_JSON):
             for trait in self._traits:
                 if trait not in line:
                     return False
         return self.pattern is None or self.pattern.search(line) is not None
+
+    def _has_text(self, raw: bytes) -> bool:
+        return not self._texts or any(text in raw for text in self._texts)
 
     def wants(self, record: SearchRecord) -> bool:
         """Whether a line that passed :meth:`may_be` is wanted."""
