@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
 from .responses import ResponseFacts
 
 __all__ = ["NOTHING_KNOWN", "Received", "count_items", "has_content", "received"]
@@ -88,7 +90,8 @@ def count_items(body: bytes, path: str = "", *, is_page: bool = False) -> int | 
         if start == b"[":
             return len(_read_list(body))
         return _wrapped_items(_read_object(body), path) if start == b"{" and is_page else None
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise_if_asynchronous(error)
         return None
 
 
