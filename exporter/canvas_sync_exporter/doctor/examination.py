@@ -17,7 +17,7 @@ from canvas_sync_core.threads import start_daemon
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, ExporterSettings, configuration
 
-from . import files, services
+from . import files, services, syncs
 from .finding import Finding
 
 __all__ = ["examine"]
@@ -62,6 +62,8 @@ def _checks(
         "state disk": partial(files.local_disk, app.state_folder),
         "disk space": partial(files.disk_space, app.log_dir),
         "database": partial(services.database, config),
+        "judging": partial(syncs.judging, config),
+        "recent runs": partial(syncs.recent_runs, config),
         "spool": partial(services.spool, app.spool_folder),
         "collector": partial(services.collector, environ),
         "clock": partial(services.clock, config, prometheus_url),

@@ -25,7 +25,15 @@ from canvas_sync_exporter.settings import Configuration
 
 from .finding import Finding
 
-__all__ = ["clock", "collector", "database", "prometheus", "spool"]
+__all__ = [
+    "clock",
+    "collector",
+    "connected",
+    "database",
+    "embedded_file",
+    "prometheus",
+    "spool",
+]
 
 _SECONDS: Final = 4.0
 """Time limit for one connection; less than for a whole check."""
@@ -36,10 +44,10 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 def database(config: Configuration) -> Finding:
     """Check whether the database responds and its table has this version."""
-    if config.embedded_database and not _embedded_file(config).exists():
-        return Finding.ok(f"{_embedded_file(config)} will be created by the first sync.")
+    if config.embedded_database and not embedded_file(config).exists():
+        return Finding.ok(f"{embedded_file(config)} will be created by the first sync.")
     try:
-        with _connected(config) as engine:
+        with connected(config) as engine:
             check_schema(engine)
             shown = repr(engine.url)
     except CanvasSyncMonitorError as error:
@@ -67,7 +75,7 @@ def spool(folder: Path) -> Finding:
 def clock(config: Configuration, prometheus_url: str | None) -> Finding:
     """Compare this machine's clock with the database's or Prometheus'."""
     if not config.embedded_database:
-        with _connected(config) as engine:
+        with connected(config) as engine:
             if engine.dialect.name == "postgresql":
                 return _compared("the database", _time_of_database(engine))
     if prometheus_url is not None:
@@ -112,7 +120,8 @@ def prometheus(url: str) -> Finding:
 
 
 @contextmanager
-def _connected(config: Configuration) -> Iterator[Engine]:
+def connected(config: Configuration) -> Iterator[Engine]:
+    """Open the database of the runs while the block lasts."""
     engine = open_engine(config.app.resolved_database_url)
     try:
         yield engine
@@ -152,7 +161,8 @@ def _query(url: str, expression: str) -> Any:
         return json.load(answer)["data"]["result"]
 
 
-def _embedded_file(config: Configuration) -> Path:
+def embedded_file(config: Configuration) -> Path:
+    """Return the file of the SQLite database that is used without any setting."""
     return Path(config.app.resolved_database_url.removeprefix("sqlite:///"))
 
 
