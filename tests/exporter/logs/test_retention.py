@@ -150,7 +150,7 @@ def test_only_one_cleanup_runs_at_a_time(settings: RetentionSettings) -> None:
     with ControlPage(settings.control_dir / "cleanup.lock").locked(0) as held:
         assert held
         assert get_cleanup_status(settings).running
-        with pytest.raises(CleanupRunning, match="runs now"):
+        with pytest.raises(CleanupRunning, match="is running"):
             cleanup_canvas_sync_logs(settings, now=NOW)
     assert not get_cleanup_status(settings).running
 
