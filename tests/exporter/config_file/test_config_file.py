@@ -129,7 +129,7 @@ def test_the_url_of_the_heartbeat_is_not_shown(path: Path) -> None:
         (
             '[syncs.full]\nevery = "2h"\nhours = "12:00-13:00"',
             2,
-            "no run would be due: the shortest of `hours` are 1h",
+            "no run would be due: the shortest window of `hours` is 1h",
         ),
         (
             '[syncs.full.max_age]\ngrades = "26h"',
