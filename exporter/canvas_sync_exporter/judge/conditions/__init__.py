@@ -1,4 +1,4 @@
-"""What the judge can find wrong: each condition is a pure function from facts to findings."""
+"""The conditions that the judge checks; each is a pure function from facts to findings."""
 
 from __future__ import annotations
 

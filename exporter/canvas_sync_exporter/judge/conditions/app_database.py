@@ -1,4 +1,4 @@
-"""The database that the syncs write their items to: failing, slow."""
+"""The app's own database, to which the syncs write items: failing, slow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HALF: Final = 0.5
 
 
 def db_failing(facts: Facts) -> Iterable[Finding]:
-    """Find that far more database operations of the syncs than usual fail."""
+    """Detect that far more database operations of the syncs fail than usual."""
     rounds = [
         counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if _is_failing(facts, sync)
     ]
@@ -38,15 +38,14 @@ def db_failing(facts: Facts) -> Iterable[Finding]:
 
 
 def db_slow(facts: Facts) -> Iterable[Finding]:
-    """Find that the database operations of the syncs take far longer than usual."""
+    """Detect that the database operations of the syncs take far longer than usual."""
     rounds = [
         counted_rounds(facts, sync)[0] for sync in facts.syncs.values() if _is_slow(facts, sync)
     ]
     if rounds:
         mean = max(each.totals.db_seconds / each.totals.db_operations for each in rounds)
-        words = (
-            f"Database operations of the syncs take {mean * 1000:,.0f} ms, far longer than usual."
-        )
+        took = f"{mean * 1000:,.0f} ms on average"
+        words = f"Database operations of the syncs take {took}, far longer than usual."
         yield _finding(IncidentKind.DB_SLOW, Severity.WARNING, rounds, words)
 
 

@@ -1,4 +1,4 @@
-"""The Canvas API: failing, slow, throttling, and lists that were not read to their end."""
+"""The Canvas API: failing, slow, throttling, and incompletely read lists."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _LIVE_FAILURES: Final = 10
 _LIVE_SHARE: Final = 0.2
 _OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
 _CANVAS: Final = "canvas"
-_UNKNOWN_CAUSE: Final = "Canvas answered with errors, or not at all; api_calls.log has the calls."
+_UNKNOWN_CAUSE: Final = "Canvas responded with errors or not at all; see api_calls.log."
 
 
 def api_failing(facts: Facts) -> Iterable[Finding]:
-    """Find that far more calls than usual fail by Canvas's or the network's fault."""
+    """Detect that far more calls than usual fail because of Canvas or the network."""
     rounds = _rounds_where(facts, _is_api_failing)
     live = _live_failures(facts)
     if not rounds and not live:
@@ -50,7 +50,7 @@ def api_failing(facts: Facts) -> Iterable[Finding]:
         IncidentKind.API_FAILING,
         runs,
         facts.now,
-        f"{failed:,} of {calls:,} calls of the Canvas API failed.",
+        f"{failed:,} of {calls:,} Canvas API calls failed.",
         cause=words,
     )
     severity = Severity.CRITICAL if failed >= calls * _HALF else Severity.WARNING
@@ -58,7 +58,7 @@ def api_failing(facts: Facts) -> Iterable[Finding]:
 
 
 def throttled(facts: Facts) -> Iterable[Finding]:
-    """Find that Canvas throttles far more calls than usual."""
+    """Detect that Canvas throttles far more calls than usual."""
     rounds = _rounds_where(facts, _is_throttled)
     if rounds:
         calls = sum(each.totals.api_calls for each in rounds)
@@ -67,13 +67,13 @@ def throttled(facts: Facts) -> Iterable[Finding]:
             IncidentKind.THROTTLED,
             [run for each in rounds for run in each.runs if run.api_throttled],
             facts.now,
-            f"Canvas throttled {count:,} of {calls:,} calls.",
-            cause="The syncs together use up the quota of their access token.",
+            f"Canvas throttled {count:,} of {calls:,} API calls.",
+            cause="Together, the syncs use up the rate-limit quota of their access token.",
         )
 
 
 def api_slow(facts: Facts) -> Iterable[Finding]:
-    """Find that Canvas answers far slower than usual."""
+    """Detect that Canvas responds far more slowly than usual."""
     rounds = _rounds_where(facts, _is_api_slow)
     if rounds:
         mean = max(each.totals.api_seconds / each.totals.api_calls for each in rounds)
@@ -81,13 +81,13 @@ def api_slow(facts: Facts) -> Iterable[Finding]:
             IncidentKind.API_SLOW,
             [run for each in rounds for run in each.runs],
             facts.now,
-            f"Calls of the Canvas API take {mean:.1f} s on average, far longer than usual.",
+            f"Canvas API calls take {mean:.1f} s on average, far longer than usual.",
             cause="Canvas or the network to it is slow.",
         )
 
 
 def list_truncated(facts: Facts) -> Iterable[Finding]:
-    """Find successful runs that did not read lists to their end."""
+    """Find successful runs that did not read all pages of a list."""
     for sync in facts.syncs.values():
         runs = _truncating_runs(facts, sync)
         if not runs:
@@ -99,8 +99,8 @@ def list_truncated(facts: Facts) -> Iterable[Finding]:
             subject=sync.sync_type,
             severity=Severity.WARNING,
             since=min(run.start for run in runs),
-            summary=f"{sync.sync_type} did not read {lists:,} lists to their end.",
-            cause=f"Pages that were not fetched: {', '.join(routes[:3])}." if routes else "",
+            summary=f"{sync.sync_type} did not read all pages of {_count(lists, 'list')}.",
+            cause=f"The next page was not fetched for {', '.join(routes[:3])}." if routes else "",
             sync_type=sync.sync_type,
             affects=frozenset({sync.sync_type}),
             **evidence(runs, {"next page was not fetched": len(runs)}),
@@ -150,7 +150,7 @@ def _truncating_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 
 
 def _has_truncated(run: EndedRun) -> bool:
-    # A run that failed left its lists because of that.
+    # A failed run stopped reading because it failed; that is another incident.
     return run.status is RunStatus.SUCCESS and run.api_truncated > 0
 
 
@@ -161,7 +161,7 @@ def _rounds_where(facts: Facts, condition: Callable[[Facts, SyncFacts], bool]) -
 
 
 def _live_failures(facts: Facts) -> dict[str, int]:
-    """Return the failures by cause of the last minutes, if they are many; else nothing."""
+    """Return the recent failures by cause, or nothing if they are few."""
     counts: Counter[str] = Counter()
     for route in facts.routes:
         for code, count in route.failed.items():
@@ -172,8 +172,12 @@ def _live_failures(facts: Facts) -> dict[str, int]:
     return dict(counts.most_common(10)) if is_many else {}
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _most_frequent(counts: dict[str, int]) -> str:
-    return next((f"Most frequent: {cause}." for cause in counts), "")
+    return next((f"The most frequent failure is {cause}." for cause in counts), "")
 
 
 def _finding(
@@ -183,7 +187,7 @@ def _finding(
     summary: str,
     **changes: Any,
 ) -> Finding:
-    """Make a finding about Canvas that affects the sync types of some runs; a warning at first."""
+    """Create a finding about Canvas, a warning, that affects the sync types of some runs."""
     types = Counter(run.sync_type for run in runs)
     hosts = {run.canvas_host for run in runs if run.canvas_host}
     finding = Finding(

@@ -1,4 +1,4 @@
-"""The synced data: items that are older than promised."""
+"""The synced data: items that are too old."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
 def stale_items(facts: Facts) -> Iterable[Finding]:
-    """Find sync types whose items of a kind are older than promised."""
+    """Find sync types whose newest items of some kind are older than allowed."""
     for sync in facts.syncs.values():
         promises = sync.expectation.max_age if sync.expectation else {}
         paused = pause_end(facts, sync.sync_type)
         ages = {}
         for item, promised in promises.items():
             newest = sync.newest_items.get(item) or sync.known_since
-            # Nothing gets old during a pause.
+            # The age does not increase during a pause.
             begin = max(filter(None, (newest, paused)), default=None)
             if begin is None or not _has_run_well_since(sync, begin):
-                continue  # that it does not run well is what has to be told
+                continue  # failing runs are another incident
             if facts.now - begin > promised:
                 ages[item] = facts.now - begin
         if not ages:
@@ -41,8 +41,8 @@ def stale_items(facts: Facts) -> Iterable[Finding]:
             subject=sync.sync_type,
             severity=Severity.WARNING,
             since=facts.now - oldest,
-            summary=f"No {names} came in by {sync.sync_type} for {format_duration(oldest)}.",
-            cause="Its runs end well, but bring no such items.",
+            summary=f"{sync.sync_type} has brought in no {names} for {format_duration(oldest)}.",
+            cause="Its runs succeed, but bring in no such items.",
             sync_type=sync.sync_type,
             affects=frozenset({sync.sync_type}),
         )

@@ -1,4 +1,4 @@
-"""The disk of the logs: full, or about to be."""
+"""The disk with the logs: full, or about to be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["disk_filling"]
 
 _LITTLE: Final = 200 * 1024 * 1024
 _HISTORY: Final = timedelta(hours=6)
-"""A slope is only believed over so much history."""
+"""How much history a trend needs to be trusted."""
 _SOON: Final = 4 * 3600.0
 _TODAY: Final = 24 * 3600.0
 _FEWEST: Final = 12
@@ -24,11 +24,11 @@ _GIBIBYTE: Final = 1024**3
 
 
 def disk_filling(facts: Facts) -> Iterable[Finding]:
-    """Find that the disk is full, or will be within hours at the pace of the last six."""
+    """Detect that the disk is full or, at the rate of the last six hours, soon will be."""
     if not facts.disk_free:
         return
     newest = facts.disk_free[-1]
-    free = f"{newest.value / _GIBIBYTE:,.1f} GiB are free on the disk of the logs"
+    free = f"{newest.value / _GIBIBYTE:,.1f} GiB are free on the disk with the logs"
     if newest.value < _LITTLE:
         summary, severity = f"Only {free}.", Severity.CRITICAL
     else:
@@ -37,19 +37,19 @@ def disk_filling(facts: Facts) -> Iterable[Finding]:
             return
         severity = Severity.CRITICAL if left <= _SOON else Severity.WARNING
         until = format_duration(timedelta(minutes=round(left / 60)))
-        summary = f"{free}; at the pace of the last hours they are used up in {until}."
+        summary = f"{free}; at the current rate it will be full in {until}."
     yield Finding(
         kind=IncidentKind.DISK_FILLING,
         subject="disk of the logs",
         severity=severity,
         since=newest.time,
         summary=summary,
-        cause="When it is full, log lines and metrics are lost, and rows that wait there too.",
+        cause="Once it is full, log lines, metrics and rows waiting for the database are lost.",
     )
 
 
 def _seconds_left(facts: Facts) -> float | None:
-    """Return when the disk is full if it goes on as in the last hours; None when it does not."""
+    """Return the seconds until the disk is full at the current rate; None if it is not filling."""
     begin = facts.now - _HISTORY
     if facts.disk_free[0].time > begin:
         return None
@@ -57,13 +57,13 @@ def _seconds_left(facts: Facts) -> float | None:
     half = [each for each in window if each.time >= facts.now - _HISTORY / 2]
     if len(half) < _FEWEST:
         return None
-    # A backup that took much at once and is over is no pace: the last half must say the same.
+    # A backup that used much space at once is not a trend: the last half must confirm it.
     pace = max(_pace(window), _pace(half))
     return window[-1].value / -pace if pace < 0 else None
 
 
 def _pace(samples: Sequence[Sample]) -> float:
-    """Return how many bytes a second the free space grows by."""
+    """Return the change of the free space in bytes per second."""
     start = samples[0].time
     seconds = [(each.time - start).total_seconds() for each in samples]
     return linear_regression(seconds, [each.value for each in samples]).slope

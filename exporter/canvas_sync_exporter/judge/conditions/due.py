@@ -1,4 +1,4 @@
-"""Whether runs came when they were due: missed, overdue."""
+"""Runs that did not start or succeed when they were due: missed, overdue."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["missed", "overdue"]
 
 _USUAL_GRACE: Final = timedelta(hours=1)
 _USUAL_LEAD: Final = timedelta(minutes=1)
-"""Of a sync type that was expected, and is no more."""
+"""For a sync type that is no longer expected."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
 def missed(facts: Facts) -> Iterable[Finding]:
-    """Find sync types with a due time that no run has answered within its grace.
+    """Find sync types for which no run started within the grace of a due time.
 
-    When several stop together, as when a scheduler dies or a holiday begins, it is one finding, of
-    the one that was missed first, until all of them have started again.
+    If several stop together, because a scheduler died or a holiday began, they are one finding,
+    under the name of the first one missed, until all of them have started again.
     """
     groups: dict[str, dict[str, list[datetime]]] = {}
     for name, sync in facts.syncs.items():
@@ -36,7 +36,7 @@ def missed(facts: Facts) -> Iterable[Finding]:
 
 
 def overdue(facts: Facts) -> Iterable[Finding]:
-    """Find sync types that run, but have not come to a good end for longer than promised."""
+    """Find sync types that run but have not succeeded for longer than expected."""
     for sync in facts.syncs.values():
         expectation, interval = sync.expectation, interval_of(sync)
         if expectation is None or interval is None or alive_runs(facts, sync):
@@ -59,7 +59,7 @@ def overdue(facts: Facts) -> Iterable[Finding]:
             subject=sync.sync_type,
             severity=Severity.CRITICAL,
             since=since,
-            summary=f"{sync.sync_type} has not come to a good end since {_clock(since)}.",
+            summary=f"{sync.sync_type} has not succeeded since {_clock(since)}.",
             cause=_newest_ending(sync),
             sync_type=sync.sync_type,
             runs=tuple(run.id for run in sync.runs[:5]),
@@ -70,15 +70,16 @@ def overdue(facts: Facts) -> Iterable[Finding]:
 def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[datetime]]) -> Finding:
     name, *others = sorted(missing, key=lambda each: (missing[each][0], each))
     due = missing[name]
-    more = ", and once more since" if len(due) == 2 else f", and {len(due) - 1} more times since"
-    more = more if len(due) > 1 else ""
-    too = f" Nor did {', '.join(others)}." if others else ""
+    count = len(due) - 1
+    starts = "1 more start" if count == 1 else f"{count} more starts"
+    more = f" It has missed {starts} since." if count else ""
+    too = f" Neither did {', '.join(others)}." if others else ""
     return Finding(
         kind=IncidentKind.MISSED,
         subject=first,
         severity=Severity.CRITICAL,
         since=due[0],
-        summary=f"{name} did not start when it was due at {_clock(due[0])}{more}.{too}",
+        summary=f"{name} did not start at {_clock(due[0])}, when it was due.{more}{too}",
         cause=_why_missed(facts),
         sync_type=first,
         affects=frozenset(missing),
@@ -86,21 +87,21 @@ def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[dat
 
 
 def _first_missed(facts: Facts, name: str, time: datetime) -> str:
-    """Return which sync type was missing first when one was missed at a time."""
-    found = [
+    """Return the sync type that was missed first, of all that were missing at a time."""
+    missing = [
         (since, other)
         for other, sync in facts.syncs.items()
         if (since := time if other == name else _missing_since(facts, sync, time)) is not None
     ]
-    return min(found)[1]
+    return min(missing)[1]
 
 
 def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | None:
-    """Return since when a sync type was missing at an earlier time; None if it was not."""
+    """Return since when a sync type had been missing at a time; None if it was not missing."""
     starts = [run.start for run in sync.runs]
     before = next((start for start in starts if start <= time), None)
     if before is None and starts:
-        return None  # too long ago to be known
+        return None  # older than the known runs
     begin = before + _lead(sync) if before else facts.started
     due_times = _judged_due(facts, sync)
     since = next((due for due in due_times if begin < due <= time), None)
@@ -112,10 +113,10 @@ def _missing_since(facts: Facts, sync: SyncFacts, time: datetime) -> datetime | 
 
 
 def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
-    """Return the due times since the newest run that no run has answered, oldest first."""
+    """Return the due times that no run has served since the newest run, oldest first."""
     expectation = sync.expectation
     if expectation is None or alive_runs(facts, sync):
-        return []  # what still runs is stuck, if anything
+        return []  # a run in progress may be stuck, but is not missed
     starts = (run.start for run in sync.runs if run.start <= facts.now)
     newest = next(starts, None)
     if sync.due and newest is not None and newest >= sync.due[-1]:
@@ -131,7 +132,7 @@ def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
 
 
 def _judged_due(facts: Facts, sync: SyncFacts) -> list[datetime]:
-    """Return the due times at which a run was expected, and would have been noticed."""
+    """Return the due times at which a run was expected and would have been seen."""
     watched = min(filter(None, (sync.known_since, facts.started))) - _lead(sync)
     paused = pause_end(facts, sync.sync_type)
     begin = watched if paused is None else max(watched, paused)
@@ -139,7 +140,7 @@ def _judged_due(facts: Facts, sync: SyncFacts) -> list[datetime]:
 
 
 def _patience(sync: SyncFacts) -> timedelta:
-    """Return how long after a due time a run may start, where the next one makes it moot."""
+    """Return how long after a due time a run may start; for frequent syncs half an interval."""
     grace = sync.expectation.grace if sync.expectation else _USUAL_GRACE
     interval = interval_of(sync)
     if interval is None or not is_frequent(sync):
@@ -154,13 +155,13 @@ def _lead(sync: SyncFacts) -> timedelta:
 def _why_missed(facts: Facts) -> str:
     if facts.log_folder is not None and facts.log_folder.problem:
         return f"Its telemetry cannot be written: {facts.log_folder.problem}"
-    return "Nothing was heard of it: the scheduler did not start it, or it died at its start."
+    return "The scheduler did not start it, or it crashed before recording its start."
 
 
 def _newest_ending(sync: SyncFacts) -> str:
     if not sync.runs:
-        return "No run of it is known."
-    return f"The newest run ended as {sync.runs[0].status.value}."
+        return "It has no recorded runs."
+    return f"The newest run ended with status {sync.runs[0].status.value}."
 
 
 def _clock(time: datetime) -> str:

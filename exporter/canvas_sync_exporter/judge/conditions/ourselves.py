@@ -1,4 +1,4 @@
-"""The monitoring itself: what it needs to see and to say anything."""
+"""The monitoring itself: its database, folders, spool, rollups, cleanup and clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 EXPORTER: Final = "exporter"
 _DATABASE: Final = "database"
 _AWAY_FOR: Final = timedelta(minutes=1)
-"""A restart takes less."""
+"""A restart takes less time than this."""
 _FOLDER_FOR: Final = timedelta(minutes=1)
 _SPOOL_WINDOW: Final = timedelta(minutes=10)
 _SPOOL_BYTES: Final = 64 * 1024
@@ -43,7 +43,7 @@ _SEVERE_SKEW_SECONDS: Final = 600.0
 
 
 def database_away(facts: Facts) -> Iterable[Finding]:
-    """Find that the database of the runs does not answer."""
+    """Detect that the runs database is down."""
     database = facts.database
     if not database.is_reachable and facts.now - database.since >= _AWAY_FOR:
         yield Finding(
@@ -51,13 +51,13 @@ def database_away(facts: Facts) -> Iterable[Finding]:
             subject=_DATABASE,
             severity=Severity.CRITICAL,
             since=database.since,
-            summary="The database of the runs does not answer. Runs wait on disk meanwhile.",
+            summary="The runs database is unreachable. Runs wait on disk until it is back.",
             cause=database.reason,
         )
 
 
 def spool_growing(facts: Facts) -> Iterable[Finding]:
-    """Find that rows wait for the database, and do not get fewer."""
+    """Detect that rows wait for the database and their number does not shrink."""
     window = _window(facts.spool, facts.now - _SPOOL_WINDOW)
     if window is None or min(each.value for each in window) < _SPOOL_BYTES:
         return
@@ -69,13 +69,13 @@ def spool_growing(facts: Facts) -> Iterable[Finding]:
         subject="spool",
         severity=Severity.CRITICAL if waiting >= _SPOOL_HALF else Severity.WARNING,
         since=window[0].time,
-        summary=f"{waiting / 1024:,.0f} KiB of rows wait for the database, and do not get fewer.",
-        cause="The exporter reaches the database, the syncs do not, or it refuses their rows.",
+        summary=f"{waiting / 1024:,.0f} KiB of rows are waiting for the database.",
+        cause="The syncs cannot reach the database, or it rejects their rows.",
     )
 
 
 def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
-    """Find that logs or metrics cannot be written, as the exporter or a sync sees it."""
+    """Detect that the exporter or a sync cannot write logs or metrics."""
     runs = list(_runs_with_fault(facts))
     problem, since = _folder_problem(facts)
     if not runs and not problem:
@@ -85,7 +85,7 @@ def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
         subject="log folder",
         severity=Severity.WARNING,
         since=min([*(run.start for run in runs), *([since] if since else [])]),
-        summary="Logs or metrics of the syncs cannot be written.",
+        summary="The syncs cannot write their logs or metrics.",
         cause=problem or next(run.telemetry_fault or "" for run in runs),
         runs=tuple(run.id for run in runs[:20]),
         run_count=len(runs),
@@ -94,7 +94,7 @@ def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
 
 
 def telemetry_dropped(facts: Facts) -> Iterable[Finding]:
-    """Find that telemetry is lost, until a later run ends without a loss."""
+    """Detect lost telemetry, until a later run ends without a loss."""
     ended = _newest_run(facts)
     for drop in facts.dropped:
         is_over = ended is not None and ended.start > drop.last
@@ -105,14 +105,14 @@ def telemetry_dropped(facts: Facts) -> Iterable[Finding]:
             subject=drop.sink,
             severity=Severity.WARNING,
             since=drop.since,
-            summary=f"{drop.count:,} records of {drop.sink} were lost.",
-            cause=f"{drop.reason.replace('_', ' ')}. The syncs themselves are not affected.",
+            summary=f"{drop.count:,} records for {drop.sink} were lost.",
+            cause=f"The reason is: {drop.reason.replace('_', ' ')}. The syncs are not affected.",
             counts={drop.reason: drop.count},
         )
 
 
 def rollups_behind(facts: Facts) -> Iterable[Finding]:
-    """Find that runs wait to be rolled up, and do not get fewer."""
+    """Detect that runs wait to be rolled up and their number does not shrink."""
     window = _window(facts.rollup_backlog, facts.now - _BACKLOG_WINDOW)
     if window is None or min(each.value for each in window) < _BACKLOG_RUNS:
         return
@@ -124,13 +124,13 @@ def rollups_behind(facts: Facts) -> Iterable[Finding]:
         subject=EXPORTER,
         severity=Severity.WARNING,
         since=window[0].time,
-        summary=f"{waiting:,.0f} runs wait to be rolled up, and do not get fewer.",
-        cause="The exporter may not write the rollups, or is too slow for so many runs.",
+        summary=f"{waiting:,.0f} runs are waiting to be rolled up, and not getting fewer.",
+        cause="The exporter lacks permission to write the rollups, or cannot keep up.",
     )
 
 
 def cleanup_missed(facts: Facts) -> Iterable[Finding]:
-    """Find that the nightly cleanup of the logs has not been done."""
+    """Detect that the nightly log cleanup did not run."""
     cleanup = facts.cleanup
     if cleanup is None:
         return
@@ -139,19 +139,21 @@ def cleanup_missed(facts: Facts) -> Iterable[Finding]:
     if is_done or facts.now - due < _CLEANUP_PATIENCE:
         return
     last = cleanup.last_success
-    known = f"It last succeeded on {last:%Y-%m-%d %H:%M} UTC." if last else "It never succeeded."
+    known = (
+        f"It last succeeded on {last:%Y-%m-%d %H:%M} UTC." if last else "It has never succeeded."
+    )
     yield Finding(
         kind=IncidentKind.CLEANUP_MISSED,
         subject=EXPORTER,
         severity=Severity.WARNING,
         since=due,
-        summary="The nightly cleanup of the logs has not been done.",
+        summary=f"The nightly log cleanup, due at {due:%Y-%m-%d %H:%M} UTC, has not run.",
         cause=cleanup.failure or known,
     )
 
 
 def clock_wrong(facts: Facts) -> Iterable[Finding]:
-    """Find that our clock and Canvas's differ by more than a minute."""
+    """Detect that our clock and Canvas's differ by more than a minute."""
     clock = facts.clock
     if clock is None or abs(clock.skew) < _SKEW_SECONDS:
         return
@@ -162,18 +164,18 @@ def clock_wrong(facts: Facts) -> Iterable[Finding]:
         subject="clock",
         severity=Severity.CRITICAL if is_severe_skew(facts) else Severity.WARNING,
         since=clock.measured,
-        summary=f"The clock is {off} {side} Canvas's.",
-        cause="The clock of this machine is wrong; times of runs are wrong with it.",
+        summary=f"The clock of this machine is {off} {side} Canvas's.",
+        cause="Start and end times of runs are off by as much. Check time synchronization (NTP).",
     )
 
 
 def is_severe_skew(facts: Facts) -> bool:
-    """Return whether the clock is so wrong that nothing that depends on time can be judged."""
+    """Return whether the clock is too wrong to judge anything that depends on time."""
     return facts.clock is not None and abs(facts.clock.skew) >= _SEVERE_SKEW_SECONDS
 
 
 def _folder_problem(facts: Facts) -> tuple[str, datetime | None]:
-    """Return what the exporter sees wrong with the log folder for a while, and since when."""
+    """Return a lasting problem with the log folder, and since when it exists."""
     folder = facts.log_folder
     if folder is None or folder.since is None or facts.now - folder.since < _FOLDER_FOR:
         return "", None
@@ -192,7 +194,7 @@ def _newest_run(facts: Facts) -> EndedRun | None:
 
 
 def _window(samples: Sequence[Sample], since: datetime) -> Sequence[Sample] | None:
-    """Return the samples since a time; None when there are none from before it."""
+    """Return the samples since a time; None if the history does not reach back that far."""
     if not samples or samples[0].time > since:
         return None
     return [each for each in samples if each.time >= since] or None

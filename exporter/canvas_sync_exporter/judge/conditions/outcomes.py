@@ -21,14 +21,14 @@ from .running import longest_duration
 __all__ = ["bad_ending", "failing", "interrupted", "is_many", "partial", "slow", "suspect"]
 
 _STRAYS: Final = 0.02
-"""Share of a night's per-user runs that may end badly without anybody being needed."""
+"""Share of a night's per-user runs that may end badly without needing attention."""
 _DEVIATIONS: Final = 3.0
 _FEWEST: Final = 3
 _FEW_RUNS: Final = 20
 _HALF: Final = 0.5
 _SLOW_REASONS: Final = frozenset({"slow"})
 _CERTAIN_REASONS: Final = frozenset({"few_calls"})
-"""How much there is to do may vary from run to run; the calls that find it out do not."""
+"""The number of items varies from run to run; the calls that list them hardly do."""
 
 Predicate = Callable[[EndedRun], bool]
 
@@ -44,20 +44,22 @@ def interrupted(facts: Facts) -> Iterable[Finding]:
 
 
 def partial(facts: Facts) -> Iterable[Finding]:
-    """Find sync types whose newest runs left something out."""
+    """Find sync types whose newest runs were partial."""
     for sync in facts.syncs.values():
         runs = _partial_runs(facts, sync)
         if runs:
-            words = f"{_share(runs, sync, facts)} of {sync.sync_type} left something out."
+            words = f"{_share(runs, sync, facts)} of {sync.sync_type} finished only partially."
             yield _finding(IncidentKind.PARTIAL, sync, runs, words)
 
 
 def suspect(facts: Facts) -> Iterable[Finding]:
-    """Find sync types whose newest runs differ from their history, though they succeeded."""
+    """Find sync types whose newest runs succeeded but differ from their history."""
     for sync in facts.syncs.values():
         runs = _suspect_runs(facts, sync)
         if runs:
-            words = f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded but looks wrong."
+            words = (
+                f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded with unusual results."
+            )
             cause = runs[0].suspect_reason
             yield _finding(IncidentKind.SUSPECT, sync, runs, words, cause=cause)
 
@@ -81,9 +83,9 @@ def suspect_reasons(run: EndedRun) -> frozenset[str]:
 
 @once_for_same_rounds
 def bad_ending(facts: Facts, sync: SyncFacts) -> tuple[IncidentKind, list[EndedRun]] | None:
-    """Return what ended the newest runs badly, most often, and those runs; None for nothing.
+    """Return the most frequent kind of bad ending in the newest round, and the runs affected.
 
-    One round is one incident, whatever other causes a few of its runs have.
+    A round is one incident, even if a few of its runs have other causes. None if all went well.
     """
     runs = affected(facts, sync, lambda run: explain(run) is not None, patient=True)
     if not runs:
@@ -100,14 +102,14 @@ def affected(
     patient: bool = False,
     certain: bool = False,
 ) -> list[EndedRun]:
-    """Return the runs of the newest round that are wrong, if they are enough to be certain.
+    """Return the bad runs of the newest round, if there are enough to be certain.
 
     Args:
-        facts: All that is known.
+        facts: Everything known.
         sync: The sync type.
-        is_wrong: What is wrong with a run.
-        patient: Whether of a sync that runs every few minutes a single run that may have had bad
-            luck is given a second chance.
+        is_wrong: Returns whether a run is bad.
+        patient: Whether to wait for a second bad run if a sync runs every few minutes and the
+            problem may be temporary.
         certain: Whether a single run of a few says it for certain, however well the others ended.
     """
     rounds = counted_rounds(facts, sync)
@@ -123,14 +125,14 @@ def affected(
 
 
 def is_second_chance(run: EndedRun) -> bool:
-    """Return whether the next run may well be better by itself."""
+    """Return whether the next run is likely to succeed by itself."""
     if run.status is RunStatus.FAILED:
         return is_transient(run)
     return not _CERTAIN_REASONS & suspect_reasons(run)
 
 
 def is_many(count: int, whole: int) -> bool:
-    """Return whether so many runs of a round are more than strays."""
+    """Return whether ``count`` bad runs of a round are more than random failures."""
     if count == whole:
         return count > 0
     strays = _STRAYS * whole
@@ -159,7 +161,7 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
         runs = ending[1]
         whole = _round_size(facts, sync)
         is_severe = len(runs) >= whole * _HALF
-        verb = "failed" if kind is IncidentKind.FAILING else "died before its end"
+        verb = "failed" if kind is IncidentKind.FAILING else "ended before finishing"
         words = f"{_share(runs, sync, facts)} of {sync.sync_type} {verb}."
         severity = Severity.CRITICAL if is_severe else Severity.WARNING
         yield _finding(kind, sync, runs, words, severity=severity)
@@ -179,7 +181,7 @@ def _wrong_of_round(
 
 
 def _wrong_again(wrong: dict[Key, EndedRun], before: Round, is_wrong: Predicate) -> list[EndedRun]:
-    """Return the runs of users and courses that were wrong in the round before as well."""
+    """Return the runs of users and courses that were also bad in the previous round."""
     return [
         run for key, run in wrong.items() if key in before.results and is_wrong(before.results[key])
     ]
@@ -194,7 +196,7 @@ def _slow_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
     longest = longest_duration(sync)
 
     def is_slow(run: EndedRun) -> bool:
-        # What took even longer was stuck, and is over.
+        # A run that took even longer was stuck, which is another incident.
         return suspect_reasons(run) == _SLOW_REASONS and timedelta(seconds=run.duration) <= longest
 
     return affected(facts, sync, is_slow, patient=True)

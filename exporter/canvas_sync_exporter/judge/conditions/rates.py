@@ -1,7 +1,7 @@
 """Whether a share or a mean of the newest round is far higher than usual for its sync type.
 
-Nothing here needs a fixed amount of traffic: 3 failures among 36 calls are judged as surely as
-3,000 among 36,000, because both are compared with what strays would make of so many calls.
+This needs no minimum amount of traffic: 3 failures in 36 calls are judged as reliably as 3,000 in
+36,000, because each is compared with the number expected by chance.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_ROUNDS: Final = 20
 
 
 def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
-    """Return whether ``part`` of ``whole`` is far more than strays, and than the usual share."""
+    """Return whether ``part`` of ``whole`` is far above chance and above the usual share."""
     strays = whole * max(_STRAY_SHARE, usual)
     return (
         part >= _FEWEST
@@ -42,7 +42,7 @@ def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
 
 
 def has_high_share(facts: Facts, sync: SyncFacts, part: Amount, whole: Amount) -> bool:
-    """Return whether in the newest round ``part`` of ``whole`` is far more than usual.
+    """Return whether ``part`` of ``whole`` in the newest round is far above the usual share.
 
     A sync that runs every few minutes gets a second chance, unless most of many calls failed.
     """
@@ -59,14 +59,14 @@ def has_high_share(facts: Facts, sync: SyncFacts, part: Amount, whole: Amount) -
 def has_high_mean(
     facts: Facts, sync: SyncFacts, total: Amount, count: Amount, floor: float
 ) -> bool:
-    """Return whether in the newest round the mean is three times the usual one, and well above.
+    """Return whether the mean in the newest round is three times the usual one and above a floor.
 
     Args:
-        facts: All that is known.
+        facts: Everything known.
         sync: The sync type.
-        total: What is added up, in seconds.
-        count: Of how many it is.
-        floor: How many seconds above the usual mean are worth a word.
+        total: Returns the sum of a round, in seconds.
+        count: Returns the number of items in that sum.
+        floor: Minimum difference from the usual mean, in seconds.
     """
     rounds = counted_rounds(facts, sync)
     needed = 2 if is_frequent(sync) else 1

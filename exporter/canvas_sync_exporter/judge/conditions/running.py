@@ -1,4 +1,4 @@
-"""Runs that are under way: stuck, overlapping."""
+"""Runs in progress: stuck, overlapping."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMES_USUAL: Final = 4
 _TIMES_AFTER_GAP: Final = 4
 _SHORTEST_LIMIT: Final = timedelta(minutes=30)
 _SHORTEST_INTERVALS: Final = 1.75
-"""The next run is late by then, and the one after it is not due yet."""
+"""By then the next run is late, and the one after it is not yet due."""
 _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
 _LONG_GAP: Final = 2.5
@@ -31,13 +31,13 @@ _HANDOVER: Final = timedelta(minutes=2)
 _SHORTEST_HANDOVER: Final = timedelta(seconds=10)
 _FEWEST_EARLIER: Final = 10
 _HEARTBEAT_AGE: Final = timedelta(minutes=2)
-"""A run with an older heartbeat is dead, and about to be closed."""
+"""A run with an older heartbeat is dead and will soon be closed."""
 _USUALLY: Final = 0.3
 _MOST_RUNS: Final = 20
 
 
 def stuck(facts: Facts) -> Iterable[Finding]:
-    """Find runs that take far too long and do not end."""
+    """Find runs that have been in progress for far too long."""
     for sync in facts.syncs.values():
         runs = [
             run
@@ -49,14 +49,14 @@ def stuck(facts: Facts) -> Iterable[Finding]:
             continue
         took = format_duration(facts.now - runs[0].start)
         usual = usual_duration(sync)
-        known = f"Usual are {format_duration(timedelta(seconds=round(usual)))}." if usual else ""
+        typical = format_duration(timedelta(seconds=round(usual))) if usual else ""
         yield Finding(
             kind=IncidentKind.STUCK,
             subject=sync.sync_type,
             severity=Severity.CRITICAL,
             since=runs[0].start,
-            summary=f"A run of {sync.sync_type} has been running for {took} and does not end.",
-            cause=known,
+            summary=f"A run of {sync.sync_type} has been in progress for {took}.",
+            cause=f"Runs usually take {typical}." if typical else "",
             sync_type=sync.sync_type,
             runs=tuple(run.id for run in reversed(runs))[:_MOST_RUNS],
             run_count=len(runs),
@@ -65,9 +65,9 @@ def stuck(facts: Facts) -> Iterable[Finding]:
 
 
 def overlapping(facts: Facts) -> Iterable[Finding]:
-    """Find sync types whose newest run began before the one before it had ended.
+    """Find sync types whose newest run started before the previous one had ended.
 
-    As long as the earlier run may just be stuck, nobody knows yet which of both it is.
+    While the earlier run is still in progress it may simply be stuck, so nothing is reported yet.
     """
     for sync in facts.syncs.values():
         pair = _newest_overlap(facts, sync)
@@ -79,7 +79,7 @@ def overlapping(facts: Facts) -> Iterable[Finding]:
             subject=sync.sync_type,
             severity=Severity.WARNING,
             since=newest.start,
-            summary=f"A run of {sync.sync_type} began before the previous one had ended.",
+            summary=f"A run of {sync.sync_type} started before the previous one had ended.",
             cause=f"The previous run took {format_duration(before.end - before.start)}.",
             sync_type=sync.sync_type,
             runs=(newest.id, before.id),
@@ -89,7 +89,7 @@ def overlapping(facts: Facts) -> Iterable[Finding]:
 
 @once_for_each_sync
 def longest_duration(sync: SyncFacts) -> timedelta:
-    """Return after how long a run of a sync type is stuck."""
+    """Return the duration beyond which a run of a sync type counts as stuck."""
     if sync.expectation is not None and sync.expectation.max_duration is not None:
         return sync.expectation.max_duration
     usual, interval = usual_duration(sync), interval_of(sync)
@@ -100,7 +100,7 @@ def longest_duration(sync: SyncFacts) -> timedelta:
 
 
 def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
-    """Return the runs that are at work, oldest first."""
+    """Return the runs that are alive and working, oldest first."""
     return [
         run
         for run in sync.running
@@ -110,7 +110,7 @@ def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """From when to when a run was at work."""
+    """When a run was at work."""
 
     id: str
     key: Key
@@ -130,7 +130,7 @@ def _is_stuck(sync: SyncFacts, run: _Span) -> bool:
 
 
 def _is_after_gap(sync: SyncFacts, start: datetime) -> bool:
-    """Return whether a run began after a longer gap than usual: there is more to do."""
+    """Return whether a run started after an unusually long gap, so that it has more to do."""
     interval = interval_of(sync)
     starts = (*(run.start for run in sync.running), *(run.start for run in sync.runs))
     before = max((each for each in starts if each < start), default=None)
@@ -138,9 +138,9 @@ def _is_after_gap(sync: SyncFacts, start: datetime) -> bool:
 
 
 def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None:
-    """Return the run that ended last, and one that was at work beside it; None without one.
+    """Return the run that ended last and one that overlapped it; None without an overlap.
 
-    An earlier run that is still at work may just be stuck: nobody knows yet.
+    An earlier run that is still in progress is ignored, because it may simply be stuck.
     """
     if not counted_rounds(facts, sync):
         return None
@@ -165,13 +165,13 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
 
 
 def _handover(sync: SyncFacts) -> timedelta:
-    """Return how long a run that is being ended may overlap the next one."""
+    """Return how long a run that is shutting down may overlap the next one."""
     usual = timedelta(seconds=usual_duration(sync) or 0.0)
     return max(_SHORTEST_HANDOVER, min(_HANDOVER, usual / 4))
 
 
 def _usually_overlap(sync: SyncFacts, before: datetime) -> bool:
-    """Return whether earlier runs overlapped too, as those of an app that starts several."""
+    """Return whether earlier runs overlapped too, as in an app that starts several at once."""
     earlier = [run for run in sync.runs if run.start < before]
     if len(earlier) < _FEWEST_EARLIER:
         return False

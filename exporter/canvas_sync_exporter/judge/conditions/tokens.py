@@ -1,4 +1,4 @@
-"""Access tokens of Canvas: refused, expiring, nearly used up."""
+"""Canvas access tokens: refused, expiring, quota nearly used up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNKNOWN_TOKEN: Final = "access token"  # noqa: S105 - words
 
 
 def token_refused(facts: Facts) -> Iterable[Finding]:
-    """Find the token that Canvas refuses, with the sync types and users that use it."""
+    """Find tokens that Canvas refuses, with the affected sync types and users."""
     runs = [run for sync in facts.syncs.values() for run in refused_runs(facts, sync)]
     if not runs:
         return
@@ -50,7 +50,7 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
         subject=token or _UNKNOWN_TOKEN,
         severity=Severity.CRITICAL,
         since=since,
-        summary=f"Canvas refuses {name} of {', '.join(types)}.",
+        summary=f"Canvas refuses {name} used by {', '.join(types)}.",
         cause=f"The token is {reason}." if reason != "refused" else "Canvas gave no reason.",
         sync_type=_only(set(types)),
         affects=frozenset(types),
@@ -60,10 +60,10 @@ def token_refused(facts: Facts) -> Iterable[Finding]:
 
 @once_for_each_judging
 def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
-    """Return the runs of the newest round that ended badly because their token was refused.
+    """Return the runs of the newest round whose token was refused.
 
-    Of a few users one is enough: nobody's token works again by itself. An app may swallow the
-    refusals and report success: then nearly all of its calls failed.
+    If there are few users, one refusal is enough, because a refused token never recovers by itself.
+    An app may ignore refusals and report success; then most of its calls failed.
     """
     ending = bad_ending(facts, sync)
     if ending is not None and ending[0] is IncidentKind.TOKEN_REFUSED:
@@ -88,19 +88,22 @@ def token_expiring(facts: Facts) -> Iterable[Finding]:
         if not -_EXPIRED_FOR <= left <= _EXPIRES_SOON:
             continue
         when = f"{token.expires:%Y-%m-%d %H:%M} UTC"
-        verb = "expired" if left <= timedelta(0) else "expires"
+        if left <= timedelta(0):
+            verb, effect = "expired", "Canvas refuses it now."
+        else:
+            verb, effect = "expires", "Canvas will then refuse it."
         yield Finding(
             kind=IncidentKind.TOKEN_EXPIRING,
             subject=token.token,
             severity=Severity.CRITICAL if left <= _EXPIRES_NOW else Severity.WARNING,
             since=token.expires - _EXPIRES_SOON,
             summary=f"The access token {token.token} {verb} on {when}.",
-            cause="From then on Canvas refuses it; make a new one and put it into the settings.",
+            cause=f"{effect} Create a new token and put it into the settings.",
         )
 
 
 def quota_low(facts: Facts) -> Iterable[Finding]:
-    """Find tokens of which nearly nothing has been left for minutes, though they are in use."""
+    """Find tokens in use whose quota has been nearly used up for minutes."""
     for token in facts.tokens:
         low_since = token.low_since
         if token.remaining is None or low_since is None or facts.now - low_since < _LOW_FOR:
@@ -113,7 +116,7 @@ def quota_low(facts: Facts) -> Iterable[Finding]:
             severity=Severity.WARNING,
             since=low_since,
             summary=f"The quota of the access token {token.token} is nearly used up.",
-            cause=f"{token.remaining:.0f} of {maximum:.0f} are left, and have been for {lasted}.",
+            cause=f"{token.remaining:.0f} of {maximum:.0f} are left. It has been low for {lasted}.",
         )
 
 
@@ -122,15 +125,15 @@ def _is_refused(run: EndedRun) -> bool:
 
 
 def _refusals(facts: Facts, since: datetime) -> list[Refusal]:
-    """Return the refusals of tokens since about a time, the most frequent first."""
-    found: Iterator[Refusal] = (
+    """Return the refused tokens since about a time, most frequent first."""
+    refused: Iterator[Refusal] = (
         each
         for each in facts.refusals
         if each.last >= since - _AROUND and each.reason not in _NO_TOKEN
     )
-    return sorted(found, key=lambda each: -each.count)
+    return sorted(refused, key=lambda each: -each.count)
 
 
 def _only(names: set[str]) -> str | None:
-    """Return the only one of some names; None when there is none, or more."""
+    """Return the only name in a set; None if there are none or several."""
     return next(iter(names)) if len(names) == 1 else None
