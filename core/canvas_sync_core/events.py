@@ -1,13 +1,13 @@
-"""What a sync did, as frozen facts.
+"""The events of a sync: frozen records of what it did.
 
-A tracker or a hook makes one event; each sink turns it into one output (a log line, a metric, a
-span, a row). Events carry plain numbers and bounded names: no token, no name, no e-mail address, no
-grade and no raw URL ever enters one.
+A tracker or a hook emits an event, and each sink turns it into its own output (a log line, a
+metric, a span, a row). Events contain plain numbers and bounded names, but never a token, a name,
+an e-mail address, a grade or a raw URL.
 
-Times are seconds since the Unix epoch, durations are seconds. An event's ``time`` is when it ended.
+Times are seconds since the Unix epoch, durations are seconds. An event's ``time`` is its end.
 
-The two events that a sync makes by the thousand, :class:`ApiCall` and :class:`DbOperation`, are
-frozen structs: the same to whoever uses them, and made in a fraction of the time.
+A sync emits two events by the thousand, :class:`ApiCall` and :class:`DbOperation`. These are frozen
+msgspec structs: they are used like dataclasses but take a fraction of the time to create.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class RunContext:
 
     Attributes:
         trace_id: 32 hexadecimal digits.
-        span_id: 16 hexadecimal digits; the run's span, or the current step's. Empty when it is not
-            known any more: the exporter ends the run of a dead process by its row.
+        span_id: 16 hexadecimal digits; the run's span, or the current step's. Empty if unknown:
+            the exporter only has the row when it ends the run of a dead process.
         sampled: Whether the trace is recorded; an unsampled run makes no spans.
     """
 
@@ -71,8 +71,8 @@ class ErrorInfo:
     """An error with a message from which secrets and personal data were removed.
 
     Attributes:
-        traceback: Where in the app's own code it was, as ``module:function:line``, the outermost
-            place first; empty when no code is known.
+        traceback: Its places in the app's own code as ``module:function:line``, outermost first;
+            empty if unknown.
     """
 
     error_type: str
@@ -93,20 +93,20 @@ class ItemCounts:
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """The whole of a run at one moment: what its row in the table says.
+    """The whole state of a run at one time: the content of its row in the table.
 
     Attributes:
         items: Counts by item (:data:`~canvas_sync_core.names.ITEMS`); all are present.
         request_context_id: ``X-Request-Context-Id`` of the newest failed API call.
-        api_truncated: Lists whose next page was never fetched.
-        api_wait_seconds: Time that calls were held back to stay under the quota.
-        redeliverable: Whether a later run with its task id continues it if it was left open, as a
-            task does that a queue delivers again.
-        api_items: Items in the lists that Canvas sent; None when no list was observed.
-        api_bytes: Size of the answers' content; None when no size was observed.
-        clock_skew: Our clock minus that of Canvas in seconds, as far as the newest answer proves
-            it; None when no answer had a ``Date``.
-        telemetry_fault: Why part of this run's telemetry cannot be written; None when all can.
+        api_truncated: Number of lists with a further page that was never requested.
+        api_wait_seconds: Seconds that calls were delayed to stay within the quota.
+        redeliverable: Whether a later run with the same task id continues this one if it was left
+            open, as when a queue redelivers the task.
+        api_items: Items in the lists that Canvas sent; None if no list was observed.
+        api_bytes: Size of the answers' content; None if no size was observed.
+        clock_skew: Our clock minus Canvas's clock in seconds, as far as the newest answer proves a
+            difference; None if no answer had a ``Date``.
+        telemetry_fault: Why part of this run's telemetry cannot be written; None if all can.
     """
 
     task_id: str
@@ -147,7 +147,7 @@ class RunSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run began."""
+    """A run started."""
 
     context: RunContext
     time: float
@@ -165,7 +165,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run came to its end; ``snapshot.status`` says how."""
+    """A run ended, with ``snapshot.status``."""
 
     context: RunContext
     time: float
@@ -174,11 +174,11 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunWaiting:
-    """A run was left to its next try, which may be in another process.
+    """A run was left open for its next attempt, which another process may make.
 
     Attributes:
-        snapshot: Still ``running``; its heartbeat is the moment up to which the next try is not
-            missed, its error why there is one.
+        snapshot: Still ``running``. Its heartbeat is the time by which the next attempt must start,
+            its error is the reason for that attempt.
     """
 
     context: RunContext
@@ -188,7 +188,7 @@ class RunWaiting:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A named part of a run began."""
+    """A step of a run started."""
 
     context: RunContext
     time: float
@@ -197,7 +197,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
-    """A named part of a run ended, with the error that left it, if any."""
+    """A step of a run ended, with the error that left it, if any."""
 
     context: RunContext
     time: float
@@ -208,7 +208,7 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A run told how far it is, in percent from 0 to 100."""
+    """A run reported its progress, in percent from 0 to 100."""
 
     context: RunContext
     time: float
@@ -221,7 +221,7 @@ class ItemsRecorded:
     """Items of one kind were handled.
 
     Attributes:
-        inferred: True when the counts were read off the database operations of the run.
+        inferred: True if the counts were inferred from the database operations of the run.
     """
 
     context: RunContext
@@ -232,13 +232,13 @@ class ItemsRecorded:
 
 
 class ServerTime(msgspec.Struct, frozen=True, gc=False):
-    """Where Canvas spent the time of a request, in seconds; None where it did not say.
+    """How Canvas spent the time of a request, in seconds; None for parts that it did not report.
 
     Attributes:
-        queue: Until the request was begun.
-        user_cpu: Of the program.
-        system_cpu: Of the operating system for it.
-        database: In the database.
+        queue: Waiting before the request was handled.
+        user_cpu: User CPU time.
+        system_cpu: System CPU time.
+        database: Time in the database.
     """
 
     queue: float | None
@@ -248,19 +248,19 @@ class ServerTime(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum of all parts."""
         parts = (self.queue, self.user_cpu, self.system_cpu, self.database)
         return sum(part or 0.0 for part in parts)
 
 
 class ApiCallDetail(msgspec.Struct, frozen=True, gc=False):
-    """What only a log of level ``DEBUG`` says of an API call.
+    """Details of an API call that only a log with level ``DEBUG`` contains.
 
     Attributes:
-        attempt: How often the same call was sent before: 0 for the first attempt.
-        page: The ``page`` that the request asked for, if it is a number.
-        per_page: The ``per_page`` that it asked for.
-        links: The relations of the ``Link`` header of the answer, such as ``next``.
+        attempt: How many times the same call was sent before: 0 for the first attempt.
+        page: The ``page`` parameter of the request, if it is a number.
+        per_page: The ``per_page`` parameter of the request.
+        links: The relations in the ``Link`` header of the answer, such as ``next``.
     """
 
     attempt: int = 0
@@ -276,31 +276,32 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
         context: The run it belongs to; None outside a run.
         method: HTTP method in upper case.
         route: Canvas route template, such as ``/api/v1/courses/:course_id/assignments``.
-        path: The path with numbers kept and every other identifier replaced by its placeholder.
+        path: The path with its numbers, and with a placeholder for every other identifier.
         host: The Canvas host, without credentials.
-        status_code: HTTP status; None when there was no answer.
-        error_class: ``timeout``, ``connection``, ``cancelled`` or ``other`` when there was no
+        status_code: HTTP status; None if there was no answer.
+        error_class: ``timeout``, ``connection``, ``cancelled`` or ``other`` if there was no
             answer.
-        throttled: Whether Canvas refused it for going over the rate limit.
+        throttled: Whether Canvas refused it because of the rate limit.
         auth_failure: One of :data:`~canvas_sync_core.names.AUTH_FAILURE_REASONS`.
-        retries: 1 when it repeats a failed call.
-        backoff: Seconds between the failed call and this repetition.
+        retries: 1 if it repeats a failed call.
+        backoff: Seconds between the failed call and this one.
         cost: ``X-Request-Cost``.
         rate_limit_remaining: ``X-Rate-Limit-Remaining``.
         request_context_id: ``X-Request-Context-Id``, for a ticket with Canvas support.
         is_page: Whether the answer is one page of a list.
-        message: What Canvas said about a failure, cleaned.
-        token: Short hash of the access token; None when it is not known.
-        server_time: Where Canvas spent the time, from ``X-Canvas-Meta``.
-        token_expired_at: When a token expired that was refused for it, in seconds since the epoch.
-        graphql_operation: Name of the GraphQL operation that it asks for.
-        graphql_errors: How many errors the GraphQL answer has.
-        detail: More about it; None unless ``api_calls.log`` has the level ``DEBUG``.
-        traceback: Where in the app the call was made, when there was no answer.
-        received_items: Length of the list that the answer is; None when it is none, or not known.
-        received_bytes: Size of its content in bytes, without compression; None when not known.
-        transferred_bytes: Size of its content in bytes as it was sent; None when not known.
-        clock_skew: Our clock minus that of Canvas in seconds, as far as the answer proves it.
+        message: Canvas's message about a failure, cleaned.
+        token: Short hash of the access token; None if unknown.
+        server_time: How Canvas spent the time, from ``X-Canvas-Meta``.
+        token_expired_at: When a refused token expired, in seconds since the epoch.
+        graphql_operation: Name of the GraphQL operation that it requests.
+        graphql_errors: Number of errors in the GraphQL answer.
+        detail: Further details; None unless ``api_calls.log`` has the level ``DEBUG``.
+        traceback: Where in the app the call was made, if there was no answer.
+        received_items: Length of the list in the answer; None if it is not a list, or unknown.
+        received_bytes: Uncompressed size of its content in bytes; None if unknown.
+        transferred_bytes: Size of its content in bytes as it was sent; None if unknown.
+        clock_skew: Our clock minus Canvas's clock in seconds, as far as the answer proves a
+            difference.
     """
 
     context: RunContext | None
@@ -335,12 +336,12 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def failed(self) -> bool:
-        """Whether there was no answer, one of 400 and above, or one with GraphQL errors."""
+        """Whether there was no answer, a status of 400 or above, or a GraphQL error."""
         return self.status_code is None or self.status_code >= 400 or self.graphql_errors > 0
 
     @property
     def error_type(self) -> str | None:
-        """What failed: the status, the error class, or ``graphql``; None when nothing did."""
+        """The failed status, the error class, or ``graphql``; None if it succeeded."""
         if self.graphql_errors and self.status_code is not None and self.status_code < 400:
             return GRAPHQL_ERROR
         return self.outcome if self.failed else None
@@ -355,7 +356,7 @@ class ApiCall(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ListTruncated:
-    """A list had further pages that were never fetched."""
+    """A list had further pages that were never requested."""
 
     context: RunContext
     time: float
@@ -369,12 +370,12 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         operation: Upper case, such as ``INSERT`` or ``CREATE``.
         table: Table or model name; ``other`` when unknown.
-        count: Rows (or objects) the operation was given or touched.
-        batch: Whether several rows travelled together.
-        error: What ended it, if it failed.
-        system: The database product, by OpenTelemetry's names.
+        count: Number of rows (or objects) that it was given or that it affected.
+        batch: Whether several rows were sent together.
+        error: Why it failed; None if it succeeded.
+        system: The database product, as OpenTelemetry names it.
         statement: Its SQL without values; None unless ``database.log`` has the level ``DEBUG``.
-        is_upsert: Whether rows may have been changed, replaced or left out instead of inserted.
+        is_upsert: Whether rows may have been updated, replaced or skipped instead of inserted.
     """
 
     context: RunContext | None
@@ -391,7 +392,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def error_type(self) -> str | None:
-        """Class name of the error that ended it."""
+        """Class name of its error; None if it succeeded."""
         return None if self.error is None else self.error.error_type
 
     @property
@@ -402,10 +403,10 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRecorded:
-    """The sync met an error.
+    """An error occurred in the sync.
 
     Attributes:
-        operation: What was being done: ``run``, ``step``, ``api``, ``database`` or the app's word.
+        operation: Where it occurred: ``run``, ``step``, ``api``, ``database`` or the app's word.
         request_context_id: ``X-Request-Context-Id`` of the API call that failed.
     """
 
@@ -418,14 +419,14 @@ class ErrorRecorded:
 
 @dataclass(frozen=True, slots=True)
 class LogsCleaned:
-    """The exporter archived what the logs had rotated out, and deleted old archives.
+    """The exporter archived rotated log files and deleted old archives.
 
     Attributes:
-        files: How many log files were archived.
-        archives_deleted: How many archives were too old.
-        reclaimed_bytes: By how much logs and archives together became smaller.
-        error: Why it could not be done, or not all of it.
-        context: It belongs to no run.
+        files: Number of log files that were archived.
+        archives_deleted: Number of archives that were deleted.
+        reclaimed_bytes: How much smaller logs and archives are together.
+        error: Why the cleanup failed, entirely or in part.
+        context: Always None: a cleanup belongs to no run.
     """
 
     time: float
@@ -444,11 +445,11 @@ class LogsCleaned:
 
 @dataclass(frozen=True, slots=True)
 class GuardWaited:
-    """A guard held an API call back to stay under the quota.
+    """A guard delayed an API call to stay within the quota.
 
     Attributes:
-        duration: For how many seconds.
-        token: Short hash of the access token; None when it is not known.
+        duration: The delay in seconds.
+        token: Short hash of the access token; None if unknown.
     """
 
     context: RunContext | None
@@ -459,11 +460,11 @@ class GuardWaited:
 
 @dataclass(frozen=True, slots=True)
 class RunSuspected:
-    """The exporter found a run that is far off the last ones of its kind.
+    """The exporter found a run that differs greatly from recent runs of the same kind.
 
     Attributes:
         reasons: Some of :data:`~canvas_sync_core.names.SUSPECT_REASONS`.
-        message: The same with numbers.
+        message: The reasons with their numbers.
     """
 
     context: RunContext

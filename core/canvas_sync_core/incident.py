@@ -26,10 +26,10 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who acknowledged an incident.
+    """The acknowledgement of an incident by a person.
 
     Attributes:
-        author: The name of the access token that was used, or of the user of the command line.
+        author: The name of the access token, or of the user on the command line.
         run_count: Number of runs affected when it was acknowledged.
     """
 
@@ -44,30 +44,31 @@ class Incident:
     """A condition that holds or held for one subject. All times are in UTC.
 
     Attributes:
-        id: Its row; None until it is written.
-        kind: An ``IncidentKind``, unless a newer version has written it.
+        id: The id of its row; None until it is written.
+        kind: An ``IncidentKind``, unless a newer version of this program wrote it.
         subject: What it is about: a sync type, a token's short hash, a route, a log, ``exporter``.
-        sync_type: The sync type that it affects, if it is one.
-        affects: All sync types that suffer from it, sorted.
-        severity: The highest since it was opened.
-        since: When it began, as far as is known.
+        sync_type: The sync type, if the incident is about exactly one.
+        affects: All sync types that it affects, sorted.
+        severity: The highest severity since it was opened.
+        since: When the problem began, as far as known.
         opened_at: When a judge first found it.
-        updated_at: When the judge last changed anything about it.
-        resolved_at: When it was over; None while it is open.
-        summary: One sentence that names the subject; no user's name, no secret.
-        cause: Why, in one sentence; empty when nothing is known.
-        counts: How many runs (or calls) have which cause, the most frequent first.
+        updated_at: When a judge last changed it.
+        resolved_at: When it was resolved; None while it is open.
+        summary: One sentence that names the subject, without users' names or secrets.
+        cause: The cause in one sentence; empty if unknown.
+        counts: Cause -> number of runs (or calls), most frequent first.
         runs: Ids of affected runs, newest first, at most 20.
-        run_count: How many runs are affected.
-        user_count: How many users are affected.
+        run_count: Number of affected runs.
+        user_count: Number of affected users.
         request_ids: Canvas's ``X-Request-Context-Id`` of refused or failed calls, at most 5.
-        acknowledgement: The newest one.
+        acknowledgement: The newest acknowledgement.
         worsened_at: When it last got worse after it was opened.
-        reopened_at: When it was last found again soon after it was over.
-        reopen_count: How often that happened.
-        clear_since: Since when no judge finds it; it is resolved when that has lasted.
-        found_by: The judges that find it: exporters on several hosts see different files.
-        version: Number of its changes, so that only one of several writers makes each.
+        reopened_at: When it was last reopened because the problem came back soon.
+        reopen_count: How many times it was reopened.
+        clear_since: Since when no judge has found it; it is resolved after a while without it.
+        found_by: The judges that currently find it: exporters on several hosts see different files.
+        version: Number of changes so far. Each writer checks it, so that of several concurrent
+            changes only the first is made.
     """
 
     id: int | None = None
@@ -97,12 +98,12 @@ class Incident:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies it among the open ones."""
+        """The kind and subject, which identify it among open incidents."""
         return self.kind, self.subject
 
     @property
     def state(self) -> IncidentState:
-        """Whether it needs attention; an acknowledged one does so again once it gets worse."""
+        """Its state; an acknowledged incident that gets worse is open again."""
         if self.resolved_at is not None:
             return IncidentState.RESOLVED
         known = self.acknowledgement

@@ -1,8 +1,7 @@
-"""The words that users, dashboards and alerts depend on: names of spans, logs, items and statuses.
+"""The names that users, dashboards and alerts depend on: spans, logs, items and statuses.
 
-What is made of them (metrics, fields, columns) is declared in :mod:`.schema`. Rules, dashboards and
-documentation spell them out again; tests compare the reference pages in ``docs/reference`` with
-both.
+:mod:`.schema` builds metrics, fields and columns from them. Rules, dashboards and documentation
+repeat them; tests compare the reference pages in ``docs/reference`` with both modules.
 """
 
 from __future__ import annotations
@@ -42,17 +41,17 @@ DISTRIBUTION: Final = "canvas-sync-monitor"
 INSTRUMENTATION_SCOPE: Final = "canvas_sync_instrumentation"
 TABLE: Final = "canvas_sync_metrics"
 OTHER: Final = "other"
-"""The label value for whatever would make a label unbounded."""
+"""The label value that replaces values which would make a label unbounded."""
 
 SPAN_RUN: Final = "canvas.sync"
 SPAN_STEP: Final = "canvas.sync.step"
 
 ITEMS: Final = ("course", "assignment", "submission", "grade", "user", "enrollment")
 ITEM_ACTIONS: Final = ("created", "updated", "unchanged", "failed", "processed")
-"""What happened to an item; ``processed`` when the app did not say."""
+"""What happened to an item; ``processed`` if the app did not say."""
 
 HTTP_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-"""The usual ones."""
+"""The common HTTP methods."""
 
 AUTH_FAILURE_REASONS: Final = (
     "invalid_token",
@@ -70,7 +69,7 @@ API_OUTCOMES: Final = (
     *("200", "401", "403", "404", "429", "500", "502", "503", "504"),
     *("timeout", "connection", OTHER),
 )
-"""What alerts on API requests tell apart; each is 0 from a route's first request on."""
+"""The outcomes that alerts on API requests distinguish; each exists as 0 once a route is used."""
 
 GRAPHQL_ERROR: Final = "graphql"
 """The ``error_type`` of a GraphQL answer with errors, whose status is 200."""
@@ -81,7 +80,7 @@ API_ERRORS: Final = (
     *("http_404", "http_500", "http_502", "http_503", "http_504"),
     *("timeout", "connection", OTHER),
 )
-"""The ``error_type`` of failed API requests that are known beforehand."""
+"""Every value of ``error_type`` of failed API requests that is known in advance."""
 
 DROP_REASONS: Final = {
     "hooks": ("internal_error",),
@@ -94,22 +93,22 @@ DROP_REASONS: Final = {
         *("rejected_row", "spool_emptied", "spool_full", "spool_unwritable"),
     ),
 }
-"""Why telemetry gets lost, by ``sink``: the values of ``reason`` in its metric."""
+"""Why telemetry is dropped, by ``sink``: the values of the label ``reason``."""
 
 
 SUSPECT_REASONS: Final = (
     *("few_items", "few_calls", "few_received", "few_bytes"),
     *("many_items", "fast", "slow"),
 )
-"""What can be odd about a run that is compared with the last ones of its kind."""
+"""How a run can differ from recent runs of the same kind."""
 
 
 TIME_PARTS: Final = ("queue", "user_cpu", "system_cpu", "database", "rest")
-"""Where the duration of an API request is spent; the rest is the network and what is not told."""
+"""The parts of an API request's duration; ``rest`` is the network and unreported time."""
 
 
 class RunStatus(StrEnum):
-    """What became of a sync run."""
+    """The status of a sync run."""
 
     RUNNING = "running"
     SUCCESS = "success"
@@ -120,7 +119,7 @@ class RunStatus(StrEnum):
 
 
 class IncidentKind(StrEnum):
-    """What the judge can find wrong."""
+    """The kinds of problems that the judge can find."""
 
     # The syncs' runs.
     MISSED = "missed"
@@ -156,16 +155,16 @@ class IncidentKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon a person has to act on an incident."""
+    """How soon a person must act on an incident."""
 
     CRITICAL = "critical"
-    """Now: it pages."""
+    """Immediately: it pages someone."""
     WARNING = "warning"
-    """In office hours."""
+    """During office hours."""
 
 
 FINAL_STATUSES: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)
-"""How a run can end."""
+"""The statuses with which a run can end."""
 
 
 RUN_LEVELS: Final[dict[str, str]] = {
@@ -174,11 +173,11 @@ RUN_LEVELS: Final[dict[str, str]] = {
     RunStatus.FAILED: "ERROR",
     RunStatus.INTERRUPTED: "ERROR",
 }
-"""Status -> level of the line that ends a run; ``INFO`` for the others."""
+"""Status -> level of the line that reports the end of a run; ``INFO`` for other statuses."""
 
 
 class LogLevel(StrEnum):
-    """How much a line matters, the least first; ``OFF`` is no line's, but the level of a log."""
+    """Log levels, least important first. A log may have the level ``OFF``, a line never does."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -188,7 +187,7 @@ class LogLevel(StrEnum):
 
     @property
     def written(self) -> tuple[LogLevel, ...]:
-        """The levels of the lines that a log of this level has."""
+        """The levels of the lines that a log with this level contains."""
         return LINE_LEVELS[tuple(LogLevel).index(self) :]
 
 

@@ -88,8 +88,8 @@ class Job:
     @property
     def lock_name(self) -> str:
         """Identifies the job: equal for the same words, sync type and user."""
-        told = msgspec.json.encode([self.sync_type, self.user_id, list(self.words)])
-        return hashlib.sha256(told).hexdigest()[:32]
+        identity = msgspec.json.encode([self.sync_type, self.user_id, list(self.words)])
+        return hashlib.sha256(identity).hexdigest()[:32]
 
 
 def run_command(job: Job) -> int:
@@ -134,8 +134,8 @@ def _lock(job: Job) -> Iterator[tuple[int, ...]]:
             )
         except OSError as error:
             _logger.error(
-                "Whether the job runs already cannot be told, it is started: %s. Make the folder "
-                "writable.",
+                "The job is started without checking whether it is already running: %s. Make the "
+                "folder writable.",
                 error,
             )
     try:

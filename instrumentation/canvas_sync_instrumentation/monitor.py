@@ -55,9 +55,9 @@ _is_finalizing: Final = sys.is_finalizing
 _LAST: Final = -100
 """multiprocessing runs finalizers in order of descending priority."""
 _TOO_LATE: Final = (
-    f"{_MULTIPROC_DIR} was changed after telemetry had begun: the metrics of this process stay in "
-    "{}, where an exporter with the new value does not look. Set it before the first tracker or "
-    "hook, or call configure() after it."
+    f"{_MULTIPROC_DIR} was changed after telemetry had started: the metrics of this process stay "
+    "in {}, where an exporter with the new value does not look. Set it before the first tracker or "
+    "hook, or call configure() after changing it."
 )
 
 
@@ -269,7 +269,7 @@ def _run_context(raw: str | None) -> RunContext | None:
     try:
         return msgspec.json.decode(raw, type=RunContext)
     except msgspec.MsgspecError as error:
-        _logger.warning("CANVAS_SYNC_RUN cannot be used: %s. Leave it to its maker.", error)
+        _logger.warning("CANVAS_SYNC_RUN cannot be used: %s. Do not set it yourself.", error)
         return None
 
 

@@ -56,7 +56,7 @@ class ThrottleGuard:
         if not 0.0 <= reserve <= _MOST_RESERVED:
             raise ValueError(f"reserve: {reserve:g} cannot be used: use 0 to {_MOST_RESERVED:g}")
         self._reserve = reserve
-        self._start_anew()
+        self._reset()
 
     def request(self, token: str) -> GuardedRequest:
         """Guard one request: a context manager, with ``with`` and with ``async with``.
@@ -145,10 +145,10 @@ class ThrottleGuard:
 
     def _changed_here(self) -> Condition:
         if self._pid != os.getpid():  # the lock may have been held when this process was forked
-            self._start_anew()
+            self._reset()
         return self._changed
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._pid = os.getpid()
         self._changed = Condition()
         self._names = TokenNames()

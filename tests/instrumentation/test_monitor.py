@@ -139,7 +139,7 @@ def test_a_changed_folder_of_metrics_is_reported_instead_of_passed_over_in_silen
             pass
     (warning,) = caplog.messages
     assert f"the metrics of this process stay in {first}," in warning
-    assert "call configure() after it" in warning
+    assert "call configure() after changing it" in warning
     configure()
     with CanvasSyncMetricsTracker("configured", 42):
         pass
@@ -254,7 +254,7 @@ def test_settings_that_cannot_be_used_stop_configure_but_not_a_sync(
     assert "CANVAS_SYNC_LOG_FORMAT" in caplog.text
 
 
-def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_told(
+def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     blocker = tmp_path / "file"
@@ -263,7 +263,7 @@ def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_told(
     with CanvasSyncMetricsTracker("t1", 42) as run:
         run.record_course(created=True)
     shutdown(1)
-    for told in (
+    for message in (
         "Metrics cannot be written",
         "Rows of sync runs wait",
         "operations.log cannot be written",
@@ -271,7 +271,7 @@ def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_told(
         "lines of " + str(blocker / "logs" / "progress.log"),
         "series or files of metrics are lost",
     ):
-        assert caplog.text.count(told) == 1 + (told == "Rows of sync runs wait"), told
+        assert caplog.text.count(message) == 1 + (message == "Rows of sync runs wait"), message
 
 
 def test_the_monitor_is_made_once_for_all_threads() -> None:

@@ -24,7 +24,7 @@ def test_the_nightly_sync_copies_three_courses(canvas_sync_recording):
     assert run.trace_id == "0" * 31 + "1"
 
 
-def test_each_test_begins_anew(canvas_sync_recording, canvas_sync_clock):
+def test_each_test_starts_fresh(canvas_sync_recording, canvas_sync_clock):
     canvas_sync_clock.advance(60)
     nightly_sync(user_id=42)
     (run,) = canvas_sync_recording.runs

@@ -1,4 +1,4 @@
-"""Turns events into the records of the logs, with their human lines."""
+"""Turns events into log records with their human lines."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ _WARNING: Final = "WARNING"
 _ERROR: Final = "ERROR"
 
 _LINES: Final = {event.record: (event.log.value, name) for name, event in LOG_EVENTS.items()}
-"""Type of a record -> the log and the event of its lines."""
+"""Record type -> the log and the event name of its lines."""
 
 _OF_A_RUN: Final = [
     field
     for field in RUN_FIELDS
     if field.is_direct and {field.log}.isdisjoint(("", *COMMON_FIELDS))
 ]
-"""What a snapshot says in the line that ends a run, beside what every line says."""
+"""The fields of the line that reports the end of a run, without the common fields."""
 
 _NO_CONTEXT: Final = (None, None, None, None, None, None)
 _Head = tuple[
@@ -91,7 +91,7 @@ _Head = tuple[
 
 
 class _Logged(Protocol):
-    """What every event has."""
+    """The attributes that all events share."""
 
     @property
     def context(self) -> RunContext | None: ...
@@ -105,8 +105,8 @@ class Maker(NamedTuple):
 
     Attributes:
         log: The log that they belong to.
-        level: Tells the level of an event.
-        make: Makes the record of an event; None when there is nothing to say.
+        level: Returns the level of an event.
+        make: Returns the record of an event; None if there is nothing to log.
     """
 
     log: Log
@@ -123,7 +123,7 @@ class RecordMaker:
 
     Attributes:
         makers: Event type -> how its events become records.
-        details: Event type -> what is added at level ``DEBUG``, for an event that has more.
+        details: Event type -> how its additional line at level ``DEBUG`` is made.
     """
 
     def __init__(self, host: str, zone: dt.tzinfo = dt.UTC) -> None:
@@ -157,9 +157,9 @@ class RecordMaker:
         """Write the child's process id from now on."""
         self._pid = os.getpid()
 
-    def _times(self, moment: float) -> tuple[str, str]:
-        """Return a moment as RFC 3339 with microseconds, and as the human lines show it."""
-        second, microsecond = divmod(int(moment * 1_000_000), 1_000_000)
+    def _times(self, seconds: float) -> tuple[str, str]:
+        """Return a Unix time as RFC 3339 with microseconds, and as the human lines show it."""
+        second, microsecond = divmod(int(seconds * 1_000_000), 1_000_000)
         known = self._second
         if known[0] != second:
             machine = _clock(second, dt.UTC)
@@ -312,7 +312,8 @@ class RecordMaker:
             received_items=event.received_items,
             received_bytes=event.received_bytes,
         )
-        # What few calls have is set afterwards: each name costs every call some 20 nanoseconds.
+        # Each keyword argument costs about 20 nanoseconds, so the fields that only few calls have
+        # are set afterwards.
         if event.graphql_operation is not None:
             record.graphql_operation = event.graphql_operation
         if event.server_time is not None:
@@ -322,7 +323,7 @@ class RecordMaker:
         return record
 
     def _add_failure(self, record: ApiCallRecord, event: ApiCall) -> None:
-        """Add what only a call has that failed or that repeats one."""
+        """Add the fields that only failed calls and retries have."""
         record.error_class = event.error_class
         record.throttled = event.throttled
         record.retries = event.retries

@@ -99,15 +99,15 @@ class LogFileWriter:
         self._patience = patience or Patience()
         self._closed = False
         self._warned = False
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._busy = False
         self._torn = False  # the next write has to finish an unfinished line first
         self._queue = PendingLines()
         self._unverified = UnverifiedLines()
         self._failing_since: float | None = None
-        self._failure_told = False
+        self._failure_reported = False
         # Where the first queued line ends in the open file, if that file may have been moved.
         self._uncertain_end: int | None = None
         self._begun: bytes | None = None  # the line whose write was started last
@@ -124,7 +124,7 @@ class LogFileWriter:
     @property
     def fault(self) -> str | None:
         """Why the log has not been writable for a while; None if it is."""
-        return fault_of(self._path, self.last_error) if self._failure_told else None
+        return fault_of(self._path, self.last_error) if self._failure_reported else None
 
     @property
     def pending(self) -> int:
@@ -162,7 +162,7 @@ class LogFileWriter:
                 _LOGGER.warning("%d lines of %s are lost.", lost, self._path)
             if not self._busy:
                 self._close_file()
-                self._start_anew()
+                self._reset()
 
     def after_fork_in_child(self) -> None:
         """Start fresh in a forked child; pending lines belong to the parent."""
@@ -170,7 +170,7 @@ class LogFileWriter:
         self._retry.after_fork_in_child()
         self._control.after_fork_in_child()
         self._close_file()
-        self._start_anew()
+        self._reset()
 
     def _close_file(self) -> None:
         # Forget the descriptor before closing it, so that no one closes another file with its
@@ -196,7 +196,7 @@ class LogFileWriter:
             if self._torn:
                 self._put(b"")
                 self._uncertain_end = None  # a line end is not a line that could be lost
-            self._failing_since, self._failure_told = None, False
+            self._failing_since, self._failure_reported = None, False
         except OSError as error:
             raise_if_asynchronous(error)
             self._begun = None
@@ -223,11 +223,11 @@ class LogFileWriter:
         is_brief = is_locked and now < self._failing_since + _LOCKED_SECONDS
         if is_locked:  # otherwise all logging threads would wait for each other's attempts
             self._try_at = now + _FLUSH_SECONDS
-        if not self._failure_told and not is_brief:
-            self._failure_told = True
+        if not self._failure_reported and not is_brief:
+            self._failure_reported = True
             _LOGGER.warning(
-                "%s cannot be written: %s. Lines wait in memory, up to %d bytes; what is more, or "
-                "still waits at the end of the process, is lost and counted.",
+                "%s cannot be written: %s. Up to %d bytes of lines wait in memory. Further lines, "
+                "and lines still waiting when the process ends, are dropped and counted.",
                 self._path,
                 error,
                 PENDING_BYTES,
@@ -307,7 +307,7 @@ class LogFileWriter:
         is_rotated = generation != self._generation
         is_page_new = page != self._control.identity
         if self._fd != _CLOSED and (is_page_new or (is_moved and not is_rotated)):
-            self._tell_of_replacement()
+            self._warn_of_replacement()
         if is_moved or is_rotated:
             self._open()
         self._generation = generation
@@ -322,10 +322,10 @@ class LogFileWriter:
         finally:
             self._patience.spend_since(start)
 
-    def _tell_of_replacement(self) -> None:
+    def _warn_of_replacement(self) -> None:
         _LOGGER.warning(
-            "%s, or its folder or control page, was removed or moved by another program. It is "
-            "made anew and written on.",
+            "Another program removed or moved %s, or its folder or control page. It is recreated "
+            "and logging continues.",
             self._path,
         )
 

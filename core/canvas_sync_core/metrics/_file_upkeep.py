@@ -64,17 +64,17 @@ class FileUpkeep:
             self._look_at = monotonic() + _LOOK_SECONDS
             self._files.leave_cut()
             is_displaced = self._files.displaced() > 0
-            is_well = self._files.make_anew() and self._files.store_waiting()
+            is_well = self._files.recreate() and self._files.store_waiting()
             if is_displaced and is_well:
                 _logger.warning(
-                    "Metric files in %s were removed, moved or emptied by another program. They "
-                    "are made anew, with all that was counted.",
+                    "Another program removed, moved or emptied metric files in %s. They are "
+                    "recreated with all counts.",
                     self._files.folder,
                 )
             elif not is_well and not self._is_failing:
                 _logger.warning(
-                    "Metrics cannot be written to %s: %s. What is counted waits in memory; what "
-                    "still waits at the end of the process is lost.",
+                    "Metrics cannot be written to %s: %s. Counts stay in memory; if they still "
+                    "cannot be written when the process ends, they are lost.",
                     self._files.folder,
                     self._files.last_error,
                 )

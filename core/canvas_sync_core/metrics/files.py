@@ -46,9 +46,9 @@ class MetricFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()  # wherever the app goes
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self.last_error: OSError | None = None
         self.lock = RLock()
         self._process_id = new_process_id()
@@ -179,12 +179,12 @@ class MetricFiles:
         """Return how many files were removed, moved, replaced or truncated."""
         return sum(not file.is_in_place for file in self._mapped)
 
-    def make_anew(self) -> bool:
+    def recreate(self) -> bool:
         """Recreate such files with all counts; return whether that succeeded for all."""
         try:
             for file in self._mapped:
                 if not file.is_in_place:
-                    file.make_anew()
+                    file.recreate()
         except OSError as error:
             raise_if_asynchronous(error)
             self.last_error = error.with_traceback(None)
@@ -210,4 +210,4 @@ class MetricFiles:
         """
         if not self._closed:
             self.close()
-            self._start_anew()
+            self._reset()

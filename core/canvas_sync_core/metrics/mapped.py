@@ -119,7 +119,7 @@ class MappedFile:
         """Whether the file is complete and still has its name: not removed, moved or replaced."""
         return not self._is_cut and is_in_place(self._path, self._fd)
 
-    def make_anew(self) -> None:
+    def recreate(self) -> None:
         """Recreate the file under its name, with all its contents, and continue there.
 
         Raises:

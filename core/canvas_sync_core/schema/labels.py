@@ -1,4 +1,4 @@
-"""Labels of metrics: a closed one lists its values, an open one has a limit."""
+"""Labels of metrics: a closed label lists its values, an open label has a limit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from canvas_sync_core.names import OTHER
 __all__ = ["MAX_COMBINATIONS", "MAX_INCIDENTS", "MAX_TOKENS", "Label", "closed", "opened"]
 
 MAX_COMBINATIONS: Final = 200
-"""How many combinations of values that an app chooses a process keeps apart for each metric."""
+"""The most combinations of app-chosen values for each metric and process."""
 
 MAX_TOKENS: Final = 50
-"""How many access tokens are told apart."""
+"""The most access tokens that are distinguished."""
 
 MAX_INCIDENTS: Final = 100
-"""How many open incidents are described; a series ends with its incident."""
+"""The most open incidents that have a series; a series ends with its incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Label:
     Attributes:
         name: Its name in the exposition.
         values: All values of a closed label.
-        limit: How many values of an open label are kept apart, in combination with the other open
-            labels of the metric; further ones become ``other``.
-        is_known: Recognizes values of an open label that are from a list of ours, such as the
-            routes of Canvas, and do not count towards the limit.
+        limit: The most values of an open label, combined with the other open labels of the metric;
+            further values become ``other``.
+        is_known: Returns whether a value of an open label is from a list of ours, such as the
+            Canvas routes. Such values do not count towards the limit.
     """
 
     name: str

@@ -1,9 +1,10 @@
-"""The records of the logs: which events there are, in which log, and which fields a line has.
+"""The log records: which events exist, which log they go to, and which fields their lines have.
 
-A record is a struct whose fields are the keys of the JSON line, in order; ``timestamp`` is the
-first, because readers find the start of a record behind a torn one by it. The common fields are
-always there, an event's own are left out at their default. ``message`` is the human line, which the
-text format writes alone. Readers and reference pages are compared with these types by tests.
+A record is a struct whose fields are the keys of the JSON line, in order. ``timestamp`` comes
+first, because readers use it to find the start of the next record after a torn line. The common
+fields are always present; an event's own fields are omitted if they have their default value.
+``message`` is the human line, which is all that the text format writes. Tests compare readers and
+reference pages with these types.
 """
 
 from __future__ import annotations
@@ -61,13 +62,13 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class RunStartedRecord(Record, omit_defaults=True, gc=False):
-    """A run began."""
+    """A run started."""
 
     status: str
 
 
 class RunEndedRecord(Record, omit_defaults=True, gc=False):
-    """A run ended: the whole of it."""
+    """A run ended; the line contains its totals."""
 
     status: str
     duration_seconds: float | None
@@ -94,14 +95,14 @@ class RunEndedRecord(Record, omit_defaults=True, gc=False):
 
 
 class RunSuspectRecord(Record, omit_defaults=True, gc=False):
-    """A run is far off the last ones of its kind."""
+    """A run differs greatly from recent runs of the same kind."""
 
     suspect_reasons: list[str]
     suspect_reason: str
 
 
 class RunWaitingRecord(Record, omit_defaults=True, gc=False):
-    """A run was left to its next try."""
+    """A run waits for its next attempt."""
 
     status: str
     error_type: str | None = None
@@ -110,7 +111,7 @@ class RunWaitingRecord(Record, omit_defaults=True, gc=False):
 
 
 class StepStartedRecord(Record, omit_defaults=True, gc=False):
-    """A step began."""
+    """A step started."""
 
     step: str
 
@@ -192,14 +193,14 @@ class ApiCallDetailRecord(Record, omit_defaults=True, gc=False):
 
 
 class TruncatedRecord(Record, omit_defaults=True, gc=False):
-    """Lists whose next page was never fetched."""
+    """Lists with a further page that was never requested."""
 
     route: str
     count: int
 
 
 class GuardWaitRecord(Record, omit_defaults=True, gc=False):
-    """A guard held an API call back."""
+    """A guard delayed an API call."""
 
     wait_seconds: float
     token: str | None = None
@@ -226,7 +227,7 @@ class DbStatementRecord(Record, omit_defaults=True, gc=False):
 
 
 class ErrorRecord(Record, omit_defaults=True, gc=False):
-    """An error that the sync met."""
+    """An error in the sync."""
 
     operation: str
     error_type: str
@@ -236,7 +237,7 @@ class ErrorRecord(Record, omit_defaults=True, gc=False):
 
 
 class ProgressRecord(Record, omit_defaults=True, gc=False):
-    """How far a run is."""
+    """The progress of a run."""
 
     percent: float
     progress_message: str
@@ -272,7 +273,7 @@ LOG_EVENTS: Final[Mapping[str, LogEvent]] = {
     "error": LogEvent(Log.ERRORS, ErrorRecord),
     "progress": LogEvent(Log.PROGRESS, ProgressRecord),
 }
-"""The values that ``event`` can have -> what such a line is."""
+"""Value of ``event`` -> the lines of that event."""
 
 COMMON_FIELDS: Final[tuple[str, ...]] = Record.__struct_fields__
 """The fields of every line, in order."""

@@ -1,7 +1,7 @@
-"""Every metric that the product has: its type, labels, help and what must exist as 0.
+"""Every metric of the product: its type, labels, help, and the series that must exist as 0.
 
-Most are kept by the processes of syncs in metric files; the exporter makes those whose gauges have
-no rule of merging, and all that begin with ``canvas_sync_exporter_``.
+The sync processes count most of them in metric files. The exporter itself produces the gauges that
+cannot be merged over processes, and everything that begins with ``canvas_sync_exporter_``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What is recorded of a run: each fact once, with every place where it is shown.
+"""The fields of a run: each is declared once, with every place where it appears.
 
-A fact has a column in the table, and many have a field in the line ``run_ended``, an attribute of
-the run's span or a metric that counts the same over all runs. Columns, rows, that line's values,
-attributes and sums are derived from here. The types that have the same facts as attributes
-(:class:`.RunSnapshot`, :class:`.RunRow`, :class:`.RunEndedRecord`) are compared by a test.
+A field has a column in the table. Many also have a field in the line ``run_ended``, an attribute of
+the run's span, or a metric that counts the same over all runs. Columns, rows, that line's values,
+attributes and sums are derived from here. A test compares the types that have these fields as
+attributes (:class:`.RunSnapshot`, :class:`.RunRow`, :class:`.RunEndedRecord`).
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ class FieldType(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunField:
-    """A fact about a run.
+    """A field of a run.
 
     Attributes:
         column: Its column in the table.
-        type: What the column holds.
-        doc: What it says, in one sentence.
-        source: Where a snapshot has it, as a path from :class:`.RunSnapshot`; empty for what a run
-            itself does not know.
+        type: The type of the column.
+        doc: Its meaning, in one sentence.
+        source: The path to its value from :class:`.RunSnapshot`; empty if the run itself does not
+            know it.
         is_nullable: Whether it can be absent.
-        default: Value for the rows that were there before the column, as an SQL literal.
-        log: Field in the line ``run_ended``; empty when that does not have it.
-        span: Attribute of the run's span; empty when that does not have it.
+        default: The value for rows that are older than the column, as an SQL literal.
+        log: Its field in the line ``run_ended``; empty if it is not there.
+        span: Its attribute of the run's span; empty if it is not there.
         metric: The metric that counts the same over all runs.
-        is_total: Whether the API calls and database operations of a run add up to it.
-        is_summed: Whether rollups keep its sum over runs.
+        is_total: Whether it is a total of the run's API calls or database operations.
+        is_summed: Whether rollups store its sum over runs.
     """
 
     column: str
@@ -87,12 +87,12 @@ def item_column(item: str, action: str) -> str:
 
 
 def _alike(name: str, kind: FieldType, doc: str, **more: Any) -> RunField:
-    """Declare a fact that has one name in the snapshot, the table and the log."""
+    """Declare a field that has the same name in the snapshot, the table and the log."""
     return RunField(column=name, type=kind, doc=doc, source=name, log=name, **more)
 
 
 def _total(name: str, kind: FieldType, doc: str, **more: Any) -> RunField:
-    """Declare what API calls and database operations add up to."""
+    """Declare a total of API calls or database operations."""
     return _alike(name, kind, doc, is_total=True, **more)
 
 
@@ -334,4 +334,4 @@ RUN_FIELDS: Final[tuple[RunField, ...]] = (
         is_total=True,
     ),
 )
-"""The facts in the order of the table's columns."""
+"""The fields in the order of the table's columns."""

@@ -1,7 +1,7 @@
 """The ``canvas_sync_metrics`` table: one row per sync run.
 
-It is a SQLAlchemy Core table on a MetaData of its own. An app that wants it among its own tables
-copies it there: ``metrics_table.to_metadata(Base.metadata)``.
+It is a SQLAlchemy Core table with its own MetaData. An app that wants it among its own tables can
+copy it: ``metrics_table.to_metadata(Base.metadata)``.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ __all__ = ["METADATA", "UtcDateTime", "metrics_table"]
 
 
 class Lines(TypeDecorator[list[str]]):
-    """A list of texts of one line each, kept as the lines of one text."""
+    """A list of single-line texts, stored as the lines of one text."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
-        """Turn the list into what the database stores."""
+        """Return the text that the database stores."""
         return None if value is None else "\n".join(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:
-        """Turn what the database stores, in SQLite of any type, into the list."""
+        """Return the list; SQLite may store a value of any type here."""
         return None if value is None else str(value).splitlines()
 
 

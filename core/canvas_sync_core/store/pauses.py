@@ -1,4 +1,4 @@
-"""The table of pauses: when people said that no runs are expected."""
+"""The table of pauses: periods for which people declared that no runs are expected."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ pauses_table: Final = Table(
     Column("ended_by", String),
     Index("ix_canvas_sync_pauses_end_time", "end_time"),
 )
-"""No sync types means all. A pause that was ended early has its real end in ``end_time``, and who
-ended it in ``ended_by``.
+"""An empty list of sync types means all of them. If a pause was ended early, ``end_time`` is its
+real end and ``ended_by`` says who ended it.
 """

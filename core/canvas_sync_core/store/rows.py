@@ -1,15 +1,16 @@
-"""Writes runs into the table, so that any replay in any order ends in the same rows.
+"""Writes runs into the table; replaying snapshots in any order gives the same rows.
 
-A snapshot is the whole of a run at one moment, so the newest one alone says everything. Which of
-two is newer is decided inside the database, in the statement itself:
+A snapshot is the whole state of a run, so only the newest one counts. Several processes may write
+at the same time, so the statement itself decides, inside the database, which snapshot is newer:
 
-- within one attempt an ending replaces ``running`` and ``interrupted``, never the other way round,
-  except that a heartbeat newer than the one the exporter saw turns ``interrupted`` to ``running``;
-- among equals the later heartbeat wins;
-- a later attempt takes over the row of a run that waits for it, and a task that a queue delivers
-  again takes over the row of a worker that died.
+- Within one attempt, a final status replaces ``running`` and ``interrupted``, never the other way
+  round. But a heartbeat that is newer than the one the exporter saw turns ``interrupted`` back into
+  ``running``: the process was not dead after all.
+- Between equal statuses, the later heartbeat wins.
+- A later attempt takes over the row of a run that waits for it, and a redelivered task takes over
+  the row of the worker that died.
 
-Any other run with a task id that is in use gets a row of its own, see :mod:`.reuse`.
+Any other run whose task id is already in use gets its own row, see :mod:`.reuse`.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ from .reuse import (
 __all__ = ["newest_of_each", "to_row", "write_runs"]
 
 _REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
-"""What the database says to a value that it will never take (a number of over 64 bits)."""
+"""Errors for a value that the database will never accept, such as a number of over 64 bits."""
 
 _JUDGEMENTS = ("suspect", "suspect_reason")
 _NOT_THE_RUNS = frozenset(field.column for field in RUN_FIELDS if not field.source)
-"""Columns of which a run itself says nothing."""
+"""Columns that the run itself does not write."""
 
 
 def newest_of_each(snapshots: Iterable[RunSnapshot]) -> list[RunSnapshot]:
@@ -71,10 +72,10 @@ def write_runs(engine: Engine, snapshots: Sequence[RunSnapshot]) -> list[RunSnap
     """Write the newest snapshot of each attempt into the table, in one transaction.
 
     Returns:
-        The snapshots with a value that the database will never take; all others are committed.
+        The snapshots with a value that the database will never accept; all others are committed.
 
     Raises:
-        SQLAlchemyError: The database is away or the table does not fit; nothing was written.
+        SQLAlchemyError: The database is away or the table has other columns; nothing was written.
     """
     rows = newest_of_each(snapshots)
     if not rows:
@@ -101,15 +102,16 @@ def _accepts(engine: Engine, snapshot: RunSnapshot) -> bool:
 
 
 def _is_rejection(error: Exception) -> bool:
-    """Tell a value that cannot be stored from a database that is away, which wraps alike."""
+    """Return whether a value was rejected; SQLAlchemy also wraps an unreachable database so."""
     cause = error.orig if isinstance(error, StatementError) else error
     return isinstance(error, _REJECTIONS) or isinstance(cause, _REJECTIONS)
 
 
 def _write(connection: Connection, snapshots: Sequence[RunSnapshot]) -> None:
-    """Write each attempt under its task id, or under another name where that is taken.
+    """Write each attempt under its task id, or under another name if that is taken.
 
-    Attempts with one task id are written one after the other, by their start.
+    Attempts with the same task id are written one after another, in the order of their start: one
+    statement must not touch a row twice, and a later attempt may take over an earlier one's row.
     """
     by_start = sorted(snapshots, key=lambda snapshot: snapshot.start_time)
     left = [(row_name(each), each) for each in by_start]
@@ -153,18 +155,18 @@ def _statement(dialect: str, redeliverable: bool) -> Any:
     return insert.on_conflict_do_update(
         index_elements=["sync_task_id"],
         set_={column.name: column for column in new if column.name not in _NOT_THE_RUNS}
-        | {name: _unless_anew(new, metrics_table.c[name]) for name in _JUDGEMENTS},
+        | {name: _unless_new_attempt(new, metrics_table.c[name]) for name in _JUDGEMENTS},
         where=or_(_is_newer(new), _continues(new, redeliverable=redeliverable)),
     )
 
 
-def _unless_anew(new: Any, judgement: Any) -> ColumnElement[Any]:
-    """Keep what the exporter said of a run, until a later attempt takes the row over."""
+def _unless_new_attempt(new: Any, judgement: Any) -> ColumnElement[Any]:
+    """Keep the exporter's judgement of a run until a later attempt takes over the row."""
     return case((new.sync_start_time == metrics_table.c.sync_start_time, judgement), else_=None)
 
 
 def _is_newer(new: Any) -> ColumnElement[bool]:
-    """Tell whether a snapshot is a newer one of the attempt that the row shows."""
+    """Return whether a snapshot is a newer one of the row's attempt."""
     old = metrics_table.c
     running, interrupted = RunStatus.RUNNING.value, RunStatus.INTERRUPTED.value
     was_running = old.sync_status == running
@@ -188,7 +190,7 @@ def _is_newer(new: Any) -> ColumnElement[bool]:
 
 
 def _continues(new: Any, *, redeliverable: bool) -> ColumnElement[bool]:
-    """Tell whether a later attempt goes on with the run of the row, as :func:`.reuse.continues`."""
+    """Return whether a later attempt continues the row's run, like :func:`.reuse.continues`."""
     old = metrics_table.c
     waits = and_(old.sync_status == RunStatus.RUNNING.value, old.error_type.is_not(None))
     left_open = or_(*(old.sync_status == status for status in sorted(LEFT_OPEN)))
@@ -200,7 +202,7 @@ def _age_key(snapshot: RunSnapshot) -> tuple[float, bool, float]:
 
 
 def to_row(snapshot: RunSnapshot) -> dict[str, Any]:
-    """Make the table's row of a snapshot."""
+    """Return the table row of a snapshot."""
     items = snapshot.items
     counts = chain.from_iterable([_item_counts(items[item]) for item in ITEMS])
     row = dict(zip(_COLUMNS, chain(_values(snapshot), counts), strict=True))
@@ -219,7 +221,7 @@ def _error_columns(error: ErrorInfo | None) -> dict[str, Any]:
 
 
 def _text(value: str | None) -> str | None:
-    """PostgreSQL has no NUL in a text."""
+    """Replace NUL, which PostgreSQL does not accept in a text."""
     return value.replace("\0", "\ufffd") if value is not None else None
 
 
@@ -240,7 +242,7 @@ _CONVERSIONS: Final[Mapping[FieldType, Callable[[Any], Any]]] = {
     FieldType.START: _moment,
     FieldType.JSON: dict,
 }
-"""How a value is stored; those of the other types as they are."""
+"""Conversions for storing; values of other types are stored unchanged."""
 
 _DIRECT: Final = [field for field in RUN_FIELDS if field.is_direct]
 _values: Final = attrgetter(*(field.source for field in _DIRECT))

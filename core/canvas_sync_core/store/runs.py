@@ -1,4 +1,4 @@
-"""Rows of the table as people read them."""
+"""Reads rows of the table as :class:`RunRow`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["RunRow", "StoredCounts", "item_counts", "to_run", "to_snapshot"]
 
 
 class StoredCounts(msgspec.Struct, frozen=True):
-    """The counts of one kind of item that a row has, or their sums over several rows."""
+    """The stored counts of one kind of item: of one row, or summed over several rows."""
 
     processed: int = 0
     created: int = 0
@@ -30,15 +30,14 @@ class StoredCounts(msgspec.Struct, frozen=True):
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """One row of the table; fields are named as its columns.
+    """One row of the table; fields have the names of the columns.
 
-    Like its counts a msgspec struct, which is made five times as fast as a dataclass.
+    This and its counts are msgspec structs, which are created five times as fast as dataclasses.
 
     Attributes:
-        items: Counts by item in the plural (``courses``), for which the table has four columns
-            each.
-        sync_status: One of :class:`~canvas_sync_core.names.RunStatus`, unless another
-            program has written the row.
+        items: Plural of the item (``courses``) -> its counts, which are four columns of the table.
+        sync_status: A :class:`~canvas_sync_core.names.RunStatus`, unless another program wrote the
+            row.
     """
 
     id: int
@@ -104,17 +103,17 @@ _SAME_NAMES: Final = tuple(
 
 
 def to_run(row: Sequence[Any]) -> RunRow:
-    """Make a run of a row, given as all columns in the order of the table."""
+    """Convert a row with all columns, in the order of the table."""
     items = {name: StoredCounts(*counts(row)) for name, counts in _counts.items()}
-    # By place, as a run has over thirty fields and a page up to 500 runs.
+    # Positional, because it is faster: a run has over thirty fields, and a page up to 500 runs.
     fields = (*_before_items(row), items, *_after_items(row))
     return RunRow(*fields)
 
 
 def to_snapshot(run: RunRow) -> RunSnapshot:
-    """Make a run's snapshot, as the sync itself would have told it.
+    """Return the snapshot that the sync itself would have emitted.
 
-    How many items were unchanged is not in the table, and so 0.
+    ``unchanged`` counts are 0, because the table does not have them.
     """
     same = {name: getattr(run, name) for name in _SAME_NAMES}
     return RunSnapshot(
@@ -137,7 +136,7 @@ def _error_of(run: RunRow) -> ErrorInfo | None:
 
 
 def item_counts(row: Mapping[str, Any] | RowMapping) -> dict[str, StoredCounts]:
-    """Gather the sums of count columns; None counts as 0."""
+    """Collect the counts or sums of the count columns; None counts as 0."""
     return {f"{item}s": _counts_of(row, item) for item in ITEMS}
 
 

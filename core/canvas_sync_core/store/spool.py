@@ -127,7 +127,7 @@ class Spool:
             return 0
         return os.pread(self._descriptor, self._end - self._begin, self._begin).count(b"\n")
 
-    def make_anew(self) -> None:
+    def recreate(self) -> None:
         """Recreate the file with all its contents, at the same offsets, and continue there.
 
         Raises:

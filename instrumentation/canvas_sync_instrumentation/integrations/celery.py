@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK: Final = "__canvas_sync_task__"
 _REQUEST_RUN: Final = "canvas_sync_run"
-_WHO: Final = "canvas_sync"
+_SENDER: Final = "canvas_sync"
 """The message header with the user and course of the task."""
 _TRACE: Final = ("traceparent", "tracestate")
 _LIMIT_SLACK: Final = 1.0
@@ -155,7 +155,7 @@ def _on_publish(headers: dict[str, Any] | None = None, **_: Any) -> None:
     """
     with _recorder.guard():
         if headers is not None:
-            headers.update(_who_asks())
+            headers.update(_sender_ids())
             for name, value in _trace_here().items():
                 headers.setdefault(name, value)
 
@@ -171,15 +171,15 @@ def _on_start(task: Any, args: Any, kwargs: Any, **_: Any) -> None:
         sync = _sync_of(task)
         if sync is not None:
             tracker = _begin(task, sync, task.request, args, kwargs).__enter__()
-            setattr(task.request, _REQUEST_RUN, _Try(tracker, start))
+            setattr(task.request, _REQUEST_RUN, _Attempt(tracker, start))
 
 
 def _on_end(task: Any, retval: Any, state: str | None, **_: Any) -> None:
     with _recorder.guard():
-        found: _Try | None = task.request.get(_REQUEST_RUN)
-        if found is not None:
-            error = _tell_outcome(task, found, retval, state)
-            found.tracker.__exit__(None if error is None else type(error), error, None)
+        attempt: _Attempt | None = task.request.get(_REQUEST_RUN)
+        if attempt is not None:
+            error = _finish_attempt(task, attempt, retval, state)
+            attempt.tracker.__exit__(None if error is None else type(error), error, None)
 
 
 def _on_revoked(sender: Any, request: Any, terminated: bool, **_: Any) -> None:
@@ -197,7 +197,7 @@ def _on_process_end(**_: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
+class _Attempt:
     """An attempt in progress, with its monotonic start time."""
 
     tracker: CanvasSyncMetricsTracker
@@ -219,10 +219,10 @@ class _TaskTracker(CanvasSyncMetricsTracker):
 def _begin(
     task: Any, sync: _Sync, request: Any, args: Any, kwargs: Any
 ) -> CanvasSyncMetricsTracker:
-    asked = request.get(_WHO) or {}
+    sender = request.get(_SENDER) or {}
     ids = sync.ids(task.run, args, kwargs)
     user_id, course_id = (
-        ids.get(name) if ids.get(name) is not None else asked.get(name)
+        ids.get(name) if ids.get(name) is not None else sender.get(name)
         for name in ("user_id", "course_id")
     )
     headers = {name: value for name in _TRACE if (value := request.get(name))}
@@ -246,11 +246,13 @@ def _origin(task: Any, request: Any) -> dict[str, Any]:
     }
 
 
-def _tell_outcome(task: Any, found: _Try, retval: Any, state: str | None) -> BaseException | None:
+def _finish_attempt(
+    task: Any, attempt: _Attempt, retval: Any, state: str | None
+) -> BaseException | None:
     """End an attempt according to its outcome in Celery; return the error that ends its run."""
-    run = found.tracker
+    run = attempt.tracker
     if state is None:  # no Exception but one of those that end a process
-        return _tell_end_of_process(task, found, sys.exception())
+        return _error_of_ended_process(task, attempt, sys.exception())
     if state == "FAILURE":
         return retval if isinstance(retval, BaseException) else RuntimeError(str(retval))
     if run.status is not RunStatus.RUNNING:
@@ -266,21 +268,25 @@ def _tell_outcome(task: Any, found: _Try, retval: Any, state: str | None) -> Bas
     return None
 
 
-def _tell_end_of_process(
-    task: Any, found: _Try, error: BaseException | None
+def _error_of_ended_process(
+    task: Any, attempt: _Attempt, error: BaseException | None
 ) -> BaseException | None:
-    """Return whether the worker ended its child, which billiard shows as a negative exit code."""
+    """Return the error of a task whose process is ending; None after cancelling its run.
+
+    A negative exit code is billiard's sign that the worker ended this child process itself: because
+    of a time limit, or because the task was revoked.
+    """
     code = error.code if isinstance(error, SystemExit) else None
     ended_by_worker = isinstance(code, int) and code < 0
-    if not ended_by_worker or found.tracker.status is not RunStatus.RUNNING:
+    if not ended_by_worker or attempt.tracker.status is not RunStatus.RUNNING:
         return error
     from celery.exceptions import TimeLimitExceeded  # noqa: PLC0415 - may not be installed
 
     limit = (task.request.timelimit or (None,))[0] or task.time_limit
-    if limit and time.monotonic() - found.start >= limit - min(_LIMIT_SLACK, limit / 2):
+    if limit and time.monotonic() - attempt.start >= limit - min(_LIMIT_SLACK, limit / 2):
         passed: BaseException = TimeLimitExceeded(limit)
         return passed
-    found.tracker.complete_cancelled()
+    attempt.tracker.complete_cancelled()
     return None
 
 
@@ -298,9 +304,9 @@ def _trace_here() -> dict[str, str]:
     return headers
 
 
-def _who_asks() -> dict[str, Any]:
+def _sender_ids() -> dict[str, Any]:
     current = current_run()
     if current is None:
         return {}
     context = current.context
-    return {_WHO: {"user_id": context.user_id, "course_id": context.course_id}}
+    return {_SENDER: {"user_id": context.user_id, "course_id": context.course_id}}

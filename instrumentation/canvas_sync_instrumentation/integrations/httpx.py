@@ -53,7 +53,7 @@ def uninstrument_httpx() -> None:
     _switch.off()
 
 
-def _holding(use: Use, request: httpx.Request) -> RateLimitSlot:
+def _slot(use: Use, request: httpx.Request) -> RateLimitSlot:
     return RateLimitSlot(use.recorder, use.guard, str(request.url), request.headers)
 
 
@@ -63,12 +63,12 @@ def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
     return Call(use.recorder, request.method, url, request.headers, body, owner=client)
 
 
-def _hand_out(call: Call, holding: RateLimitSlot, response: httpx.Response) -> bytes | None:
+def _hand_out(call: Call, slot: RateLimitSlot, response: httpx.Response) -> bytes | None:
     """Observe the client's response; return its body if it was loaded from Canvas."""
     is_new = call.handed_out(
         response.status_code, response.headers, from_cache=_is_cached(response)
     )
-    holding.observe(call.answer)
+    slot.observe(call.answer)
     call.followed(response, _is_cached)
     return getattr(response, "_content", None) if is_new else None  # absent while it is a stream
 
@@ -94,11 +94,11 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
         if use is None:
             with Detached():
                 return send(*args, **kwargs)
-        with _holding(use, request) as holding:
+        with _slot(use, request) as slot:
             call = _call_of(use, args[0], request)
             with call:
                 response = send(*args, **kwargs)
-            body = _hand_out(call, holding, response)
+            body = _hand_out(call, slot, response)
         call.finalize(body)
         return response
 
@@ -114,19 +114,19 @@ def _recording_async(
         if use is None:
             with Detached():
                 return await send(*args, **kwargs)
-        async with _holding(use, request) as holding:
+        async with _slot(use, request) as slot:
             call = _call_of(use, args[0], request)
             with call:
                 response = await send(*args, **kwargs)
-            body = _hand_out(call, holding, response)
+            body = _hand_out(call, slot, response)
         call.finalize(body)
         return response
 
     return recording_send
 
 
-def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
-    def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+def _noting_attempt(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
+    def noting_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
             return handle(*args, **kwargs)
@@ -139,13 +139,13 @@ def _trying(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.
         call.on_response(response.status, _lasting_headers(response))
         return response
 
-    return trying_handle
+    return noting_handle
 
 
-def _trying_async(
+def _noting_attempt_async(
     handle: Callable[..., Awaitable[httpcore.Response]],
 ) -> Callable[..., Awaitable[httpcore.Response]]:
-    async def trying_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+    async def noting_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
             return await handle(*args, **kwargs)
@@ -158,7 +158,7 @@ def _trying_async(
         call.on_response(response.status, _lasting_headers(response))
         return response
 
-    return trying_handle
+    return noting_handle
 
 
 def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
@@ -173,11 +173,11 @@ _switch = Switch(
     (
         Patch("httpx._client", "Client.send", _recording),
         Patch("httpx._client", "AsyncClient.send", _recording_async),
-        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _trying),
+        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _noting_attempt),
         Patch(
             "httpcore._async.connection_pool",
             "AsyncConnectionPool.handle_async_request",
-            _trying_async,
+            _noting_attempt_async,
         ),
     ),
 )

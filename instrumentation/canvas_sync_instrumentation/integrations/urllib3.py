@@ -70,14 +70,14 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
             with Detached():
                 return urlopen(*args, **kwargs)
         headers = _headers(args, kwargs)
-        with RateLimitSlot(use.recorder, use.guard, url, headers) as holding:
+        with RateLimitSlot(use.recorder, use.guard, url, headers) as slot:
             method = text_of(argument(args, kwargs, 1, "method"))
             body = argument(args, kwargs, 3, "body")
             call = Call(use.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
             with call:
                 response = urlopen(*args, **kwargs)
             call.handed_out(response.status, response.headers)
-            holding.observe(call.answer)
+            slot.observe(call.answer)
         call.finalize(_loaded_body(response))
         return response
 
@@ -110,8 +110,8 @@ def _loaded_body(response: BaseHTTPResponse) -> bytes | None:
     return content if isinstance(content, bytes) else None
 
 
-def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
-    def telling_increment(*args: Any, **kwargs: Any) -> Retry:
+def _noting_retry(increment: Callable[..., Retry]) -> Callable[..., Retry]:
+    def noting_increment(*args: Any, **kwargs: Any) -> Retry:
         call = current_call()
         if call is None or not call.uses_urllib3:
             return increment(*args, **kwargs)
@@ -124,12 +124,12 @@ def _telling(increment: Callable[..., Retry]) -> Callable[..., Retry]:
         call.will_repeat()
         return following
 
-    return telling_increment
+    return noting_increment
 
 
 _urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _recording)
 _manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _recording)
-_increment = Patch("urllib3.util.retry", "Retry.increment", _telling)
+_increment = Patch("urllib3.util.retry", "Retry.increment", _noting_retry)
 ATTEMPT_PATCHES: Final = (_urlopen, _increment)
 """Where the attempts of a requests call are observed."""
 _switch = Switch("urllib3", (*ATTEMPT_PATCHES, _manager_urlopen))

@@ -47,20 +47,20 @@ class QuietExporter(SpanExporter):
             logging.getLogger(name).addFilter(self._quiet)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export a batch; only the first failure of a series is told."""
+        """Export a batch; only the first of several failures in a row is logged."""
         outside = _is_exporting.set(True)
         try:
             if self._exporter is None:
                 self._exporter = self._make_exporter()
             result = self._exporter.export(spans)
         except Exception as error:  # noqa: BLE001 - exporters raise anything, for a bad OTEL_* too
-            self._tell_failure(f"\n{described_failure(error)}")
+            self._warn_of_failure(f"\n{described_failure(error)}")
             result = SpanExportResult.FAILURE
         else:
             if result is SpanExportResult.SUCCESS:
                 self._failing = False
             else:
-                self._tell_failure()
+                self._warn_of_failure()
         finally:
             _is_exporting.reset(outside)
         return result
@@ -78,12 +78,12 @@ class QuietExporter(SpanExporter):
         self._inherited = self._exporter or self._inherited
         self._exporter = None
 
-    def _tell_failure(self, cause: str = "") -> None:
+    def _warn_of_failure(self, cause: str = "") -> None:
         if not self._failing:
             _logger.warning(
                 "Spans cannot be delivered to the OpenTelemetry collector. They are dropped and "
-                "counted in canvas_sync_telemetry_dropped_total; this is not told again until a "
-                "delivery works.%s",
+                "counted in canvas_sync_telemetry_dropped_total. This warning is not repeated "
+                "until a delivery has succeeded.%s",
                 cause,
             )
         self._failing = True

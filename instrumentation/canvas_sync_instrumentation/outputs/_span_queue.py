@@ -59,9 +59,9 @@ class SpanQueue(SpanProcessor):
         self._abandoned = Event()
         # An Event among the spans marks how far a flush has to get.
         self._queue: deque[ReadableSpan | LazySpan | Event] = deque()
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._bequest: Bequest | None = None
         self._wake = Event()
         self._thread: Daemon | None = None
@@ -133,7 +133,7 @@ class SpanQueue(SpanProcessor):
         """
         if self._bequest is None or not self._bequest.take():
             self._queue = deque()
-        self._start_anew()
+        self._reset()
 
     def _has_thread(self) -> bool:
         """Start the thread unless it is running; if that fails, spans wait for the next attempt."""

@@ -75,7 +75,7 @@ class StoreSink:
             open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
         )
         self._spool: Spool | None = None
-        self._start_anew()
+        self._reset()
 
     @property
     def fault(self) -> str | None:
@@ -143,9 +143,9 @@ class StoreSink:
         if self._spool is not None:
             self._spool.abandon()
         self._rows.after_fork_in_child()
-        self._start_anew()
+        self._reset()
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._changed = Condition()
         self._thread: Daemon | None = None
         self._spool = None
@@ -173,8 +173,8 @@ class StoreSink:
             if self._fault is None:
                 self._fault = fault_of(self._folder, error)
                 self._warnings.append(
-                    f"{self._folder} cannot be written: {error}. Rows of sync runs wait in memory "
-                    "alone."
+                    f"{self._folder} cannot be written: {error}. Rows of sync runs wait only in "
+                    "memory."
                 )
             self._remember(snapshot)
 
@@ -187,10 +187,10 @@ class StoreSink:
         if self._spool is None:
             self._spool = Spool(self._folder, self._spool_limit)
         elif not self._spool.is_in_place:
-            self._spool.make_anew()
+            self._spool.recreate()
             self._warnings.append(
-                f"The spool file in {self._folder} was removed or moved by another program. It is "
-                "made anew, with all rows that wait."
+                f"Another program removed or moved the spool file in {self._folder}. It is "
+                "recreated with all waiting rows."
             )
         self._count_removed(self._spool)
         return self._spool
@@ -324,7 +324,7 @@ def _is_safe(spool: Spool) -> bool:
     """Return whether a later process will find the waiting rows in a spool file."""
     if not (spool.is_empty or spool.is_in_place):
         try:
-            spool.make_anew()
+            spool.recreate()
         except OSError:
             return False
     return True

@@ -29,7 +29,7 @@ def test_a_new_generation_is_seen_by_everybody_who_mapped_the_page(page: Control
     assert words[0] == page.generation() > before
 
 
-def test_a_page_that_was_replaced_is_mapped_anew(page: ControlPage) -> None:
+def test_a_page_that_was_replaced_is_mapped_again(page: ControlPage) -> None:
     page.refresh()
     page.path.unlink()
     other = ControlPage(page.path)

@@ -241,7 +241,7 @@ def test_a_rotation_that_another_process_is_at_does_not_hold_up_the_writer(
 
 
 @pytest.mark.parametrize("what", ["log", "moved log", "control page", "folder"])
-def test_what_an_operator_removed_is_made_anew(
+def test_what_an_operator_removed_is_recreated(
     tmp_path: Path, writer: LogFileWriter, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """The writer looks once a second; the test moves its clock instead of waiting."""
@@ -313,7 +313,7 @@ def test_no_line_is_lost_when_the_log_is_removed_and_that_is_told_once(
     writer.close(0)
 
 
-def test_a_log_folder_that_was_moved_away_is_made_anew_and_its_files_go_on_in_one_of_them(
+def test_a_log_folder_that_was_moved_away_is_recreated_and_its_files_go_on_in_one_of_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "logs"
@@ -322,11 +322,11 @@ def test_a_log_folder_that_was_moved_away_is_made_anew_and_its_files_go_on_in_on
     folder.rename(tmp_path / "old")
     numbers = itertools.count(1)
 
-    def is_made_anew() -> bool:
+    def is_recreated() -> bool:
         writer.append(line_of("a", next(numbers)))
         return folder.exists()
 
-    wait_until(is_made_anew, "a new log")
+    wait_until(is_recreated, "a new log")
     written = lines_left(tmp_path / "old") + lines_left(folder)
     assert written == Counter(line_of("a", number) for number in range(next(numbers)))
     assert ["removed or moved" in message for message in caplog.messages] == [True]

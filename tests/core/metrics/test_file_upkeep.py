@@ -1,4 +1,4 @@
-"""Metric files that lost their place are made anew, and what cannot be written has a reason."""
+"""Removed or displaced metric files are recreated, and failed writes are reported with a reason."""
 
 from __future__ import annotations
 

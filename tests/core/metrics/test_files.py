@@ -212,7 +212,7 @@ def test_series_wait_for_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("removed", ["file", "folder", "moved folder", "replaced file"])
-def test_files_that_were_removed_are_made_anew_with_all_that_was_counted(
+def test_files_that_were_removed_are_recreated_with_all_that_was_counted(
     tmp_path: Path, removed: str
 ) -> None:
     """Growth and further processes too go on as if nothing had been."""
@@ -232,7 +232,7 @@ def test_files_that_were_removed_are_made_anew_with_all_that_was_counted(
         (tmp_path / "copy").replace(other)
     count(files, 1)
     assert files.displaced() > 0
-    assert files.make_anew()
+    assert files.recreate()
     assert files.displaced() == 0
     assert library_reads(folder).keys() == before.keys()
     assert total(library_reads(folder)) == 4
@@ -243,16 +243,16 @@ def test_files_that_were_removed_are_made_anew_with_all_that_was_counted(
     files.close()
 
 
-def test_files_are_made_anew_only_when_that_is_possible_again(tmp_path: Path) -> None:
+def test_files_are_recreated_only_when_that_is_possible_again(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     files = MetricFiles(folder)
     count(files, 3)
     folder.rename(tmp_path / "old")
     folder.write_text("")
-    assert not files.make_anew()
+    assert not files.recreate()
     count(files, 1)
     folder.unlink()
-    assert files.make_anew()
+    assert files.recreate()
     assert total(library_reads(folder)) == 4
     files.close()
 

@@ -234,7 +234,7 @@ def test_a_row_stays_when_another_process_was_the_first_to_close_the_file(tmp_pa
     engine.dispose()
 
 
-def test_a_file_that_was_deleted_and_made_anew_is_opened_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_deleted_and_recreated_is_reopened(tmp_path: Path) -> None:
     file = tmp_path / "runs.sqlite3"
     old, new = open_engine(f"sqlite:///{file}"), open_engine(f"sqlite:///{file}")
     upgrade(old)

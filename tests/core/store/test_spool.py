@@ -168,7 +168,7 @@ def test_a_file_is_locked_before_a_drainer_can_find_it(
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_a_file_that_was_removed_is_made_anew_with_all_that_waits(
+def test_a_file_that_was_removed_is_recreated_with_all_that_waits(
     tmp_path: Path, engine: Engine, moved: bool
 ) -> None:
     spool = Spool(tmp_path / "spool")
@@ -180,7 +180,7 @@ def test_a_file_that_was_removed_is_made_anew_with_all_that_waits(
     else:
         shutil.rmtree(tmp_path / "spool")
     before = spool.is_in_place
-    spool.make_anew()
+    spool.recreate()
     assert (before, spool.is_in_place) == (False, True)
     spool.append(encode(snapshot("c")))
     assert spool.waiting == 3

@@ -182,7 +182,7 @@ def test_a_log_that_is_truncated_is_read_from_its_beginning(writing: Writing) ->
         assert numbers(tail) == [5]
 
 
-def test_a_log_that_is_removed_and_made_anew_is_read_from_its_beginning(writing: Writing) -> None:
+def test_a_log_that_is_removed_and_recreated_is_read_from_its_beginning(writing: Writing) -> None:
     writing.lines(Log.ERRORS, 5)
     with closing(writing.tail()) as tail:
         writing.path(Log.ERRORS).unlink()

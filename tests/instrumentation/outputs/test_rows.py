@@ -169,7 +169,7 @@ def test_a_run_is_seen_from_its_start_to_its_end(
     assert not drops.counts
 
 
-def test_a_database_that_is_deleted_is_made_anew_and_told_of(
+def test_a_database_that_is_deleted_is_recreated_and_reported(
     make_sink: Sinks, tmp_path: Path, drops: _Drops, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "state"

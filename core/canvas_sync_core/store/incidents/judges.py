@@ -1,4 +1,4 @@
-"""Which exporters judge, and when each did so last."""
+"""The exporters that judge, and when each last did so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .tables import judges_table
 __all__ = ["LIVE_FOR", "JudgeRow", "judges", "note_judging"]
 
 LIVE_FOR: Final = timedelta(minutes=3)
-"""A judge that has not judged for so long has stopped."""
+"""A judge counts as stopped if it has not judged for this long."""
 _REMEMBERED_FOR: Final = timedelta(days=7)
 _columns = judges_table.c
 
@@ -40,7 +40,7 @@ class JudgeRow:
     next_due: Mapping[str, datetime] = field(default_factory=dict)
 
     def is_live(self, now: datetime) -> bool:
-        """Return whether it still judges. The clock of its host may be ahead."""
+        """Return whether it still judges; its host's clock may be ahead of ours."""
         return abs(now - self.judged_at) <= LIVE_FOR
 
 
@@ -76,7 +76,7 @@ def judges(engine: Engine) -> list[JudgeRow]:
 
 
 def _times(stored: Mapping[str, Any]) -> dict[str, datetime]:
-    """Read times, and leave out what was written by hand and is none."""
+    """Parse stored times, skipping anything that is not a time because someone edited it."""
     times = {}
     for name, text in stored.items():
         try:

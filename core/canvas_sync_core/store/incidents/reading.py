@@ -1,4 +1,4 @@
-"""Reads incidents: those that a judge needs, one, and lists page by page."""
+"""Reads incidents: a single one, those that a judge needs, and lists page by page."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class TextList(TypeDecorator[tuple[str, ...]]):
         return None if value is None else msgspec.json.encode(list(value)).decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:
-        """Read an array; anything else that was written by hand counts as empty."""
+        """Decode the array; any other value, perhaps written by hand, counts as empty."""
         try:
             return msgspec.json.decode(value, type=tuple[str, ...])
         except (TypeError, ValueError):
@@ -114,14 +114,14 @@ judges_table: Final = Table(
     Column("problem", Text),
     Column("next_due", JSON, nullable=False),
 )
-"""The exporters that judge, each with its last judging."""
+"""The exporters that judge, each with the time when it last did so."""
 
 
 def affects(sync_type: str) -> ColumnElement[bool]:
-    """Return whether a row is about a sync type, or about something that it suffers from."""
+    """Return the condition that an incident is about a sync type or affects it."""
     element = msgspec.json.encode(sync_type).decode()
     texts = type_coerce(incidents_table.c.affects, Text)
-    is_listed = func.replace(texts, element, "") != texts  # LIKE of SQLite ignores case
+    is_listed = func.replace(texts, element, "") != texts  # SQLite's LIKE would ignore case
     return or_(incidents_table.c.sync_type == sync_type, is_listed)
 
 
@@ -143,7 +143,7 @@ def to_row(incident: Incident) -> dict[str, Any]:
 
 
 def to_incident(row: Row[Any]) -> Incident:
-    """Make an incident of a row, whatever was written into it by hand."""
+    """Convert a row to an incident, even if someone edited the row by hand."""
     columns = row._mapping
     return Incident(
         id=columns["id"],

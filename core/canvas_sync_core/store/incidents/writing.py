@@ -1,4 +1,4 @@
-"""Writes incidents; of several writers, one makes each change."""
+"""Writes incidents; if several writers make the same change, only the first succeeds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _columns = incidents_table.c
 def write_incidents(engine: Engine, incidents: Iterable[Incident]) -> list[Incident]:
     """Insert new incidents and change known ones, in one transaction.
 
-    An incident is left out if another writer was faster: it has opened one of the same kind and
-    subject, or changed this one since it was read.
+    An incident is skipped if another writer was faster: it opened one with the same kind and
+    subject, or changed this one after it was read.
 
     Returns:
         Those that this call has written, as they are in the table now.
@@ -34,7 +34,7 @@ def write_incidents(engine: Engine, incidents: Iterable[Incident]) -> list[Incid
         StorageError: The database has no table of incidents.
         SQLAlchemyError: The database is away, or its role may not write them.
     """
-    # All writers lock rows in the same order, so that none waits for another in a circle.
+    # All writers lock rows in the same order, so they cannot deadlock.
     ordered = sorted(incidents, key=lambda each: (each.key, each.opened_at))
     if not ordered:
         return []
@@ -47,7 +47,7 @@ def write_incidents(engine: Engine, incidents: Iterable[Incident]) -> list[Incid
 def acknowledge_incident(
     engine: Engine, number: int, acknowledgement: Acknowledgement
 ) -> Incident | None:
-    """Note who knows about an open incident.
+    """Record the acknowledgement of an open incident.
 
     Args:
         engine: The database.

@@ -87,7 +87,7 @@ def test_clients_that_ask_at_once_after_a_start_share_what_is_read(engine: Engin
     assert len(of_all) == len(of_one) >= _DAYS
 
 
-def test_a_database_that_was_made_anew_is_not_taken_for_the_one_before(engine: Engine) -> None:
+def test_a_database_that_was_recreated_is_not_taken_for_the_one_before(engine: Engine) -> None:
     """As far as rollups go, to empty all four tables is the same."""
     now = datetime.now(UTC)
     since, start = now - timedelta(days=_DAYS), (now - timedelta(days=2)).timestamp()

@@ -233,7 +233,7 @@ def test_what_happens_after_a_large_quarter_was_added_up_is_not_lost(
     assert_same_answers(rollups, engine, _SINCE)
 
 
-def test_a_table_whose_version_was_lost_is_rolled_up_anew(engine: Engine) -> None:
+def test_a_table_whose_version_was_lost_is_rolled_up_again(engine: Engine) -> None:
     _some_history(engine)
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))

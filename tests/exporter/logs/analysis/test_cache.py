@@ -98,7 +98,7 @@ def test_a_half_written_line_is_read_when_it_is_whole(live: Path) -> None:
     assert count(live) == 51
 
 
-def test_a_file_with_other_content_under_the_same_name_is_read_anew(live: Path) -> None:
+def test_a_file_with_other_content_under_the_same_name_is_read_again(live: Path) -> None:
     count(live)
     live.write_bytes(b"".join(CALLS[60:70]))
     assert count(live) == 10
