@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,22 @@ from canvas_sync_core.events import (
     DbOperation,
     ErrorInfo,
     ErrorRecorded,
+    Event,
+    GuardWaited,
     Heartbeat,
     ItemCounts,
     ItemsRecorded,
     ListTruncated,
+    LogsCleaned,
     Progressed,
     RunContext,
     RunEnded,
     RunStarted,
+    RunSuspected,
+    ServerTime,
 )
 from canvas_sync_core.metrics import read_exemplars
+from canvas_sync_core.metrics import sink as sink_module
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import (
     API_ERRORS,
@@ -36,7 +45,7 @@ from canvas_sync_core.names import (
     ITEMS,
     RunStatus,
 )
-from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_core.schema.metrics import METRICS, PER_PROCESS, MetricName, MetricType
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.tokens import read_token_quotas
 from support.metric_processes import samples
@@ -92,6 +101,60 @@ def started(task_id: str, start_time: float) -> RunStarted:
 def ended(task_id: str, time: float, status: RunStatus = RunStatus.SUCCESS) -> RunEnded:
     """A run that took 12.5 s."""
     return RunEnded(context(task_id), time, snapshot(task_id, status=status))
+
+
+EVENTS: tuple[Event, ...] = (
+    started("task", 1.7e9),
+    api_call(token="3f2a91c0", auth_failure="forbidden", is_page=True, throttled=True),
+    api_call(
+        cost=0.5,
+        rate_limit_remaining=600.0,
+        retries=1,
+        backoff=1.5,
+        received_items=100,
+        received_bytes=4096,
+        server_time=ServerTime(0.003, 0.01, 0.002, 0.008),
+        clock_skew=0.2,
+        token="3f2a91c0",
+    ),
+    DbOperation(context(), 1.7e9, 0.1, "INSERT", "courses"),
+    ErrorRecorded(context(), 1.7e9, "api", ErrorInfo("timeout", "No answer")),
+    GuardWaited(context(), 1.7e9, 0.8, "3f2a91c0"),
+    ItemsRecorded(context(), 1.7e9, "course", ItemCounts(processed=1, created=1)),
+    ListTruncated(context(), 1.7e9, ROUTE, 1),
+    LogsCleaned(1.7e9, 1.5, files=3, archives_deleted=1, reclaimed_bytes=4096, error=None),
+    RunSuspected(context(), 1.7e9, ("few_items",), "few_items: 1"),
+    RunEnded(
+        context(), 1.7e9, replace(snapshot("task"), items={"course": ItemCounts(processed=1)})
+    ),
+    started("next", 1.7e9),
+)
+"""Together they change every metric of a sync."""
+
+
+def served_metrics_of_syncs() -> set[MetricName]:
+    """The metrics that the sink names in its code, but for those that are served by token."""
+    names = re.findall(r"MetricName\.(\w+)", inspect.getsource(sink_module))
+    metrics = {MetricName[name] for name in names}
+    return {name for name in metrics if METRICS[name].merge != PER_PROCESS}
+
+
+def test_each_metric_of_a_sync_is_counted_with_a_value_for_each_label(
+    sink: MetricsSink, tmp_path: Path
+) -> None:
+    for event in EVENTS:
+        sink.handle(event)
+    sink.count_record("operations", "INFO")
+    sink.count_dropped("log", "disk_full")
+    sink.flush(1.0)
+
+    values = samples(ProcessCollector(tmp_path))
+    counted = {re.split("[{ ]", sample)[0] for sample, value in values.items() if value}
+    wanted = {
+        f"{name}_count" if METRICS[name].type is MetricType.HISTOGRAM else str(name)
+        for name in served_metrics_of_syncs()
+    }
+    assert wanted - counted == set()
 
 
 def test_counters_that_alerts_read_are_there_from_the_start(
