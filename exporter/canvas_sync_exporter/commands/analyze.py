@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -35,6 +36,14 @@ __all__ = ["add_parser", "run"]
 _FORMS: Final = {"": "text", ".txt": "text", ".json": "json", ".html": "html", ".htm": "html"}
 
 
+_FAIL_ON: Final = {
+    "warning": frozenset({"warning", "problem"}),
+    "critical": frozenset({"problem"}),
+}
+"""Value of ``--fail-on`` -> levels of findings."""
+_NEEDS_ATTENTION: Final = 3
+
+
 class OutputError(CanvasSyncMonitorError):
     """The report cannot be written to its file."""
 
@@ -57,6 +66,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--top", type=number(1, 100), default=10, metavar="N", help="rows in a list (10)"
     )
+    parser.add_argument(
+        "--fail-on",
+        choices=tuple(_FAIL_ON),
+        help=f"exit with {_NEEDS_ATTENTION} if a problem, or also if a warning needs attention",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,10 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.app.timezone)
     analysis.problems += irregular_files(log_dir, archive_dir)
-    report = make_report(analysis, log_dir, selection, arguments.top)
+    report = make_report(analysis, log_dir, selection, arguments.top, dt.datetime.now(dt.UTC))
     with until_the_reader_leaves():
         _write(report, form, arguments.output)
-    return 0
+    levels = _FAIL_ON.get(arguments.fail_on, frozenset())
+    return _NEEDS_ATTENTION if any(each.level in levels for each in report.attention) else 0
 
 
 def _form(arguments: argparse.Namespace) -> str:

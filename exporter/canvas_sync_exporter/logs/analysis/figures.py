@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,7 +51,13 @@ __all__ = ["make_report"]
 _FEW_CALLS: Final = 20  # a month with fewer calls says nothing about a trend
 
 
-def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: int) -> Report:
+def make_report(
+    analysis: Analysis,
+    log_dir: Path,
+    selection: Selection,
+    top: int,
+    now: dt.datetime | None = None,
+) -> Report:
     """Return the report of an analysis.
 
     Args:
@@ -58,6 +65,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         log_dir: The folder that was analyzed.
         selection: The filters.
         top: Maximum number of rows per list.
+        now: The time up to which syncs should have run; None if they need not run any more.
     """
     sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
     unknown: Counter[str] = Counter()
@@ -83,7 +91,7 @@ def make_report(analysis: Analysis, log_dir: Path, selection: Selection, top: in
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
     )
-    return replace(report, attention=findings(report))
+    return replace(report, attention=findings(report, now))
 
 
 def _log(analysis: Analysis, log: Log) -> LogRow:

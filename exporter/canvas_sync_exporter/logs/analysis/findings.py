@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from canvas_sync_core.logs import escape_controls
-from canvas_sync_core.names import RunStatus
-from canvas_sync_exporter.formatting import format_number, format_percent, format_seconds
+from canvas_sync_core.names import Log, RunStatus
+from canvas_sync_exporter.formatting import (
+    format_number,
+    format_percent,
+    format_seconds,
+    format_time,
+)
 
 from .report import ApiReport, Count, Finding, Level, Report, RunReport
 
@@ -17,6 +23,10 @@ __all__ = ["findings"]
 _GOAL: Final = 0.01  # of calls may fail: the same goal as in the alerts
 _MANY_FAIL: Final = 0.05
 _SLOWER: Final = 1.25  # smaller changes are normal
+_LONGEST_SILENCE: Final = dt.timedelta(days=3)
+"""Longer than a weekend."""
+_OF_SYNCS: Final = frozenset({Log.API_CALLS, Log.DATABASE, Log.PROGRESS})
+"""Logs that syncs alone write."""
 _NAMED: Final = 3
 _LONGEST: Final = 80
 _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
@@ -27,10 +37,16 @@ _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
 )
 
 
-def findings(report: Report) -> list[Finding]:
-    """Return what needs attention, problems before warnings; nothing if everything is fine."""
+def findings(report: Report, now: dt.datetime | None = None) -> list[Finding]:
+    """Return what needs attention, problems before warnings; nothing if everything is fine.
+
+    Args:
+        report: The figures.
+        now: The time up to which syncs should have run; None if they need not run any more.
+    """
     found = [
         *_problems(report),
+        *(_silence(report, now) if now is not None else ()),
         *_runs(report.runs),
         *_api(report.api),
         *_database(report),
@@ -45,6 +61,29 @@ def _problems(report: Report) -> Iterator[Finding]:
         what = _things(len(report.problems), "problem")
         first = _short(report.problems[0])
         yield Finding("problem", f"{what} with the files of the logs: {first}.", "Files")
+
+
+def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
+    """Find that the syncs have stopped. The exporter goes on to write to ``operations.log``."""
+    filters = report.filters
+    if filters.user_id is not None or filters.task_id is not None:
+        return
+    end = min(now, filters.until or now)
+    begin = filters.since or dt.datetime.min.replace(tzinfo=dt.UTC)
+    newest = max(
+        (row.last for row in report.logs if row.log in _OF_SYNCS and row.last), default=None
+    )
+    silent_since = begin if newest is None else newest
+    if end - silent_since < _LONGEST_SILENCE or not any(row.lines for row in report.logs):
+        return
+    if newest is None:
+        text = "No sync has logged anything in this time: do they still run?"
+    else:
+        days = _things((end - newest).days, "day")
+        text = (
+            f"No sync has logged anything since {format_time(newest)} ({days}): do they still run?"
+        )
+    yield Finding("problem", text, "Runs")
 
 
 def _runs(runs: RunReport) -> Iterator[Finding]:

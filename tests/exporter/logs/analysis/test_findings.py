@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,26 @@ def call(**fields: Any) -> dict[str, Any]:
 def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
     calls = [call() for _ in range(200)] + [call(status_code=404)]
     assert findings(tmp_path, operations=run(1, "success"), api_calls=calls) == []
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(2, False), (21, True)])
+def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
+    tmp_path: Path, days: int, is_told: bool
+) -> None:
+    last = dt.datetime.fromisoformat(STAMP)
+    now = last + dt.timedelta(days=days)
+    cleaned = {"event": "logs_cleaned", "timestamp": now.isoformat()}
+    findings(tmp_path, operations=[*run(1, "success"), cleaned], api_calls=[call()])
+
+    def told(**filters: Any) -> list[Finding]:
+        selection = Selection(**filters)
+        analysis = analyze(tmp_path, tmp_path / "archive", selection)
+        return make_report(analysis, tmp_path, selection, 10, now).attention
+
+    text = "No sync has logged anything since 2025-12-22 10:15:30 (21 days): do they still run?"
+    assert told() == ([Finding("problem", text, "Runs")] if is_told else [])
+    assert told(until=last + dt.timedelta(days=1)) == []
+    assert told(user_id=42) == []
 
 
 @pytest.mark.parametrize(
