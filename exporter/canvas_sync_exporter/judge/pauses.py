@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine, Row, case, insert, literal, select, update
 
 from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.missing_tables import explain_missing
 from canvas_sync_core.store.pauses import pauses_table
 from canvas_sync_core.store.timestamps import UtcSortedTime
 from canvas_sync_exporter.schedules.pause import Pause, clean_reason
@@ -67,9 +68,10 @@ def add_pause(engine: Engine, pause: Pause, *, now: datetime) -> Pause:
     """Store a pause and return it with its number.
 
     Raises:
+        StorageError: The database has no table of pauses.
         SQLAlchemyError: The database is down, or its role may not write.
     """
-    with engine.begin() as connection:
+    with explain_missing(engine, pauses_table), engine.begin() as connection:
         number = connection.scalar(
             insert(pauses_table)
             .values(
@@ -98,12 +100,13 @@ def end_pause(engine: Engine, number: int, author: str, *, now: datetime) -> Pau
         The pause as it is now; None if no pause with that number is active or upcoming.
 
     Raises:
+        StorageError: The database has no table of pauses.
         SQLAlchemyError: The database is down, or its role may not write.
     """
     end = case(
         (_columns.start_time > now, _columns.start_time), else_=literal(now, UtcSortedTime())
     )
-    with engine.begin() as connection:
+    with explain_missing(engine, pauses_table), engine.begin() as connection:
         ended = connection.execute(
             update(pauses_table)
             .where(_columns.id == number, _columns.end_time > now)
@@ -119,9 +122,10 @@ def pauses_since(engine: Engine, since: datetime) -> list[Pause]:
     Past pauses matter too: runs that were due during one were not expected.
 
     Raises:
-        SQLAlchemyError: The database is down, or has no table of pauses.
+        StorageError: The database has no table of pauses.
+        SQLAlchemyError: The database is down.
     """
-    with connect_to_read(engine) as connection:
+    with explain_missing(engine, pauses_table), connect_to_read(engine) as connection:
         return _read(connection, _columns.end_time > since)
 
 
@@ -129,7 +133,8 @@ def active_pauses(engine: Engine, now: datetime) -> list[Pause]:
     """Return the active and upcoming pauses.
 
     Raises:
-        SQLAlchemyError: The database is down, or has no table of pauses.
+        StorageError: The database has no table of pauses.
+        SQLAlchemyError: The database is down.
     """
     return pauses_since(engine, now)
 

@@ -188,8 +188,8 @@ def _unjudged(known_judges: Sequence[JudgeRow], now: datetime) -> str:
     if not all(problems):
         return ""
     return (
-        f"{problems[0]} An exporter judges runs two minutes after it starts, or after the database "
-        "is back."
+        f"{problems[0]} An exporter judges everything two minutes after it starts, or after the "
+        "database is back."
     )
 
 

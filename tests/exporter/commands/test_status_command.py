@@ -141,7 +141,7 @@ def test_what_no_exporter_could_judge_is_not_called_well(
     note_judging(engine, JudgeRow("sync-1:/state", NOW, UNJUDGED, DUE))
     code, out = shown(capsys)
     assert code == 3
-    assert out.startswith(f"UNKNOWN  No open incident\n{UNJUDGED} An exporter judges runs two")
+    assert out.startswith(f"UNKNOWN  No open incident\n{UNJUDGED} An exporter judges")
     assert "well" not in out
     opened(engine)
     code, out = shown(capsys)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, inspect
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import upgrade
 from canvas_sync_exporter.judge.pauses import (
     active_pauses,
@@ -97,6 +98,19 @@ def test_a_pause_that_makes_no_sense_is_refused(
 def test_a_pause_of_the_past_is_refused() -> None:
     with pytest.raises(ValueError, match="it is in the past"):
         new_pause([], NOW - 3 * DAY, NOW - DAY, "break", "ada", now=NOW)
+
+
+def test_without_the_table_each_function_says_how_to_get_it(engine: Engine) -> None:
+    pause = new_pause([], NOW, NOW + DAY, "break", "ada", now=NOW)
+    downgrade(engine, "0006")
+
+    for ask in (
+        lambda: active_pauses(engine, NOW),
+        lambda: add_pause(engine, pause, now=NOW),
+        lambda: end_pause(engine, 1, "ada", now=NOW),
+    ):
+        with pytest.raises(StorageError, match=r"no table canvas_sync_pauses\. Run `canv"):
+            ask()
 
 
 def test_the_migration_goes_down_and_up_again(engine: Engine) -> None:

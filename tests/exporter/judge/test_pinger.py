@@ -122,7 +122,7 @@ def test_what_cannot_be_judged_is_told_as_a_failure(service: Service, state: Jud
         assert service.next_call() == "/key/fail?create=1"
 
 
-def test_a_restart_is_not_told_as_a_failure_while_runs_are_not_judged_yet(
+def test_a_restart_is_not_told_as_a_failure_while_not_everything_is_judged_yet(
     service: Service,
 ) -> None:
     starting = replace(WELL, unjudged=frozenset({IncidentKind.FAILING}))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, inspect, not_, or_, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, Connection, Engine, and_, not_, or_, select
 
-from canvas_sync_core.errors import StorageError
 from canvas_sync_core.incident import Incident, IncidentState
 from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.missing_tables import explain_missing
 from canvas_sync_core.store.pages import make_cursor, read_cursor
 
 from .tables import affects, incidents_table, judges_table, to_incident
@@ -130,26 +129,14 @@ def known_incidents(engine: Engine, resolved_since: datetime) -> list[Incident]:
     return _all(engine, or_(_is_open, _columns.resolved_at >= resolved_since))
 
 
-@contextmanager
-def explain_missing_tables(engine: Engine) -> Iterator[None]:
-    """Say what to do when a statement fails because the tables are missing.
+def explain_missing_tables(engine: Engine) -> AbstractContextManager[None]:
+    """Say what to do when a statement fails because the tables of incidents are missing.
 
     Raises:
         StorageError: They are missing.
         SQLAlchemyError: The statement failed for another reason.
     """
-    try:
-        yield
-    except DBAPIError as error:
-        tables = (incidents_table.name, judges_table.name)
-        database = inspect(engine)
-        missing = [name for name in tables if not database.has_table(name)]
-        if not missing:
-            raise
-        raise StorageError(
-            f"The database has no table {' and no table '.join(missing)}. "
-            "Run `canvas-sync-monitor db upgrade`."
-        ) from error
+    return explain_missing(engine, incidents_table, judges_table)
 
 
 @contextmanager
