@@ -23,6 +23,16 @@ PATTERN_LIMIT: Final = 1000
 _PATTERN_MEMORY: Final = 8 * 1024 * 1024
 _NEEDS_ONE_LINE: Final = re.compile(r"\\[Az]|\(\?\w*-")  # \A, \z and flags such as (?-m)
 _OWN_JSON: Final = b'{"timestamp":"'
+_LATIN1: Final = re2.Options()
+_LATIN1.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
+_FOREIGN: Final = re2.compile(  # a line that begins otherwise; much faster than counting lines
+    b"\n(?:%s)"
+    % b"|".join(
+        re.escape(_OWN_JSON[:end]) + b"[^%s]" % re.escape(_OWN_JSON[end : end + 1])
+        for end in range(len(_OWN_JSON))
+    ),
+    _LATIN1,
+)
 
 
 class SearchRecord(msgspec.Struct, gc=False):
@@ -109,32 +119,40 @@ class LineFilter:
     until: dt.datetime | None = None
     _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _status: Any = field(init=False, repr=False, compare=False)
     _lines_pattern: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         texts = () if self.text is None else (_encoded(self.text), _in_json(self.text)[1:-1])
         object.__setattr__(self, "_texts", tuple(dict.fromkeys(texts)))
         object.__setattr__(self, "_traits", tuple(self._make_traits()))
+        object.__setattr__(self, "_status", _status_pattern(self.status))
         object.__setattr__(self, "_lines_pattern", _for_many_lines(self.pattern))
 
     def may_be_in(self, lines: bytes) -> bool:
         """Whether any of these lines can match; a quick check of all of them together."""
-        return self._has_text(lines) and (
-            self._lines_pattern is None or self._lines_pattern.search(lines) is not None
+        return (
+            self._has_text(lines)
+            and (self._lines_pattern is None or self._lines_pattern.search(lines) is not None)
+            and (self._has_traits(lines) or _has_foreign_lines(lines))
         )
 
     def may_be(self, line: bytes) -> bool:
         """Whether a line can match, judging by its bytes; a quick check."""
         if not self._has_text(line):
             return False
-        if line.startswith(_OWN_JSON):
-            for trait in self._traits:
-                if trait not in line:
-                    return False
+        if line.startswith(_OWN_JSON) and not self._has_traits(line):
+            return False
         return self.pattern is None or self.pattern.search(line) is not None
 
     def _has_text(self, raw: bytes) -> bool:
         return not self._texts or any(text in raw for text in self._texts)
+
+    def _has_traits(self, raw: bytes) -> bool:
+        for trait in self._traits:
+            if trait not in raw:
+                return False
+        return self._status is None or self._status.search(raw) is not None
 
     def wants(self, record: SearchRecord) -> bool:
         """Whether a line that passed :meth:`may_be` is wanted."""
@@ -152,12 +170,31 @@ class LineFilter:
 
     def _make_traits(self) -> Iterator[bytes]:
         """Return what a JSON line by our own writer must contain."""
-        for name in ("level", "user_id", "course_id", "task_id", "trace_id", "route"):
+        if self.task_id is not None and self.task_id.isascii():
+            shortest = min(ids_in_logs(self.task_id), key=len)  # the others begin with it
+            yield b'"task_id":%s' % _in_json(shortest)[:-1]
+        for name in ("level", "user_id", "course_id", "trace_id", "route"):
             value = getattr(self, name)
-            if name == "task_id" and value is not None and len(ids_in_logs(value)) > 1:
-                continue
             if value is not None and str(value).isascii():  # of others some are escaped
                 yield b'"%s":%s' % (name.encode(), _in_json(value))
+
+
+def _has_foreign_lines(lines: bytes) -> bool:
+    """Return whether our own writer may not have made each of these lines as JSON."""
+    return (
+        not lines.startswith(_OWN_JSON)
+        or not lines.endswith(b"\n")
+        or _FOREIGN.search(lines) is not None
+    )
+
+
+def _status_pattern(status: str | None) -> Any:
+    """Return what matches in each JSON line by our own writer with this status, if it is known."""
+    if status is None or not status.isascii():  # of others some are escaped
+        return None
+    value = rb':"?' + re.escape(_in_json(status)[1:-1])
+    graphql = rb'|"graphql_errors":' if status == GRAPHQL_ERROR else b""
+    return re2.compile(value + graphql, _LATIN1)
 
 
 def _statuses(record: SearchRecord) -> tuple[str | None, ...]:
