@@ -1,4 +1,4 @@
-"""When runs of each sync type have started lately, read again and again at little cost."""
+"""Reads when runs of each sync type started; repeated reads are cheap."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, cast, func, literal_column, select
+from sqlalchemy import String as Text
 
 from canvas_sync_core.locks import Lock
 
 from .database import connect_to_read_much
 from .model import metrics_table
+from .sync_types import sync_types_in_table
 
-__all__ = ["KNOWN_DAYS", "StartTimes"]
+__all__ = ["KNOWN_DAYS", "StartTimes", "starts_of_type"]
 
 KNOWN_DAYS: Final = 91
-"""Starts before that are forgotten: a break of seven weeks, and the six weeks before it, fit in."""
+"""Older starts are forgotten; a break of seven weeks and the six weeks before it still fit in."""
 
 _columns = metrics_table.c
 _OVERLAP: Final = timedelta(hours=1)
@@ -29,8 +31,9 @@ _MINUTE_LENGTH: Final = len("2025-12-22T10:15")
 class StartTimes:
     """The first start of each sync type in each minute of the last :data:`KNOWN_DAYS`.
 
-    The first reading takes a second for a million runs. Later ones read what began in the last
-    hour, and once an hour what began in the last two days: rows come late when a database was away.
+    The first read takes a second for a million runs. Later reads fetch the starts since an hour
+    before the previous read and, once an hour, those since two days before it: rows arrive late
+    when the database was unreachable.
 
     Args:
         engine: The database with the runs.
@@ -58,21 +61,15 @@ class StartTimes:
 
     def _read_new(self, now: datetime) -> dict[str, list[datetime]]:
         since = self._since(now)
-        found: dict[str, list[datetime]] = {}
-        start = func.min(_columns.sync_start_time)
         with connect_to_read_much(self._engine) as connection:
-            minute = _minute(connection.dialect.name)
-            rows = connection.execute(
-                select(_columns.sync_type, start)
-                .where(_columns.sync_start_time >= since, _columns.sync_start_time <= now)
-                .group_by(_columns.sync_type, minute)
-            )
-            for sync_type, first in rows:
-                found.setdefault(sync_type, []).append(first)
+            new = {
+                sync_type: starts_of_type(connection, sync_type, since, now)
+                for sync_type in sync_types_in_table(connection)
+            }
         self._read_until = now
         if now - since >= _LATE:
             self._read_late_at = now
-        return found
+        return {sync_type: starts for sync_type, starts in new.items() if starts}
 
     def _since(self, now: datetime) -> datetime:
         if self._read_until is None or self._read_late_at is None:
@@ -90,15 +87,38 @@ class StartTimes:
                     del self._starts[sync_type]
 
 
-def _minute(dialect: str) -> ColumnElement[Any]:
-    """Return what is equal for the starts of one minute."""
-    if dialect == "sqlite":
-        return func.substr(_columns.sync_start_time, 1, _MINUTE_LENGTH)
-    return func.date_trunc("minute", _columns.sync_start_time)
+def starts_of_type(
+    connection: Connection, sync_type: str, since: datetime, until: datetime | None = None
+) -> list[datetime]:
+    """Return when runs of a sync type started, oldest first; only the first start of each minute.
+
+    Args:
+        connection: To the database with the runs.
+        sync_type: The sync type.
+        since: The earliest start to return.
+        until: The latest start to return; None means no limit.
+    """
+    start = _columns.sync_start_time
+    statement = (
+        select(func.min(start, type_=start.type))
+        .where(_columns.sync_type == sync_type, start >= since)
+        .group_by(_minute(connection))
+    )
+    if until is not None:
+        statement = statement.where(start <= until)
+    return sorted(connection.scalars(statement))
+
+
+def _minute(connection: Connection) -> ColumnElement[Any]:
+    """Return an expression that is equal for all starts in the same minute."""
+    start = _columns.sync_start_time
+    if connection.dialect.name == "sqlite":
+        return func.substr(cast(start, Text), 1, _MINUTE_LENGTH)
+    return func.date_trunc(literal_column("'minute'"), start)
 
 
 def _merged(known: list[datetime], starts: list[datetime]) -> list[datetime]:
-    """Return both without the doubles; of one minute the first start alone."""
+    """Merge both lists; keep only the first start of each minute."""
     by_minute: dict[datetime, datetime] = {}
     oldest = min(starts)
     older = known[: bisect_left(known, oldest - timedelta(minutes=1))]

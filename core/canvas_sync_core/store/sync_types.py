@@ -1,35 +1,41 @@
-"""Which sync types have run."""
+"""The sync types that have run."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
-
-from sqlalchemy import Engine, select, union
+from sqlalchemy import Connection, Engine, func, select
 
 from .database import connect_to_read_much
 from .model import metrics_table
 from .rollups.tables import LENGTHS, has_rollups, rollups_table
 
-__all__ = ["known_sync_types"]
-
-_NOT_ROLLED_UP: Final = timedelta(days=2)
-_WITHOUT_ROLLUPS: Final = timedelta(days=91)
+__all__ = ["known_sync_types", "sync_types_in_table"]
 
 
-def known_sync_types(engine: Engine, now: datetime) -> frozenset[str]:
-    """Return the sync types that have run; without rollups, those of the last 91 days.
+def known_sync_types(engine: Engine) -> frozenset[str]:
+    """Return the sync types of all runs in the table and in the rollups.
 
     Raises:
         SQLAlchemyError: The database is away.
     """
-    columns = metrics_table.c
     with connect_to_read_much(engine) as connection:
-        is_rolled_up = has_rollups(connection)
-        since = now - (_NOT_ROLLED_UP if is_rolled_up else _WITHOUT_ROLLUPS)
-        statement = select(columns.sync_type).where(columns.sync_start_time >= since)
+        names = frozenset(sync_types_in_table(connection))
+        if not has_rollups(connection):
+            return names
         rolled_up = select(rollups_table.c.sync_type).where(
             rollups_table.c.seconds == max(LENGTHS).total_seconds()
         )
-        names = union(statement, rolled_up) if is_rolled_up else statement.distinct()
-        return frozenset(connection.scalars(names))
+        return names.union(connection.scalars(rolled_up.distinct()))
+
+
+def sync_types_in_table(connection: Connection) -> list[str]:
+    """Return the sync types in the table of runs, sorted.
+
+    It jumps from one to the next in their index, so the number of rows does not matter.
+    """
+    sync_type = metrics_table.c.sync_type
+    names: list[str] = []
+    following = connection.scalar(select(func.min(sync_type)))
+    while following is not None:
+        names.append(following)
+        following = connection.scalar(select(func.min(sync_type)).where(sync_type > following))
+    return names

@@ -87,7 +87,7 @@ def _past(config: Configuration, now: datetime) -> tuple[_Starts, Collection[str
     engine = open_engine(config.app.resolved_database_url)
     try:
         check_schema(engine)
-        return StartTimes(engine).read(now), known_sync_types(engine, now)
+        return StartTimes(engine).read(now), known_sync_types(engine)
     except (SQLAlchemyError, StorageError, OSError) as error:
         print(f"warning: The past runs cannot be read: {reason(error)}", file=sys.stderr)
         return {}, ()

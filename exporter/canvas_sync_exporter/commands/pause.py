@@ -104,7 +104,7 @@ def _set(
         pause = new_pause(arguments.sync_types, start, end, arguments.reason, author(), now=now)
     except ValueError as error:
         raise SettingsError(f"--{error}.".replace("--sync_types", "TYPE")) from None
-    known = sorted(known_sync_types(engine, now))
+    known = sorted(known_sync_types(engine))
     for name in sorted(pause.sync_types - set(known)):
         suggestion = did_you_mean(name, known)
         print(f"warning: There is no run of `{name}` so far{suggestion}", file=sys.stderr)

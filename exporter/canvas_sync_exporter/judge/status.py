@@ -15,9 +15,10 @@ from canvas_sync_core.names import RunStatus, Severity
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges
 from canvas_sync_core.store.incidents.reading import open_incidents
+from canvas_sync_core.store.sync_types import sync_types_in_table
 
 from .expectation import Pause
-from .gathering.rows import newest_of_type, sync_types
+from .gathering.rows import newest_of_type
 from .incident_view import IncidentView
 from .runs import EndedRun, RunningRun
 
@@ -118,7 +119,7 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
     with connect_to_read(engine) as connection:
         last_runs = {
             name: _last_run(rows[0].run)
-            for name in sync_types(connection)
+            for name in sync_types_in_table(connection)
             if (rows := newest_of_type(connection, name, 1))
         }
     names = sorted({*last_runs, *due, *(name for each in incidents for name in each.affects)})

@@ -79,4 +79,4 @@ def test_the_sync_types_that_have_run_are_known(engine: Engine) -> None:
     _run(engine, "full", NOW)
     _run(engine, "grades", NOW - timedelta(hours=3), "grades")
 
-    assert known_sync_types(engine, NOW) == {"full", "grades"}
+    assert known_sync_types(engine) == {"full", "grades"}

@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.start_times import starts_of_type
+from canvas_sync_core.store.sync_types import sync_types_in_table
 from canvas_sync_exporter.judge.expectation import Expectation, Pause
 from canvas_sync_exporter.judge.facts import (
     CleanupFacts,
@@ -203,8 +205,8 @@ class _RunsMemory:
 
     def _read_first(self, connection: Connection, now: datetime) -> None:
         known_items = rows.newest_items(connection)
-        for name in rows.sync_types(connection):
-            starts = rows.starts_of_type(connection, name, now - START_HISTORY)
+        for name in sync_types_in_table(connection):
+            starts = starts_of_type(connection, name, now - START_HISTORY)
             memory = self._syncs[name] = SyncMemory(name, starts)
             memory.newest_items = known_items.get(name, {})
             found = rows.newest_of_type(connection, name, FEWEST_RUNS)

@@ -9,16 +9,12 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
-    cast,
     func,
-    literal_column,
     select,
 )
-from sqlalchemy import String as Text
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
@@ -38,9 +34,7 @@ __all__ = [
     "running_runs",
     "runs_by_id",
     "runs_of_type_since",
-    "starts_of_type",
     "suspect_reasons",
-    "sync_types",
 ]
 
 _columns = metrics_table.c
@@ -73,17 +67,6 @@ class FoundRun:
     number: int
     run: EndedRun | RunningRun
     items: frozenset[str]
-
-
-def sync_types(connection: Connection) -> list[str]:
-    """Return all sync types, by jumping from one to the next in their index."""
-    found: list[str] = []
-    newest = connection.scalar(select(func.min(_columns.sync_type)))
-    while newest is not None:
-        found.append(newest)
-        following = select(func.min(_columns.sync_type)).where(_columns.sync_type > newest)
-        newest = connection.scalar(following)
-    return found
 
 
 def newest_id(connection: Connection) -> int:
@@ -124,17 +107,6 @@ def runs_of_type_since(connection: Connection, sync_type: str, since: datetime) 
     return _read(connection, newest_first.limit(_MOST_RUNS))
 
 
-def starts_of_type(connection: Connection, sync_type: str, since: datetime) -> list[datetime]:
-    """Return when runs of a sync type began since a time, oldest first; one of each minute."""
-    start = _columns.sync_start_time
-    statement = (
-        select(func.min(start, type_=start.type))
-        .where(_columns.sync_type == sync_type, start >= since)
-        .group_by(_minute(connection))
-    )
-    return sorted(connection.scalars(statement))
-
-
 def suspect_reasons(connection: Connection, since: datetime) -> dict[int, str]:
     """Return the reasons of suspect runs that began since a time, by ``id``."""
     statement = select(_columns.id, _columns.suspect_reason).where(
@@ -173,13 +145,6 @@ def rollup_backlog(connection: Connection) -> int:
 
 def _of_type(sync_type: str) -> Select[Any]:
     return _run.where(_columns.sync_type == sync_type)
-
-
-def _minute(connection: Connection) -> ColumnElement[Any]:
-    start = _columns.sync_start_time
-    if connection.dialect.name == "sqlite":
-        return func.substr(cast(start, Text), 1, 16)
-    return func.date_trunc(literal_column("'minute'"), start)
 
 
 def _read(connection: Connection, statement: Select[Any]) -> list[FoundRun]:
