@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import re
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from canvas_sync_core.errors import SettingsError
-from canvas_sync_core.settings import describe
+from canvas_sync_core.settings import Settings, describe
 from canvas_sync_exporter.settings import ExporterSettings, configuration
+from support.markdown import ROOT
 
 
 def test_everything_has_a_default_that_stays_on_this_machine() -> None:
@@ -115,3 +119,13 @@ def test_every_default_can_be_written_as_it_is_described() -> None:
     for described in describe(ExporterSettings):
         if described.default:
             assert configuration({described.env: described.default}) == configuration({}), described
+
+
+@pytest.mark.parametrize("settings", [Settings, ExporterSettings])
+def test_every_setting_is_read(settings: type[Any]) -> None:
+    packages = ("core", "instrumentation", "exporter")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
+
+    names = {field.name for field in dataclasses.fields(settings)}
+    assert {name for name in names if not re.search(rf"\.{name}\b", code)} == set()
