@@ -126,6 +126,27 @@ def test_the_command_and_the_script_tell_the_same(logs: Path) -> None:
     assert by_setting.startswith("Canvas sync logs\n")
 
 
+@pytest.mark.parametrize(
+    ("status", "codes"),
+    [("success", (0, 0, 0)), ("partial", (0, 3, 0)), ("failed", (0, 3, 3))],
+)
+def test_fail_on_sets_the_exit_code(
+    tmp_path: Path, status: str, codes: tuple[int, int, int]
+) -> None:
+    ended = {"event": "run_ended", "status": status, "duration_seconds": 1.0, "task_id": "n-1"}
+    stamp = "2025-12-22T10:15:30.000000Z"
+    start = {"event": "run_started", "status": "running", "task_id": "n-1", "sync_type": "full"}
+    lines = [line_of_record({"timestamp": stamp, **record}) for record in (start, ended)]
+    (tmp_path / "operations.log").write_bytes(b"".join(lines))
+    given = ("--log-dir", str(tmp_path))
+
+    found = (
+        run(*COMMAND, *given, *chosen).returncode
+        for chosen in ((), ("--fail-on", "warning"), ("--fail-on", "critical"))
+    )
+    assert tuple(found) == codes
+
+
 def test_text_and_html_show_the_same_tables(logs: Path) -> None:
     text = told(*SCRIPT, "--log-dir", str(logs))
     page = _Page()

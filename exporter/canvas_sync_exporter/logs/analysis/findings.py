@@ -73,6 +73,8 @@ def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
     newest = max(
         (row.last for row in report.logs if row.log in _OF_SYNCS and row.last), default=None
     )
+    if newest is None and (report.runs.count or report.runs.open_count):
+        return  # they make no calls, and when the last one ran is not in the figures
     silent_since = begin if newest is None else newest
     if end - silent_since < _LONGEST_SILENCE or not any(row.lines for row in report.logs):
         return
