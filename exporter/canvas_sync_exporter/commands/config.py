@@ -40,12 +40,12 @@ def add_parser(subparsers: Any) -> None:
         nargs="?",
         type=Path,
         metavar="FILE",
-        help="the file to check; when not given, the one that the exporter reads",
+        help="the file to check; default: the one that the exporter reads",
     )
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Check a configuration file, and show what was understood.
+    """Check a configuration file and show how the exporter understands it.
 
     Returns:
         The exit code.
@@ -80,7 +80,7 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
 
 
 def _past(config: Configuration, now: datetime) -> tuple[_Starts, Collection[str]]:
-    """Return what has run; nothing where there is no database yet."""
+    """Return past starts by sync type; nothing if there is no database yet."""
     url = make_url(config.app.resolved_database_url)
     if config.embedded_database and not Path(url.database or "").exists():
         return {}, ()

@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor db``: the table."""
+"""``canvas-sync-monitor db``: creates and upgrades the database tables."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _worst(findings: Mapping[str, Finding]) -> Status:
 
 
 def _json(findings: Mapping[str, Finding]) -> str:
-    told = {"status": _worst(findings), "checks": findings}
+    counted = {"status": _worst(findings), "checks": findings}
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
 
 
@@ -83,8 +83,10 @@ def _print(findings: Mapping[str, Finding], out: TextIO) -> None:
             ]
         print(f"{status}  {name.ljust(name_width)}  {next_line.join(lines)}", file=out)
     counts = Counter(finding.status for finding in findings.values())
-    told = ", ".join(f"{counts[status]} {status}" for status in reversed(Status) if counts[status])
-    print(f"\n{painter.paint(told, _COLOURS[_worst(findings)])}", file=out)
+    counted = ", ".join(
+        f"{counts[status]} {status}" for status in reversed(Status) if counts[status]
+    )
+    print(f"\n{painter.paint(counted, _COLOURS[_worst(findings)])}", file=out)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -22,13 +22,13 @@ _SOURCES: Final = {
 
 
 def format_local(moment: datetime, zone: tzinfo) -> str:
-    """Write a time on a zone's clock: ``Mon 2026-11-30 02:00``, with seconds where it has some."""
+    """Format a time in a zone: ``Mon 2026-11-30 02:00``, with seconds unless they are zero."""
     local = moment.astimezone(zone)
     return f"{local:%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
 def expectation_lines(expected: Expectation, now: datetime, zone: tzinfo) -> Iterator[str]:
-    """Yield the lines that say what a sync type promises."""
+    """Yield lines that describe what is expected of a sync type."""
     yield f"{expected.sync_type}: {expected.schedule.describe()}, {_SOURCES[expected.source]}"
     due = [format_local(each, zone) for each in _next_due(expected.schedule, now)]
     yield f"  due {', '.join(due)}" if due else "  nothing is due in the coming week"

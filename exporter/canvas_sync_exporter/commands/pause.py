@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--until", metavar="TIME", help="when the pause ends")
     parser.add_argument("--from", dest="start", metavar="TIME", help="when it begins; default: now")
     parser.add_argument("--reason", help="why you pause, for anyone who asks later")
-    parser.add_argument("--list", action="store_true", help="show the pauses that have not ended")
+    parser.add_argument("--list", action="store_true", help="list active and upcoming pauses")
     parser.add_argument("--end", type=int, metavar="NUMBER", help="end the pause with this number")
 
 
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def author() -> str:
-    """Return the name of the person at the command line: with sudo, of the one who called it."""
+    """Return the user name; under sudo, that of the user who called it."""
     try:
         name = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -118,14 +118,14 @@ def _list(config: Configuration, engine: Engine, now: datetime) -> int:
     for pause in pauses:
         print(describe_pause(pause, config.app.timezone))
     if not pauses:
-        print("No pause is in force or to come.")
+        print("There are no active or upcoming pauses.")
     return 0
 
 
 def _end(number: int, config: Configuration, engine: Engine, now: datetime) -> int:
     pause = end_pause(engine, number, author(), now=now)
     if pause is None:
-        print(f"No pause {number} is in force or to come: see --list.", file=sys.stderr)
+        print(f"There is no active or upcoming pause {number}: see --list.", file=sys.stderr)
         return FAILED
     print(f"Ended {describe_pause(pause, config.app.timezone)}.")
     return 0

@@ -160,7 +160,7 @@ def _lines(runs: Sequence[RunRow], zone: dt.tzinfo, out: TextIO) -> Iterator[str
 def _table(
     runs: Sequence[RunRow], times: LocalTimes, width: int, painter: Painter
 ) -> Iterator[str]:
-    """Return the lines of the table, without columns in which nothing is known."""
+    """Return the lines of the table, without empty columns."""
     rows = [_cells(each, times) for each in runs]
     places = [
         place for place in range(len(_COLUMNS)) if any(row[place].text != _UNKNOWN for row in rows)
@@ -193,7 +193,7 @@ def _duration(each: RunRow) -> str:
 
 
 def _remark(each: RunRow) -> str:
-    """Return why a run did not go well, on one line."""
+    """Return what went wrong with a run, on one line."""
     error = ": ".join(filter(None, (each.error_type, each.error_message)))
     return escape_controls("; ".join(filter(None, (error, each.suspect_reason))))
 

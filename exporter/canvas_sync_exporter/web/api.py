@@ -1,4 +1,4 @@
-"""The endpoints of the REST API about runs and log cleanup, and what each one asks."""
+"""The endpoints of the REST API about runs, statistics, log cleanup and health."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ PREFIX = "/api/canvas/metrics"
 _BIGGEST = 2**63 - 1
 _RUN_ID = whole_number("run_id", "Number of the run.", 1, _BIGGEST)
 _TASK_ID = text("task_id", "Task id of the run.", 1000, in_path=True)
-_USER_ID = whole_number("user_id", "Canvas number of the user.", 0, _BIGGEST)
-_DAYS = whole_number("days", "Look at runs that began in so many days.", 1, 3660, default=7)
-_EXACT = flag("exact", "Read the runs themselves rather than the rollups, which is slow.")
-_ZONE = zone("tz", "Time zone of the trend's days, by its name in the IANA database.")
-_LIMIT = whole_number("limit", "How many runs to list at most.", 1, 500, default=50)
-_CURSOR = text("cursor", "`next` of the list's part before.", 500)
+_USER_ID = whole_number("user_id", "Canvas id of the user.", 0, _BIGGEST)
+_DAYS = whole_number("days", "Only runs that started in this many days.", 1, 3660, default=7)
+_EXACT = flag("exact", "Read the runs themselves instead of the rollups, which is slow.")
+_ZONE = zone("tz", "IANA name of the time zone of the trend's days.")
+_LIMIT = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
+_CURSOR = text("cursor", "`next` from the previous page.", 500)
 _NO_RUN = {404: "There is no such run."}
 _NO_USER = {404: "The user never had a run."}
-_NO_DATABASE = {503: "The database is out of reach now; `Retry-After` says when to try again."}
+_NO_DATABASE = {503: "The database is unreachable; `Retry-After` says when to retry."}
 
 
 @dataclass(frozen=True, slots=True)
 class LogCleanupStatus:
-    """How the logs stand.
+    """The state of the logs.
 
     Attributes:
         logs: Each log with its backups and archives.
@@ -84,12 +84,19 @@ class Api:
 
     def _run_endpoints(self) -> tuple[Endpoint, ...]:
         return (
-            _query("sync/<run_id>", self.run, RunRow, "One run, whole", _RUN_ID, problems=_NO_RUN),
+            _query(
+                "sync/<run_id>",
+                self.run,
+                RunRow,
+                "One run with all fields",
+                _RUN_ID,
+                problems=_NO_RUN,
+            ),
             _query(
                 "sync/task/<path:task_id>",
                 self.run_of_task,
                 RunRow,
-                "One run, whole, by its task id",
+                "One run with all fields, by its task id",
                 _TASK_ID,
                 problems=_NO_RUN,
             ),
@@ -117,7 +124,7 @@ class Api:
                 "suspect",
                 self.suspect_runs,
                 Page,
-                "Runs whose items or duration are far off the last ones of their kind",
+                "Runs whose items or duration differ widely from the last ones of their kind",
                 _DAYS,
                 _LIMIT,
                 _CURSOR,
@@ -159,7 +166,7 @@ class Api:
                 "freshness",
                 self.freshness,
                 Freshness,
-                "When courses, grades and all other items last came in, by sync type",
+                "When courses, grades and other items last arrived, by sync type",
                 _DAYS,
                 tag="statistics",
             ),
@@ -179,7 +186,7 @@ class Api:
                 "POST",
                 "logs/cleanup",
                 self.cleanup,
-                "Run the log cleanup now and tell what it did",
+                "Run the log cleanup now and return what it did",
                 CleanupReport,
                 tag="upkeep",
                 scope=Scope.ADMIN,
@@ -187,18 +194,18 @@ class Api:
                     409: "A cleanup is already running.",
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
-                    503: "The log folder is not there or cannot be used.",
+                    503: "The log folder is missing or cannot be used.",
                 },
             ),
             Endpoint(
                 "GET",
                 "health",
                 self.health,
-                "Whether the exporter can do its work",
+                "Whether the exporter is working",
                 Health,
                 tag="upkeep",
                 scope=None,
-                further_answers={503: "It cannot; the checks tell why."},
+                further_answers={503: "It is not; the checks say why."},
                 is_always_answered=True,
             ),
         )
@@ -227,41 +234,41 @@ class Api:
             return queries.recent_runs(self._engine, limit, cursor)
 
     def failed_runs(self, days: int, limit: int, cursor: str | None) -> Page:
-        """List the runs that went wrong."""
+        """List failed, partial and interrupted runs."""
         with cursor_problems():
             return queries.failed_runs(self._engine, _days_ago(days), limit, cursor)
 
     def suspect_runs(self, days: int, limit: int, cursor: str | None) -> Page:
-        """List the runs that are far off their history."""
+        """List suspect runs."""
         with cursor_problems():
             return suspects.suspect_runs(self._engine, _days_ago(days), limit, cursor)
 
     def user_summary(self, user_id: int, days: int) -> UserSummary:
-        """Sum up a user's runs."""
+        """Return totals of a user's runs."""
         found = queries.user_summary(self._engine, user_id, _days_ago(days))
         if found.last_run is None:
             raise _no_user(user_id)
         return found
 
     def summary(self, days: int, exact: bool) -> Summary:
-        """Sum up all runs."""
+        """Return totals of all runs."""
         since = _days_ago(days)
         return queries.summary(self._engine, since) if exact else self._rollups.summary(since)
 
     def performance(self, days: int, exact: bool, tz: dt.tzinfo) -> Performance:
-        """Tell how fast runs were."""
+        """Return how fast runs were."""
         since = _days_ago(days)
         if exact:
             return queries.performance(self._engine, since, tz)
         return self._rollups.performance(since, tz)
 
     def freshness(self, days: int) -> Freshness:
-        """Tell how fresh the data is."""
+        """Return how fresh the data is."""
         now = dt.datetime.now(dt.UTC)
         return self._rollups.freshness(now - dt.timedelta(days=days), now)
 
     def cleanup_status(self) -> LogCleanupStatus:
-        """Tell how the logs stand."""
+        """Return the state of the logs."""
         config = self._context.configuration
         status = get_cleanup_status(make_retention_settings(config))
         jobs = self._context.jobs
@@ -281,7 +288,7 @@ class Api:
             raise ProblemError(409, str(running)) from running
 
     def health(self) -> Response:
-        """Tell how the exporter is; the single checks only to who may read."""
+        """Return the health of the exporter; the checks only if the caller may read."""
         health = self._health.run()
         status = 503 if health.status == "unhealthy" else 200
         if not self._context.access.allows(request, Scope.READ):
@@ -298,7 +305,7 @@ def _query(
     tag: str = "runs",
     problems: Mapping[int, str] | None = None,
 ) -> Endpoint:
-    """An endpoint that asks the table."""
+    """Create an endpoint that queries the table."""
     problems = {**(problems or {}), **_NO_DATABASE}
     return Endpoint(
         method="GET",

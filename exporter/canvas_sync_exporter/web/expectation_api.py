@@ -30,22 +30,22 @@ from .problems import FieldError, ProblemError
 __all__ = ["ExpectationApi", "ExpectationList", "PauseList", "PauseRequest", "PauseView"]
 
 _PAUSE_ID = whole_number("pause_id", "Number of the pause.", 1, 2**63 - 1)
-_AWAY = "The database is out of reach now; `Retry-After` says when to try again."
+_AWAY = "The database is unreachable; `Retry-After` says when to retry."
 _Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectationView:
-    """What a sync type promises.
+    """What is expected of a sync type.
 
     Attributes:
         source: Where its schedule comes from: ``environment``, ``file`` or ``learned``.
         description: The schedule in words.
         next_due: When the next run is due; null when none is.
-        grace_seconds: How much later it may start.
-        max_duration_seconds: How long a run may take; null when nothing is said.
-        max_age_seconds: How old items may get, by their kind.
-        paused_until: When the pause ends that is in force now; null without one.
+        grace_seconds: How late it may start.
+        max_duration_seconds: How long a run may take; null if not configured.
+        max_age_seconds: How old items may get, by kind.
+        paused_until: When the current pause ends; null if the sync type is not paused.
     """
 
     sync_type: str
@@ -70,12 +70,12 @@ class PauseView:
     """A pause.
 
     Attributes:
-        id: Null for a pause of the configuration file, which is ended there.
-        sync_types: Which sync types; empty for all.
+        id: Null for a pause in the configuration file, which can only be ended there.
+        sync_types: The paused sync types; empty for all.
         start: When it begins.
-        end: When it ends; the end is not part of it.
-        author: Who set it; null for a pause of the configuration file.
-        in_force: Whether it has begun.
+        end: When it ends, exclusive.
+        author: Who set it; null for a pause in the configuration file.
+        in_force: Whether it is active now.
     """
 
     id: int | None
@@ -102,7 +102,7 @@ class PauseView:
 
 @dataclass(frozen=True, slots=True)
 class PauseList:
-    """The pauses that have not ended, the first to begin first."""
+    """The active and upcoming pauses, ordered by start."""
 
     items: list[PauseView]
 
@@ -139,7 +139,7 @@ class ExpectationApi:
                 "GET",
                 "expectations",
                 self.expectations,
-                "When each sync type should run, and where that is said or learned",
+                "When each sync type should run, and where that comes from",
                 ExpectationList,
                 tag="expectations",
                 problems={503: _AWAY},
@@ -148,7 +148,7 @@ class ExpectationApi:
                 "GET",
                 "pauses",
                 self.pauses,
-                "The pauses that are in force or to come",
+                "Active and upcoming pauses",
                 PauseList,
                 tag="expectations",
                 problems={503: _AWAY},
@@ -177,7 +177,7 @@ class ExpectationApi:
                 tag="expectations",
                 parameters=(_PAUSE_ID,),
                 scope=Scope.ADMIN,
-                problems={404: "No such pause is in force or to come.", 503: _AWAY},
+                problems={404: "There is no such active or upcoming pause.", 503: _AWAY},
             ),
         )
 
@@ -185,8 +185,8 @@ class ExpectationApi:
         """Return what is expected of each sync type."""
         now = _now()
         pauses = self._all_pauses(now)
-        found = self._expectations.at(now, self._start_times.read(now))
-        return ExpectationList([_view(each, pauses, now) for each in found])
+        expected = self._expectations.at(now, self._start_times.read(now))
+        return ExpectationList([_view(each, pauses, now) for each in expected])
 
     def pauses(self) -> PauseList:
         """List the pauses that have not ended."""
@@ -212,13 +212,13 @@ class ExpectationApi:
         author = self._access.caller_name(request)
         ended = end_pause(self._engine, pause_id, author, now=now)
         if ended is None:
-            raise ProblemError(404, f"No pause {pause_id} is in force or to come.")
+            raise ProblemError(404, f"There is no active or upcoming pause {pause_id}.")
         return PauseView.of(ended, now)
 
     def _all_pauses(self, now: dt.datetime) -> list[Pause]:
         planned = (pause for pause in self._file_pauses if pause.end > now)
-        found = [*planned, *active_pauses(self._engine, now)]
-        return sorted(found, key=lambda pause: pause.start)
+        pauses = [*planned, *active_pauses(self._engine, now)]
+        return sorted(pauses, key=lambda pause: pause.start)
 
 
 def _view(expected: Expectation, pauses: Sequence[Pause], now: dt.datetime) -> ExpectationView:

@@ -1,9 +1,9 @@
 """Metric families as text and as OpenMetrics, byte for byte as prometheus-client writes them.
 
-prometheus-client escapes each name and label of each sample at each scrape, which takes most of its
-time; the thousands of series of a scrape have the same ones as at the last. Here they are escaped
-once. What is unusual (names beyond the classic characters, timestamps, native histograms, the parts
-that text moves to the end of a family) is left to prometheus-client.
+prometheus-client escapes each name and label of each sample on every scrape, which takes most of its
+time although the series hardly change between scrapes. Here they are escaped once and cached.
+Unusual families (names beyond the classic characters, timestamps, native histograms, samples that
+the text format moves to the end of a family) are left to prometheus-client.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _MOVED_IN_TEXT: Final = ("_created", "_gsum", "_gcount")
 
 
 class _UnusualError(Exception):
-    """This family is one for prometheus-client."""
+    """This family must be written by prometheus-client."""
 
 
 def expose(families: Iterable[Metric], accept: str) -> tuple[bytes, str]:
     """Write metric families in the format that the caller accepts.
 
     Args:
-        families: What to write.
+        families: The families to write.
         accept: The ``Accept`` header of the request.
 
     Returns:
@@ -56,7 +56,7 @@ def expose(families: Iterable[Metric], accept: str) -> tuple[bytes, str]:
 def _negotiated(accept: str) -> tuple[Encoder, str]:
     try:
         return choose_encoder(accept)
-    except (TypeError, ValueError):  # choose_encoder compares a version that is none
+    except (TypeError, ValueError):  # choose_encoder fails on a malformed version
         return choose_encoder("")
 
 
@@ -83,9 +83,9 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
         if not is_openmetrics and sample_name.endswith(_MOVED_IN_TEXT):
             raise _UnusualError
         number = floatToGoString(value)  # type: ignore[no-untyped-call] # the library has no types
-        shown = _exemplar(exemplar) if exemplar and is_openmetrics else ""
+        suffix = _exemplar(exemplar) if exemplar and is_openmetrics else ""
         series = f"{_plain(sample_name)}{_labels(tuple(labels.items()))}"
-        lines.append(f"{series} {number}{shown}\n")
+        lines.append(f"{series} {number}{suffix}\n")
     return lines
 
 
@@ -119,7 +119,7 @@ def _exemplar(exemplar: Exemplar) -> str:
 
 
 class _Only(Collector):
-    """Collects the families that it was given."""
+    """A collector of fixed families."""
 
     def __init__(self, *families: Metric) -> None:
         self._families = families

@@ -1,4 +1,4 @@
-"""The endpoints about incidents: what is wrong now or was, and who knows about it."""
+"""The endpoints about incidents: current and past problems, and acknowledgements."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _INCIDENT_ID = whole_number("incident_id", "Number of the incident.", 1, 2**63 -
 _STATE = choice("state", "Only incidents in this state.", IncidentState)
 _KIND = choice("kind", "Only incidents of this kind.", IncidentKind)
 _SYNC_TYPE = text("sync_type", "Only incidents that affect this sync type.", 200)
-_LIMIT = whole_number("limit", "How many incidents to list at most.", 1, 500, default=50)
-_CURSOR = text("cursor", "`next` of the list's part before.", 500)
+_LIMIT = whole_number("limit", "Maximum number of incidents.", 1, 500, default=50)
+_CURSOR = text("cursor", "`next` from the previous page.", 500)
 _UNKNOWN = "There is no such incident."
-_AWAY = "The database is out of reach now; `Retry-After` says when to try again."
+_AWAY = "The database is unreachable; `Retry-After` says when to retry."
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentList:
-    """A part of a list, newest incidents first.
+    """A page of a list, newest incidents first.
 
     Attributes:
-        next: Cursor of the next part; null when this is the last.
+        next: Cursor of the next page; null on the last one.
     """
 
     items: list[IncidentView]
@@ -48,7 +48,7 @@ class IncidentList:
 
 
 class AcknowledgeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why the incident may be quiet until it gets worse."""
+    """Why the incident may be muted until it gets worse."""
 
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON)]
 
@@ -71,7 +71,7 @@ class IncidentApi:
                 "GET",
                 "incidents",
                 self.incidents,
-                "What is wrong now or was, newest first",
+                "Current and past incidents, newest first",
                 IncidentList,
                 tag="incidents",
                 parameters=(_STATE, _KIND, _SYNC_TYPE, _LIMIT, _CURSOR),
@@ -91,14 +91,14 @@ class IncidentApi:
                 "POST",
                 "incidents/<incident_id>/acknowledge",
                 self.acknowledge,
-                "Say that you know about an incident; it is quiet until it gets worse",
+                "Acknowledge an incident, which mutes it until it gets worse",
                 IncidentView,
                 tag="incidents",
                 parameters=(_INCIDENT_ID,),
                 scope=Scope.ADMIN,
                 problems={
                     404: _UNKNOWN,
-                    409: "The incident is over.",
+                    409: "The incident is resolved.",
                     413: "The body is too long.",
                     415: "The content type is not JSON.",
                     503: _AWAY,
@@ -123,10 +123,10 @@ class IncidentApi:
 
     def incident(self, incident_id: int) -> IncidentView:
         """Find an incident by its number."""
-        return IncidentView.of(_found(incident_by_id(self._engine, incident_id), incident_id))
+        return IncidentView.of(_require(incident_by_id(self._engine, incident_id), incident_id))
 
     def acknowledge(self, incident_id: int, body: AcknowledgeRequest) -> IncidentView:
-        """Note who knows about an incident, and why it may be quiet."""
+        """Acknowledge an incident in the caller's name."""
         try:
             reason = clean_reason(body.reason)
         except ValueError as error:
@@ -136,13 +136,15 @@ class IncidentApi:
             ) from error
         author = self._access.caller_name(request)
         known = Acknowledgement(dt.datetime.now(dt.UTC), author, reason, run_count=0)
-        incident = _found(acknowledge_incident(self._engine, incident_id, known), incident_id)
+        incident = _require(acknowledge_incident(self._engine, incident_id, known), incident_id)
         if incident.resolved_at is not None:
-            raise ProblemError(409, f"Incident {incident_id} is over since {incident.resolved_at}.")
+            raise ProblemError(
+                409, f"Incident {incident_id} was resolved at {incident.resolved_at}."
+            )
         return IncidentView.of(incident)
 
 
-def _found(incident: Incident | None, number: int) -> Incident:
+def _require(incident: Incident | None, number: int) -> Incident:
     if incident is None:
         raise ProblemError(404, f"There is no incident {number}.")
     return incident

@@ -86,7 +86,7 @@ def test_a_pause_is_listed_beside_those_of_the_file_and_ended(
     assert main(["pause", "--end", "1"]) == 0
     assert _pauses(database_url) == []
     assert main(["pause", "--end", "1"]) == 1
-    assert capsys.readouterr().err == "No pause 1 is in force or to come: see --list.\n"
+    assert capsys.readouterr().err == "There is no active or upcoming pause 1: see --list.\n"
 
 
 def test_a_sync_type_that_has_never_run_is_paused_with_a_warning(
