@@ -64,8 +64,8 @@ def _worst(findings: Mapping[str, Finding]) -> Status:
 
 
 def _json(findings: Mapping[str, Finding]) -> str:
-    counted = {"status": _worst(findings), "checks": findings}
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+    report = {"status": _worst(findings), "checks": findings}
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
 def _print(findings: Mapping[str, Finding], out: TextIO) -> None:

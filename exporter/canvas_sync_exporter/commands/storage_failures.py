@@ -1,4 +1,4 @@
-"""Reports a database's errors like any other failure."""
+"""Reports database errors like any other failure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Metric families as text and as OpenMetrics, byte for byte as prometheus-client writes them.
 
-prometheus-client escapes each name and label of each sample on every scrape, which takes most of its
-time although the series hardly change between scrapes. Here they are escaped once and cached.
+prometheus-client escapes each name and label of each sample on every scrape. That takes most of its
+time, although the series hardly change between scrapes. Here they are escaped once and cached.
 Unusual families (names beyond the classic characters, timestamps, native histograms, samples that
 the text format moves to the end of a family) are left to prometheus-client.
 """

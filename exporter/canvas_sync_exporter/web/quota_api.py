@@ -120,7 +120,7 @@ class QuotaApi:
         )
 
     def quota(self) -> Quota:
-        """Tell how the quota stands."""
+        """Return the state of the quota."""
         now = dt.datetime.now(dt.UTC).timestamp()
         expiries = read_token_expiries(self._folder) | self._expiries
         return Quota(
