@@ -31,7 +31,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         SystemExit: They are invalid, or ask for help; the message has been printed.
         ImportError: A package that the command needs is not installed.
     """
-    return make_parser(words[:1]).parse_args(words)
+    parser = make_parser(words[:1])
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        refuse = getattr(arguments, "refuse", parser.error)  # a command has its own exit code
+        refuse(f"unrecognized arguments: {' '.join(unknown)}")
+    return arguments
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from canvas_sync_exporter.settings import Configuration, configuration, full_con
 
 from . import FAILED
 from .expectation_text import describe_pause
-from .options import add_command
+from .options import add_command, number
 from .storage_failures import storage_failures
 
 __all__ = ["add_parser", "author", "run"]
@@ -43,7 +43,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--from", dest="start", metavar="TIME", help="when it begins; default: now")
     parser.add_argument("--reason", help="why you pause, for anyone who asks later")
     parser.add_argument("--list", action="store_true", help="list active and upcoming pauses")
-    parser.add_argument("--end", type=int, metavar="NUMBER", help="end the pause with this number")
+    parser.add_argument(
+        "--end", type=number(1, 2**63 - 1), metavar="NUMBER", help="end the pause with this number"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -122,10 +124,10 @@ def _list(config: Configuration, engine: Engine, now: datetime) -> int:
     return 0
 
 
-def _end(number: int, config: Configuration, engine: Engine, now: datetime) -> int:
-    pause = end_pause(engine, number, author(), now=now)
+def _end(pause_id: int, config: Configuration, engine: Engine, now: datetime) -> int:
+    pause = end_pause(engine, pause_id, author(), now=now)
     if pause is None:
-        print(f"There is no active or upcoming pause {number}: see --list.", file=sys.stderr)
+        print(f"There is no active or upcoming pause {pause_id}: see --list.", file=sys.stderr)
         return FAILED
     print(f"Ended {describe_pause(pause, config.app.timezone)}.")
     return 0

@@ -80,6 +80,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_time_zone(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(refuse=_refuse_usage)
     parser.error = _refuse_usage  # type: ignore[method-assign] # 2 would mean critical
 
 

@@ -131,3 +131,10 @@ def test_without_a_database_it_says_so(
 
     assert main(["pause", "full", *BREAK]) == 1
     assert "canvas-sync-monitor: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "1e3"])
+def test_a_number_that_no_pause_can_have_is_wrong_usage(number: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["pause", "--end", number])
+    assert ended.value.code == 2

@@ -231,3 +231,10 @@ def test_what_a_terminal_would_obey_is_escaped(
     assert r"a\x1b[31mb" in out
     assert r"\u202eevil" in out
     assert "\u202e" not in shown(capsys, "--json")[1]
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["extra"], ["--tz", "Nowhere"]])
+def test_wrong_usage_is_not_taken_for_a_critical_incident(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["status", *words])
+    assert ended.value.code == 3
