@@ -1,4 +1,4 @@
-"""Who takes part in the show, and what goes wrong for each."""
+"""The users of the show, and the faults that each of them meets."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CAST = (
 
 
 def fault_plan() -> FaultPlan:
-    """What the simulated Canvas of the show does wrong."""
+    """Return the faults of the simulated Canvas in the show."""
     return FaultPlan({part.user_id: part.faults for part in CAST})
 
 

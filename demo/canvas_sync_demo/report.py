@@ -32,7 +32,7 @@ _HEADINGS = ("user", "story", "status", "time", "API", "throttled", "retried", "
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """One sync of a round: who, and the run as the REST API tells it."""
+    """One sync of a round: its user, and its run as the REST API returns it."""
 
     part: Part
     run: dict[str, Any]
@@ -66,7 +66,7 @@ class Report:
         self._has_colour = out.isatty() and not os.environ.get("NO_COLOR")
 
     def title(self, canvas_url: str, *, is_simulated: bool, stage: Stage) -> None:
-        """Say what is about to run."""
+        """Announce what is about to run."""
         kind = "simulated, seeded" if is_simulated else "real"
         self._line(self._paint("canvas-sync-monitor demo", _BOLD))
         self._line(f"  Canvas    {canvas_url} ({kind})")
@@ -99,12 +99,12 @@ class Report:
         self._line()
 
     def waiting(self) -> None:
-        """Say that another round follows."""
+        """Announce another round."""
         self._line(self._paint("The next round follows shortly; Ctrl-C ends the demo.", _FAINT))
         self._line()
 
     def goodbye(self, folder: Path) -> None:
-        """Say what stays."""
+        """Print what remains afterwards."""
         self._line(f"The demo has ended; its files stay in {folder}.")
 
     def _paint(self, text: str, colour: str) -> str:

@@ -116,7 +116,7 @@ def test_what_is_missing_was_in_flight_in_a_killed_child(storm: Storm) -> None:
     assert storm.answered - counted <= storm.kills
 
 
-def test_the_tries_that_were_lost_are_those_of_killed_children(storm: Storm) -> None:
+def test_the_attempts_that_were_lost_are_those_of_killed_children(storm: Storm) -> None:
     starts = [line for line in storm.operations if line["event"] == "run_started"]
     ends = [line for line in storm.operations if line["event"] == "run_ended"]
     assert 0 < len(starts) - len(ends) <= storm.kills
@@ -125,7 +125,7 @@ def test_the_tries_that_were_lost_are_those_of_killed_children(storm: Storm) -> 
     assert len(storm.calls) - len(lost) == CALLS * len(ends)
 
 
-def test_rows_and_lost_tries_together_have_what_canvas_answered(storm: Storm) -> None:
+def test_rows_and_lost_attempts_together_have_what_canvas_answered(storm: Storm) -> None:
     """A task that is given again begins its row anew: the calls before are in the log alone."""
     logged = Counter((call["task_id"], call["trace_id"]) for call in storm.calls)
     kept = {(row["sync_task_id"], row["trace_id"]): row["api_calls"] for row in storm.rows}

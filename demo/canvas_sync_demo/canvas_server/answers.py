@@ -1,4 +1,4 @@
-"""Answers as Canvas words them.
+"""Builds answers with the wording of Canvas.
 
 Sources: ``application_controller.rb`` (errors), ``lib/authentication_methods.rb`` (401) and
 ``app/middleware/request_throttle.rb`` (throttling) of instructure/canvas-lms.
@@ -66,7 +66,7 @@ def json_answer(
 
 
 def token_refused(reason: Literal["invalid", "expired", "revoked"]) -> Answer:
-    """401: the token is unknown, too old or taken back."""
+    """401: the token is unknown, expired or revoked."""
     error = {"message": f"{reason.capitalize()} access token."}
     if reason == "expired":
         error["expired_at"] = "2026-08-31T00:00:00Z"
@@ -80,7 +80,7 @@ def unauthenticated() -> Answer:
 
 
 def insufficient_scopes() -> Answer:
-    """401 without a challenge: a good token that does not cover the route."""
+    """401 without a challenge: a valid token that does not cover the route."""
     return json_answer(_errors("Insufficient scopes on access token."), status=401)
 
 
@@ -91,7 +91,7 @@ def forbidden(status: int) -> Answer:
 
 
 def not_found() -> Answer:
-    """404, also for what the user may not know of."""
+    """404, also for objects that the user may not know about."""
     return json_answer(_errors("The specified resource does not exist."), status=404)
 
 

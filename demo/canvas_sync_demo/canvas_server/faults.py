@@ -1,4 +1,4 @@
-"""What goes wrong, planned: the same plan and the same requests always give the same answers."""
+"""Planned faults: the same plan and the same requests always give the same answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TokenRefused:
-    """401 with ``WWW-Authenticate``: the token is no longer good."""
+    """401 with ``WWW-Authenticate``: the token is no longer valid."""
 
     reason: Literal["invalid", "expired", "revoked"] = "expired"
 
@@ -44,7 +44,7 @@ class Forbidden:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """404: deleted, or never there."""
+    """404: deleted, or it never existed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The connection ends without an answer."""
+    """The connection is closed without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Which of a user's requests a fault meets.
+    """Selects the requests of a user that a fault affects.
 
     Attributes:
         route: Route template such as ``/api/v1/courses/:course_id/users``; None means any.
@@ -100,18 +100,18 @@ class When:
     times: int | None = None
 
     def matches(self, route: str, course_id: int | None) -> bool:
-        """Whether a request is one that counts."""
+        """Return whether a request counts."""
         return self.route in {None, route} and self.course_id in {None, course_id}
 
     def meets(self, number: int) -> bool:
-        """Whether the matching request of this number (from 1) is met."""
+        """Return whether the n-th matching request (from 1) is affected."""
         turn, off = divmod(number - self.first, self.every)
         return number >= self.first and off == 0 and (self.times is None or turn < self.times)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong."""
+    """One planned fault."""
 
     effect: Effect
     when: When = field(default_factory=When)
@@ -119,13 +119,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """Faults by user id; nobody else meets any."""
+    """Faults by user id; other users have none."""
 
     by_user: Mapping[int, tuple[Fault, ...]] = field(default_factory=dict)
 
 
 class FaultLedger:
-    """Counts the requests that match each fault and says which effects apply. Thread-safe."""
+    """Counts the requests that match each fault and selects the effects; thread-safe."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan

@@ -1,4 +1,4 @@
-"""Work that Canvas does later, told by Progress objects.
+"""Background jobs of Canvas, reported by Progress objects.
 
 Source: https://canvas.instructure.com/doc/api/progress.html: ``workflow_state`` is queued, running,
 completed or failed, ``completion`` a percentage.
@@ -14,7 +14,7 @@ _STAGES = (("queued", 0), ("running", 50), ("completed", 100))
 
 
 class Jobs:
-    """The jobs of one server; each look at a job moves it one stage on."""
+    """The jobs of one server; each query of a job advances it by one stage."""
 
     def __init__(self) -> None:
         self._jobs: dict[int, tuple[str, int]] = {}
@@ -26,7 +26,7 @@ class Jobs:
         return job_id
 
     def look(self, job_id: int) -> dict[str, Any] | None:
-        """The Progress object of a job; None when there is no such job."""
+        """Return the Progress object of a job; None if there is no such job."""
         if job_id not in self._jobs:
             return None
         tag, stage = self._jobs[job_id]

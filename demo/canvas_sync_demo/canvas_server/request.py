@@ -1,4 +1,4 @@
-"""One request, read."""
+"""A parsed request."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from .school import Assignment, Course, School, Submission, User
 __all__ = ["OTHER", "Call", "Route", "find_route"]
 
 OTHER = "other"
-"""What a request to no known route is counted as."""
+"""The route under which requests to unknown routes are counted."""
 
 
 @dataclass(frozen=True, slots=True)

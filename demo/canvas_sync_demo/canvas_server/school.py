@@ -30,7 +30,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class SchoolSize:
-    """How much there is of each; every teacher has courses of their own."""
+    """How many objects of each kind there are; no two teachers share a course."""
 
     teachers: int = 7
     courses_per_teacher: int = 2
@@ -70,7 +70,7 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A piece of work that every student of the course submits."""
+    """An assignment that every student of the course submits."""
 
     id: int
     course_id: int

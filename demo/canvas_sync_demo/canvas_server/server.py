@@ -1,4 +1,4 @@
-"""The HTTP server, on loopback unless told otherwise."""
+"""The HTTP server, on loopback by default."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class CanvasServer:
             return dict(self._service.requests)
 
     def holds(self, user_id: int) -> bool:
-        """Whether a slow answer to this user is being kept back right now."""
+        """Return whether a slow answer to this user is being delayed right now."""
         with self._service.lock:
             return self._service.held[user_id] > 0
 
@@ -132,7 +132,7 @@ class CanvasServer:
 
 
 class _HttpServer(ThreadingHTTPServer):
-    """Waits for its threads at the end, after cutting the connections that clients keep open."""
+    """Closes connections that clients keep open, then waits for its threads when it stops."""
 
     daemon_threads = False
 

@@ -1,4 +1,4 @@
-"""From a request to its answer: throttling, authentication, planned faults, the route.
+"""Answers a request: throttling, authentication, planned faults, then the route.
 
 Canvas throttles first, by token, whether that token is good or not; the rest comes after.
 """
@@ -62,11 +62,11 @@ class Behaviour:
 
 
 class DroppedError(Exception):
-    """The connection is to be ended without an answer."""
+    """Close the connection without an answer."""
 
 
 class Service:
-    """The simulated Canvas behind its HTTP server. Thread-safe.
+    """The simulated Canvas behind its HTTP server; thread-safe.
 
     Args:
         school: The data.

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pass_term(server: CanvasServer, stopping: threading.Event) -> None:
-    """Let days pass; after a term the data begins anew, or it would grow without end."""
+    """Let days pass; start over after each term, or the data would grow forever."""
     for _ in range(_TERM_DAYS):
         if stopping.wait(_DAY_SECONDS):
             return

@@ -1,4 +1,4 @@
-"""How a service ends: by Ctrl-C, or by SIGTERM from whoever runs its container."""
+"""Ends a service on Ctrl-C, or on SIGTERM from its container runtime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["stop_event"]
 
 
 def stop_event() -> threading.Event:
-    """Make an event that SIGINT and SIGTERM set. Call it in the main thread."""
+    """Return an event that SIGINT and SIGTERM set; only the main thread may call this."""
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -86,7 +86,7 @@ def _start(place: _Place, part: Part, number: int) -> subprocess.Popen[bytes]:
 
 
 def _see_to_its_end(part: Part, process: subprocess.Popen[bytes], stopping: threading.Event) -> int:
-    """Wait for a sync, and kill it where the show says so, or when it takes much too long."""
+    """Wait for a sync; kill it if the script says so, or if it takes far too long."""
     deadline = time.monotonic() + (_KILL_SECONDS if part.is_killed else _SYNC_SECONDS)
     while process.poll() is None and time.monotonic() < deadline and not stopping.wait(0.05):
         pass

@@ -40,8 +40,8 @@ def patiently(call: Callable[[], T]) -> T:
     """Make a call; while Canvas is busy or away, wait twice as long each time and try again.
 
     Raises:
-        CanvasException: Canvas said no, or was still busy at the last try.
-        requests.RequestException: Canvas was still away at the last try.
+        CanvasException: Canvas said no, or was still busy at the last attempt.
+        requests.RequestException: Canvas was still away at the last attempt.
     """
     for attempt in range(_ATTEMPTS - 1):
         try:

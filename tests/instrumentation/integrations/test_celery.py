@@ -127,7 +127,7 @@ def test_a_retry_is_no_failed_run(prefork: Worker) -> None:
     assert (error["operation"], error["error_type"]) == ("retry", "ConnectionError")
 
 
-def test_a_run_between_two_tries_is_running_until_the_next_is_missed(prefork: Worker) -> None:
+def test_a_run_between_two_attempts_is_running_until_the_next_is_missed(prefork: Worker) -> None:
     task_id = prefork.send("postpone", user_id=42, seconds=3600)
 
     def waiting() -> RunRow | None:
@@ -139,7 +139,7 @@ def test_a_run_between_two_tries_is_running_until_the_next_is_missed(prefork: Wo
     assert run.heartbeat - run.sync_start_time >= dt.timedelta(hours=1)
 
 
-def test_who_revokes_a_task_between_two_tries_cancels_its_run(prefork: Worker) -> None:
+def test_revoking_a_task_between_two_attempts_cancels_its_run(prefork: Worker) -> None:
     task_id = prefork.send("postpone", user_id=42, seconds=1)
     eventually(lambda: "run_waiting" in events_of(prefork, task_id), "the retry")
     prefork.client.control.revoke(task_id)

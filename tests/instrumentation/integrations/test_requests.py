@@ -172,7 +172,7 @@ def test_each_try_of_urllib3_is_a_request_with_its_status_and_the_wait_before_it
     assert (end.snapshot.api_calls, end.snapshot.api_retried, end.snapshot.api_failed) == (3, 2, 2)
 
 
-def test_tries_that_find_no_server_are_requests_too(events: list[Event]) -> None:
+def test_attempts_that_find_no_server_are_requests_too(events: list[Event]) -> None:
     with pytest.raises(requests.ConnectionError):
         retrying(Retry(2)).get(f"http://127.0.0.1:1{COURSES}", timeout=60)
     calls = calls_of(events)
@@ -202,7 +202,7 @@ def test_a_retry_class_of_the_app_is_seen(server: AnswerServer, events: list[Eve
     assert [call.status_code for call in calls_of(events)] == [503, 200]
 
 
-def test_tries_of_a_request_that_is_not_canvas_are_not_those_of_the_call_around_it(
+def test_attempts_of_a_request_outside_canvas_do_not_count_for_the_call_around_it(
     server: AnswerServer, events: list[Event]
 ) -> None:
     server.answers["/weather"] = [Answer(503), Answer()]

@@ -99,7 +99,7 @@ def test_each_try_counts_with_its_status_and_the_wait_before_it(
     assert calls[2].backoff >= 0.1
 
 
-def test_tries_that_find_no_server_count(recorded: Recording) -> None:
+def test_attempts_that_find_no_server_count(recorded: Recording) -> None:
     with PoolManager() as manager, pytest.raises(urllib3.exceptions.MaxRetryError):
         manager.request("GET", f"http://127.0.0.1:1{COURSES}", retries=2)
     assert [call.error_class for call in recorded.api_calls] == ["connection"] * 3
