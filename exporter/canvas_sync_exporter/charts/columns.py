@@ -69,5 +69,5 @@ def columns_chart(trend: Trend, bars: Sequence[Bar], counted: str) -> Markup:
 
 
 def _height(size: float, top: float) -> float:
-    """Return how high a column is; whatever is more than nothing can be seen."""
+    """Return the height of a column; anything above zero is visible."""
     return max(1.0, size / top * PLOT_HEIGHT) if size else 0.0

@@ -22,7 +22,7 @@ _EDGE: Final = 0.05  # so near to an end of the axis, a centred label would stic
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """What a colour means; ``kind`` is its class in the style."""
+    """The meaning of a colour; ``kind`` is its CSS class."""
 
     kind: str
     name: str
@@ -55,7 +55,7 @@ class DayLabel:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """All of a chart but its marks.
+    """Everything in a chart except its marks.
 
     Attributes:
         legend: The colours, with a title in front of them where it is not empty.

@@ -1,4 +1,4 @@
-"""A chart of how far the durations of each row are apart."""
+"""A chart of the spread of durations in each row."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Range:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The places of the least and the largest duration."""
+        """The positions of the smallest and the largest duration."""
         places = [place for _, place in self.dots]
         return min(places), max(places)
 

@@ -1,4 +1,4 @@
-"""Axes of charts: where they begin and end, and what is written on them."""
+"""Axes of charts: their ranges and labels."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def seconds_label(seconds: float) -> str:
 
 
 def day_label(day: str) -> str:
-    """Write a day or a month shortly: ``Nov 28``, ``Nov 2025``; what is neither, as it is."""
+    """Abbreviate a day or a month: ``Nov 28``, ``Nov 2025``; other texts stay as they are."""
     try:
         moment = dt.date.fromisoformat(day if len(day) > 7 else f"{day}-01")
     except ValueError:

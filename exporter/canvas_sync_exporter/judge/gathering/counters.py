@@ -1,4 +1,4 @@
-"""What the sync processes have counted lately in their metric files: calls, refusals, losses."""
+"""Recent increases of the counters in the metric files: calls, refusals, losses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WATCHED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CounterFacts:
-    """What was counted lately.
+    """Recent increases of counters.
 
     Attributes:
         cleanup_success: When the log cleanup last succeeded; None when unknown.
@@ -52,12 +52,12 @@ _Increases = Counter[bytes]
 
 @dataclass(slots=True)
 class CounterWatch:
-    """Compares the counters with what they were when they were last read.
+    """Compares the counters with their values at the previous reading.
 
-    What was counted before the first time is not news.
+    Values at the first reading are the baseline, because they may be old.
 
     Attributes:
-        folder: The folder of the metric files; while it is missing nothing is counted.
+        folder: The folder of the metric files; while it is missing, nothing is counted.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class CounterWatch:
     _cleanup_failed: bool = False
 
     def read(self, now: datetime) -> CounterFacts:
-        """Return what has been counted lately.
+        """Return the recent increases.
 
         Raises:
             StateDamagedError: The counters of dead processes cannot be read.
@@ -102,7 +102,7 @@ class CounterWatch:
         if self._values is None:
             return Counter()
         before = self._values
-        # A counter that went down began anew: its folder was emptied.
+        # A counter that decreased was reset because its folder was emptied.
         return Counter(
             {
                 key: round(value - known if value >= known else value)

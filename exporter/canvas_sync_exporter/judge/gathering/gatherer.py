@@ -1,4 +1,4 @@
-"""Reads the facts from their real sources, and remembers what has not changed."""
+"""Reads the facts from their real sources and caches what has not changed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from .rows import FoundRun
 __all__ = ["Expect", "Gatherer"]
 
 Expect = Callable[[datetime, Mapping[str, Sequence[datetime]]], Iterable[Expectation]]
-"""Says what is expected, from the time and from when runs of each sync type have started."""
+"""Returns expectations, given the current time and the past starts of each sync type."""
 
 _SETTLED: Final = timedelta(minutes=1)
-"""Transactions that got lower ids than a known one are committed by then."""
+"""By then, all transactions with lower ids than a known one have been committed."""
 _SUSPECTS: Final = timedelta(hours=30)
 _WHOLE_NIGHTS: Final = timedelta(hours=50)
 _NEW_TYPES: Final = timedelta(minutes=10)
@@ -50,10 +50,10 @@ T = TypeVar("T")
 
 
 class Gatherer:
-    """Gathers facts again and again. Not for two threads at once.
+    """Gathers facts periodically. Not safe for concurrent use.
 
-    The first time takes as long as to read the newest runs of each sync type; later times take as
-    long as to read what has changed since, however many runs the table has.
+    The first time reads the newest runs of each sync type; later times read only what has changed
+    since, regardless of the size of the table.
 
     Args:
         engine: The database of the runs.
@@ -89,7 +89,7 @@ class Gatherer:
         self._failures: dict[str, str] = {}
 
     def gather(self) -> Facts:
-        """Return what is known now, whether or not the database answers."""
+        """Return what is known now, even while the database is down."""
         now = self._now()
         self._read_database(now)
         syncs = self._runs.make_facts(self._expect, now)
@@ -133,7 +133,7 @@ class Gatherer:
         self._database = DatabaseFacts(is_reachable, since, failure)
 
     def _ask(self, source: str, read: Callable[[], T], otherwise: T) -> T:
-        """Read one source; what is known without it when it cannot be read."""
+        """Read one source; return the default if it cannot be read."""
         try:
             found = read()
         except _SOURCES as error:
@@ -153,7 +153,7 @@ class Gatherer:
 
 
 def _newest_clock(live: ClockFacts | None, syncs: Iterable[SyncFacts]) -> ClockFacts | None:
-    """Return the newest measurement: of a live process, or of a run that has ended since."""
+    """Return the newest measurement by a live process or a run that has ended since."""
     found = [
         ClockFacts(run.clock_skew, run.end)
         for sync in syncs
@@ -195,7 +195,7 @@ class _RunsMemory:
             expected = {each.sync_type: each for each in expect(now, starts)}
             if is_due:
                 self._expected = now
-                # Of these no run is known, and just that may be what is wrong.
+                # No run of these is known, which may be exactly what is wrong.
                 for name in expected.keys() - self._syncs.keys():
                     self._syncs[name] = SyncMemory(name)
                     starts[name] = []

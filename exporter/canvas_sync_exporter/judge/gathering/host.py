@@ -24,11 +24,11 @@ _IN_USE: Final = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class SampleWatch:
-    """Keeps the values of the last hours, oldest first.
+    """Stores recent values, oldest first.
 
     Attributes:
-        length: How long values are kept.
-        step: How far apart they are at least.
+        length: How long values are stored.
+        step: Minimum time between two values.
     """
 
     length: timedelta
@@ -36,11 +36,11 @@ class SampleWatch:
     _samples: deque[Sample] = field(default_factory=deque)
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether it is time for another value."""
+        """Return whether the next value is due."""
         return not self._samples or now - self._samples[-1].time >= self.step
 
     def note(self, now: datetime, value: float) -> None:
-        """Add a value, and forget those that are too old; one older one shows how far they go."""
+        """Add a value and drop old ones, except one that shows that the history is complete."""
         if self._samples and self._samples[-1].time > now:
             self._samples.clear()  # the clock went back
         self._samples.append(Sample(now, value))
@@ -55,10 +55,10 @@ class SampleWatch:
 
 @dataclass(slots=True)
 class FolderWatch:
-    """Looks at the spool, and at the log folder and its disk.
+    """Watches the spool, the log folder and its disk.
 
     Attributes:
-        configuration: Where they are.
+        configuration: The settings with their paths.
     """
 
     configuration: Configuration
@@ -71,7 +71,7 @@ class FolderWatch:
     _problem_since: datetime | None = None
 
     def look(self, now: datetime) -> LogFolderFacts | None:
-        """Note what is there now, and return how the log folder is; None while it is missing.
+        """Record the current values and return the state of the log folder; None if it is missing.
 
         Raises:
             OSError: A folder cannot be read.
@@ -93,7 +93,7 @@ class FolderWatch:
 
 @dataclass(slots=True)
 class TokenWatch:
-    """Looks at what is left of the tokens' quotas, and when tokens expire.
+    """Watches the remaining quota and the expiry of tokens.
 
     Attributes:
         configuration: Where the metric files are, and when tokens expire.
@@ -133,7 +133,7 @@ class TokenWatch:
 def read_clock(
     configuration: Configuration, now: datetime, before: ClockFacts | None
 ) -> ClockFacts | None:
-    """Return the clock as the live processes see it; as before when none is alive.
+    """Return the clock skew seen by live processes; the previous one if none is alive.
 
     Raises:
         OSError: The folder of the metric files cannot be read.

@@ -1,4 +1,4 @@
-"""What is remembered of each sync type, so that only what has changed is read again."""
+"""Cached runs and facts of each sync type, so that only changes are read again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEWEST_ROUNDS: Final = 2
 _MOST_RUNS: Final = 400
 _MOST_ROUNDS: Final = 42
 _SLACK: Final = 20
-"""So many runs too many are kept, so that not every new one costs."""
+"""Number of surplus runs to tolerate, so that not every new run triggers a cleanup."""
 _DUE_TIMES: Final = 500
 _RECENT_STARTS: Final = 12
 _DUE_WINDOW: Final = timedelta(days=16)
@@ -37,7 +37,7 @@ _start: Final = attrgetter("start")
 
 
 class SyncMemory:
-    """The newest runs of one sync type, when runs began, and the facts that were made of them.
+    """The newest runs of one sync type, past starts, and the facts made from them.
 
     Args:
         sync_type: Its name.
@@ -67,13 +67,13 @@ class SyncMemory:
 
     @property
     def interrupted(self) -> Iterable[int]:
-        """Return the ids of runs that may still turn out to be alive."""
+        """Return the ids of runs that may still prove to be alive."""
         return [
             number for number, run in self._ended.items() if run.status is RunStatus.INTERRUPTED
         ]
 
     def take_in(self, found: FoundRun) -> None:
-        """Remember a run, in place of what was known of it."""
+        """Store a run, replacing what was known about it."""
         run, number = found.run, found.number
         if isinstance(run, RunningRun):
             if self._running.get(number) == run:
@@ -92,12 +92,12 @@ class SyncMemory:
         self._has_changed = True
 
     def forget(self, number: int) -> None:
-        """Forget a run that is not in the table any more."""
+        """Remove a run that is no longer in the table."""
         if self._running.pop(number, None) or self._ended.pop(number, None):
             self._has_changed = True
 
     def note_suspicions(self, reasons: Mapping[int, str]) -> None:
-        """Remember how runs differ from their history, by id."""
+        """Store how runs differ from their history, by id."""
         for number in reasons.keys() & self._ended.keys():
             run, reason = self._ended[number], reasons[number]
             if run.suspect_reason != reason:
@@ -105,21 +105,21 @@ class SyncMemory:
                 self._has_changed = True
 
     def needs_expectation(self, now: datetime) -> bool:
-        """Return whether what is expected has to be found out again."""
+        """Return whether the expectation must be computed again."""
         if self._expected_at is None or self._has_new_start:
             return True
         is_due = self._next_due is not None and self._next_due <= now
         return is_due or not timedelta() <= now - self._expected_at < _RELEARN
 
     def expect(self, expectation: Expectation | None, now: datetime) -> None:
-        """Remember what is expected, and when runs were due."""
+        """Store what is expected and when runs were due."""
         self._due = self._due_times(expectation, now)
         self._next_due = expectation.schedule.next_due(now) if expectation else None
         self._expectation, self._expected_at = expectation, now
         self._has_new_start, self._has_changed = False, True
 
     def make_facts(self, now: datetime) -> SyncFacts:
-        """Return the facts; they are made again only if something has changed."""
+        """Return the facts, rebuilt only if something has changed."""
         if self._facts is not None and not self._has_changed:
             return self._facts
         del self.starts[: bisect_left(self.starts, now - START_HISTORY)]
@@ -143,7 +143,7 @@ class SyncMemory:
         return self._facts
 
     def _due_times(self, expectation: Expectation | None, now: datetime) -> list[datetime]:
-        """Return when runs were due lately, as was expected at those times.
+        """Return recent due times, as they were expected at the time.
 
         Later starts change what a learned rhythm or an interval would have expected; they do not
         change what was missed.
@@ -170,7 +170,7 @@ class SyncMemory:
         self.known_since = min(start, self.known_since or start)
 
     def _prune(self, rounds: Sequence[Round]) -> Sequence[Round]:
-        """Forget the runs that no condition looks at."""
+        """Drop runs that no condition needs."""
         kept: list[Round] = []
         count = 0
         for each in rounds:
@@ -185,7 +185,7 @@ class SyncMemory:
 
 
 def _reuse(rounds: Sequence[Round], before: Sequence[Round]) -> Sequence[Round]:
-    """Put the rounds from before in place of equal ones: what was added up there stays."""
+    """Reuse equal rounds from before, because their totals are already computed."""
     known = {each.start: each for each in before}
     return [
         old if (old := known.get(each.start)) is not None and old == each else each

@@ -1,4 +1,4 @@
-"""Questions about runs whose answers take as long in a small table as in a large one."""
+"""Queries about runs whose cost does not depend on the size of the table."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _CONVERTED: Final = (
     *("id", "sync_task_id", "sync_status", "sync_start_time", "sync_end_time", "duration"),
     *("heartbeat", "error_message", "suspect_reason"),
 )
-"""Columns that :func:`_ended` makes something of."""
+"""Columns that :func:`_ended` uses."""
 _WANTED: Final = {each.name for each in fields(EndedRun)}.difference(_CONVERTED)
 _AS_THEY_ARE: Final = tuple(each.column for each in RUN_FIELDS if each.column in _WANTED)
 _READ: Final = (*_CONVERTED, *_AS_THEY_ARE)
@@ -81,12 +81,12 @@ def running_runs(connection: Connection) -> list[FoundRun]:
 
 
 def ids_after(connection: Connection, number: int) -> set[int]:
-    """Return the ids of the runs with a higher one."""
+    """Return all run ids above an id."""
     return set(connection.scalars(select(_columns.id).where(_columns.id > number)))
 
 
 def runs_by_id(connection: Connection, numbers: Collection[int]) -> list[FoundRun]:
-    """Return the runs with some ids; those that were deleted are missing."""
+    """Return the runs with the given ids, without deleted ones."""
     found: list[FoundRun] = []
     left = iter(sorted(numbers))
     while some := list(islice(left, _AT_ONCE)):
@@ -116,7 +116,7 @@ def suspect_reasons(connection: Connection, since: datetime) -> dict[int, str]:
 
 
 def newest_items(connection: Connection) -> dict[str, dict[str, datetime]]:
-    """Return when items of each kind last came in, by sync type, as the rollups say."""
+    """Return when items of each kind last arrived, by sync type, according to the rollups."""
     if not has_rollups(connection):
         return {}
     rollups = rollups_table.c
@@ -136,7 +136,7 @@ def newest_items(connection: Connection) -> dict[str, dict[str, datetime]]:
 
 
 def rollup_backlog(connection: Connection) -> int:
-    """Count the changes that wait to be rolled up, to 100,000 at most."""
+    """Count the changes waiting to be rolled up, up to 100,000."""
     if not has_rollups(connection):
         return 0
     some = select(changes_table.c.id).limit(_MOST_BACKLOG).subquery()
@@ -153,7 +153,7 @@ def _read(connection: Connection, statement: Select[Any]) -> list[FoundRun]:
 
 
 def _found(row: Sequence[Any]) -> FoundRun | None:
-    """Make a run of a row; None where another program has written an unknown status."""
+    """Convert a row to a run; None if another program has written an unknown status."""
     values = dict(zip(_READ, row, strict=False))
     counts = row[len(_READ) :]
     items = frozenset(item for item, count in zip(ITEMS, counts, strict=True) if count)
