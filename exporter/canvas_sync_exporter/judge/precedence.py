@@ -7,6 +7,7 @@ database is down, the rows waiting for it are not reported separately.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from canvas_sync_core.names import IncidentKind as Kind
@@ -51,14 +52,34 @@ _OF_EXPORTER: Final[Mapping[Kind, frozenset[Kind]]] = {
 def one_of_each_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings that do not merely follow from others."""
     every = tuple(findings)
-    return tuple(each for each in every if not any(_suppresses(other, each) for other in every))
+    by_kind: dict[Kind, list[Finding]] = {}
+    for each in every:
+        by_kind.setdefault(each.kind, []).append(each)
+    return tuple(
+        each
+        for each in every
+        if not any(
+            _suppresses(other, each)
+            for kind in _causes_of(each.kind)
+            for other in by_kind.get(kind, ())
+        )
+    )
+
+
+@cache
+def _causes_of(effect: Kind) -> tuple[Kind, ...]:
+    """Return the kinds that can suppress a kind."""
+    return tuple(
+        cause
+        for table in (_OF_EXPORTER, _OF_SAME_SYNC)
+        for cause, effects in table.items()
+        if effect in effects
+    )
 
 
 def _suppresses(cause: Finding, effect: Finding) -> bool:
     if effect.kind in _OF_EXPORTER.get(cause.kind, ()):
         return True
-    if effect.kind not in _OF_SAME_SYNC.get(cause.kind, ()):
-        return False
     if _has_other_causes(effect, cause):
         return False
     affected = _affected(effect)

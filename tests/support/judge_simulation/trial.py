@@ -12,7 +12,7 @@ from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.runs import EndedRun
 
 from .faults import Fault
-from .world import World
+from .world import FrozenWorld
 
 __all__ = ["HEADINGS", "Trial", "try_fault"]
 
@@ -82,16 +82,16 @@ class Trial:
         )
 
 
-def try_fault(world: World, fault: Fault, begin: datetime, seed: int) -> Trial:
+def try_fault(healthy: FrozenWorld, fault: Fault, begin: datetime, seed: int) -> Trial:
     """Put a fault into a copy of a healthy world.
 
     Args:
-        world: At a time before the fault.
+        healthy: At a time before the fault.
         fault: The fault.
         begin: The day on which it is.
         seed: Makes its noise.
     """
-    world = world.copy()
+    world = healthy.copy()
     start = begin + fault.begin
     end = start + fault.length
     world.go_on(start)

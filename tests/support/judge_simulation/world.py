@@ -35,7 +35,7 @@ from canvas_sync_exporter.settings import configuration
 
 from .school import SYNCS, config_text, pauses, plan_runs
 
-__all__ = ["BEGIN", "Change", "Opened", "World", "live_through", "make_world"]
+__all__ = ["BEGIN", "Change", "FrozenWorld", "Opened", "World", "live_through", "make_world"]
 
 BEGIN = datetime(2025, 12, 29, tzinfo=UTC)
 """Where history begins; the judge watches from the beginning."""
@@ -127,10 +127,9 @@ class World:
         for time in times:
             self._push(time, "look", None)
 
-    def copy(self) -> World:
-        """Make a world that goes its own way from here."""
-        copied: World = pickle.loads(pickle.dumps(self))
-        return copied
+    def frozen(self) -> FrozenWorld:
+        """Preserve this world, so that several can go on from here."""
+        return FrozenWorld(pickle.dumps(self, pickle.HIGHEST_PROTOCOL))
 
     @property
     def open_incidents(self) -> list[Incident]:
@@ -244,6 +243,18 @@ class World:
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
+
+
+@dataclass(frozen=True)
+class FrozenWorld:
+    """A world that stands still."""
+
+    _pickled: bytes
+
+    def copy(self) -> World:
+        """Make a world that goes its own way from here."""
+        copied: World = pickle.loads(self._pickled)
+        return copied
 
 
 def make_world(folder: Path, seed: int, *, configured: bool, end: datetime) -> World:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -144,26 +144,52 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
     """
     if not counted_rounds(facts, sync):
         return None
+    if sync.running:
+        newest, _ = _last_ended(sync)
+        later = (
+            _Span(run.id, (run.user_id, run.course_id), run.start, facts.now)
+            for run in alive_runs(facts, sync)
+            if run.start > newest.start
+        )
+        beside = next((run for run in later if _overlap(sync, newest, run)), None)
+        if beside is not None:
+            return _unusual_overlap(sync, newest, beside)
+    return _newest_ended_overlap(sync)
+
+
+@once_for_each_sync
+def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Span, _Span] | None:
+    """Return the run that ended last, and one that had ended but was at work beside it."""
+    newest, ended = _last_ended(sync)
+    beside = next((run for run in ended if _overlap(sync, newest, run)), None)
+    return None if beside is None else _unusual_overlap(sync, newest, beside)
+
+
+@once_for_each_sync
+def _last_ended(sync: SyncFacts) -> tuple[_Span, Sequence[_Span]]:
+    """Return the run that ended last, and the newest ended runs; there is at least one."""
     ended = [
         _Span(run.id, (run.user_id, run.course_id), run.start, run.end)
         for run in sync.runs[:_MOST_RUNS]
     ]
-    newest = max(ended, key=lambda run: run.end)
-    later = [
-        _Span(run.id, (run.user_id, run.course_id), run.start, facts.now)
-        for run in alive_runs(facts, sync)
-        if run.start > newest.start
-    ]
-    handover = _handover(sync)
-    for run in (*later, *ended):
-        both = min(run.end, newest.end) - max(run.start, newest.start)
-        if run is newest or run.key != newest.key or both <= handover:
-            continue
-        was_stuck = _is_stuck(sync, run) or _is_stuck(sync, newest)
-        return None if was_stuck or _usually_overlap(sync, newest.start) else (newest, run)
-    return None
+    return max(ended, key=lambda run: run.end), ended
 
 
+def _overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
+    """Return whether both runs did the same work at the same time."""
+    if run is newest or run.key != newest.key:
+        return False
+    both = min(run.end, newest.end) - max(run.start, newest.start)
+    return both > _handover(sync)
+
+
+def _unusual_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> tuple[_Span, _Span] | None:
+    """Return both runs, unless one was stuck or such runs usually overlap."""
+    was_stuck = _is_stuck(sync, run) or _is_stuck(sync, newest)
+    return None if was_stuck or _usually_overlap(sync, newest.start) else (newest, run)
+
+
+@once_for_each_sync
 def _handover(sync: SyncFacts) -> timedelta:
     """Return how long a run that is shutting down may overlap the next one."""
     usual = timedelta(seconds=usual_duration(sync) or 0.0)

@@ -51,6 +51,7 @@ class SyncMemory:
         self.newest_items: dict[str, datetime] = {}
         self._ended: dict[int, EndedRun] = {}
         self._running: dict[int, RunningRun] = {}
+        self._interrupted: set[int] = set()
         self._facts: SyncFacts | None = None
         self._pruned_from = FEWEST_RUNS + _SLACK
         self._has_changed = True
@@ -68,9 +69,7 @@ class SyncMemory:
     @property
     def interrupted(self) -> Iterable[int]:
         """Return the ids of runs that may still prove to be alive."""
-        return [
-            number for number, run in self._ended.items() if run.status is RunStatus.INTERRUPTED
-        ]
+        return self._interrupted
 
     def take_in(self, found: FoundRun) -> None:
         """Store a run, replacing what was known about it."""
@@ -79,12 +78,16 @@ class SyncMemory:
             if self._running.get(number) == run:
                 return
             self._ended.pop(number, None)
+            self._interrupted.discard(number)
             self._running[number] = run
         else:
             if self._ended.get(number) == run:
                 return
             self._running.pop(number, None)
             self._ended[number] = run
+            self._interrupted.discard(number)
+            if run.status is RunStatus.INTERRUPTED:
+                self._interrupted.add(number)
             if run.status is RunStatus.SUCCESS:
                 for item in found.items:
                     self.newest_items[item] = max(run.end, self.newest_items.get(item, run.end))
@@ -93,6 +96,7 @@ class SyncMemory:
 
     def forget(self, number: int) -> None:
         """Remove a run that is no longer in the table."""
+        self._interrupted.discard(number)
         if self._running.pop(number, None) or self._ended.pop(number, None):
             self._has_changed = True
 
@@ -113,10 +117,13 @@ class SyncMemory:
 
     def expect(self, expectation: Expectation | None, now: datetime) -> None:
         """Store what is expected and when runs were due."""
-        self._due = self._due_times(expectation, now)
-        self._next_due = expectation.schedule.next_due(now) if expectation else None
+        if not self._is_fixed_until_next_due(expectation, now):
+            self._due = self._due_times(expectation, now)
+            self._next_due = expectation.schedule.next_due(now) if expectation else None
+            self._has_changed = True
+        self._has_changed = self._has_changed or expectation != self._expectation
         self._expectation, self._expected_at = expectation, now
-        self._has_new_start, self._has_changed = False, True
+        self._has_new_start = False
 
     def make_facts(self, now: datetime) -> SyncFacts:
         """Return the facts, rebuilt only if something has changed."""
@@ -141,6 +148,15 @@ class SyncMemory:
         )
         self._has_changed = False
         return self._facts
+
+    def _is_fixed_until_next_due(self, expectation: Expectation | None, now: datetime) -> bool:
+        """Return whether a cron schedule is in force as before, and nothing has become due."""
+        before, next_due = self._expectation, self._next_due
+        if expectation is None or before is None or self._expected_at is None or next_due is None:
+            return False
+        is_same = before.source is expectation.source and before.schedule == expectation.schedule
+        is_between = self._expected_at <= now < next_due
+        return isinstance(expectation.schedule, CronSchedule) and is_same and is_between
 
     def _due_times(self, expectation: Expectation | None, now: datetime) -> list[datetime]:
         """Return recent due times, as they were expected at the time.
@@ -181,6 +197,7 @@ class SyncMemory:
         self._pruned_from = sum(len(each.runs) for each in kept) + _SLACK
         oldest = kept[-1].start
         self._ended = {number: run for number, run in self._ended.items() if run.start >= oldest}
+        self._interrupted &= self._ended.keys()
         return kept
 
 

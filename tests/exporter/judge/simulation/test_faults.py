@@ -11,20 +11,20 @@ import pytest
 from canvas_sync_core.names import IncidentKind
 from support.judge_simulation.faults import FAULTS, Fault
 from support.judge_simulation.trial import HEADINGS, Trial, try_fault
-from support.judge_simulation.world import World, make_world
+from support.judge_simulation.world import FrozenWorld, make_world
 
 TUESDAY = datetime(2026, 2, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> FrozenWorld:
     """Five healthy weeks."""
     folder = tmp_path_factory.mktemp("school")
     world = make_world(folder, 1, configured=True, end=TUESDAY + 9 * DAY)
     world.go_on(TUESDAY - DAY)
     assert world.messages == []
-    return world
+    return world.frozen()
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def trials() -> Iterator[list[Trial]]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_each_fault_is_told_once_and_resolves(
-    fault: Fault, world: World, trials: list[Trial]
+    fault: Fault, healthy: FrozenWorld, trials: list[Trial]
 ) -> None:
-    trial = try_fault(world, fault, TUESDAY, seed=1)
+    trial = try_fault(healthy, fault, TUESDAY, seed=1)
     trials.append(trial)
 
     assert trial.problems == []
@@ -57,7 +57,8 @@ def test_without_a_configuration_the_same_is_told(tmp_path: Path) -> None:
     assert world.messages == []
 
     chosen = [fault for fault in FAULTS if fault.name in LEARNED]
-    trials = [try_fault(world, fault, TUESDAY, seed=2) for fault in chosen]
+    healthy = world.frozen()
+    trials = [try_fault(healthy, fault, TUESDAY, seed=2) for fault in chosen]
     assert len(chosen) == len(LEARNED)
     for trial in trials:
         # A learned rhythm leaves runs more time than the configured one, for which this is made.
