@@ -158,7 +158,7 @@ class ExporterSettings:
         intervals,
         (),
         "How often runs of each sync type are expected to succeed (`full=24h,incremental=1h`). "
-        "When unset, alerts expect every sync type that has run once a day.",
+        "Other types are expected as their past runs suggest.",
     )
     token_expires: tuple[tuple[str, dt.datetime], ...] = setting(
         "CANVAS_SYNC_TOKEN_EXPIRES",
