@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from canvas_sync_core.logs import escape_controls
+
 __all__ = ["reason"]
 
 
 def reason(error: BaseException) -> str:
-    """Return why something failed, without the statement that SQLAlchemy adds."""
+    """Return why something failed, without the statement that SQLAlchemy adds.
+
+    A server may have put anything into the text, so control characters are escaped.
+    """
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0]}" if lines else type(cause).__name__
+    return f"{type(cause).__name__}: {escape_controls(lines[0])}" if lines else type(cause).__name__

@@ -20,3 +20,10 @@ def test_a_reason_is_one_line_without_the_statement(tmp_path: Path) -> None:
     assert told == "OperationalError: no such table: nowhere"
     assert reason(OSError()) == "OSError"
     assert os.linesep not in told
+
+
+def test_control_characters_are_escaped() -> None:
+    text = reason(ValueError("bad answer \x1b[31m\x00"))
+
+    assert text.isprintable()
+    assert text.startswith("ValueError: bad answer ")
