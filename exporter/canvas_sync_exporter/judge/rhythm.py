@@ -49,8 +49,9 @@ def learn(starts: Sequence[datetime], now: datetime, zone: tzinfo) -> LearnedRhy
     """Learn the rhythm of a sync type.
 
     Args:
-        starts: When its runs started, oldest first, in UTC. Only those within :data:`HISTORY`
-            before the last one count; starts within half a minute of each other may be merged.
+        starts: When its runs started, oldest first, in UTC. Only those since the day
+            that is :data:`HISTORY` before the last one count; starts within half a minute of each
+            other may be merged.
         now: The current time.
         zone: The time zone of weekdays and hours.
 
@@ -78,7 +79,9 @@ class RhythmLearner:
         end = bisect_right(starts, now)
         if not end:
             return None
-        known = starts[bisect_left(starts, starts[end - 1] - HISTORY) : end]
+        # Whole days count, so that a new start leaves what was learned from earlier days valid.
+        first_day = local_date(starts[end - 1] - HISTORY, self._zone)
+        known = starts[bisect_left(starts, start_of_day(first_day, self._zone)) : end]
         today = local_date(now, self._zone)
         midnight = start_of_day(today, self._zone)
         before = bisect_left(known, midnight)
@@ -112,9 +115,15 @@ class _Habits:
             frequent = replace(self.frequent, starts=history, now=now)
             if _has_due(frequent, history, now):
                 return LearnedRhythm(frequent, frequent.interval.grace, _LEAD)
-        turns = StartHistory(bursts(history.starts), zone)
+        turns = StartHistory(self._turns(history.starts), zone)
         daily = replace(self.daily, turns=turns, now=now)
         return LearnedRhythm(daily, GRACE, GRACE) if _has_due(daily, history, now) else None
+
+    def _turns(self, starts: Sequence[datetime]) -> list[datetime]:
+        """Return the turns of all starts; those of earlier days are known."""
+        if not self.starts:
+            return bursts(starts)
+        return [*self.daily.turns.starts, *bursts(starts[len(self.starts) - 1 :])[1:]]
 
 
 def _learn_habits(
@@ -126,9 +135,10 @@ def _learn_habits(
     starts = _thinned([], known)
     history = StartHistory(starts, zone)
     recent = history.between(starts[-1] - _RECENT, now) if starts else ()
+    turns = StartHistory(bursts(starts), zone)
     interval = usual_interval(recent)
     frequent = FrequentRhythm(history, interval, now) if interval else None
-    return _Habits(key, starts, frequent, DailyRhythm(history, now))
+    return _Habits(key, starts, frequent, DailyRhythm(turns, now))
 
 
 def _thinned(first: list[datetime], more: Sequence[datetime]) -> list[datetime]:

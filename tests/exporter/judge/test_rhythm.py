@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from canvas_sync_exporter.judge.daily_rhythm import DailyRhythm
 from canvas_sync_exporter.judge.rhythm import RhythmLearner, learn
 from support.rhythms import BEGIN, BERLIN, DAY, cron_starts, watch, without
 
@@ -214,6 +215,28 @@ def test_a_learner_that_remembers_says_what_one_that_does_not_says(expression: s
         assert fresh is not None
         for each in (now - DAY, now):
             assert found.schedule.next_due(each) == fresh.schedule.next_due(each)
+
+
+def test_earlier_days_are_analysed_once_a_day_however_many_runs_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    analysed: list[date] = []
+    find_expected = DailyRhythm._find_expected
+
+    def noting(rhythm: DailyRhythm, day: date) -> list[datetime]:
+        analysed.append(day)
+        return find_expected(rhythm, day)
+
+    monkeypatch.setattr(DailyRhythm, "_find_expected", noting)
+    chance = random.Random(1)
+    starts = sorted(MAY + chance.random() * 60 * DAY for _ in range(60 * 40))
+    noon = MAY + 50 * DAY + 12 * HOUR
+    learner = RhythmLearner(UTC)
+    for now in (noon + number * HOUR for number in range(10)):
+        learner.learn("busy", [each for each in starts if each <= now], now)
+
+    assert analysed
+    assert len(analysed) == len(set(analysed))
 
 
 @settings(max_examples=40, deadline=None)
