@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.command_line import make_parser  # what --help shows is made from it
+from canvas_sync_exporter.commands import EXIT_CODES
+from canvas_sync_exporter.commands.analyze import ANALYZE_EXIT_CODES
 from canvas_sync_exporter.commands.run import RUN_EXIT_CODES
 from canvas_sync_exporter.commands.status import STATUS_EXIT_CODES
 from support.markdown import DOCS, blocks, pages, table
@@ -68,6 +70,12 @@ def test_each_exit_code_is_documented() -> None:
     epilog = make_parser().epilog or ""
 
     assert set(table(PAGE, "code")) == set(re.findall(r"\b\d+\b", epilog))
+
+
+def test_each_further_exit_code_of_analyze_is_documented() -> None:
+    further = ANALYZE_EXIT_CODES.removeprefix(EXIT_CODES)
+
+    assert set(table(PAGE, "code of `analyze`")) == set(re.findall(r"\b\d+\b", further))
 
 
 def test_each_exit_code_of_status_is_documented() -> None:

@@ -19,6 +19,7 @@ from canvas_sync_exporter.logs.analysis.report import Report
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.irregular_files import irregular_files
 
+from . import EXIT_CODES
 from .options import (
     TIMES,
     add_command,
@@ -31,7 +32,7 @@ from .options import (
 from .output import until_the_reader_leaves
 from .progress_bar import ProgressBar
 
-__all__ = ["add_parser", "run"]
+__all__ = ["ANALYZE_EXIT_CODES", "add_parser", "run"]
 
 _FORMS: Final = {"": "text", ".txt": "text", ".json": "json", ".html": "html", ".htm": "html"}
 
@@ -42,6 +43,9 @@ _FAIL_ON: Final = {
 }
 """Value of ``--fail-on`` -> levels of findings."""
 _NEEDS_ATTENTION: Final = 3
+ANALYZE_EXIT_CODES: Final = (
+    f"{EXIT_CODES}, {_NEEDS_ATTENTION} something needs attention (--fail-on)"
+)
 
 
 class OutputError(CanvasSyncMonitorError):
@@ -51,7 +55,9 @@ class OutputError(CanvasSyncMonitorError):
 def add_parser(subparsers: Any) -> None:
     """Add the command to a command line."""
     more = "Reads live logs, backups and archives, in both formats."
-    parser = add_command(subparsers, "analyze", run, more=more, epilog=TIMES)
+    parser = add_command(
+        subparsers, "analyze", run, more=more, epilog=TIMES, exit_codes=ANALYZE_EXIT_CODES
+    )
     parser.set_defaults(complain=parser.error)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")

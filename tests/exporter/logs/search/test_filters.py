@@ -143,7 +143,9 @@ def test_the_quick_checks_change_nothing_that_is_found(
         {"text": "nowhere"},
         {"pattern": compile_pattern("now+here")},
     ],
-    ids=str,
+    ids=lambda filters: " ".join(
+        f"{key}={getattr(it, 'pattern', it)}" for key, it in filters.items()
+    ),
 )
 def test_each_filter_skips_blocks_of_json_lines_without_its_value(filters: dict[str, Any]) -> None:
     lines = b"".join(json_line(record(Log.API_CALLS, second)) for second in range(100))
