@@ -14,12 +14,12 @@ def test_a_reason_is_one_line_without_the_statement(tmp_path: Path) -> None:
     with engine.connect() as connection:
         try:
             connection.exec_driver_sql("SELECT no_such_thing\nFROM nowhere")
-        except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is told
-            told = reason(error)
+        except Exception as error:  # noqa: BLE001 - the test is about what the driver raises
+            text = reason(error)
     engine.dispose()
-    assert told == "OperationalError: no such table: nowhere"
+    assert text == "OperationalError: no such table: nowhere"
     assert reason(OSError()) == "OSError"
-    assert os.linesep not in told
+    assert os.linesep not in text
 
 
 def test_control_characters_are_escaped() -> None:

@@ -37,7 +37,7 @@ _HISHEL_MODULE: Final = "hishel"
 def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
     def quieting_request(*args: Any, **kwargs: Any) -> Response:
         if current_call() is None and not is_provider_set():
-            return request(*args, **kwargs)  # there is nothing to leave, and nobody to be told
+            return request(*args, **kwargs)  # no monitor to report to
         with Detached():  # a redirect never comes this way, so it is no part of another call
             use = _use_for(text_of(argument(args, kwargs, 2, "url")))
             if use is None:

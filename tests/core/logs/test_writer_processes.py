@@ -140,7 +140,7 @@ def test_no_thread_waits_for_a_stopped_process_and_all_lines_come_in_order(
     writer = make_writer(tmp_path)
     writer.append(line_of("before", 0))
     clock = LockClock(monkeypatch)
-    # The log is tried again in each round, by whoever comes first.
+    # In each round, the first process to write tries the log again.
     each_round = threading.Barrier(200, action=lambda: clock.advance(0.1))
     waits: list[float] = []
 

@@ -1,4 +1,4 @@
-"""The facts of a run are declared once; whoever has them as attributes agrees."""
+"""The facts of a run are declared once, and every class that has them agrees with the schema."""
 
 from __future__ import annotations
 

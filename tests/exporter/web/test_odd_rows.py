@@ -1,4 +1,4 @@
-"""No row, whoever wrote it, keeps an endpoint, the rollups or the jobs from working."""
+"""No row, even one of another program, keeps an endpoint, the rollups or the jobs from working."""
 
 from __future__ import annotations
 

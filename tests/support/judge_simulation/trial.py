@@ -42,7 +42,7 @@ class Trial:
 
     @property
     def delay(self) -> timedelta | None:
-        """How long it took until it was told, from when it could be known."""
+        """Return the time between the earliest possible detection and the incident."""
         if not self.incidents:
             return None
         return self.incidents[0].opened_at - self.begin

@@ -1,4 +1,4 @@
-"""Each fault is told once, by the right kind, with its subject and cause, in time, and resolves."""
+"""Each fault opens one incident of the right kind, with its subject and cause, and resolves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def trials() -> Iterator[list[Trial]]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_each_fault_is_told_once_and_resolves(
+def test_each_fault_opens_one_incident_that_resolves(
     fault: Fault, healthy: FrozenWorld, trials: list[Trial]
 ) -> None:
     trial = try_fault(healthy, fault, TUESDAY, seed=1)
