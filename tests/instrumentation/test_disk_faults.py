@@ -162,7 +162,7 @@ def test_a_worker_counts_on_when_its_folder_is_removed(
     shutdown(timeout=60)
     assert counted_runs(logs) == 3
     assert {"t2", "t3"} <= rows(logs).keys()
-    assert caplog.text.count("Metric files in") == (not removed.endswith(("spool", "control")))
+    assert caplog.text.count("metric files in") == (not removed.endswith(("spool", "control")))
 
 
 _EMPTIED = """

@@ -27,10 +27,10 @@ class LockClock:
         self._now = monotonic()
         self._lock = threading.Lock()
         self.waited: dict[int, float] = defaultdict(float)
-        for module in ("control", "patience", "writer"):
-            monkeypatch.setattr(f"canvas_sync_core.logs.{module}.monotonic", self.now)
+        for module in ("files.locking", "logs.patience", "logs.writer"):
+            monkeypatch.setattr(f"canvas_sync_core.{module}.monotonic", self.now)
         pausing = SimpleNamespace(sleep=self._pause)
-        monkeypatch.setattr("canvas_sync_core.logs.control.time", pausing)
+        monkeypatch.setattr("canvas_sync_core.files.locking.time", pausing)
 
     def now(self) -> float:
         """Return the time in seconds."""

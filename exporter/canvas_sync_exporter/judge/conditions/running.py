@@ -151,7 +151,7 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
             for run in alive_runs(facts, sync)
             if run.start > newest.start
         )
-        beside = next((run for run in later if _overlap(sync, newest, run)), None)
+        beside = next((run for run in later if _do_overlap(sync, newest, run)), None)
         if beside is not None:
             return _unusual_overlap(sync, newest, beside)
     return _newest_ended_overlap(sync)
@@ -161,7 +161,7 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
 def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Span, _Span] | None:
     """Return the run that ended last, and one that had ended but was at work beside it."""
     newest, ended = _last_ended(sync)
-    beside = next((run for run in ended if _overlap(sync, newest, run)), None)
+    beside = next((run for run in ended if _do_overlap(sync, newest, run)), None)
     return None if beside is None else _unusual_overlap(sync, newest, beside)
 
 
@@ -175,7 +175,7 @@ def _last_ended(sync: SyncFacts) -> tuple[_Span, Sequence[_Span]]:
     return max(ended, key=lambda run: run.end), ended
 
 
-def _overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
+def _do_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
     """Return whether both runs did the same work at the same time."""
     if run is newest or run.key != newest.key:
         return False
