@@ -1,0 +1,69 @@
+"""What a channel does: it delivers one message, or reports why it could not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .content import Content
+
+__all__ = ["Channel", "DeliveryError", "OutgoingMessage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message to deliver.
+
+    Attributes:
+        key: Identifies the message; the same for each attempt to send it.
+        content: What it holds.
+        thread: The reference that the channel returned for the first message of the same subject;
+            None for the first one.
+        first: The new content of that first message, for channels that can edit it; None to leave
+            it alone.
+        may_be_repeated: Whether an earlier attempt may have been delivered already, because the
+            exporter stopped before it knew. The channel marks the message as such.
+    """
+
+    key: str
+    content: Content
+    thread: str | None = None
+    first: Content | None = None
+    may_be_repeated: bool = False
+
+
+class Channel(Protocol):
+    """Delivers messages to one destination.
+
+    Attributes:
+        name: Its name in the configuration file, such as ``slack`` or ``email.head``.
+    """
+
+    name: str
+
+    def send(self, message: OutgoingMessage) -> str:
+        """Deliver a message within a bounded time.
+
+        Returns:
+            A reference for later messages of the same subject; empty if the channel has none.
+
+        Raises:
+            DeliveryError: It was not delivered.
+        """
+
+
+class DeliveryError(Exception):
+    """A message was not delivered.
+
+    Attributes:
+        is_permanent: Whether another attempt is pointless, because the destination rejects the
+            message or the credentials.
+        retry_after: Seconds that the destination asks to wait; None if it does not say.
+    """
+
+    def __init__(
+        self, reason: str, *, is_permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.is_permanent = is_permanent
+        self.retry_after = retry_after
