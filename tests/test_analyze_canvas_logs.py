@@ -231,7 +231,7 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
 
 
 def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
-    said = ("1 of 7 runs failed.", "1 of 7 runs ended partial: something could not be copied.")
+    said = ("1 of 7 runs failed.", "1 of 7 runs was partial: some items could not be synced.")
     text = told(*SCRIPT, "--log-dir", str(demo_round.logs))
     page = told(*SCRIPT, "--html", "--log-dir", str(demo_round.logs))
     report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))

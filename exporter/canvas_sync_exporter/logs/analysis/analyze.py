@@ -110,7 +110,7 @@ def analyze(
         try:
             job = _job(source, cache.find(source), selection, zone)
         except OSError as error:
-            _tell(analysis, source, error)
+            _add_problem(analysis, source, error)
             continue
         if job is not None:
             jobs.append(job)
@@ -121,11 +121,11 @@ def analyze(
         cache.save()
     except OSError as error:
         reason = error.strerror or error
-        analysis.problems.append(f"the summaries cannot be kept for the next time: {reason}")
+        analysis.problems.append(f"the summaries cannot be cached: {reason}")
     return analysis
 
 
-def _tell(analysis: Analysis, source: LogSource, error: OSError) -> None:
+def _add_problem(analysis: Analysis, source: LogSource, error: OSError) -> None:
     analysis.problems.append(f"{source.path.name}: {error.strerror or error}")
 
 
@@ -212,11 +212,11 @@ def _finish(
         try:
             cache.keep(source, offset, summary, instead_of=known)
         except OSError as error:
-            _tell(analysis, source, error)
+            _add_problem(analysis, source, error)
     if rest is not None:
         summary.append(rest)
     analysis.summaries[source.log].absorb(summary)
-    if not (selection.is_by_time and _has_nothing_wanted(summary)):  # as if it was known before
+    if not (selection.is_by_time and _has_nothing_wanted(summary)):  # as with a cached summary
         analysis.files += [_file_report(source, lines) for lines in summary.files]
 
 

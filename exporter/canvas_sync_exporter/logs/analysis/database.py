@@ -41,7 +41,7 @@ class DbSection(msgspec.Struct, array_like=True):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[DbRecord], first: dt.datetime, last: dt.datetime) -> None:
-        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        """Add records from the period ``first`` to ``last``, in UTC."""
         groups: dict[DbGroup, list[DbRecord]] = {}
         for record in records:
             if record.event == "db_operation":

@@ -15,7 +15,7 @@ from .records import ErrorRecord, bounded, by_day, utc
 __all__ = ["NEWEST", "ErrorSection", "Example"]
 
 NEWEST: Final = 100
-"""Number of newest examples that are kept."""
+"""Number of errors to list; the newest ones."""
 
 _LONGEST: Final = 500
 _NOBODY: Final = -1  # stands for further users or courses when a table is full
@@ -46,7 +46,7 @@ class ErrorSection(msgspec.Struct, array_like=True):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[ErrorRecord], first: dt.datetime, last: dt.datetime) -> None:
-        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        """Add records from the period ``first`` to ``last``, in UTC."""
         errors = [record for record in records if record.event == "error"]
         for record in records:
             if record.event != "error":

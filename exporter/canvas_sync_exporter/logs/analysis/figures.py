@@ -65,7 +65,7 @@ def make_report(
         log_dir: The folder that was analyzed.
         selection: The filters.
         top: Maximum number of rows per list.
-        now: The time up to which syncs should have run; None if they need not run any more.
+        now: The time until which syncs should have run; None if none are expected.
     """
     sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
     unknown: Counter[str] = Counter()

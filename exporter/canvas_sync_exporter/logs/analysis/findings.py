@@ -20,20 +20,20 @@ from .report import ApiReport, Count, Finding, Level, Report, RunReport
 
 __all__ = ["findings"]
 
-_GOAL: Final = 0.01  # of calls may fail: the same goal as in the alerts
+_GOAL: Final = 0.01  # share of calls that may fail, as in the alerts
 _MANY_FAIL: Final = 0.05
 _SLOWER: Final = 1.25  # smaller changes are normal
 _LONGEST_SILENCE: Final = dt.timedelta(days=3)
 """Longer than a weekend."""
 _OF_SYNCS: Final = frozenset({Log.API_CALLS, Log.DATABASE, Log.PROGRESS})
-"""Logs that syncs alone write."""
+"""Logs that only syncs write to."""
 _NAMED: Final = 3
 _LONGEST: Final = 80
 _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
     (RunStatus.FAILED, "problem", "failed"),
-    (RunStatus.INTERRUPTED, "problem", "ended interrupted: the process died"),
-    (RunStatus.PARTIAL, "warning", "ended partial: something could not be copied"),
-    (RunStatus.CANCELLED, "warning", "ended cancelled"),
+    (RunStatus.INTERRUPTED, "problem", "{were} interrupted: the process died"),
+    (RunStatus.PARTIAL, "warning", "{were} partial: some items could not be synced"),
+    (RunStatus.CANCELLED, "warning", "{were} cancelled"),
 )
 
 
@@ -64,7 +64,7 @@ def _problems(report: Report) -> Iterator[Finding]:
 
 
 def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
-    """Find that the syncs have stopped. The exporter goes on to write to ``operations.log``."""
+    """Detect that syncs have stopped. The exporter itself still writes to ``operations.log``."""
     filters = report.filters
     if filters.user_id is not None or filters.task_id is not None:
         return
@@ -74,17 +74,15 @@ def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
         (row.last for row in report.logs if row.log in _OF_SYNCS and row.last), default=None
     )
     if newest is None and (report.runs.count or report.runs.open_count):
-        return  # they make no calls, and when the last one ran is not in the figures
+        return  # these syncs make no calls, and the figures lack the time of the last run
     silent_since = begin if newest is None else newest
     if end - silent_since < _LONGEST_SILENCE or not any(row.lines for row in report.logs):
         return
     if newest is None:
-        text = "No sync has logged anything in this time: do they still run?"
+        text = "Syncs logged nothing in this period. Do they still run?"
     else:
         days = _things((end - newest).days, "day")
-        text = (
-            f"No sync has logged anything since {format_time(newest)} ({days}): do they still run?"
-        )
+        text = f"Syncs logged nothing since {format_time(newest)} ({days}). Do they still run?"
     yield Finding("problem", text, "Runs")
 
 
@@ -95,16 +93,17 @@ def _runs(runs: RunReport) -> Iterator[Finding]:
     for status, level, became in _FINAL_STATUSES:
         if counts[status]:
             whole = f"{format_number(counts[status])} of {_things(runs.count, 'run')}"
-            yield Finding(level, f"{whole} {became}.", "Runs")
+            were = "was" if counts[status] == 1 else "were"
+            yield Finding(level, f"{whole} {became.format(were=were)}.", "Runs")
     if runs.open_count:
         what = _things(runs.open_count, "run")
-        text = f"{what} never ended: still at work, or the process died."
+        text = f"{what} never ended: still running, or the process died."
         yield Finding("warning", text, "Runs")
     if runs.suspect_count:
         reasons = _listed(runs.suspect_reasons, runs.suspect_count)
         are = "is" if runs.suspect_count == 1 else "are"
         what = f"{_things(runs.suspect_count, 'run')} {are} suspect"
-        text = f"{what}, unlike the ones before{reasons}."
+        text = f"{what}{reasons}."
         yield Finding("warning", text, "Runs")
 
 
@@ -127,7 +126,7 @@ def _api(api: ApiReport) -> Iterator[Finding]:
     if api.truncated:
         routes = _listed(api.truncated_lists, api.truncated)
         what = _things(api.truncated, "list")
-        yield Finding("warning", f"{what} left before the end{routes}.", "API calls")
+        yield Finding("warning", f"{what} not read to the end{routes}.", "API calls")
 
 
 def _database(report: Report) -> Iterator[Finding]:
@@ -159,10 +158,12 @@ def _lines(report: Report) -> Iterator[Finding]:
         yield Finding("warning", f"{whole} could not be read.", "Files")
     if report.unknown_events:
         events = _listed(report.unknown_events, sum(row.count for row in report.unknown_events))
-        text = f"Lines of a newer version were passed over{events}."
+        text = f"Lines of a newer version were ignored{events}."
         yield Finding("warning", text, "Files")
     if not lines:
-        yield Finding("warning", "There is no line: is it the right folder, and time?", "Files")
+        yield Finding(
+            "warning", "There are no lines. Are the folder and the period right?", "Files"
+        )
 
 
 def _things(count: int, name: str) -> str:

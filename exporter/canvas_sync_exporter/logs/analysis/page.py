@@ -1,4 +1,4 @@
-"""The report as one HTML file with charts, which needs nothing else: no script, no font, no net."""
+"""The report as one self-contained HTML file with charts: no scripts, no fonts, no requests."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .tables import Table, tables
 
 __all__ = ["html_page"]
 
-_SMALL: Final = 2  # a table of so few columns stands beside another one
+_SMALL: Final = 2  # a table with this few columns is placed beside another one
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What needs attention; ``anchor`` is the section with more of it."""
+    """What needs attention; ``anchor`` is the section with the details."""
 
     level: Level
     text: str
@@ -40,7 +40,7 @@ class _Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How many runs ended in one way; ``is_status`` is false for those that we have no word for."""
+    """How many runs ended with a status; ``is_status`` is false for unknown statuses."""
 
     status: str
     count: int
@@ -48,7 +48,7 @@ class _Outcome:
 
     @property
     def number(self) -> str:
-        """The count as people read it."""
+        """The count, formatted."""
         return format_number(self.count)
 
 
@@ -64,7 +64,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """The parts of one subject."""
+    """The parts about one subject."""
 
     name: str
     anchor: str
@@ -73,7 +73,7 @@ class _Section:
 
 
 def html_page(report: Report) -> str:
-    """Return the page; whatever comes from a log is escaped."""
+    """Return the page; all text from logs is escaped."""
     return render(
         "report/page.html",
         origin=origin(report),
@@ -114,7 +114,7 @@ def _part(table: Table) -> _Part:
 
 
 def _charts(table: Table) -> Iterator[Markup]:
-    """Draw what a table has to draw; a trend of a single day needs no chart."""
+    """Yield the charts of a table; a trend of a single day needs none."""
     names = [row[0] for row in table.rows]
     if table.kind == "trend" and len(names) > 1:
         trend = Trend(table.title, names, _hints(table))
@@ -127,7 +127,7 @@ def _charts(table: Table) -> Iterator[Markup]:
 
 
 def _hints(table: Table) -> list[str]:
-    """Return each row in words."""
+    """Return each row as a sentence for its tooltip."""
     names = [heading.removesuffix("#") for heading in table.headings]
     return [
         ", ".join(f"{name} {cell}" for name, cell in zip(names, row, strict=True))

@@ -1,4 +1,4 @@
-"""Progress: how long a run logged nothing."""
+"""Progress: the longest periods in which a run logged nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ProgressSection(msgspec.Struct, array_like=True):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[ProgressRecord], first: dt.datetime, last: dt.datetime) -> None:
-        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        """Add records from the period ``first`` to ``last``, in UTC."""
         for record in records:
             if record.event == "progress" and record.task_id is not None:
                 self._follow(record.task_id, record)

@@ -1,4 +1,4 @@
-"""What the analysis reads of a line, and which lines it wants."""
+"""The fields that the analysis parses from a line, and the filter for lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-# Bounds, so that no sum of what a damaged line says is too large to be kept or shown.
+# Bounds, so that values in a damaged line cannot make a sum too large to store or show.
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -41,21 +41,21 @@ _Percent = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 
 
 class Record(msgspec.Struct, gc=False):
-    """What every line says."""
+    """The fields of every line."""
 
     timestamp: Moment
     event: str = ""
 
 
 class RunLine(Record, gc=False):
-    """A line that is known by its run."""
+    """A line that belongs to a run."""
 
     task_id: str | None = None
     user_id: _Id | None = None
 
 
 class ApiRecord(Record, gc=False):
-    """A line of ``api_calls.log``, without its run: there are many, and each field costs time."""
+    """A line of ``api_calls.log``, without its run: each field costs time on so many lines."""
 
     method: str = ""
     route: str = ""
@@ -70,7 +70,7 @@ class ApiRecord(Record, gc=False):
 
 
 class ApiRecordOfRun(ApiRecord, gc=False):
-    """The same, where lines are chosen by their run."""
+    """The same with its run, for filters by run."""
 
     task_id: str | None = None
     user_id: _Id | None = None
@@ -87,7 +87,7 @@ class DbRecord(Record, gc=False):
 
 
 class DbRecordOfRun(DbRecord, gc=False):
-    """The same, where lines are chosen by their run."""
+    """The same with its run, for filters by run."""
 
     task_id: str | None = None
     user_id: _Id | None = None
@@ -118,7 +118,7 @@ class RunRecord(RunLine, gc=False):
 
 
 class RunRecordOfRun(RunRecord, gc=False):
-    """The same, where lines are chosen by their run."""
+    """The same with its run, for filters by run."""
 
 
 class ProgressRecord(RunLine, gc=False):
@@ -129,18 +129,18 @@ class ProgressRecord(RunLine, gc=False):
 
 
 _Record = TypeVar("_Record", bound=Record)
-_MOST_PLACES: Final = 20
-_LONGEST_PLACE: Final = 300
+_MAX_TRACEBACK_LINES: Final = 20
+_LONGEST_TRACEBACK_LINE: Final = 300
 _TIMESTAMP: Final = attrgetter("timestamp")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which lines are wanted; everything by default.
+    """A filter for lines; selects everything by default.
 
     Attributes:
-        since: Lines of this moment and later.
-        until: Lines before this moment.
+        since: Lines from this time on.
+        until: Lines before this time.
         user_id: Lines that name this user.
         task_id: Lines that name this run.
     """
@@ -152,19 +152,18 @@ class Selection:
 
     @property
     def is_by_time(self) -> bool:
-        """Whether it asks for a period."""
+        """Whether it selects a period."""
         return self.since is not None or self.until is not None
 
     @property
     def is_by_run(self) -> bool:
-        """Whether it asks for a user or a run."""
+        """Whether it selects a user or a run."""
         return self.user_id is not None or self.task_id is not None
 
     def of(self, records: list[Any]) -> list[Any]:
-        """Return those of the records that are wanted; each has its run if that is asked for.
+        """Return the selected records. For a selection by run, the records must include their run.
 
-        An end that names no run is among them: only its start tells whether it is one of a run that
-        is asked for.
+        Ends that name no run are included, because only the matching start shows whose they are.
         """
         if self.since is not None:
             since = self.since
@@ -185,19 +184,19 @@ class Selection:
         return records
 
     def covers(self, first: dt.datetime, last: dt.datetime) -> bool:
-        """Return whether all of a period is wanted, as far as time goes."""
+        """Return whether all of a period is selected, regardless of user and run."""
         return (self.since is None or first >= self.since) and (
             self.until is None or last < self.until
         )
 
     def misses(self, first: dt.datetime | None, last: dt.datetime | None) -> bool:
-        """Return whether nothing of a period is wanted; a bound that is not known is None."""
+        """Return whether nothing of a period is selected; an unknown bound is None."""
         is_before = self.since is not None and last is not None and last < self.since
         return is_before or (self.until is not None and first is not None and first >= self.until)
 
 
 def is_nameless_end(record: Any) -> bool:
-    """Return whether a line is the end of a run that it does not name, as in old logs."""
+    """Return whether a line is the end of a run without the run's id, as in old logs."""
     return (
         isinstance(record, RunRecord)
         and record.event == "run_ended"
@@ -206,21 +205,21 @@ def is_nameless_end(record: Any) -> bool:
     )
 
 
-def utc(moment: dt.datetime) -> dt.datetime:
-    """Return a moment in UTC; one that is beyond the years there, as its own clock told it."""
+def utc(time: dt.datetime) -> dt.datetime:
+    """Return a time in UTC; one outside the range of years keeps its clock time."""
     try:
-        return moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)
+        return time if time.tzinfo is dt.UTC else time.astimezone(dt.UTC)
     except OverflowError:
-        return moment.replace(tzinfo=dt.UTC)
+        return time.replace(tzinfo=dt.UTC)
 
 
 def bounded(traceback: tuple[str, ...]) -> list[str]:
-    """Return the innermost places of a traceback, of a length that can be kept."""
-    return [place[:_LONGEST_PLACE] for place in traceback[-_MOST_PLACES:]]
+    """Return the innermost lines of a traceback, bounded in number and length."""
+    return [line[:_LONGEST_TRACEBACK_LINE] for line in traceback[-_MAX_TRACEBACK_LINES:]]
 
 
 def by_day(records: list[_Record]) -> Iterator[tuple[str, list[_Record]]]:
-    """Divide records by their days in UTC, such as ``2025-12-22``."""
+    """Group records by day in UTC, such as ``2025-12-22``."""
     records = sorted(records, key=_TIMESTAMP)
     start = 0
     while start < len(records):

@@ -97,7 +97,7 @@ class RunPairs(msgspec.Struct, array_like=True):
         return run
 
     def wait_for_start(self, task_id: str, end: Ended) -> None:
-        """Keep the end of a run that may have started in an older file."""
+        """Remember the end of a run that may have started in an older file."""
         self.ended[task_id] = end
         _forget_oldest(self.ended, _MOST_OPEN)
 
@@ -120,8 +120,8 @@ class RunPairs(msgspec.Struct, array_like=True):
         """Add the starts and ends of later lines.
 
         Returns:
-            Group and duration in seconds of each run whose start is found now and gives them, and
-            whether the run is counted already.
+            For each run whose start is now known: its group, its duration in seconds, and whether
+            it has already been counted.
         """
         durations = []
         for task_id, end in newer.ended.items():

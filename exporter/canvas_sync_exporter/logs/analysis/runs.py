@@ -24,7 +24,7 @@ from .run_pairs import (
 __all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
 
 NEWEST: Final = 100
-"""Number of newest unsuccessful runs, and of newest suspect runs, that are kept."""
+"""Number of unsuccessful runs, and of suspect runs, to list; the newest ones."""
 
 _MOST_REASONS: Final = 20
 _LONGEST: Final = 500
@@ -79,7 +79,7 @@ class RunSection(msgspec.Struct, array_like=True):
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, records: list[RunRecord], first: dt.datetime, last: dt.datetime) -> None:
-        """Take in records, all of the time from ``first`` to ``last``, in UTC."""
+        """Add records from the period ``first`` to ``last``, in UTC."""
         for record in records:
             if record.event == "run_started":
                 self._start(record)

@@ -21,7 +21,7 @@ __all__ = ["Chunk", "Scanned", "chunks", "scan"]
 
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _LOOK_BYTES: Final = 64 * 1024
-_BATCH: Final = 4096  # records summed up together: faster, and small enough for the cache
+_BATCH: Final = 4096  # records aggregated together; still fits the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def scan(chunk: Chunk) -> Scanned:
     try:
         for part in parts(source, start=chunk.start):
             _scan_part(part, chunk, found)
-    except ArchiveDamagedError as error:  # names it itself
+    except ArchiveDamagedError as error:  # its message names the archive
         found.problem = str(error)
     except OSError as error:
         found.problem = f"{source.path.name}: {error.strerror or error}"
@@ -123,7 +123,7 @@ def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
                 found.summary.add(batch)
                 batch = []
             batch += _scan_block(block, chunk, found, lines)
-    finally:  # what was read before the damage counts
+    finally:  # lines before the damage count
         found.summary.add(batch)
 
 

@@ -1,4 +1,4 @@
-"""What is known of the files of one source: its lines, its bad lines, and a section."""
+"""The summary of one source: line counts by file, and the figures of its log."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from .runs import RunSection
 __all__ = ["KINDS", "SHOWN_LINES", "FileLines", "Kind", "Section", "Summary"]
 
 SHOWN_LINES: Final = 5
-"""How many numbers of unreadable lines are kept for each file."""
+"""Maximum number of unreadable lines whose line numbers are stored for each file."""
 
 
 class Section(Protocol):
-    """The part of a summary that is each log's own."""
+    """The part of a summary that depends on the log."""
 
     unknown: dict[str, int]
 
     def add(self, records: Any, first: dt.datetime, last: dt.datetime, /) -> None:
-        """Take in records, at least one, all of the time from ``first`` to ``last``, in UTC."""
+        """Add one or more records from the period ``first`` to ``last``, in UTC."""
 
     def merge(self, newer: Any, /) -> None:
         """Add the section of later lines."""
@@ -49,12 +49,12 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How the lines of a log are read and summed up.
+    """How the lines of a log are parsed and aggregated.
 
     Attributes:
-        record: What is read of a line.
-        record_of_run: What is read where lines are chosen by their run.
-        section: What they are summed up in.
+        record: The fields that are parsed.
+        record_of_run: The same with the fields that filters by run need.
+        section: The aggregate.
     """
 
     record: type[Record]
@@ -76,10 +76,10 @@ class FileLines(msgspec.Struct, array_like=True):
 
     Attributes:
         member: Its name inside an archive; empty otherwise.
-        bytes: How many bytes were read.
-        lines: How many lines.
-        unreadable: How many of them could not be read, or not to the last byte.
-        numbers: The first of those.
+        bytes: Number of bytes read.
+        lines: Number of lines.
+        unreadable: Number of lines that could not be parsed completely.
+        numbers: Line numbers of the first unreadable ones.
     """
 
     member: str = ""
@@ -89,7 +89,7 @@ class FileLines(msgspec.Struct, array_like=True):
     numbers: list[int] = msgspec.field(default_factory=list)
 
     def append(self, later: FileLines) -> None:
-        """Add what follows in the same file."""
+        """Add the next part of the same file."""
         self.numbers += [self.lines + number for number in later.numbers]
         del self.numbers[SHOWN_LINES:]
         self.bytes += later.bytes
@@ -98,13 +98,13 @@ class FileLines(msgspec.Struct, array_like=True):
 
 
 class Summary(msgspec.Struct, array_like=True):
-    """All that is kept of a source.
+    """The summary of a source.
 
     Attributes:
         section: One of the sections of :data:`KINDS`, or its encoded form.
-        files: The one file, or those of an archive.
-        first: The earliest moment that a line names.
-        last: The latest.
+        files: The file itself, or the members of an archive.
+        first: The earliest time in any line; None without lines.
+        last: The latest time in any line.
     """
 
     section: Any
@@ -114,11 +114,11 @@ class Summary(msgspec.Struct, array_like=True):
 
     @classmethod
     def empty(cls, log: Log) -> Summary:
-        """Return the summary of nothing."""
+        """Return an empty summary."""
         return cls(KINDS[log].section())
 
     def add(self, records: list[Any]) -> None:
-        """Take in records of the log."""
+        """Add records of the log."""
         if not records:
             return
         times = [record.timestamp for record in records]
@@ -127,7 +127,7 @@ class Summary(msgspec.Struct, array_like=True):
         self._widen(first, last)
 
     def append(self, later: Summary) -> None:
-        """Add the summary of what follows in the same file."""
+        """Add the summary of the next part of the same file."""
         self.absorb(later)
         if self.files and later.files:
             self.files[-1].append(later.files[0])
@@ -135,7 +135,7 @@ class Summary(msgspec.Struct, array_like=True):
             self.files += later.files
 
     def absorb(self, newer: Summary) -> None:
-        """Add the figures of another source; its files stay its own."""
+        """Add the figures of another source, but not its files."""
         self.section.merge(newer.section)
         if newer.first is not None and newer.last is not None:
             self._widen(newer.first, newer.last)

@@ -1,4 +1,4 @@
-"""The few figures of a report that come first."""
+"""The key figures at the top of a report."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Figure:
 
     Attributes:
         name: What it counts.
-        value: The figure itself.
-        remark: The words behind it; may be empty.
+        value: The value, formatted.
+        remark: The words after the value; may be empty.
     """
 
     name: str
@@ -34,18 +34,18 @@ class Figure:
 
 
 def origin(report: Report) -> list[tuple[str, str]]:
-    """Return what the report is of, with names: the folder, the filters, the period."""
+    """Return the name and value of what the report covers: folder, filters, period."""
     firsts = [row.first for row in report.logs if row.first]
     lasts = [row.last for row in report.logs if row.last]
     period = f"{format_time(min(firsts))} to {format_time(max(lasts))}" if firsts else "no lines"
     filters = report.filters
-    asked = {
+    filter_texts = {
         "since": filters.since and format_time(filters.since),
         "until": filters.until and format_time(filters.until),
         "user": filters.user_id,
         "task": filters.task_id,
     }
-    only = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+    only = ", ".join(f"{name} {value}" for name, value in filter_texts.items() if value is not None)
     return [
         ("folder", escape_controls(report.log_dir)),
         *([("only", escape_controls(only))] if only else []),
@@ -54,7 +54,7 @@ def origin(report: Report) -> list[tuple[str, str]]:
 
 
 def figures(report: Report) -> Iterator[Figure]:
-    """Return the figures in the order in which they are read."""
+    """Yield the figures in reading order."""
     runs, api = report.runs, report.api
     ended = f"ended, {format_number(runs.open_count)} did not"
     suspect = f", {format_number(runs.suspect_count)} suspect" if runs.suspect_count else ""

@@ -1,4 +1,4 @@
-"""How a table stands on a page: which columns may wrap, which rows have a bar, what is folded."""
+"""How a page shows a table: which columns may wrap, which rows have a bar, what is collapsed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import Table
 __all__ = ["Cell", "Column", "Row", "TableView", "make_table_view"]
 
 _FOLDED: Final = 31
-_NARROW: Final = 45  # so many letters in a row have room on any screen
+_NARROW: Final = 45  # characters per row that fit on any screen
 _MEDIUM: Final = frozenset(
     {"ended", "started", "found", "since", "time", "first", "last", "day"}
     | {"operation", "status", "table"}
@@ -40,8 +40,8 @@ class Cell:
     Attributes:
         column: Its column.
         text: Its content.
-        kind: ``badge`` for a status, which has a colour; ``figures`` for figures with commas
-            between them, each of which stays on one line; ``text`` for anything else.
+        kind: ``badge`` for a status, which has a color; ``figures`` for figures separated by
+            commas, none of which wraps; ``text`` for anything else.
     """
 
     column: Column
@@ -51,7 +51,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; where the table has bars, with its bar."""
+    """A row of a table, with its bar if the table has bars."""
 
     cells: Sequence[Cell]
     bar: Bar | None
@@ -62,12 +62,12 @@ class TableView:
     """A table as a page shows it.
 
     Attributes:
-        caption: What screen readers call it.
+        caption: The caption for screen readers.
         columns: The headings.
         rows: The rows.
-        largest: What the longest bar stands for; None when there are no bars.
-        is_folded: Whether it is so long that it is hidden until it is asked for.
-        is_narrow: Whether it fits on any screen, so that its rows need not become cards.
+        largest: The value of the longest bar; None without bars.
+        is_folded: Whether it is long and therefore collapsed at first.
+        is_narrow: Whether it fits on any screen; the rows of wider tables become cards on phones.
     """
 
     caption: str

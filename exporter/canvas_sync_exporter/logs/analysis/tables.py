@@ -1,4 +1,4 @@
-"""The report as titles, tables and bars: what the text and the page have in common."""
+"""The report as titles, tables and bars, shared by the text and the HTML page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .report import (
 __all__ = ["Table", "tables"]
 
 _LONGEST: Final = 100
-_MONTHS: Final = "p95 by month"  # all of them are shown
+_MONTHS: Final = "p95 by month"  # never truncated
 _COUNTED: Final = {"API calls": "calls", "Database": "operations", "Errors": "errors"}
 
 _Row = TypeVar("_Row")
@@ -44,14 +44,14 @@ class Table:
     """One part of the report.
 
     Attributes:
-        section: What it belongs to.
-        title: What it shows.
-        headings: Names of the columns; one that ends with ``#`` holds numbers.
-        rows: The cells, ready to be shown.
-        bars: A bar for each row; empty for a table without.
+        section: The section that it belongs to.
+        title: Its title.
+        headings: Column names; one that ends with ``#`` has numbers.
+        rows: The cells, formatted.
+        bars: One bar per row; empty for a table without bars.
         counted: What the bars count, such as ``calls``.
-        series: Durations of the rows that are worth a chart; they are in the cells too.
-        kind: ``trend`` when the rows follow each other in time.
+        series: Durations to show as a chart, in addition to the cells.
+        kind: ``trend`` if the rows are consecutive periods.
     """
 
     section: str
@@ -65,7 +65,7 @@ class Table:
 
 
 def tables(report: Report) -> list[Table]:
-    """Return all tables that have rows, in the order in which they are read."""
+    """Return all tables that have rows, in reading order."""
     made = [
         *_run_tables(report),
         *_api_tables(report),
@@ -87,7 +87,7 @@ def _run_tables(report: Report) -> list[Table]:
         _timed("Runs", "by type and status", by_status, columns),
         _table(
             "Runs",
-            "that did not succeed, newest first",
+            "unsuccessful, newest first",
             report.runs.troubled,
             [
                 ("ended", lambda row: format_time(row.ended)),
@@ -101,7 +101,7 @@ def _run_tables(report: Report) -> list[Table]:
         ),
         _table(
             "Runs",
-            "whose end is in no log: they go on, or their process died",
+            "without an end in any log: still running, or their process died",
             report.runs.open,
             [
                 ("started", lambda row: format_time(row.started)),
@@ -113,7 +113,7 @@ def _run_tables(report: Report) -> list[Table]:
         _counted("Runs", "suspect, by reason", "reason", report.runs.suspect_reasons),
         _table(
             "Runs",
-            "suspect, for they are unlike the ones before them, newest first",
+            "suspect because they differ from earlier ones, newest first",
             report.runs.suspects,
             [
                 ("found", lambda row: format_time(row.found)),
@@ -164,7 +164,7 @@ def _routes(rows: Sequence[CallRow]) -> Table:
 
 
 def _months(rows: Sequence[CallRow]) -> Table:
-    """Return the table of the months, which says nothing new of a single one."""
+    """Return the table of months; empty for a single month, which repeats the total."""
     rows = rows if len(rows) > 1 else []
     return _calls("by month", "month", rows, series=_percentiles(rows), kind="trend")
 
@@ -358,7 +358,7 @@ def _counted(
 
 def _cell(value: str | int | None, heading: str) -> str:
     if isinstance(value, int):
-        # A user or a course is a number too, but one that nobody counts.
+        # An id of a user or course, which gets no thousands separators.
         return str(value)
     text = escape_controls(value) if value else "-"
     is_short = len(text) <= _LONGEST or heading == _MONTHS
@@ -366,7 +366,7 @@ def _cell(value: str | int | None, heading: str) -> str:
 
 
 def _error(row: TroubledRow | ErrorRow) -> str:
-    """Show an error, and the innermost of its places in the app's code."""
+    """Return an error with the innermost line of the app's code."""
     text = _joined(row.error_type, row.error)
     return f"{text} at {row.error_traceback[-1]}" if row.error_traceback else text
 

@@ -35,8 +35,8 @@ def write_text(report: Report, out: TextIO) -> None:
 
     Args:
         report: The report.
-        out: Where to. On a terminal the lines fit its width, and are in colour unless
-            ``NO_COLOR`` is set.
+        out: The stream. On a terminal, lines fit its width and are colored unless ``NO_COLOR``
+            is set.
     """
     pen = _Pen(out)
     for line in _lines(report, pen):
@@ -44,7 +44,7 @@ def write_text(report: Report, out: TextIO) -> None:
 
 
 class _Pen:
-    """What a stream can show."""
+    """Formats text for what a stream supports: width, colors, characters."""
 
     def __init__(self, out: TextIO) -> None:
         self.width = shutil.get_terminal_size().columns if out.isatty() else None
@@ -59,16 +59,16 @@ class _Pen:
         return text.encode(self._encoding, "replace").decode(self._encoding)
 
     def lines(self, text: str, indent: int) -> list[str]:
-        """Divide a text into the lines that have room behind an indentation."""
+        """Wrap a text into lines that fit after an indentation."""
         return [text] if self.width is None else wrapped(text, max(1, self.width - indent))
 
     def status(self, text: str, cell: str, heading: str) -> str:
-        """Paint a text by the status of its cell; it has its width, for colours take no room."""
+        """Color a text by the status in its cell; colors do not change its width."""
         colour = _STATUS_COLOURS.get(cell) if heading == "status" else None
         return self.paint(text, colour) if colour else text
 
     def bar(self, bar: Bar, largest: float, width: int) -> str:
-        """Draw a bar; what is bad of it comes last, in red or as ``!``."""
+        """Draw a bar; its bad part comes last, in red or as ``!``."""
         length = round(bar.size / largest * width) if largest else 0
         length = max(length, 1) if bar.size else 0
         bad = round(bar.bad / bar.size * length) if bar.size else 0
@@ -101,7 +101,7 @@ def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
 
 
 def _hanging(name: str, colour: str, text: str, pen: _Pen) -> Iterator[str]:
-    """Write a text behind its name; its further lines begin below its first."""
+    """Yield a text after its name, with a hanging indent."""
     first, *further = pen.lines(text, len(name) + 4)
     yield f"  {pen.paint(name, colour)}  {first}".rstrip()
     for line in further:
@@ -119,7 +119,7 @@ def _table_lines(table: Table, pen: _Pen) -> Iterator[str]:
         rows, bars = rows[-_NEWEST_DAYS:], bars[-_NEWEST_DAYS:]
     layout = fitted(table, pen.width)
     if not layout.widths:
-        yield from _told_lines(table, rows, pen)
+        yield from _labeled_lines(table, rows, pen)
         return
     names = [heading.removesuffix("#") for heading in table.headings]
     for line in _row_lines(names, table, layout):
@@ -130,18 +130,18 @@ def _table_lines(table: Table, pen: _Pen) -> Iterator[str]:
         yield from _row_lines(row, table, layout, pen, bar)
 
 
-def _told_lines(table: Table, rows: Sequence[Sequence[str]], pen: _Pen) -> Iterator[str]:
-    """Tell each row cell by cell, with their names; what it is of comes first, farther left."""
+def _labeled_lines(table: Table, rows: Sequence[Sequence[str]], pen: _Pen) -> Iterator[str]:
+    """Yield each row cell by cell with the column names; what identifies the row comes first."""
     names = [heading.removesuffix("#") for heading in table.headings]
     first = leading(table)
     for row in rows:
-        told = [f"{name} {cell}" for name, cell in zip(names, row, strict=True)]
+        labeled = [f"{name} {cell}" for name, cell in zip(names, row, strict=True)]
         colours = {
             text: pen.status(text, cell, heading)
-            for texts in (row, told)
+            for texts in (row, labeled)
             for text, cell, heading in zip(texts, row, table.headings, strict=True)
         }
-        for texts, indent in ((row[:first], INDENT), (told[first:], INDENT + 2)):
+        for texts, indent in ((row[:first], INDENT), (labeled[first:], INDENT + 2)):
             for line in flowed(texts, max(1, (pen.width or 0) - indent), gap=2):
                 yield " " * indent + "  ".join(colours.get(text, text) for text in line)
 
@@ -149,7 +149,7 @@ def _told_lines(table: Table, rows: Sequence[Sequence[str]], pen: _Pen) -> Itera
 def _row_lines(
     cells: Sequence[str], table: Table, layout: Fitted, pen: _Pen | None = None, bar: str = ""
 ) -> Iterator[str]:
-    """Return the lines of a row: of its columns, and of the cell that stands apart."""
+    """Return the lines of a row: its columns, and the cells that get separate lines."""
     columns = [wrapped(cell, width) for cell, width in zip(cells, layout.widths, strict=True)]
     apart = len(layout.apart)
     if apart > 1:
@@ -170,7 +170,7 @@ def _row_lines(
 def _joined(
     cells: Sequence[str], columns: Sequence[int], table: Table, layout: Fitted, pen: _Pen | None
 ) -> str:
-    """Put cells of one line side by side, each as wide as its column."""
+    """Join the cells of one line, each padded to the width of its column."""
     padded = []
     for cell, column in zip(cells, columns, strict=True):
         heading, width = table.headings[column], layout.widths[column]

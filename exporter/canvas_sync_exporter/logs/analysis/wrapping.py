@@ -1,4 +1,4 @@
-"""Long texts in several lines, which break between words, and in paths before a slash."""
+"""Wraps long texts between words, and paths before a slash."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _PIECES: Final = re.compile(r"\s+|/[^\s/]*|[^\s/-]+-?|-")
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text; a single piece that is wider than a line is cut into several.
+    """Return the lines of a text; a word that is wider than a line is cut.
 
     Args:
         text: The text, on one line.
-        width: Characters of a line, at least 1.
+        width: Characters per line, at least 1.
     """
     if len(text) <= width:
         return [text]
@@ -33,12 +33,12 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def flowed(texts: Iterable[str], width: int, gap: int) -> Iterator[list[str]]:
-    """Give lines, each the texts that have room side by side; only a text too wide is divided.
+    """Yield lines of texts that fit side by side; only a text that is too wide is wrapped.
 
     Args:
-        texts: The texts; one that is wider than a line has lines of its own.
-        width: Characters of a line, at least 1.
-        gap: Blanks between two texts.
+        texts: The texts; one that is wider than a line gets separate lines.
+        width: Characters per line, at least 1.
+        gap: Number of spaces between two texts.
     """
     line: list[str] = []
     for text in texts:

@@ -170,11 +170,11 @@ def test_files_that_are_gone_are_forgotten(live: Path) -> None:
     assert path.stat().st_size == pytest.approx(sizes, rel=0.2)
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_harms_nothing(live: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported_and_harmless(live: Path) -> None:
     (live.parent / "state").write_text("in the way")
     analysis = calls(live)
     (problem,) = analysis.problems
-    assert "cannot be kept" in problem
+    assert "cannot be cached" in problem
     assert analysis.files[0].lines == 50
 
 

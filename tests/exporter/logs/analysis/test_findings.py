@@ -58,7 +58,7 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
         analysis = analyze(tmp_path, tmp_path / "archive", selection)
         return make_report(analysis, tmp_path, selection, 10, now).attention
 
-    text = "No sync has logged anything since 2025-12-22 10:15:30 (21 days): do they still run?"
+    text = "Syncs logged nothing since 2025-12-22 10:15:30 (21 days). Do they still run?"
     assert told() == ([Finding("problem", text, "Runs")] if is_told else [])
     assert told(until=last + dt.timedelta(days=1)) == []
     assert told(user_id=42) == []
@@ -70,13 +70,13 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
         ("failed", Finding("problem", "1 of 2 runs failed.", "Runs")),
         (
             "interrupted",
-            Finding("problem", "1 of 2 runs ended interrupted: the process died.", "Runs"),
+            Finding("problem", "1 of 2 runs was interrupted: the process died.", "Runs"),
         ),
         (
             "partial",
-            Finding("warning", "1 of 2 runs ended partial: something could not be copied.", "Runs"),
+            Finding("warning", "1 of 2 runs was partial: some items could not be synced.", "Runs"),
         ),
-        ("cancelled", Finding("warning", "1 of 2 runs ended cancelled.", "Runs")),
+        ("cancelled", Finding("warning", "1 of 2 runs was cancelled.", "Runs")),
     ],
 )
 def test_runs_that_did_not_succeed_are_told_by_what_became_of_them(
@@ -89,8 +89,8 @@ def test_runs_that_never_ended_or_are_suspect_are_told(tmp_path: Path) -> None:
     suspect = {"event": "run_suspect", "task_id": "nightly-1", "suspect_reasons": ["few_items"]}
     found = findings(tmp_path, operations=[*run(1, "success"), run(2, "")[0], suspect])
     assert [finding.text for finding in found] == [
-        "1 run never ended: still at work, or the process died.",
-        "1 run is suspect, unlike the ones before: few_items (1).",
+        "1 run never ended: still running, or the process died.",
+        "1 run is suspect: few_items (1).",
     ]
 
 
@@ -116,7 +116,7 @@ def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_pa
     assert [finding.text for finding in found] == [
         "1 of 1 database operation failed: INSERT grades (1).",
         "Canvas throttled 1 call; 2.5 s lost in back-off.",
-        "3 lists left before the end: /api/v1/courses (3).",
+        "3 lists not read to the end: /api/v1/courses (3).",
     ]
 
 
@@ -155,13 +155,13 @@ def test_lines_and_files_that_could_not_be_read_are_told(tmp_path: Path) -> None
     assert found[0].text.startswith("1 problem with the files of the logs: errors-2026")
     assert [finding.text for finding in found[1:]] == [
         "1 of 2 lines could not be read.",
-        "Lines of a newer version were passed over: moon_phase (1).",
+        "Lines of a newer version were ignored: moon_phase (1).",
     ]
 
 
 def test_a_folder_without_a_line_is_told(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path)
-    assert finding.text == "There is no line: is it the right folder, and time?"
+    assert finding.text == "There are no lines. Are the folder and the period right?"
 
 
 def test_names_from_a_log_are_short_and_cannot_act_on_a_terminal(tmp_path: Path) -> None:
