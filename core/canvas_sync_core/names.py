@@ -24,6 +24,7 @@ __all__ = [
     "LINE_LEVELS",
     "LOGS",
     "OTHER",
+    "REPORT_KINDS",
     "RUN_LEVELS",
     "SPAN_RUN",
     "SPAN_STEP",
@@ -33,6 +34,7 @@ __all__ = [
     "IncidentKind",
     "Log",
     "LogLevel",
+    "MessageKind",
     "RunStatus",
     "Severity",
 ]
@@ -161,6 +163,28 @@ class Severity(StrEnum):
     """Immediately: it pages someone."""
     WARNING = "warning"
     """During office hours."""
+
+
+class MessageKind(StrEnum):
+    """What a message is about."""
+
+    INCIDENT = "incident"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    PERFORMANCE = "performance"
+    FAILURES = "failures"
+    TEST = "test"
+
+
+REPORT_KINDS: Final = (
+    MessageKind.DAILY,
+    MessageKind.WEEKLY,
+    MessageKind.MONTHLY,
+    MessageKind.PERFORMANCE,
+    MessageKind.FAILURES,
+)
+"""The messages that report on a period."""
 
 
 FINAL_STATUSES: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)

@@ -9,19 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from canvas_sync_core.names import MessageKind
+
 __all__ = ["Content", "Fact", "Link", "MessageKind", "Section", "Status", "Table"]
-
-
-class MessageKind(StrEnum):
-    """What a message is about."""
-
-    INCIDENT = "incident"
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    PERFORMANCE = "performance"
-    FAILURES = "failures"
-    TEST = "test"
 
 
 class Status(StrEnum):
