@@ -157,7 +157,7 @@ class Monitor:
         self._sinks.count_drop(part, "internal_error")
         self._report(
             f"{part}:{type(error).__qualname__}",
-            f"Telemetry failed in {part}, the sync goes on. Please report this.",
+            f"Telemetry failed in {part}; the sync continues. Please report this.",
             error,
         )
 
@@ -224,7 +224,7 @@ class Monitor:
             self._sinks.store.before_fork()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Resume after a fork."""
         if self._sinks.store is not None:
             self._sinks.store.after_fork_in_parent()
 
@@ -405,7 +405,7 @@ def get_monitor() -> Monitor:
         if _process.monitor is None:
             try:
                 configure()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the sync goes on
+            except Exception as error:  # noqa: BLE001 - whatever it is, the sync continues
                 raise_if_asynchronous(error)
                 is_ours = not isinstance(error, SettingsError)
                 _logger.error(

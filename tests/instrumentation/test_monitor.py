@@ -190,7 +190,7 @@ with CanvasSyncMetricsTracker("early", 42):
             check=False,
         )
     assert ended.stdout == "200\n"
-    assert "OpenTelemetry cannot start, no span is recorded" in ended.stderr
+    assert "OpenTelemetry cannot start; no spans are recorded" in ended.stderr
 
 
 def test_a_monitor_that_cannot_be_set_up_is_told_once_and_records_nothing(

@@ -9,7 +9,7 @@ from typing import Final
 from canvas_sync_core.names import IncidentKind as Kind
 
 from .conditions import CONDITIONS, Condition
-from .conditions.ourselves import is_severe_skew
+from .conditions.monitoring import is_severe_skew
 from .facts import Facts
 from .finding import Verdict
 from .precedence import one_of_each_cause

@@ -1,4 +1,4 @@
-"""What an SQL statement does, and to which table: enough for a label, with no grammar behind it."""
+"""Finds the operation and table of an SQL statement, for labels, without a full parser."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from canvas_sync_core.names import OTHER
 __all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "Statement", "parse_statement", "tokens_of"]
 
 OTHER_OPERATION: Final = "OTHER"
-"""The operation of a statement that begins with no known verb."""
+"""The operation of a statement whose verb is unknown."""
 
 _LONGEST: Final = 8_000
-"""Characters that are looked at: enough for the column list of a wide table."""
+"""Characters that are parsed: enough for the column list of a wide table."""
 _LONGEST_NAME: Final = 128
 
 SESSION_CONTROL: Final = frozenset(
     {"BEGIN", "COMMIT", "PRAGMA", "RELEASE", "ROLLBACK", "SAVEPOINT", "SET", "SHOW", "START"}
 )
-"""Verbs that steer a connection and do no work on data."""
+"""Verbs that control a connection and do not touch data."""
 
 _UPSERTING: Final = frozenset({"MERGE", "REPLACE", "UPSERT"})
 _DATA_VERBS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"}) | _UPSERTING
@@ -44,18 +44,18 @@ _ANCHORS: Final = {
     "CREATE": frozenset({"TABLE", "ON"}),
     "COPY": frozenset({"COPY"}),
 }
-"""Verb -> the words after which its table is named."""
+"""Verb -> the words that precede its table."""
 _FILLERS: Final = frozenset(
     {"ABORT", "DELAYED", "EXISTS", "FAIL", "HIGH_PRIORITY", "IF", "IGNORE", "LATERAL",
      "LOW_PRIORITY", "NOT", "ONLY", "OR", "OVERWRITE", "REPLACE", "ROLLBACK", "TABLE"}
 )  # fmt: skip
 """Words that may stand between an anchor and the name."""
 
-_LEAVING_OUT: Final = frozenset({"IGNORE", "OVERWRITE", "REPLACE"})
-"""Words behind INSERT: ``OR IGNORE`` of SQLite, ``IGNORE`` of MySQL, ``OVERWRITE`` of Spark."""
+_SKIPPING: Final = frozenset({"IGNORE", "OVERWRITE", "REPLACE"})
+"""Words after INSERT: ``OR IGNORE`` in SQLite, ``IGNORE`` in MySQL, ``OVERWRITE`` in Spark."""
 _CONFLICTS: Final = frozenset({("ON", "CONFLICT"), ("ON", "DUPLICATE")})
 _ON_CONFLICT: Final = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b", re.IGNORECASE)
-_CLAUSE_LENGTH: Final = 40  # it may be cut in two
+_CLAUSE_LENGTH: Final = 40  # the cut may split it
 _VALUES: Final = frozenset({"VALUE", "VALUES"})
 
 _TOKEN: Final = re.compile(
@@ -95,13 +95,12 @@ class Statement(NamedTuple):
     """What a statement does.
 
     Attributes:
-        operation: The verb in upper case; ``OTHER`` when it is not a known one.
-        table: The first table it is about, without schema and quotes; ``other`` when there is none
-            or it is not found.
-        is_upsert: Whether rows may be changed, replaced or left out instead of inserted, or it is
-            not known how many are inserted.
-        given_rows: How many rows it is given, where this is told better by VALUES than by the
-            driver; else 0.
+        operation: The verb in upper case; ``OTHER`` if it is unknown.
+        table: Its first table, without schema and quotes; ``other`` if none is found.
+        is_upsert: Whether rows may be changed, replaced or skipped instead of inserted, or the
+            number of inserted rows is unknown.
+        given_rows: Number of rows in VALUES, if that is more reliable than the driver's count;
+            otherwise 0.
     """
 
     operation: str
@@ -111,7 +110,7 @@ class Statement(NamedTuple):
 
 
 def parse_statement(statement: str) -> Statement:
-    """Return what a statement does and to which table.
+    """Return the operation and table of a statement.
 
     Args:
         statement: SQL of any dialect, or any other text.
@@ -119,7 +118,7 @@ def parse_statement(statement: str) -> Statement:
     parsed = _parsed(statement[:_LONGEST])
     if len(statement) <= _LONGEST or parsed.operation != "INSERT":
         return parsed
-    # The clause comes last. The same words in a value make the statement an upsert too.
+    # The clause comes last. A value that contains the same words is mistaken for it.
     has_clause = _ON_CONFLICT.search(statement, _LONGEST - _CLAUSE_LENGTH) is not None
     return parsed._replace(is_upsert=parsed.is_upsert or has_clause, given_rows=0)
 
@@ -137,7 +136,7 @@ def _parsed(statement: str) -> Statement:
         return found if found.given_rows else found._replace(is_upsert=True)
     if verb == "INSERT":
         return _parsed_insert(tokens[start:])
-    # A query on a common table expression is about the table behind it.
+    # For a query on a common table expression, use the table inside the expression.
     hidden = {token.name for token in before if token.depth == 0}
     table = _first_table(tokens[start:], verb, hidden)
     if table is None and before:
@@ -160,7 +159,7 @@ def _parsed_insert(tokens: Sequence[_Token]) -> Statement:
     words = [token.keyword for token in tokens if token.depth == depth]
     head = takewhile(_FILLERS.__contains__, words[1:])
     has_clause = not _CONFLICTS.isdisjoint(pairwise(words))
-    is_upsert = has_clause or not _LEAVING_OUT.isdisjoint(head)
+    is_upsert = has_clause or not _SKIPPING.isdisjoint(head)
     table = _first_table(tokens, "INSERT", set())
     # SQLite counts rows that are returned only when they have been fetched.
     are_given = is_upsert or "RETURNING" in words
@@ -168,7 +167,7 @@ def _parsed_insert(tokens: Sequence[_Token]) -> Statement:
 
 
 def _given_rows(tokens: Sequence[_Token]) -> int:
-    """Count the parentheses behind VALUES."""
+    """Count the parentheses after VALUES."""
     tokens = [token for token in tokens if token.depth == tokens[0].depth]
     words = [token.keyword for token in tokens]
     first = next((number for number, word in enumerate(words) if word in _VALUES), len(words))
@@ -178,7 +177,7 @@ def _given_rows(tokens: Sequence[_Token]) -> int:
 
 
 def tokens_of(statement: str) -> Iterator[_Token]:
-    """Split a statement into its words, names, texts and signs, without comments."""
+    """Split a statement into words, names, texts and signs, without comments."""
     depth = 0
     for match in _TOKEN.finditer(statement):
         kind, text = match.lastgroup or "", match.group()
@@ -205,9 +204,9 @@ def _main_verb(tokens: Sequence[_Token]) -> int:
 def _first_table(tokens: Sequence[_Token], verb: str, hidden: set[str]) -> str | None:
     anchors = _ANCHORS.get(verb, frozenset())
     places = [index for index, token in enumerate(tokens) if token.keyword in anchors]
-    if not places and "INTO" in anchors:  # MySQL and SQL Server do without it
+    if not places and "INTO" in anchors:  # optional in MySQL and SQL Server
         return _name_at(tokens, 1, calls_allowed=True)
-    # The anchor of the statement itself comes before those in its parentheses.
+    # The statement's own anchor takes precedence over those in parentheses.
     for index in sorted(places, key=lambda index: tokens[index].depth):
         name = _name_at(tokens, index + 1, calls_allowed=verb != "SELECT")
         if name is not None and name not in hidden:
@@ -223,6 +222,6 @@ def _name_at(tokens: Sequence[_Token], index: int, *, calls_allowed: bool) -> st
     if index >= len(tokens) or tokens[index].keyword in _VERBS:
         return None
     if not calls_allowed and index + 1 < len(tokens) and tokens[index + 1].text == "(":
-        return None  # a function that gives rows
+        return None  # a function that returns rows
     name = tokens[index].name
     return name if 0 < len(name) <= _LONGEST_NAME else None

@@ -1,4 +1,4 @@
-"""Items that were read off a transaction's statements, until it is known whether they stay."""
+"""Items inferred from the statements of a transaction that is not yet committed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTROL: Final = re.compile(
 
 
 class _Savepoint:
-    """What followed a savepoint, or the begin of the transaction."""
+    """The items since a savepoint, or since the start of the transaction."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,25 +32,25 @@ class _Savepoint:
 
 
 class UncommittedItems:
-    """Takes the items of one connection back from their runs when they are rolled back."""
+    """Subtracts the items of one connection from their runs when they are rolled back."""
 
     def __init__(self) -> None:
         self._savepoints = [_Savepoint("")]
 
     def add(self, inferred: InferredItems) -> None:
-        """Remember items of the transaction."""
+        """Add items of the transaction."""
         _add(self._savepoints[-1], inferred)
 
     def commit(self) -> None:
-        """Leave all items to their runs."""
+        """Stop tracking all items: they stay in their runs."""
         self._savepoints = [_Savepoint("")]
 
     def roll_back(self) -> None:
-        """Take all items back."""
+        """Subtract all items from their runs."""
         self._roll_back_to(0)
 
     def follow(self, statement: str) -> None:
-        """Do as a statement of SQL does, if it controls the transaction."""
+        """Apply an SQL statement that controls the transaction; ignore any other."""
         control = _CONTROL.match(statement)
         if control is None:
             return
@@ -59,28 +59,28 @@ class UncommittedItems:
         elif control["commit"]:
             self.commit()
         elif control["release"]:
-            self._release(self._place_of(control["released"]))
+            self._release(self._index_of(control["released"]))
         else:
-            self._roll_back_to(self._place_of(control["target"]))
+            self._roll_back_to(self._index_of(control["target"]))
 
-    def _place_of(self, name: str | None) -> int:
-        """Place of the newest savepoint of a name; 0, the begin, where there is none."""
+    def _index_of(self, name: str | None) -> int:
+        """Return the index of the newest savepoint with a name; 0, the start, if there is none."""
         plain = _plain(name or "")
-        places = range(len(self._savepoints) - 1, 0, -1)
-        return next((place for place in places if self._savepoints[place].name == plain), 0)
+        indexes = range(len(self._savepoints) - 1, 0, -1)
+        return next((index for index in indexes if self._savepoints[index].name == plain), 0)
 
-    def _roll_back_to(self, place: int) -> None:
-        gone = self._savepoints[place:]
-        self._savepoints[place:] = [_Savepoint(gone[0].name)]
-        for savepoint in gone:
+    def _roll_back_to(self, index: int) -> None:
+        undone = self._savepoints[index:]
+        self._savepoints[index:] = [_Savepoint(undone[0].name)]
+        for savepoint in undone:
             for (totals, item), counts in savepoint.items.items():
                 totals.take_back(item, counts)
 
-    def _release(self, place: int) -> None:
-        if place == 0:
+    def _release(self, index: int) -> None:
+        if index == 0:
             return
-        released = self._savepoints[place:]
-        del self._savepoints[place:]
+        released = self._savepoints[index:]
+        del self._savepoints[index:]
         for savepoint in released:
             for (totals, item), counts in savepoint.items.items():
                 self.add(InferredItems(totals, item, counts))

@@ -30,11 +30,12 @@ _EXPORTER_LOGGERS: Final = (
 
 
 class QuietExporter(SpanExporter):
-    """Exports over the protocol that the environment names; never raises, and tells failures once.
+    """Exports over the configured protocol; never raises, and logs each failure once.
 
-    The real exporter is imported at once, with all that it needs later: an exit is too late for
-    that, and who forks while a thread imports leaves a lock to the child that nobody releases. It
-    is made at the first export: a process that forks before has no channel to leave to children.
+    The real exporter is imported right away with everything that it needs later: an import at exit
+    is too late, and a fork during an import in a thread leaves the child with a lock that is never
+    released. It is created at the first export, so that a process that forks earlier has no
+    connection that its children would inherit.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -95,7 +96,7 @@ class QuietExporter(SpanExporter):
 
 
 class _QuietWhileFailing(logging.Filter):
-    """Passes the SDK's log lines about our exports only for the first failure of a series."""
+    """Suppresses the SDK's log lines about our exports after the first of several failures."""
 
     def __init__(self, exporter: QuietExporter) -> None:
         super().__init__()
@@ -117,7 +118,7 @@ def _exporter_factory(environ: Mapping[str, str]) -> Callable[[], SpanExporter]:
         return _grpc_factory(endpoint or base)
     if protocol != _HTTP:
         _logger.warning(
-            "OTEL_EXPORTER_OTLP_PROTOCOL: %r is not supported; %s is used. Say %s or %s.",
+            "OTEL_EXPORTER_OTLP_PROTOCOL: %r is not supported; %s is used. Set it to %s or %s.",
             protocol,
             _HTTP,
             _HTTP,

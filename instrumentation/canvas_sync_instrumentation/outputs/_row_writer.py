@@ -128,7 +128,7 @@ class RowWriter:
             self._disconnect()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Resume writing."""
         if self._waits_for_fork:
             self._waits_for_fork = False
             self._in_use.release()
@@ -170,7 +170,7 @@ class RowWriter:
             self._engine = self._open_database()
             _wait_briefly(self._engine)
             self._is_prepared = False
-        if not self._is_prepared:  # another process may have locked it in the attempt before
+        if not self._is_prepared:  # another process may have locked it during the previous attempt
             self._prepare(self._engine)
             self._is_prepared = True
         return self._engine

@@ -67,7 +67,7 @@ class StoreSink:
         on_drop: DropCounter,
         spool_limit: int = SPOOL_LIMIT,
     ) -> None:
-        self._folder = spool_folder.absolute()  # wherever the app goes
+        self._folder = spool_folder.absolute()  # the app may change its working directory
         self._on_drop = on_drop
         self._spool_limit = spool_limit
         self._fault: str | None = None

@@ -194,7 +194,7 @@ class SpanSink:
 
         Args:
             name: The span's name.
-            attributes: What is known at the start.
+            attributes: Attributes known at the start.
             parent: The span of the run or step around it.
             start_time: Seconds since the epoch.
         """
@@ -210,7 +210,9 @@ class SpanSink:
         context = event.context
         if context is not None and not context.sampled:
             return
-        if context is None:  # a run has read its start, and reading takes time
+        if (
+            context is None
+        ):  # a run reads the provider once, at its start, because reading takes time
             self._app_provider = _provider_of_app()
         provider = self._app_provider
         if provider is not None:
@@ -267,10 +269,10 @@ class SpanSink:
 
 
 def is_provider_set() -> bool:
-    """Return whether anybody has set a tracer provider in this process.
+    """Return whether a tracer provider has been set in this process.
 
-    Without one, no hook of OpenTelemetry makes spans. OpenTelemetry's API looks for one in the
-    environment each time, which each call would feel.
+    Without one, OpenTelemetry's hooks create no spans. OpenTelemetry's public function is not used,
+    because it searches the environment each time, which would slow down every call.
     """
     return getattr(trace, "_TRACER_PROVIDER", trace) is not None
 
@@ -329,7 +331,8 @@ def _is_configured(environ: Mapping[str, str]) -> bool:
     exporters = {word.strip() for word in environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")}
     if not exporters & {"otlp", "none", ""}:
         _logger.warning(
-            "OTEL_TRACES_EXPORTER: %s cannot be used, no span is recorded. Say otlp or none.",
+            "OTEL_TRACES_EXPORTER: %s cannot be used; no spans are recorded. "
+            "Set it to otlp or none.",
             ", ".join(sorted(exporters)),
         )
     return bool(exporters & {"otlp", ""})
@@ -350,11 +353,11 @@ def open_pipeline(environ: Mapping[str, str], on_drop: DropCounter) -> Pipeline 
         return OtlpPipeline(environ, on_drop)
     except ValueError as error:
         raise_if_asynchronous(error)
-        _logger.warning("An OTEL_* setting cannot be used, no span is recorded: %s", error)
+        _logger.warning("An OTEL_* setting cannot be used; no spans are recorded: %s", error)
     except (
         ImportError,
         RuntimeError,
     ) as error:  # no thread
         raise_if_asynchronous(error)
-        _logger.warning("OpenTelemetry cannot start, no span is recorded: %s", error)
+        _logger.warning("OpenTelemetry cannot start; no spans are recorded: %s", error)
     return None

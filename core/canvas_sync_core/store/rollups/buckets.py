@@ -65,15 +65,16 @@ class LocalDay:
     utc_days: tuple[datetime, ...] = field(compare=False)
 
 
-def floor(moment: datetime, length: timedelta) -> datetime:
-    """Begin of the span in which a moment lies, in UTC."""
-    return moment - (moment - _EPOCH) % length
+def floor(time: datetime, length: timedelta) -> datetime:
+    """Round a time down to the start of a bucket, in UTC."""
+    return time - (time - _EPOCH) % length
 
 
 def within(column: ColumnElement[datetime], begin: datetime, end: datetime) -> ColumnElement[bool]:
-    """Whether a moment lies in a span.
+    """Return the condition that a time is within a period.
 
-    The first and the last span are open, as the table may hold moments beyond those that are read.
+    A period that starts or ends at the limit of readable times is open there, because the table may
+    contain times beyond it.
     """
     return and_(
         true() if begin <= EARLIEST else column >= begin,
@@ -81,9 +82,9 @@ def within(column: ColumnElement[datetime], begin: datetime, end: datetime) -> C
     )
 
 
-def ceiling(moment: datetime, length: timedelta) -> datetime:
+def ceiling(time: datetime, length: timedelta) -> datetime:
     """Round a time up to the start of a bucket."""
-    return -((_EPOCH - moment) // length) * length + _EPOCH
+    return -((_EPOCH - time) // length) * length + _EPOCH
 
 
 def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[TimeBucket]:

@@ -9,7 +9,7 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_exporter.judge.facts import Facts
 from canvas_sync_exporter.judge.finding import Finding
 
-from . import app_database, canvas, data, disk, due, ourselves, outcomes, running, tokens
+from . import app_database, canvas, data, disk, due, monitoring, outcomes, running, tokens
 
 __all__ = ["CONDITIONS", "Condition"]
 
@@ -35,12 +35,12 @@ CONDITIONS: Final[Mapping[IncidentKind, Condition]] = {
     IncidentKind.STALE_ITEMS: data.stale_items,
     IncidentKind.DB_FAILING: app_database.db_failing,
     IncidentKind.DB_SLOW: app_database.db_slow,
-    IncidentKind.DATABASE_AWAY: ourselves.database_away,
-    IncidentKind.SPOOL_GROWING: ourselves.spool_growing,
-    IncidentKind.LOG_FOLDER_UNWRITABLE: ourselves.log_folder_unwritable,
-    IncidentKind.TELEMETRY_DROPPED: ourselves.telemetry_dropped,
-    IncidentKind.ROLLUPS_BEHIND: ourselves.rollups_behind,
-    IncidentKind.CLEANUP_MISSED: ourselves.cleanup_missed,
+    IncidentKind.DATABASE_AWAY: monitoring.database_away,
+    IncidentKind.SPOOL_GROWING: monitoring.spool_growing,
+    IncidentKind.LOG_FOLDER_UNWRITABLE: monitoring.log_folder_unwritable,
+    IncidentKind.TELEMETRY_DROPPED: monitoring.telemetry_dropped,
+    IncidentKind.ROLLUPS_BEHIND: monitoring.rollups_behind,
+    IncidentKind.CLEANUP_MISSED: monitoring.cleanup_missed,
     IncidentKind.DISK_FILLING: disk.disk_filling,
-    IncidentKind.CLOCK_WRONG: ourselves.clock_wrong,
+    IncidentKind.CLOCK_WRONG: monitoring.clock_wrong,
 }
