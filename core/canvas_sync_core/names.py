@@ -35,6 +35,7 @@ __all__ = [
     "Log",
     "LogLevel",
     "MessageKind",
+    "MessageState",
     "RunStatus",
     "Severity",
 ]
@@ -185,6 +186,17 @@ REPORT_KINDS: Final = (
     MessageKind.FAILURES,
 )
 """The messages that report on a period."""
+
+
+class MessageState(StrEnum):
+    """What has become of a message."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+    SKIPPED = "skipped"
+    """It is in another message, or there is no reason to send it any more."""
 
 
 FINAL_STATUSES: Final = tuple(status for status in RunStatus if status is not RunStatus.RUNNING)

@@ -14,12 +14,13 @@ import pytest
 
 import canvas_sync_instrumentation
 from canvas_sync_core import errors
-from canvas_sync_core.names import LOGS, Log, RunStatus
+from canvas_sync_core.names import LOGS, Log, MessageState, RunStatus
 from canvas_sync_core.schema.log_records import COMMON_FIELDS, LOG_EVENTS, Record, events_of
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType
 from canvas_sync_core.settings import SettingHelp, Settings, describe
 from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
 from canvas_sync_core.store.incidents.tables import incidents_table, judges_table
+from canvas_sync_core.store.messages.tables import messages_table
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
@@ -173,6 +174,14 @@ def test_each_column_of_the_incidents_is_documented() -> None:
     assert list(rows) == [column.name for column in incidents_table.columns]
     text = (REFERENCE / "table.md").read_text(encoding="utf-8")
     assert all(f"`{column.name}`" in text for column in judges_table.columns)
+
+
+def test_each_column_of_the_messages_is_documented() -> None:
+    rows = table(REFERENCE / "table.md", "message column")
+    text = (REFERENCE / "table.md").read_text(encoding="utf-8")
+
+    assert list(rows) == [column.name for column in messages_table.columns]
+    assert all(f"`{state}`" in text for state in MessageState)
 
 
 def test_the_newest_version_of_the_table_is_documented() -> None:

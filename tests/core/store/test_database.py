@@ -30,6 +30,7 @@ from canvas_sync_core.store.database import (
 )
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.incidents.tables import INCIDENTS_METADATA
+from canvas_sync_core.store.messages.tables import MESSAGES_METADATA
 from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
@@ -38,6 +39,10 @@ from support.migrations import downgrade
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot, write
 
+_METADATA = (
+    *(METADATA, ROLLUPS_METADATA, PAUSES_METADATA),
+    *(INCIDENTS_METADATA, MESSAGES_METADATA),
+)
 _UPGRADE = """
 import sys
 from canvas_sync_core.store.database import open_engine, upgrade
@@ -58,7 +63,7 @@ def test_the_migrations_make_the_tables_of_the_models(empty_database_url: str) -
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         everything = MetaData()
-        for metadata in (METADATA, ROLLUPS_METADATA, PAUSES_METADATA, INCIDENTS_METADATA):
+        for metadata in _METADATA:
             for each in metadata.tables.values():
                 each.to_metadata(everything)
         differences = compare_metadata(context, everything)

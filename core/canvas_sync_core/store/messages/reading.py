@@ -1,0 +1,146 @@
+"""Reads messages: lists page by page, those about some subjects, and figures by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+
+from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.missing_tables import explain_missing
+from canvas_sync_core.store.pages import make_cursor, read_cursor
+
+from .tables import Message, MessageKey, messages_table, to_message
+
+__all__ = [
+    "MessageFilter",
+    "MessagePage",
+    "count_messages",
+    "message_page",
+    "messages_about",
+    "messages_since",
+    "reference_of",
+]
+
+_SUBJECTS_AT_ONCE: Final = 500
+_columns = messages_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which messages to list; None means any."""
+
+    state: MessageState | None = None
+    channel: str | None = None
+    kind: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that a row must meet."""
+        wanted = {
+            _columns.state: None if self.state is None else self.state.value,
+            _columns.channel: self.channel,
+            _columns.kind: self.kind,
+        }
+        return [column == value for column, value in wanted.items() if value is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """A part of a list, newest messages first.
+
+    Attributes:
+        next: Cursor of the next page; None when this is the last.
+    """
+
+    items: list[Message]
+    next: str | None
+
+
+def message_page(
+    engine: Engine, wanted: MessageFilter, limit: int, cursor: str | None = None
+) -> MessagePage:
+    """List messages by when they were created, newest first.
+
+    Raises:
+        BadCursor: The cursor is not one of this list.
+        StorageError: The database has no table of messages.
+    """
+    conditions = wanted.conditions()
+    if cursor is not None:
+        created_at, number = read_cursor(cursor)
+        is_same_time = and_(_columns.created_at == created_at, _columns.id < number)
+        conditions.append(or_(_columns.created_at < created_at, is_same_time))
+    newest_first = (_columns.created_at.desc(), _columns.id.desc())
+    statement = select(messages_table).where(*conditions).order_by(*newest_first)
+    with _connect(engine) as connection:
+        rows = connection.execute(statement.limit(limit + 1)).all()
+    items = [to_message(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return MessagePage(items, None)
+    return MessagePage(items, make_cursor(rows[limit - 1].created_at, rows[limit - 1].id))
+
+
+def messages_about(engine: Engine, kind: str, subjects: Collection[str]) -> list[Message]:
+    """Return all messages of a kind about some subjects, in the order in which they were added.
+
+    Raises:
+        StorageError: The database has no table of messages.
+    """
+    ordered = sorted(subjects)
+    found: list[Message] = []
+    with _connect(engine) as connection:
+        for start in range(0, len(ordered), _SUBJECTS_AT_ONCE):
+            some = ordered[start : start + _SUBJECTS_AT_ONCE]
+            is_wanted = and_(_columns.kind == kind, _columns.subject.in_(some))
+            statement = select(messages_table).where(is_wanted).order_by(_columns.id)
+            found += map(to_message, connection.execute(statement))
+    return found
+
+
+def messages_since(engine: Engine, kind: str, since: datetime) -> list[Message]:
+    """Return the messages of a kind that were created since a time, oldest first.
+
+    Raises:
+        StorageError: The database has no table of messages.
+    """
+    is_wanted = and_(_columns.kind == kind, _columns.created_at >= since)
+    statement = select(messages_table).where(is_wanted).order_by(_columns.id)
+    with _connect(engine) as connection:
+        return [to_message(row) for row in connection.execute(statement)]
+
+
+def reference_of(engine: Engine, key: MessageKey) -> str | None:
+    """Return the reference that the channel returned for a message; None if there is none.
+
+    Raises:
+        StorageError: The database has no table of messages.
+    """
+    names = ("kind", "subject", "period", "channel")
+    is_wanted = [_columns[name] == value for name, value in zip(names, key, strict=True)]
+    with _connect(engine) as connection:
+        return connection.scalar(select(_columns.reference).where(*is_wanted)) or None
+
+
+def count_messages(engine: Engine) -> dict[tuple[str, MessageState], int]:
+    """Return the number of messages by channel and state.
+
+    Raises:
+        StorageError: The database has no table of messages.
+    """
+    group = (_columns.channel, _columns.state)
+    statement = select(*group, func.count()).group_by(*group)
+    known = frozenset(MessageState)
+    with _connect(engine) as connection:
+        rows = connection.execute(statement).all()
+    return {(row[0], MessageState(row[1])): row[2] for row in rows if row[1] in known}
+
+
+@contextmanager
+def _connect(engine: Engine) -> Iterator[Connection]:
+    with explain_missing(engine, messages_table), connect_to_read(engine) as connection:
+        yield connection

@@ -1,0 +1,227 @@
+"""Adds messages, claims them, and notes what has become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.missing_tables import explain_missing
+
+from .tables import Message, messages_table, to_message, to_row
+
+__all__ = [
+    "CLAIM_LASTS",
+    "INTERRUPTED_TWICE",
+    "add_messages",
+    "claim_message",
+    "copy_messages",
+    "delete_messages",
+    "finish_attempt",
+    "skip_waiting",
+]
+
+CLAIM_LASTS: Final = timedelta(minutes=3)
+"""Longer than any attempt takes; after that, the exporter that claimed the message has died."""
+INTERRUPTED_TWICE: Final = "The exporter stopped twice while it sent this message."
+_MOST_INTERRUPTIONS: Final = 2
+_CANDIDATES: Final = 10
+_UNFINISHED: Final = (MessageState.WAITING.value, MessageState.SENDING.value)
+_KEY: Final = ("kind", "subject", "period", "channel")
+_columns = messages_table.c
+
+
+def add_messages(engine: Engine, messages: Iterable[Message]) -> list[Message]:
+    """Add messages, in one transaction, and skip those that another exporter has added.
+
+    Returns:
+        Those that this call has added.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    # All exporters insert in the same order, so they cannot deadlock.
+    ordered = sorted(messages, key=lambda each: each.key)
+    if not ordered:
+        return []
+    with _writing(engine) as connection:
+        statement = _insert(connection.dialect.name)
+        ids = [connection.scalar(statement, to_row(each)) for each in ordered]
+    pairs = zip(ordered, ids, strict=True)
+    return [replace(each, id=number) for each, number in pairs if number is not None]
+
+
+def claim_message(engine: Engine, channel: str, now: datetime) -> Message | None:
+    """Claim the next due message of a channel, for :data:`CLAIM_LASTS`.
+
+    Messages about the same subject are sent one after the other. If the claim of an exporter that
+    died has expired, the message is marked as possibly repeated; after the second time it is given
+    up, because the message itself may be what kills the exporter.
+
+    Returns:
+        The message, or None if none is due. Only one of several exporters gets it.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    with _writing(engine) as connection:
+        due = [to_message(row) for row in connection.execute(_due(channel, now))]
+        claims = (_claim(connection, each, now) for each in due)
+        return next((each for each in claims if each is not None), None)
+
+
+def finish_attempt(engine: Engine, message: Message) -> bool:
+    """Write the outcome of an attempt.
+
+    Args:
+        engine: The database.
+        message: The message as it was claimed, but with its new state.
+
+    Returns:
+        False if the claim has expired and another exporter has the message.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    is_ours = and_(
+        _columns.id == message.id,
+        _columns.state == MessageState.SENDING.value,
+        _columns.attempts == message.attempts,
+    )
+    with _writing(engine) as connection:
+        result = connection.execute(update(messages_table).where(is_ours).values(to_row(message)))
+        return result.rowcount == 1
+
+
+def copy_messages(engine: Engine, messages: Iterable[Message]) -> None:
+    """Add messages from another database; those that are final there become final here too.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    ordered = sorted(messages, key=lambda each: each.key)
+    if not ordered:
+        return
+    with _writing(engine) as connection:
+        statement = _upsert(connection.dialect.name)
+        for each in ordered:
+            connection.execute(statement, to_row(each))
+
+
+def skip_waiting(engine: Engine, kind: str, subject: str) -> None:
+    """Do not send the messages about a subject that have not been sent yet.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    is_waiting = and_(
+        _columns.kind == kind,
+        _columns.subject == subject,
+        _columns.state == MessageState.WAITING.value,
+    )
+    skipped = {"state": MessageState.SKIPPED.value}
+    with _writing(engine) as connection:
+        connection.execute(update(messages_table).where(is_waiting).values(skipped))
+
+
+def delete_messages(engine: Engine, before: datetime) -> None:
+    """Delete the messages that were created before a time and wait no longer.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    is_old = and_(_columns.created_at < before, _columns.state.not_in(_UNFINISHED))
+    with _writing(engine) as connection:
+        connection.execute(delete(messages_table).where(is_old))
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    locked = engine.execution_options(canvas_sync_immediate=True)
+    with explain_missing(engine, messages_table), locked.begin() as connection:
+        yield connection
+
+
+def _due(channel: str, now: datetime) -> Any:
+    """Select the due messages of a channel, without those that follow an unfinished one."""
+    earlier = messages_table.alias()
+    is_waiting_for_another = exists().where(
+        earlier.c.kind == _columns.kind,
+        earlier.c.subject == _columns.subject,
+        earlier.c.channel == _columns.channel,
+        earlier.c.state.in_(_UNFINISHED),
+        earlier.c.id < _columns.id,
+    )
+    return (
+        select(messages_table)
+        .where(
+            _columns.state.in_(_UNFINISHED),
+            _columns.next_attempt_at <= now,
+            _columns.channel == channel,
+            ~is_waiting_for_another,
+        )
+        .order_by(_columns.next_attempt_at, _columns.id)
+        .limit(_CANDIDATES)
+    )
+
+
+def _claim(connection: Connection, message: Message, now: datetime) -> Message | None:
+    """Claim a message; return None if another exporter was faster or it is given up."""
+    interruptions = message.interruptions + (message.state is MessageState.SENDING)
+    claimed = replace(
+        message,
+        state=MessageState.SENDING,
+        attempts=message.attempts + 1,
+        interruptions=interruptions,
+        may_be_repeated=message.may_be_repeated or interruptions > 0,
+        next_attempt_at=now + CLAIM_LASTS,
+    )
+    is_given_up = interruptions >= _MOST_INTERRUPTIONS
+    if is_given_up:
+        claimed = replace(
+            claimed,
+            state=MessageState.GIVEN_UP,
+            attempts=message.attempts,
+            last_error=INTERRUPTED_TWICE,
+        )
+    is_unchanged = and_(
+        _columns.id == message.id,
+        _columns.state == message.state.value,
+        _columns.attempts == message.attempts,
+    )
+    result = connection.execute(update(messages_table).where(is_unchanged).values(to_row(claimed)))
+    return claimed if result.rowcount == 1 and not is_given_up else None
+
+
+@cache
+def _insert(dialect: str) -> Any:
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(messages_table)
+    return insert.on_conflict_do_nothing(index_elements=_KEY).returning(_columns.id)
+
+
+@cache
+def _upsert(dialect: str) -> Any:
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(messages_table)
+    new = insert.excluded
+    outcome: Sequence[str] = (
+        *("state", "attempts", "next_attempt_at", "interruptions", "may_be_repeated"),
+        *("sent_at", "reference", "last_error"),
+    )
+    return insert.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={name: new[name] for name in outcome},
+        where=and_(_columns.state.in_(_UNFINISHED), or_(new.state.not_in(_UNFINISHED))),
+    )

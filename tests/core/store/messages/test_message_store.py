@@ -1,0 +1,247 @@
+"""Messages in SQLite and in PostgreSQL: each is added once and sent by one exporter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, text
+
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.database import upgrade
+from canvas_sync_core.store.messages.reading import (
+    MessageFilter,
+    count_messages,
+    message_page,
+    messages_about,
+    messages_since,
+    reference_of,
+)
+from canvas_sync_core.store.messages.tables import Message
+from canvas_sync_core.store.messages.writing import (
+    CLAIM_LASTS,
+    INTERRUPTED_TWICE,
+    add_messages,
+    claim_message,
+    copy_messages,
+    delete_messages,
+    finish_attempt,
+    skip_waiting,
+)
+from canvas_sync_core.store.pages import BadCursor
+from support.messages import CREATED, message
+from support.migrations import downgrade
+
+MINUTE = timedelta(minutes=1)
+TESTS = Path(__file__).parents[3]
+
+
+def only(engine: Engine) -> Message:
+    """Return the only message in the table."""
+    (found,) = message_page(engine, MessageFilter(), 10).items
+    return found
+
+
+def claim(engine: Engine, now: datetime = CREATED, channel: str = "slack") -> Message:
+    """Claim a message, of which there must be one."""
+    claimed = claim_message(engine, channel, now)
+    assert claimed is not None
+    return claimed
+
+
+def test_a_message_is_read_as_it_was_written(engine: Engine) -> None:
+    whole = message(
+        follows="opened",
+        state=MessageState.GIVEN_UP,
+        content={"title": "Übung \u2028", "sections": [{"facts": [["a", "b"]]}]},
+        first_content={"title": "before"},
+        attempts=7,
+        interruptions=1,
+        may_be_repeated=True,
+        sent_at=CREATED + MINUTE,
+        reference="1764400000.123",
+        last_error="ConnectionError: refused",
+    )
+    (written,) = add_messages(engine, [whole])
+    assert only(engine) == written == replace(whole, id=written.id)
+
+
+def test_of_equal_messages_only_the_first_is_added(engine: Engine) -> None:
+    assert len(add_messages(engine, [message()])) == 1
+    assert add_messages(engine, [message(content={"title": "again"})]) == []
+    others = [message(period="resolved"), message(channel="email"), message(kind="daily")]
+    assert len(add_messages(engine, [message(), *others])) == 3
+    assert add_messages(engine, []) == []
+
+
+def test_a_claimed_message_is_not_claimed_again_before_the_claim_expires(engine: Engine) -> None:
+    add_messages(engine, [message()])
+    claimed = claim(engine)
+    assert (claimed.state, claimed.attempts) == (MessageState.SENDING, 1)
+    assert not claimed.may_be_repeated
+    just_before = CREATED + CLAIM_LASTS - timedelta(microseconds=1)
+    assert claim_message(engine, "slack", just_before) is None
+    again = claim(engine, CREATED + CLAIM_LASTS)
+    assert again.may_be_repeated
+    assert (again.attempts, again.interruptions) == (2, 1)
+
+
+def test_the_outcome_of_an_expired_claim_changes_nothing(engine: Engine) -> None:
+    add_messages(engine, [message()])
+    first = claim(engine)
+    second = claim(engine, CREATED + CLAIM_LASTS)
+    assert not finish_attempt(engine, replace(first, state=MessageState.WAITING))
+    assert finish_attempt(engine, replace(second, state=MessageState.SENT, reference="17"))
+    assert only(engine).state is MessageState.SENT
+    assert reference_of(engine, message().key) == "17"
+
+
+def test_a_message_that_interrupts_its_exporter_twice_is_given_up(engine: Engine) -> None:
+    add_messages(engine, [message(), message(period="resolved")])
+    claim(engine)
+    claim(engine, CREATED + CLAIM_LASTS)
+    assert claim_message(engine, "slack", CREATED + 2 * CLAIM_LASTS) is None
+    (given_up,) = message_page(engine, MessageFilter(MessageState.GIVEN_UP), 10).items
+    assert given_up.last_error == INTERRUPTED_TWICE
+    assert claim(engine, CREATED + 2 * CLAIM_LASTS).period == "resolved"
+
+
+def test_messages_about_one_subject_are_sent_in_order(engine: Engine) -> None:
+    add_messages(engine, [message()])
+    add_messages(engine, [message(period="a resolved"), message("missed full")])
+    first = claim(engine)
+    assert first.period == "opened"
+    assert claim(engine).subject == "missed full"
+    assert claim_message(engine, "slack", CREATED) is None
+    later = CREATED + MINUTE
+    finish_attempt(engine, replace(first, state=MessageState.WAITING, next_attempt_at=later))
+    assert claim_message(engine, "slack", CREATED) is None
+    finish_attempt(engine, replace(claim(engine, later), state=MessageState.SENT))
+    assert claim(engine, later).period == "a resolved"
+
+
+def test_a_claim_takes_only_due_messages_of_its_channel(engine: Engine) -> None:
+    add_messages(engine, [message(next_attempt_at=CREATED + MINUTE), message(channel="email")])
+    assert claim_message(engine, "slack", CREATED) is None
+    assert claim_message(engine, "webhook", CREATED) is None
+    assert claim(engine, channel="email").channel == "email"
+    assert claim(engine, CREATED + MINUTE).channel == "slack"
+
+
+def test_copied_messages_become_final_but_never_wait_again(engine: Engine) -> None:
+    waiting, sent = message(), message("missed full", state=MessageState.SENT, reference="3")
+    add_messages(engine, [waiting, message("missed full")])
+    copy_messages(engine, [replace(waiting, state=MessageState.SENT, reference="7"), sent])
+    states = {each.subject: each.reference for each in messages_since(engine, "incident", CREATED)}
+    assert states == {"failing full": "7", "missed full": "3"}
+    copy_messages(engine, [waiting, message("slow full"), message("slow full")])
+    found = messages_about(engine, "incident", {"failing full", "slow full", "other"})
+    assert [each.state for each in found] == [MessageState.SENT, MessageState.WAITING]
+
+
+def test_waiting_messages_about_a_subject_can_be_skipped(engine: Engine) -> None:
+    add_messages(engine, [message(), message(channel="email"), message("missed full")])
+    claim(engine, channel="email")
+    skip_waiting(engine, "incident", "failing full")
+    counts = count_messages(engine)
+    assert counts == {
+        ("slack", MessageState.SKIPPED): 1,
+        ("slack", MessageState.WAITING): 1,
+        ("email", MessageState.SENDING): 1,
+    }
+
+
+def test_old_messages_are_deleted_unless_they_wait(engine: Engine) -> None:
+    sent = {"state": MessageState.SENT}
+    later = message("new", created_at=CREATED + MINUTE, **sent)
+    add_messages(engine, [message("waiting"), message("old", **sent), later])
+    delete_messages(engine, CREATED + MINUTE)
+    found = messages_since(engine, "incident", CREATED - MINUTE)
+    assert {each.subject for each in found} == {"waiting", "new"}
+
+
+def test_lists_go_page_by_page_and_are_filtered(engine: Engine) -> None:
+    times = [CREATED + minute * MINUTE for minute in (0, 1, 1, 1, 2)]
+    for number, time in enumerate(times):
+        add_messages(engine, [message(f"{number}", created_at=time)])
+    add_messages(engine, [message(channel="email"), message(kind="daily")])
+    seen: list[str] = []
+    cursor, pages = None, 0
+    while cursor is not None or not pages:
+        wanted = MessageFilter(MessageState.WAITING, "slack", "incident")
+        page = message_page(engine, wanted, 2, cursor)
+        seen += [each.subject for each in page.items]
+        cursor, pages = page.next, pages + 1
+    assert (seen, pages) == (["4", "3", "2", "1", "0"], 3)
+    assert message_page(engine, MessageFilter(MessageState.SENT), 2).items == []
+    with pytest.raises(BadCursor):
+        message_page(engine, MessageFilter(), 2, "nonsense")
+
+
+def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> None:
+    add_messages(engine, [message()])
+    by_hand = text("UPDATE canvas_sync_messages SET state = 'lost', content = '[1]'")
+    with engine.begin() as connection:
+        connection.execute(by_hand)
+    assert only(engine).state is MessageState.SKIPPED
+    assert only(engine).content == {"unreadable": "[1]"}
+    assert count_messages(engine) == {}
+    assert claim_message(engine, "slack", CREATED) is None
+
+
+def test_the_table_is_made_and_dropped_by_its_migration(engine: Engine) -> None:
+    downgrade(engine, "0009")
+    assert not inspect(engine).has_table("canvas_sync_messages")
+    with pytest.raises(StorageError, match="db upgrade"):
+        add_messages(engine, [message()])
+    with pytest.raises(StorageError, match="db upgrade"):
+        count_messages(engine)
+    upgrade(engine)
+    assert len(add_messages(engine, [message()])) == 1
+
+
+_SEND_ALL = """
+import json, sys
+from dataclasses import replace
+from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.messages.writing import add_messages, claim_message, finish_attempt
+from support.messages import CREATED, message
+
+engine = open_engine(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+added = len(add_messages(engine, [message(f"{n}") for n in range(40)]))
+sent = []
+while claimed := claim_message(engine, "slack", CREATED):
+    sent.append(claimed.subject)
+    finish_attempt(engine, replace(claimed, state=MessageState.SENT))
+print(json.dumps([added, sent]))
+"""
+
+
+def test_of_several_processes_one_adds_and_one_sends_each_message(engine: Engine) -> None:
+    command = [sys.executable, "-c", _SEND_ALL, engine.url.render_as_string(hide_password=False)]
+    processes = [
+        subprocess.Popen(
+            command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    outcomes = [json.loads(process.communicate()[0]) for process in processes]
+    sent = sorted(subject for _, subjects in outcomes for subject in subjects)
+    assert sum(added for added, _ in outcomes) == 40
+    assert sent == sorted(f"{n}" for n in range(40))
