@@ -22,6 +22,7 @@ from .config_file.config_file import (
     find_config_file,
     read_config_file,
 )
+from .config_file.reports import ReportSettings
 
 __all__ = [
     "Configuration",
@@ -224,6 +225,12 @@ class Configuration:
     def config_file(self) -> Path | None:
         """The configuration file; None if there is none."""
         return find_config_file(self.exporter.config, self.app.log_dir)
+
+    @property
+    def reports(self) -> ReportSettings:
+        """Which reports are made, and when, with the default time zone if the file has none."""
+        reports = self.file.messages.reports
+        return dataclasses.replace(reports, timezone=reports.timezone or self.app.timezone)
 
     @property
     def archive_folder(self) -> Path:

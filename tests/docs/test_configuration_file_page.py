@@ -21,6 +21,7 @@ PAGE = DOCS / "reference" / "configuration-file.md"
         ("key of a sync type", "[syncs.full]"),
         ("key of a pause", "[[pauses]]"),
         ("key of the heartbeat", "[heartbeat]"),
+        ("key of the reports", "[messages.reports]"),
     ],
 )
 def test_each_key_is_documented(header: str, section: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from canvas_sync_exporter.schedules.pause import Pause
 
 from .document import read_document
 from .heartbeat import HeartbeatSettings, read_heartbeat
+from .messages import MessageSettings, read_messages
 from .pauses import read_pauses
 from .problems import ConfigFileError, Problem, did_you_mean
 from .syncs import SyncSettings, read_syncs
@@ -39,12 +40,14 @@ class ConfigFile:
         syncs: Settings by sync type.
         pauses: Planned pauses, ordered by start.
         heartbeat: Where the exporter reports that it is alive.
+        messages: What the exporter sends, and to whom.
     """
 
     path: Path | None = None
     syncs: Mapping[str, SyncSettings] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
 
 
 def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
@@ -81,6 +84,7 @@ def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
+        messages=read_messages(table.table("messages")),
     )
     table.reject_unknown()
     if problems:
@@ -111,6 +115,8 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[[pauses]]")
     if before.heartbeat != after.heartbeat:
         changes.append("[heartbeat]")
+    if before.messages.reports != after.messages.reports:
+        changes.append("[messages.reports]")
     return changes
 
 

@@ -122,6 +122,26 @@ class Table:
                 return None
         return value
 
+    def texts(self, key: str, parse: Callable[[str], T], hint: str) -> list[T] | None:
+        """Read a list of texts.
+
+        Args:
+            key: Its key.
+            parse: Converts one text, or raises ValueError that says what to write instead.
+            hint: An example for a value that is not a list of texts.
+        """
+        value = self._value(key, list, f"write a list such as {hint}")
+        if value is None:
+            return None
+        if not all(isinstance(each, str) for each in value):
+            self.wrong(key, f"write a list of texts such as {hint}")
+            return None
+        try:
+            return [parse(each) for each in value]
+        except ValueError as error:
+            self.wrong(key, str(error))
+            return None
+
     def table(self, key: str) -> Table:
         """Read a nested table; an empty one if it is missing."""
         return self._table((key,), self._value(key, dict, f"write [{self.name_of(key)}]") or {})
