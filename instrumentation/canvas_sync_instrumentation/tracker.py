@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Link
 
-from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.received import received
-from canvas_sync_core.canvas.redaction import REMOVED, redact
+from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from canvas_sync_core.names import OTHER, RunStatus
-from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
+from canvas_sync_core.plain import number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.active_run import (
     ActiveRun,
     current_run,
     new_identity,
-    trace_links,
 )
 from canvas_sync_instrumentation.run.api_calls import Request, answered, unanswered
-from canvas_sync_instrumentation.run.metadata import clean_metadata
 
-from .error_description import error_info, error_of_text
+from .arguments import LONGEST_ID, LONGEST_WORD, Arguments, to_error, to_operation
 from .guard import never_raises
 from .interfaces import Reporter
 from .monitor import get_monitor
 
 __all__ = ["CanvasSyncMetricsTracker", "ItemOutcome", "current_tracker"]
 
-N = TypeVar("N", int, float)
-
-_ID_LENGTH = 255
-_WORD_LENGTH = 64
-_OPERATION = re.compile(r"[^\W\d_][\w -]*")
-_BIGGEST_ID = 2**63 - 1
-_SHOWN = 40
-"""Maximum number of characters of a wrong value in a message."""
 _PROGRESS_HEARTBEAT_SECONDS = 1.0
 
 
@@ -93,15 +80,16 @@ class CanvasSyncMetricsTracker:
         linked_to: Mapping[str, str] | None = None,
     ) -> None:
         self.reporter: Reporter = get_monitor()
+        self._arguments = Arguments(self.reporter)
         self._otel_outside: otel_context.Context | None = None
         identity = new_identity(
-            self._task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
-            self._number("user_id", user_id),
-            self._number("course_id", course_id),
-            self._text("sync_type", sync_type, _WORD_LENGTH) or OTHER,
+            self._arguments.task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
+            self._arguments.canvas_id("user_id", user_id),
+            self._arguments.canvas_id("course_id", course_id),
+            self._arguments.text("sync_type", sync_type, LONGEST_WORD) or OTHER,
         )
-        cleaned = self._cleaned(metadata) or {}
-        links = self._links(linked_to) or ()
+        cleaned = self._arguments.metadata(metadata) or {}
+        links = self._arguments.links(linked_to) or ()
         self._run = ActiveRun(
             self.reporter, identity, cleaned, links, redeliverable=self._is_redeliverable
         )
@@ -190,7 +178,7 @@ class CanvasSyncMetricsTracker:
         call = f"record_{item}"
         if not self._may_record(call):
             return
-        count = self._count(call, count)
+        count = self._arguments.count(call, count)
         created, updated, unchanged, failed = map(bool, (created, updated, unchanged, failed))
         if created + updated + unchanged + failed > 1:
             self.reporter.misuse(
@@ -238,10 +226,10 @@ class CanvasSyncMetricsTracker:
         call = "record_api_call"
         if not self._may_record(call):
             return
-        duration = self._seconds(call, duration)
+        duration = self._arguments.seconds(call, duration)
         request = Request.to(text_of(method), text_of(url), self._run.here())
         now = self.reporter.clock.time()
-        status_code = self._status_code(status_code)
+        status_code = self._arguments.status_code(status_code)
         if status_code is None:
             cause = error if isinstance(error, BaseException) else text_of(error)
             event = unanswered(request, time=now, duration=duration, error=cause)
@@ -250,9 +238,9 @@ class CanvasSyncMetricsTracker:
             data = None if body is None else text_of(body).encode(errors="replace")
             content = received(request.method, request.url.path, status_code, facts, data)
             if items is not None:
-                content = content._replace(items=self._count(call, items))
+                content = content._replace(items=self._arguments.count(call, items))
             if size is not None:
-                content = content._replace(size=self._count(call, size))
+                content = content._replace(size=self._arguments.count(call, size))
             event = answered(
                 request,
                 time=now,
@@ -290,12 +278,12 @@ class CanvasSyncMetricsTracker:
         event = DbOperation(
             context=self._run.here(),
             time=self.reporter.clock.time(),
-            duration=self._seconds(call, duration),
-            operation=_operation_word(text_of(operation)),
-            table=redact(text_of(table), _WORD_LENGTH),
-            count=self._count(call, count),
+            duration=self._arguments.seconds(call, duration),
+            operation=to_operation(text_of(operation)),
+            table=redact(text_of(table), LONGEST_WORD),
+            count=self._arguments.count(call, count),
             batch=bool(batch),
-            error=None if error is None else _as_error(error),
+            error=None if error is None else to_error(error),
         )
         self._run.db_operation(event, infer_items=False)
 
@@ -307,9 +295,9 @@ class CanvasSyncMetricsTracker:
             error: The exception, or a short text without personal data.
             operation: What was being done: one word, which becomes a metric label.
         """
-        word = redact(text_of(operation), _WORD_LENGTH)
+        word = redact(text_of(operation), LONGEST_WORD)
         now = self.reporter.clock.time()
-        self.reporter.emit(ErrorRecorded(self._run.here(), now, word, _as_error(error)))
+        self.reporter.emit(ErrorRecorded(self._run.here(), now, word, to_error(error)))
 
     # Progress and steps
 
@@ -323,7 +311,7 @@ class CanvasSyncMetricsTracker:
         """
         if not self._may_record("progress"):
             return
-        self._run.percent = self._bounded(
+        self._run.percent = self._arguments.bounded(
             percent, number_of(percent), 100.0, "progress: percent must be from 0 to 100"
         )
         self._run.progress(redact(text_of(message)))
@@ -336,7 +324,7 @@ class CanvasSyncMetricsTracker:
         Args:
             name: A few words without personal data.
         """
-        label = self._text("step", name, _ID_LENGTH) or OTHER
+        label = self._arguments.text("step", name, LONGEST_ID) or OTHER
         step = self._run.open_step(label) if self._may_record("step") else None
         error: BaseException | None = None
         try:
@@ -364,7 +352,7 @@ class CanvasSyncMetricsTracker:
     @never_raises
     def complete_failure(self, error: BaseException | str) -> None:
         """End the run: ``error`` stopped it."""
-        self._complete(RunStatus.FAILED, _as_error(error))
+        self._complete(RunStatus.FAILED, to_error(error))
 
     @never_raises
     def retry_later(self, error: BaseException | str, *, seconds: float = 0.0) -> None:
@@ -378,9 +366,9 @@ class CanvasSyncMetricsTracker:
             seconds: Seconds until the next attempt is due.
         """
         if self._may_record("retry_later"):
-            seconds = self._seconds("retry_later", seconds)
+            seconds = self._arguments.seconds("retry_later", seconds)
             self.record_error(error, operation="retry")
-            self._run.hand_over(self.reporter.clock.time() + seconds, _as_error(error))
+            self._run.hand_over(self.reporter.clock.time() + seconds, to_error(error))
 
     @never_raises
     def complete_cancelled(self) -> None:
@@ -421,88 +409,6 @@ class CanvasSyncMetricsTracker:
             )
         return False
 
-    def _count(self, call: str, value: object) -> int:
-        rule = f"{call}: count must be a whole number from 0 to 2**53"
-        return self._bounded(value, whole_number_of(value), MAX_COUNT, rule)
-
-    def _status_code(self, value: object) -> int | None:
-        if value is None:
-            return None
-        number = whole_number_of(value)
-        if number is not None and 100 <= number <= 999:
-            return number
-        self.reporter.misuse("record_api_call: status_code must be one of HTTP, or None.")
-        return None
-
-    def _seconds(self, call: str, value: object) -> float:
-        rule = f"{call}: duration is in seconds from 0 to {MAX_SECONDS:.0f}"
-        return self._bounded(value, number_of(value), MAX_SECONDS, rule)
-
-    def _bounded(self, given: object, number: N | None, highest: N, rule: str) -> N:
-        """Limit a number to the valid range, 0 for a non-number; report the difference."""
-        bounded = min(max(number or 0, 0), highest)
-        if number is None or number != bounded:
-            # A non-number may be data.
-            said = f"of class {type(given).__name__}" if number is None else text_of(given)[:_SHOWN]
-            self.reporter.misuse(f"{rule}.", f"It was {said} and counts as {bounded}.")
-        return bounded
-
-    @never_raises
-    def _cleaned(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        if metadata is None:
-            return {}
-        if issubclass(type(metadata), Mapping):
-            try:
-                return clean_metadata(metadata)
-            except Exception as error:  # noqa: BLE001 - of the app's own mapping
-                raise_if_asynchronous(error)
-        self.reporter.misuse("metadata must be a mapping that can be read. It was left out.")
-        return {}
-
-    @never_raises
-    def _links(self, headers: Mapping[str, str] | None) -> list[Link]:
-        if headers is None:
-            return []
-        if issubclass(type(headers), Mapping):
-            try:
-                return trace_links(headers)
-            except Exception as error:  # noqa: BLE001 - of the app's own mapping
-                raise_if_asynchronous(error)
-        self.reporter.misuse("linked_to must be a mapping of trace headers. It was left out.")
-        return []
-
-    @never_raises
-    def _task_id(self, value: object) -> str:
-        """Keep ids distinct that would be equal after redaction or truncation."""
-        given = text_of(value).strip()
-        text = self._text("task_id", given, _ID_LENGTH) or ""
-        if len(given) > _ID_LENGTH or REMOVED in text:
-            self.reporter.misuse(
-                f"task_id: over {_ID_LENGTH} characters, an e-mail address or a secret cannot be "
-                "recorded; the run got another id. Use a number or a UUID."
-            )
-            text = f"{text[: _ID_LENGTH - 33]}-{uuid.uuid4().hex}"
-        return text
-
-    @never_raises
-    def _text(self, name: str, value: object, length: int) -> str:
-        text = redact(text_of(value), length).strip()
-        if not text:
-            self.reporter.misuse(f"{name} must not be empty.")
-        return text
-
-    def _number(self, name: str, value: object) -> int | None:
-        if value is None:
-            return None
-        number = whole_number_of(value)
-        text = text_of(value) if issubclass(type(value), str) else ""
-        if text.isascii() and text.isdigit() and len(text) <= len(str(_BIGGEST_ID)):
-            number = int(text)
-        if number is not None and abs(number) <= _BIGGEST_ID:
-            return number
-        self.reporter.misuse(f"{name} must be a Canvas id, which is a number. It was left out.")
-        return None
-
 
 def current_tracker() -> CanvasSyncMetricsTracker | None:
     """Return a tracker for the caller's run; None outside a run."""
@@ -510,16 +416,11 @@ def current_tracker() -> CanvasSyncMetricsTracker | None:
     if current is None:
         return None
     tracker = CanvasSyncMetricsTracker.__new__(CanvasSyncMetricsTracker)  # does not start a run
-    tracker.reporter, tracker._run, tracker._otel_outside = (
-        current.run.reporter,
-        current.run,
-        None,
-    )
+    tracker.reporter = current.run.reporter
+    tracker._arguments = Arguments(current.run.reporter)
+    tracker._run = current.run
+    tracker._otel_outside = None
     return tracker
-
-
-def _as_error(error: BaseException | str) -> ErrorInfo:
-    return error_info(error) if isinstance(error, BaseException) else error_of_text(text_of(error))
 
 
 def _is_quiet_exit(error: BaseException) -> bool:
@@ -528,9 +429,3 @@ def _is_quiet_exit(error: BaseException) -> bool:
         code = getattr(error, "code", None)
         return code is None or code is False or whole_number_of(code) == 0
     return issubclass(type(error), GeneratorExit)
-
-
-def _operation_word(operation: str) -> str:
-    """Return the leading words, for instance of a whole statement, whose values come later."""
-    found = _OPERATION.match(operation.strip())
-    return redact(found[0].strip(), _WORD_LENGTH).upper() if found else OTHER

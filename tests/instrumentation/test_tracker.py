@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -235,23 +235,6 @@ def test_explicit_database_calls_do_not_stand_in_for_items(events: list[Event]) 
     assert ended(events).snapshot.items["course"] == ItemCounts()
 
 
-@pytest.mark.parametrize(
-    ("operation", "word"),
-    [
-        ("bulk insert", "BULK INSERT"),
-        ("select 'Ada Smith'", "SELECT"),
-        ("call enroll('Ada Smith')", "CALL ENROLL"),
-        ("'Ada Smith'", "other"),
-    ],
-)
-def test_of_a_statement_in_place_of_an_operation_the_words_before_values_are_recorded(
-    events: list[Event], operation: str, word: str
-) -> None:
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        run.record_db_operation(operation, "users")
-    assert [each.operation for each in events if isinstance(each, DbOperation)] == [word]
-
-
 def test_items_are_read_off_hooked_database_operations_unless_the_app_records_them(
     events: list[Event],
 ) -> None:
@@ -424,38 +407,6 @@ def test_calls_outside_a_run_are_recorded_without_one(events: list[Event]) -> No
     assert (call.outcome, error.error.error_type) == ("connection", "connection")
 
 
-def test_metadata_is_plain_bounded_and_without_secrets(events: list[Event]) -> None:
-    metadata = {"school": "North", "note": "mail to ann@school.example", "at": {"deep": [1, {2}]}}
-    with CanvasSyncMetricsTracker("t1", 42, metadata=metadata):
-        pass
-    stored = ended(events).snapshot.metadata
-    assert stored["school"] == "North"
-    assert "ann@school.example" not in str(stored)
-    assert stored["at"] == {"deep": [1, [2]]}
-
-
-def test_a_value_goes_when_its_key_is_that_of_a_secret(events: list[Event]) -> None:
-    metadata = {"canvas": {"access_token": "Qx1", "apiKey": "Qx2"}, "db_password": "Qx3", "n": 1}
-    with CanvasSyncMetricsTracker("t1", 42, metadata=metadata):
-        pass
-    stored = ended(events).snapshot.metadata
-    assert "Qx" not in str(stored)
-    assert stored["n"] == 1
-
-
-@pytest.mark.parametrize("ids", [("ann@a.example", "bob@a.example"), ("x" * 300, "x" * 301)])
-def test_ids_that_cannot_be_recorded_stay_apart(
-    production_events: list[Event], ids: tuple[str, str]
-) -> None:
-    for task_id in ids:
-        with CanvasSyncMetricsTracker(task_id, 42):
-            pass
-    first, second = (event.context.task_id for event in only(RunEnded, production_events))
-    assert first != second
-    assert not {first, second} & set(ids)
-    assert max(map(len, (first, second))) <= 255
-
-
 def test_an_error_that_cannot_be_printed_still_ends_the_run_as_failed(events: list[Event]) -> None:
     class SilentError(Exception):
         def __str__(self) -> str:
@@ -464,47 +415,6 @@ def test_an_error_that_cannot_be_printed_still_ends_the_run_as_failed(events: li
     with pytest.raises(SilentError), CanvasSyncMetricsTracker("t1", 42):
         raise SilentError
     assert ended(events).snapshot.status is RunStatus.FAILED
-
-
-MISUSES: list[Callable[[CanvasSyncMetricsTracker], object]] = [
-    lambda run: run.record_course(-1),
-    lambda run: run.record_course(1.5),  # type: ignore[arg-type]
-    lambda run: run.record_course(True),
-    lambda run: run.record_course(created=True, updated=True),
-    lambda run: run.progress(140),
-    lambda run: run.progress(-1),
-    lambda run: run.progress(float("nan")),
-    lambda run: run.record_api_call("GET", "/api/v1/courses", 200, -1),
-    lambda run: run.record_api_call("GET", "/api/v1/courses", 200, float("inf")),
-    lambda run: run.record_db_operation("CREATE", "Course", -2),
-    lambda run: run.record_db_operation("CREATE", "Course", 2, float("nan")),
-]
-
-
-@pytest.mark.parametrize("misuse", MISUSES)
-def test_misuse_is_a_clear_error_in_tests(
-    events: list[Event], misuse: Callable[[CanvasSyncMetricsTracker], object]
-) -> None:
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        with pytest.raises(TrackerMisuseError, match=r"must be|use one of|is in seconds"):
-            misuse(run)
-        assert run.status is RunStatus.RUNNING
-
-
-@pytest.mark.parametrize("misuse", MISUSES)
-def test_misuse_is_survived_in_production_and_logged_once(
-    production_events: list[Event],
-    misuse: Callable[[CanvasSyncMetricsTracker], object],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with CanvasSyncMetricsTracker("t1", 42) as run:
-        misuse(run)
-        misuse(run)
-    snapshot = ended(production_events).snapshot
-    assert snapshot.status is RunStatus.SUCCESS
-    assert snapshot.items["course"] == ItemCounts()
-    assert len(caplog.records) == 1
-    assert all(0 <= event.percent <= 100 for event in only(Progressed, production_events))
 
 
 AFTER_THE_END: list[Callable[[CanvasSyncMetricsTracker], object]] = [
@@ -537,56 +447,6 @@ def test_what_comes_after_the_end_changes_nothing_in_production(
     before = list(production_events)
     call(run)
     assert production_events == before
-
-
-@pytest.mark.parametrize("user", ["ann@school.example", 4.5, True, object(), 2**63, "9" * 19])
-def test_a_user_who_is_no_number_is_left_out_in_production(
-    production_events: list[Event], user: int
-) -> None:
-    with CanvasSyncMetricsTracker("t1", user):
-        pass
-    assert ended(production_events).snapshot.user_id is None
-
-
-class Unreadable(Mapping[str, str]):
-    """A mapping that fails when it is read."""
-
-    def __getitem__(self, key: str) -> str:
-        raise RuntimeError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        raise RuntimeError("closed")
-
-    def __len__(self) -> int:
-        return 1
-
-
-WRONG_ARGUMENTS: list[dict[str, Any]] = [
-    {"linked_to": 5},
-    {"linked_to": [("traceparent", "00-1-2-01")]},
-    {"linked_to": Unreadable()},
-    {"metadata": 5},
-    {"metadata": Unreadable()},
-]
-
-
-@pytest.mark.parametrize("arguments", WRONG_ARGUMENTS)
-def test_what_is_no_readable_mapping_is_misuse(
-    production_events: list[Event], arguments: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    with CanvasSyncMetricsTracker("t1", 42, **arguments):
-        pass
-    assert ended(production_events).snapshot.status is RunStatus.SUCCESS
-    assert [f"{next(iter(arguments))} must be a mapping" in text for text in caplog.messages] == [
-        True
-    ]
-
-
-@pytest.mark.usefixtures("events")
-@pytest.mark.parametrize("arguments", WRONG_ARGUMENTS)
-def test_what_is_no_readable_mapping_is_a_clear_error_in_tests(arguments: dict[str, Any]) -> None:
-    with pytest.raises(TrackerMisuseError, match="must be a mapping"):
-        CanvasSyncMetricsTracker("t1", 42, **arguments)
 
 
 def test_a_failure_inside_never_reaches_the_sync(
