@@ -1,4 +1,4 @@
-"""The command line, as real processes."""
+"""The command line: serving in real processes, and one process of each command at least."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import requests
 
 from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_exporter.web.auth import TokenFile
+from support.command_line import run_here
 from support.serve_process import COMMAND, environment, run_to_end, serve_process
 
 API = "/api/canvas/metrics"
@@ -26,6 +27,10 @@ FOLDERS = ("CANVAS_SYNC_LOG_DIR", "CANVAS_SYNC_ARCHIVE_DIR")
 
 
 def _run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return run_here([*arguments], folder, settings)
+
+
+def _start(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return run_to_end([*COMMAND, *arguments], folder, settings)
 
 
@@ -72,7 +77,9 @@ def test_an_address_beyond_this_machine_is_refused_without_tokens(tmp_path: Path
 
 def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
-    made = _run(tmp_path, "token", "new", "--name", "ops", "--scope", "admin", "--file", str(file))
+    made = _start(
+        tmp_path, "token", "new", "--name", "ops", "--scope", "admin", "--file", str(file)
+    )
     assert made.returncode == 0
     secret = re.search(r"csm_\S+", made.stdout)
     assert secret is not None
@@ -86,7 +93,7 @@ def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        failed = _run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+        failed = _start(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
     assert failed.returncode == 1
     assert "in use" in failed.stderr
     assert "Traceback" not in failed.stderr
@@ -150,8 +157,8 @@ def test_a_database_that_is_away_does_not_keep_it_from_serving(tmp_path: Path) -
 
 def test_the_table_is_made_by_db_upgrade(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/own.sqlite3"
-    for _ in range(2):
-        done = _run(tmp_path, "db", "upgrade", CANVAS_SYNC_DATABASE_URL=url)
+    for run in (_start, _run):
+        done = run(tmp_path, "db", "upgrade", CANVAS_SYNC_DATABASE_URL=url)
         assert done.returncode == 0, done.stderr
         assert "canvas_sync_metrics" in done.stdout
     engine = open_engine(url)
@@ -185,7 +192,7 @@ def test_cleanup_archives_and_tells_what_it_did(tmp_path: Path) -> None:
     logs.mkdir(parents=True)
     (logs / "progress.log").write_text("now\n")
     (logs / "progress.log.1").write_text("before\n" * 10)
-    done = _run(tmp_path, "cleanup")
+    done = _start(tmp_path, "cleanup")
     assert done.returncode == 0, done.stderr
     assert re.search(r"progress: progress-\d{8}T\d{6}Z\.tar\.gz \(1 file, 70 bytes\)", done.stdout)
     assert "errors: nothing to archive (0 files, 0 bytes)\n" in done.stdout
@@ -339,4 +346,4 @@ def test_each_command_has_help_with_the_exit_codes(tmp_path: Path, command: list
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
-    assert _run(tmp_path, "--version").stdout.strip() == version("canvas-sync-monitor")
+    assert _start(tmp_path, "--version").stdout.strip() == version("canvas-sync-monitor")

@@ -266,7 +266,7 @@ def _killer(step: int, modules: list[str]) -> Any:
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal left
-        if Path(frame.f_code.co_filename).name not in modules:
+        if frame.f_code.co_filename.rpartition("/")[2] not in modules:
             return None
         if event == "line":
             if left == 0:

@@ -1,0 +1,69 @@
+"""Commands of ours in this process, which saves the start of an interpreter and its imports.
+
+At least one test of each command starts a process of its own: see :mod:`support.serve_process`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from unittest.mock import patch
+
+from canvas_sync_exporter.cli import main
+
+from .serve_process import environment
+
+__all__ = ["run_here"]
+
+
+def run_here(
+    arguments: list[str], folder: Path, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in this process.
+
+    Args:
+        arguments: The command and its arguments.
+        folder: The working folder.
+        settings: The ``CANVAS_SYNC_*`` settings; none come from the environment.
+    """
+    output, errors = _text(), _text()
+    with (
+        patch.dict(os.environ, environment(settings or {}), clear=True),
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+        _unconfigured_logging(),
+    ):
+        try:
+            code: int | str | None = main(arguments)
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, _written(output), _written(errors))
+
+
+def _text() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _written(text: io.TextIOWrapper) -> str:
+    text.seek(0)
+    return text.read()
+
+
+@contextlib.contextmanager
+def _unconfigured_logging() -> Iterator[None]:
+    """Take pytest's handlers off, so that the command sets up logging as in a new process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
