@@ -279,7 +279,8 @@ def full_configuration(environ: Mapping[str, str], **overrides: Any) -> Configur
     file = config.config_file
     if file is None:
         return config
-    return dataclasses.replace(config, file=read_config_file(file, config.app.timezone))
+    content = read_config_file(file, config.app.timezone, environ)
+    return dataclasses.replace(config, file=content)
 
 
 def changed_settings(before: Configuration, after: Configuration) -> list[str]:

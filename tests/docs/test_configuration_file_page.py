@@ -13,6 +13,7 @@ from canvas_sync_exporter.config_file.problems import ConfigFileError
 from support.markdown import DOCS, blocks, table
 
 PAGE = DOCS / "reference" / "configuration-file.md"
+VARIABLES = {"SLACK_TOKEN": "xoxb-1", "SMTP_PASSWORD": "x", "TICKETS_SECRET": "x"}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,10 @@ PAGE = DOCS / "reference" / "configuration-file.md"
         ("key of a pause", "[[pauses]]"),
         ("key of the heartbeat", "[heartbeat]"),
         ("key of the reports", "[messages.reports]"),
+        ("key of Slack", "[messages.slack]"),
+        ("key of e-mail", "[messages.email]"),
+        ("key of a webhook", "[messages.webhook]"),
+        ("key of Apprise", "[messages.apprise]"),
     ],
 )
 def test_each_key_is_documented(header: str, section: str, tmp_path: Path) -> None:
@@ -33,7 +38,12 @@ def test_each_key_is_documented(header: str, section: str, tmp_path: Path) -> No
 
     known = re.search(r"x_: unknown key; known keys: (.*?)\.$", str(caught.value), re.MULTILINE)
     assert known is not None
-    assert set(re.findall(r"`(\w+)`", known[1])) == set(table(PAGE, header))
+    rows = table(PAGE, header)
+    if "`name`" in known[1]:
+        rows |= table(PAGE, "key of every destination")
+    secrets = [key for key, (_, meaning) in rows.items() if meaning.startswith("*(secret)*")]
+    spellings = {f"{key}_{source}" for key in secrets for source in ("file", "env")}
+    assert set(re.findall(r"`(\w+)`", known[1])) == {*rows, *spellings}
 
 
 @pytest.mark.parametrize("page", [PAGE, DOCS / "how-to" / "expectations.md"])
@@ -42,5 +52,5 @@ def test_each_example_can_be_used(page: Path, tmp_path: Path) -> None:
     for number, text in enumerate(examples):
         file = tmp_path / f"{number}.toml"
         file.write_text(text)
-        read_config_file(file, dt.UTC)
+        read_config_file(file, dt.UTC, VARIABLES)
     assert examples

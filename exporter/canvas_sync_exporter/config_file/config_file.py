@@ -66,12 +66,15 @@ def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
     return next((path for path in (*beside, _OF_THE_MACHINE) if _exists(path)), None)
 
 
-def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
+def read_config_file(
+    path: Path, zone: tzinfo, environ: Mapping[str, str] = os.environ
+) -> ConfigFile:
     """Read and check a configuration file.
 
     Args:
         path: The file.
         zone: The default time zone.
+        environ: Where to look up variables that hold secrets.
 
     Raises:
         ConfigFileError: The file cannot be used; the message lists all mistakes with their lines.
@@ -84,7 +87,7 @@ def read_config_file(path: Path, zone: tzinfo) -> ConfigFile:
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
-        messages=read_messages(table.table("messages")),
+        messages=read_messages(table.table("messages"), environ),
     )
     table.reject_unknown()
     if problems:
@@ -100,7 +103,10 @@ def unknown_syncs(file: ConfigFile, known: Iterable[str]) -> list[str]:
         known: The sync types that have run.
     """
     types = sorted(known)
-    named = set(file.syncs).union(*(pause.sync_types for pause in file.pauses))
+    named = set(file.syncs).union(
+        *(pause.sync_types for pause in file.pauses),
+        *(channel.audience.sync_types for channel in file.messages.channels),
+    )
     return [
         f"There is no run of `{name}` so far{did_you_mean(name, types)}".removesuffix(".")
         for name in sorted(named - set(types))
@@ -117,7 +123,13 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[heartbeat]")
     if before.messages.reports != after.messages.reports:
         changes.append("[messages.reports]")
-    return changes
+    return changes + _changed_channels(before, after)
+
+
+def _changed_channels(before: ConfigFile, after: ConfigFile) -> list[str]:
+    old, new = ({each.name: each for each in file.messages.channels} for file in (before, after))
+    names = [name for name in sorted({*old, *new}) if _differs(old, new, name)]
+    return [f"[messages.{name}]" for name in names]
 
 
 def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from .table import Table
+from .urls import http_url
 
 __all__ = ["HeartbeatSettings", "read_heartbeat"]
 
@@ -23,20 +23,6 @@ class HeartbeatSettings:
 
 def read_heartbeat(table: Table) -> HeartbeatSettings:
     """Read the section."""
-    url = table.parsed("url", _http_url, '"https://hc-ping.com/..."')
+    url = table.parsed("url", http_url, '"https://hc-ping.com/..."', is_secret=True)
     table.reject_unknown()
     return HeartbeatSettings(url)
-
-
-def _http_url(text: str) -> str:
-    hint = "write a URL that begins with https:// or http://"
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"{hint}: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable():
-        raise ValueError(hint)
-    if " " in text or not text.isascii():
-        raise ValueError(f"{hint}, with other characters percent-encoded")
-    return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .channels import ChannelSettings, read_channels
 from .reports import ReportSettings, read_reports
 from .table import Table
 
@@ -16,13 +18,23 @@ class MessageSettings:
 
     Attributes:
         reports: Which reports are made, and when.
+        channels: Where they go.
     """
 
     reports: ReportSettings = field(default_factory=ReportSettings)
+    channels: tuple[ChannelSettings, ...] = ()
 
 
-def read_messages(table: Table) -> MessageSettings:
-    """Read the section."""
-    settings = MessageSettings(reports=read_reports(table.table("reports")))
+def read_messages(table: Table, environ: Mapping[str, str]) -> MessageSettings:
+    """Read the section.
+
+    Args:
+        table: Its table.
+        environ: Where to look up variables that hold secrets.
+    """
+    settings = MessageSettings(
+        reports=read_reports(table.table("reports")),
+        channels=read_channels(table, environ),
+    )
     table.reject_unknown()
     return settings

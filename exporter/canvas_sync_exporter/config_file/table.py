@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from zoneinfo import available_timezones
 
@@ -67,13 +67,16 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def parsed(self, key: str, parse: Callable[[str], T], hint: str) -> T | None:
+    def parsed(
+        self, key: str, parse: Callable[[str], T], hint: str, *, is_secret: bool = False
+    ) -> T | None:
         """Read a text.
 
         Args:
             key: Its key.
             parse: Converts it, or raises ValueError that says what to write instead.
             hint: An example for a value that is not a text at all, such as ``"45m"``.
+            is_secret: Whether to leave the value out of messages.
         """
         value = self._value(key, str, f"write a text such as {hint}")
         if value is None:
@@ -81,8 +84,29 @@ class Table:
         try:
             return parse(value)
         except ValueError as error:
-            self.wrong(key, f"{value!r} cannot be used: {error}")
+            shown = "its value" if is_secret else repr(value)
+            self.wrong(key, f"{shown} cannot be used: {error}")
             return None
+
+    def whole_number(self, key: str, low: int, high: int) -> int | None:
+        """Read an integer from ``low`` to ``high``, inclusive."""
+        value = self._value(key, int, f"write a number from {low} to {high}")
+        if value is not None and not low <= value <= high:
+            self.wrong(key, f"write a number from {low} to {high}")
+            return None
+        return value
+
+    def choice(self, key: str, choices: Iterable[T]) -> T | None:
+        """Read one of several words."""
+        return self.parsed(key, _one_of(choices), " or ".join(f'"{each}"' for each in choices))
+
+    def choices(self, key: str, choices: Iterable[T]) -> frozenset[T] | None:
+        """Read a list of words, each one of several; a single text is a list of one."""
+        known = list(choices)
+        words = self.texts(key, _one_of(known), f'["{known[0]}"]')
+        if words == []:
+            self.wrong(key, f"it is empty; leave `{key}` out for all of them")
+        return frozenset(words) if words else None
 
     def duration(self, key: str) -> dt.timedelta | None:
         """Read a duration."""
@@ -107,33 +131,23 @@ class Table:
 
     def sync_types(self, key: str) -> list[str] | None:
         """Read a list of sync types; a single text is a list of one."""
-        value = self._values.get(key)
-        if isinstance(value, str):
-            value = [value]
-        self._known.append(key)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            self.wrong(key, 'write a list of names such as ["full", "incremental"]')
-            return None
-        for name in value:
-            if not is_sync_type(name):
-                self.wrong(key, f"{name[:80]!r} cannot be a sync type: {NAME_HINT}")
-                return None
-        return value
+        return self.texts(key, _sync_type, '["full", "incremental"]')
 
     def texts(self, key: str, parse: Callable[[str], T], hint: str) -> list[T] | None:
-        """Read a list of texts.
+        """Read a list of texts; a single text is a list of one.
 
         Args:
             key: Its key.
             parse: Converts one text, or raises ValueError that says what to write instead.
             hint: An example for a value that is not a list of texts.
         """
-        value = self._value(key, list, f"write a list such as {hint}")
+        self._known.append(key)
+        value = self._values.get(key)
         if value is None:
             return None
-        if not all(isinstance(each, str) for each in value):
+        if isinstance(value, str):
+            value = [value]
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             self.wrong(key, f"write a list of texts such as {hint}")
             return None
         try:
@@ -154,6 +168,16 @@ class Table:
                 yield self._table((key, index), value)
             else:
                 self.wrong(key, f"{_kind(value)} instead of a table; {hint}")
+
+    def table_or_tables(self, key: str) -> Iterator[Table]:
+        """Read one table, such as ``[messages.slack]``, or several, ``[[messages.slack]]``."""
+        value = self._values.get(key)
+        if isinstance(value, list):
+            yield from self.tables(key)
+            return
+        value = self._value(key, dict, f"write [{self.name_of(key)}] with keys below it")
+        if value is not None:
+            yield self._table((key,), value)
 
     def named_tables(self) -> Iterator[tuple[str, Table]]:
         """Read tables with arbitrary names, such as those of sync types."""
@@ -193,6 +217,25 @@ class Table:
             return value
         self.wrong(key, f"{_kind(value)}; {hint}")
         return None
+
+
+def _sync_type(name: str) -> str:
+    if not is_sync_type(name):
+        raise ValueError(f"{name[:80]!r} cannot be a sync type: {NAME_HINT}")
+    return name
+
+
+def _one_of(choices: Iterable[T]) -> Callable[[str], T]:
+    known = {str(each): each for each in choices}
+
+    def parse(word: str) -> T:
+        if word in known:
+            return known[word]
+        listed = ", ".join(f"`{each}`" for each in known)
+        suggestion = did_you_mean(word, list(known)) or f"; write one of {listed}"
+        raise ValueError(f"{word[:80]!r} is not known{suggestion}")
+
+    return parse
 
 
 def _zone(text: str) -> dt.tzinfo:

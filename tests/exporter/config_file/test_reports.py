@@ -65,7 +65,7 @@ def test_midnight_is_a_time_of_day_and_monday_a_weekday(tmp_path: Path) -> None:
         ('kinds = ["dayly"]', "use one of daily, weekly, .*; did you mean `daily`"),
         ('kinds = ["incident"]', "use one of daily, weekly"),
         ("kinds = [1]", "write a list of texts"),
-        ('kinds = "daily"', "it is a text; write a list"),
+        ("kinds = 1", "write a list of texts"),
         ('at = "7.30"', "write a time of day such as 07:30"),
         ('at = "07:31"', "quarter"),
         ('at = "07:30+01:00"', "without a zone"),
