@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, exists, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import queries
@@ -32,18 +32,16 @@ from canvas_sync_core.store.query_results import DayPerformance, Performance, Su
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import limit_count
 
-from .aggregates import ENDED, ROW_COLUMNS, SUMMED, Groups, add_up_span, gather
-from .buckets import DAY, FIFTEEN_MINUTES, LocalDay, TimeBucket, cover, floor, local_day, local_days
+from .aggregates import SUMMED, Groups, gather
+from .buckets import DAY, FIFTEEN_MINUTES, LocalDay, floor, local_day, local_days
+from .periods import new_rows, read_span
 from .state import RollupState, read_state
-from .tables import changes_table, has_rollups, merge_groups, rollups_table
+from .tables import has_deleted_runs, has_rollups
 from .totals import Totals, statistics_of
 from .totals_cache import TotalsCache
 
 __all__ = ["Rollups"]
 
-_MOST_CHANGED: Final = 4 * 24 * 2
-_MOST_NEW: Final = 20_000
-"""With more changed buckets or changes than this, the database adds up rows faster than we do."""
 _NO_RUNS: Final = Totals()
 _runs = metrics_table.c
 
@@ -116,7 +114,7 @@ class Rollups:
             if not self._find_tables(connection):
                 return None
             state = read_state(connection, since)
-            if _is_far_behind(state) and not _has_deleted_runs(connection, since):
+            if state.is_far_behind and not has_deleted_runs(connection, since):
                 return None
             return read(_Reader(connection, self._cache, state, since, zone))
 
@@ -124,21 +122,6 @@ class Rollups:
         if not self._have_tables:  # the tables stay once they exist, so check only until then
             self._have_tables = has_rollups(connection)
         return self._have_tables
-
-
-def _is_far_behind(state: RollupState) -> bool:
-    """Whether it is faster to let the database add up all rows than to add the new ones here."""
-    return len(state.changed_buckets) > _MOST_CHANGED or state.change_count > _MOST_NEW
-
-
-def _has_deleted_runs(connection: Connection, since: datetime) -> bool:
-    """Whether the rows cannot give the answer because retention has deleted some of them."""
-    deleted = exists(rollups_table.c.runs).where(
-        rollups_table.c.seconds == DAY.total_seconds(),
-        rollups_table.c.start >= floor(since, DAY),
-        rollups_table.c.is_deleted,
-    )
-    return bool(connection.scalar(select(deleted)))
 
 
 class _Reader:
@@ -224,36 +207,13 @@ class _Reader:
         return self._cache.get_or_read(day, generation, read)
 
     def _read(self, day: LocalDay, changed: Set[datetime]) -> Totals:
-        """Read a day from its rollups, and its changed buckets from their rows."""
-        groups: Groups = {}
-        for unchanged in cover(day.begin, day.end, changed):
-            merge_groups(self._connection, unchanged, groups)
         totals = Totals()
-        for start in changed:
-            bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
-            merge_groups(self._connection, bucket, groups, is_deleted=True)
-            totals.add_groups(add_up_span(self._connection, bucket))
-        totals.add_groups(groups)
+        totals.add_groups(read_span(self._connection, day.begin, day.end, changed))
         return totals
 
     def _new_runs(self) -> dict[date, Groups]:
         """Add up the runs that have ended but are not in a rollup yet, by local day."""
-        if not self._state.has_new_runs:
-            return {}
-        changes = changes_table.c
-        run_ids = select(changes.run_id).where(
-            changes.run_id.is_not(None), changes.start >= self._since
-        )
-        # The row may have been corrected since the change was recorded, so that the run starts
-        # earlier.
-        is_recent = _runs.sync_start_time >= self._since
-        rows = self._connection.execute(
-            select(*ROW_COLUMNS).where(_runs.id.in_(run_ids), ENDED, is_recent)
-        )
-        # Changed buckets are read from their rows, which contain their new runs already.
-        new = (
-            row for row in rows if floor(row[0], FIFTEEN_MINUTES) not in self._state.changed_buckets
-        )
+        new = new_rows(self._connection, self._state, self._since)
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -30,6 +30,9 @@ from .tables import changes_table, days_table
 
 __all__ = ["RollupState", "newest_generation", "read_state"]
 
+_MOST_CHANGED: Final = 4 * 24 * 2
+_MOST_NEW: Final = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class RollupState:
@@ -48,6 +51,11 @@ class RollupState:
     change_count: int
     has_new_runs: bool
     utc_days: Set[datetime]
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether it is faster to let the database add up all rows than to add the new ones."""
+        return len(self.changed_buckets) > _MOST_CHANGED or self.change_count > _MOST_NEW
 
 
 def read_state(connection: Connection, since: datetime) -> RollupState:

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    exists,
     func,
     insert,
     inspect,
@@ -39,10 +40,11 @@ from sqlalchemy import (
 
 from canvas_sync_core.names import ITEMS
 from canvas_sync_core.sketch import Sketch
+from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
-from .aggregates import MEASURES, SUMMED, Aggregate, Groups, merge
+from .aggregates import MEASURES, SUMMED, Aggregate, Group, Groups, merge
 from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
 
 __all__ = [
@@ -50,7 +52,9 @@ __all__ = [
     "ROLLUPS_METADATA",
     "add_groups",
     "changes_table",
+    "count_groups",
     "days_table",
+    "has_deleted_runs",
     "has_rollups",
     "is_in_bucket",
     "keep_one_change",
@@ -129,15 +133,29 @@ def merge_groups(
         into: Aggregates to which they are added.
         is_deleted: Selects deleted or existing runs; None for both.
     """
-    statement = select(*_VALUES).where(
-        _rollups.seconds == _seconds(span.length),
-        _rollups.start >= span.begin,
-        _rollups.start < span.end,
-    )
-    if is_deleted is not None:
-        statement = statement.where(_rollups.is_deleted == is_deleted)
+    statement = select(*_VALUES).where(*_in_span(span, is_deleted))
     for row in connection.execute(statement):
         merge(into, {(row[0], row[1]): _to_aggregate(row[2:])})
+
+
+def count_groups(
+    connection: Connection, span: TimeBucket, *, is_deleted: bool | None = None
+) -> dict[Group, int]:
+    """Count the runs in the rollups of a time bucket; arguments as for :func:`merge_groups`."""
+    group = (_rollups.sync_type, _rollups.sync_status)
+    statement = (
+        select(*group, sum_of(_rollups.runs)).where(*_in_span(span, is_deleted)).group_by(*group)
+    )
+    rows = connection.execute(statement)
+    return {(sync_type, status): int(count) for sync_type, status, count in rows}
+
+
+def has_deleted_runs(connection: Connection, since: datetime) -> bool:
+    """Whether the rows cannot give the answer because retention has deleted some of them."""
+    deleted = exists(_rollups.runs).where(
+        _rollups.seconds == _seconds(DAY), _rollups.start >= floor(since, DAY), _rollups.is_deleted
+    )
+    return bool(connection.scalar(select(deleted)))
 
 
 def replace_groups(
@@ -197,6 +215,17 @@ def mark_day(connection: Connection, moment: datetime) -> None:
     generation = max(newest + 1, time.time_ns() // 1_000_000)
     connection.execute(delete(days_table).where(days_table.c.day == day))
     connection.execute(insert(days_table), {"day": day, "generation": generation})
+
+
+def _in_span(span: TimeBucket, is_deleted: bool | None) -> list[ColumnElement[bool]]:
+    conditions = [
+        _rollups.seconds == _seconds(span.length),
+        _rollups.start >= span.begin,
+        _rollups.start < span.end,
+    ]
+    if is_deleted is not None:
+        conditions.append(_rollups.is_deleted == is_deleted)
+    return conditions
 
 
 def _seconds(length: timedelta) -> int:

@@ -153,7 +153,7 @@ def test_days_of_which_runs_were_deleted_are_always_asked_of_the_rollups(
     while roll_up(engine, 60):
         pass
     assert delete_runs(engine, now - timedelta(days=2)) == 2
-    monkeypatch.setattr("canvas_sync_core.store.rollups.reading._MOST_CHANGED", 0)
+    monkeypatch.setattr("canvas_sync_core.store.rollups.state._MOST_CHANGED", 0)
     write_runs(engine, [snapshot("new", start_time=(now - timedelta(hours=1)).timestamp())])
     with engine.begin() as connection:
         of_run = metrics_table.c.sync_task_id == "run-0"

@@ -1,0 +1,179 @@
+"""Aggregates of periods that have a start and an end, by sync type and status.
+
+Each is composed of rollups and of the rows that the rollups do not contain yet, in one snapshot,
+as :mod:`.reading` describes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, func, select
+
+from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
+from canvas_sync_core.store.model import metrics_table
+
+from .aggregates import ENDED, ROW_COLUMNS, Group, Groups, add_up, add_up_span, merge
+from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, cover, floor, within
+from .state import RollupState, read_state
+from .tables import changes_table, count_groups, has_deleted_runs, has_rollups, merge_groups
+
+__all__ = ["Period", "count_periods", "new_rows", "read_periods", "read_span"]
+
+_runs = metrics_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period in UTC; both bounds are rounded down to the start of a 15-minute bucket."""
+
+    begin: datetime
+    end: datetime
+
+    def __contains__(self, time: datetime) -> bool:
+        return floor(self.begin, FIFTEEN_MINUTES) <= time < floor(self.end, FIFTEEN_MINUTES)
+
+
+def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
+    """Add up the ended runs that started in each period.
+
+    Args:
+        engine: The database with the table.
+        periods: At least one; they may overlap.
+
+    Raises:
+        SQLAlchemyError: The database is away.
+    """
+    with connect_to_see_one_moment(engine) as connection:
+        state = _usable_state(connection, periods)
+        if state is not None:
+            new = list(new_rows(connection, state, _first(periods)))
+            return [_read(connection, each, state, new) for each in periods]
+    with connect_to_read_much(engine) as connection:
+        return [_read_rows(connection, each) for each in periods]
+
+
+def count_periods(engine: Engine, periods: Sequence[Period]) -> list[Counter[Group]]:
+    """Count the ended runs that started in each period; faster than :func:`read_periods`.
+
+    Args:
+        engine: The database with the table.
+        periods: At least one; they may overlap.
+
+    Raises:
+        SQLAlchemyError: The database is away.
+    """
+    with connect_to_see_one_moment(engine) as connection:
+        state = _usable_state(connection, periods)
+        if state is not None:
+            new = list(new_rows(connection, state, _first(periods)))
+            return [_count(connection, each, state, new) for each in periods]
+    with connect_to_read_much(engine) as connection:
+        return [_count_rows(connection, *_bounds(each)) for each in periods]
+
+
+def read_span(
+    connection: Connection, begin: datetime, end: datetime, changed: Set[datetime]
+) -> Groups:
+    """Read the rollups of a period, and its changed buckets from their rows.
+
+    Args:
+        connection: A transaction that sees one snapshot.
+        begin: Start of a 15-minute bucket.
+        end: Start of a 15-minute bucket.
+        changed: Starts of the changed buckets in the period.
+    """
+    groups: Groups = {}
+    for unchanged in cover(begin, end, changed):
+        merge_groups(connection, unchanged, groups)
+    for start in changed:
+        bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
+        merge_groups(connection, bucket, groups, is_deleted=True)
+        merge(groups, add_up_span(connection, bucket))
+    return groups
+
+
+def new_rows(connection: Connection, state: RollupState, since: datetime) -> Iterator[Row[Any]]:
+    """Return the runs that have ended but are not in a rollup yet, as ``ROW_COLUMNS``.
+
+    Those in changed buckets are left out, because these buckets are read from their rows.
+    """
+    if not state.has_new_runs:
+        return iter(())
+    changes = changes_table.c
+    run_ids = select(changes.run_id).where(changes.run_id.is_not(None), changes.start >= since)
+    # The row may have been corrected since the change was recorded, so that the run starts earlier.
+    is_recent = _runs.sync_start_time >= since
+    rows = connection.execute(select(*ROW_COLUMNS).where(_runs.id.in_(run_ids), ENDED, is_recent))
+    return (row for row in rows if floor(row[0], FIFTEEN_MINUTES) not in state.changed_buckets)
+
+
+def _usable_state(connection: Connection, periods: Sequence[Period]) -> RollupState | None:
+    """Return what the rollups contain; None if the rows have to be read instead."""
+    if not has_rollups(connection):
+        return None
+    since = _first(periods)
+    state = read_state(connection, since)
+    is_usable = not state.is_far_behind or has_deleted_runs(connection, since)
+    return state if is_usable else None
+
+
+def _first(periods: Sequence[Period]) -> datetime:
+    return floor(min(period.begin for period in periods), FIFTEEN_MINUTES)
+
+
+def _bounds(period: Period) -> tuple[datetime, datetime]:
+    return floor(period.begin, FIFTEEN_MINUTES), floor(period.end, FIFTEEN_MINUTES)
+
+
+def _read(
+    connection: Connection, period: Period, state: RollupState, new: Iterable[Sequence[Any]]
+) -> Groups:
+    begin, end = _bounds(period)
+    groups = read_span(connection, begin, end, _changed(state, period))
+    merge(groups, add_up(row for row in new if row[0] in period))
+    return groups
+
+
+def _read_rows(connection: Connection, period: Period) -> Groups:
+    """Add up the rows day by day, so that few of them are in memory at the same time."""
+    groups: Groups = {}
+    begin, end = _bounds(period)
+    while begin < end:
+        until = min(floor(begin, DAY) + DAY, end)
+        merge(groups, add_up_span(connection, TimeBucket(DAY, begin, until)))
+        begin = until
+    return groups
+
+
+def _count(
+    connection: Connection, period: Period, state: RollupState, new: Iterable[Sequence[Any]]
+) -> Counter[Group]:
+    counts: Counter[Group] = Counter()
+    changed = _changed(state, period)
+    for unchanged in cover(*_bounds(period), changed):
+        counts.update(count_groups(connection, unchanged))
+    for start in changed:
+        bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
+        counts.update(count_groups(connection, bucket, is_deleted=True))
+        counts.update(_count_rows(connection, bucket.begin, bucket.end))
+    counts.update((row[1], row[2]) for row in new if row[0] in period)
+    return counts
+
+
+def _count_rows(connection: Connection, begin: datetime, end: datetime) -> Counter[Group]:
+    group = (_runs.sync_type, _runs.sync_status)
+    is_counted = and_(within(_runs.sync_start_time, begin, end), ENDED)
+    statement = select(*group, func.count()).where(is_counted).group_by(*group)
+    counts: Counter[Group] = Counter()
+    for sync_type, status, count in connection.execute(statement):
+        counts[sync_type, status] = count
+    return counts
+
+
+def _changed(state: RollupState, period: Period) -> set[datetime]:
+    return {each for each in state.changed_buckets if each in period}

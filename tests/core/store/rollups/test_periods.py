@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, delete, func, select, update
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.store.rollups.aggregates import Aggregate
+from canvas_sync_core.store.rollups.periods import Period, count_periods, read_periods
+from canvas_sync_core.store.rollups.writing import roll_up
+from support.migrations import downgrade
+from support.runs import failed, running, snapshot, write
+
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 3, 28, tzinfo=UTC)
+PERIODS = [
+    Period(FIRST + timedelta(hours=23), FIRST + timedelta(days=2, hours=22)),
+    Period(FIRST, FIRST + 4 * DAY),
+    Period(FIRST + timedelta(hours=3), FIRST + timedelta(hours=3, minutes=15)),
+    Period(FIRST + 20 * DAY, FIRST + 21 * DAY),
+]
+
+
+def write_random_runs(engine: Engine, count: int, prefix: str = "run") -> None:
+    chance = random.Random(prefix)
+    for number in range(count):
+        make = chance.choice((snapshot, snapshot, failed, running))
+        start = (FIRST + chance.random() * 4 * DAY).timestamp()
+        changes = {"start_time": start, "sync_type": chance.choice(("full", "grades"))}
+        if make is not running:
+            changes["duration"] = chance.lognormvariate(3, 1)
+        write(engine, make(f"{prefix}-{number}", **changes))
+
+
+def count_rows(engine: Engine, period: Period) -> Counter[tuple[str, str]]:
+    columns = metrics_table.c
+    statement = (
+        select(columns.sync_type, columns.sync_status, func.count())
+        .where(
+            columns.sync_start_time >= period.begin,
+            columns.sync_start_time < period.end,
+            columns.sync_status != RunStatus.RUNNING,
+        )
+        .group_by(columns.sync_type, columns.sync_status)
+    )
+    with engine.connect() as connection:
+        return Counter({(name, status): n for name, status, n in connection.execute(statement)})
+
+
+def assert_exact(engine: Engine) -> None:
+    expected = [count_rows(engine, period) for period in PERIODS]
+    found = read_periods(engine, PERIODS)
+
+    assert count_periods(engine, PERIODS) == expected
+    assert [{group: each.runs for group, each in groups.items()} for groups in found] == expected
+    for groups in found:
+        for aggregate in groups.values():
+            assert aggregate.measures["duration"].count == aggregate.runs
+    assert sum(map(Counter.total, expected)) > 0
+
+
+def test_periods_are_exact_whatever_the_rollups_contain(engine: Engine) -> None:
+    write_random_runs(engine, 60)
+    assert_exact(engine)  # all are new
+
+    while roll_up(engine, 60):
+        pass
+    assert_exact(engine)
+
+    write_random_runs(engine, 20, "later")
+    changed = metrics_table.c.sync_task_id.in_([f"run-{number}" for number in range(20)])
+    ended = metrics_table.c.sync_status != RunStatus.RUNNING
+    with engine.begin() as connection:
+        connection.execute(update(metrics_table).where(changed, ended).values(sync_status="failed"))
+        connection.execute(delete(metrics_table).where(metrics_table.c.sync_task_id == "run-30"))
+    assert_exact(engine)
+
+
+def test_periods_are_read_from_the_rows_without_rollups(engine: Engine) -> None:
+    write_random_runs(engine, 30)
+    downgrade(engine, "0002")
+
+    assert_exact(engine)
+
+
+def test_periods_are_read_from_the_rows_while_the_rollups_are_far_behind(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_random_runs(engine, 30)
+    monkeypatch.setattr("canvas_sync_core.store.rollups.state._MOST_NEW", 0)
+
+    assert_exact(engine)
+
+
+def test_runs_that_retention_has_deleted_still_count(engine: Engine) -> None:
+    write_random_runs(engine, 30)
+    while roll_up(engine, 60):
+        pass
+    before = read_periods(engine, PERIODS), count_periods(engine, PERIODS)
+
+    assert delete_runs(engine, FIRST + 2 * DAY) > 0
+
+    after = read_periods(engine, PERIODS), count_periods(engine, PERIODS)
+    assert after[1] == before[1]
+    assert list(map(_plain, after[0])) == list(map(_plain, before[0]))
+
+
+def _plain(groups: dict[tuple[str, str], Aggregate]) -> object:
+    return {
+        group: (each.runs, each.sums, {n: m.buckets for n, m in each.measures.items()})
+        for group, each in groups.items()
+    }
+
+
+def test_bounds_are_rounded_down_to_the_quarter_of_an_hour(engine: Engine) -> None:
+    write(engine, snapshot("run", start_time=(FIRST + timedelta(minutes=17)).timestamp()))
+    period = Period(FIRST + timedelta(minutes=20), FIRST + timedelta(minutes=31))
+
+    assert count_periods(engine, [period]) == [{("full", "success"): 1}]
+    assert count_periods(engine, [dataclasses.replace(period, end=period.begin)]) == [{}]
