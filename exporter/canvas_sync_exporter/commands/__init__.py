@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "status": "show open incidents and the state of each sync type",
     "analyze": "report on the logs: runs, API calls, database, errors, gaps",
     "runs": "list sync runs, newest first",
-    "search": "search the logs, their backups and archives, newest lines first",
+    "search": "search the logs, their backups and archives",
     "tail": "show the newest lines of the five logs, merged by time",
     "cleanup": "archive rotated logs and delete old archives now",
     "doctor": "check the set-up and suggest fixes",

@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor search``: lines of the logs, newest first."""
+"""``canvas-sync-monitor search``: lines of the logs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ import sys
 from contextlib import closing
 from typing import Any, Final
 
-from canvas_sync_core.names import DISTRIBUTION, LINE_LEVELS, Log
-from canvas_sync_exporter.logs.search import LineFilter, LogSearch, SearchNotes, compile_pattern
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_exporter.logs.search import LogSearch, Order, SearchNotes
 
-from .options import (
-    TIMES,
-    add_command,
-    add_log_dir,
-    add_period,
-    log_configuration,
-    number,
-    user_id,
-)
+from .line_filters import add_filters, line_filter
+from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 
@@ -36,12 +29,12 @@ def add_parser(subparsers: Any) -> None:
         more="A line must match all filters.",
         epilog=f"{TIMES} PATTERN has the syntax of RE2.",
     )
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
-    words.add_argument(
-        "--regex", type=_pattern, metavar="PATTERN", help="regular expression in the line"
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
+    add_filters(parser)
+    add_period(parser, since="written at or after this time", until="written before then")
+    parser.add_argument(
+        "--oldest-first", action="store_true", help="show the oldest lines first, not the newest"
     )
-    _add_filters(parser)
     parser.add_argument(
         "--limit",
         type=number(1, _MAX_LIMIT),
@@ -51,23 +44,6 @@ def add_parser(subparsers: Any) -> None:
     )
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
-
-
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--log", action="append", choices=list(Log), help="in this log; may be repeated")
-    add("--level", type=str.upper, choices=LINE_LEVELS, help="of this level")
-    add("--user", type=user_id, metavar="ID", help="of this user")
-    add("--course", type=user_id, metavar="ID", help="of this course")
-    add("--task", metavar="ID", help="of the run with this task id")
-    add("--trace", metavar="ID", help="of this trace")
-    add(
-        "--status",
-        help="HTTP status, class of a failed request (timeout), status of a run (failed), or "
-        "outcome of a database operation",
-    )
-    add("--route", help="Canvas route template, such as /api/v1/courses/:course_id")
-    add_period(parser, since="written at or after this time", until="written before then")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,13 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    config, wanted = log_configuration(arguments), _wanted(arguments)
+    config, wanted = log_configuration(arguments), line_filter(arguments)
     bar = ProgressBar(sys.stderr)
     found = LogSearch(
         config.app.log_dir,
         config.archive_folder,
         wanted,
         limit=arguments.limit,
+        order=Order.OLDEST if arguments.oldest_first else Order.NEWEST,
         on_progress=bar.show,
         zone=config.app.timezone,
     )
@@ -100,23 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _wanted(arguments: argparse.Namespace) -> LineFilter:
-    return LineFilter(
-        text=arguments.text,
-        pattern=arguments.regex,
-        logs=tuple(Log(log) for log in dict.fromkeys(arguments.log or Log)),
-        level=arguments.level,
-        user_id=arguments.user,
-        course_id=arguments.course,
-        task_id=arguments.task,
-        trace_id=arguments.trace,
-        status=arguments.status,
-        route=arguments.route,
-        since=arguments.since,
-        until=arguments.until,
-    )
-
-
 def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
     """Return notes about what the lines do not show."""
     if is_cut:
@@ -125,10 +85,3 @@ def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
         print(f"{DISTRIBUTION}: {notes.unreadable_lines} lines unreadable", file=sys.stderr)
     for problem in notes.problems:
         print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
-
-
-def _pattern(raw: str) -> Any:
-    try:
-        return compile_pattern(raw)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

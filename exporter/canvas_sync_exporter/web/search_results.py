@@ -33,18 +33,23 @@ class FoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class FoundPage:
-    """A part of what a search finds.
+    """A page of what a search finds.
 
     Attributes:
-        items: The lines, newest first. There may be fewer than asked for, or none, while there is a
-            ``next``: a search of large archives is told in parts.
-        next: ``cursor`` of the next part; null after the last one.
-        unreadable_lines: How many lines of this part might have been wanted but cannot be read.
+        items: The lines. There may be fewer than asked for, or none, while there is a ``next``: a
+            search that takes long is answered page by page.
+        next: ``cursor`` of the next page; null after the last one.
+        searched_to: The time up to which all logs have been searched; null before the first line
+            with a time, and after the last page.
+        bytes_left: Number of bytes not searched yet; an estimate for archives.
+        unreadable_lines: Number of lines of this page that might have matched but are unreadable.
         problems: Files that cannot be read, or were deleted before they were searched.
     """
 
     items: list[FoundRecord]
     next: str | None
+    searched_to: dt.datetime | None
+    bytes_left: int
     unreadable_lines: int
     problems: list[str]
 

@@ -52,6 +52,12 @@ def test_it_shows_human_lines_newest_first_from_everywhere(folder: Path) -> None
     ]
 
 
+def test_it_shows_the_oldest_lines_first_if_asked(folder: Path) -> None:
+    done = run(folder, "--oldest-first", "--json", "--log", "errors", "--limit", "3")
+    shown = [json.loads(line)["task_id"] for line in done.stdout.splitlines()]
+    assert shown == ["run 0", "run 1", "run 2"]
+
+
 def test_it_shows_whole_records_as_json(folder: Path) -> None:
     done = run(folder, "--log", "errors", "--limit", "1", "--json")
     assert json.loads(done.stdout) == record(Log.ERRORS, 7, task_id="run 7")
@@ -65,6 +71,17 @@ def test_it_shows_whole_records_as_json(folder: Path) -> None:
         (["--log", "errors", "--log", "api_calls"], 10),
         (["--level", "info"], 9),
         (["--level", "warning"], 1),
+        (["--level", "info", "--level", "warning"], 10),
+        (["--not-level", "info"], 1),
+        (["--not-text", "timeout"], 2),
+        (["--not-regex", r"run [0-3]\b"], 6),
+        (["--not-user", "42"], 1),
+        (["--not-course", "7", "--not-course", "8"], 1),
+        (["--not-task", "run 3", "--not-task", "run 4"], 8),
+        (["--not-trace", "4b" * 16], 1),
+        (["--not-status", "404", "--not-status", "200"], 8),
+        (["--not-route", "/api/v1/courses/:id"], 8),
+        (["timeout", "--regex", "run [0-3]"], 4),
         (["--user", "42", "--course", "7"], 9),
         (["--task", "run 3"], 1),
         (["--trace", "4b" * 16], 9),
@@ -89,7 +106,6 @@ def test_each_filter_chooses(folder: Path, filters: list[str], lines: int) -> No
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["text", "--regex", "pattern"],
         ["--regex", "("],
         ["--since", "yesterday-ish"],
         ["--since", "2025-12-22", "--until", "2025-12-22"],
@@ -97,6 +113,9 @@ def test_each_filter_chooses(folder: Path, filters: list[str], lines: int) -> No
         ["--limit", "0"],
         ["--log", "syslog"],
         ["--level", "LOUD"],
+        ["--not-level", "LOUD"],
+        ["--not-regex", "("],
+        ["--not-user", "me"],
         ["--user", "me"],
     ],
 )

@@ -65,21 +65,30 @@ def _clean(exporter: Exporter) -> None:
     assert cleanup_canvas_sync_logs(kept).errors == []
 
 
+@pytest.mark.parametrize("order", ["newest", "oldest"])
 @pytest.mark.parametrize("limit", [1, 3, 500])
 def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
-    exporter: Exporter, folder: Path, limit: int
+    exporter: Exporter, folder: Path, limit: int, order: str
 ) -> None:
-    whole = [item["record"] for item in _search(exporter, "limit=500")["items"]]
+    whole = [item["record"] for item in _search(exporter, f"limit=500&order={order}")["items"]]
     assert len(whole) == 10
     found, cursor = [], ""
     while True:
-        page = _search(exporter, f"limit={limit}{cursor}")
+        page = _search(exporter, f"limit={limit}&order={order}{cursor}")
         found += [item["record"] for item in page["items"]]
         if page["next"] is None:
             break
         cursor = f"&cursor={page['next']}"
         _clean(exporter)
     assert found == whole
+
+
+def test_a_page_says_how_far_the_search_has_come(exporter: Exporter, folder: Path) -> None:
+    page = _search(exporter, "limit=3&log=errors")
+    assert page["searched_to"] == "2025-12-22T02:00:04Z"  # of the next line, which waits
+    assert page["bytes_left"] > 0
+    page = _search(exporter, "log=errors")
+    assert (page["searched_to"], page["bytes_left"], page["next"]) == (None, 0, None)
 
 
 def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Path) -> None:
@@ -100,6 +109,16 @@ def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Pa
         ("log=progress", 0),
         ("level=WARNING", 1),
         ("level=warning", 1),
+        ("level=info,warning", 10),
+        ("not_level=info", 1),
+        ("not_text=timeout", 2),
+        ("not_regex=run+%5B0-3%5D%22", 6),
+        ("not_user_id=42", 1),
+        ("not_course_id=7,8", 1),
+        ("not_task_id=run+3", 9),
+        ("not_trace_id=" + "4b" * 16, 1),
+        ("not_status=404,200", 8),
+        ("not_route=/api/v1/courses/:id", 8),
         ("user_id=42&course_id=7", 9),
         ("task_id=run+3", 1),
         ("trace_id=" + "4b" * 16, 9),
@@ -121,6 +140,13 @@ def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines
         ("log=syslog", "log"),
         ("log=", "log"),
         ("level=LOUD", "level"),
+        ("level=info,", "level"),
+        ("not_level=LOUD", "not_level"),
+        ("not_regex=(", "not_regex"),
+        ("not_user_id=1,me", "not_user_id"),
+        ("not_route=,", "not_route"),
+        ("not_status=" + "1," * 50 + "1", "not_status"),
+        ("order=random", "order"),
         ("trace_id=4b4b", "trace_id"),
         ("user_id=me", "user_id"),
         ("since=soon", "since"),

@@ -1,4 +1,8 @@
-"""Searches an archive: decompresses it in one pass and keeps the newest matches."""
+"""Searches an archive, which can only be decompressed from its beginning.
+
+Oldest first, the matches are given as they are found. Newest first, each pass keeps the newest
+matches that have not been given yet.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogSource
 
 from .matching import FoundLine, Matcher, Place
+from .order import Order
 from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
 from .time_range import LATENESS, is_after
 
@@ -31,19 +36,22 @@ class ArchiveScan:
     Args:
         source: The archive.
         limit: Maximum number of lines.
+        order: Which lines come first.
 
     Attributes:
-        reached: When the oldest line searched so far was written; None if unknown.
+        reached: When the line searched last was written; None if unknown.
         is_past: Whether it, and so each older archive, is older than the time range.
         is_done: Whether all of it has been searched.
     """
 
-    def __init__(self, source: LogSource, limit: int) -> None:
+    def __init__(self, source: LogSource, limit: int, order: Order) -> None:
         self.reached: dt.datetime | None = None
         self.is_done = self.is_past = False
         self._source = source
         self._limit = limit
-        self._stop: Position | None = None
+        self._is_forward = order is Order.OLDEST
+        self._bound: Position | None = None
+        self._pass: Iterator[FoundLine] | None = None
         self._until: dt.datetime | None = None
 
     @property
@@ -53,11 +61,12 @@ class ArchiveScan:
 
     @property
     def position(self) -> Position:
-        """The position up to which it has not been searched."""
+        """The position that the search has reached."""
         if self._source.has_members:
-            return self._stop or Position(0, NOWHERE, self._source.path.name)
+            return self._bound or Position(0, NOWHERE, self._source.path.name)
         # After the next rotation another file has its name, so identify it by its first bytes.
-        return Position(self._stop.end if self._stop else _WHOLE, self._head)
+        whole = 0 if self._is_forward else _WHOLE
+        return Position(self._bound.end if self._bound else whole, self._head)
 
     @cached_property
     def _head(self) -> Head:
@@ -69,9 +78,12 @@ class ArchiveScan:
         """Whether a position is in this archive, by its name."""
         return self._source.has_members and position.archive == self._source.path.name
 
-    def is_before(self, position: Position) -> bool:
-        """Whether it is an archive older than the one that a position is in, by its name."""
-        return self._source.has_members and self._source.path.name < position.archive
+    def is_beyond(self, position: Position) -> bool:
+        """Whether it comes in the search after the archive that a position is in, by its name."""
+        if not self._source.has_members:
+            return False
+        name = self._source.path.name
+        return name > position.archive if self._is_forward else name < position.archive
 
     def find(self, position: Position) -> int | None:
         """Decompress it to find the file of a position; return its index, if any."""
@@ -81,7 +93,7 @@ class ArchiveScan:
         return None
 
     def resume(self, number: int, end: int) -> int:
-        """Search only the part before an offset in a file.
+        """Search only the part on one side of an offset in a file.
 
         Args:
             number: Index of the file.
@@ -95,12 +107,13 @@ class ArchiveScan:
                 self.go_on(Position(end, NOWHERE, self._source.path.name, rank))
                 return 0
             end -= size
+        self.is_done = self._is_forward
         return end
 
     def go_on(self, position: Position) -> None:
-        """Search only the part before a position in this archive."""
+        """Search only the part on one side of a position in this archive."""
         has_begun = position.end or position.rank
-        self._stop = position if has_begun else None
+        self._bound = position if has_begun else None
 
     @cached_property
     def _files(self) -> list[tuple[bytes, int]]:
@@ -130,19 +143,16 @@ class ArchiveScan:
             matcher: Finds the lines.
 
         Returns:
-            The matches, newest first; if there are too many to keep, :attr:`is_done` stays False
-            and the next step finds the older ones.
+            The matches in the order of the search; if there are too many to keep, :attr:`is_done`
+            stays False and the next step finds the others.
         """
-        kept: deque[FoundLine] = deque()
-        size, self.is_done = 0, True
+        found: deque[FoundLine] = deque()
+        self.is_done = True
         try:
-            for found in self._matches(matcher):
-                kept.append(found)
-                size += found.end - found.start
-                while len(kept) > self._limit or (size > _KEPT_BYTES and len(kept) > 1):
-                    dropped = kept.popleft()
-                    size -= dropped.end - dropped.start
-                    self.is_done = False
+            if self._is_forward:
+                self._find_next(matcher, found)
+            else:
+                self._find_newest(matcher, found)
         except ArchiveDamagedError as error:
             matcher.notes.problems.append(str(error))
         except FileNotFoundError:
@@ -151,9 +161,31 @@ class ArchiveScan:
             )
         except OSError as error:  # not for us to read
             matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
-        if not self.is_done:
-            self._stop, self.reached = kept[0].before, kept[0].time
-        return list(reversed(kept))
+        if not self.is_done and not self._is_forward:
+            self._bound, self.reached = found[0].before, found[0].time
+        return list(found if self._is_forward else reversed(found))
+
+    def _find_next(self, matcher: Matcher, found: deque[FoundLine]) -> None:
+        if self._pass is None:
+            self._pass = self._matches(matcher)
+        size = 0
+        for line in self._pass:
+            found.append(line)
+            size += line.end - line.start
+            if len(found) >= self._limit or size > _KEPT_BYTES:
+                self.is_done = False
+                self._bound, self.reached = line.after, line.time
+                return
+
+    def _find_newest(self, matcher: Matcher, found: deque[FoundLine]) -> None:
+        size = 0
+        for line in self._matches(matcher):
+            found.append(line)
+            size += line.end - line.start
+            while len(found) > self._limit or (size > _KEPT_BYTES and len(found) > 1):
+                dropped = found.popleft()
+                size -= dropped.end - dropped.start
+                self.is_done = False
 
     def _place(self, name: str, number: int) -> Place:
         if self._source.has_members:
@@ -161,18 +193,28 @@ class ArchiveScan:
         return Place(name, self._head)
 
     def _matches(self, matcher: Matcher) -> Iterator[FoundLine]:
+        bound = self._bound
         for number, part in enumerate(parts(self._source)):
+            if bound and self._is_forward and number < bound.rank:
+                continue
             place = self._place(part.name, number)
-            stop = self._stop if self._stop and self._stop.rank == number else None
             for start, data in _blocks(part, matcher):
                 if start == 0 and number == 0:
                     self.reached = matcher.times.first(data)
                     if is_after(data, matcher.times, self._until):
                         return
-                asked = data if stop is None else data[: max(0, stop.end - start)]
-                yield from matcher.matches(asked, start, place)
-            if stop is not None:
+                yield from matcher.matches(*self._left_of(data, start, number, bound), place)
+            if bound and bound.rank == number and not self._is_forward:
                 return
+
+    def _left_of(
+        self, data: bytes, start: int, number: int, bound: Position | None
+    ) -> tuple[bytes, int]:
+        """Return what is left to search of a block, and its offset in its file."""
+        if bound is None or bound.rank != number:
+            return data, start
+        at = min(max(0, bound.end - start), len(data))
+        return (data[at:], start + at) if self._is_forward else (data[:at], start)
 
 
 def _first_bytes(part: LogPart) -> bytes:

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import msgspec
 import re2
 
 from canvas_sync_core.names import GRAPHQL_ERROR, Log
-from canvas_sync_exporter.logs.lines import Moment
 from canvas_sync_exporter.logs.task_ids import ids_in_logs
 
-__all__ = ["PATTERN_LIMIT", "LineFilter", "SearchRecord", "compile_pattern"]
+from .exclusions import NO_EXCLUSIONS, Exclusions
+from .search_record import SearchRecord
+from .texts import in_json, spellings
+
+__all__ = ["PATTERN_LIMIT", "LineFilter", "compile_pattern"]
 
 PATTERN_LIMIT: Final = 1000
 """The longest regular expression, in characters."""
@@ -33,23 +35,6 @@ _FOREIGN: Final = re2.compile(  # a line that begins otherwise; much faster than
     ),
     _LATIN1,
 )
-
-
-class SearchRecord(msgspec.Struct, gc=False):
-    """The fields to filter by."""
-
-    timestamp: Moment
-    level: str | None = None
-    task_id: str | None = None
-    user_id: int | None = None
-    course_id: int | None = None
-    trace_id: str | None = None
-    route: str | None = None
-    status: str | None = None
-    status_code: int | None = None
-    error_class: str | None = None
-    outcome: str | None = None
-    graphql_errors: int = 0
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -97,18 +82,19 @@ class LineFilter:
         text: Text that the raw line contains, with JSON escapes decoded.
         pattern: A regular expression, from :func:`compile_pattern`, that matches in the raw line.
         logs: In one of these logs.
-        level: ``INFO``, ``WARNING`` or ``ERROR``.
+        levels: Of one of these levels; empty means no filter.
         status: HTTP status, class of a failed request, status of a run or a step, or outcome of a
             database operation.
         route: Canvas route template.
         since: At or after this time.
         until: Before this time.
+        exclusions: What it must not match.
     """
 
     text: str | None = None
     pattern: Any = None
     logs: tuple[Log, ...] = tuple(Log)
-    level: str | None = None
+    levels: tuple[str, ...] = ()
     user_id: int | None = None
     course_id: int | None = None
     task_id: str | None = None
@@ -117,15 +103,19 @@ class LineFilter:
     route: str | None = None
     since: dt.datetime | None = None
     until: dt.datetime | None = None
+    exclusions: Exclusions = NO_EXCLUSIONS
     _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _levels: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _status: Any = field(init=False, repr=False, compare=False)
     _lines_pattern: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        texts = () if self.text is None else (_encoded(self.text), _in_json(self.text)[1:-1])
-        object.__setattr__(self, "_texts", tuple(dict.fromkeys(texts)))
+        texts = () if self.text is None else spellings(self.text)
+        object.__setattr__(self, "_texts", texts)
         object.__setattr__(self, "_traits", tuple(self._make_traits()))
+        levels = tuple(b'"level":%s' % in_json(level) for level in self.levels)
+        object.__setattr__(self, "_levels", levels)
         object.__setattr__(self, "_status", _status_pattern(self.status))
         object.__setattr__(self, "_lines_pattern", _for_many_lines(self.pattern))
 
@@ -143,7 +133,9 @@ class LineFilter:
             return False
         if line.startswith(_OWN_JSON) and not self._has_traits(line):
             return False
-        return self.pattern is None or self.pattern.search(line) is not None
+        if self.pattern is not None and self.pattern.search(line) is None:
+            return False
+        return not self.exclusions.match_line(line)
 
     def _has_text(self, raw: bytes) -> bool:
         return not self._texts or any(text in raw for text in self._texts)
@@ -152,6 +144,8 @@ class LineFilter:
         for trait in self._traits:
             if trait not in raw:
                 return False
+        if self._levels and not any(level in raw for level in self._levels):
+            return False
         return self._status is None or self._status.search(raw) is not None
 
     def wants(self, record: SearchRecord) -> bool:
@@ -159,24 +153,25 @@ class LineFilter:
         return (
             (self.since is None or record.timestamp >= self.since)
             and (self.until is None or record.timestamp < self.until)
-            and self.level in (None, record.level)
+            and (not self.levels or record.level in self.levels)
             and self.user_id in (None, record.user_id)
             and self.course_id in (None, record.course_id)
             and (self.task_id is None or record.task_id in ids_in_logs(self.task_id))
             and self.trace_id in (None, record.trace_id)
             and self.route in (None, record.route)
-            and (self.status is None or self.status in _statuses(record))
+            and (self.status is None or self.status in record.statuses)
+            and not self.exclusions.match_record(record)
         )
 
     def _make_traits(self) -> Iterator[bytes]:
         """Return what a JSON line by our own writer must contain."""
         if self.task_id is not None and self.task_id.isascii():
             shortest = min(ids_in_logs(self.task_id), key=len)  # the others begin with it
-            yield b'"task_id":%s' % _in_json(shortest)[:-1]
-        for name in ("level", "user_id", "course_id", "trace_id", "route"):
+            yield b'"task_id":%s' % in_json(shortest)[:-1]
+        for name in ("user_id", "course_id", "trace_id", "route"):
             value = getattr(self, name)
             if value is not None and str(value).isascii():  # of others some are escaped
-                yield b'"%s":%s' % (name.encode(), _in_json(value))
+                yield b'"%s":%s' % (name.encode(), in_json(value))
 
 
 def _has_foreign_lines(lines: bytes) -> bool:
@@ -192,22 +187,6 @@ def _status_pattern(status: str | None) -> Any:
     """Return what matches in each JSON line by our own writer with this status, if it is known."""
     if status is None or not status.isascii():  # of others some are escaped
         return None
-    value = rb':"?' + re.escape(_in_json(status)[1:-1])
+    value = rb':"?' + re.escape(in_json(status)[1:-1])
     graphql = rb'|"graphql_errors":' if status == GRAPHQL_ERROR else b""
     return re2.compile(value + graphql, _LATIN1)
-
-
-def _statuses(record: SearchRecord) -> tuple[str | None, ...]:
-    code = None if record.status_code is None else str(record.status_code)
-    graphql = GRAPHQL_ERROR if record.graphql_errors else None
-    return (code, record.error_class, record.status, record.outcome, graphql)
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _in_json(value: str | int) -> bytes:
-    if isinstance(value, str):
-        value = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
-    return msgspec.json.encode(value)

@@ -37,6 +37,15 @@ class LineTimes:
         """Return when the first line that has a time was written."""
         return next(self.of(data), None)
 
+    def last(self, data: bytes) -> dt.datetime | None:
+        """Return when the last line that has a time was written."""
+        at = len(data)
+        while at > 0:
+            at = data.rfind(b"\n", 0, at - 1) + 1
+            if (moment := next(self.of(data, at), None)) is not None:
+                return moment
+        return None
+
     def of(self, data: bytes, start: int = 0, stop: int | None = None) -> Iterator[dt.datetime]:
         """Return the times that begin between two offsets, in their order."""
         for stamp in _STAMP.finditer(data, start):

@@ -1,4 +1,4 @@
-"""Searches one log from its newest line to its oldest, step by step."""
+"""Searches one log from one end to the other, step by step."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from canvas_sync_exporter.logs.sources import LogSource, open_plain
 from .archive_scan import ArchiveScan
 from .filters import LineFilter
 from .matching import FoundLine, Matcher, SearchNotes
+from .order import Order
 from .plain_scan import PlainScan
 from .positions import Position
 
 __all__ = ["LogScan"]
 
-_NEWEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
+_START: Final = {
+    Order.NEWEST: dt.datetime.max.replace(tzinfo=dt.UTC),
+    Order.OLDEST: dt.datetime.min.replace(tzinfo=dt.UTC),
+}
+_REST: Final = {Order.NEWEST: ("older", "until"), Order.OLDEST: ("newer", "since")}
+_PLACE: Final = {Order.NEWEST: -1, Order.OLDEST: 0}
 
 
 class LogScan:
-    """Finds the lines of one log, newest first.
+    """Finds the lines of one log.
 
     All plain files are opened at the start, so that a rotation or cleanup removes nothing.
 
@@ -33,6 +39,7 @@ class LogScan:
         wanted: Which lines.
         limit: Maximum number of lines.
         notes: Collects what cannot be read.
+        order: Which lines come first.
         zone: Time zone of the clock in human lines.
 
     Attributes:
@@ -50,10 +57,13 @@ class LogScan:
         limit: int,
         notes: SearchNotes,
         *,
+        order: Order,
         zone: dt.tzinfo,
     ) -> None:
         self._found: deque[FoundLine] = deque()
-        self._reached = _NEWEST
+        self._order = order
+        self._reached = _START[order]
+        self._current = _PLACE[order]  # of the file that is being searched
         self._log = log
         self._notes = notes
         self._matcher = Matcher(log, wanted, notes, zone)
@@ -74,9 +84,9 @@ class LogScan:
 
     def _scan(self, source: LogSource, older: Sequence[PlainScan]) -> PlainScan | ArchiveScan:
         if source.is_archive:
-            return ArchiveScan(source, self._limit)
+            return ArchiveScan(source, self._limit, self._order)
         raw = self._opened.enter_context(open_plain(source))
-        return PlainScan(source, raw, older, self._matcher.times)
+        return PlainScan(source, raw, older, self._matcher.times, self._order)
 
     def close(self) -> None:
         """Close the files."""
@@ -99,18 +109,24 @@ class LogScan:
 
     @property
     def time(self) -> dt.datetime:
-        """When the next match was written, or the latest possible time if there is none yet."""
+        """When the next match was written or, as long as there is none, the last line searched."""
         return self._found[0].time if self._found else self._reached
+
+    @property
+    def has_started(self) -> bool:
+        """Whether :attr:`time` is that of a line, not of the end where the search starts."""
+        return self.time != _START[self._order]
 
     @property
     def position(self) -> Position | None:
         """Where to continue; None if nothing is left."""
         if self._found:
-            return self._found[0].after
-        return self._scans[-1].position if self._scans else None
+            is_newest_first = self._order is Order.NEWEST
+            return self._found[0].after if is_newest_first else self._found[0].before
+        return self._scans[self._current].position if self._scans else None
 
     def take(self) -> FoundLine:
-        """Return the newest match."""
+        """Return the next match."""
         return self._found.popleft()
 
     def advance(self) -> None:
@@ -119,11 +135,13 @@ class LogScan:
         Raises:
             OSError: A file cannot be read.
         """
-        scan = self._scans[-1]
+        scan = self._scans[self._current]
         if not self._is_begun:
             self._is_begun = True
             scan.begin(self._since, self._until)
-            if scan.is_past:  # other plain files are cheap to check, each for its own clock
+            if (
+                scan.is_past and self._order is Order.NEWEST
+            ):  # other plain files are cheap to check, each for its own clock
                 self._scans[:-1] = _plain(self._scans[:-1])
         if not scan.is_done:
             self._found.extend(scan.step(self._matcher))
@@ -132,13 +150,14 @@ class LogScan:
             self._leave()
 
     def _leave(self) -> None:
-        self._scans.pop()
+        self._scans.pop(self._current)
         self._is_begun = False
 
     def resume(self, position: Position) -> None:
         """Continue at the position of an earlier search, wherever its lines are now.
 
-        If it is gone, that is added to the notes, and only what is certainly older is searched.
+        If it is gone, that is added to the notes, and only what certainly comes after it in the
+        order of the search is searched.
         """
         if position.archive:
             self._resume_in_archive(position)
@@ -149,32 +168,44 @@ class LogScan:
                 self._resume_at(index, number, position.end)
                 return
         self._scans.clear()
+        rest, bound = _REST[self._order]
         self._notes.problems.append(
-            f"{self._log.value}: the file in which the search would go on is gone; what is older "
-            "was not searched. Search anew, `until` the time of the last line that was given"
+            f"{self._log.value}: the file in which the search would go on is gone; what is {rest} "
+            f"was not searched. Search anew, `{bound}` the time of the last line that was given"
         )
 
     def _resume_in_archive(self, position: Position) -> None:
         while self._scans:
-            scan = self._scans[-1]
+            scan = self._scans[self._current]
             if isinstance(scan, ArchiveScan) and scan.is_at(position):
                 scan.go_on(position)
                 return
-            if isinstance(scan, ArchiveScan) and scan.is_before(position):
+            if self._is_beyond(scan, position):
                 break
-            self._scans.pop()
+            self._scans.pop(self._current)
         self._notes.problems.append(
             f"{position.archive} was deleted before it was searched to its end"
         )
 
+    def _is_beyond(self, scan: PlainScan | ArchiveScan, position: Position) -> bool:
+        if isinstance(scan, ArchiveScan):
+            return scan.is_beyond(position)
+        return self._order is Order.OLDEST
+
     def _resume_at(self, index: int, number: int, end: int) -> None:
         """Continue in a file or, if its newer lines were moved, in the files after it."""
-        for last in range(index, len(self._scans)):
-            end = self._scans[last].resume(number, end)
+        for place in range(index, len(self._scans)):
+            end = self._scans[place].resume(number, end)
             number = 0
             if not end:
-                del self._scans[last + 1 :]
+                self._drop_searched(place)
                 return
+
+    def _drop_searched(self, place: int) -> None:
+        if self._order is Order.NEWEST:
+            del self._scans[place + 1 :]
+        else:
+            del self._scans[:place]
 
 
 def _plain(scans: Iterable[PlainScan | ArchiveScan]) -> list[PlainScan]:

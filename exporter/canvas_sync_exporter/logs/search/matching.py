@@ -11,9 +11,10 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 
-from .filters import LineFilter, SearchRecord
+from .filters import LineFilter
 from .line_times import LineTimes
 from .positions import NOWHERE, Head, Position
+from .search_record import SearchRecord
 
 __all__ = ["FoundLine", "Matcher", "Place", "SearchNotes"]
 

@@ -8,11 +8,14 @@ only the first line counts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from canvas_sync_core.names import Log
+
+from .order import Order
 
 __all__ = [
     "HEAD_BYTES",
@@ -61,7 +64,7 @@ NOWHERE: Final = Head(0, b"", b"")
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """A position in a log; everything before it has not been searched.
+    """A position in a log, between two lines: a search has everything on one side left to do.
 
     Attributes:
         end: Offset in the file.
@@ -77,8 +80,13 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     rank: int = 0
 
 
-_Cursor = dict[Log, Position]
+class _Cursor(msgspec.Struct, array_like=True):
+    order: Order
+    positions: dict[Log, Position]
+
+
 _DECODER: Final = msgspec.json.Decoder(_Cursor)
+_HELP: Final = "use `next` from the previous answer"
 
 
 def head_of(first: bytes) -> Head:
@@ -87,25 +95,34 @@ def head_of(first: bytes) -> Head:
     return Head(len(first), _digest(first), _line_digest(first))
 
 
-def encode_cursor(positions: _Cursor) -> str:
-    """Encode positions as text that is safe in a URL."""
-    return msgspec.json.encode(positions).hex()
+def encode_cursor(order: Order, positions: Mapping[Log, Position]) -> str:
+    """Encode the positions that a search has reached as text that is safe in a URL."""
+    return msgspec.json.encode(_Cursor(order, dict(positions))).hex()
 
 
-def decode_cursor(cursor: str) -> _Cursor:
+def decode_cursor(cursor: str, order: Order) -> dict[Log, Position]:
     """Decode the text of :func:`encode_cursor`.
 
     Raises:
-        BadCursorError: The text is invalid.
+        BadCursorError: The text is invalid, or of a search in the other direction.
     """
     try:
-        positions = _DECODER.decode(bytes.fromhex(cursor))
+        decoded = _DECODER.decode(bytes.fromhex(cursor))
     except (ValueError, msgspec.MsgspecError):
-        raise BadCursorError("use `next` from the previous answer") from None
-    for position in positions.values():
-        if not (0 <= position.end < _MAX_OFFSET and 0 <= position.head.length <= HEAD_BYTES):
-            raise BadCursorError("use `next` from the previous answer")
-    return positions
+        raise BadCursorError(_HELP) from None
+    if decoded.order is not order:
+        raise BadCursorError(f"it is of a search with the order `{decoded.order}`")
+    if not all(map(_is_valid, decoded.positions.values())):
+        raise BadCursorError(_HELP)
+    return decoded.positions
+
+
+def _is_valid(position: Position) -> bool:
+    return (
+        0 <= position.end < _MAX_OFFSET
+        and 0 <= position.rank < _MAX_OFFSET
+        and 0 <= position.head.length <= HEAD_BYTES
+    )
 
 
 def _digest(first: bytes) -> bytes:

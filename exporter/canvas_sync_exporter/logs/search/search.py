@@ -1,4 +1,4 @@
-"""Searches the five logs, newest line first, over live files, backups and archives."""
+"""Searches the five logs in either direction, over live files, backups and archives."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from canvas_sync_exporter.logs.sources import sources
 from .filters import LineFilter
 from .log_scan import LogScan
 from .matching import FoundLine, SearchNotes
+from .order import Order
 from .positions import Position, decode_cursor, encode_cursor
 
 __all__ = ["LogSearch"]
@@ -33,7 +34,9 @@ class LogSearch:
         archive_dir: Folder of the archives; may be missing.
         wanted: The filters.
         limit: Maximum number of lines.
-        cursor: :attr:`cursor` of an earlier search with the same filters, to continue from there.
+        order: Which lines come first.
+        cursor: :attr:`cursor` of an earlier search with the same filters and order, to continue
+            from there.
         seconds: Time limit; None for unlimited.
         on_progress: Called regularly with the number of bytes searched or skipped, and the total.
         zone: Time zone of the clock in human lines.
@@ -55,6 +58,7 @@ class LogSearch:
         wanted: LineFilter,
         *,
         limit: int,
+        order: Order = Order.NEWEST,
         cursor: str | None = None,
         seconds: float | None = None,
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -63,12 +67,13 @@ class LogSearch:
         self.notes = SearchNotes()
         self._limit = limit
         self._deadline = None if seconds is None else time.monotonic() + seconds
-        positions = None if cursor is None else decode_cursor(cursor)
+        self._order = order
+        positions = None if cursor is None else decode_cursor(cursor, order)
         self._on_progress = on_progress
         self._zone = zone
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
-        self._total = self._left()
+        self._total = self.bytes_left
         self.ends = {log: scan.end for log, scan in self._scans.items() if scan.end}
 
     @property
@@ -76,15 +81,14 @@ class LogSearch:
         """Where to continue after the lines were read; None if there are no more."""
         positions = {log: scan.position for log, scan in self._scans.items()}
         left = {log: position for log, position in positions.items() if position}
-        return encode_cursor(left) if left else None
+        return encode_cursor(self._order, left) if left else None
 
     def __iter__(self) -> Iterator[FoundLine]:
         given = 0
         while given < self._limit:
-            open_scans = [scan for scan in self._scans.values() if not scan.is_done]
-            if not open_scans:
+            scan = self._next_scan()
+            if scan is None:
                 return
-            scan = max(open_scans, key=lambda scan: scan.time)
             if scan.has_found:
                 yield scan.take()
                 given += 1
@@ -92,9 +96,23 @@ class LogSearch:
                 return
             else:
                 scan.advance()
-                self._on_progress(self._total - self._left(), self._total)
+                self._on_progress(self._total - self.bytes_left, self._total)
 
-    def _left(self) -> int:
+    def _next_scan(self) -> LogScan | None:
+        """Return the log that is behind the others; None when all have been searched."""
+        first = max if self._order is Order.NEWEST else min
+        open_scans = (scan for scan in self._scans.values() if not scan.is_done)
+        return first(open_scans, key=lambda scan: scan.time, default=None)
+
+    @property
+    def searched_to(self) -> dt.datetime | None:
+        """The time up to which all logs have been searched; None at the start and at the end."""
+        scan = self._next_scan()
+        return scan.time if scan is not None and scan.has_started else None
+
+    @property
+    def bytes_left(self) -> int:
+        """Number of bytes that have not been searched yet; estimated for compressed files."""
         return sum(scan.left for scan in self._scans.values())
 
     def close(self) -> None:
@@ -132,7 +150,15 @@ class LogSearch:
                 if positions is not None and log not in positions:
                     continue
                 files = [source for source in found if source.log is log]
-                scan = LogScan(log, files, wanted, self._limit, self.notes, zone=self._zone)
+                scan = LogScan(
+                    log,
+                    files,
+                    wanted,
+                    self._limit,
+                    self.notes,
+                    order=self._order,
+                    zone=self._zone,
+                )
                 scans[log] = opened.enter_context(closing(scan))
                 if positions is not None:
                     scan.resume(positions[log])

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.schema.log_records import fields_of
-from canvas_sync_exporter.logs.search.filters import LineFilter, SearchRecord, compile_pattern
+from canvas_sync_exporter.logs.search.exclusions import Exclusions
+from canvas_sync_exporter.logs.search.filters import LineFilter, compile_pattern
 from canvas_sync_exporter.logs.search.matching import Matcher, Place, SearchNotes
+from canvas_sync_exporter.logs.search.search_record import SearchRecord
 from support.log_folders import json_line, record
 from support.log_schema import all_records, reader_faults
 
@@ -87,8 +89,17 @@ RECORDS = st.fixed_dictionaries(
 FIELD_FILTERS = st.fixed_dictionaries(
     {},
     optional={
-        **dict.fromkeys(("level", "task_id", "trace_id", "route", "status"), WORDS),
+        **dict.fromkeys(("task_id", "trace_id", "route", "status"), WORDS),
         **dict.fromkeys(("user_id", "course_id"), NUMBERS),
+        "levels": st.lists(WORDS, min_size=1, max_size=3).map(tuple),
+        "exclusions": st.builds(
+            Exclusions,
+            **dict.fromkeys(
+                ("levels", "task_ids", "trace_ids", "routes", "statuses"),
+                st.lists(WORDS.filter(bool), max_size=2).map(tuple),
+            ),
+            **dict.fromkeys(("user_ids", "course_ids"), st.lists(NUMBERS, max_size=2).map(tuple)),
+        ),
     },
 )
 STAMP = "2026-01-31T10:15:30.000000Z"
@@ -130,7 +141,8 @@ def test_the_quick_checks_change_nothing_that_is_found(
 @pytest.mark.parametrize(
     "filters",
     [
-        {"level": "WARNING"},
+        {"levels": ("WARNING",)},
+        {"levels": ("WARNING", "ERROR")},
         {"user_id": 43},
         {"course_id": 8},
         {"task_id": "nightly-43"},

@@ -27,12 +27,15 @@ from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import (
     BadCursorError,
+    Exclusions,
     FoundLine,
     LineFilter,
     LogSearch,
+    Order,
     archive_scan,
     backwards,
     compile_pattern,
+    forwards,
     time_range,
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
@@ -57,6 +60,15 @@ RECORDS = st.fixed_dictionaries(
 )
 STEPS = st.sampled_from([0.0, 0.000001, 0.5, 1.0, 30.0])
 KINDS = st.sampled_from(["json", "json", "text", "torn", "garbage", "blank"])
+EXCLUSIONS = st.builds(
+    Exclusions,
+    texts=st.sampled_from([(), ("timeout",), ('"no"', CAFE)]),
+    patterns=st.sampled_from([(), (compile_pattern("Status: 4.4"),)]),
+    levels=st.lists(LEVELS, max_size=2).map(tuple),
+    user_ids=st.lists(NUMBERS, max_size=2).map(tuple),
+    task_ids=st.lists(TASKS, max_size=2).map(tuple),
+    statuses=st.lists(st.sampled_from(["404", "failed"]), max_size=2).map(tuple),
+)
 FILTERS = st.fixed_dictionaries(
     {},
     optional={
@@ -65,11 +77,12 @@ FILTERS = st.fixed_dictionaries(
             compile_pattern
         ),
         "logs": st.lists(LOGS, min_size=1, unique=True).map(tuple),
-        "level": LEVELS,
+        "levels": st.lists(LEVELS, min_size=1, unique=True).map(tuple),
         "user_id": NUMBERS,
         "course_id": NUMBERS,
         "task_id": TASKS,
         "status": st.sampled_from(["404", "failed", "success", "timeout"]),
+        "exclusions": EXCLUSIONS,
         "route": st.just("/api/v1/courses/:id"),
         "since": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
         "until": st.integers(-10, 900).map(lambda s: EPOCH + dt.timedelta(seconds=s)),
@@ -131,31 +144,53 @@ def _is_wanted(fields: dict[str, Any], raw: bytes, wanted: LineFilter) -> bool:
         return False
     if wanted.pattern is not None and not wanted.pattern.search(line.rstrip("\n")):
         return False
-    if wanted.since is not None and moment < wanted.since:
-        return False
-    if wanted.until is not None and moment >= wanted.until:
+    if not (wanted.since or moment) <= moment < (wanted.until or dt.datetime.max.astimezone()):
         return False
     names = ("status_code", "error_class", "status", "outcome")
     statuses = {str(fields[name]) for name in names if fields.get(name) is not None}
     if wanted.status is not None and wanted.status not in statuses:
         return False
-    asked = ("level", "user_id", "course_id", "task_id", "route")
-    return all(getattr(wanted, name) in (None, fields.get(name)) for name in asked)
+    asked = ("user_id", "course_id", "task_id", "route")
+    return (
+        all(getattr(wanted, name) in (None, fields.get(name)) for name in asked)
+        and (not wanted.levels or fields.get("level") in wanted.levels)
+        and not _is_excluded(fields, line, statuses, wanted.exclusions)
+    )
+
+
+def _is_excluded(
+    fields: dict[str, Any], line: str, statuses: set[str], exclusions: Exclusions
+) -> bool:
+    texts = exclusions.texts
+    return (
+        any(text in line or json.dumps(text, ensure_ascii=False)[1:-1] in line for text in texts)
+        or any(pattern.search(line.rstrip("\n")) for pattern in exclusions.patterns)
+        or fields.get("level") in exclusions.levels
+        or fields.get("user_id") in exclusions.user_ids
+        or fields.get("task_id") in exclusions.task_ids
+        or bool(statuses & {*exclusions.statuses})
+    )
 
 
 @contextmanager
 def search(
-    folder: Path, wanted: LineFilter, *, limit: int = 1000, cursor: str | None = None
+    folder: Path,
+    wanted: LineFilter,
+    *,
+    limit: int = 1000,
+    cursor: str | None = None,
+    order: Order = Order.NEWEST,
 ) -> Iterator[LogSearch]:
-    made = LogSearch(folder, folder / "archive", wanted, limit=limit, cursor=cursor)
+    made = LogSearch(folder, folder / "archive", wanted, limit=limit, cursor=cursor, order=order)
     with closing(made):
         yield made
 
 
-def found_in(folder: Path, wanted: LineFilter) -> list[FoundLine]:
-    with search(folder, wanted) as all_of_it:
+def found_in(folder: Path, wanted: LineFilter, order: Order = Order.NEWEST) -> list[FoundLine]:
+    with search(folder, wanted, order=order) as all_of_it:
         found = list(all_of_it)
         assert all_of_it.cursor is None
+        assert (all_of_it.searched_to, all_of_it.bytes_left) == (None, 0)
     return found
 
 
@@ -177,6 +212,7 @@ def test_it_finds_what_a_naive_search_finds_in_one_go_and_in_pages(
     wanted = LineFilter(**filters)
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(backwards, "_BLOCK", data.draw(st.sampled_from([50, 1000, 262144])))
+        patch.setattr(forwards, "_BLOCK", data.draw(st.sampled_from([50, 1000, 262144])))
         patch.setattr(archive_scan, "_KEPT_BYTES", data.draw(st.sampled_from([1, 1000, 2**20])))
         folder = Path(name)
         for log, written in lines.items():
@@ -187,6 +223,10 @@ def test_it_finds_what_a_naive_search_finds_in_one_go_and_in_pages(
         for log in Log:
             assert fields_of(found, log)[::-1] == expected.get(log, [])
         assert _pages(folder, wanted, limit) == found
+        oldest_first = found_in(folder, wanted, Order.OLDEST)
+        for log in Log:
+            assert fields_of(oldest_first, log) == expected.get(log, [])
+        assert _pages(folder, wanted, limit, Order.OLDEST) == oldest_first
 
 
 def test_graphql_answers_with_errors_are_found_though_their_status_is_200(tmp_path: Path) -> None:
@@ -197,11 +237,13 @@ def test_graphql_answers_with_errors_are_found_though_their_status_is_200(tmp_pa
     assert found.fields["graphql_errors"] == 2
 
 
-def _pages(folder: Path, wanted: LineFilter, limit: int) -> list[FoundLine]:
+def _pages(
+    folder: Path, wanted: LineFilter, limit: int, order: Order = Order.NEWEST
+) -> list[FoundLine]:
     found: list[FoundLine] = []
     cursor: str | None = None
     while True:
-        with search(folder, wanted, limit=limit, cursor=cursor) as page:
+        with search(folder, wanted, limit=limit, cursor=cursor, order=order) as page:
             lines = list(page)
             cursor = page.cursor
         found += lines
@@ -212,13 +254,15 @@ def _pages(folder: Path, wanted: LineFilter, limit: int) -> list[FoundLine]:
 
 @settings(max_examples=50, deadline=None)
 @given(lines=written_logs())
-def test_lines_of_all_logs_come_newest_first(lines: dict[Log, list[bytes]]) -> None:
+def test_lines_of_all_logs_come_in_the_order_of_time(lines: dict[Log, list[bytes]]) -> None:
     """To the second: the human lines tell no more."""
     with TemporaryDirectory() as name:
         for log, written in lines.items():
             lay_out(Path(name), log, [written], 0)
         times = [line.time for line in found_in(Path(name), LineFilter())]
+        oldest_first = [line.time for line in found_in(Path(name), LineFilter(), Order.OLDEST)]
     assert all(b <= a + dt.timedelta(seconds=1) for a, b in itertools.pairwise(times))
+    assert all(a <= b + dt.timedelta(seconds=1) for a, b in itertools.pairwise(oldest_first))
 
 
 def retention(folder: Path, keep_lines: int) -> RetentionSettings:
@@ -301,27 +345,38 @@ MOVES: dict[str, Callable[[Path, Iterator[int]], object]] = {
     formats=st.lists(st.sampled_from([json_line, text_line]), min_size=20, max_size=20),
     limit=st.integers(1, 19),
     moves=st.lists(st.lists(st.sampled_from(sorted(MOVES)), max_size=5), max_size=4),
+    order=st.sampled_from(Order),
 )
 def test_pages_go_on_whatever_moves_between_them(
-    formats: list[Callable[[dict[str, Any]], bytes]], limit: int, moves: list[list[str]]
+    formats: list[Callable[[dict[str, Any]], bytes]],
+    limit: int,
+    moves: list[list[str]],
+    order: Order,
 ) -> None:
-    """Also when a cleanup moves a single line, and several of them cut one file to pieces."""
+    """Also when a cleanup moves a single line, and several of them cut one file to pieces.
+
+    Oldest first, the lines written meanwhile follow at the end.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         lines = [form(record(Log.ERRORS, second)) for second, form in enumerate(formats)]
         (folder / "errors.log").write_bytes(b"".join(lines))
-        expected = found_in(folder, LineFilter())
+        expected = found_in(folder, LineFilter(), order)
         later = itertools.count(100)
         found: list[FoundLine] = []
         cursor: str | None = None
         while not found or cursor is not None:
-            with search(folder, LineFilter(), limit=limit, cursor=cursor) as page:
+            with search(folder, LineFilter(), limit=limit, cursor=cursor, order=order) as page:
                 found += page
                 cursor = page.cursor
                 assert page.notes.problems == []
             for move in moves.pop() if moves else ():
                 MOVES[move](folder, later)
-    assert [line.fields for line in found] == [line.fields for line in expected]
+    written = 0 if order is Order.NEWEST else next(later) - 100
+    assert [line.fields for line in found[: len(expected)]] == [line.fields for line in expected]
+    times = [line.time for line in found[len(expected) :]]
+    assert times == [EPOCH + dt.timedelta(seconds=100 + n) for n in range(len(times))]
+    assert len(times) <= written
 
 
 @pytest.mark.parametrize("is_long", [False, True])
@@ -493,6 +548,25 @@ def test_when_the_archive_of_a_page_is_deleted_that_is_told_and_older_ones_are_s
         ]
 
 
+def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_deleted(
+    tmp_path: Path,
+) -> None:
+    for numbers in (range(2), range(2, 5), range(5, 7)):
+        _write(tmp_path, Log.ERRORS, numbers)
+        cleanup_canvas_sync_logs(retention(tmp_path, 0))
+    _write(tmp_path, Log.ERRORS, range(7, 8))
+    with search(tmp_path, LineFilter(), limit=3, order=Order.OLDEST) as page:
+        assert len(list(page)) == 3
+        cursor = page.cursor
+    _, middle, newer = sorted((tmp_path / "archive").iterdir())
+    middle.unlink()
+    with search(tmp_path, LineFilter(), cursor=cursor, order=Order.OLDEST) as rest:
+        assert [line.place.archive for line in rest] == [newer.name, newer.name, ""]
+        assert rest.notes.problems == [
+            f"{middle.name} was deleted before it was searched to its end"
+        ]
+
+
 def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: Path) -> None:
     _write(tmp_path, Log.ERRORS, range(6))
     _write(tmp_path, Log.PROGRESS, range(6))
@@ -516,6 +590,28 @@ def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None
         archive.unlink()
         assert len(list(found)) == 3
     assert found.notes.problems == [f"{archive.name} was deleted before it was searched"]
+
+
+def test_a_cursor_of_the_other_direction_is_refused(tmp_path: Path) -> None:
+    _write(tmp_path, Log.ERRORS, range(3))
+    cursor = _first_of(tmp_path, 1)
+    with pytest.raises(BadCursorError, match="order `newest`"):
+        LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor, order=Order.OLDEST)
+
+
+@pytest.mark.parametrize(("order", "seconds"), [(Order.NEWEST, 4), (Order.OLDEST, 5)])
+def test_a_page_says_how_far_all_logs_have_been_searched(
+    tmp_path: Path, order: Order, seconds: int
+) -> None:
+    for log in Log:
+        _write(tmp_path, log, range(10))
+    with search(tmp_path, LineFilter(), limit=25, order=order) as page:
+        assert page.searched_to is None
+        total = page.bytes_left
+        assert total == sum(path.stat().st_size for path in tmp_path.glob("*.log"))
+        assert len(list(page)) == 25
+        assert page.searched_to == EPOCH + dt.timedelta(seconds=seconds)
+        assert page.bytes_left == 0  # each file is one block, and its lines wait
 
 
 def test_a_search_without_time_gives_a_cursor_to_go_on_from(tmp_path: Path) -> None:
