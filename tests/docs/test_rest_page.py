@@ -78,12 +78,16 @@ def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Serv
 
 def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     examples = [json.loads(text) for text in blocks(PAGE, "json")]
-    page, statistics, health, quota, incidents, expectations, pauses, problem = examples
+    page, statistics, health, facets, running, quota, *others = examples
+    incidents, expectations, pauses, problem = others
     schemas = served.openapi["components"]["schemas"]
 
     assert set(page) == set(schemas["Page"]["properties"])
     assert set(page["items"][0]) == set(schemas["RunRow"]["properties"])
     assert set(statistics) == set(schemas["Statistics"]["properties"])
+    assert set(facets) == set(schemas["RunFacets"]["properties"])
+    assert set(running) == set(schemas["RunningRuns"]["properties"])
+    assert set(running["items"][0]) == set(schemas["RunningRun"]["properties"])
     assert set(quota) == set(schemas["Quota"]["properties"])
     assert set(quota["tokens"][0]) == set(schemas["TokenState"]["properties"])
     assert set(quota["routes"][0]) == set(schemas["RouteCost"]["properties"])

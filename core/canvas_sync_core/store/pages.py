@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -26,7 +27,16 @@ from .model import metrics_table
 from .runs import RunRow, to_run
 from .timestamps import EARLIEST, LATEST, UtcDateTime
 
-__all__ = ["SINCE", "BadCursor", "Page", "RunList", "make_cursor", "read_cursor"]
+__all__ = [
+    "SINCE",
+    "BadCursor",
+    "Page",
+    "RunList",
+    "after_cursor",
+    "make_cursor",
+    "newest_keys",
+    "read_cursor",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -108,19 +118,45 @@ class RunList:
         return self._rows(_AFTER_CURSOR)
 
     def _page_after(self, start: datetime) -> Select[Any]:
-        if start >= LATEST:
-            return self._rows(_AFTER_LATEST)
-        return self._rows(_AFTER_EARLIEST) if start <= EARLIEST else self._further_page
+        condition = after_cursor(start)
+        return self._further_page if condition is _AFTER_CURSOR else self._rows(condition)
 
     def _rows(self, after: ColumnElement[bool]) -> Select[Any]:
         rows = select(metrics_table).order_by(*_newest_first)
         if len(self._alternatives) < 2:
             return rows.where(after, *self._alternatives).limit(_LIMIT)
-        keys = select(_start, _number).where(after).order_by(*_newest_first).limit(_LIMIT)
-        parts = [select(keys.where(each).subquery()) for each in self._alternatives]
-        start, number = union_all(*parts).subquery().c
-        newest = select(number).order_by(start.desc(), number.desc()).limit(_LIMIT)
-        return rows.where(_number.in_(newest))
+        _, number = newest_keys(self._alternatives, after).subquery().c
+        return rows.where(_number.in_(select(number))).limit(_LIMIT)
+
+
+def after_cursor(start: datetime) -> ColumnElement[bool]:
+    """Return the condition on runs that come after a cursor.
+
+    It has the parameters ``page_start`` and ``page_number``, which are the content of the cursor.
+
+    Args:
+        start: The start that the cursor contains.
+    """
+    if start >= LATEST:
+        return _AFTER_LATEST
+    return _AFTER_EARLIEST if start <= EARLIEST else _AFTER_CURSOR
+
+
+def newest_keys(
+    alternatives: Sequence[ColumnElement[bool]], after: ColumnElement[bool]
+) -> Select[Any]:
+    """Select start and number of the newest runs, as many as the parameter ``page_limit`` says.
+
+    Args:
+        alternatives: Mutually exclusive filters, combined by UNION ALL; empty means all runs.
+        after: A further condition.
+    """
+    keys = select(_start, _number).where(after).order_by(*_newest_first).limit(_LIMIT)
+    if len(alternatives) < 2:
+        return keys.where(*alternatives)
+    parts = [select(keys.where(each).subquery()) for each in alternatives]
+    start, number = union_all(*parts).subquery().c
+    return select(start, number).order_by(start.desc(), number.desc()).limit(_LIMIT)
 
 
 def make_cursor(start: datetime, number: int) -> str:

@@ -1,33 +1,34 @@
-"""Runs chosen by status, sync type, user, course, machine, time and suspicion."""
+"""Filters of runs, as conditions for the database."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
-from typing import Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, true
+from sqlalchemy import ColumnElement, and_, or_, true
 
-from .database import connect_to_read
+from canvas_sync_core.names import RunStatus
+
 from .model import metrics_table
-from .pages import Page, RunList
-from .runs import RunRow
 
-__all__ = ["RunFilter", "filtered_runs", "newest_runs"]
+__all__ = ["RunFilter"]
 
-_PAGE: Final = 500
 _columns = metrics_table.c
+Alternatives = list[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs to list; what is None or empty does not matter.
+    """Which runs to select; None or an empty value means no filter.
 
     Attributes:
-        host: The machine on which the run was.
-        is_suspect: Only runs that are far off their history.
+        host: The machine that the run ran on.
+        error_type: Class of the error that ended the run.
+        is_suspect: Only runs that differ widely from earlier ones.
+        min_duration: Only ended runs that took at least so many seconds.
+        max_duration: Only ended runs that took at most so many seconds.
         since: Runs that started then or later.
         until: Runs that started before then.
     """
@@ -37,55 +38,51 @@ class RunFilter:
     user_id: int | None = None
     course_id: int | None = None
     host: str | None = None
+    error_type: str | None = None
     is_suspect: bool = False
+    min_duration: float | None = None
+    max_duration: float | None = None
     since: datetime | None = None
     until: datetime | None = None
 
-    def alternatives(self) -> list[ColumnElement[bool]]:
-        """Return conditions that exclude each other, so that an index serves each."""
-        shared = and_(true(), *self._shared())
-        statuses = [_columns.sync_status == status for status in self.statuses] or [true()]
-        sync_types = [_columns.sync_type == name for name in self.sync_types] or [true()]
-        return [and_(*both, shared) for both in product(statuses, sync_types)]
+    def indexed(self) -> Alternatives:
+        """Return mutually exclusive conditions, each of which an index serves in order of start."""
+        first = next(self._indexable(), [true()])
+        period = and_(true(), *self._period())
+        return [and_(each, period) for each in first]
 
-    def _shared(self) -> Iterator[ColumnElement[bool]]:
-        for column, wanted in (
-            (_columns.user_id, self.user_id),
+    def remaining(self) -> ColumnElement[bool] | None:
+        """Return the condition on runs that meet one of :meth:`indexed`; None if there is none."""
+        conditions = [or_(*each) for each in list(self._indexable())[1:]]
+        conditions += self._unindexable()
+        return and_(*conditions) if conditions else None
+
+    def _indexable(self) -> Iterator[Alternatives]:
+        """Yield the conditions of each filter that has an index, the most selective first."""
+        if self.user_id is not None:
+            yield [_columns.user_id == self.user_id]
+        if self.is_suspect:
+            yield [_columns.suspect.is_(True)]
+        by_status = [_columns.sync_status == status for status in self.statuses]
+        by_type = [_columns.sync_type == name for name in self.sync_types]
+        # Most runs are successful, so almost any sync type selects fewer.
+        is_common = RunStatus.SUCCESS in self.statuses
+        yield from filter(None, (by_type, by_status) if is_common else (by_status, by_type))
+
+    def _unindexable(self) -> Iterator[ColumnElement[bool]]:
+        equal: tuple[tuple[ColumnElement[Any], Any], ...] = (
             (_columns.course_id, self.course_id),
             (_columns.host, self.host),
-        ):
-            if wanted is not None:
-                yield column == wanted
-        if self.is_suspect:
-            yield _columns.suspect.is_(True)
+            (_columns.error_type, self.error_type),
+        )
+        yield from (column == wanted for column, wanted in equal if wanted is not None)
+        if self.min_duration is not None:
+            yield _columns.duration >= self.min_duration
+        if self.max_duration is not None:
+            yield _columns.duration <= self.max_duration
+
+    def _period(self) -> Iterator[ColumnElement[bool]]:
         if self.since is not None:
             yield _columns.sync_start_time >= self.since
         if self.until is not None:
             yield _columns.sync_start_time < self.until
-
-
-def filtered_runs(engine: Engine, wanted: RunFilter, limit: int, cursor: str | None = None) -> Page:
-    """List runs, newest first.
-
-    Raises:
-        BadCursor: The cursor is not one of this list.
-    """
-    runs = RunList(*wanted.alternatives())
-    with connect_to_read(engine) as connection:
-        return runs.page(connection, limit, cursor)
-
-
-def newest_runs(engine: Engine, wanted: RunFilter, limit: int) -> tuple[list[RunRow], bool]:
-    """Read the newest runs, page by page.
-
-    Returns:
-        At most so many runs, and whether there are more.
-    """
-    found: list[RunRow] = []
-    cursor: str | None = None
-    while True:
-        page = filtered_runs(engine, wanted, min(_PAGE, limit - len(found)), cursor)
-        found += page.items
-        cursor = page.next
-        if cursor is None or len(found) >= limit:
-            return found, cursor is not None

@@ -13,7 +13,8 @@ import msgspec
 
 from canvas_sync_core.logs import escape_controls, escape_json_controls
 from canvas_sync_core.names import DISTRIBUTION, RunStatus
-from canvas_sync_core.store.run_filter import RunFilter, newest_runs
+from canvas_sync_core.store.run_filter import RunFilter
+from canvas_sync_core.store.run_search import newest_runs
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.formatting import format_number, format_seconds
 from canvas_sync_exporter.settings import configuration

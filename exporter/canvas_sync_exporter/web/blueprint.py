@@ -29,6 +29,7 @@ from .log_api import LogApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
+from .runs_api import RunsApi
 
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
@@ -54,6 +55,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     limit = ConcurrencyLimit(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
     endpoints = (
         *Api(context).endpoints(),
+        *RunsApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
         *ExpectationApi(context).endpoints(),

@@ -15,6 +15,7 @@ from .access import Access
 from .auth import Scope
 from .concurrency_limit import ConcurrencyLimit
 from .delivery import deliver
+from .formats import FORMAT, list_response
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
 
@@ -68,6 +69,11 @@ class Endpoint:
         return self.method == "GET" and is_json and not self.is_always_answered
 
     @property
+    def is_list(self) -> bool:
+        """Whether it answers in the format that the client wants."""
+        return FORMAT in self.parameters
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """The methods that it answers."""
         return ("GET", "HEAD") if self.method == "GET" else (self.method,)
@@ -84,11 +90,15 @@ class Endpoint:
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             values |= _read_body(self.body)
+        wanted = values.pop(FORMAT.name) if self.is_list else None
         with nullcontext() if self.is_always_answered else limit.acquired():
             result = self.handler(**values)
             if isinstance(result, Response):
                 return result
-            answer = json_response(result)
+            if self.is_list:
+                answer = list_response(result, wanted, self.name)
+            else:
+                answer = json_response(result)
             return deliver(answer) if self.is_conditional else answer
 
 

@@ -12,6 +12,7 @@ from canvas_sync_core.version import VERSION
 
 from .auth import Scope
 from .endpoint import Endpoint
+from .formats import LIST_TYPES
 from .parameters import Parameter
 from .problems import PROBLEM_TYPE, Problem
 
@@ -76,6 +77,8 @@ def _type_key(answer: Any) -> str:
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     body = {endpoint.content_type: {"schema": schemas[_type_key(endpoint.answer)]}}
+    if endpoint.is_list:
+        body |= {each: {"schema": {"type": "string"}} for each in LIST_TYPES if each not in body}
     answers = {200: "The answer.", **endpoint.further_answers}
     problems = {**_ALWAYS, **endpoint.problems}
     if not endpoint.is_always_answered:

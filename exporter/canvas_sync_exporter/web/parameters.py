@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -13,14 +13,17 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.datastructures import MultiDict
 
 from canvas_sync_core.settings import time_zone
+from canvas_sync_exporter.schedules.durations import parse_duration
 
 from .problems import FieldError, ProblemError
 
 __all__ = [
     "Parameter",
     "choice",
+    "duration",
     "flag",
     "read_parameters",
+    "repeatable",
     "require_proper_encoding",
     "text",
     "whole_number",
@@ -31,6 +34,12 @@ __all__ = [
 _NO_PLACES: Final = frozenset({"localtime", "posixrules", "Factory"})
 """Names that a machine's copy of the database may have, and that mean another zone on each."""
 
+_MOST_REPEATED: Final = 50
+_TOO_OFTEN: Final = {
+    False: "given more than once",
+    True: f"given more than {_MOST_REPEATED} times",
+}
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _SAY_UTF8: Final = "say UTF-8, percent-encoded"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -44,6 +53,8 @@ class Parameter:
         parse: Turns the text into a value, or raises ValueError with the reason.
         schema: JSON Schema of the value.
         default: Value of a query parameter that was not given.
+        argument: Name of the handler's argument, if it is not that of the parameter.
+        is_repeatable: Whether it may be given several times; the value is a tuple.
     """
 
     name: str
@@ -52,12 +63,20 @@ class Parameter:
     parse: Callable[[str], Any]
     schema: Mapping[str, Any]
     default: Any = None
+    argument: str = ""
+    is_repeatable: bool = False
 
 
 def whole_number(  # one line of a table of endpoints each
-    name: str, description: str, low: int, high: int, *, default: int | None = None
+    name: str,
+    description: str,
+    low: int,
+    high: int,
+    *,
+    default: int | None = None,
+    in_path: bool | None = None,
 ) -> Parameter:
-    """A whole number from ``low`` to ``high``; in the path when it has no default."""
+    """A whole number from ``low`` to ``high``; unless given, in the path if it has no default."""
 
     def parse(raw: str) -> int:
         if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and low <= int(raw) <= high):
@@ -69,7 +88,7 @@ def whole_number(  # one line of a table of endpoints each
         schema["default"] = default
     return Parameter(
         name=name,
-        in_path=default is None,
+        in_path=default is None if in_path is None else in_path,
         description=description,
         parse=parse,
         schema=schema,
@@ -112,6 +131,23 @@ def choice(name: str, description: str, values: type[StrEnum]) -> Parameter:
 
     schema = {"type": "string", "enum": known}
     return Parameter(name, False, description, parse, schema)
+
+
+def repeatable(parameter: Parameter) -> Parameter:
+    """The same query parameter, which may be given several times; empty when it was not given."""
+    schema = {"type": "array", "items": dict(parameter.schema)}
+    return replace(parameter, schema=schema, default=(), is_repeatable=True)
+
+
+def duration(name: str, description: str) -> Parameter:
+    """A duration: a number of seconds, or a text such as ``5m`` or ``1h30m``."""
+
+    def parse(raw: str) -> float:
+        if _SECONDS.fullmatch(raw):
+            return float(raw)
+        return parse_duration(raw).total_seconds()
+
+    return Parameter(name, False, description, parse, {"type": "string"})
 
 
 def zone(name: str, description: str) -> Parameter:
@@ -173,17 +209,22 @@ def read_parameters(
     for parameter in parameters:
         name = parameter.name
         given = [path[name]] if parameter.in_path else query.getlist(name)
-        if len(given) > 1:
-            errors.append(FieldError(name, "given more than once"))
-        elif not given:
-            values[name] = parameter.default
-        else:
-            try:
-                values[name] = parameter.parse(given[0])
-            except ValueError as error:
-                errors.append(FieldError(name, str(error)))
+        if len(given) > (_MOST_REPEATED if parameter.is_repeatable else 1):
+            errors.append(FieldError(name, _TOO_OFTEN[parameter.is_repeatable]))
+            continue
+        try:
+            values[parameter.argument or name] = _parse(parameter, given)
+        except ValueError as error:
+            errors.append(FieldError(name, str(error)))
     _refuse(errors)
     return values
+
+
+def _parse(parameter: Parameter, given: Sequence[str]) -> Any:
+    if not given:
+        return parameter.default
+    values = tuple(dict.fromkeys(map(parameter.parse, given)))
+    return values if parameter.is_repeatable else values[0]
 
 
 def _refuse(errors: Sequence[FieldError]) -> None:

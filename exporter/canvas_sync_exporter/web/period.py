@@ -1,0 +1,122 @@
+"""The parameters ``from``, ``to``, ``days`` and ``tz``, which select a period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Final
+
+from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
+
+from .parameters import Parameter, whole_number, zone
+from .problems import FieldError, ProblemError
+
+__all__ = ["DAYS", "FROM", "TO", "TZ", "GivenTime", "Period", "read_period"]
+
+_VALUES: Final = "A date, a time by RFC 3339, or an age such as `24h`."
+_DEFAULT_DAYS: Final = 7
+_ONE_DAY: Final = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTime:
+    """A valid time, date or age, whose time zone is another parameter."""
+
+    raw: str
+
+    def at(self, now: dt.datetime, tz: dt.tzinfo) -> dt.datetime:
+        """Return the time in UTC.
+
+        Raises:
+            ValueError: There is no such time in the zone.
+        """
+        return parse_moment(self.raw, now, tz)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period; without a bound on a side that is None.
+
+    Attributes:
+        since: Start, inclusive.
+        until: End, exclusive.
+    """
+
+    since: dt.datetime | None
+    until: dt.datetime | None
+
+
+def _parse(raw: str) -> GivenTime:
+    try:
+        parse_moment(raw)
+    except ValueError as error:
+        if " " not in raw:
+            raise
+        raise ValueError(f"{error}; in a URL the + of a zone is written %2B") from None
+    return GivenTime(raw)
+
+
+def _time(name: str, description: str, argument: str) -> Parameter:
+    text = f"{description} {_VALUES}"
+    return Parameter(name, False, text, _parse, {"type": "string"}, argument=argument)
+
+
+FROM: Final = _time("from", "Only what started then or later.", "since")
+TO: Final = _time("to", "Only what started before then.", "until")
+TZ: Final = zone("tz", "IANA name of the time zone of days, and of dates and times without one.")
+DAYS: Final = replace(
+    whole_number(
+        "days", "The last so many days, or those before `to`.", 1, 3660, default=_DEFAULT_DAYS
+    ),
+    default=None,
+)
+"""``days`` and ``from`` exclude each other, so the handler has to know which was given."""
+
+
+def read_period(
+    since: GivenTime | None,
+    until: GivenTime | None,
+    tz: dt.tzinfo,
+    *,
+    days: int | None = None,
+    default_days: int | None = None,
+) -> Period:
+    """Return the period that a request selects.
+
+    Args:
+        since: ``from``.
+        until: ``to``.
+        tz: ``tz``.
+        days: ``days``.
+        default_days: The number of days if neither ``from`` nor ``days`` was given; None for no
+            lower bound.
+
+    Raises:
+        ProblemError: 422, if the period is empty or given in two ways.
+    """
+    now = dt.datetime.now(dt.UTC)
+    if days is not None and since is not None:
+        raise _wrong("days", "use either days or from")
+    end = _resolve("to", until, now, tz)
+    start = _resolve("from", since, now, tz)
+    days = days or default_days
+    if start is None and days is not None:
+        start = (end or now) - days * _ONE_DAY
+    try:
+        check_period(start, end, name="from")
+    except ValueError as error:
+        raise _wrong("to", str(error)) from error
+    return Period(start, end)
+
+
+def _resolve(
+    name: str, given: GivenTime | None, now: dt.datetime, tz: dt.tzinfo
+) -> dt.datetime | None:
+    try:
+        return None if given is None else given.at(now, tz)
+    except ValueError as error:
+        raise _wrong(name, str(error)) from error
+
+
+def _wrong(name: str, detail: str) -> ProblemError:
+    return ProblemError(422, f"The parameter is wrong: {name}.", errors=[FieldError(name, detail)])

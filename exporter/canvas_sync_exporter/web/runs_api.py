@@ -1,0 +1,134 @@
+"""The endpoints that list runs by any filters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.run_facets import RunFacets, run_facets
+from canvas_sync_core.store.run_filter import RunFilter
+from canvas_sync_core.store.run_search import RunPage, search_runs
+from canvas_sync_core.store.running import RunningRuns, running_now
+
+from .context import WebContext
+from .cursors import cursor_problems
+from .endpoint import Endpoint
+from .formats import FORMAT
+from .parameters import choice, duration, flag, repeatable, text, whole_number
+from .period import FROM, TO, TZ, GivenTime, read_period
+from .problems import FieldError, ProblemError
+
+__all__ = ["RUN_FILTERS", "RunsApi", "run_filter"]
+
+_BIGGEST: Final = 2**63 - 1
+_AWAY: Final = "The database is unreachable; `Retry-After` says when to retry."
+_LIMIT: Final = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
+_CURSOR: Final = text("cursor", "`next` from the previous page.", 500)
+RUN_FILTERS: Final = (
+    repeatable(choice("status", "Only runs with this status; may be repeated.", RunStatus)),
+    repeatable(text("sync_type", "Only runs of this sync type; may be repeated.", 200)),
+    whole_number("user_id", "Only runs of this user.", 0, _BIGGEST, in_path=False),
+    whole_number("course_id", "Only runs of this course.", 0, _BIGGEST, in_path=False),
+    text("host", "Only runs on this machine.", 300),
+    text("error_type", "Only runs that ended with an error of this class.", 300),
+    flag("suspect", "Only runs that differ widely from earlier ones of their kind."),
+    duration("min_duration", "Only ended runs that took at least this long."),
+    duration("max_duration", "Only ended runs that took at most this long."),
+    FROM,
+    TO,
+    TZ,
+)
+
+
+class RunsApi:
+    """Answers from the table of runs.
+
+    Args:
+        context: Where it is.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self._engine = context.engine
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, in the order in which the documentation shows them."""
+        return (
+            Endpoint(
+                "GET",
+                "runs",
+                self.runs,
+                "The runs that match all filters, newest first",
+                RunPage,
+                tag="runs",
+                parameters=(*RUN_FILTERS, _LIMIT, _CURSOR, FORMAT),
+                problems={503: _AWAY},
+            ),
+            Endpoint(
+                "GET",
+                "runs/facets",
+                self.facets,
+                "How many runs match, by status, sync type, machine and error",
+                RunFacets,
+                tag="runs",
+                parameters=RUN_FILTERS,
+                problems={503: _AWAY},
+            ),
+            Endpoint(
+                "GET",
+                "running",
+                self.running,
+                "The runs in progress: heartbeat, step, progress, expected end",
+                RunningRuns,
+                tag="runs",
+                parameters=(_LIMIT, FORMAT),
+                problems={503: _AWAY},
+            ),
+        )
+
+    def runs(self, limit: int, cursor: str | None, **filters: Any) -> RunPage:
+        """List runs."""
+        with cursor_problems():
+            return search_runs(self._engine, run_filter(**filters), limit, cursor)
+
+    def facets(self, **filters: Any) -> RunFacets:
+        """Count runs."""
+        return run_facets(self._engine, run_filter(**filters))
+
+    def running(self, limit: int) -> RunningRuns:
+        """List the runs in progress."""
+        return running_now(self._engine, dt.datetime.now(dt.UTC), limit)
+
+
+def run_filter(
+    *,
+    status: tuple[str, ...],
+    sync_type: tuple[str, ...],
+    suspect: bool,
+    since: GivenTime | None,
+    until: GivenTime | None,
+    tz: dt.tzinfo,
+    **others: Any,
+) -> RunFilter:
+    """Return the filter that the values of :data:`RUN_FILTERS` describe.
+
+    Raises:
+        ProblemError: 422, if they contradict each other.
+    """
+    period = read_period(since, until, tz)
+    shortest, longest = others["min_duration"], others["max_duration"]
+    if shortest is not None and longest is not None and shortest > longest:
+        detail = "use at least min_duration"
+        raise ProblemError(
+            422,
+            "The parameter is wrong: max_duration.",
+            errors=[FieldError("max_duration", detail)],
+        )
+    return RunFilter(
+        statuses=status,
+        sync_types=sync_type,
+        is_suspect=suspect,
+        since=period.since,
+        until=period.until,
+        **others,
+    )
