@@ -22,7 +22,8 @@ class OutgoingMessage:
         first: The new content of that first message, for channels that can edit it; None to leave
             it alone.
         may_be_repeated: Whether an earlier attempt may have been delivered already, because the
-            exporter stopped before it knew. The channel marks the message as such.
+            exporter stopped before it knew, or the destination did not answer. The channel marks
+            the message as such.
     """
 
     key: str
@@ -59,11 +60,19 @@ class DeliveryError(Exception):
         is_permanent: Whether another attempt is pointless, because the destination rejects the
             message or the credentials.
         retry_after: Seconds that the destination asks to wait; None if it does not say.
+        may_have_arrived: Whether it may have been delivered nevertheless, because the whole message
+            was transmitted and no answer came. The next attempt is marked as a possible repetition.
     """
 
     def __init__(
-        self, reason: str, *, is_permanent: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        is_permanent: bool = False,
+        retry_after: float | None = None,
+        may_have_arrived: bool = False,
     ) -> None:
         super().__init__(reason)
         self.is_permanent = is_permanent
         self.retry_after = retry_after
+        self.may_have_arrived = may_have_arrived

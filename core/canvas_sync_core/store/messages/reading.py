@@ -15,7 +15,7 @@ from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
 from canvas_sync_core.store.pages import make_cursor, read_cursor
 
-from .tables import Message, MessageKey, messages_table, to_message
+from .tables import Message, messages_table, to_message
 
 __all__ = [
     "MessageFilter",
@@ -24,7 +24,6 @@ __all__ = [
     "message_page",
     "messages_about",
     "messages_since",
-    "reference_of",
 ]
 
 _SUBJECTS_AT_ONCE: Final = 500
@@ -112,18 +111,6 @@ def messages_since(engine: Engine, kind: str, since: datetime) -> list[Message]:
     statement = select(messages_table).where(is_wanted).order_by(_columns.id)
     with _connect(engine) as connection:
         return [to_message(row) for row in connection.execute(statement)]
-
-
-def reference_of(engine: Engine, key: MessageKey) -> str | None:
-    """Return the reference that the channel returned for a message; None if there is none.
-
-    Raises:
-        StorageError: The database has no table of messages.
-    """
-    names = ("kind", "subject", "period", "channel")
-    is_wanted = [_columns[name] == value for name, value in zip(names, key, strict=True)]
-    with _connect(engine) as connection:
-        return connection.scalar(select(_columns.reference).where(*is_wanted)) or None
 
 
 def count_messages(engine: Engine) -> dict[tuple[str, MessageState], int]:

@@ -42,6 +42,7 @@ messages_table: Final = Table(
     Column("state", String, nullable=False),
     Column("content", JSON, nullable=False),
     Column("first_content", JSON(none_as_null=True)),
+    Column("is_urgent", Boolean, nullable=False),
     Column("created_at", UtcSortedTime, nullable=False),
     Column("attempts", BigInteger, nullable=False),
     Column("next_attempt_at", UtcSortedTime, nullable=False),
@@ -73,6 +74,7 @@ class Message:
         state: What has become of it.
         content: What it holds.
         first_content: The new content of the first message of the thread; None to leave it alone.
+        is_urgent: Whether it is sent during quiet hours too.
         created_at: When an exporter first wanted to send it.
         attempts: Number of attempts to send it, including the current one.
         next_attempt_at: When it is due; while it is being sent, when the claim expires.
@@ -92,6 +94,7 @@ class Message:
     state: MessageState = MessageState.WAITING
     content: Mapping[str, Any]
     first_content: Mapping[str, Any] | None = None
+    is_urgent: bool = False
     created_at: datetime
     attempts: int = 0
     next_attempt_at: datetime
@@ -121,7 +124,8 @@ def to_message(row: Row[Any]) -> Message:
     columns["state"] = _state(columns["state"])
     for name in ("attempts", "interruptions"):
         columns[name] = limit_count(columns[name])
-    columns["may_be_repeated"] = bool(columns["may_be_repeated"])
+    for name in ("is_urgent", "may_be_repeated"):
+        columns[name] = bool(columns[name])
     return Message(**columns)
 
 

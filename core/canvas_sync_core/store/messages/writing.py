@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    delete,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from canvas_sync_core.names import MessageState
@@ -20,6 +32,7 @@ from .tables import Message, messages_table, to_message, to_row
 __all__ = [
     "CLAIM_LASTS",
     "INTERRUPTED_TWICE",
+    "Claim",
     "add_messages",
     "claim_message",
     "copy_messages",
@@ -38,33 +51,62 @@ _KEY: Final = ("kind", "subject", "period", "channel")
 _columns = messages_table.c
 
 
-def add_messages(engine: Engine, messages: Iterable[Message]) -> list[Message]:
-    """Add messages, in one transaction, and skip those that another exporter has added.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this exporter may send.
+
+    Attributes:
+        thread: What the channel returned for the first message of its thread; None if there is no
+            such message, or it was not sent.
+    """
+
+    message: Message
+    thread: str | None
+
+
+def add_messages(
+    engine: Engine,
+    messages: Iterable[Message],
+    further: Callable[[list[Message]], Iterable[Message]] = lambda _: (),
+) -> list[Message]:
+    """Add messages, in one transaction, and leave out those that another exporter has added.
+
+    A new message replaces those to the same channel about the same subject that still wait.
+
+    Args:
+        engine: The database.
+        messages: What to add.
+        further: Returns more messages to add in the same transaction, given those that were added.
 
     Returns:
-        Those that this call has added.
+        All that this call has added.
 
     Raises:
         StorageError: The database has no table of messages.
         SQLAlchemyError: The database is away, or its role may not write.
     """
-    # All exporters insert in the same order, so they cannot deadlock.
-    ordered = sorted(messages, key=lambda each: each.key)
+    ordered = list(messages)
     if not ordered:
         return []
     with _writing(engine) as connection:
-        statement = _insert(connection.dialect.name)
-        ids = [connection.scalar(statement, to_row(each)) for each in ordered]
-    pairs = zip(ordered, ids, strict=True)
-    return [replace(each, id=number) for each, number in pairs if number is not None]
+        added = _add(connection, ordered)
+        return added + _add(connection, further(added))
 
 
-def claim_message(engine: Engine, channel: str, now: datetime) -> Message | None:
+def claim_message(
+    engine: Engine, channel: str, now: datetime, *, urgent_only: bool = False
+) -> Claim | None:
     """Claim the next due message of a channel, for :data:`CLAIM_LASTS`.
 
     Messages about the same subject are sent one after the other. If the claim of an exporter that
     died has expired, the message is marked as possibly repeated; after the second time it is given
     up, because the message itself may be what kills the exporter.
+
+    Args:
+        engine: The database.
+        channel: The name of the channel.
+        now: The time.
+        urgent_only: Leave the other messages for later, because of quiet hours.
 
     Returns:
         The message, or None if none is due. Only one of several exporters gets it.
@@ -74,9 +116,11 @@ def claim_message(engine: Engine, channel: str, now: datetime) -> Message | None
         SQLAlchemyError: The database is away, or its role may not write.
     """
     with _writing(engine) as connection:
-        due = [to_message(row) for row in connection.execute(_due(channel, now))]
+        statement = _due(channel, now, urgent_only=urgent_only)
+        due = [to_message(row) for row in connection.execute(statement)]
         claims = (_claim(connection, each, now) for each in due)
-        return next((each for each in claims if each is not None), None)
+        claimed = next((each for each in claims if each is not None), None)
+        return None if claimed is None else Claim(claimed, _thread(connection, claimed))
 
 
 def finish_attempt(engine: Engine, message: Message) -> bool:
@@ -119,21 +163,19 @@ def copy_messages(engine: Engine, messages: Iterable[Message]) -> None:
             connection.execute(statement, to_row(each))
 
 
-def skip_waiting(engine: Engine, kind: str, subject: str) -> None:
-    """Do not send the messages about a subject that have not been sent yet.
+def skip_waiting(engine: Engine, kind: str, subjects: Iterable[str]) -> None:
+    """Do not send the messages about some subjects that have not been sent yet.
 
     Raises:
         StorageError: The database has no table of messages.
         SQLAlchemyError: The database is away, or its role may not write.
     """
-    is_waiting = and_(
-        _columns.kind == kind,
-        _columns.subject == subject,
-        _columns.state == MessageState.WAITING.value,
-    )
-    skipped = {"state": MessageState.SKIPPED.value}
+    ordered = sorted(subjects)
+    if not ordered:
+        return
     with _writing(engine) as connection:
-        connection.execute(update(messages_table).where(is_waiting).values(skipped))
+        for subject in ordered:
+            _skip(connection, _columns.kind == kind, _columns.subject == subject)
 
 
 def delete_messages(engine: Engine, before: datetime) -> None:
@@ -155,8 +197,48 @@ def _writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _due(channel: str, now: datetime) -> Any:
+def _add(connection: Connection, messages: Iterable[Message]) -> list[Message]:
+    """Add messages and skip those that they replace; return the added ones."""
+    statement = _insert(connection.dialect.name)
+    added = []
+    # All exporters insert in the same order, so they cannot deadlock.
+    for each in sorted(messages, key=lambda each: each.key):
+        number = connection.scalar(statement, to_row(each))
+        if number is None:
+            continue
+        added.append(replace(each, id=number))
+        _skip(
+            connection,
+            _columns.kind == each.kind,
+            _columns.subject == each.subject,
+            _columns.channel == each.channel,
+            _columns.id < number,
+        )
+    return added
+
+
+def _skip(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    is_waiting = _columns.state == MessageState.WAITING.value
+    statement = update(messages_table).where(is_waiting, *conditions)
+    connection.execute(statement.values(state=MessageState.SKIPPED.value))
+
+
+def _thread(connection: Connection, message: Message) -> str | None:
+    """Return the reference of the first message of a message's thread."""
+    if message.follows is None:
+        return None
+    statement = select(_columns.reference).where(
+        _columns.kind == message.kind,
+        _columns.subject == message.subject,
+        _columns.period == message.follows,
+        _columns.channel == message.channel,
+    )
+    return connection.scalar(statement) or None
+
+
+def _due(channel: str, now: datetime, *, urgent_only: bool) -> Any:
     """Select the due messages of a channel, without those that follow an unfinished one."""
+    is_any_welcome = false() if urgent_only else true()
     earlier = messages_table.alias()
     is_waiting_for_another = exists().where(
         earlier.c.kind == _columns.kind,
@@ -164,10 +246,12 @@ def _due(channel: str, now: datetime) -> Any:
         earlier.c.channel == _columns.channel,
         earlier.c.state.in_(_UNFINISHED),
         earlier.c.id < _columns.id,
+        or_(earlier.c.is_urgent, is_any_welcome),
     )
     return (
         select(messages_table)
         .where(
+            or_(_columns.is_urgent, is_any_welcome),
             _columns.state.in_(_UNFINISHED),
             _columns.next_attempt_at <= now,
             _columns.channel == channel,

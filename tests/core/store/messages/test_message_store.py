@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, inspect, text
@@ -21,7 +22,6 @@ from canvas_sync_core.store.messages.reading import (
     message_page,
     messages_about,
     messages_since,
-    reference_of,
 )
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import (
@@ -52,11 +52,12 @@ def claim(engine: Engine, now: datetime = CREATED, channel: str = "slack") -> Me
     """Claim a message, of which there must be one."""
     claimed = claim_message(engine, channel, now)
     assert claimed is not None
-    return claimed
+    return claimed.message
 
 
 def test_a_message_is_read_as_it_was_written(engine: Engine) -> None:
     whole = message(
+        is_urgent=True,
         follows="opened",
         state=MessageState.GIVEN_UP,
         content={"title": "Übung \u2028", "sections": [{"facts": [["a", "b"]]}]},
@@ -99,12 +100,13 @@ def test_the_outcome_of_an_expired_claim_changes_nothing(engine: Engine) -> None
     assert not finish_attempt(engine, replace(first, state=MessageState.WAITING))
     assert finish_attempt(engine, replace(second, state=MessageState.SENT, reference="17"))
     assert only(engine).state is MessageState.SENT
-    assert reference_of(engine, message().key) == "17"
+    assert only(engine).reference == "17"
 
 
 def test_a_message_that_interrupts_its_exporter_twice_is_given_up(engine: Engine) -> None:
-    add_messages(engine, [message(), message(period="resolved")])
+    add_messages(engine, [message()])
     claim(engine)
+    add_messages(engine, [message(period="resolved")])
     claim(engine, CREATED + CLAIM_LASTS)
     assert claim_message(engine, "slack", CREATED + 2 * CLAIM_LASTS) is None
     (given_up,) = message_page(engine, MessageFilter(MessageState.GIVEN_UP), 10).items
@@ -114,16 +116,52 @@ def test_a_message_that_interrupts_its_exporter_twice_is_given_up(engine: Engine
 
 def test_messages_about_one_subject_are_sent_in_order(engine: Engine) -> None:
     add_messages(engine, [message()])
-    add_messages(engine, [message(period="a resolved"), message("missed full")])
     first = claim(engine)
-    assert first.period == "opened"
+    add_messages(engine, [message(period="a resolved", follows="opened"), message("missed full")])
     assert claim(engine).subject == "missed full"
     assert claim_message(engine, "slack", CREATED) is None
     later = CREATED + MINUTE
     finish_attempt(engine, replace(first, state=MessageState.WAITING, next_attempt_at=later))
     assert claim_message(engine, "slack", CREATED) is None
-    finish_attempt(engine, replace(claim(engine, later), state=MessageState.SENT))
-    assert claim(engine, later).period == "a resolved"
+    sent = replace(claim(engine, later), state=MessageState.SENT, reference="17")
+    finish_attempt(engine, sent)
+    following = claim_message(engine, "slack", later)
+    assert following is not None
+    assert (following.message.period, following.thread) == ("a resolved", "17")
+
+
+def test_a_message_replaces_earlier_ones_that_still_wait(engine: Engine) -> None:
+    add_messages(engine, [message(), message(channel="email"), message("missed full")])
+    add_messages(engine, [message(period="resolved", follows="opened")])
+    skipped = message_page(engine, MessageFilter(MessageState.SKIPPED), 10).items
+    assert [each.key for each in skipped] == [message().key]
+    following = claim_message(engine, "slack", CREATED)
+    assert following is not None
+    assert following.thread is None
+
+
+def test_during_quiet_hours_only_urgent_messages_are_sent(engine: Engine) -> None:
+    add_messages(engine, [message()])
+    later = CREATED + MINUTE
+    deferred: dict[str, Any] = {"state": MessageState.WAITING, "next_attempt_at": later}
+    finish_attempt(engine, replace(claim(engine), **deferred))
+    assert claim_message(engine, "slack", later, urgent_only=True) is None
+    add_messages(engine, [message("missed full", is_urgent=True)])
+    urgent = claim_message(engine, "slack", later, urgent_only=True)
+    assert urgent is not None
+    assert urgent.message.subject == "missed full"
+    assert claim(engine, later).subject == "failing full"
+
+
+def test_further_messages_depend_on_those_that_were_added(engine: Engine) -> None:
+    add_messages(engine, [message("1")])
+
+    def summary(added: list[Message]) -> list[Message]:
+        return [message("several", ", ".join(each.subject for each in added))]
+
+    added = add_messages(engine, [message("1"), message("2"), message("3")], summary)
+    assert [each.subject for each in added] == ["2", "3", "several"]
+    assert added[-1].period == "2, 3"
 
 
 def test_a_claim_takes_only_due_messages_of_its_channel(engine: Engine) -> None:
@@ -148,7 +186,7 @@ def test_copied_messages_become_final_but_never_wait_again(engine: Engine) -> No
 def test_waiting_messages_about_a_subject_can_be_skipped(engine: Engine) -> None:
     add_messages(engine, [message(), message(channel="email"), message("missed full")])
     claim(engine, channel="email")
-    skip_waiting(engine, "incident", "failing full")
+    skip_waiting(engine, "incident", {"failing full"})
     counts = count_messages(engine)
     assert counts == {
         ("slack", MessageState.SKIPPED): 1,
@@ -219,9 +257,9 @@ print("ready", flush=True)
 sys.stdin.readline()
 added = len(add_messages(engine, [message(f"{n}") for n in range(40)]))
 sent = []
-while claimed := claim_message(engine, "slack", CREATED):
-    sent.append(claimed.subject)
-    finish_attempt(engine, replace(claimed, state=MessageState.SENT))
+while claim := claim_message(engine, "slack", CREATED):
+    sent.append(claim.message.subject)
+    finish_attempt(engine, replace(claim.message, state=MessageState.SENT))
 print(json.dumps([added, sent]))
 """
 
