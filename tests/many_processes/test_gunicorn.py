@@ -1,4 +1,4 @@
-"""A real gunicorn with four workers that are recycled, forked before the app is made or after.
+"""A real gunicorn with three workers that are recycled, forked before the app is made or after.
 
 Those of gevent make greenlets of threads: after the app, with its telemetry, was made or before.
 """
@@ -34,8 +34,8 @@ from support.log_lines import records_in
 from support.otlp import http_receiver
 from support.prometheus import eventually
 
-WORKERS = 4
-SYNCS = 48
+WORKERS = 3
+SYNCS = 36
 CALLS = 4
 OPTIONS = {
     "preload": ["--preload"],

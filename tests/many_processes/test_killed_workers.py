@@ -24,7 +24,7 @@ from support.prometheus import eventually
 
 CHILDREN = 8
 TASKS = 50
-CALLS = 200
+CALLS = 80
 KILLS = 10
 USER = 41
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
@@ -14,6 +15,11 @@ from canvas_sync_core.store.freshness import freshness
 from support.runs import running, snapshot, write
 
 NOW = datetime.fromtimestamp(round(time.time()), UTC)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def ended(hours: float, *items: str, **changes: object) -> RunSnapshot:

@@ -6,13 +6,14 @@ import base64
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, event, text, update
 
@@ -27,10 +28,16 @@ from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.runs import StoredCounts
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 from canvas_sync_core.store.suspects import judge_runs, suspect_runs
+from support.databases import DATABASES, opened
 from support.runs import failed, running, snapshot, write
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 _SINCE = _NOON - timedelta(days=7)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def _at(hours: float) -> float:
@@ -90,16 +97,19 @@ def test_a_cursor_that_no_page_gave_is_refused(engine: Engine, cursor: str) -> N
         queries.recent_runs(engine, 5, cursor)
 
 
-@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,60}", fullmatch=True))
-def test_any_text_is_a_cursor_or_refused(cursor: str) -> None:
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Engine]:
+    """A table in memory, for tests of many examples."""
     engine = create_engine("sqlite://")
     METADATA.create_all(engine)
-    try:
-        assert queries.recent_runs(engine, 5, cursor) == Page([], None)
-    except BadCursor:
-        pass
-    finally:
-        engine.dispose()
+    yield engine
+    engine.dispose()
+
+
+@given(cursor=st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,60}", fullmatch=True))
+def test_any_text_is_a_cursor_or_refused(memory: Engine, cursor: str) -> None:
+    with suppress(BadCursor):
+        assert queries.recent_runs(memory, 5, cursor) == Page([], None)
 
 
 @pytest.mark.parametrize("number", [1, 2**63 - 2, -(2**63)])
@@ -245,16 +255,16 @@ def test_durations_that_are_no_finite_numbers_are_left_out(engine: Engine) -> No
     assert queries.summary(engine, _SINCE).duration == answer.duration
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=120))
-def test_percentiles_are_exact_by_nearest_rank(durations: list[float]) -> None:
-    engine = create_engine("sqlite://")
-    METADATA.create_all(engine)
+@given(durations=st.lists(st.floats(0, 1e6), min_size=1, max_size=120))
+@settings(max_examples=50)
+def test_percentiles_are_exact_by_nearest_rank(memory: Engine, durations: list[float]) -> None:
+    with memory.begin() as connection:
+        connection.execute(metrics_table.delete())
     write_runs(
-        engine,
+        memory,
         [snapshot(f"{n}", start_time=_at(0), duration=d) for n, d in enumerate(durations)],
     )
-    found = queries.performance(engine, _SINCE).duration
-    engine.dispose()
+    found = queries.performance(memory, _SINCE).duration
     ordered = sorted(durations)
 
     def rank(percent: int) -> float:
@@ -349,12 +359,22 @@ def _history() -> list[RunSnapshot]:
     return [*runs, *(failed(f"run-{n}", start_time=_at(n)) for n in range(10)), running("r")]
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+def engine_with_history(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """The history, which questions that write change by a few runs."""
+    with opened(request, tmp_path_factory.mktemp("history")) as engine:
+        write(engine, *_history())
+        with engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
+        yield engine
+
+
 @pytest.mark.parametrize("question", _QUESTIONS)
-def test_no_question_reads_the_whole_table(engine: Engine, question: str) -> None:
+def test_no_question_reads_the_whole_table(engine_with_history: Engine, question: str) -> None:
     """Every statement of each question is explained by the database itself, on a real history."""
-    write(engine, *_history())
-    with engine.begin() as connection:
-        connection.execute(text("ANALYZE"))
+    engine = engine_with_history
     plans: list[str] = []
 
     def explain(connection: Connection, _cursor: Any, statement: str, *more: Any) -> None:
@@ -363,7 +383,10 @@ def test_no_question_reads_the_whole_table(engine: Engine, question: str) -> Non
             plans.append(_explain(connection, statement, more[0]))
 
     event.listen(engine, "before_cursor_execute", explain)
-    _QUESTIONS[question](engine)
+    try:
+        _QUESTIONS[question](engine)
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
     assert plans
     for plan in plans:
         assert _is_searched_by_index(plan) or _is_read_in_order(plan, question), plan

@@ -25,6 +25,11 @@ from support.runs import failed, running, snapshot
 _START = 1_766_398_530.25
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _row(engine: Engine, task_id: str = "a") -> RunRow:
     run = run_by_task(engine, task_id)
     assert run is not None

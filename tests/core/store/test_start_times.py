@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.start_times import KNOWN_DAYS, StartTimes
@@ -11,6 +12,11 @@ from canvas_sync_core.store.sync_types import known_sync_types
 from support.runs import snapshot, write
 
 NOW = datetime(2026, 6, 3, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def _run(engine: Engine, name: str, start: datetime, sync_type: str = "full") -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
@@ -20,6 +21,11 @@ from support.runs import failed, running, snapshot, write
 NOW = time.time()
 SINCE = datetime.fromtimestamp(NOW, UTC) - timedelta(hours=26)
 DAY = 86_400.0
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def night(
