@@ -49,6 +49,7 @@ class Table:
         numeric: Indexes of the columns that are aligned to the right.
         statuses: The status of each row; empty if rows have none.
         shares: For each row the length of its bar, from 0 to 1; empty without bars.
+        omitted: How many more rows there are that are not shown.
     """
 
     headings: tuple[str, ...]
@@ -56,6 +57,7 @@ class Table:
     numeric: frozenset[int] = frozenset()
     statuses: tuple[Status, ...] = ()
     shares: tuple[float, ...] = ()
+    omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
