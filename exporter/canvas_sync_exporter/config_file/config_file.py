@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +87,7 @@ def read_config_file(
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
-        messages=read_messages(table.table("messages"), environ),
+        messages=read_messages(table.table("messages"), zone, environ),
     )
     table.reject_unknown()
     if problems:
@@ -121,15 +121,18 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[[pauses]]")
     if before.heartbeat != after.heartbeat:
         changes.append("[heartbeat]")
-    if before.messages.reports != after.messages.reports:
+    return changes + _changed_messages(before.messages, after.messages)
+
+
+def _changed_messages(before: MessageSettings, after: MessageSettings) -> list[str]:
+    apart = MessageSettings()
+    general = [replace(each, reports=apart.reports, channels=()) for each in (before, after)]
+    changes = ["[messages]"] if general[0] != general[1] else []
+    if before.reports != after.reports:
         changes.append("[messages.reports]")
-    return changes + _changed_channels(before, after)
-
-
-def _changed_channels(before: ConfigFile, after: ConfigFile) -> list[str]:
-    old, new = ({each.name: each for each in file.messages.channels} for file in (before, after))
+    old, new = ({each.name: each for each in settings.channels} for settings in (before, after))
     names = [name for name in sorted({*old, *new}) if _differs(old, new, name)]
-    return [f"[messages.{name}]" for name in names]
+    return changes + [f"[messages.{name}]" for name in names]
 
 
 def _differs(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> bool:

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from urllib.parse import urlsplit
+
+from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
 
 from .channels import ChannelSettings, read_channels
 from .reports import ReportSettings, read_reports
 from .table import Table
+from .urls import http_url
 
-__all__ = ["MessageSettings", "read_messages"]
+__all__ = ["MessageSettings", "QuietHours", "read_messages"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The hours of the week in which only critical incidents are worth a message."""
+
+    hours: WeeklyHours
+    zone: tzinfo
+
+    def cover(self, time: datetime) -> bool:
+        """Return whether a time is in them."""
+        return self.hours.covers(time, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +34,55 @@ class MessageSettings:
     """What the exporter sends, and to whom.
 
     Attributes:
+        incidents: Whether the exporter sends messages about incidents; false if Alertmanager does.
+        page_url: Where people reach the exporter, for links; None to leave these out.
+        runbook_url: The folder of the runbooks, for links; None for those of the exporter.
+        grafana_url: Where people reach Grafana, for links; None to leave these out.
+        quiet_hours: When only critical incidents are worth a message; None for never.
+        zone: The time zone of times in messages about incidents; None for the settings' one.
         reports: Which reports are made, and when.
         channels: Where they go.
     """
 
+    incidents: bool = True
+    page_url: str | None = None
+    runbook_url: str | None = None
+    grafana_url: str | None = None
+    quiet_hours: QuietHours | None = None
+    zone: tzinfo | None = None
     reports: ReportSettings = field(default_factory=ReportSettings)
     channels: tuple[ChannelSettings, ...] = ()
 
 
-def read_messages(table: Table, environ: Mapping[str, str]) -> MessageSettings:
+def read_messages(
+    table: Table, default_zone: tzinfo, environ: Mapping[str, str]
+) -> MessageSettings:
     """Read the section.
 
     Args:
         table: Its table.
+        default_zone: The time zone if the section names none.
         environ: Where to look up variables that hold secrets.
     """
+    zone = table.zone("timezone")
+    hours = table.parsed("quiet_hours", parse_hours, '"Mon-Fri 20:00-07:00, Sat-Sun 00:00-24:00"')
     settings = MessageSettings(
+        incidents=table.flag("incidents") is not False,
+        page_url=table.parsed("page_url", _base_url, '"https://canvas-sync.example.edu"'),
+        runbook_url=table.parsed("runbook_url", _base_url, '"https://wiki.example.edu/runbooks"'),
+        grafana_url=table.parsed("grafana_url", _base_url, '"https://grafana.example.edu"'),
+        quiet_hours=None if hours is None else QuietHours(hours, zone or default_zone),
+        zone=zone,
         reports=read_reports(table.table("reports")),
         channels=read_channels(table, environ),
     )
     table.reject_unknown()
     return settings
+
+
+def _base_url(text: str) -> str:
+    """Return a URL to which paths can be added."""
+    parts = urlsplit(http_url(text))
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("write a URL without a password, `?` and `#`; paths are added to it")
+    return text.rstrip("/")

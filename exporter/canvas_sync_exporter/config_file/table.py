@@ -96,6 +96,15 @@ class Table:
             return None
         return value
 
+    def flag(self, key: str) -> bool | None:
+        """Read true or false."""
+        self._known.append(key)
+        value = self._values.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.wrong(key, f"{_kind(value)}; write true or false, without quotes")
+        return None
+
     def choice(self, key: str, choices: Iterable[T]) -> T | None:
         """Read one of several words."""
         return self.parsed(key, _one_of(choices), " or ".join(f'"{each}"' for each in choices))

@@ -65,6 +65,11 @@ class WeeklyHours:
                 current = opening, closing
             day += _DAY
 
+    def covers(self, time_: datetime, zone: tzinfo) -> bool:
+        """Return whether a time is in one of the windows."""
+        opening, _ = next(self.from_time(time_, zone))
+        return opening <= time_
+
     def shortest(self) -> timedelta:
         """Return the length of the shortest window."""
         return timedelta(minutes=min(each.end - each.start for each in self.windows))
