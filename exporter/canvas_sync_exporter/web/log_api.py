@@ -9,20 +9,44 @@ from typing import Any, Final
 from flask import Response
 
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.search import BadCursorError, LogSearch, Order
+from canvas_sync_exporter.logs.search import (
+    BadCursorError,
+    LineGoneError,
+    LineNotFoundError,
+    LinePosition,
+    LogSearch,
+    Order,
+    line_context,
+    locate,
+)
 from canvas_sync_exporter.logs.tail import LogTail
 from canvas_sync_exporter.logs.time_parsing import check_period
 
 from .context import WebContext
 from .endpoint import Endpoint
-from .log_parameters import CURSOR, FILTERS, LIMIT, LINES, LOG, ORDER, PERIOD, make_filter
+from .log_parameters import (
+    AFTER,
+    BEFORE,
+    CURSOR,
+    FILTERS,
+    LIMIT,
+    LINES,
+    LOG,
+    ORDER,
+    PERIOD,
+    POSITION,
+    make_filter,
+)
 from .log_stream import CLIENT_LIMIT, LogStreams
 from .problems import FieldError, ProblemError
-from .search_results import FoundPage, found_record
+from .search_results import ContextPage, FoundPage, found_record
 
 __all__ = ["LogApi"]
 
 _SECONDS: Final = 1.0
+_LOCATE_SECONDS: Final = 5.0
+_NO_LINE: Final = "The line at this position cannot be found."
+_LINE_GONE: Final = "The line at this position has been deleted."
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 _NO_FOLDER: Final = "The log folder or a file in it cannot be read."
 
@@ -62,6 +86,16 @@ class LogApi:
                 tag="logs",
                 parameters=(*FILTERS, *PERIOD, ORDER, LIMIT, CURSOR),
                 problems={503: _NO_FOLDER},
+            ),
+            Endpoint(
+                "GET",
+                "logs/context",
+                self.show_line_context,
+                "A line and those around it, in all logs by time",
+                ContextPage,
+                tag="logs",
+                parameters=(POSITION, BEFORE, AFTER, *FILTERS),
+                problems={404: _NO_LINE, 410: _LINE_GONE, 503: _NO_FOLDER},
             ),
             Endpoint(
                 "GET",
@@ -108,6 +142,33 @@ class LogApi:
                 unreadable_lines=search.notes.unreadable_lines,
                 problems=search.notes.problems,
             )
+
+    def show_line_context(
+        self, *, position: LinePosition, before: int, after: int, **filters: Any
+    ) -> ContextPage:
+        """Find a line again, and those around it."""
+        try:
+            line = locate(*self._folders, position, seconds=_LOCATE_SECONDS, zone=self._zone)
+        except LineGoneError as error:
+            raise ProblemError(410, f"{_LINE_GONE} {error}") from error
+        except LineNotFoundError as error:
+            raise ProblemError(404, f"{_NO_LINE} {error}") from error
+        found = line_context(
+            *self._folders,
+            line,
+            make_filter(filters),
+            before=before,
+            after=after,
+            seconds=_SECONDS,
+            zone=self._zone,
+        )
+        return ContextPage(
+            before=[found_record(each) for each in found.before],
+            line=found_record(line),
+            after=[found_record(each) for each in found.after],
+            is_complete=found.is_complete,
+            problems=found.problems,
+        )
 
     def tail_logs(self, lines: int, log: tuple[Log, ...]) -> Response:
         """Stream the logs."""

@@ -13,6 +13,7 @@ from canvas_sync_exporter.logs.search import (
     PATTERN_LIMIT,
     Exclusions,
     LineFilter,
+    LinePosition,
     Order,
     compile_pattern,
 )
@@ -20,7 +21,19 @@ from canvas_sync_exporter.logs.time_parsing import parse_moment
 
 from .parameters import Parameter, text, whole_number
 
-__all__ = ["CURSOR", "FILTERS", "LIMIT", "LINES", "LOG", "ORDER", "PERIOD", "make_filter"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "CURSOR",
+    "FILTERS",
+    "LIMIT",
+    "LINES",
+    "LOG",
+    "ORDER",
+    "PERIOD",
+    "POSITION",
+    "make_filter",
+]
 
 _BIGGEST: Final = 2**63 - 1
 _MOST_VALUES: Final = 50
@@ -158,6 +171,16 @@ ORDER: Final = Parameter(
     schema={"type": "string", "enum": list(Order), "default": Order.NEWEST.value},
     default=Order.NEWEST,
 )
+POSITION: Final = Parameter(
+    "position",
+    in_path=False,
+    description="`position` of a line.",
+    parse=LinePosition.decode,
+    schema={"type": "string", "minLength": 1, "maxLength": 200},
+    is_required=True,
+)
+BEFORE: Final = whole_number("before", "Maximum number of lines before it.", 0, 200, default=20)
+AFTER: Final = whole_number("after", "Maximum number of lines after it.", 0, 200, default=20)
 LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
 CURSOR: Final = text("cursor", "`next` of the previous page, with the same parameters.", 4000)
 LINES: Final = whole_number("lines", "Number of newest lines to start with.", 0, 500, default=10)

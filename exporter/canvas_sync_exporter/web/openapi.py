@@ -119,7 +119,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": "path" if parameter.in_path else "query",
-        "required": parameter.in_path,
+        "required": parameter.in_path or parameter.is_required,
         "description": parameter.description,
         "schema": dict(parameter.schema),
     }

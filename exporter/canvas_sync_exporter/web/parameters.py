@@ -55,6 +55,7 @@ class Parameter:
         default: Value of a query parameter that was not given.
         argument: Name of the handler's argument, if it is not that of the parameter.
         is_repeatable: Whether it may be given several times; the value is a tuple.
+        is_required: Whether a query parameter must be given.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parameter:
     default: Any = None
     argument: str = ""
     is_repeatable: bool = False
+    is_required: bool = False
 
 
 def whole_number(  # one line of a table of endpoints each
@@ -221,6 +223,8 @@ def read_parameters(
 
 
 def _parse(parameter: Parameter, given: Sequence[str]) -> Any:
+    if not given and parameter.is_required:
+        raise ValueError("this parameter is required")
     if not given:
         return parameter.default
     values = tuple(dict.fromkeys(map(parameter.parse, given)))

@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from canvas_sync_exporter.logs.search import FoundLine
+from canvas_sync_exporter.logs.search import FoundLine, LinePosition
 
-__all__ = ["FoundPage", "FoundRecord", "found_record"]
+__all__ = ["ContextPage", "FoundPage", "FoundRecord", "found_record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class FoundRecord:
         timestamp: When it was written.
         message: The human line.
         file: Name of the file that it was found in.
+        position: Where it is. `logs/context` finds it again by this, also after rotation and
+            archiving.
         record: All that it says, by the names of the log fields; a line of the text format says
             less than one of the JSON format.
     """
@@ -28,6 +30,7 @@ class FoundRecord:
     timestamp: dt.datetime
     message: str
     file: str
+    position: str
     record: dict[str, Any]
 
 
@@ -54,7 +57,27 @@ class FoundPage:
     problems: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ContextPage:
+    """A line and those around it, oldest first.
+
+    Attributes:
+        before: The lines before it.
+        line: The line.
+        after: The lines after it.
+        is_complete: False if the search took too long to find all of them.
+        problems: Files that cannot be read.
+    """
+
+    before: list[FoundRecord]
+    line: FoundRecord
+    after: list[FoundRecord]
+    is_complete: bool
+    problems: list[str]
+
+
 def found_record(line: FoundLine) -> FoundRecord:
     """Show a line."""
+    position = LinePosition.of(line).encode()
     message = str(line.fields.get("message", ""))
-    return FoundRecord(line.log.value, line.time, message, line.place.name, line.fields)
+    return FoundRecord(line.log.value, line.time, message, line.place.name, position, line.fields)

@@ -51,6 +51,7 @@ def test_a_line_is_shown_whole(exporter: Exporter, folder: Path) -> None:
     page = _search(exporter, "log=errors&limit=1")
     fields = record(Log.ERRORS, 7, task_id="run 7")
     (item,) = page["items"]
+    assert item.pop("position")
     assert item == {
         "log": "errors",
         "timestamp": "2025-12-22T02:00:07Z",
@@ -81,6 +82,51 @@ def test_the_pages_give_every_line_once_though_a_cleanup_runs_between(
         cursor = f"&cursor={page['next']}"
         _clean(exporter)
     assert found == whole
+
+
+def test_a_line_is_shown_among_those_around_it_by_its_position(
+    exporter: Exporter, folder: Path
+) -> None:
+    position = _search(exporter, "text=run+3")["items"][0]["position"]
+    for _ in range(2):
+        answer = exporter.api(f"logs/context?position={position}&before=2&after=5&level=info")
+        assert answer.status_code == 200
+        page = answer.json()
+        shown = [line["record"]["task_id"] for line in page["before"] + page["after"]]
+        assert shown == ["run 1", "run 2", "run 4", "run 5", "run 6", "run 7", "nightly-42"]
+        assert page["line"]["record"]["task_id"] == "run 3"
+        assert (page["is_complete"], page["problems"]) == (True, [])
+        _clean(exporter)
+
+
+def test_the_position_of_a_deleted_line_is_gone(exporter: Exporter, folder: Path) -> None:
+    _clean(exporter)
+    position = _search(exporter, "text=run+0")["items"][0]["position"]
+    for archive in (folder / "archive").glob("errors-*.tar.gz"):
+        archive.unlink()
+    answer = exporter.api(f"logs/context?position={position}")
+    assert answer.status_code == 410
+    assert answer.json()["detail"] == (
+        "The line at this position has been deleted. errors starts later now."
+    )
+
+
+def test_the_position_of_a_changed_line_is_not_found(exporter: Exporter, folder: Path) -> None:
+    position = _search(exporter, "text=run+7")["items"][0]["position"]
+    live = folder / "errors.log"
+    live.write_bytes(live.read_bytes().replace(b"run 7", b"run X"))
+    answer = exporter.api(f"logs/context?position={position}")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "The line at this position cannot be found. There is no such line any more.",
+    )
+
+
+@pytest.mark.parametrize("query", ["", "position=", "position=nonsense"])
+def test_a_position_must_be_one_of_a_line(exporter: Exporter, query: str) -> None:
+    answer = exporter.api(f"logs/context?{query}")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["position"]
 
 
 def test_a_page_says_how_far_the_search_has_come(exporter: Exporter, folder: Path) -> None:

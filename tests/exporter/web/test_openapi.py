@@ -11,13 +11,17 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from canvas_sync_core.names import Log
 from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_exporter.logs.search import LinePosition
 from support.incidents import incident
 
 if TYPE_CHECKING:
     from .conftest import Exporter
 
 METRICS = "/api/canvas/metrics"
+GONE = LinePosition(Log.ERRORS, 0, b"", 0).encode()
+
 ENDPOINTS = {
     ("get", f"{METRICS}/sync/{{run_id}}"),
     ("get", f"{METRICS}/sync/task/{{task_id}}"),
@@ -44,6 +48,7 @@ ENDPOINTS = {
     ("post", f"{METRICS}/logs/cleanup"),
     ("get", f"{METRICS}/health"),
     ("get", f"{METRICS}/logs/search"),
+    ("get", f"{METRICS}/logs/context"),
     ("get", f"{METRICS}/logs/tail"),
 }
 ASKED = [
@@ -90,6 +95,8 @@ ASKED = [
     ("get", "/logs/search", "/logs/search", 200),
     ("get", "/logs/search", "/logs/search?limit=0&level=LOUD", 422),
     ("get", "/logs/tail", "/logs/tail?lines=all", 422),
+    ("get", "/logs/context", "/logs/context", 422),
+    ("get", "/logs/context", f"/logs/context?position={GONE}", 410),
 ]
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from .context import LineContext, line_context
 from .exclusions import Exclusions
 from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
+from .line_positions import (
+    BadPositionError,
+    LineGoneError,
+    LineNotFoundError,
+    LinePosition,
+    locate,
+)
 from .matching import FoundLine, Matcher, Place, SearchNotes
 from .order import Order
 from .positions import BadCursorError
@@ -12,13 +20,20 @@ from .search import LogSearch
 __all__ = [
     "PATTERN_LIMIT",
     "BadCursorError",
+    "BadPositionError",
     "Exclusions",
     "FoundLine",
+    "LineContext",
     "LineFilter",
+    "LineGoneError",
+    "LineNotFoundError",
+    "LinePosition",
     "LogSearch",
     "Matcher",
     "Order",
     "Place",
     "SearchNotes",
     "compile_pattern",
+    "line_context",
+    "locate",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader
@@ -17,6 +18,8 @@ from .positions import NOWHERE, Head, Position
 from .search_record import SearchRecord
 
 __all__ = ["FoundLine", "Matcher", "Place", "SearchNotes"]
+
+_DIGEST_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class FoundLine:
         fields: Its contents, by the names of the log fields; a human-readable line has fewer.
         start: Offset of its start in the file.
         end: Offset after it.
+        digest: The hash of its bytes, without its newline.
     """
 
     log: Log
@@ -55,6 +59,7 @@ class FoundLine:
     fields: dict[str, Any]
     start: int
     end: int
+    digest: bytes
 
     @property
     def before(self) -> Position:
@@ -135,4 +140,5 @@ class Matcher:
                     fields=fields,
                     start=begin,
                     end=end,
+                    digest=hashlib.blake2b(line, digest_size=_DIGEST_BYTES).digest(),
                 )

@@ -18,13 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canvas_sync_core.logs.control import ControlPage
-from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.human_lines import text_fields
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
-from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import (
     BadCursorError,
     Exclusions,
@@ -40,6 +37,7 @@ from canvas_sync_exporter.logs.search import (
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
+from support.log_moves import MOVES, retention, rotate_log, write
 
 CAFE = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
 LOGS = st.sampled_from(list(Log))
@@ -265,35 +263,16 @@ def test_lines_of_all_logs_come_in_the_order_of_time(lines: dict[Log, list[bytes
     assert all(a <= b + dt.timedelta(seconds=1) for a, b in itertools.pairwise(oldest_first))
 
 
-def retention(folder: Path, keep_lines: int) -> RetentionSettings:
-    return RetentionSettings(
-        folder, folder / "archive", folder / "control", keep_lines=keep_lines, max_live_bytes=300
-    )
-
-
-def _write(folder: Path, log: Log, numbers: range) -> None:
-    with (folder / f"{log.value}.log").open("ab") as file:
-        for number in numbers:
-            file.write(json_line(record(log, number, task_id=f"run {number}")))
-
-
-def _rotate(folder: Path, log: Log, backups: int = 5) -> None:
-    page = ControlPage(control_path(folder / "control", folder / f"{log.value}.log"))
-    page.refresh()
-    with page.locked(1):
-        rotate(folder / f"{log.value}.log", backups, page)
-
-
 @pytest.mark.parametrize("keep_lines", [0, 3, 12, 1000])
 @pytest.mark.parametrize("first_page", [1, 4, 15])
 def test_pages_go_on_after_rotations_and_cleanups(
     tmp_path: Path, keep_lines: int, first_page: int
 ) -> None:
     """Between two pages everything moves; nothing is left out, doubled or added."""
-    _write(tmp_path, Log.ERRORS, range(10))
-    _rotate(tmp_path, Log.ERRORS)
-    _write(tmp_path, Log.ERRORS, range(10, 20))
-    _write(tmp_path, Log.PROGRESS, range(5, 15))
+    write(tmp_path, Log.ERRORS, range(10))
+    rotate_log(tmp_path, Log.ERRORS)
+    write(tmp_path, Log.ERRORS, range(10, 20))
+    write(tmp_path, Log.PROGRESS, range(5, 15))
     expected = found_in(tmp_path, LineFilter())
     found: list[FoundLine] = []
     with search(tmp_path, LineFilter(), limit=first_page) as page:
@@ -302,8 +281,8 @@ def test_pages_go_on_after_rotations_and_cleanups(
     steps: Iterator[Callable[[], object]] = iter(
         [
             lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
-            lambda: _write(tmp_path, Log.ERRORS, range(50, 60)),
-            lambda: _rotate(tmp_path, Log.ERRORS),
+            lambda: write(tmp_path, Log.ERRORS, range(50, 60)),
+            lambda: rotate_log(tmp_path, Log.ERRORS),
             lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
         ]
     )
@@ -314,30 +293,6 @@ def test_pages_go_on_after_rotations_and_cleanups(
             found += page
             cursor = page.cursor
     assert [line.fields for line in found] == [line.fields for line in expected]
-
-
-def _write_later(folder: Path, seconds: Iterator[int]) -> None:
-    for second in itertools.islice(seconds, 2):
-        _write(folder, Log.ERRORS, range(second, second + 1))
-
-
-def _rotate_later(folder: Path, seconds: Iterator[int]) -> None:
-    _write_later(folder, seconds)
-    _rotate(folder, Log.ERRORS, backups=99)
-
-
-def _keep(lines: int) -> Callable[[Path, Iterator[int]], object]:
-    return lambda folder, _: cleanup_canvas_sync_logs(retention(folder, lines))
-
-
-MOVES: dict[str, Callable[[Path, Iterator[int]], object]] = {
-    "rotate": _rotate_later,
-    "write": _write_later,
-    "archive all": _keep(0),
-    "keep 3": _keep(3),
-    "keep 17": _keep(17),
-    "keep 19": _keep(19),
-}
 
 
 @settings(max_examples=60, deadline=None)
@@ -396,9 +351,9 @@ def test_a_page_goes_on_though_a_file_begins_with_a_line_too_long_to_read(
 
 
 def test_a_search_that_has_begun_is_not_disturbed_by_a_cleanup(tmp_path: Path) -> None:
-    _write(tmp_path, Log.ERRORS, range(10))
-    _rotate(tmp_path, Log.ERRORS)
-    _write(tmp_path, Log.ERRORS, range(10, 20))
+    write(tmp_path, Log.ERRORS, range(10))
+    rotate_log(tmp_path, Log.ERRORS)
+    write(tmp_path, Log.ERRORS, range(10, 20))
     with search(tmp_path, LineFilter()) as begun:
         lines = iter(begun)
         first = next(lines)
@@ -411,12 +366,12 @@ def test_a_search_that_has_begun_is_not_disturbed_by_a_cleanup(tmp_path: Path) -
 
 def test_it_stops_at_the_limit_and_reads_no_archive_for_it(tmp_path: Path) -> None:
     """The archives are no archives: whoever opened one would tell."""
-    _write(tmp_path, Log.ERRORS, range(10))
+    write(tmp_path, Log.ERRORS, range(10))
     (tmp_path / "archive").mkdir()
     for log in Log:
         (tmp_path / "archive" / f"{log.value}-20251201T000000Z.tar.gz").write_bytes(b"no archive")
     for log in Log:
-        _write(tmp_path, log, range(10, 13))
+        write(tmp_path, log, range(10, 13))
     with search(tmp_path, LineFilter(), limit=10) as found:
         assert len(list(found)) == 10
     assert found.notes.problems == []
@@ -483,7 +438,7 @@ def test_a_line_that_came_late_is_found_in_its_time(tmp_path: Path) -> None:
 
 
 def test_a_damaged_archive_is_told_and_the_rest_is_searched(tmp_path: Path) -> None:
-    _write(tmp_path, Log.ERRORS, range(5))
+    write(tmp_path, Log.ERRORS, range(5))
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "errors-20301201T000000Z.tar.gz").write_bytes(b"no archive")
     with search(tmp_path, LineFilter()) as found:
@@ -515,7 +470,7 @@ def test_a_cursor_that_is_none_is_refused(tmp_path: Path, cursor: str) -> None:
 @given(raw=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_cursor_breaks_a_search(raw: bytes) -> None:
     with TemporaryDirectory() as name:
-        _write(Path(name), Log.ERRORS, range(2))
+        write(Path(name), Log.ERRORS, range(2))
         try:
             with search(Path(name), LineFilter(), cursor=raw.hex()) as found:
                 list(found)
@@ -534,9 +489,9 @@ def test_when_the_archive_of_a_page_is_deleted_that_is_told_and_older_ones_are_s
     tmp_path: Path,
 ) -> None:
     for numbers in (range(2), range(2, 5)):
-        _write(tmp_path, Log.ERRORS, numbers)
+        write(tmp_path, Log.ERRORS, numbers)
         cleanup_canvas_sync_logs(retention(tmp_path, 0))
-    _write(tmp_path, Log.ERRORS, range(5, 6))
+    write(tmp_path, Log.ERRORS, range(5, 6))
     cursor = _first_of(tmp_path, 2)
     older, newer = sorted((tmp_path / "archive").iterdir())
     newer.unlink()
@@ -552,9 +507,9 @@ def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_de
     tmp_path: Path,
 ) -> None:
     for numbers in (range(2), range(2, 5), range(5, 7)):
-        _write(tmp_path, Log.ERRORS, numbers)
+        write(tmp_path, Log.ERRORS, numbers)
         cleanup_canvas_sync_logs(retention(tmp_path, 0))
-    _write(tmp_path, Log.ERRORS, range(7, 8))
+    write(tmp_path, Log.ERRORS, range(7, 8))
     with search(tmp_path, LineFilter(), limit=3, order=Order.OLDEST) as page:
         assert len(list(page)) == 3
         cursor = page.cursor
@@ -568,13 +523,13 @@ def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_de
 
 
 def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: Path) -> None:
-    _write(tmp_path, Log.ERRORS, range(6))
-    _write(tmp_path, Log.PROGRESS, range(6))
+    write(tmp_path, Log.ERRORS, range(6))
+    write(tmp_path, Log.PROGRESS, range(6))
     cursor = _first_of(tmp_path, 4)
     cleanup_canvas_sync_logs(retention(tmp_path, 0))
     for archive in (tmp_path / "archive").glob("errors-*"):
         archive.unlink()
-    _write(tmp_path, Log.ERRORS, range(50, 53))
+    write(tmp_path, Log.ERRORS, range(50, 53))
     with search(tmp_path, LineFilter(), cursor=cursor) as rest:
         assert {line.log for line in rest} == {Log.PROGRESS}
         assert rest.cursor is None
@@ -593,7 +548,7 @@ def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None
 
 
 def test_a_cursor_of_the_other_direction_is_refused(tmp_path: Path) -> None:
-    _write(tmp_path, Log.ERRORS, range(3))
+    write(tmp_path, Log.ERRORS, range(3))
     cursor = _first_of(tmp_path, 1)
     with pytest.raises(BadCursorError, match="order `newest`"):
         LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor, order=Order.OLDEST)
@@ -604,7 +559,7 @@ def test_a_page_says_how_far_all_logs_have_been_searched(
     tmp_path: Path, order: Order, seconds: int
 ) -> None:
     for log in Log:
-        _write(tmp_path, log, range(10))
+        write(tmp_path, log, range(10))
     with search(tmp_path, LineFilter(), limit=25, order=order) as page:
         assert page.searched_to is None
         total = page.bytes_left
@@ -615,7 +570,7 @@ def test_a_page_says_how_far_all_logs_have_been_searched(
 
 
 def test_a_search_without_time_gives_a_cursor_to_go_on_from(tmp_path: Path) -> None:
-    _write(tmp_path, Log.ERRORS, range(3))
+    write(tmp_path, Log.ERRORS, range(3))
     hurried = LogSearch(tmp_path, tmp_path, LineFilter(), limit=9, seconds=0)
     with closing(hurried):
         assert list(hurried) == []
