@@ -33,6 +33,7 @@ __all__ = [
     "ItemsRecorded",
     "ListTruncated",
     "LogsCleaned",
+    "OutputRecorded",
     "Progressed",
     "RunContext",
     "RunEnded",
@@ -459,6 +460,21 @@ class GuardWaited:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputRecorded:
+    """A line of the output of a command that ran as a sync.
+
+    Attributes:
+        stream: ``stdout``, ``stderr``, or ``output`` if both go to the same file.
+        text: The line, redacted.
+    """
+
+    context: RunContext
+    time: float
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSuspected:
     """The exporter found a run that differs greatly from recent runs of the same kind.
 
@@ -479,6 +495,7 @@ Event = (
     | RunEnded
     | RunWaiting
     | RunSuspected
+    | OutputRecorded
     | StepStarted
     | StepEnded
     | Progressed

@@ -117,13 +117,13 @@ def test_at_the_exit(tmp_path: Path, command: str) -> None:
 
 _IN_TELEMETRY = """
 import os, signal, sys
-from canvas_sync_instrumentation import command
+from canvas_sync_instrumentation.command import running
 
-start = command._start
+start = running.RecordedRun
 def interrupted_start(job):
     os.kill(os.getpid(), signal.SIGINT)
     return start(job)
-command._start = interrupted_start
+running.RecordedRun = interrupted_start
 from canvas_sync_exporter.cli import script
 sys.exit(script())
 """

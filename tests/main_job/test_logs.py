@@ -13,7 +13,9 @@ from canvas_sync_core.schema.log_records import COMMON_FIELDS, events_of, fields
 from support.evidence import Evidence
 from support.parts import PARTS
 
-_NOT_IN_A_ROUND = {"api_call_detail", "db_statement", "guard_wait", "run_suspect", "run_waiting"}
+_NOT_IN_A_ROUND = {
+    *("api_call_detail", "db_statement", "guard_wait", "output", "run_suspect", "run_waiting")
+}
 """Events of the level DEBUG, and of syncs that wait for the quota, have a history, or are tried
 again by Celery."""
 TEXT = {

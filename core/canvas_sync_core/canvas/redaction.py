@@ -7,6 +7,7 @@ statements and values. Numbers are kept: users and courses are identified by the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from .quoted_values import MASK
@@ -14,9 +15,9 @@ from .routes import sanitized_path
 from .secret_forms import FOLDED, REMOVED, mask_encoded, mask_forms, mask_issued
 from .secret_names import is_count, is_personal_name, is_secret_name, is_secret_with_equals
 from .secret_phrases import mask_phrases
-from .statements import without_driver_values, without_statements
+from .statements import lines_without_statements, without_driver_values, without_statements
 
-__all__ = ["REMOVED", "redact"]
+__all__ = ["REMOVED", "redact", "redact_lines"]
 
 _LONGEST_INPUT: Final = 8192
 _MOST_ENCODINGS: Final = 4
@@ -73,6 +74,11 @@ _SIS_ID: Final = re.compile(r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]
 _API_PATH: Final = re.compile(r"/api/++(?:v1|quiz/v1|lti|sis)/\S*")
 _TRAILING: Final = ".,;:)'\"]}>"
 
+_END_OF_KEY: Final = re.compile(
+    r"\A(?:(?![^\n]*BEGIN )[^\n]*\n)*?[^\n]*END [A-Z0-9 ]{0,40}PRIVATE KEY[- ]*+"
+)
+"""A private key whose first lines are missing."""
+
 _PERCENT: Final = re.compile(r"%(2[1-9A-Fa-f]|[3-7][0-9A-Fa-f])")
 _ESCAPE: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
 _ENTITY: Final = re.compile(
@@ -107,17 +113,40 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def redact_lines(lines: Sequence[str], limit: int = 500) -> list[str]:
+    """Return the lines of a text without secrets and personal data, as :func:`redact` does.
+
+    A secret may span several lines, such as a private key; one of which only the end is left is
+    removed too. There are fewer lines then.
+
+    Args:
+        lines: The lines, of a few kilobytes each.
+        limit: Characters of each line.
+    """
+    if not lines:
+        return []
+    text = "\n".join(map(without_driver_values, lines_without_statements(lines)))
+    redacted, _ = _decoded_and_masked(_END_OF_KEY.sub(REMOVED, text), _without_values)
+    escaped = (_INVISIBLE.sub(_visible, line.rstrip()) for line in redacted.split("\n"))
+    return [line if len(line) <= limit else f"{line[: limit - 1]}…" for line in escaped]
+
+
 def _redacted(text: str) -> str:
-    """Mask a text both as it is and in its decoded form."""
-    redacted = masked = _masked(text)
+    redacted, decoded = _decoded_and_masked(text, _masked)
+    return _without_encoded_rows(decoded) or redacted
+
+
+def _decoded_and_masked(text: str, mask: Callable[[str], str]) -> tuple[str, str]:
+    """Mask a text both as it is and in its decoded form; return the result, and both together."""
+    redacted = masked = mask(text)
     for _ in range(_MOST_ENCODINGS):
         decoded = _decoded(masked)
         if decoded == masked:
             break
-        masked = _masked(decoded)
+        masked = mask(decoded)
         if masked != decoded:
             redacted = masked
-    return _without_encoded_rows(masked) or redacted
+    return redacted, masked
 
 
 def _without_encoded_rows(decoded: str) -> str | None:
@@ -130,7 +159,10 @@ def _without_encoded_rows(decoded: str) -> str | None:
 
 
 def _masked(text: str) -> str:
-    text = without_statements(text)
+    return _without_values(without_statements(text))
+
+
+def _without_values(text: str) -> str:
     # Before queries are cut off: the text before a secret may say that it is one.
     text = mask_encoded(mask_issued(text), _is_harmless)
     text = mask_phrases(text)

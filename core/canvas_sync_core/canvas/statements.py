@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from .quoted_values import MASK, end_of_value
 
-__all__ = ["without_driver_values", "without_statements"]
+__all__ = ["lines_without_statements", "without_driver_values", "without_statements"]
 
 _QUOTED_ROWS: Final = re.compile(r"\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):")
 """Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the end mark."""
@@ -19,6 +20,18 @@ _WRITES: Final = re.compile(
 _SELECT: Final = re.compile(r"\bselect\b", re.IGNORECASE)
 _FROM: Final = re.compile(r"\bfrom\b", re.IGNORECASE)
 _WHERE: Final = re.compile(r"\b(?:where|having)\b", re.IGNORECASE)
+
+_CLAUSE: Final = re.compile(
+    r"""(\s*(?:values(?=\s*\()
+        | (?:set|where|having|and|or)(?=\s+[\w.\"`]+\s*(?:[=<>~!]|(?:like|in|is|between)\b))
+    )\b).*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The line of a longer statement that holds values."""
+_CONTINUATION: Final = re.compile(
+    r"[\s(),']|(?:values|set|where|and|or|on|from|returning|limit|order|group)\b", re.IGNORECASE
+)
+"""How a line begins that belongs to the statement above it."""
 
 _VALUE_OF_DRIVER: Final = re.compile(
     r"""(
@@ -41,6 +54,22 @@ def without_statements(text: str) -> str:
     if found := _WRITES.search(text):
         text = text[: found.end()].rstrip() + " …"
     return _without_conditions(text)
+
+
+def lines_without_statements(lines: Iterable[str]) -> list[str]:
+    """Cut the statements in a program's output off before their values, line by line.
+
+    Unlike :func:`without_statements`, this leaves the output after a statement.
+    """
+    kept = []
+    is_in_statement = False
+    for line in lines:
+        if is_in_statement and _CONTINUATION.match(line):
+            continue
+        cut = _CLAUSE.sub(r"\1 …", without_statements(line))
+        is_in_statement = cut != line and _QUOTED_ROWS.search(line) is None
+        kept.append(cut or "…" if cut != line else line)
+    return kept
 
 
 def _without_conditions(text: str) -> str:

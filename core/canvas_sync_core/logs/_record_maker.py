@@ -19,6 +19,7 @@ from canvas_sync_core.events import (
     ItemsRecorded,
     ListTruncated,
     LogsCleaned,
+    OutputRecorded,
     Progressed,
     RunContext,
     RunEnded,
@@ -41,6 +42,7 @@ from canvas_sync_core.schema.log_records import (
     ErrorRecord,
     GuardWaitRecord,
     ItemsRecord,
+    OutputRecord,
     ProgressRecord,
     Record,
     RunEndedRecord,
@@ -139,6 +141,7 @@ class RecordMaker:
             StepStarted: _maker(StepStartedRecord, _is_info, self._step_started),
             StepEnded: _maker(StepEndedRecord, _error_level, self._step_ended),
             ItemsRecorded: _maker(ItemsRecord, _items_level, self._items),
+            OutputRecorded: _maker(OutputRecord, _is_info, self._output),
             LogsCleaned: _maker(CleanupRecord, _error_level, self._logs_cleaned),
             ApiCall: _maker(ApiCallRecord, _api_level, self._api_call),
             ListTruncated: _maker(TruncatedRecord, _is_warning, self._list_truncated),
@@ -273,6 +276,12 @@ class RecordMaker:
             unchanged=counts.unchanged,
             failed=counts.failed,
             inferred=event.inferred,
+        )
+
+    def _output(self, event: OutputRecorded) -> Record:
+        human = f"OUTPUT: Task: {event.context.task_id} - {event.stream} - {event.text}"
+        return OutputRecord(
+            *self._head(event, _INFO, OutputRecord, human), event.stream, event.text
         )
 
     def _logs_cleaned(self, event: LogsCleaned) -> Record:

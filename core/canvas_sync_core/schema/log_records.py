@@ -29,6 +29,7 @@ __all__ = [
     "GuardWaitRecord",
     "ItemsRecord",
     "LogEvent",
+    "OutputRecord",
     "ProgressRecord",
     "Record",
     "RunEndedRecord",
@@ -136,6 +137,13 @@ class ItemsRecord(Record, omit_defaults=True, gc=False):
     unchanged: int
     failed: int
     inferred: bool = False
+
+
+class OutputRecord(Record, omit_defaults=True, gc=False):
+    """A line of the output of a command."""
+
+    stream: str
+    text: str
 
 
 class CleanupRecord(Record, omit_defaults=True, gc=False):
@@ -263,6 +271,7 @@ LOG_EVENTS: Final[Mapping[str, LogEvent]] = {
     "step_started": LogEvent(Log.OPERATIONS, StepStartedRecord),
     "step_ended": LogEvent(Log.OPERATIONS, StepEndedRecord),
     "items": LogEvent(Log.OPERATIONS, ItemsRecord),
+    "output": LogEvent(Log.OPERATIONS, OutputRecord),
     "logs_cleaned": LogEvent(Log.OPERATIONS, CleanupRecord),
     "api_call": LogEvent(Log.API_CALLS, ApiCallRecord),
     "api_call_detail": LogEvent(Log.API_CALLS, ApiCallDetailRecord),

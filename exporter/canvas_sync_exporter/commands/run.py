@@ -6,14 +6,22 @@ It does not need the ``exporter`` extra.
 from __future__ import annotations
 
 import argparse
-import sys
+import contextlib
+import os
+from pathlib import Path
 from typing import Any, Final
 
+from canvas_sync_core.companion import open_standard_streams
+from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.names import DISTRIBUTION
-from canvas_sync_instrumentation.command import OVERLAPS, Job, run_command
+from canvas_sync_core.settings import Settings, read
+from canvas_sync_exporter.config_file.urls import http_url
+from canvas_sync_exporter.wrapper.failure_line import failure_line
+from canvas_sync_exporter.wrapper.ping import RunPing
+from canvas_sync_instrumentation.command import OVERLAPS, CommandResult, Job, run_command
 from canvas_sync_instrumentation.pid_lock import AlreadyRunningError
 
-from .options import add_command
+from .options import add_command, number
 
 __all__ = ["RUN_EXIT_CODES", "add_parser", "run"]
 
@@ -22,6 +30,8 @@ RUN_EXIT_CODES: Final = (
     " 75 not started because the same job is already running, 126 COMMAND cannot be executed,"
     " 127 COMMAND not found"
 )
+_MOST_LINES: Final = 200
+_STDERR: Final = 2
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,7 +40,8 @@ def add_parser(subparsers: Any) -> None:
         subparsers,
         "run",
         run,
-        more="COMMAND is run even if telemetry fails, and keeps its standard input and output.",
+        more="COMMAND is run even if telemetry fails. If it fails, one line on standard error says"
+        " so; if it succeeds, nothing is printed.",
         exit_codes=RUN_EXIT_CODES,
     )
     parser.usage = f"{DISTRIBUTION} run [options] -- COMMAND [ARGUMENT ...]"
@@ -40,6 +51,19 @@ def add_parser(subparsers: Any) -> None:
         "--no-overlap",
         action="store_true",
         help="do not start while the same command, type and user is running on this machine",
+    )
+    parser.add_argument(
+        "--keep-output",
+        type=number(1, _MOST_LINES),
+        default=0,
+        metavar="N",
+        help="record the last N lines of its standard output and error, which become pipes",
+    )
+    parser.add_argument(
+        "--ping-url",
+        type=_ping_url,
+        metavar="URL",
+        help="call URL/start, then URL or URL/fail, as healthchecks.io expects",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     parser.set_defaults(complain=parser.error)
@@ -54,14 +78,68 @@ def run(arguments: argparse.Namespace) -> int:
     words = arguments.command[arguments.command[:1] == ["--"] :]
     if not words:
         arguments.complain("no command given: canvas-sync-monitor run -- python nightly_sync.py")
-    job = Job(tuple(words), arguments.sync_type, arguments.user, arguments.no_overlap)
+    job = Job(
+        tuple(words),
+        arguments.sync_type,
+        arguments.user,
+        arguments.no_overlap,
+        arguments.keep_output,
+    )
+    open_standard_streams()
+    ping = _start_ping(arguments.ping_url)
     try:
-        return run_command(job)
+        result = run_command(job) if ping is None else run_command(job, ping.on_start)
     except AlreadyRunningError as holder:
         told = f" ({holder})" if str(holder) else ""
-        print(
-            f"{DISTRIBUTION}: not started: {job.name} is already running{told}. The next "
-            "start will run it.",
-            file=sys.stderr,
-        )
+        _say(f"not started: {job.name} is already running{told}. The next start will run it.")
         return OVERLAPS
+    if result.failure:
+        _print_line(job, result)
+    if ping is not None and (refusal := ping.on_end(is_failed=bool(result.failure))):
+        _say(f"the ping URL cannot be called: {refusal}. Correct --ping-url.")
+    return result.exit_code
+
+
+def _print_line(job: Job, result: CommandResult) -> None:
+    line = failure_line(
+        job.name,
+        result.failure,
+        result.seconds,
+        is_cancelled=result.is_cancelled,
+        task_id=None if result.run is None else result.run.task_id,
+        log_dir=_log_dir(),
+    )
+    _write(line)
+
+
+def _start_ping(url: str | None) -> RunPing | None:
+    if url is None:
+        return None
+    ping = RunPing(url)
+    if not ping.is_possible:
+        _say("the ping URL is not called: the system cannot start another process.")
+    return ping
+
+
+def _log_dir() -> Path | None:
+    try:
+        return read(Settings, os.environ).log_dir
+    except SettingsError:
+        return None
+
+
+def _ping_url(text: str) -> str:
+    try:
+        return http_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _say(message: str) -> None:
+    _write(f"{DISTRIBUTION}: {message}")
+
+
+def _write(line: str) -> None:
+    """Write to standard error, unbuffered: a failure must not change the exit code."""
+    with contextlib.suppress(OSError):
+        os.write(_STDERR, f"{line}\n".encode(errors="backslashreplace"))

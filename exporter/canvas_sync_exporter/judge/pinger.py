@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from http.client import HTTPException
 from typing import Final
-from urllib.error import HTTPError
-from urllib.parse import urlsplit, urlunsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    UnknownHandler,
-)
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.locks import Event
-from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.threads import Daemon
-from canvas_sync_core.version import VERSION
-from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.ping_url import PingCaller, below
 
 from .judge import JudgeState
 
-__all__ = ["Pinger", "fail_url"]
+__all__ = ["Pinger"]
 
 _INTERVAL_SECONDS: Final = 60.0
 _FIRST_SECONDS: Final = 1.0
@@ -70,9 +54,8 @@ class Pinger:
         self._url = url
         self._state = state
         self._interval = interval
-        self._timeout = timeout
         self._unjudged_patience = unjudged_patience
-        self._opener = _make_opener()
+        self._caller = PingCaller(timeout)
         self._failure = ""
         self._unjudged_since: float | None = None
         self._stopped = Event()
@@ -103,51 +86,22 @@ class Pinger:
         elif self._unjudged_since is None:
             self._unjudged_since = monotonic()
         if not _can_judge(state):
-            self._call(fail_url(self._url))
+            self._call(below(self._url, "fail"))
         elif self._unjudged_since is None:
             self._call(self._url)
         elif monotonic() - self._unjudged_since >= self._unjudged_patience:
-            self._call(fail_url(self._url))
+            self._call(below(self._url, "fail"))
 
     def _call(self, url: str) -> None:
-        request = Request(url, headers={"User-Agent": f"{DISTRIBUTION}/{VERSION}"})  # noqa: S310 - the opener only supports HTTP and HTTPS
-        try:
-            with self._opener.open(request, timeout=self._timeout):
-                failure = ""
-        except HTTPError as error:
-            error.close()
-            failure = f"it responded with {error.code}"
-        except (OSError, HTTPException, ValueError) as error:
-            failure = reason(error)
+        failed = self._caller.call(url)
+        failure = "" if failed is None else failed.reason
         if failure and not self._failure:
-            _log.warning("The heartbeat URL cannot be called: %s.", failure.rstrip("."))
+            _log.warning("The heartbeat URL cannot be called: %s.", failure)
         elif self._failure and not failure:
             _log.info("The heartbeat URL can be called again.")
         self._failure = failure
 
 
-def fail_url(url: str) -> str:
-    """Return the URL that reports a problem."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
-
-
 def _can_judge(state: JudgeState) -> bool:
     is_old = state.seconds_since > _OLD_SECONDS
     return not (state.failure or state.storage_failure or is_old)
-
-
-def _make_opener() -> OpenerDirector:
-    """Build an opener that supports proxies and redirects, but does not open files or FTP."""
-    opener = OpenerDirector()
-    for handler in (
-        ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
-        HTTPRedirectHandler(),
-        HTTPErrorProcessor(),
-        HTTPDefaultErrorHandler(),
-        UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener

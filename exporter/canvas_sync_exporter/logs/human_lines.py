@@ -115,6 +115,15 @@ def _items(match: re.Match[str]) -> dict[str, Any]:
     return {"event": "items", "item": match["item"].lower(), **counts}
 
 
+def _output(match: re.Match[str]) -> dict[str, Any]:
+    return {
+        "event": "output",
+        "task_id": match["task"],
+        "stream": match["stream"],
+        "text": match["text"],
+    }
+
+
 def _logs_cleaned(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "logs_cleaned",
@@ -270,6 +279,10 @@ _HUMAN_LINES: Final = {
             _step,
         ),
         (rf"(?P<item>{_ITEM})s: (?P<counts>\d{{1,19}}(?:, \d{{1,19}}){{0,2}})", _items),
+        (
+            r"OUTPUT: Task: (?P<task>\S+) - (?P<stream>stdout|stderr|output) - (?P<text>.*)",
+            _output,
+        ),
         (
             r"Log Cleanup: (?P<status>success|failed) - Files: (?P<files>\d{1,19})"
             rf" - Freed: (?P<freed>-?\d{{1,19}}) bytes - Duration: {_MS}",

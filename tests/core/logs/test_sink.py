@@ -33,6 +33,7 @@ from canvas_sync_core.events import (
     ItemsRecorded,
     ListTruncated,
     LogsCleaned,
+    OutputRecorded,
     Progressed,
     RunContext,
     RunEnded,
@@ -213,6 +214,13 @@ CASES: list[Case] = [
         "items",
         "WARNING",
         "Enrollments: 3, 1, 1",
+    ),
+    Case(
+        OutputRecorded(CONTEXT, TIME, "stderr", "Traceback"),
+        Log.OPERATIONS,
+        "output",
+        "INFO",
+        "OUTPUT: Task: nightly-42 - stderr - Traceback",
     ),
     Case(
         CLEANUP,

@@ -10,60 +10,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from canvas_sync_core.settings import Settings, read
 from support.http_answers import Answer, answering
-from support.log_lines import records_in
 from support.otlp import http_receiver, span_named
-
-PROGRAM = [sys.executable, "-m", "canvas_sync_exporter.cli", "run"]
-TIMEOUT = 600  # for a test that hangs; all waits end by what they wait for
+from support.wrapper import PROGRAM, TIMEOUT, last_error, last_run, logged, run, running
 
 
 @pytest.fixture(autouse=True)
 def _as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CANVAS_SYNC_STRICT")
-
-
-def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *words],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-
-
-@contextmanager
-def running(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A wrapper whose command has said ``ready``."""
-    process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "ready\n"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-def logged(log: str) -> list[dict[str, Any]]:
-    return records_in(read(Settings, os.environ).log_dir / f"{log}.log")
-
-
-def last_run() -> dict[str, Any]:
-    return [record for record in logged("operations") if record["event"] == "run_ended"][-1]
-
-
-def last_error() -> tuple[str, str]:
-    record = logged("errors")[-1]
-    return record["error_type"], record["message"].partition("ERROR: ")[2].partition(" - ")[0]
 
 
 def test_a_command_that_succeeds_is_a_successful_run(tmp_path: Path) -> None:
@@ -94,7 +51,7 @@ def test_the_exit_code_is_that_of_a_shell(
     command: list[str], code: int, error: tuple[str, str]
 ) -> None:
     done = run("--", *command)
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+    assert (done.returncode, done.stdout) == (code, "")
     assert last_run()["status"] == "failed"
     assert last_error() == error
 
@@ -108,12 +65,62 @@ def test_a_command_that_cannot_be_started_is_told_and_is_a_failed_run(tmp_path: 
     ):
         done = run("--", command)
         assert done.returncode == code
-        assert f"{command} cannot be started" in done.stderr
+        (line,) = done.stderr.splitlines()
+        assert f"{command} cannot be started" in line
         assert last_error()[0] == error
     not_executable.chmod(0o700)
     done = run("--", str(not_executable))
     assert (done.returncode, last_error()[0]) == (126, "OSError")
     assert "Exec format error" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "failure"),
+    [
+        ("exit 3", "sh failed: exit code 3, after "),
+        ("no-such", "sh failed: exit code 127 (in a shell, a command that was not found), after "),
+        ("kill -SEGV $$", "sh failed: ended by SIGSEGV (segmentation fault), after "),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_failed_and_where_to_look(
+    command: str, failure: str
+) -> None:
+    done = run("--", "sh", "-c", f"{command} 2>/dev/null")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"canvas-sync-monitor: {failure}")
+    _, _, advice = line.partition("Details: ")
+    found = subprocess.run(
+        advice.replace("canvas-sync-monitor", f"{sys.executable} -m canvas_sync_exporter.cli"),
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    ).stdout
+    assert last_run()["task_id"] in advice
+    assert "ended, failed" in found
+
+
+def test_a_command_that_was_stopped_says_so_in_one_line() -> None:
+    done = run("--", "sh", "-c", "kill -TERM $PPID; sleep 600")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("canvas-sync-monitor: sh was cancelled: ended by SIGTERM (terminated)")
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_failure_without_telemetry_names_no_task() -> None:
+    done = run("--", "sh", "-c", "exit 3", CANVAS_SYNC_LOG_FORMAT="odd")
+    assert done.returncode == 3
+    assert "sh failed: exit code 3" in done.stderr
+    assert "Nothing was recorded; check the set-up with: canvas-sync-monitor doctor" in done.stderr
+
+
+def test_standard_error_that_cannot_be_written_does_not_change_the_exit_code() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*PROGRAM, "--", "sh", "-c", "exit 3"], stderr=full, timeout=TIMEOUT, check=False
+        )
+    assert done.returncode == 3
 
 
 def test_no_command_is_wrong_usage() -> None:

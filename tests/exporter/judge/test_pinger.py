@@ -16,7 +16,7 @@ import pytest
 
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_exporter.judge.judge import JudgeState
-from canvas_sync_exporter.judge.pinger import Pinger, fail_url
+from canvas_sync_exporter.judge.pinger import Pinger
 
 WELL = JudgeState(judged_at=datetime(2026, 3, 2, tzinfo=UTC))
 
@@ -199,16 +199,3 @@ def test_a_stopped_pinger_calls_no_more(service: Service) -> None:
     with pinging(f"{service.url}/key", lambda: WELL, interval=3600):
         service.next_call()
     assert service.calls.empty()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://a.example/key", "https://a.example/key/fail"),
-        ("https://a.example/key/", "https://a.example/key/fail"),
-        ("https://a.example", "https://a.example/fail"),
-        ("https://a.example:8000/ping/key?rid=1", "https://a.example:8000/ping/key/fail?rid=1"),
-    ],
-)
-def test_the_failing_url_has_fail_behind_its_path(url: str, expected: str) -> None:
-    assert fail_url(url) == expected

@@ -30,7 +30,7 @@ _MOST_REASONS: Final = 20
 _LONGEST: Final = 500
 _UNKNOWN: Final = "unknown"
 _KNOWN_EVENTS: Final = frozenset(
-    {"items", "run_waiting", "step_started", "step_ended", "logs_cleaned"}
+    {"items", "output", "run_waiting", "step_started", "step_ended", "logs_cleaned"}
 )
 
 

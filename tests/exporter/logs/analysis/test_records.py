@@ -23,10 +23,12 @@ IN_OTHER_LINES = {
 }
 """Sums of a run, which the report makes anew from all lines of its period, or the table keeps."""
 OF_A_CLEANUP = {"files", "archives_deleted", "reclaimed_bytes"}
+OF_AN_OUTPUT = {"stream", "text"}
+"""For people, who search for the run."""
 
 NOT_READ: Mapping[Log, set[str]] = {
     Log.OPERATIONS: {
-        *(SHOWN_BY_SEARCH | {"course_id"} | IN_OTHER_LINES | OF_A_CLEANUP),
+        *(SHOWN_BY_SEARCH | {"course_id"} | IN_OTHER_LINES | OF_A_CLEANUP | OF_AN_OUTPUT),
         *("canvas_host", "request_context_id", "inferred"),
     },
     Log.API_CALLS: {

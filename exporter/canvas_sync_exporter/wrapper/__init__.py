@@ -1,0 +1,4 @@
+"""What ``canvas-sync-monitor run`` does for a command besides running it.
+
+It works without an exporter and without the ``exporter`` extra.
+"""
