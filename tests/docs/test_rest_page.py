@@ -78,7 +78,7 @@ def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Serv
 
 def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     examples = [json.loads(text) for text in blocks(PAGE, "json")]
-    page, statistics, health, facets, running, quota, *others = examples
+    page, statistics, health, facets, calls, running, quota, *others = examples
     incidents, expectations, pauses, problem = others
     schemas = served.openapi["components"]["schemas"]
 
@@ -86,6 +86,8 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     assert set(page["items"][0]) == set(schemas["RunRow"]["properties"])
     assert set(statistics) == set(schemas["Statistics"]["properties"])
     assert set(facets) == set(schemas["RunFacets"]["properties"])
+    assert set(calls) == set(schemas["CallPage"]["properties"])
+    assert set(calls["items"][0]) == set(schemas["RunCall"]["properties"])
     assert set(running) == set(schemas["RunningRuns"]["properties"])
     assert set(running["items"][0]) == set(schemas["RunningRun"]["properties"])
     assert set(quota) == set(schemas["Quota"]["properties"])

@@ -27,13 +27,13 @@ from .endpoint import Endpoint, json_response
 from .health import Health, HealthChecks
 from .parameters import Parameter, flag, text, whole_number, zone
 from .problems import ProblemError
+from .run_lookup import NO_RUN, RUN_ID, require_run
 
 __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/canvas/metrics"
 
 _BIGGEST = 2**63 - 1
-_RUN_ID = whole_number("run_id", "Number of the run.", 1, _BIGGEST)
 _TASK_ID = text("task_id", "Task id of the run.", 1000, in_path=True)
 _USER_ID = whole_number("user_id", "Canvas id of the user.", 0, _BIGGEST)
 _DAYS = whole_number("days", "Only runs that started in this many days.", 1, 3660, default=7)
@@ -41,7 +41,6 @@ _EXACT = flag("exact", "Read the runs themselves instead of the rollups, which i
 _ZONE = zone("tz", "IANA name of the time zone of the trend's days.")
 _LIMIT = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
 _CURSOR = text("cursor", "`next` from the previous page.", 500)
-_NO_RUN = {404: "There is no such run."}
 _NO_USER = {404: "The user never had a run."}
 _NO_DATABASE = {503: "The database is unreachable; `Retry-After` says when to retry."}
 
@@ -89,8 +88,8 @@ class Api:
                 self.run,
                 RunRow,
                 "One run with all fields",
-                _RUN_ID,
-                problems=_NO_RUN,
+                RUN_ID,
+                problems=NO_RUN,
             ),
             _query(
                 "sync/task/<path:task_id>",
@@ -98,7 +97,7 @@ class Api:
                 RunRow,
                 "One run with all fields, by its task id",
                 _TASK_ID,
-                problems=_NO_RUN,
+                problems=NO_RUN,
             ),
             _query(
                 "user/<user_id>/syncs",
@@ -212,13 +211,14 @@ class Api:
 
     def run(self, run_id: int) -> RunRow:
         """Find a run by its number."""
-        return _found(queries.run_by_id(self._engine, run_id), f"There is no run {run_id}.")
+        return require_run(self._engine, run_id)
 
     def run_of_task(self, task_id: str) -> RunRow:
         """Find a run by its task id."""
-        return _found(
-            queries.run_by_task(self._engine, task_id), f"There is no run with the id {task_id!r}."
-        )
+        run = queries.run_by_task(self._engine, task_id)
+        if run is None:
+            raise ProblemError(404, f"There is no run with the id {task_id!r}.")
+        return run
 
     def user_runs(self, user_id: int, limit: int, cursor: str | None) -> Page:
         """List a user's runs."""
@@ -325,9 +325,3 @@ def _days_ago(days: int) -> dt.datetime:
 
 def _no_user(user_id: int) -> ProblemError:
     return ProblemError(404, f"The user {user_id} never had a run.")
-
-
-def _found(run: RunRow | None, otherwise: str) -> RunRow:
-    if run is None:
-        raise ProblemError(404, otherwise)
-    return run

@@ -29,6 +29,7 @@ from .log_api import LogApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
+from .run_detail_api import RunDetailApi
 from .runs_api import RunsApi
 
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
@@ -56,6 +57,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     endpoints = (
         *Api(context).endpoints(),
         *RunsApi(context).endpoints(),
+        *RunDetailApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
         *ExpectationApi(context).endpoints(),

@@ -29,6 +29,7 @@ PATHS = (
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
     *("suspect", "quota", "freshness", "logs/search"),
     *("runs", "runs/facets", "running"),
+    *("sync/{}/calls", "sync/1/calls", "sync/1/steps", "sync/1/log", "sync/1/history"),
     *("incidents", "incidents/{}", "incidents/{}/acknowledge"),
     *("expectations", "pauses", "pauses/{}"),
 )

@@ -30,6 +30,10 @@ ENDPOINTS = {
     ("get", f"{METRICS}/runs"),
     ("get", f"{METRICS}/runs/facets"),
     ("get", f"{METRICS}/running"),
+    *(
+        ("get", f"{METRICS}/sync/{{run_id}}/{part}")
+        for part in ("calls", "steps", "log", "history")
+    ),
     ("get", f"{METRICS}/summary"),
     ("get", f"{METRICS}/recent"),
     ("get", f"{METRICS}/failed"),
@@ -65,6 +69,12 @@ ASKED = [
     ("get", "/runs", "/runs?from=now", 422),
     ("get", "/runs/facets", "/runs/facets?host=sync-1", 200),
     ("get", "/running", "/running?limit=1", 200),
+    ("get", "/sync/{run_id}/history", "/sync/1/history", 200),
+    ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=api&kind=guard", 200),
+    ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=odd", 422),
+    ("get", "/sync/{run_id}/steps", "/sync/1/steps", 200),
+    ("get", "/sync/{run_id}/log", "/sync/1/log?log=errors", 200),
+    ("get", "/sync/{run_id}/log", "/sync/999/log", 404),
     ("get", "/summary", "/summary", 200),
     ("get", "/recent", "/recent?limit=1", 200),
     ("get", "/recent", "/recent?limit=0&x=1", 422),

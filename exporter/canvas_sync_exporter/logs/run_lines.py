@@ -1,0 +1,121 @@
+"""The lines of one run in the logs.
+
+Lines have the run's trace and task id. Those of the text format do not, so they belong to no run
+here. Only the part of the logs that is from the time of the run is read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_core.names import Log
+from canvas_sync_core.store.runs import RunRow
+
+from .search import FoundLine, LineFilter, LogSearch, Order
+
+__all__ = ["LinePage", "RunLogs"]
+
+_BEFORE: Final = dt.timedelta(seconds=1)
+_AFTER: Final = dt.timedelta(minutes=10)
+"""The exporter writes lines about a run after its end: that it was interrupted, or is suspect."""
+_SECONDS: Final = 1.0
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LinePage:
+    """Lines of a run, and how far the logs were searched.
+
+    Attributes:
+        items: The lines. There may be fewer than ``limit``, or none, although there is a ``next``.
+        next: Where to continue; None when there are no more.
+        searched_to: The time up to which all logs have been searched; None after the last page.
+        bytes_left: Number of bytes not searched yet.
+        unreadable_lines: Number of lines that may be of the run but are unreadable.
+        problems: Files that cannot be read.
+    """
+
+    items: list[FoundLine]
+    next: str | None
+    searched_to: dt.datetime | None
+    bytes_left: int
+    unreadable_lines: int
+    problems: list[str]
+
+
+class RunLogs:
+    """Reads what the logs say about a run.
+
+    All methods raise ``LogFolderError`` or ``OSError`` if the logs cannot be read, and
+    ``BadCursorError`` for a cursor that they did not return.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+        zone: Time zone of the clock in human lines.
+    """
+
+    def __init__(self, log_dir: Path, archive_dir: Path, zone: dt.tzinfo = dt.UTC) -> None:
+        self._folders = log_dir, archive_dir
+        self._zone = zone
+
+    def lines(
+        self,
+        run: RunRow,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        order: Order = Order.OLDEST,
+        logs: Sequence[Log] = tuple(Log),
+        seconds: float = _SECONDS,
+    ) -> LinePage:
+        """Read lines of a run from some logs.
+
+        Args:
+            run: The run.
+            limit: Maximum number of lines.
+            cursor: ``next`` of the previous page, with the same arguments.
+            order: Which lines come first.
+            logs: Only lines of these logs.
+            seconds: How long to search.
+        """
+        end = run.sync_end_time
+        wanted = LineFilter(
+            logs=tuple(logs),
+            task_id=run.sync_task_id,
+            trace_id=run.trace_id,
+            since=run.sync_start_time - _BEFORE,
+            until=None if end is None else max(end, run.sync_start_time) + _AFTER,
+        )
+        search = LogSearch(
+            *self._folders,
+            wanted,
+            limit=limit,
+            order=order,
+            cursor=cursor,
+            seconds=seconds,
+            zone=self._zone,
+        )
+        with closing(search):
+            return LinePage(
+                items=list(_up_to_size(search)),
+                next=search.cursor,
+                searched_to=search.searched_to,
+                bytes_left=search.bytes_left,
+                unreadable_lines=search.notes.unreadable_lines,
+                problems=search.notes.problems,
+            )
+
+
+def _up_to_size(lines: Iterable[FoundLine]) -> Iterator[FoundLine]:
+    size = 0
+    for line in lines:
+        yield line
+        size += line.end - line.start
+        if size >= _PAGE_BYTES:
+            return

@@ -1,0 +1,132 @@
+"""The endpoints about one run: its calls, steps and log lines, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from canvas_sync_core.names import Log
+from canvas_sync_core.store.run_history import RunHistory, run_history
+from canvas_sync_exporter.logs.run_calls import CallKind, CallPage, run_calls
+from canvas_sync_exporter.logs.run_lines import RunLogs
+from canvas_sync_exporter.logs.run_steps import StepList, run_steps
+from canvas_sync_exporter.logs.search import BadCursorError, Order
+
+from .context import WebContext
+from .endpoint import Endpoint
+from .formats import FORMAT
+from .log_parameters import LOG, ORDER
+from .parameters import choice, repeatable, text, whole_number
+from .problems import FieldError, ProblemError
+from .run_lookup import NO_RUN, RUN_ID, require_run
+from .search_results import FoundPage, found_record
+
+__all__ = ["RunDetailApi"]
+
+_AWAY: Final = "The database is unreachable; `Retry-After` says when to retry."
+_PROBLEMS: Final = {**NO_RUN, 503: f"{_AWAY} Or the log folder or a file in it cannot be read."}
+_CALL_LIMIT: Final = whole_number("limit", "Maximum number of calls.", 1, 500, default=50)
+_LINE_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
+_CURSOR: Final = text("cursor", "`next` from the previous page, with the same parameters.", 4000)
+_KIND: Final = repeatable(choice("kind", "Only calls of this kind; may be repeated.", CallKind))
+
+
+class RunDetailApi:
+    """Answers from the table of runs and from the log folder.
+
+    Args:
+        context: Where they are.
+    """
+
+    def __init__(self, context: WebContext) -> None:
+        self._engine = context.engine
+        config = context.configuration
+        self._logs = RunLogs(config.app.log_dir, config.archive_folder, config.app.timezone)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, in the order in which the documentation shows them."""
+        return (
+            Endpoint(
+                "GET",
+                "sync/<run_id>/history",
+                self.history,
+                "A run beside others of its kind: medians, last success, previous, next",
+                RunHistory,
+                tag="runs",
+                parameters=(RUN_ID,),
+                problems={**NO_RUN, 503: _AWAY},
+            ),
+            Endpoint(
+                "GET",
+                "sync/<run_id>/steps",
+                self.steps,
+                "The steps of a run",
+                StepList,
+                tag="runs",
+                parameters=(RUN_ID, FORMAT),
+                problems=_PROBLEMS,
+            ),
+            Endpoint(
+                "GET",
+                "sync/<run_id>/calls",
+                self.calls,
+                "API calls, database operations and waits of a run, in the order of their end",
+                CallPage,
+                tag="runs",
+                parameters=(RUN_ID, _KIND, _CALL_LIMIT, _CURSOR, FORMAT),
+                problems=_PROBLEMS,
+            ),
+            Endpoint(
+                "GET",
+                "sync/<run_id>/log",
+                self.log,
+                "The lines of a run in all logs",
+                FoundPage,
+                tag="runs",
+                parameters=(RUN_ID, LOG, ORDER, _LINE_LIMIT, _CURSOR, FORMAT),
+                problems=_PROBLEMS,
+            ),
+        )
+
+    def history(self, run_id: int) -> RunHistory:
+        """Compare a run with others of its kind."""
+        return run_history(self._engine, require_run(self._engine, run_id))
+
+    def steps(self, run_id: int) -> StepList:
+        """List the steps of a run."""
+        return run_steps(self._logs, require_run(self._engine, run_id))
+
+    def calls(
+        self, run_id: int, kind: tuple[CallKind, ...], limit: int, cursor: str | None
+    ) -> CallPage:
+        """List the calls of a run."""
+        run = require_run(self._engine, run_id)
+        with _cursor_problems():
+            kinds = kind or tuple(CallKind)
+            return run_calls(self._logs, run, limit=limit, cursor=cursor, kinds=kinds)
+
+    def log(
+        self, run_id: int, log: tuple[Log, ...], order: Order, limit: int, cursor: str | None
+    ) -> FoundPage:
+        """List the lines of a run."""
+        run = require_run(self._engine, run_id)
+        with _cursor_problems():
+            page = self._logs.lines(run, limit=limit, cursor=cursor, order=order, logs=log)
+        return FoundPage(
+            items=list(map(found_record, page.items)),
+            next=page.next,
+            searched_to=page.searched_to,
+            bytes_left=page.bytes_left,
+            unreadable_lines=page.unreadable_lines,
+            problems=page.problems,
+        )
+
+
+@contextmanager
+def _cursor_problems() -> Iterator[None]:
+    try:
+        yield
+    except BadCursorError as error:
+        wrong = FieldError("cursor", str(error))
+        raise ProblemError(422, "The cursor is wrong.", errors=[wrong]) from error
