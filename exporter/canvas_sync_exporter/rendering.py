@@ -1,4 +1,8 @@
-"""Renders the templates of pages and charts; whatever is put into them is escaped."""
+"""Renders the templates of pages and charts; whatever is put into them is escaped.
+
+Control characters are escaped too, also those that change the direction of text: a log line cannot
+look like another.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+
+from canvas_sync_core.files.sanitizing import escape_controls
+
+from .formatting import format_number, format_percent, format_seconds, format_size
 
 __all__ = ["TEMPLATES", "breakable", "render"]
 
@@ -28,7 +36,16 @@ def render(template: str, **values: object) -> Markup:
 
 def breakable(text: str) -> Markup:
     """Escape a text and let routes and paths in it wrap after their slashes."""
-    return escape(text).replace("/", Markup("/<wbr>"))
+    return escape(escape_controls(text)).replace("/", Markup("/<wbr>"))
+
+
+_FILTERS: Final = {
+    "breakable": breakable,
+    "number": format_number,
+    "percent": format_percent,
+    "seconds": format_seconds,
+    "size": format_size,
+}
 
 
 @cache
@@ -40,7 +57,12 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_without_controls,
     )
     filters: dict[str, Any] = environment.filters
-    filters["breakable"] = breakable
+    filters.update(_FILTERS)
     return environment
+
+
+def _without_controls(value: object) -> object:
+    return escape_controls(value) if type(value) is str else value

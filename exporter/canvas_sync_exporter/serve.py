@@ -30,6 +30,7 @@ from .judge.pinger import Pinger
 from .reasons import reason
 from .settings import Configuration, changed_settings
 from .signals import Signals
+from .ui import ui_blueprint
 from .web import create_app
 from .zero_counters import start_counters
 
@@ -100,7 +101,7 @@ class _Exporter:
                 "checks": ChecksCollector(HealthChecks(self._context).results),
             }
             register_collectors(registry, config, processes, further)
-            self._app = create_app(self._context, registry)
+            self._app = create_app(self._context, registry, ui_blueprint(self._context))
             self._resources = undo.pop_all()
 
     def serve(
@@ -141,7 +142,11 @@ class _Exporter:
 
     def _announce(self) -> None:
         url = url_of(self._sockets[0])
-        _log.info("Serving %s/metrics and the REST API, documented at %s/api/canvas/docs", url, url)
+        _log.info(
+            "Serving %s/metrics and the REST API, documented at %s/api/canvas/docs; "
+            "open %s/ in a browser",
+            *(url, url, url),
+        )
         if self._access.tokens is None:
             _log.info("There are no access tokens: only callers on this machine are answered.")
 

@@ -52,7 +52,7 @@ def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path)
         assert requests.get(f"{url}{API}/recent", timeout=30).json() == {"items": [], "next": None}
         health = requests.get(f"{url}{API}/health", timeout=30)
         assert (health.status_code, health.json()["status"]) == (200, "ok")
-        assert requests.get(f"{url}/", timeout=30).url == f"{url}/api/canvas/docs"
+        assert "No sync has run yet." in requests.get(f"{url}/", timeout=30).text
     database = tmp_path / "logs" / "canvas_sync" / "state" / "canvas_sync.sqlite3"
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 

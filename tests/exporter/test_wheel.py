@@ -13,7 +13,7 @@ import pytest
 
 from support.markdown import ROOT
 
-_FOLDERS = ("runbooks", "templates", "web/static")
+_FOLDERS = ("runbooks", "templates", "ui/static", "web/static")
 _REPORT_OF_NO_LOGS = """
 import sys
 from pathlib import Path

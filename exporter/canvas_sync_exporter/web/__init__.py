@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import Any, Final
 
-from flask import Flask, Response, redirect, request
+from flask import Blueprint, Flask, Response, redirect, request
 from prometheus_client import CollectorRegistry
 
 from canvas_sync_core.settings import with_app_config
@@ -28,12 +28,13 @@ _METHODS: Final = "GET, HEAD, POST, OPTIONS"
 """Those that some endpoint has."""
 
 
-def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
+def create_app(context: WebContext, registry: CollectorRegistry, *further: Blueprint) -> Flask:
     """Make the exporter's own app: ``/metrics``, the REST API with its documentation, runbooks.
 
     Args:
         context: What it serves from.
         registry: What ``/metrics`` shows; the app's own request metrics are added to it.
+        further: More of it, such as the web pages.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -56,14 +57,12 @@ def create_app(context: WebContext, registry: CollectorRegistry) -> Flask:
     app.register_blueprint(api_blueprint(context))
     app.register_blueprint(runbooks_blueprint())
 
-    # Relative, so that they stay below whatever path a proxy has put the exporter.
-    @app.get("/")
-    def index() -> Any:
-        return redirect("api/canvas/docs")
+    for blueprint in further:
+        app.register_blueprint(blueprint)
 
     @app.get("/runbooks")
     def runbooks() -> Any:
-        return redirect("runbooks/")
+        return redirect("runbooks/")  # relative, so that it stays below the path of a proxy
 
     if proxies := context.configuration.exporter.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-from .auth import Scope, TokenFile
+from .auth import Scope, Token, TokenFile
 from .problems import ProblemError
 
 __all__ = ["Access", "is_loopback"]
@@ -85,10 +85,14 @@ class Access:
                 },
             )
 
+    def token(self, request: Request) -> Token | None:
+        """Return the token that a request is sent with; None if there is no valid one."""
+        secret = _bearer(request)
+        return self.tokens.find(secret) if self.tokens is not None and secret else None
+
     def caller_name(self, request: Request) -> str:
         """Return the name of the caller's token; ``local`` without tokens."""
-        secret = _bearer(request)
-        token = self.tokens.find(secret) if self.tokens is not None and secret else None
+        token = self.token(request)
         return _LOCAL if token is None else token.name
 
     def allows(self, request: Request, scope: Scope) -> bool:

@@ -13,7 +13,6 @@ from canvas_sync_core.store import queries, suspects
 from canvas_sync_core.store.freshness import Freshness
 from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
-from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
 from canvas_sync_exporter.logs.retention import CleanupReport, CleanupRunning, get_cleanup_status
@@ -74,7 +73,7 @@ class Api:
     def __init__(self, context: WebContext) -> None:
         self._context = context
         self._engine = context.engine
-        self._rollups = Rollups(context.engine)
+        self._rollups = context.rollups
         self._health = HealthChecks(context)
 
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -145,13 +145,17 @@ class TokenFile:
 
     def find(self, secret: str) -> Token | None:
         """Return the token with this secret, if any; takes equally long for any wrong one."""
-        self._refresh()
         digest = hash_token(secret)
         found = None
-        for token in self._tokens:
+        for token in self.all():
             if hmac.compare_digest(token.digest, digest):
                 found = token
         return found
+
+    def all(self) -> tuple[Token, ...]:
+        """Return all tokens."""
+        self._refresh()
+        return self._tokens
 
     def reload(self) -> None:
         """Reload the file; if it is unusable, log that and keep the previous tokens."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
+from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
 
@@ -45,6 +46,7 @@ class WebContext:
         jobs: None in a user's own app, where no jobs run.
         judge: None there too.
         stopping: Set when the server ends, so that streams end too.
+        rollups: Answers from the rollups, with a cache that all requests share.
     """
 
     configuration: Configuration
@@ -53,3 +55,7 @@ class WebContext:
     jobs: JobsView | None = None
     judge: JudgeView | None = None
     stopping: Event = field(default_factory=Event)
+    rollups: Rollups = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rollups", Rollups(self.engine))

@@ -1,0 +1,16 @@
+"""All pages, in the order of the navigation. A page is one module here and one template."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canvas_sync_exporter.ui.page import Page
+
+from . import incidents, overview
+
+__all__ = ["PAGES"]
+
+PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    incidents.PAGE,
+)

@@ -1,0 +1,177 @@
+"""One request for a page: its state from the query string, links, times, and who asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup
+
+from canvas_sync_exporter.web.auth import Scope
+from canvas_sync_exporter.web.problems import Problem
+
+from .period import PRESETS, Period
+from .visitors import Visitor
+
+__all__ = ["View", "ZoneChoice", "length", "zone_name"]
+
+_CARRIED: Final = ("from", "to", "tz")
+"""State that links to other pages carry along."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChoice:
+    """A time zone that can be chosen: its name, and whether it is in use."""
+
+    name: str
+    is_current: bool
+
+
+@dataclass(slots=True)
+class View:
+    """One request for a page.
+
+    Attributes:
+        name: Name of the page, as in the table of pages.
+        title: Heading of the page.
+        root: Relative URL of the root of all pages, such as ``../``.
+        path: URL of this page from the root, without the query.
+        query: The parameters as they were given, without empty ones.
+        values: The page's own parameters, parsed.
+        period: The range of time.
+        zone: The time zone of all times on the page.
+        home_zone: The zone that the settings name.
+        now: The time of the request.
+        visitor: Who asks.
+        problem: What was wrong with the form that was sent; None otherwise.
+        form: The fields of that form.
+        done: What an action has just done, in one sentence; empty otherwise.
+    """
+
+    name: str
+    title: str
+    root: str
+    path: str
+    query: Mapping[str, str]
+    values: Mapping[str, Any]
+    period: Period
+    zone: dt.tzinfo
+    home_zone: dt.tzinfo
+    now: dt.datetime
+    visitor: Visitor
+    problem: Problem | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    done: str = ""
+
+    def url(self, path: str = "", fragment: str = "", **query: object) -> str:
+        """Return the relative URL of a page, with the range of time and the zone of this one.
+
+        Args:
+            path: From the root of the pages, such as ``runs/47``; percent-encode texts in it.
+            fragment: The anchor on that page.
+            query: Parameters; None leaves one out. ``since`` stands for ``from``.
+        """
+        carried = {name: self.query[name] for name in _CARRIED if name in self.query}
+        return self._join(path, {**carried, **_renamed(query)}, fragment)
+
+    def here(self, **query: object) -> str:
+        """Return the relative URL of this page with some parameters changed; None removes one."""
+        return self._join(self.path, {**self.query, **_renamed(query)}, "")
+
+    def task_url(self, task_id: str) -> str:
+        """Return the URL of the page of a run, by its task id."""
+        return self.url(f"runs/task/{quote(task_id, safe='')}")
+
+    def run_url(self, number: int) -> str:
+        """Return the URL of the page of a run, by its number."""
+        return self.url(f"runs/{number}")
+
+    @property
+    def fixed_url(self) -> str:
+        """The URL of this page with fixed times instead of ages such as ``24h``."""
+        since, until = map(_rfc3339, (self.period.since, self.period.until))
+        return self.here(since=since, to=until, tz=self.zone_name)
+
+    @property
+    def given(self) -> Sequence[tuple[str, str]]:
+        """The parameters that a form of this page sends along as hidden fields."""
+        return [(name, value) for name, value in self.query.items() if name not in _CARRIED]
+
+    @property
+    def presets(self) -> Sequence[tuple[str, str, bool]]:
+        """Ranges of time that can be chosen: value, name, and whether it is in use."""
+        return [(value, name, value == self.period.preset) for value, name in PRESETS.items()]
+
+    @property
+    def zones(self) -> Sequence[ZoneChoice]:
+        """The time zones that can be chosen without JavaScript."""
+        names = dict.fromkeys(("UTC", zone_name(self.home_zone), self.zone_name))
+        return [ZoneChoice(name, name == self.zone_name) for name in names]
+
+    @property
+    def zone_name(self) -> str:
+        """The IANA name of the time zone."""
+        return zone_name(self.zone)
+
+    def can(self, scope: str) -> bool:
+        """Whether the visitor's scope covers ``scope``."""
+        return self.visitor.scope.covers(Scope(scope))
+
+    def time(self, moment: dt.datetime | None, *, seconds: bool = True) -> Markup:
+        """Write a time in the zone of the page, such as ``2025-12-22 10:15:30``."""
+        if moment is None:
+            return Markup("-")
+        local = moment.astimezone(self.zone)
+        return self._element(moment, f"{local:%Y-%m-%d %H:%M:%S}"[: None if seconds else -3])
+
+    def ago(self, moment: dt.datetime | None) -> Markup:
+        """Write how long ago a time was or how soon it is, such as ``34 min ago``."""
+        if moment is None:
+            return Markup("-")
+        gone = self.now - moment
+        return self._element(
+            moment, f"in {length(-gone)}" if gone < dt.timedelta() else f"{length(gone)} ago"
+        )
+
+    def _element(self, moment: dt.datetime, text: str) -> Markup:
+        title = f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M:%S} {self.zone_name}"
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(
+            _rfc3339(moment), title, text
+        )
+
+    def wrong(self, name: str) -> str:
+        """Return what is wrong with a field of the form that was sent; empty if nothing is."""
+        errors = () if self.problem is None else self.problem.errors
+        return next((error.detail for error in errors if error.field == name), "")
+
+    def _join(self, path: str, query: Mapping[str, object], fragment: str) -> str:
+        known = {name: str(value) for name, value in query.items() if value not in (None, "")}
+        text = f"?{urlencode(known)}" if known else ""
+        anchor = f"#{quote(fragment)}" if fragment else ""
+        return f"{self.root}{path}{text}{anchor}"
+
+
+def zone_name(zone: dt.tzinfo) -> str:
+    """Return the IANA name of a time zone."""
+    return getattr(zone, "key", "UTC")
+
+
+def length(span: dt.timedelta) -> str:
+    """Write a length of time in its largest unit, such as ``34 min``."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _renamed(query: Mapping[str, object]) -> dict[str, object]:
+    """Parameters by their names in the query: ``from`` is a keyword of Python."""
+    return {"from" if name == "since" else name: value for name, value in query.items()}
+
+
+def _rfc3339(moment: dt.datetime) -> str:
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,109 @@
+"""What holds for every page of the table, in a real browser and over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.pages import PAGES
+from canvas_sync_exporter.ui.responses import CONTENT_SECURITY_POLICY
+from support.pages import Served, axe_violations, example_path, watched
+
+pytestmark = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@pytest.mark.parametrize("width", [320, 1280, 3840])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_is_accessible_and_quiet(
+    page: Page, scheme: str, width: int, site: Served, browser: Browser
+) -> None:
+    viewport = {"width": width, "height": 900}
+    with watched(browser, color_scheme=scheme, viewport=viewport) as tab:
+        answer = tab.page.goto(f"{site.url}/{example_path(page)}")
+        assert answer is not None
+        assert answer.status == 200
+        expect(tab.page.locator("main h1")).to_be_visible()
+        for menu in tab.page.locator("details").all():
+            menu.evaluate("element => { element.open = true }")
+        assert axe_violations(tab.page) == []
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.complaints == []
+        assert [url for url in tab.requests if not url.startswith((site.url, "data:"))] == []
+        loaded = [url for url in tab.requests if url.startswith(site.url)]
+        assert len(loaded) <= 3, loaded
+
+
+def test_a_page_is_complete_without_javascript(page: Page, site: Served, browser: Browser) -> None:
+    with watched(browser, java_script_enabled=False) as tab:
+        tab.page.goto(f"{site.url}/{example_path(page)}")
+        expect(tab.page.locator("main h1")).to_be_visible()
+        assert tab.page.locator("button:visible:not(form button)").count() == 0
+        assert tab.complaints == []
+
+
+def test_the_main_content_is_reached_with_the_keyboard_alone(
+    page: Page, site: Served, browser: Browser
+) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{site.url}/{example_path(page)}")
+        tab.page.keyboard.press("Tab")
+        expect(tab.page.locator(".skip")).to_be_focused()
+        tab.page.keyboard.press("Enter")
+        expect(tab.page.locator("#main")).to_be_focused()
+        tab.page.keyboard.press("?")
+        expect(tab.page.locator("#keys")).to_be_visible()
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.locator("#keys")).to_be_hidden()
+
+
+def test_a_page_has_the_policy_and_nothing_inline(page: Page, site: Served) -> None:
+    answer = requests.get(f"{site.url}/{example_path(page)}", timeout=30)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
+    assert "<script>alert" not in answer.text
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", answer.text)
+
+
+def test_a_page_is_small(page: Page, site: Served) -> None:
+    content = requests.get(f"{site.url}/{example_path(page)}", timeout=30).content
+    assert len(content) <= 60_000
+    assert len(gzip.compress(content, 6)) <= 20_000
+
+
+def test_an_unchanged_page_is_not_sent_again(page: Page, site: Served) -> None:
+    url = f"{site.url}/{example_path(page)}?from=2026-01-01&to=2026-01-02&tz=UTC"
+    for _ in range(20):  # an age such as "3 s ago" may change in between
+        first = requests.get(url, timeout=30)
+        again = requests.get(url, timeout=30, headers={"If-None-Match": first.headers["ETag"]})
+        if again.status_code == 304:
+            break
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def test_a_page_is_also_json(page: Page, site: Served) -> None:
+    url = f"{site.url}/{example_path(page)}"
+    by_query = requests.get(url, params={"format": "json"}, timeout=30)
+    by_header = requests.get(url, headers={"Accept": "application/json"}, timeout=30)
+    for answer in (by_query, by_header):
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json()["page"] == page.name
+        assert answer.json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("from=yesterday", "from"), ("tz=Nowhere", "tz"), ("unknown=1", "unknown"), ("to=9d", "to")],
+)
+def test_a_wrong_parameter_is_named(page: Page, query: str, field: str, site: Served) -> None:
+    answer = requests.get(f"{site.url}/{example_path(page)}?{query}", timeout=30)
+    assert answer.status_code == 422
+    assert f"<b>{field}</b>" in answer.text

@@ -1,0 +1,177 @@
+"""A served exporter with two weeks of syncs, and a browser that looks at its pages.
+
+A conftest imports the fixtures. In the browser, wait with locators: ``wait_for_function`` evaluates
+a text, which the policy of the pages forbids.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_exporter.http_server import HttpServer, listen, url_of
+from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.ui import ui_blueprint
+from canvas_sync_exporter.ui.page import Page as PageOfTable
+from canvas_sync_exporter.web import create_app
+from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_token
+from canvas_sync_exporter.web.context import WebContext
+
+from .page_history import make_history
+
+__all__ = [
+    "Served",
+    "Watched",
+    "axe_violations",
+    "browser",
+    "example_path",
+    "serving_pages",
+    "site",
+    "watched",
+]
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+EXAMPLES: Final = {"run": "1"}
+"""Placeholder in the path of a page -> a value for which the history has something to show."""
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A served exporter.
+
+    Attributes:
+        tokens: A token of each scope, by scope; empty without tokens.
+        tokens_file: The file with their hashes.
+    """
+
+    url: str
+    config: Configuration
+    engine: Engine
+    tokens: dict[Scope, str] = field(default_factory=dict)
+    tokens_file: Path | None = None
+
+
+@contextmanager
+def serving_pages(
+    folder: Path, *, with_tokens: bool = False, with_history: bool = True, **settings: str
+) -> Iterator[Served]:
+    """Serve an exporter whose files are in ``folder`` while the block runs."""
+    tokens: dict[Scope, str] = {}
+    file = folder / "tokens"
+    if with_tokens:
+        for scope in Scope:
+            tokens[scope], token = new_token(scope.value, scope)
+            append_token(file, token)
+    config = configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
+    engine = open_engine(config.app.resolved_database_url)
+    upgrade(engine)
+    if with_history:
+        make_history(engine, config)
+    context = WebContext(config, engine, Access(TokenFile(file) if with_tokens else None))
+    app = create_app(context, CollectorRegistry(), ui_blueprint(context))
+    try:
+        with _served(app) as url:
+            yield Served(url, config, engine, tokens, file if with_tokens else None)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _served(app: Any) -> Iterator[str]:
+    """Serve an app with the exporter's own server while the block runs; gives its URL."""
+    sockets = listen("127.0.0.1", 0)
+    server = HttpServer(app, sockets)
+    stopping = threading.Event()
+    thread = threading.Thread(target=lambda: server.run(lambda: not stopping.is_set()))
+    thread.start()
+    try:
+        yield url_of(sockets[0])
+    finally:
+        stopping.set()
+        server.wake()
+        thread.join()
+        server.close()
+        for each in sockets:
+            each.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An exporter without tokens that tests only look at."""
+    with serving_pages(tmp_path_factory.mktemp("site")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser, started once; skipped where there is none, except under ``CI``."""
+    if not CHROMIUM.exists() and not os.environ.get("CI"):
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A tab, and everything about it that must not be.
+
+    Attributes:
+        complaints: What the console, the page or the policy complained about.
+        requests: The URLs that it asked for.
+    """
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
+    """Open a tab in a context of its own while the block runs.
+
+    Args:
+        browser: The browser.
+        options: Those of ``new_context``: ``color_scheme``, ``viewport``, ``java_script_enabled``.
+    """
+    context: BrowserContext = browser.new_context(**options)
+    try:
+        tab = Watched(context.new_page())
+        tab.page.on("console", lambda message: tab.complaints.append(message.text))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("request", lambda request: tab.requests.append(request.url))
+        yield tab
+    finally:
+        context.close()
+
+
+def example_path(page: PageOfTable) -> str:
+    """Return a path of a page: placeholders are 1 unless :data:`EXAMPLES` has another value."""
+    return re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda match: EXAMPLES.get(match[1], "1"), page.path)
+
+
+def axe_violations(tab: Page) -> list[str]:
+    """Return what axe-core finds on a page, one line for each rule."""
+    results = Axe().run(tab, options={"runOnly": {"type": "tag", "values": _RULES}})
+    return [
+        f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
+        for each in results.response["violations"]
+    ]
