@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,26 +21,23 @@ from canvas_sync_exporter.collectors.folding import MetricFolder
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.collectors.samples import SampleKeys
 
+from .forked_programs import ForkedProgram
+
 __all__ = ["count", "finish", "read_samples", "samples", "start", "total"]
 
 COUNTED = MetricName.LOG_RECORDS
 COUNTED_LABELS = ("operations", "INFO")
 
 
-def start(function: str, *arguments: object) -> subprocess.Popen[str]:
+def start(function: str, *arguments: object) -> ForkedProgram:
     """Start a function of this module in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "support.metric_processes", function, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
+    code = f"import sys; from {__name__} import run_{function}; run_{function}(*sys.argv[1:])"
+    return ForkedProgram(code, *arguments)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: ForkedProgram) -> str:
     """Close the process's input, wait for its end and answer what it printed."""
-    return process.communicate(timeout=600)[0]
+    return process.communicate()
 
 
 def count(files: MetricFiles, amount: float) -> None:
@@ -119,7 +115,3 @@ def _scrape(collector: ProcessCollector, last: float) -> float:
     if now != last:
         print(now, flush=True)
     return now
-
-
-if __name__ == "__main__":
-    globals()[f"run_{sys.argv[1]}"](*sys.argv[2:])

@@ -35,6 +35,7 @@ from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rollups.tables import ROLLUPS_METADATA
+from support.forked_programs import ForkedProgram, run_forked
 from support.migrations import downgrade
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot, write
@@ -77,8 +78,7 @@ def test_the_version_known_to_the_code_is_the_newest_migration() -> None:
 
 
 def test_several_processes_may_upgrade_at_once(empty_database_url: str) -> None:
-    command = [sys.executable, "-c", _UPGRADE, empty_database_url]
-    processes = [subprocess.Popen(command) for _ in range(4)]
+    processes = [ForkedProgram(_UPGRADE, empty_database_url) for _ in range(4)]
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
     engine = open_engine(empty_database_url)
     check_schema(engine)
@@ -87,7 +87,7 @@ def test_several_processes_may_upgrade_at_once(empty_database_url: str) -> None:
 
 def test_a_current_table_is_opened_without_alembic(empty_database_url: str) -> None:
     """Importing Alembic costs every instrumented process time and memory."""
-    subprocess.run([sys.executable, "-c", _UPGRADE, empty_database_url], check=True)
+    assert run_forked(_UPGRADE, empty_database_url) == 0
     subprocess.run([sys.executable, "-c", _OPEN_CURRENT, empty_database_url], check=True)
 
 

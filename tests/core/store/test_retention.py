@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -21,6 +19,7 @@ from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from support.forked_programs import run_forked
 from support.migrations import downgrade
 from support.runs import snapshot, write
 
@@ -91,11 +90,7 @@ def test_a_deletion_that_is_killed_counts_each_run_once(
     since = _NOW - timedelta(days=_DAYS)
     before = rollups.summary(since)
     for least in (290, 200, 50):
-        died = subprocess.run(
-            [sys.executable, "-c", _DELETE, empty_database_url, _NOW.isoformat(), str(least)],
-            check=False,
-        )
-        assert died.returncode == -signal.SIGKILL
+        assert run_forked(_DELETE, empty_database_url, _NOW.isoformat(), least) == -signal.SIGKILL
         assert _count(engine) >= least
         assert rollups.summary(since) == before
     delete_runs(engine, _NOW)

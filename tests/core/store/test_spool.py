@@ -7,8 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +23,14 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.spool import Drained, Spool, drain_orphans, encode, waiting_bytes
+from support.forked_programs import ForkedProgram
 from support.runs import running, snapshot
 
 _OWNER = """
 import sys
 from pathlib import Path
 from canvas_sync_core.store.spool import Spool, encode
+from support.forked_programs import ForkedProgram
 from support.runs import running, snapshot
 spool = Spool(Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
@@ -42,17 +42,10 @@ sys.stdin.read()
 
 
 @contextmanager
-def _owner(folder: Path, runs: int, name: str = "a") -> Iterator[subprocess.Popen[bytes]]:
+def _owner(folder: Path, runs: int, name: str = "a") -> Iterator[ForkedProgram]:
     """Run a process that has put rows into its spool and lives on until it is killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _OWNER, folder, str(runs), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with ForkedProgram(_OWNER, folder, runs, name) as process:
+        assert process.stdout.readline() == "ready\n"
         yield process
         process.kill()
 
@@ -224,7 +217,7 @@ def test_two_drainers_at_once_write_each_row_once(tmp_path: Path, engine: Engine
         "drain_orphans(Path(sys.argv[1]), open_engine(sys.argv[2]))\n"
     )
     url = engine.url.render_as_string(hide_password=False)
-    drainers = [subprocess.Popen([sys.executable, "-c", drain, folder, url]) for _ in range(3)]
+    drainers = [ForkedProgram(drain, folder, url) for _ in range(3)]
     assert [drainer.wait() for drainer in drainers] == [0, 0, 0]
     assert len(recent_runs(engine, 500).items) == 300
     assert list(folder.iterdir()) == []

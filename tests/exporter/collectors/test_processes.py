@@ -72,7 +72,6 @@ def test_a_counter_never_goes_back_with_two_exporters(tmp_path: Path) -> None:
     """Two exporters scrape and fold all the time, while processes come and die."""
     exporters = [start("scrapes", tmp_path) for _ in range(2)]
     for exporter in exporters:
-        assert exporter.stdout is not None
         assert exporter.stdout.readline() == "ready\n"
     for wave in range(4):
         for process in [start("counting", tmp_path, wave + 1, end) for end in ("kill", "fork")]:

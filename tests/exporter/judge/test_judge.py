@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +27,7 @@ from canvas_sync_exporter.judge.facts import DatabaseFacts, Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding, Verdict
 from canvas_sync_exporter.judge.incident_file import IncidentFile
 from canvas_sync_exporter.judge.judge import Judge
+from support.forked_programs import ForkedProgram
 from support.migrations import downgrade
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
@@ -36,7 +35,6 @@ MINUTE = timedelta(minutes=1)
 ALL = frozenset(IncidentKind)
 NO_FILE = Path("/dev/null/incidents.json")
 """A file that cannot be read or written, which changes nothing else."""
-TESTS = Path(__file__).parents[2]
 
 
 def finding(kind: IncidentKind = IncidentKind.FAILING, subject: str = "full") -> Finding:
@@ -334,7 +332,6 @@ def test_what_a_judge_found_that_has_stopped_is_up_to_the_others(engine: Engine)
 
 _JUDGE = """
 import json, sys
-sys.path.append(".")
 from datetime import timedelta
 from exporter.judge.test_judge import START, Scene, finding
 from canvas_sync_core.store.database import open_engine
@@ -356,11 +353,8 @@ print(json.dumps(counts), flush=True)
 """
 
 
-def _start(engine: Engine, name: str) -> subprocess.Popen[str]:
-    url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", _JUDGE, url, name]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=TESTS, stdin=pipe, stdout=pipe, text=True)
+def _start(engine: Engine, name: str) -> ForkedProgram:
+    return ForkedProgram(_JUDGE, engine.url.render_as_string(hide_password=False), name)
 
 
 def test_several_judges_at_once_open_and_resolve_each_incident_once(engine: Engine) -> None:
@@ -368,12 +362,10 @@ def test_several_judges_at_once_open_and_resolve_each_incident_once(engine: Engi
 
     def read(expected: str) -> None:
         for process in processes:
-            assert process.stdout is not None
             assert process.stdout.readline() == f"{expected}\n"
 
     def go_on() -> None:
         for process in processes:
-            assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
 
@@ -382,7 +374,7 @@ def test_several_judges_at_once_open_and_resolve_each_incident_once(engine: Engi
         go_on()
         read("done")
     go_on()
-    counts = [json.loads(process.communicate()[0]) for process in processes]
+    counts = [json.loads(process.communicate()) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     rows = incident_page(engine, IncidentFilter(), 500).items
     assert len(rows) == 10

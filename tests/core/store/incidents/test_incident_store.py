@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, text
@@ -27,12 +24,12 @@ from canvas_sync_core.store.incidents.reading import (
 )
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_core.store.pages import BadCursor
+from support.forked_programs import ForkedProgram
 from support.incidents import OPENED, incident
 from support.migrations import downgrade
 
 MINUTE = timedelta(minutes=1)
 KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
-TESTS = Path(__file__).parents[3]
 
 
 def write(engine: Engine, *incidents: Incident) -> list[Incident]:
@@ -183,6 +180,7 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
+from support.forked_programs import ForkedProgram
 from support.incidents import OPENED, incident
 
 engine = open_engine(sys.argv[1])
@@ -202,21 +200,14 @@ print(json.dumps([opened, changed]))
 
 
 def test_many_processes_open_each_incident_once_and_lose_no_change(engine: Engine) -> None:
-    command = [sys.executable, "-c", _OPEN_MANY, engine.url.render_as_string(hide_password=False)]
-    processes = [
-        subprocess.Popen(
-            command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
+    url = engine.url.render_as_string(hide_password=False)
+    processes = [ForkedProgram(_OPEN_MANY, url) for _ in range(4)]
     for process in processes:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    counts = [json.loads(process.communicate()[0]) for process in processes]
+    counts = [json.loads(process.communicate()) for process in processes]
     rows = open_incidents(engine)
     assert sorted(each.subject for each in rows) == [f"type-{n}" for n in range(8)]
     assert sum(opened for opened, _ in counts) == 8

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +21,7 @@ from canvas_sync_core.store.rollups import writing
 from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from support.forked_programs import ForkedProgram, run_forked
 from support.migrations import downgrade
 from support.postgresql import PostgresqlServer
 from support.rollups import assert_same_answers
@@ -83,8 +80,7 @@ def test_a_roll_up_may_be_killed_at_any_step(
     engine: Engine, empty_database_url: str, step: str
 ) -> None:
     _some_history(engine)
-    died = subprocess.run([sys.executable, "-c", _DIE, empty_database_url, step], check=False)
-    assert died.returncode == -signal.SIGKILL
+    assert run_forked(_DIE, empty_database_url, step) == -signal.SIGKILL
     rollups = Rollups(engine)
     assert_same_answers(rollups, engine, _SINCE)
     assert roll_up(engine, _LONG) is False
@@ -251,9 +247,7 @@ def test_syncs_write_while_runs_are_rolled_up_and_deleted(
     long_ago = _NOW - 20 * 86_400
     old = [snapshot(f"old-{n}", start_time=long_ago + 60 * n) for n in range(1000)]
     write(engine, *old)
-    command = [sys.executable, "-c", _SYNCS, empty_database_url]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    syncs = [subprocess.Popen([*command, f"sync-{number}"], env=environment) for number in range(4)]
+    syncs = [ForkedProgram(_SYNCS, empty_database_url, f"sync-{number}") for number in range(4)]
     rollups = Rollups(engine)
     deleted = 0
     while any(sync.poll() is None for sync in syncs):
@@ -261,7 +255,7 @@ def test_syncs_write_while_runs_are_rolled_up_and_deleted(
         deleted += retention.delete_runs(engine, _SINCE + timedelta(days=20))
         counted = rollups.summary(_SINCE).runs
         assert counted.total >= len(old)
-    assert [sync.returncode for sync in syncs] == [0, 0, 0, 0]
+    assert [sync.wait() for sync in syncs] == [0, 0, 0, 0]
     roll_up(engine, _LONG)
     assert deleted == len(old)
     with engine.connect() as connection:

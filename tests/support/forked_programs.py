@@ -1,0 +1,141 @@
+"""Python programs in processes of their own that start in milliseconds.
+
+They are forked from a small server that has done the imports, by the standard library's
+:mod:`multiprocessing`. Starting an interpreter and importing SQLAlchemy takes most of the time of a
+short program. A test that is about imports, the start or the end of an interpreter starts one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import sys
+from functools import cache
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+__all__ = ["ForkedProgram", "run_forked"]
+
+_SECONDS = 600
+_IMPORTED = [
+    "alembic.command",
+    "alembic.config",
+    "canvas_sync_core.store.rows",
+    "canvas_sync_exporter.collectors",
+    "psycopg",
+    "pytest",  # the main module of the tests, which each child imports
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite",
+]
+
+
+class ForkedProgram:
+    """A running program, with the most used attributes of :class:`subprocess.Popen`.
+
+    Args:
+        code: The program; it sees ``__name__ == "__main__"``.
+        arguments: Those after ``sys.argv[0]``, as text.
+
+    Attributes:
+        stdin: Its standard input.
+        stdout: Its standard output.
+    """
+
+    def __init__(self, code: str, *arguments: object) -> None:
+        given, written = _context().Pipe(duplex=False)
+        read, printed = _context().Pipe(duplex=False)
+        words = [str(each) for each in arguments]
+        self._process = _context().Process(
+            target=_execute,
+            args=(code, words, given, printed),
+            kwargs={"environ": dict(os.environ), "folder": Path.cwd()},
+            daemon=True,
+        )
+        self._process.start()
+        for end in (given, printed):
+            end.close()
+        self.stdin = os.fdopen(_detached(written), "w")
+        self.stdout = os.fdopen(_detached(read))
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Kill it by SIGKILL."""
+        self._process.kill()
+
+    def wait(self) -> int:
+        """Wait for its end, drop what nobody has read, and return the exit code."""
+        self._process.join(_SECONDS)
+        self.stdin.close()
+        self.stdout.close()
+        assert self._process.exitcode is not None, "the program does not end"
+        return self._process.exitcode
+
+    def communicate(self) -> str:
+        """Close its input, wait for its end and return what it has printed and nobody has read."""
+        self.stdin.close()
+        output = self.stdout.read()
+        self.wait()
+        return output
+
+    def __enter__(self) -> ForkedProgram:
+        """Leave it running for the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for its end."""
+        self.stdin.close()
+        self.wait()
+
+
+def run_forked(code: str, *arguments: object) -> int:
+    """Run a program to its end and return its exit code."""
+    with ForkedProgram(code, *arguments) as program:
+        return program.wait()
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED)
+    return context
+
+
+def _detached(connection: Connection) -> int:
+    """Return a descriptor of the connection that a file object can own."""
+    descriptor = os.dup(connection.fileno())
+    connection.close()
+    return descriptor
+
+
+def _execute(
+    code: str,
+    arguments: list[str],
+    given: Connection,
+    printed: Connection,
+    *,
+    environ: dict[str, str],
+    folder: Path,
+) -> None:
+    """Be the program; a process of :mod:`multiprocessing` has neither standard input nor atexit."""
+    for end, number in ((given, 0), (printed, 1)):
+        os.dup2(end.fileno(), number)
+        end.close()
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 - as an interpreter does
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    sys.argv = ["-c", *arguments]
+    try:
+        exec(compile(code, "<forked program>", "exec"), {"__name__": "__main__"})
+    finally:
+        atexit._run_exitfuncs()
