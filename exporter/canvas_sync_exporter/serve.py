@@ -20,7 +20,7 @@ from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
 
 from .collectors import ChecksCollector, JudgeCollector, ProcessCollector, register_collectors
-from .config_file.problems import ConfigFileError
+from .config_file.problems import ConfigFileError, Problem
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
 from .jobs.table import recurring_jobs
@@ -157,6 +157,7 @@ class _Exporter:
             self._access.tokens.reload()
         try:
             config = read_configuration()
+            _require_file_of(self._config, config)
             changes = changed_settings(self._config, config)
             if not changes:
                 _log.info("The settings have not changed.")
@@ -172,6 +173,21 @@ class _Exporter:
         for change in changes:
             _log.info("Changed: %s", change)
         return following
+
+
+def _require_file_of(before: Configuration, after: Configuration) -> None:
+    """Refuse a configuration without the file that was read before.
+
+    If a default file is gone, perhaps because it is just being replaced, its schedules and its
+    destinations of messages must not disappear with it.
+
+    Raises:
+        ConfigFileError: The file is gone.
+    """
+    gone = before.file.path
+    if gone is not None and after.file.path is None:
+        advice = "the file is gone; put it back, or leave an empty file in its place"
+        raise ConfigFileError(gone, [Problem(0, advice)])
 
 
 def _access(config: Configuration) -> Access:

@@ -14,7 +14,7 @@ import yaml
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.settings import Settings, describe
 from canvas_sync_core.version import VERSION
-from canvas_sync_exporter.settings import ExporterSettings, configuration
+from canvas_sync_exporter.settings import ExporterSettings, configuration, full_configuration
 from support.programs import required
 
 Services = dict[str, dict[str, Any]]
@@ -286,3 +286,15 @@ def test_the_build_context_has_all_that_is_installed(repository: Path) -> None:
         *("LICENSE", "README.md", "pyproject.toml"),
         *("core", "instrumentation", "exporter", "demo", "docs/runbooks"),
     }
+
+
+def test_alertmanager_sends_messages_about_incidents_and_the_exporter_does_not(
+    services: Services, repository: Path
+) -> None:
+    exporter = services["exporter"]
+    name = Path(exporter["environment"]["CANVAS_SYNC_CONFIG"])
+    assert f"./deploy/exporter:{name.parent}:ro" in exporter["volumes"]
+    file = repository / "deploy" / "exporter" / name.name
+    config = full_configuration({"CANVAS_SYNC_CONFIG": str(file)})
+    assert config.file.messages.incidents is False
+    assert config.file.messages.channels == ()

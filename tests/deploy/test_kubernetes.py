@@ -10,7 +10,7 @@ import yaml
 from deploy.kubernetes.generate import generate
 
 from canvas_sync_core.settings import Settings, describe
-from canvas_sync_exporter.settings import ExporterSettings
+from canvas_sync_exporter.settings import ExporterSettings, full_configuration
 
 Document = dict[str, Any]
 
@@ -73,6 +73,19 @@ class TestGeneration:
 
 
 class TestExporter:
+    def test_alertmanager_sends_messages_about_incidents_as_in_the_compose_stack(
+        self, exporter: dict[str, Document], containers: list[Document], tmp_path: Path
+    ) -> None:
+        file = tmp_path / "config.toml"
+        file.write_text(exporter["ConfigMap"]["data"]["config.toml"])
+        config = full_configuration({"CANVAS_SYNC_CONFIG": str(file)})
+        assert config.file.messages.incidents is False
+        for container in containers:
+            variables = {each["name"]: each["value"] for each in container["env"]}
+            path = Path(variables["CANVAS_SYNC_CONFIG"])
+            mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+            assert (path.name, mounted[str(path.parent)]) == ("config.toml", "config")
+
     def test_it_runs_as_nobody_special_on_a_read_only_root(
         self, pod: Document, containers: list[Document]
     ) -> None:
@@ -118,7 +131,7 @@ class TestExporter:
     ) -> None:
         volumes = {volume["name"] for volume in pod["volumes"]}
         mounted = {mount["name"] for one in containers for mount in one["volumeMounts"]}
-        assert mounted == volumes == {"data", "tmp", "secrets"}
+        assert mounted == volumes == {"config", "data", "tmp", "secrets"}
 
     def test_the_service_and_its_monitor_find_it(
         self, exporter: dict[str, Document], folder: Path

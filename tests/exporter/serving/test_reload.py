@@ -184,3 +184,19 @@ def test_a_configuration_file_that_cannot_be_used_leaves_the_one_before_in_force
         file.write_text("[syncs.full]\nevery = '2h'\n")
         _reload(served, r"Changed: \[syncs\.full\]\n(.*\n)*.*Serving")
         assert _sync_types(served) == ["every 2 hours"]
+
+
+def test_a_default_configuration_file_that_is_gone_leaves_its_settings_in_force(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "logs" / "canvas-sync-monitor.toml"
+    file.parent.mkdir()
+    file.write_text("[syncs.full]\nevery = '1h'\n")
+    with serve_process(tmp_path) as served:
+        assert _sync_types(served) == ["every hour"]
+        file.unlink()
+        _reload(served, rf"stay in force: {file}: the file is gone; put it back, or leave an empty")
+        assert _sync_types(served) == ["every hour"]
+        file.write_text("")
+        _reload(served, r"Changed: \[syncs\.full\]\n(.*\n)*.*Serving")
+        assert _sync_types(served) == []
