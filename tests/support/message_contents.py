@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from canvas_sync_core.names import MessageKind
 from canvas_sync_exporter.messages.channel import OutgoingMessage
 from canvas_sync_exporter.messages.content import Content, Fact, Link, Section, Status, Table
 
-__all__ = ["DAILY", "INCIDENT", "RESOLVED", "message", "with_error"]
+__all__ = ["DAILY", "INCIDENT", "RESOLVED", "contents", "message", "with_error"]
 
 INCIDENT = Content(
     kind=MessageKind.INCIDENT,
@@ -108,5 +110,43 @@ def with_error(text: str, rows: int = 0) -> Content:
             ),
         ),
         links=(Link(text, "https://monitor.example.edu/"),),
+        footer=text,
+    )
+
+
+def contents() -> st.SearchStrategy[Content]:
+    """Contents with any texts, also such as no report makes."""
+    ends = st.sampled_from(
+        ["", "<!channel>", "&", "*_~`", "\u202e", "\x1b[0m", "\ud800", "x" * 5000]
+    )
+    text = st.builds(str.__add__, st.text(max_size=40), ends)
+    links = st.lists(
+        st.builds(Link, text, st.one_of(text, st.just("https://example.edu/?a=|&b=<>"))), max_size=3
+    ).map(tuple)
+    cells = st.lists(text, max_size=4).map(tuple)
+    tables = st.builds(
+        Table,
+        headings=cells,
+        rows=st.lists(cells, max_size=40).map(tuple),
+        numeric=st.frozensets(st.integers(-1, 9), max_size=3),
+        statuses=st.lists(st.sampled_from(Status), max_size=3).map(tuple),
+        shares=st.lists(st.floats(), max_size=3).map(tuple),
+    )
+    sections = st.builds(
+        Section,
+        title=text,
+        paragraphs=st.lists(text, max_size=3).map(tuple),
+        facts=st.lists(st.builds(Fact, text, text), max_size=12).map(tuple),
+        table=st.none() | tables,
+        links=links,
+    )
+    return st.builds(
+        Content,
+        kind=st.sampled_from(MessageKind),
+        title=text,
+        summary=text,
+        status=st.sampled_from(Status),
+        sections=st.lists(sections, max_size=4).map(tuple),
+        links=links,
         footer=text,
     )

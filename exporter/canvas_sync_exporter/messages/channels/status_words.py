@@ -1,0 +1,22 @@
+"""How a status is shown where colors are missing: by a word and a shape."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from canvas_sync_exporter.messages.content import Status
+
+__all__ = ["SHAPES", "WORDS"]
+
+WORDS: Final = {
+    Status.GOOD: "OK",
+    Status.NEUTRAL: "Info",
+    Status.WARNING: "Warning",
+    Status.CRITICAL: "Critical",
+}
+SHAPES: Final = {
+    Status.GOOD: "✓",
+    Status.NEUTRAL: "·",
+    Status.WARNING: "▲",
+    Status.CRITICAL: "✖",
+}
