@@ -67,16 +67,7 @@ def _minute(moment: dt.datetime) -> dt.datetime:
 
 def _moment(name: str, raw: str, now: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     try:
-        return parse_moment(_with_zone(raw, zone), now)
+        return parse_moment(raw, now, zone)
     except ValueError as error:
         wrong = FieldError(name, str(error))
         raise ProblemError(422, f"{name}: {error}.", errors=[wrong]) from error
-
-
-def _with_zone(raw: str, zone: dt.tzinfo) -> str:
-    """Give a date or a time without a zone that of the page."""
-    try:
-        moment = dt.datetime.fromisoformat(raw)
-        return raw if moment.tzinfo else moment.replace(tzinfo=zone).isoformat()
-    except (ValueError, OverflowError):
-        return raw

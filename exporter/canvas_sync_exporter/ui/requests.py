@@ -72,7 +72,11 @@ def make_view(
         title=page.title,
         root="../" * place.count("/") or "./",
         path=place,
-        query={name: value for name, value in given.items() if name not in ("done", "format")},
+        query={
+            name: found[0] if len(found) == 1 else found
+            for name, found in given.to_dict(flat=False).items()
+            if name not in ("done", "format")
+        },
         values=values,
         period=period,
         zone=chosen,

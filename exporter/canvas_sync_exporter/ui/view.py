@@ -39,7 +39,7 @@ class View:
         title: Heading of the page.
         root: Relative URL of the root of all pages, such as ``../``.
         path: URL of this page from the root, without the query.
-        query: The parameters as they were given, without empty ones.
+        query: The parameters as they were given, without empty ones; a list if repeated.
         values: The page's own parameters, parsed.
         period: The range of time.
         zone: The time zone of all times on the page.
@@ -55,7 +55,7 @@ class View:
     title: str
     root: str
     path: str
-    query: Mapping[str, str]
+    query: Mapping[str, str | list[str]]
     values: Mapping[str, Any]
     period: Period
     zone: dt.tzinfo
@@ -72,7 +72,8 @@ class View:
         Args:
             path: From the root of the pages, such as ``runs/47``; percent-encode texts in it.
             fragment: The anchor on that page.
-            query: Parameters; None leaves one out. ``since`` stands for ``from``.
+            query: Parameters; None leaves one out, and a list repeats one. ``since`` stands for
+                ``from``.
         """
         carried = {name: self.query[name] for name in _CARRIED if name in self.query}
         return self._join(path, {**carried, **_renamed(query)}, fragment)
@@ -98,7 +99,12 @@ class View:
     @property
     def given(self) -> Sequence[tuple[str, str]]:
         """The parameters that a form of this page sends along as hidden fields."""
-        return [(name, value) for name, value in self.query.items() if name not in _CARRIED]
+        return [
+            (name, value)
+            for name, values in self.query.items()
+            if name not in _CARRIED
+            for value in ([values] if isinstance(values, str) else values)
+        ]
 
     @property
     def presets(self) -> Sequence[tuple[str, str, bool]]:
@@ -148,8 +154,8 @@ class View:
         return next((error.detail for error in errors if error.field == name), "")
 
     def _join(self, path: str, query: Mapping[str, object], fragment: str) -> str:
-        known = {name: str(value) for name, value in query.items() if value not in (None, "")}
-        text = f"?{urlencode(known)}" if known else ""
+        known = {name: value for name, value in query.items() if value not in (None, "", [])}
+        text = f"?{urlencode(known, doseq=True)}" if known else ""
         anchor = f"#{quote(fragment)}" if fragment else ""
         return f"{self.root}{path}{text}{anchor}"
 

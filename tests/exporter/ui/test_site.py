@@ -55,7 +55,7 @@ def test_a_visitor_signs_in_once_with_a_token_and_comes_back_to_the_page(
     guarded: Served, browser: Browser
 ) -> None:
     with watched(browser) as tab:
-        tab.page.goto(f"{guarded.url}/incidents?type=full")
+        tab.page.goto(f"{guarded.url}/incidents?sync_type=full")
         expect(tab.page).to_have_title(re.compile("Sign in"))
         assert axe_violations(tab.page) == []
         tab.page.get_by_label("Access token").fill("no token")
@@ -63,7 +63,7 @@ def test_a_visitor_signs_in_once_with_a_token_and_comes_back_to_the_page(
         expect(tab.page.get_by_role("alert")).to_have_text("This token is not valid.")
         tab.page.get_by_label("Access token").fill(guarded.tokens[Scope.READ])
         tab.page.keyboard.press("Enter")
-        expect(tab.page).to_have_url(f"{guarded.url}/incidents?type=full")
+        expect(tab.page).to_have_url(f"{guarded.url}/incidents?sync_type=full")
         expect(tab.page.get_by_role("heading", level=1)).to_have_text("Incidents")
         tab.page.get_by_role("button", name="Sign out").click()
         expect(tab.page).to_have_title(re.compile("Sign in"))

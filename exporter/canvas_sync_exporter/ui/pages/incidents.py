@@ -56,7 +56,7 @@ class Incidents:
 def incidents(context: WebContext, view: View) -> Incidents:
     """Read everything on the page."""
     engine = context.engine
-    wanted = IncidentFilter(IncidentState.RESOLVED, view.values["kind"], view.values["type"])
+    wanted = IncidentFilter(IncidentState.RESOLVED, view.values["kind"], view.values["sync_type"])
     with cursor_problems():
         page = incident_page(engine, wanted, _LIMIT, view.values["cursor"])
     current = [IncidentView.of(each) for each in open_incidents(engine) if _is_wanted(each, view)]
@@ -130,7 +130,7 @@ def _wrong(field: str, detail: str) -> ProblemError:
 
 
 def _is_wanted(incident: Incident, view: View) -> bool:
-    kind, sync_type = view.values["kind"], view.values["type"]
+    kind, sync_type = view.values["kind"], view.values["sync_type"]
     return kind in (None, incident.kind) and (sync_type is None or sync_type in incident.affects)
 
 
@@ -147,7 +147,7 @@ PAGE: Final = Page(
     incidents,
     parameters=(
         choice("kind", "Only incidents of this kind.", IncidentKind),
-        text("type", "Only incidents that affect this sync type.", 200),
+        text("sync_type", "Only incidents that affect this sync type.", 200),
         text("cursor", "`next` of the previous page.", 500),
     ),
     period=None,

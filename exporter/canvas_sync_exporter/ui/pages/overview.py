@@ -12,11 +12,10 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import IncidentState
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store import queries
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.freshness import ItemFreshness
 from canvas_sync_core.store.query_results import DayPerformance
-from canvas_sync_core.store.runs import RunRow
+from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_exporter.judge.gathering.rows import newest_of_type
 from canvas_sync_exporter.judge.incident_view import IncidentView
 from canvas_sync_exporter.judge.pauses import active_pauses
@@ -31,6 +30,7 @@ __all__ = ["PAGE", "Overview"]
 _RUNS: Final = 60
 _MOST_BARS: Final = 300
 _USUAL: Final = 20
+_MOST_RUNNING: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +66,6 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A run that has not ended.
-
-    Attributes:
-        left_seconds: How much longer it will take, if it takes as long as usual; None if unknown.
-    """
-
-    number: int
-    task_id: str
-    sync_type: str
-    start: dt.datetime
-    heartbeat: dt.datetime
-    progress: float
-    step: str | None
-    usual_seconds: float | None
-    left_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything on the page.
 
@@ -103,7 +84,7 @@ class Overview:
     attention: list[IncidentView]
     acknowledged: list[IncidentView]
     syncs: list[Sync]
-    running: list[Running]
+    running: RunningRuns
     freshness: list[ItemFreshness]
     trend: list[DayPerformance]
 
@@ -114,7 +95,6 @@ def overview(context: WebContext, view: View) -> Overview:
     pauses = [*context.configuration.file.pauses, *active_pauses(engine, now)]
     status = read_status(engine, pauses, now)
     syncs = _syncs(engine, status.syncs)
-    usual = {each.status.sync_type: each.usual_seconds for each in syncs}
     is_known = [each.state is IncidentState.ACKNOWLEDGED for each in status.incidents]
     incidents = list(zip(status.incidents, is_known, strict=True))
     return Overview(
@@ -124,7 +104,7 @@ def overview(context: WebContext, view: View) -> Overview:
         attention=[each for each, known in incidents if not known],
         acknowledged=[each for each, known in incidents if known],
         syncs=syncs,
-        running=[_running(run, usual, now) for run in queries.running_runs(engine)],
+        running=running_now(engine, now, _MOST_RUNNING),
         freshness=context.rollups.freshness(view.period.since, now).items[::-1],
         trend=context.rollups.performance(view.period.since, view.zone).trend,
     )
@@ -158,22 +138,6 @@ def _syncs(engine: Engine, statuses: Sequence[SyncStatus]) -> list[Sync]:
 def _badness(status: SyncStatus) -> tuple[int, str]:
     order = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.WELL)
     return order.index(status.level), status.sync_type
-
-
-def _running(run: RunRow, usual: dict[str, float | None], now: dt.datetime) -> Running:
-    expected = usual.get(run.sync_type)
-    gone = (now - run.sync_start_time).total_seconds()
-    return Running(
-        number=run.id,
-        task_id=run.sync_task_id,
-        sync_type=run.sync_type,
-        start=run.sync_start_time,
-        heartbeat=run.heartbeat,
-        progress=run.progress,
-        step=run.step,
-        usual_seconds=expected,
-        left_seconds=None if expected is None or expected <= gone else expected - gone,
-    )
 
 
 PAGE: Final = Page("overview", "", "Overview", "ui/overview.html", overview)
