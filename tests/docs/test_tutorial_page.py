@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from support.demo_round import DemoRound
 from support.markdown import DOCS, blocks
 
 PAGE = DOCS / "tutorials" / "last-nights-sync.md"
@@ -34,10 +36,11 @@ def run(command: str, folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo has written its logs."""
+def folder(tmp_path_factory: pytest.TempPathFactory, demo_round: DemoRound) -> Path:
+    """Where a demo of one round has written its logs, as the first command of the page does."""
+    assert MAKE_LOGS.splitlines()[0] == "canvas-sync-monitor demo --once --data-dir demo"
     folder = tmp_path_factory.mktemp("tutorial")
-    run(f"{MAKE_LOGS.splitlines()[0]} --port 0", folder)
+    shutil.copytree(demo_round.folder, folder / "demo")
     return folder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .serve_process import COMMAND, run_to_end
+from .workers import made_once
 
 __all__ = ["SEED", "DemoRound", "demo_round"]
 
@@ -36,7 +37,10 @@ class DemoRound:
 @pytest.fixture(scope="session")
 def demo_round(tmp_path_factory: pytest.TempPathFactory) -> DemoRound:
     """Run the demo as a user does, with ``--once``: real syncs against the simulated Canvas."""
-    parent = tmp_path_factory.mktemp("demo")
+    return made_once(tmp_path_factory, "demo", _play)
+
+
+def _play(parent: Path) -> DemoRound:
     folder = parent / "my data"
     options = ["--once", "--data-dir", str(folder), "--port", "0", "--seed", str(SEED)]
     return DemoRound(folder, run_to_end([*COMMAND, "demo", *options], parent))
