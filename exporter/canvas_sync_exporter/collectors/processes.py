@@ -53,6 +53,10 @@ class ProcessCollector(Collector):
     def sums(self, name: str, label: str) -> dict[str, float]:
         """Add up the values of a counter by one of its labels.
 
+        Args:
+            name: The counter, or the ``_sum`` of a histogram.
+            label: One of its labels.
+
         Raises:
             StateDamagedError: The counters of dead processes cannot be read.
             OSError: The folder cannot be read.
@@ -60,11 +64,12 @@ class ProcessCollector(Collector):
         with self._mutex:
             totals = self._folder.read() if self._path.is_dir() else Totals()
         found: dict[str, float] = {}
-        for raw, value in totals.values.get("counter", {}).items():
-            key = self._keys.parse(raw)
-            if key.sample == name:
-                value_of_label = dict(key.labels)[label]
-                found[value_of_label] = found.get(value_of_label, 0.0) + value
+        for kind in ("counter", "histogram"):
+            for raw, value in totals.values.get(kind, {}).items():
+                key = self._keys.parse(raw)
+                if key.sample == name:
+                    value_of_label = dict(key.labels)[label]
+                    found[value_of_label] = found.get(value_of_label, 0.0) + value
         return found
 
     def fold(self) -> int:

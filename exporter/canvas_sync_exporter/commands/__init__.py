@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "doctor": "check the set-up and suggest fixes",
     "pause": "expect no runs for a while, and list or end such pauses",
     "config": "check the configuration file",
+    "messages": "show the messages that the exporter sends",
     "db": "create or upgrade the database tables",
     "token": "create access tokens for the exporter",
     "demo": "run a simulated Canvas and real syncs, and show the results",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
+from babel import Locale
 from babel.dates import format_interval, format_skeleton, format_time
 from babel.numbers import format_decimal, format_percent
 
@@ -32,8 +33,10 @@ class Formats:
     """
 
     def __init__(self, locale: str, zone: dt.tzinfo) -> None:
-        self._locale = locale
+        self._locale = Locale.parse(locale)
         self.zone = zone
+        whole, _, sign = self._locale.percent_formats[None].pattern.rpartition("0")
+        self._percents = f"{whole}0.0{sign}"
 
     def number(self, value: float) -> str:
         """Format a number with at most one decimal place, such as ``1,234``."""
@@ -50,9 +53,9 @@ class Formats:
         """
         if share is None:
             return UNKNOWN
-        if 0 < share < 1:
-            share = min(max(share, 0.001), 0.999)
-        return format_percent(round(share, 3), locale=self._locale, decimal_quantization=False)
+        if share in (0, 1):
+            return format_percent(share, locale=self._locale)
+        return format_percent(min(max(share, 0.001), 0.999), self._percents, locale=self._locale)
 
     def seconds(self, seconds: float | None) -> str:
         """Format a measured duration, such as ``8.4 s`` or ``3 min 05 s``."""
@@ -70,12 +73,18 @@ class Formats:
                 return f"{self.number(seconds // size)} {unit}"
         return f"{seconds} s"
 
-    def change(self, now: float | None, before: float | None) -> str:
-        """Format a relative change, such as ``+8%``; a dash if it cannot be computed."""
+    def change(self, now: float | None, before: float | None, *, noise: float = 0.0) -> str:
+        """Format a relative change, such as ``+8%``; a dash if it cannot be computed.
+
+        Args:
+            now: The new value.
+            before: The old value.
+            noise: Smaller changes are written as none.
+        """
         if now is None or not before:
             return UNKNOWN
         change = round(now / before - 1, 2)
-        if not change:
+        if not change or abs(change) < noise:
             return "±0%"
         if abs(change) >= 10:
             return f"{self.number(now / before)} times"
@@ -126,11 +135,11 @@ class Formats:
         is_today = self.local(time).date() == self.local(now).date()
         return self.clock(time) if is_today else self.moment(time)
 
-    def zone_name(self, time: dt.datetime) -> str:
-        """Name the time zone with its offset at a time, such as ``Europe/Berlin (UTC+01:00)``."""
+    def zone_name(self, *times: dt.datetime) -> str:
+        """Name the time zone with its offset at some times: ``Europe/Berlin (UTC+01:00)``."""
         name = str(self.zone)
-        offset = self.local(time).strftime("%z")
-        return name if name == "UTC" else f"{name} (UTC{offset[:3]}:{offset[3:5]})"
+        offsets = dict.fromkeys(f"UTC{_offset(self.local(time))}" for time in times)
+        return name if name == "UTC" else f"{name} ({', later '.join(offsets)})"
 
     def local(self, time: dt.datetime) -> dt.datetime:
         """Convert a time to the time zone."""
@@ -139,3 +148,8 @@ class Formats:
 
 def _noon(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(12))
+
+
+def _offset(local: dt.datetime) -> str:
+    """Return the UTC offset, such as ``+01:00``; ``%:z`` needs Python 3.12."""
+    return local.isoformat()[-6:]

@@ -1,0 +1,284 @@
+"""The performance report: durations, API latency, database time and routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.schema.metrics import MetricName
+from canvas_sync_core.sketch import Sketch
+from canvas_sync_core.store.rollups.periods import read_periods
+from canvas_sync_exporter.collectors import ProcessCollector
+from canvas_sync_exporter.messages.content import Content, Section, Status, Table
+from canvas_sync_exporter.messages.formats import Formats
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.settings import Configuration
+
+from .comparison import Comparison, describe_comparison, read_comparison
+from .figures import QUANTILE_NOISE, Figures, by_sync_type, total_figures
+from .periods import ReportRequest
+from .sections import footer, nothing
+
+__all__ = [
+    "PerformanceFigures",
+    "RouteFigures",
+    "SyncPerformance",
+    "performance_content",
+    "read_performance",
+]
+
+_MOST_ROUTES: Final = 10
+_NONE: Final = Figures({})
+_MUCH_SLOWER: Final = 1.5
+_P50: Final = 0.5
+_P95: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPerformance:
+    """A sync type in a week and in the week before."""
+
+    name: str
+    now: Figures
+    before: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFigures:
+    """A route of the Canvas API since the counters began.
+
+    Attributes:
+        seconds: Total duration of its requests.
+        cost: Sum of ``X-Request-Cost``.
+    """
+
+    route: str
+    requests: int
+    seconds: float
+    cost: float
+
+    @property
+    def average(self) -> float:
+        """Average duration of a request, in seconds."""
+        return self.seconds / self.requests
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceFigures:
+    """Everything that the performance report says.
+
+    Attributes:
+        routes_problem: Why the routes cannot be read; empty if they could.
+    """
+
+    request: ReportRequest
+    comparison: Comparison
+    total: SyncPerformance
+    syncs: tuple[SyncPerformance, ...]
+    routes: tuple[RouteFigures, ...]
+    routes_problem: str = ""
+
+
+def read_performance(
+    request: ReportRequest, engine: Engine, config: Configuration
+) -> PerformanceFigures:
+    """Read the figures.
+
+    Raises:
+        SQLAlchemyError: The database is away.
+    """
+    compared = read_comparison(request, engine, config.reports)
+    groups = read_periods(engine, [compared.whole, compared.before])
+    now, before = map(by_sync_type, groups)
+    return PerformanceFigures(
+        request,
+        compared,
+        SyncPerformance("", *map(total_figures, groups)),
+        tuple(
+            SyncPerformance(name, now.get(name, _NONE), before.get(name, _NONE))
+            for name in sorted({*now, *before})
+        ),
+        *_read_routes(ProcessCollector(config.app.metrics_folder)),
+    )
+
+
+def performance_content(figures: PerformanceFigures, formats: Formats) -> Content:
+    """Turn the figures into a message."""
+    request = figures.request
+    title = f"Performance report, {formats.days(request.begin, request.end)}"
+    total = figures.total
+    if not total.now.counts.runs:
+        return nothing(request, title, "No run ended in this period.", formats)
+    median = formats.seconds(total.now.durations.quantile(_P50))
+    medians = _quantiles(total, lambda each: each.durations, _P50)
+    change = formats.change(*medians, noise=QUANTILE_NOISE)
+    compared = "" if change == "-" else f" ({change} against the week before)"
+    calls = formats.counted(total.now.sum_of("api_calls"), "API call")
+    runs = formats.counted(total.now.counts.runs, "run")
+    return Content(
+        kind=request.kind,
+        title=f"{title}: median duration {median}{compared}",
+        summary=f"Half of the runs that succeeded took less than {median}{compared}. "
+        f"There were {runs} with {calls}.",
+        status=Status.WARNING if any(map(_is_much_slower, figures.syncs)) else Status.GOOD,
+        sections=(
+            _durations_section(figures, formats),
+            *_api_section(figures, formats),
+            *_database_section(figures, formats),
+            *_routes_section(figures, formats),
+        ),
+        footer=footer(request, formats),
+    )
+
+
+def _read_routes(processes: ProcessCollector) -> tuple[tuple[RouteFigures, ...], str]:
+    """Return the routes, and why they cannot be read."""
+    try:
+        requests = processes.sums(MetricName.API_REQUESTS, "route")
+        seconds = processes.sums(f"{MetricName.API_REQUEST_DURATION}_sum", "route")
+        costs = processes.sums(MetricName.API_REQUEST_COST, "route")
+    except (CanvasSyncMonitorError, OSError) as error:
+        return (), reason(error)
+    routes = (
+        RouteFigures(route, round(count), seconds.get(route, 0.0), costs.get(route, 0.0))
+        for route, count in sorted(requests.items())
+        if count
+    )
+    return tuple(routes), ""
+
+
+def _quantiles(
+    sync: SyncPerformance, measure: Callable[[Figures], Sketch], share: float
+) -> tuple[float | None, float | None]:
+    return measure(sync.now).quantile(share), measure(sync.before).quantile(share)
+
+
+def _is_much_slower(sync: SyncPerformance) -> bool:
+    now, before = _quantiles(sync, lambda each: each.durations, _P50)
+    return now is not None and before is not None and now > before * _MUCH_SLOWER
+
+
+def _slowest_first(
+    syncs: Sequence[SyncPerformance], measure: Callable[[Figures], Sketch]
+) -> list[SyncPerformance]:
+    known = [each for each in syncs if measure(each.now).count]
+    return sorted(known, key=lambda each: -(measure(each.now).quantile(_P95) or 0.0))
+
+
+def _cells(
+    sync: SyncPerformance, measure: Callable[[Figures], Sketch], formats: Formats
+) -> tuple[str, str]:
+    """Return the median and the 95th percentile, each with its change."""
+    found = []
+    for share in (_P50, _P95):
+        now, before = _quantiles(sync, measure, share)
+        change = formats.change(now, before, noise=QUANTILE_NOISE)
+        found.append(formats.seconds(now) + ("" if change == "-" else f" ({change})"))
+    return found[0], found[1]
+
+
+def _durations_section(figures: PerformanceFigures, formats: Formats) -> Section:
+    ordered = _slowest_first(figures.syncs, lambda each: each.durations)
+    rows = tuple(
+        (
+            escape_controls(sync.name),
+            *_cells(sync, lambda each: each.durations, formats),
+            formats.seconds(sync.now.durations.largest),
+        )
+        for sync in ordered
+    )
+    table = Table(
+        ("Sync type", "Median", "95 %", "Longest"),
+        rows,
+        numeric=frozenset({1, 2, 3}),
+        statuses=tuple(
+            Status.WARNING if _is_much_slower(each) else Status.GOOD for each in ordered
+        ),
+    )
+    text = (
+        "Slowest first. 95 % of the runs that succeeded took no longer than the second figure. "
+        f"{describe_comparison(figures.request, figures.comparison, formats)}"
+    )
+    return Section(title="Duration of runs", paragraphs=(text,), table=table)
+
+
+def _api_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
+    ordered = _slowest_first(figures.syncs, _latency)
+    rows = tuple(
+        (
+            escape_controls(sync.name),
+            formats.number(sync.now.sum_of("api_calls")),
+            formats.number(sync.now.sum_of("api_failed")),
+            formats.number(sync.now.sum_of("api_throttled")),
+            *_cells(sync, _latency, formats),
+        )
+        for sync in ordered
+    )
+    headings = ("Sync type", "Calls", "Failed", "Throttled", "Median", "95 %")
+    table = Table(headings, rows, numeric=frozenset({1, 2, 3, 4, 5}))
+    text = "The latency of a run is the average over its calls."
+    return [Section(title="Canvas API", paragraphs=(text,), table=table)] if rows else []
+
+
+def _database_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
+    used = [each for each in figures.syncs if each.now.sum_of("db_operations")]
+    rows = tuple(
+        (
+            escape_controls(sync.name),
+            formats.number(sync.now.sum_of("db_operations")),
+            formats.number(sync.now.sum_of("db_failed")),
+            *_cells(sync, _db_time, formats),
+        )
+        for sync in _slowest_first(used, _db_time)
+    )
+    headings = ("Sync type", "Operations", "Failed", "Median", "95 %")
+    table = Table(headings, rows, numeric=frozenset({1, 2, 3, 4}))
+    text = "The time that a run spent in the database of the app."
+    return [Section(title="Database", paragraphs=(text,), table=table)] if rows else []
+
+
+def _routes_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
+    title = "Routes of the Canvas API"
+    if figures.routes_problem:
+        problem = f"The metric files cannot be read: {escape_controls(figures.routes_problem)}"
+        return [Section(title=title, paragraphs=(problem,))]
+    if not figures.routes:
+        return []
+    total = sum(each.cost for each in figures.routes)
+    shown = sorted(figures.routes, key=lambda each: -each.average)[:_MOST_ROUTES]
+    rows = tuple(
+        (
+            escape_controls(each.route),
+            formats.number(each.requests),
+            formats.seconds(each.average),
+            formats.number(each.cost / each.requests),
+            formats.percent(each.cost / total if total else None),
+        )
+        for each in shown
+    )
+    table = Table(
+        ("Route", "Requests", "Average", "Cost each", "Share of cost"),
+        rows,
+        numeric=frozenset({1, 2, 3, 4}),
+        shares=tuple(each.cost / total if total else 0.0 for each in shown),
+    )
+    left = len(figures.routes) - len(shown)
+    more = (f"{formats.number(left)} faster ones are not listed.",) if left else ()
+    text = (
+        "Slowest first. These are the requests from this host since its metric files were created, "
+        "because no figures of routes are stored by week."
+    )
+    return [Section(title=title, paragraphs=(text, *more), table=table)]
+
+
+def _latency(figures: Figures) -> Sketch:
+    return figures.measure("api_latency")
+
+
+def _db_time(figures: Figures) -> Sketch:
+    return figures.measure("db_time")

@@ -1,0 +1,195 @@
+"""Parts that several reports have. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Final
+
+from canvas_sync_core.incident import SEVERITY_ORDER, Incident, IncidentState
+from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.names import MessageKind, Severity
+from canvas_sync_exporter.messages.content import Content, Fact, Section, Status, Table
+from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
+
+from .causes import Cause
+from .periods import ReportRequest
+
+__all__ = [
+    "causes_section",
+    "ended_section",
+    "footer",
+    "incident_status",
+    "nothing",
+    "open_section",
+    "worst",
+    "worst_first",
+]
+
+_MOST_ROWS: Final = 10
+_ORDER: Final = (Status.NEUTRAL, Status.GOOD, Status.WARNING, Status.CRITICAL)
+_STATUSES: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING}
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the worst of some statuses; neutral without any."""
+    return max(statuses, key=_ORDER.index, default=Status.NEUTRAL)
+
+
+def incident_status(incident: Incident) -> Status:
+    """Return how bad an open incident is; an acknowledged one is known and so neutral."""
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        return Status.NEUTRAL
+    return _STATUSES[incident.severity]
+
+
+def worst_first(incidents: Iterable[Incident]) -> list[Incident]:
+    """Sort incidents: those that need attention first, then the worst, then the oldest."""
+    return sorted(incidents, key=_rank)
+
+
+def nothing(request: ReportRequest, title: str, summary: str, formats: Formats) -> Content:
+    """Return a report in one line, for a period in which nothing happened."""
+    return Content(
+        kind=request.kind,
+        title=f"{title}: nothing to report",
+        summary=summary,
+        status=Status.NEUTRAL,
+        footer=footer(request, formats),
+    )
+
+
+def footer(request: ReportRequest, formats: Formats) -> str:
+    """Say what the message is, and in which time zone its times are."""
+    names = {
+        MessageKind.DAILY: "daily summary",
+        MessageKind.WEEKLY: "weekly summary",
+        MessageKind.MONTHLY: "monthly summary",
+        MessageKind.PERFORMANCE: "weekly performance report",
+        MessageKind.FAILURES: "weekly failure analysis",
+    }
+    zone = formats.zone_name(request.begin, request.due)
+    return f"This is the {names[request.kind]} of canvas-sync-monitor. Times are in {zone}."
+
+
+def open_section(incidents: Sequence[Incident], now: datetime, formats: Formats) -> list[Section]:
+    """Return the section about open incidents, worst first; none if there are none."""
+    if not incidents:
+        return []
+    ordered = worst_first(incidents)
+    rows = tuple(
+        (
+            escape_controls(each.summary),
+            f"{formats.near(each.since, now)} ({formats.span(now - each.since)})",
+            _state(each),
+        )
+        for each in ordered[:_MOST_ROWS]
+    )
+    statuses = tuple(map(incident_status, ordered[:_MOST_ROWS]))
+    table = Table(("Incident", "Since", "Severity"), rows, statuses=statuses)
+    return [Section(title="Open incidents", paragraphs=_more(ordered, formats), table=table)]
+
+
+def ended_section(
+    incidents: Sequence[Incident], now: datetime, formats: Formats, title: str
+) -> list[Section]:
+    """Return the section about incidents with the time to repair, worst first; none without any.
+
+    Args:
+        incidents: The incidents, open or resolved.
+        now: When open ones count as still open.
+        formats: Formats figures.
+        title: The title of the section.
+    """
+    if not incidents:
+        return []
+    ordered = sorted(incidents, key=lambda each: (*_rank(each)[:2], -_length(each, now)))
+    shown = ordered[:_MOST_ROWS]
+    rows = tuple(
+        (escape_controls(each.summary), formats.moment(each.since), _repair(each, now, formats))
+        for each in shown
+    )
+    statuses = tuple(_STATUSES[each.severity] for each in shown)
+    return [
+        Section(
+            title=title,
+            paragraphs=_more(ordered, formats),
+            facts=_repair_facts(ordered, now, formats),
+            table=Table(("Incident", "Since", "Time to repair"), rows, statuses=statuses),
+        )
+    ]
+
+
+def causes_section(
+    causes: Sequence[Cause], is_cut: bool, now: datetime, formats: Formats, title: str
+) -> list[Section]:
+    """Return the section about the causes of failures, most frequent first; none without any."""
+    if not causes:
+        return []
+    shown = causes[:_MOST_ROWS]
+    most = shown[0].runs
+    rows = tuple(
+        (
+            each.name,
+            formats.number(each.runs),
+            formats.number(each.users) if each.users else UNKNOWN,
+            formats.near(each.first, now),
+            formats.near(each.last, now),
+        )
+        for each in shown
+    )
+    table = Table(
+        ("Cause", "Runs", "Users", "First", "Last"),
+        rows,
+        numeric=frozenset({1, 2}),
+        shares=tuple(each.runs / most for each in shown),
+    )
+    paragraphs = _more(causes, formats)
+    if is_cut:
+        counted = formats.number(sum(each.runs for each in causes))
+        paragraphs += (f"Only the newest {counted} failed runs were examined for causes.",)
+    return [Section(title=title, paragraphs=paragraphs, table=table)]
+
+
+def _more(everything: Sequence[object], formats: Formats) -> tuple[str, ...]:
+    left = len(everything) - _MOST_ROWS
+    return (f"{formats.number(left)} more are not listed.",) if left > 0 else ()
+
+
+def _state(incident: Incident) -> str:
+    is_known = incident.state is IncidentState.ACKNOWLEDGED
+    return f"{incident.severity.value}, acknowledged" if is_known else incident.severity.value
+
+
+def _rank(incident: Incident) -> tuple[bool, int, datetime]:
+    is_known = incident.state is IncidentState.ACKNOWLEDGED
+    return is_known, -SEVERITY_ORDER.index(incident.severity), incident.since
+
+
+def _length(incident: Incident, now: datetime) -> float:
+    return ((incident.resolved_at or now) - incident.since).total_seconds()
+
+
+def _repair(incident: Incident, now: datetime, formats: Formats) -> str:
+    is_open = incident.resolved_at is None or incident.resolved_at > now
+    length = formats.span(min(incident.resolved_at or now, now) - incident.since)
+    return f"open for {length}" if is_open else length
+
+
+def _repair_facts(
+    incidents: Sequence[Incident], now: datetime, formats: Formats
+) -> tuple[Fact, ...]:
+    resolved = [
+        each.resolved_at - each.since
+        for each in incidents
+        if each.resolved_at is not None and each.resolved_at <= now
+    ]
+    facts = [Fact("Incidents", formats.number(len(incidents)))]
+    if len(incidents) > len(resolved):
+        facts.append(Fact("Still open", formats.number(len(incidents) - len(resolved))))
+    if resolved:
+        middle = timedelta(seconds=median(each.total_seconds() for each in resolved))
+        facts.append(Fact("Median time to repair", formats.span(middle)))
+        facts.append(Fact("Longest time to repair", formats.span(max(resolved))))
+    return tuple(facts)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import REPORT_KINDS, RunStatus
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_exporter.cli import main
+from support.runs import snapshot, write
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+@pytest.fixture
+def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def fill(engine: Engine) -> None:
+    """Write a run for every 6 hours of the last 70 days; each tenth failed for a user."""
+    error = ErrorInfo("TimeoutError", "user 4711 timed out\n\x1b[31mred")
+    for number in range(280):
+        start = (NOW - dt.timedelta(hours=6 * number + 1)).timestamp()
+        is_bad = number % 10 == 5
+        outcome = {"status": RunStatus.FAILED, "error": error} if is_bad else {}
+        run = snapshot(f"run-{number}", start_time=start, user_id=4711, course_id=4712, **outcome)
+        write(engine, run)
+
+
+def preview(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["messages", "preview", *words]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", REPORT_KINDS)
+def test_each_report_is_shown_without_any_user_or_control_character(
+    kind: str, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(engine)
+
+    text = preview(capsys, kind)
+
+    assert "full" in text
+    assert "Times are in UTC." in text
+    assert "4711" not in text
+    assert "4712" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("kind", REPORT_KINDS)
+def test_an_empty_database_has_nothing_to_report(
+    kind: str, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ": nothing to report\n" in preview(capsys, kind)
+
+
+def test_the_period_is_named_by_any_date_in_it(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "October 2025" in preview(capsys, "monthly", "--period", "2025-10")
+    assert "October 2025" in preview(capsys, "monthly", "--period", "2025-10-31")
+    assert "Sun, 26 Oct 2025" in preview(capsys, "daily", "--period", "2025-10-26")
+
+
+def test_zone_and_locale_come_from_the_configuration_file(
+    engine: Engine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[messages.reports]\ntimezone = "Europe/Berlin"\nlocale = "de_DE"\nat = "06:00"'
+    )
+    monkeypatch.setenv("CANVAS_SYNC_CONFIG", str(file))
+
+    text = preview(capsys, "daily", "--period", "2025-12-01")
+
+    assert "Mo., 1. Dez. 2025" in text
+    assert "So., 30. Nov., 06:00" in text
+    assert "Europe/Berlin (UTC+01:00)" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["daily", "--period", "2999-01-01"], "the daily report on 2999-01-01 is made on"),
+        (["daily", "--period", "yesterday"], "use a date such as 2026-11-29, or 2026-11"),
+        (["dayly"], "invalid choice: 'dayly'"),
+    ],
+)
+def test_a_report_that_cannot_be_shown_is_wrong_usage(
+    words: list[str], message: str, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["messages", "preview", *words])
+    except SystemExit as end:
+        code = end.code  # type: ignore[assignment]
+
+    assert code == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""What the tests of reports share."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from canvas_sync_core.names import MessageKind
+from canvas_sync_exporter.config_file.config_file import ConfigFile
+from canvas_sync_exporter.messages.content import Content, Section
+from canvas_sync_exporter.messages.reports.periods import report_about
+from canvas_sync_exporter.messages.reports.report import make_report
+from canvas_sync_exporter.settings import Configuration, configuration
+
+__all__ = ["make", "rows", "section", "settings", "utc"]
+
+
+def utc(text: str) -> datetime:
+    """A time in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def settings(folder: object, **file: Any) -> Configuration:
+    """The settings of a school in Berlin, with these fields of the configuration file."""
+    environ = {
+        "CANVAS_SYNC_TIMEZONE": "Europe/Berlin",
+        "CANVAS_SYNC_LOG_DIR": str(folder),
+    }
+    return dataclasses.replace(configuration(environ), file=ConfigFile(**file))
+
+
+def make(
+    kind: MessageKind, day: str, engine: Engine, config: Configuration, now: str = "2027-01-01"
+) -> Content:
+    """Make the report on the period that contains a date."""
+    request = report_about(kind, config.reports, date.fromisoformat(day))
+    return make_report(request, engine, config, utc(now))
+
+
+def section(content: Content, title: str) -> Section:
+    """The section with this title."""
+    return next(each for each in content.sections if each.title == title)
+
+
+def rows(content: Content, title: str) -> tuple[tuple[str, ...], ...]:
+    """The rows of the table in the section with this title."""
+    table = section(content, title).table
+    assert table is not None
+    return table.rows
