@@ -26,14 +26,20 @@ def _assert_alike(found: Statistics, exact: Statistics) -> None:
 
 
 def assert_same_answers(
-    rollups: Rollups, rows: Engine, since: datetime, zone: tzinfo = UTC
+    rollups: Rollups,
+    rows: Engine,
+    since: datetime,
+    zone: tzinfo = UTC,
+    until: datetime | None = None,
 ) -> None:
     """What rollups answer is what the rows do: exactly, and percentiles within 1 %."""
-    summary, exact = rollups.summary(since), queries.summary(rows, since)
+    summary, exact = rollups.summary(since, until), queries.summary(rows, since, until)
     assert dataclasses.replace(summary, duration=exact.duration) == exact
     _assert_alike(summary.duration, exact.duration)
-    speed, exact_speed = rollups.performance(since, zone), queries.performance(rows, since, zone)
-    assert rollups.freshness(since, since) == freshness(rows, since, since)
+    speed = rollups.performance(since, zone, until)
+    exact_speed = queries.performance(rows, since, zone, until)
+    assert (speed.since, speed.until) == (exact_speed.since, exact_speed.until)
+    assert rollups.freshness(since, since, until) == freshness(rows, since, since, until)
     assert [day.day for day in speed.trend] == [day.day for day in exact_speed.trend]
     for one, other in zip((speed, *speed.trend), (exact_speed, *exact_speed.trend), strict=True):
         for name in ("duration", "api_latency", "db_time"):

@@ -11,10 +11,11 @@ from sqlalchemy import Engine, case, func, select
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
-from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
+from canvas_sync_core.store.rollups.buckets import whole_buckets
 
 from .database import connect_to_read_much
 from .model import metrics_table
+from .pages import in_period
 
 __all__ = ["Freshness", "ItemFreshness", "freshness", "sort_by_age"]
 
@@ -48,27 +49,37 @@ class Freshness:
 
     Attributes:
         since: Start of the period; earlier runs were not read.
+        until: The end, exclusive; None if it has none.
         items: Freshest first; kinds that no run handled are left out.
     """
 
     since: datetime
+    until: datetime | None
     items: list[ItemFreshness]
 
 
-def freshness(engine: Engine, since: datetime, now: datetime) -> Freshness:
-    """Return when a successful run since a given time last brought in each kind of item.
+def freshness(
+    engine: Engine, since: datetime, now: datetime, until: datetime | None = None
+) -> Freshness:
+    """Return when a successful run of a period last brought in each kind of item.
 
-    The time is rounded down to the start of its 15-minute bucket.
+    The period is extended to whole 15-minute buckets.
+
+    Args:
+        engine: The database with the table.
+        since: Start of the period.
+        now: The time relative to which ages are computed.
+        until: End of the period, exclusive; None for no end.
     """
-    since = floor(since, FIFTEEN_MINUTES)
+    since, until = whole_buckets(since, until)
     statement = (
         select(_columns.sync_type, *_LAST_OF_EACH)
-        .where(_columns.sync_status == RunStatus.SUCCESS.value, _columns.sync_start_time >= since)
+        .where(_columns.sync_status == RunStatus.SUCCESS.value, in_period(since, until))
         .group_by(_columns.sync_type)
     )
     with connect_to_read_much(engine) as connection:
         newest = {sync_type: ends for sync_type, *ends in connection.execute(statement)}
-    return Freshness(since, sort_by_age(newest, now))
+    return Freshness(since, until, sort_by_age(newest, now))
 
 
 def sort_by_age(

@@ -29,10 +29,12 @@ from .timestamps import EARLIEST, LATEST, UtcDateTime
 
 __all__ = [
     "SINCE",
+    "UNTIL",
     "BadCursor",
     "Page",
     "RunList",
     "after_cursor",
+    "in_period",
     "make_cursor",
     "newest_keys",
     "read_cursor",
@@ -48,6 +50,8 @@ _number = metrics_table.c.id
 _newest_first = (_start.desc(), _number.desc())
 SINCE: Final = _start >= bindparam("since", type_=UtcDateTime())
 """Selects runs that started at the parameter ``since`` or later."""
+UNTIL: Final = _start < bindparam("until", type_=UtcDateTime())
+"""Selects runs that started before the parameter ``until``."""
 _LIMIT: Final = bindparam("page_limit", type_=BigInteger())
 _START: Final = bindparam("page_start", type_=UtcDateTime())
 _NUMBER: Final = bindparam("page_number", type_=BigInteger())
@@ -127,6 +131,16 @@ class RunList:
             return rows.where(after, *self._alternatives).limit(_LIMIT)
         _, number = newest_keys(self._alternatives, after).subquery().c
         return rows.where(_number.in_(select(number))).limit(_LIMIT)
+
+
+def in_period(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    """Return the condition on runs that started in a period; None means no bound."""
+    bounds = []
+    if since is not None:
+        bounds.append(_start >= since)
+    if until is not None:
+        bounds.append(_start < until)
+    return and_(true(), *bounds)
 
 
 def after_cursor(start: datetime) -> ColumnElement[bool]:

@@ -37,11 +37,11 @@ from sqlalchemy import (
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.rollups.aggregates import CALL_COLUMNS, ENDED, MEASURES, SUMMED
-from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor, offsets
+from canvas_sync_core.store.rollups.buckets import offsets, whole_buckets
 
 from .database import connect_to_read, connect_to_read_much
 from .model import metrics_table
-from .pages import SINCE, Page, RunList
+from .pages import SINCE, UNTIL, Page, RunList, in_period
 from .query_results import (
     DayPerformance,
     Performance,
@@ -50,6 +50,7 @@ from .query_results import (
     Totals,
     UserSummary,
 )
+from .run_filter import RunFilter
 from .runs import RunRow, item_counts, to_run
 from .statistics import (
     NO_VALUES,
@@ -100,22 +101,50 @@ def run_by_task(engine: Engine, task_id: str) -> RunRow | None:
     return _one(engine, _columns.sync_task_id == task_id)
 
 
-def recent_runs(engine: Engine, limit: int, cursor: str | None = None) -> Page:
+def recent_runs(
+    engine: Engine,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page:
     """List the newest runs; raises BadCursor."""
+    wanted = RunFilter(since=since, until=until)
+    runs = _all_runs if wanted == RunFilter() else RunList(*wanted.indexed())
     with connect_to_read(engine) as connection:
-        return _all_runs.page(connection, limit, cursor)
+        return runs.page(connection, limit, cursor)
 
 
-def user_runs(engine: Engine, user_id: int, limit: int, cursor: str | None = None) -> Page:
+def user_runs(
+    engine: Engine,
+    user_id: int,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Page:
     """List the newest runs of a user; raises BadCursor."""
+    wanted = RunFilter(user_id=user_id, since=since, until=until)
+    runs = _runs_of_user if since is until is None else RunList(*wanted.indexed())
     with connect_to_read(engine) as connection:
-        return _runs_of_user.page(connection, limit, cursor, user_id=user_id)
+        return runs.page(connection, limit, cursor, user_id=user_id)
 
 
-def failed_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
+def failed_runs(
+    engine: Engine,
+    since: datetime,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    until: datetime | None = None,
+) -> Page:
     """List the failed, partial and interrupted runs; raises BadCursor."""
+    wanted = RunFilter(statuses=_FAILURES, since=since, until=until)
+    runs = _failures if until is None else RunList(*wanted.indexed())
     with connect_to_read(engine) as connection:
-        return _failures.page(connection, limit, cursor, since=since)
+        return runs.page(connection, limit, cursor, since=since)
 
 
 def running_runs(engine: Engine) -> list[RunRow]:
@@ -129,15 +158,22 @@ def running_runs(engine: Engine) -> list[RunRow]:
         return list(map(to_run, connection.execute(statement)))
 
 
-def summary(engine: Engine, since: datetime) -> Summary:
-    """Sum up all runs since a given time, from the start of its 15-minute bucket."""
-    since = floor(since, FIFTEEN_MINUTES)
-    questions = _Questions.about_runs_since()
-    values = {"since": since}
+def summary(engine: Engine, since: datetime, until: datetime | None = None) -> Summary:
+    """Sum up all runs of a period, which is extended to whole 15-minute buckets.
+
+    Args:
+        engine: The database with the table.
+        since: Start of the period.
+        until: End of the period, exclusive; None for no end.
+    """
+    since, until = whole_buckets(since, until)
+    questions = _Questions.about_runs(has_end=until is not None)
+    values = {"since": since, "until": until}
     with connect_to_read_much(engine) as connection:
         by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return Summary(
             since=since,
+            until=until,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
             duration=_one_statistics(connection.execute(questions.durations, values)),
@@ -145,16 +181,26 @@ def summary(engine: Engine, since: datetime) -> Summary:
         )
 
 
-def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
-    """Sum up a user's runs since a given time."""
-    questions = _Questions.about_runs_of_user_since()
-    values = {"user_id": user_id, "since": since}
+def user_summary(
+    engine: Engine, user_id: int, since: datetime, until: datetime | None = None
+) -> UserSummary:
+    """Sum up a user's runs of a period.
+
+    Args:
+        engine: The database with the table.
+        user_id: The user.
+        since: Start of the period.
+        until: End of the period, exclusive; None for no end.
+    """
+    questions = _Questions.about_runs_of_user(has_end=until is not None)
+    values = {"user_id": user_id, "since": since, "until": until}
     with connect_to_read(engine) as connection:
-        last = connection.execute(_last_run(), values).first()
+        last = connection.execute(_last_run(), {"user_id": user_id}).first()
         by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
         return UserSummary(
             user_id=user_id,
             since=since,
+            until=until,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             duration=_one_statistics(connection.execute(questions.durations, values)),
             totals=totals(sums),
@@ -163,16 +209,19 @@ def user_summary(engine: Engine, user_id: int, since: datetime) -> UserSummary:
         )
 
 
-def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performance:
-    """Compute the performance of ended runs since a time, from the start of its 15-minute bucket.
+def performance(
+    engine: Engine, since: datetime, zone: tzinfo = UTC, until: datetime | None = None
+) -> Performance:
+    """Compute the performance of the ended runs of a period of whole 15-minute buckets.
 
     Args:
         engine: The database with the table.
         since: Start of the period.
         zone: Time zone of the trend's days.
+        until: End of the period, exclusive; None for no end.
     """
-    since = floor(since, FIFTEEN_MINUTES)
-    ended = and_(_columns.sync_start_time >= since, ENDED)
+    since, until = whole_buckets(since, until)
+    ended = and_(in_period(since, until), ENDED)
     with connect_to_read_much(engine) as connection:
         day = _local_day(connection, since, zone)
         whole = {
@@ -191,7 +240,7 @@ def performance(engine: Engine, since: datetime, zone: tzinfo = UTC) -> Performa
         )
         for each in sorted(filter(_is_date, days))
     ]
-    return Performance(since=since, **whole, trend=trend)
+    return Performance(since=since, until=until, **whole, trend=trend)
 
 
 def mark_interrupted(engine: Engine, before: datetime) -> list[RunRow]:
@@ -267,13 +316,13 @@ class _Questions:
 
     @classmethod
     @cache
-    def about_runs_since(cls) -> Self:
-        return cls.about(SINCE)
+    def about_runs(cls, *, has_end: bool) -> Self:
+        return cls.about(and_(SINCE, UNTIL) if has_end else SINCE)
 
     @classmethod
     @cache
-    def about_runs_of_user_since(cls) -> Self:
-        return cls.about(and_(_OF_USER, SINCE))
+    def about_runs_of_user(cls, *, has_end: bool) -> Self:
+        return cls.about(and_(_OF_USER, SINCE, UNTIL) if has_end else and_(_OF_USER, SINCE))
 
 
 @cache
@@ -305,6 +354,8 @@ def _one_statistics(rows: Iterable[Row[Any]]) -> Statistics:
 def _local_day(connection: Connection, since: datetime, zone: tzinfo) -> ColumnElement[str]:
     """The day, in a time zone, on which a run started, as ``2025-12-22``."""
     start = _columns.sync_start_time
+    oldest = connection.scalar(select(func.min(start, type_=start.type)).where(start >= since))
+    since = max(since, oldest or since)  # before the first run, clock changes do not matter
     known = offsets(since, datetime.now(UTC) + _OFFSETS_KNOWN, zone)
     ahead = [(start >= moment, offset // _SECOND) for moment, offset in reversed(known)]
     seconds = case(*ahead, else_=0)

@@ -44,9 +44,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All runs since a given time."""
+    """All runs of a period.
+
+    Attributes:
+        until: The end, exclusive; None if it has none.
+    """
 
     since: datetime
+    until: datetime | None
     runs: RunCounts
     by_sync_type: dict[str, RunCounts]
     duration: Statistics
@@ -55,15 +60,17 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class UserSummary:
-    """One user's runs since a given time.
+    """One user's runs of a period.
 
     Attributes:
+        until: The end, exclusive; None if it has none.
         last_run: The newest run of all time; None if the user never had one.
         last_success: Start of the newest successful run of all time.
     """
 
     user_id: int
     since: datetime
+    until: datetime | None
     runs: RunCounts
     duration: Statistics
     totals: Totals
@@ -83,9 +90,10 @@ class DayPerformance:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Performance of the ended runs since a given time.
+    """Performance of the ended runs of a period.
 
     Attributes:
+        until: The end, exclusive; None if it has none.
         duration: Of whole runs.
         api_latency: A run's time in API calls divided by their number; runs without calls left out.
         db_time: A run's time in database operations.
@@ -93,6 +101,7 @@ class Performance:
     """
 
     since: datetime
+    until: datetime | None
     duration: Statistics
     api_latency: Statistics
     db_time: Statistics

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from canvas_sync_core.names import RunStatus
 
 from .model import metrics_table
+from .pages import in_period
 
 __all__ = ["RunFilter"]
 
@@ -48,7 +49,7 @@ class RunFilter:
     def indexed(self) -> Alternatives:
         """Return mutually exclusive conditions, each of which an index serves in order of start."""
         first = next(self._indexable(), [true()])
-        period = and_(true(), *self._period())
+        period = in_period(self.since, self.until)
         return [and_(each, period) for each in first]
 
     def remaining(self) -> ColumnElement[bool] | None:
@@ -80,9 +81,3 @@ class RunFilter:
             yield _columns.duration >= self.min_duration
         if self.max_duration is not None:
             yield _columns.duration <= self.max_duration
-
-    def _period(self) -> Iterator[ColumnElement[bool]]:
-        if self.since is not None:
-            yield _columns.sync_start_time >= self.since
-        if self.until is not None:
-            yield _columns.sync_start_time < self.until

@@ -17,6 +17,7 @@ from .comparison import HISTORY_RUNS, Anomaly, Measures, anomalies, same_time_wi
 from .database import connect_to_read
 from .model import metrics_table
 from .pages import SINCE, Page, RunList
+from .run_filter import RunFilter
 from .runs import RunRow, to_run
 
 __all__ = ["Suspect", "judge_runs", "suspect_runs"]
@@ -72,10 +73,19 @@ def judge_runs(engine: Engine, since: datetime) -> list[Suspect]:
     ]
 
 
-def suspect_runs(engine: Engine, since: datetime, limit: int, cursor: str | None = None) -> Page:
+def suspect_runs(
+    engine: Engine,
+    since: datetime,
+    limit: int,
+    cursor: str | None = None,
+    *,
+    until: datetime | None = None,
+) -> Page:
     """List the suspect runs; raises BadCursor."""
+    wanted = RunFilter(is_suspect=True, since=since, until=until)
+    runs = _suspects if until is None else RunList(*wanted.indexed())
     with connect_to_read(engine) as connection:
-        return _suspects.page(connection, limit, cursor, since=since)
+        return runs.page(connection, limit, cursor, since=since)
 
 
 def _judge(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow | None:

@@ -23,8 +23,10 @@ from .auth import Scope
 from .context import WebContext
 from .cursors import cursor_problems
 from .endpoint import Endpoint, json_response
+from .formats import FORMAT
 from .health import Health, HealthChecks
-from .parameters import Parameter, flag, text, whole_number, zone
+from .parameters import Parameter, flag, text, whole_number
+from .period import DAYS, FROM, TO, TZ, read_period, read_recent_period
 from .problems import ProblemError
 from .run_lookup import NO_RUN, RUN_ID, require_run
 
@@ -35,11 +37,13 @@ PREFIX = "/api/canvas/metrics"
 _BIGGEST = 2**63 - 1
 _TASK_ID = text("task_id", "Task id of the run.", 1000, in_path=True)
 _USER_ID = whole_number("user_id", "Canvas id of the user.", 0, _BIGGEST)
-_DAYS = whole_number("days", "Only runs that started in this many days.", 1, 3660, default=7)
 _EXACT = flag("exact", "Read the runs themselves instead of the rollups, which is slow.")
-_ZONE = zone("tz", "IANA name of the time zone of the trend's days.")
+_DEFAULT_DAYS = 7
+_RANGE = (FROM, TO, TZ)
+_PERIOD = (DAYS, *_RANGE)
 _LIMIT = whole_number("limit", "Maximum number of runs.", 1, 500, default=50)
 _CURSOR = text("cursor", "`next` from the previous page.", 500)
+_PAGE = (_LIMIT, _CURSOR, FORMAT)
 _NO_USER = {404: "The user never had a run."}
 _NO_DATABASE = {503: "The database is unreachable; `Retry-After` says when to retry."}
 
@@ -104,28 +108,26 @@ class Api:
                 Page,
                 "The runs of a user, newest first",
                 _USER_ID,
-                _LIMIT,
-                _CURSOR,
+                *_RANGE,
+                *_PAGE,
                 problems=_NO_USER,
             ),
-            _query("recent", self.recent_runs, Page, "All runs, newest first", _LIMIT, _CURSOR),
+            _query("recent", self.recent_runs, Page, "All runs, newest first", *_RANGE, *_PAGE),
             _query(
                 "failed",
                 self.failed_runs,
                 Page,
                 "Failed, partial and interrupted runs with their errors, newest first",
-                _DAYS,
-                _LIMIT,
-                _CURSOR,
+                *_PERIOD,
+                *_PAGE,
             ),
             _query(
                 "suspect",
                 self.suspect_runs,
                 Page,
                 "Runs whose items or duration differ widely from the last ones of their kind",
-                _DAYS,
-                _LIMIT,
-                _CURSOR,
+                *_PERIOD,
+                *_PAGE,
             ),
         )
 
@@ -137,7 +139,7 @@ class Api:
                 UserSummary,
                 "Totals, success rate, durations and the last run of a user",
                 _USER_ID,
-                _DAYS,
+                *_PERIOD,
                 tag="statistics",
                 problems=_NO_USER,
             ),
@@ -146,7 +148,7 @@ class Api:
                 self.summary,
                 Summary,
                 "Totals of all runs, by status and sync type",
-                _DAYS,
+                *_PERIOD,
                 _EXACT,
                 tag="statistics",
             ),
@@ -155,9 +157,8 @@ class Api:
                 self.performance,
                 Performance,
                 "How fast runs, API calls and database operations were, with a trend by day",
-                _DAYS,
+                *_PERIOD,
                 _EXACT,
-                _ZONE,
                 tag="statistics",
             ),
             _query(
@@ -165,7 +166,7 @@ class Api:
                 self.freshness,
                 Freshness,
                 "When courses, grades and other items last arrived, by sync type",
-                _DAYS,
+                *_PERIOD,
                 tag="statistics",
             ),
         )
@@ -219,52 +220,58 @@ class Api:
             raise ProblemError(404, f"There is no run with the id {task_id!r}.")
         return run
 
-    def user_runs(self, user_id: int, limit: int, cursor: str | None) -> Page:
+    def user_runs(self, user_id: int, limit: int, cursor: str | None, **period: Any) -> Page:
         """List a user's runs."""
+        since, until = _bounds(period)
         with cursor_problems():
-            page = queries.user_runs(self._engine, user_id, limit, cursor)
+            page = queries.user_runs(self._engine, user_id, limit, cursor, since=since, until=until)
         if not page.items and not queries.user_runs(self._engine, user_id, 1).items:
             raise _no_user(user_id)
         return page
 
-    def recent_runs(self, limit: int, cursor: str | None) -> Page:
+    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List all runs."""
+        since, until = _bounds(period)
         with cursor_problems():
-            return queries.recent_runs(self._engine, limit, cursor)
+            return queries.recent_runs(self._engine, limit, cursor, since=since, until=until)
 
-    def failed_runs(self, days: int, limit: int, cursor: str | None) -> Page:
+    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List failed, partial and interrupted runs."""
+        since, until = _recent_period(period)
         with cursor_problems():
-            return queries.failed_runs(self._engine, _days_ago(days), limit, cursor)
+            return queries.failed_runs(self._engine, since, limit, cursor, until=until)
 
-    def suspect_runs(self, days: int, limit: int, cursor: str | None) -> Page:
+    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
         """List suspect runs."""
+        since, until = _recent_period(period)
         with cursor_problems():
-            return suspects.suspect_runs(self._engine, _days_ago(days), limit, cursor)
+            return suspects.suspect_runs(self._engine, since, limit, cursor, until=until)
 
-    def user_summary(self, user_id: int, days: int) -> UserSummary:
+    def user_summary(self, user_id: int, **period: Any) -> UserSummary:
         """Return totals of a user's runs."""
-        found = queries.user_summary(self._engine, user_id, _days_ago(days))
+        found = queries.user_summary(self._engine, user_id, *_recent_period(period))
         if found.last_run is None:
             raise _no_user(user_id)
         return found
 
-    def summary(self, days: int, exact: bool) -> Summary:
+    def summary(self, exact: bool, **period: Any) -> Summary:
         """Return totals of all runs."""
-        since = _days_ago(days)
-        return queries.summary(self._engine, since) if exact else self._rollups.summary(since)
-
-    def performance(self, days: int, exact: bool, tz: dt.tzinfo) -> Performance:
-        """Return how fast runs were."""
-        since = _days_ago(days)
+        since, until = _recent_period(period)
         if exact:
-            return queries.performance(self._engine, since, tz)
-        return self._rollups.performance(since, tz)
+            return queries.summary(self._engine, since, until)
+        return self._rollups.summary(since, until)
 
-    def freshness(self, days: int) -> Freshness:
+    def performance(self, exact: bool, tz: dt.tzinfo, **period: Any) -> Performance:
+        """Return how fast runs were."""
+        since, until = _recent_period({**period, "tz": tz})
+        if exact:
+            return queries.performance(self._engine, since, tz, until)
+        return self._rollups.performance(since, tz, until)
+
+    def freshness(self, **period: Any) -> Freshness:
         """Return how fresh the data is."""
-        now = dt.datetime.now(dt.UTC)
-        return self._rollups.freshness(now - dt.timedelta(days=days), now)
+        since, until = _recent_period(period)
+        return self._rollups.freshness(since, dt.datetime.now(dt.UTC), until)
 
     def cleanup_status(self) -> LogCleanupStatus:
         """Return the state of the logs."""
@@ -318,8 +325,17 @@ def _query(
     )
 
 
-def _days_ago(days: int) -> dt.datetime:
-    return dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+def _bounds(period: Mapping[str, Any]) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return start and end of a period, from the values of its parameters."""
+    found = read_period(period["since"], period["until"], period["tz"])
+    return found.since, found.until
+
+
+def _recent_period(period: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | None]:
+    """Return the same of a period that has a start in any case."""
+    days = period["days"]
+    found = read_recent_period(period["since"], period["until"], period["tz"], days)
+    return found.since, found.until
 
 
 def _no_user(user_id: int) -> ProblemError:

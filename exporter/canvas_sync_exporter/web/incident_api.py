@@ -20,7 +20,9 @@ from .auth import Scope
 from .context import WebContext
 from .cursors import cursor_problems
 from .endpoint import Endpoint
+from .formats import FORMAT
 from .parameters import choice, text, whole_number
+from .period import FROM, TO, TZ, GivenTime, read_period
 from .problems import FieldError, ProblemError
 
 __all__ = ["AcknowledgeRequest", "IncidentApi", "IncidentList"]
@@ -74,7 +76,7 @@ class IncidentApi:
                 "Current and past incidents, newest first",
                 IncidentList,
                 tag="incidents",
-                parameters=(_STATE, _KIND, _SYNC_TYPE, _LIMIT, _CURSOR),
+                parameters=(_STATE, _KIND, _SYNC_TYPE, FROM, TO, TZ, _LIMIT, _CURSOR, FORMAT),
                 problems={503: _AWAY},
             ),
             Endpoint(
@@ -109,15 +111,20 @@ class IncidentApi:
 
     def incidents(
         self,
+        *,
         state: IncidentState | None,
         kind: IncidentKind | None,
         sync_type: str | None,
+        since: GivenTime | None,
+        until: GivenTime | None,
+        tz: dt.tzinfo,
         limit: int,
         cursor: str | None,
     ) -> IncidentList:
         """List incidents."""
+        period = read_period(since, until, tz)
+        wanted = IncidentFilter(state, kind, sync_type, period.since, period.until)
         with cursor_problems():
-            wanted = IncidentFilter(state, kind, sync_type)
             page = incident_page(self._engine, wanted, limit, cursor)
         return IncidentList([IncidentView.of(each) for each in page.items], page.next)
 

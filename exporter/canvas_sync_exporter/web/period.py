@@ -6,12 +6,23 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Final
 
+from canvas_sync_core.store.timestamps import EARLIEST, LATEST
 from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
 
 from .parameters import Parameter, whole_number, zone
 from .problems import FieldError, ProblemError
 
-__all__ = ["DAYS", "FROM", "TO", "TZ", "GivenTime", "Period", "read_period"]
+__all__ = [
+    "DAYS",
+    "FROM",
+    "TO",
+    "TZ",
+    "GivenTime",
+    "Period",
+    "RecentPeriod",
+    "read_period",
+    "read_recent_period",
+]
 
 _VALUES: Final = "A date, a time by RFC 3339, or an age such as `24h`."
 _DEFAULT_DAYS: Final = 7
@@ -46,6 +57,13 @@ class Period:
     until: dt.datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class RecentPeriod(Period):
+    """A period that has a start."""
+
+    since: dt.datetime
+
+
 def _parse(raw: str) -> GivenTime:
     try:
         parse_moment(raw)
@@ -73,35 +91,47 @@ DAYS: Final = replace(
 """``days`` and ``from`` exclude each other, so the handler has to know which was given."""
 
 
-def read_period(
-    since: GivenTime | None,
-    until: GivenTime | None,
-    tz: dt.tzinfo,
-    *,
-    days: int | None = None,
-    default_days: int | None = None,
-) -> Period:
+def read_period(since: GivenTime | None, until: GivenTime | None, tz: dt.tzinfo) -> Period:
     """Return the period that a request selects.
 
     Args:
         since: ``from``.
         until: ``to``.
         tz: ``tz``.
-        days: ``days``.
-        default_days: The number of days if neither ``from`` nor ``days`` was given; None for no
-            lower bound.
 
     Raises:
-        ProblemError: 422, if the period is empty or given in two ways.
+        ProblemError: 422, if the period is empty.
     """
     now = dt.datetime.now(dt.UTC)
+    return _checked(_resolve("from", since, now, tz), _resolve("to", until, now, tz))
+
+
+def read_recent_period(
+    since: GivenTime | None, until: GivenTime | None, tz: dt.tzinfo, days: int | None
+) -> RecentPeriod:
+    """Return the period that a request selects; without ``from`` and ``days``, it has seven days.
+
+    Args:
+        since: ``from``.
+        until: ``to``.
+        tz: ``tz``.
+        days: ``days``.
+
+    Raises:
+        ProblemError: 422, if the period is empty or has two starts.
+    """
     if days is not None and since is not None:
         raise _wrong("days", "use either days or from")
-    end = _resolve("to", until, now, tz)
-    start = _resolve("from", since, now, tz)
-    days = days or default_days
-    if start is None and days is not None:
-        start = (end or now) - days * _ONE_DAY
+    now = dt.datetime.now(dt.UTC)
+    start, end = _resolve("from", since, now, tz), _resolve("to", until, now, tz)
+    if start is None:
+        length = (days or _DEFAULT_DAYS) * _ONE_DAY
+        start = max(end or now, EARLIEST + length) - length
+    _checked(start, end)
+    return RecentPeriod(start, end)
+
+
+def _checked(start: dt.datetime | None, end: dt.datetime | None) -> Period:
     try:
         check_period(start, end, name="from")
     except ValueError as error:
@@ -112,10 +142,12 @@ def read_period(
 def _resolve(
     name: str, given: GivenTime | None, now: dt.datetime, tz: dt.tzinfo
 ) -> dt.datetime | None:
+    """Return a given time, within the times that the table can have."""
     try:
-        return None if given is None else given.at(now, tz)
+        time = None if given is None else given.at(now, tz)
     except ValueError as error:
         raise _wrong(name, str(error)) from error
+    return None if time is None else min(max(time, EARLIEST), LATEST)
 
 
 def _wrong(name: str, detail: str) -> ProblemError:

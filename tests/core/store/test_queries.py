@@ -241,7 +241,7 @@ def test_since_a_midnight_without_newer_runs_there_is_no_trend(
     write(engine, snapshot("old", start_time=_at(-1)))
     midnight = _NOON + timedelta(hours=12)
     assert queries.performance(engine, midnight, zone) == Performance(
-        midnight, NO_VALUES, NO_VALUES, NO_VALUES, []
+        midnight, None, NO_VALUES, NO_VALUES, NO_VALUES, []
     )
 
 

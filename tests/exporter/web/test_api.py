@@ -96,6 +96,37 @@ def test_a_user_without_a_recent_run_is_known_all_the_same(exporter: Exporter) -
     assert exporter.api("user/9/summary?days=60").json()["runs"]["total"] == 1
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["recent", "failed", "user/9/syncs", "summary", "performance", "user/9/summary", "freshness"],
+)
+def test_each_list_and_statistic_has_a_period(exporter: Exporter, path: str) -> None:
+    noon = dt.datetime(2025, 12, 22, 12, tzinfo=dt.UTC).timestamp()
+    for day in range(4):
+        start = noon + 86400 * day
+        write(exporter.engine, snapshot(f"good-{day}", user_id=9, start_time=start))
+        write(exporter.engine, failed(f"bad-{day}", user_id=9, start_time=start))
+
+    def runs(period: str) -> int:
+        body = exporter.api(f"{path}?{period}").json()
+        if path == "freshness":
+            return len(body["items"])
+        if path == "performance":
+            return sum(day["duration"]["count"] for day in body["trend"])
+        return body["runs"]["total"] if "runs" in body else len(body["items"])
+
+    each_day = {"failed": 1, "freshness": 1}.get(path, 2)
+    assert runs("from=2025-12-22&to=2025-12-23") == each_day
+    assert runs("from=2025-12-24T12:15:01Z&to=2026-01-01") == each_day
+    assert runs("from=2025-12-22T13:00&to=2025-12-23T13:00&tz=Europe/Berlin") == each_day
+    assert runs("from=2025-12-20&to=2025-12-22") == 0
+    assert runs("from=0001-01-01&to=9999-12-31") >= (1 if path == "freshness" else 4 * each_day)
+    if path not in ("recent", "user/9/syncs"):
+        assert runs("days=1&to=2025-12-24") == each_day
+        report = exporter.api(f"{path}?from=2025-12-22&to=2025-12-23").json()
+        assert path == "failed" or report["until"] == "2025-12-23T00:00:00Z"
+
+
 def test_all_runs_are_summed_up_by_status_and_sync_type(exporter: Exporter) -> None:
     summary = exporter.api("summary?days=1").json()
     assert summary["runs"]["total"] == 5
@@ -167,8 +198,12 @@ def test_performance_tells_percentiles_and_a_trend_by_day(exporter: Exporter) ->
         ("summary?days=3661", ["days"]),
         ("summary?days=-1", ["days"]),
         ("summary?exact=1", ["exact"]),
-        ("summary?tz=UTC", ["tz"]),
-        ("performance?exact=yes&tz=Mars/Olympus", ["exact", "tz"]),
+        ("summary?tz=Mars", ["tz"]),
+        ("summary?days=3&from=1h", ["days"]),
+        ("summary?from=2h&to=3h", ["to"]),
+        ("recent?to=never", ["to"]),
+        ("incidents?from=never", ["from"]),
+        ("performance?exact=yes&tz=Mars/Olympus", ["tz", "exact"]),
         ("performance?tz=", ["tz"]),
         ("performance?tz=../../etc/passwd", ["tz"]),
         ("performance?tz=%00", ["tz"]),

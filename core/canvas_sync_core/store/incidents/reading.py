@@ -45,11 +45,18 @@ _CONDITIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
-    """Which incidents to list; None means any."""
+    """Which incidents to list; None means any.
+
+    Attributes:
+        since: Incidents that were opened then or later.
+        until: Incidents that were opened before then.
+    """
 
     state: IncidentState | None = None
     kind: str | None = None
     sync_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a row must meet."""
@@ -58,6 +65,10 @@ class IncidentFilter:
             conditions.append(_columns.kind == self.kind)
         if self.sync_type is not None:
             conditions.append(affects(self.sync_type))
+        if self.since is not None:
+            conditions.append(_columns.opened_at >= self.since)
+        if self.until is not None:
+            conditions.append(_columns.opened_at < self.until)
         return conditions
 
 

@@ -22,10 +22,12 @@ __all__ = [
     "LocalDay",
     "TimeBucket",
     "cover",
+    "cut_day",
     "floor",
     "local_day",
     "local_days",
     "offsets",
+    "whole_buckets",
     "within",
 ]
 
@@ -87,6 +89,14 @@ def ceiling(time: datetime, length: timedelta) -> datetime:
     return -((_EPOCH - time) // length) * length + _EPOCH
 
 
+def whole_buckets(begin: datetime, end: datetime | None) -> tuple[datetime, datetime | None]:
+    """Extend a period to whole 15-minute buckets; without an end it stays so."""
+    return (
+        floor(begin, FIFTEEN_MINUTES),
+        None if end is None else ceiling(end, FIFTEEN_MINUTES),
+    )
+
+
 def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[TimeBucket]:
     """Cover a period with the longest buckets that fit.
 
@@ -136,6 +146,18 @@ def local_day(day: date, zone: tzinfo) -> LocalDay:
     """Return one day of a time zone."""
     begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + DAY))
     return LocalDay(day, begin, end, _utc_days(begin, end))
+
+
+def cut_day(day: LocalDay, begin: datetime, end: datetime | None) -> LocalDay | None:
+    """Return the part of a day that is in a period; None if no part is.
+
+    Args:
+        day: The day.
+        begin: Start of the period.
+        end: End of the period, exclusive; None for no end.
+    """
+    from_, to = max(day.begin, begin), day.end if end is None else min(day.end, end)
+    return LocalDay(day.day, from_, to, _utc_days(from_, to)) if from_ < to else None
 
 
 def _utc_days(begin: datetime, end: datetime) -> tuple[datetime, ...]:

@@ -27,13 +27,22 @@ from canvas_sync_core.store import queries
 from canvas_sync_core.store.database import connect_to_see_one_moment
 from canvas_sync_core.store.freshness import Freshness, freshness, sort_by_age
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import SINCE
+from canvas_sync_core.store.pages import SINCE, UNTIL
 from canvas_sync_core.store.query_results import DayPerformance, Performance, Summary
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import limit_count
 
 from .aggregates import SUMMED, Groups, gather
-from .buckets import DAY, FIFTEEN_MINUTES, LocalDay, floor, local_day, local_days
+from .buckets import (
+    DAY,
+    FIFTEEN_MINUTES,
+    LocalDay,
+    cut_day,
+    floor,
+    local_day,
+    local_days,
+    whole_buckets,
+)
 from .periods import new_rows, read_span
 from .state import RollupState, read_state
 from .tables import has_deleted_runs, has_rollups
@@ -64,13 +73,15 @@ class Rollups:
         self._cache = TotalsCache()
         self._have_tables = False
 
-    def summary(self, since: datetime) -> Summary:
-        """Sum up all runs since a moment."""
-        total = self._read(since, UTC, _Reader.total_with_running)
+    def summary(self, since: datetime, until: datetime | None = None) -> Summary:
+        """Sum up all runs of a period."""
+        total = self._read(since, until, UTC, _Reader.total_with_running)
         if total is None:
-            return queries.summary(self._engine, since)
+            return queries.summary(self._engine, since, until)
+        since, until = whole_buckets(since, until)
         return Summary(
-            since=floor(since, FIFTEEN_MINUTES),
+            since=since,
+            until=until,
             runs=queries.run_counts(sum(total.runs.values(), Counter())),
             by_sync_type={
                 name: queries.run_counts(counts) for name, counts in sorted(total.runs.items())
@@ -79,14 +90,18 @@ class Rollups:
             totals=queries.totals(dict(zip(SUMMED, total.sums, strict=True))),
         )
 
-    def performance(self, since: datetime, zone: tzinfo = UTC) -> Performance:
-        """Compute how fast the ended runs since a moment were, with the days of a time zone."""
-        days_and_total = self._read(since, zone, _Reader.days_and_total)
+    def performance(
+        self, since: datetime, zone: tzinfo = UTC, until: datetime | None = None
+    ) -> Performance:
+        """Compute how fast the ended runs of a period were, with the days of a time zone."""
+        days_and_total = self._read(since, until, zone, _Reader.days_and_total)
         if days_and_total is None:
-            return queries.performance(self._engine, since, zone)
+            return queries.performance(self._engine, since, zone, until)
         days, total = days_and_total
+        since, until = whole_buckets(since, until)
         return Performance(
-            since=floor(since, FIFTEEN_MINUTES),
+            since=since,
+            until=until,
             **total.statistics,
             trend=[
                 DayPerformance(each.day, **totals.statistics)
@@ -95,28 +110,35 @@ class Rollups:
             ],
         )
 
-    def freshness(self, since: datetime, now: datetime) -> Freshness:
-        """Return when each kind of item last came in by a successful run since a moment."""
-        days_and_total = self._read(since, UTC, _Reader.days_and_total)
+    def freshness(self, since: datetime, now: datetime, until: datetime | None = None) -> Freshness:
+        """Return when a successful run of a period last brought in each kind of item."""
+        days_and_total = self._read(since, until, UTC, _Reader.days_and_total)
         if days_and_total is None:
-            return freshness(self._engine, since, now)
+            return freshness(self._engine, since, now, until)
         _, total = days_and_total
-        return Freshness(floor(since, FIFTEEN_MINUTES), sort_by_age(total.newest, now))
+        return Freshness(*whole_buckets(since, until), sort_by_age(total.newest, now))
 
-    def _read(self, since: datetime, zone: tzinfo, read: Callable[[_Reader], T]) -> T | None:
+    def _read(
+        self,
+        since: datetime,
+        until: datetime | None,
+        zone: tzinfo,
+        read: Callable[[_Reader], T],
+    ) -> T | None:
         """Read a snapshot of the rollups; None if the caller has to read the rows.
 
         The caller reads the rows after this connection is back in the pool. Otherwise it would need
         a second one, and many concurrent clients could exhaust the pool and wait for each other.
         """
-        since = floor(since, FIFTEEN_MINUTES)
+        since, until = whole_buckets(since, until)
         with connect_to_see_one_moment(self._engine) as connection:
             if not self._find_tables(connection):
                 return None
             state = read_state(connection, since)
             if state.is_far_behind and not has_deleted_runs(connection, since):
                 return None
-            return read(_Reader(connection, self._cache, state, since, zone))
+            reader = _Reader(connection, self._cache, state, since=since, until=until, zone=zone)
+            return read(reader)
 
     def _find_tables(self, connection: Connection) -> bool:
         if not self._have_tables:  # the tables stay once they exist, so check only until then
@@ -131,7 +153,8 @@ class _Reader:
         connection: A transaction that sees one snapshot.
         cache: Totals of days that were read before.
         state: What the rollups contain in that snapshot.
-        since: Start of the period, which is the start of a 15-minute bucket. It has no end.
+        since: Start of the period, which is the start of a 15-minute bucket.
+        until: End of the period, which is the start of a 15-minute bucket; None for no end.
         zone: Time zone of the days.
     """
 
@@ -140,19 +163,22 @@ class _Reader:
         connection: Connection,
         cache: TotalsCache,
         state: RollupState,
+        *,
         since: datetime,
+        until: datetime | None,
         zone: tzinfo,
     ) -> None:
         self._connection = connection
         self._cache = cache
         self._state = state
         self._since = since
+        self._until = until
         self._zone = zone
 
     def total_with_running(self) -> Totals:
         """Read the totals of all runs, with those that are still running."""
         _, total = self.days_and_total()
-        total.add(_running(self._connection, self._since))
+        total.add(_running(self._connection, self._since, self._until))
         return total
 
     def days_and_total(self) -> tuple[dict[LocalDay, Totals], Totals]:
@@ -164,7 +190,8 @@ class _Reader:
     def _local_days(self, new: Iterable[date]) -> list[LocalDay]:
         """List all days up to today, and later ones that have runs: a clock may be years ahead."""
         tomorrow = floor(datetime.now(UTC), DAY) + DAY
-        days = list(local_days(self._since, tomorrow, self._zone))
+        first = self._first_run_at_earliest(tomorrow)
+        days = list(local_days(first, tomorrow, self._zone))
         # A UTC day overlaps at most two local days: those of its first and its last bucket.
         touched = (
             moment
@@ -175,10 +202,19 @@ class _Reader:
         later_days = {moment.astimezone(self._zone).date() for moment in touched}
         last = days.pop()  # cut off at the end of the UTC day: use the whole local day
         later_days |= {last.day, *(day for day in new if day > last.day)}
-        return days + [local_day(day, self._zone) for day in sorted(later_days)]
+        days += [local_day(day, self._zone) for day in sorted(later_days)]
+        cut = (cut_day(day, self._since, self._until) for day in days)
+        return [day for day in cut if day is not None]
+
+    def _first_run_at_earliest(self, tomorrow: datetime) -> datetime:
+        """Return a time before which no run started, so that no empty years are gone through."""
+        first = min(self._state.utc_days, default=tomorrow)
+        return min(max(self._since, first), tomorrow - DAY)
 
     def _total(self, days: Mapping[LocalDay, Totals]) -> Totals:
         """Add up all days; the last one changes with each run, so only the others are cached."""
+        if not days:
+            return Totals()
         *earlier, last = days.values()
         total = self._cache.sum_of(next(iter(days)), tuple(earlier)).copy()
         total.add(last)
@@ -213,22 +249,26 @@ class _Reader:
 
     def _new_runs(self) -> dict[date, Groups]:
         """Add up the runs that have ended but are not in a rollup yet, by local day."""
-        new = new_rows(self._connection, self._state, self._since)
+        until = self._until
+        rows = new_rows(self._connection, self._state, self._since)
+        new = (row for row in rows if until is None or row[0] < until)
         return gather(new, lambda start: start.astimezone(self._zone).date())
 
 
-def _running(connection: Connection, since: datetime) -> Totals:
+def _running(connection: Connection, since: datetime, until: datetime | None) -> Totals:
     """Read the totals of the runs that have not ended."""
     totals = Totals()
-    for sync_type, count, *sums in connection.execute(_sums_of_running(), {"since": since}):
+    statement = _sums_of_running(has_end=until is not None)
+    for sync_type, count, *sums in connection.execute(statement, {"since": since, "until": until}):
         runs = {sync_type: Counter({RunStatus.RUNNING.value: count})}
         totals.add(Totals(runs, list(map(limit_count, sums))))
     return totals
 
 
 @cache
-def _sums_of_running() -> Select[Any]:
+def _sums_of_running(*, has_end: bool) -> Select[Any]:
     sums = [sum_of(_runs[name]) for name in SUMMED]
     running = _runs.sync_status == RunStatus.RUNNING.value
-    statement = select(_runs.sync_type, func.count(), *sums).where(running, SINCE)
+    period = (SINCE, UNTIL) if has_end else (SINCE,)
+    statement = select(_runs.sync_type, func.count(), *sums).where(running, *period)
     return statement.group_by(_runs.sync_type)

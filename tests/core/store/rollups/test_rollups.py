@@ -94,8 +94,8 @@ class _History:
             gone = set(everything.scalars(names)) - left
         self.deleted = {task_id.partition("~")[0] for task_id in gone}
 
-    def check(self, zone: tzinfo) -> None:
-        assert_same_answers(self.rollups, self.shadow, _SINCE, zone)
+    def check(self, zone: tzinfo, since: datetime = _SINCE, until: datetime | None = None) -> None:
+        assert_same_answers(self.rollups, self.shadow, since, zone, until)
 
     def close(self) -> None:
         self.shadow.dispose()
@@ -113,6 +113,9 @@ def _execute(engine: Engine, statement: Any) -> None:
 _TASKS = st.sampled_from("abcdef")
 _MINUTES = st.sampled_from(
     [-4351, -4350, -4340, -3000, -1441, -70, -62, -61, -46, -31, -16, -15, -1, 0, 725, 800]
+)
+_TIMES = st.one_of(_MINUTES, st.integers(-(10**6), 10**6)).map(
+    lambda minutes: _NOON + timedelta(minutes=minutes)
 )
 _SECONDS = st.one_of(st.just(0.0), st.floats(0.001, 1e5))
 _STATUS = st.sampled_from([*RunStatus])
@@ -153,6 +156,11 @@ _STEPS = st.one_of(
     st.builds(lambda run: lambda history: history.write(run), _snapshots()),
     st.builds(lambda steps: lambda history: history.roll_up(steps), st.integers(0, 12)),
     st.builds(lambda zone: lambda history: history.check(zone), st.sampled_from(_ZONES)),
+    st.builds(
+        lambda zone, period: lambda history: history.check(zone, *period),
+        st.sampled_from(_ZONES),
+        st.tuples(_TIMES, _TIMES).filter(lambda period: period[0] < period[1]),
+    ),
     st.builds(
         lambda task, changes: lambda history: history.correct(task, changes), _TASKS, _CORRECTIONS
     ),
