@@ -48,9 +48,10 @@ def record(log: Log, seconds: float, **fields: Any) -> dict[str, Any]:
     values = {**_DEFAULTS, **fields}
     moment = EPOCH + dt.timedelta(seconds=seconds)
     stamp = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    common = ("level", "task_id", "user_id", "course_id", "trace_id")
+    common = ("task_id", "user_id", "course_id", "trace_id")
     return {
         "timestamp": stamp,
+        "level": values["level"],
         "log": log.value,
         "message": human(log, moment, values),
         **{name: values[name] for name in (*common, *_OWN[log])},

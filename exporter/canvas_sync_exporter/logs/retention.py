@@ -7,6 +7,8 @@ For each log it takes three steps:
 2. Archive: write the staged files into the archive, sync it, and read it back (:mod:`.archive`).
 3. Remove the staging folder.
 
+At the end, archives without a sidecar get one (:mod:`.sidecars`).
+
 So a line leaves the logs only when it is safe in an archive, and never is in two places, while
 other processes write and wherever the cleanup is killed. A killed cleanup leaves its staging folder
 behind; the next cleanup first takes steps 2 and 3 with that.
@@ -34,6 +36,7 @@ from .irregular_files import irregular_files
 from .plan import plan_cleanup
 from .report import CleanupReport, LogCleanup, save_report, saved_report
 from .retention_settings import RetentionSettings, make_retention_settings, old_archives
+from .sidecars import complete_sidecars, sidecar_path
 from .sources import require_log_folder
 from .staging import (
     recover,
@@ -58,6 +61,7 @@ __all__ = [
 
 _LOCK: Final = "cleanup.lock"
 _AFTER_FAILURE: Final = dt.timedelta(hours=1)
+_SIDECAR_SECONDS: Final = 60.0  # the rest follows at the next cleanup
 _LOCK_SECONDS: Final = 0.2  # longer than a check whether a cleanup is running
 
 
@@ -197,6 +201,7 @@ def delete_old_archives(
     for archive in old:
         try:
             archive.path.unlink()
+            sidecar_path(archive.path).unlink(missing_ok=True)
         except OSError as error:
             errors.append(f"{archive.path.name} could not be deleted: {error}")
         else:
@@ -211,6 +216,9 @@ def _clean_up(
     archived = _Progress(settings, now, on_progress)
     deleted, errors = delete_old_archives(settings, now=now)  # first, for it makes room
     logs = [_clean(settings, log, now, archived.add) for log in Log]
+    sidecar_problems = complete_sidecars(
+        settings.archive_dir, settings.zone, seconds=_SIDECAR_SECONDS
+    )
     report = CleanupReport(
         time=now,
         duration_seconds=time.monotonic() - start,
@@ -220,6 +228,7 @@ def _clean_up(
         + sum(archive.size for archive in deleted),
         errors=[f"{log.log}: {log.error}" for log in logs if log.error] + errors,
     )
+    report.problems.extend(sidecar_problems)
     with suppress(OSError):  # a folder that cannot be read is an error of its logs
         report.problems.extend(irregular_files(settings.log_dir, settings.archive_dir))
     try:

@@ -25,6 +25,7 @@ class RetentionSettings:
         archive_days: Age in days after which archives are deleted.
         keep_lines: Number of newest lines that stay in a live log.
         max_live_bytes: A live log up to this size is left as it is.
+        zone: Time zone of the clock in human lines.
     """
 
     log_dir: Path
@@ -33,6 +34,7 @@ class RetentionSettings:
     archive_days: int = 30
     keep_lines: int = 10_000
     max_live_bytes: int = 10 * 1024 * 1024
+    zone: dt.tzinfo = dt.UTC
 
 
 def make_retention_settings(config: Configuration | None = None) -> RetentionSettings:
@@ -52,6 +54,7 @@ def make_retention_settings(config: Configuration | None = None) -> RetentionSet
         archive_days=config.exporter.archive_days,
         keep_lines=config.exporter.keep_lines,
         max_live_bytes=config.exporter.max_live_bytes,
+        zone=config.app.timezone,
     )
 
 

@@ -29,12 +29,13 @@ from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, live_name
 from canvas_sync_core.logs.rotation import log_file, log_numbers
 from canvas_sync_core.names import Log
 
-from .archive import archives
+from .archive import Archive, archives
 from .staging import staged_members, staging_folders
 
 __all__ = [
     "LogFolderError",
     "LogSource",
+    "archive_source",
     "open_plain",
     "require_log_folder",
     "shifted",
@@ -112,16 +113,7 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
     """
     try:
         in_folder = {log: _plain_sources(log_dir, log) for log in Log}
-        archived = [
-            LogSource(
-                each.log,
-                each.path,
-                status_identity(each.path.stat()),
-                each.size,
-                archived_at=each.time,
-            )
-            for each in archives(archive_dir)
-        ]
+        archived = [archive_source(each) for each in archives(archive_dir)]
     except OSError as error:
         raise _folder_error(log_dir, error) from error
     safe = {source.path.name.removesuffix(ARCHIVE_SUFFIX) for source in archived}
@@ -131,6 +123,16 @@ def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
         ours += [source for source in plain if source.path.parent.name not in safe]
         found += _in_order(ours, _rotated_sources(log_dir, log, ours))
     return found
+
+
+def archive_source(archive: Archive) -> LogSource:
+    """Return an archive as a file with lines.
+
+    Raises:
+        OSError: It is gone.
+    """
+    identity = status_identity(archive.path.stat())
+    return LogSource(archive.log, archive.path, identity, archive.size, archived_at=archive.time)
 
 
 def _in_order(ours: list[LogSource], rotated: list[LogSource]) -> list[LogSource]:

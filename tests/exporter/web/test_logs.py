@@ -139,7 +139,7 @@ def test_a_page_says_how_far_the_search_has_come(exporter: Exporter, folder: Pat
 
 def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Path) -> None:
     page = _search(exporter, "limit=7&log=errors")
-    (archive,) = (folder / "archive").iterdir()
+    (archive,) = (folder / "archive").glob("*.tar.gz")
     archive.unlink()
     page = _search(exporter, f"log=errors&cursor={page['next']}")
     assert (page["items"], page["next"]) == ([], None)

@@ -16,11 +16,14 @@ from typing import Final
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.parts import LogPart, parts
 from canvas_sync_exporter.logs.reader import blocks
+from canvas_sync_exporter.logs.sidecars import Sidecar, read_sidecar
 from canvas_sync_exporter.logs.sources import LogSource
 
+from .filters import LineFilter
 from .matching import FoundLine, Matcher, Place
 from .order import Order
 from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
+from .sidecar_check import may_match, members_in_range
 from .time_range import LATENESS, is_after
 
 __all__ = ["ArchiveScan"]
@@ -37,6 +40,7 @@ class ArchiveScan:
         source: The archive.
         limit: Maximum number of lines.
         order: Which lines come first.
+        zone: Time zone of the clock in human lines.
 
     Attributes:
         reached: When the line searched last was written; None if unknown.
@@ -44,11 +48,13 @@ class ArchiveScan:
         is_done: Whether all of it has been searched.
     """
 
-    def __init__(self, source: LogSource, limit: int, order: Order) -> None:
+    def __init__(self, source: LogSource, limit: int, order: Order, zone: dt.tzinfo) -> None:
         self.reached: dt.datetime | None = None
         self.is_done = self.is_past = False
         self._source = source
         self._limit = limit
+        self._zone = zone
+        self._members: frozenset[int] | None = None
         self._is_forward = order is Order.OLDEST
         self._bound: Position | None = None
         self._pass: Iterator[FoundLine] | None = None
@@ -118,23 +124,34 @@ class ArchiveScan:
     @cached_property
     def _files(self) -> list[tuple[bytes, int]]:
         """The first bytes and the size of each file, as far as it can be decompressed."""
+        if self._sidecar is not None:
+            return [(member.first, member.size) for member in self._sidecar.members]
         files: list[tuple[bytes, int]] = []
         with suppress(OSError):
             for part in parts(self._source):
                 files.append((_first_bytes(part), part.size))  # noqa: PERF401 - up to the damage
         return files
 
-    def begin(self, since: dt.datetime | None, until: dt.datetime | None) -> None:
-        """Search only what may be in a time range.
+    @cached_property
+    def _sidecar(self) -> Sidecar | None:
+        return read_sidecar(self._source.path, self._zone) if self._source.has_members else None
+
+    def begin(self, wanted: LineFilter) -> None:
+        """Search only what may match.
 
         Args:
-            since: If the archive was made before this time, it is skipped.
-            until: If its first lines are from this time or later, it is skipped.
+            wanted: The filter. If the archive was made before its time range, it is skipped.
         """
-        newest = self._source.no_line_after
+        newest, since = self._source.no_line_after, wanted.since
+        self._until = wanted.until
         self.is_past = bool(since and newest and since - newest > LATENESS)
-        self.is_done = self.is_past
-        self._until = until
+        self.is_done = self.is_done or self.is_past
+        if self.is_done or self._sidecar is None:
+            return
+        self._members = members_in_range(self._sidecar, wanted)
+        if not (self._members and may_match(self._sidecar, wanted)):
+            self.is_done = True
+            self.reached = self._sidecar.newest if self._is_forward else self._sidecar.oldest
 
     def step(self, matcher: Matcher) -> list[FoundLine]:
         """Search it.
@@ -196,6 +213,10 @@ class ArchiveScan:
         bound = self._bound
         for number, part in enumerate(parts(self._source)):
             if bound and self._is_forward and number < bound.rank:
+                continue
+            if self._members is not None and number not in self._members:
+                if number > max(self._members):
+                    return
                 continue
             place = self._place(part.name, number)
             for start, data in _blocks(part, matcher):

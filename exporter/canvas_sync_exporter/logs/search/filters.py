@@ -11,6 +11,7 @@ from typing import Any, Final
 import re2
 
 from canvas_sync_core.names import GRAPHQL_ERROR, Log
+from canvas_sync_exporter.logs.own_lines import LATIN1, OWN_JSON, has_foreign_lines
 from canvas_sync_exporter.logs.task_ids import ids_in_logs
 
 from .exclusions import NO_EXCLUSIONS, Exclusions
@@ -24,17 +25,6 @@ PATTERN_LIMIT: Final = 1000
 
 _PATTERN_MEMORY: Final = 8 * 1024 * 1024
 _NEEDS_ONE_LINE: Final = re.compile(r"\\[Az]|\(\?\w*-")  # \A, \z and flags such as (?-m)
-_OWN_JSON: Final = b'{"timestamp":"'
-_LATIN1: Final = re2.Options()
-_LATIN1.encoding = re2.Options.Encoding.LATIN1  # any byte is a character
-_FOREIGN: Final = re2.compile(  # a line that begins otherwise; much faster than counting lines
-    b"\n(?:%s)"
-    % b"|".join(
-        re.escape(_OWN_JSON[:end]) + b"[^%s]" % re.escape(_OWN_JSON[end : end + 1])
-        for end in range(len(_OWN_JSON))
-    ),
-    _LATIN1,
-)
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -124,14 +114,14 @@ class LineFilter:
         return (
             self._has_text(lines)
             and (self._lines_pattern is None or self._lines_pattern.search(lines) is not None)
-            and (self._has_traits(lines) or _has_foreign_lines(lines))
+            and (self._has_traits(lines) or has_foreign_lines(lines))
         )
 
     def may_be(self, line: bytes) -> bool:
         """Whether a line can match, judging by its bytes; a quick check."""
         if not self._has_text(line):
             return False
-        if line.startswith(_OWN_JSON) and not self._has_traits(line):
+        if line.startswith(OWN_JSON) and not self._has_traits(line):
             return False
         if self.pattern is not None and self.pattern.search(line) is None:
             return False
@@ -174,19 +164,10 @@ class LineFilter:
                 yield b'"%s":%s' % (name.encode(), in_json(value))
 
 
-def _has_foreign_lines(lines: bytes) -> bool:
-    """Return whether our own writer may not have made each of these lines as JSON."""
-    return (
-        not lines.startswith(_OWN_JSON)
-        or not lines.endswith(b"\n")
-        or _FOREIGN.search(lines) is not None
-    )
-
-
 def _status_pattern(status: str | None) -> Any:
     """Return what matches in each JSON line by our own writer with this status, if it is known."""
     if status is None or not status.isascii():  # of others some are escaped
         return None
     value = rb':"?' + re.escape(in_json(status)[1:-1])
     graphql = rb'|"graphql_errors":' if status == GRAPHQL_ERROR else b""
-    return re2.compile(value + graphql, _LATIN1)
+    return re2.compile(value + graphql, LATIN1)

@@ -67,7 +67,7 @@ class LogScan:
         self._log = log
         self._notes = notes
         self._matcher = Matcher(log, wanted, notes, zone)
-        self._since, self._until = wanted.since, wanted.until
+        self._wanted = wanted
         self._is_begun = False
         self._limit = limit
         self._opened = ExitStack()
@@ -84,7 +84,7 @@ class LogScan:
 
     def _scan(self, source: LogSource, older: Sequence[PlainScan]) -> PlainScan | ArchiveScan:
         if source.is_archive:
-            return ArchiveScan(source, self._limit, self._order)
+            return ArchiveScan(source, self._limit, self._order, self._matcher.times.zone)
         raw = self._opened.enter_context(open_plain(source))
         return PlainScan(source, raw, older, self._matcher.times, self._order)
 
@@ -138,14 +138,14 @@ class LogScan:
         scan = self._scans[self._current]
         if not self._is_begun:
             self._is_begun = True
-            scan.begin(self._since, self._until)
+            scan.begin(self._wanted)
             if (
                 scan.is_past and self._order is Order.NEWEST
             ):  # other plain files are cheap to check, each for its own clock
                 self._scans[:-1] = _plain(self._scans[:-1])
         if not scan.is_done:
             self._found.extend(scan.step(self._matcher))
-            self._reached = scan.reached or self._reached
+        self._reached = scan.reached or self._reached
         if scan.is_done:
             self._leave()
 

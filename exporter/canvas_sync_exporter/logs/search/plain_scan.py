@@ -12,6 +12,7 @@ from canvas_sync_core.files.identity import Identity
 from canvas_sync_exporter.logs.sources import LogSource
 
 from .backwards import blocks_backwards, whole_lines_end
+from .filters import LineFilter
 from .forwards import blocks_forwards
 from .line_times import LineTimes
 from .matching import FoundLine, Matcher, Place
@@ -104,9 +105,9 @@ class PlainScan:
             self._end = at
         return end - at
 
-    def begin(self, since: dt.datetime | None, until: dt.datetime | None) -> None:
-        """Search only the part that a time range is in."""
-        low, self._end = part_in_range(self._fd, self._end, self._times, since, until)
+    def begin(self, wanted: LineFilter) -> None:
+        """Search only the part that the time range of a filter is in."""
+        low, self._end = part_in_range(self._fd, self._end, self._times, wanted.since, wanted.until)
         self._start = max(self._start, low)
         self.is_past = low > 0
 

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.sidecars import FIRST_BYTES
 
 from .order import Order
 
@@ -28,7 +29,7 @@ __all__ = [
     "head_of",
 ]
 
-HEAD_BYTES: Final = 512
+HEAD_BYTES: Final = FIRST_BYTES
 """Number of first bytes that identify a file."""
 
 _DIGEST_BYTES: Final = 9

@@ -90,7 +90,7 @@ def test_what_went_wrong_is_found_by_status_level_and_words(folder: Path) -> Non
         "refused",
         "invalid_token",
     )
-    assert {line.fields["task_id"] for line in found_in(folder, level="ERROR")} == {"refused"}
+    assert {line.fields["task_id"] for line in found_in(folder, levels=("ERROR",))} == {"refused"}
     words = found_in(folder, text="Invalid access token", logs=(Log.ERRORS,))
     assert words == found_in(folder, pattern=compile_pattern("ERROR: Invalid"), logs=(Log.ERRORS,))
     assert len(words) == len(written(folder, Log.ERRORS))

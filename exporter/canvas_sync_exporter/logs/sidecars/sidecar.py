@@ -1,0 +1,96 @@
+"""What a sidecar says of its archive, and how it is stored.
+
+The file is a line with the version, a hash of the rest, and the rest in MessagePack.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from typing import Final
+
+import msgspec
+
+from .bloom import BloomFilter
+
+__all__ = ["FIRST_BYTES", "DamagedSidecarError", "MemberSummary", "Sidecar"]
+
+FIRST_BYTES: Final = 512
+"""Number of first bytes that identify a file."""
+
+_VERSION: Final = b"canvas-sync-sidecar 1\n"
+_CHECKSUM_BYTES: Final = 16
+
+
+class DamagedSidecarError(ValueError):
+    """A file is not a sidecar, or was changed."""
+
+
+class MemberSummary(msgspec.Struct, frozen=True, array_like=True):
+    """A file in an archive.
+
+    Attributes:
+        size: Its size.
+        first: Its first bytes.
+        oldest: When its oldest line was written; None if no line has a time.
+        newest: When its newest line was written.
+    """
+
+    size: int
+    first: bytes
+    oldest: dt.datetime | None
+    newest: dt.datetime | None
+
+
+class Sidecar(msgspec.Struct, frozen=True, array_like=True):
+    """What is in an archive.
+
+    Attributes:
+        archive: Which archive: the hash of its size and of both its ends.
+        zone: Time zone of the clock in human lines; empty if there are none.
+        members: Its files, in their order.
+        minutes: Level -> minutes since the Unix epoch and the number of lines in them; the level of
+            lines without one is empty.
+        ids: Task and trace ids of its lines; None if there are too many.
+    """
+
+    archive: bytes
+    zone: str
+    members: list[MemberSummary]
+    minutes: dict[str, list[tuple[int, int]]]
+    ids: BloomFilter | None
+
+    @property
+    def oldest(self) -> dt.datetime | None:
+        """When the oldest line was written; None if no line has a time."""
+        return min((each.oldest for each in self.members if each.oldest), default=None)
+
+    @property
+    def newest(self) -> dt.datetime | None:
+        """When the newest line was written; None if no line has a time."""
+        return max((each.newest for each in self.members if each.newest), default=None)
+
+    def encode(self) -> bytes:
+        """Return the contents of its file."""
+        body = msgspec.msgpack.encode(self)
+        return _VERSION + _checksum(body) + body
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Sidecar:
+        """Read the contents of a file.
+
+        Raises:
+            DamagedSidecarError: They are not what :meth:`encode` returned, or of another version.
+        """
+        start = len(_VERSION) + _CHECKSUM_BYTES
+        checksum, body = raw[len(_VERSION) : start], raw[start:]
+        if not raw.startswith(_VERSION) or checksum != _checksum(body):
+            raise DamagedSidecarError("its checksum or version is wrong")
+        try:
+            return msgspec.msgpack.decode(body, type=cls)
+        except msgspec.MsgspecError as error:
+            raise DamagedSidecarError(str(error)) from error
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_CHECKSUM_BYTES).digest()
