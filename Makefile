@@ -9,9 +9,12 @@ PYTEST_ARGS ?=
 
 # Tests of whole stacks of processes and servers, and of simulated months. `make check` leaves them out.
 SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analyze_canvas_logs.py \
-  $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py serving test_*.py web) \
-  instrumentation/integrations)
-RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+  $(addprefix core/, store/rollups/test_writing.py store/test_deadlines.py test_threads.py) \
+  docs/test_tutorial_page.py \
+  $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py \
+    logs/test_retention*.py logs/test_staging.py serving test_*.py web) \
+  $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))
+RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check quick lint format dashboards kubernetes clean
 

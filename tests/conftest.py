@@ -26,6 +26,15 @@ pytest_plugins = [
 ]
 
 
+_LONGEST = (
+    "core/store/test_deadlines.py",
+    "demo/",
+    "deploy/",
+    "exporter/judge/simulation/",
+    "instrumentation/test_greenlets.py",
+    "main_job/",
+    "many_processes/",
+)
 _OWN_BYTECODE = pytest.StashKey[str]()
 
 
@@ -57,6 +66,18 @@ def _share_bytecode(config: pytest.Config) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
     sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one more worker than there are cores: many tests wait, for deadlines above all."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker starts one when the others end."""
+    root = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(root).as_posix().startswith(_LONGEST))
 
 
 @pytest.fixture(autouse=True)

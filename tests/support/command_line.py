@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ def run_here(
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
         _unconfigured_logging(),
+        _same_signal_handlers(),
     ):
         try:
             code: int | str | None = main(arguments)
@@ -67,3 +69,15 @@ def _unconfigured_logging() -> Iterator[None]:
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
+
+
+@contextlib.contextmanager
+def _same_signal_handlers() -> Iterator[None]:
+    """Put back the handlers of signals that a command sets for the rest of its process."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)

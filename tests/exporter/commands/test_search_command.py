@@ -1,4 +1,4 @@
-"""``canvas-sync-monitor search``, as a real process."""
+"""``canvas-sync-monitor search``, and that a process of it says the same."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.names import Log
+from support.command_line import run_here
 from support.log_folders import json_line, lay_out, record, text_line
 
 COMMAND = [sys.executable, "-m", "canvas_sync_exporter.cli", "search"]
@@ -32,6 +33,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = {"CANVAS_SYNC_LOG_DIR": str(folder)}
+    return run_here(["search", *arguments], Path.cwd(), settings)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)},
@@ -44,7 +50,9 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_shows_human_lines_newest_first_from_everywhere(folder: Path) -> None:
     done = run(folder, "timeout")
-    assert (done.returncode, done.stderr) == (0, "")
+    started = start(folder, "timeout")
+    assert (done.returncode, done.stderr) == (started.returncode, started.stderr) == (0, "")
+    assert done.stdout == started.stdout
     assert done.stdout.splitlines() == [
         f"errors      [2025-12-22 02:00:0{second}] ERROR: Connection timeout"
         " - user_id: 42 - course_id: 7"

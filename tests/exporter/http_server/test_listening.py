@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from canvas_sync_exporter.http_server import listen, url_of
+from support.command_line import run_here
 from support.serve_process import COMMAND, run_to_end, serve_process
 
 _AS_NOBODY = """
@@ -30,11 +31,15 @@ def _refused(
     folder: Path,
     *arguments: str,
     settings: Mapping[str, str] | None = None,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] | None = None,
 ) -> str:
-    """What ``serve`` says when it cannot begin."""
+    """What ``serve`` says when it cannot begin: in this process, or in that of a command."""
     whole = {"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **(settings or {})}
-    done = run_to_end([*command, "serve", *arguments], Path("/"), whole)
+    words = ["serve", *arguments]
+    if command is None:
+        done = run_here(words, Path("/"), whole)
+    else:
+        done = run_to_end([*command, *words], Path("/"), whole)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -70,7 +75,9 @@ def test_a_host_without_an_address_is_named_with_its_setting(tmp_path: Path, hos
 
 
 def test_an_address_of_another_machine_is_named_with_its_setting(tmp_path: Path) -> None:
-    told = _refused(tmp_path, "--host", "192.0.2.1", "--port", "5000", settings=_tokens(tmp_path))
+    settings = _tokens(tmp_path)
+    words = ["--host", "192.0.2.1", "--port", "5000"]
+    told = _refused(tmp_path, *words, settings=settings, command=COMMAND)
     assert "Cannot listen on 192.0.2.1:5000: Cannot assign requested address" in told
     assert "--host or CANVAS_SYNC_EXPORTER_HOST" in told
 
