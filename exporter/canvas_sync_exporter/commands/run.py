@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import os
+import socket
 from pathlib import Path
 from typing import Any, Final
 
+from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.companion import open_standard_streams
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import Settings, read
 from canvas_sync_exporter.config_file.urls import http_url
-from canvas_sync_exporter.wrapper.failure_line import failure_line
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.wrapper.failure_content import CommandFailure
+from canvas_sync_exporter.wrapper.failure_line import failure_line, where_to_look
 from canvas_sync_exporter.wrapper.ping import RunPing
 from canvas_sync_instrumentation.command import OVERLAPS, CommandResult, Job, run_command
 from canvas_sync_instrumentation.pid_lock import AlreadyRunningError
@@ -65,6 +70,11 @@ def add_parser(subparsers: Any) -> None:
         metavar="URL",
         help="call URL/start, then URL or URL/fail, as healthchecks.io expects",
     )
+    parser.add_argument(
+        "--notify",
+        action="store_true",
+        help="send a failure to the destinations of the configuration file if no exporter does",
+    )
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     parser.set_defaults(complain=parser.error)
 
@@ -97,19 +107,51 @@ def run(arguments: argparse.Namespace) -> int:
         _print_line(job, result)
     if ping is not None and (refusal := ping.on_end(is_failed=bool(result.failure))):
         _say(f"the ping URL cannot be called: {refusal}. Correct --ping-url.")
+    if arguments.notify and not result.is_cancelled:
+        try:
+            _notify(job, result)
+        except Exception as error:  # noqa: BLE001 - the exit code must stay that of the command
+            _say(f"the message was not sent: {reason(error)}. Please report this.")
     return result.exit_code
 
 
 def _print_line(job: Job, result: CommandResult) -> None:
     line = failure_line(
-        job.name,
+        redact(job.name),
         result.failure,
         result.seconds,
+        _where_to_look(result),
         is_cancelled=result.is_cancelled,
-        task_id=None if result.run is None else result.run.task_id,
-        log_dir=_log_dir(),
     )
-    _write(line)
+    _say(line)
+
+
+def _notify(job: Job, result: CommandResult) -> None:
+    """Send a message about a failure, or about the first success after one."""
+    try:
+        from canvas_sync_exporter.wrapper.notifying import Notifier  # noqa: PLC0415 - slow
+    except ImportError as error:
+        _say(f"messages cannot be sent: {error}. Install {DISTRIBUTION}[exporter].")
+        return
+    notifier = Notifier(os.environ, job.lock_name, _say)
+    if not result.failure:
+        notifier.on_success()
+        return
+    failure = CommandFailure(
+        name=redact(job.name),
+        sync_type=job.sync_type,
+        reason=result.failure,
+        time=dt.datetime.now(dt.UTC),
+        seconds=result.seconds,
+        host=socket.gethostname(),
+        task_id=None if result.run is None else result.run.task_id,
+        advice=_where_to_look(result),
+    )
+    notifier.on_failure(failure)
+
+
+def _where_to_look(result: CommandResult) -> str:
+    return where_to_look(None if result.run is None else result.run.task_id, _log_dir())
 
 
 def _start_ping(url: str | None) -> RunPing | None:

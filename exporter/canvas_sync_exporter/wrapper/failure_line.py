@@ -5,21 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.formatting import format_seconds
 
-__all__ = ["failure_line"]
+__all__ = ["failure_line", "where_to_look"]
 
 
 def failure_line(
-    name: str,
-    failure: str,
-    seconds: float,
-    *,
-    is_cancelled: bool,
-    task_id: str | None,
-    log_dir: Path | None,
+    name: str, failure: str, seconds: float, advice: str, *, is_cancelled: bool
 ) -> str:
     """Return what failed, why, after how long, and where to look.
 
@@ -27,13 +20,21 @@ def failure_line(
         name: The script or program.
         failure: Why, such as ``exit code 3``.
         seconds: How long it ran.
+        advice: What :func:`where_to_look` returned.
         is_cancelled: Whether someone stopped it.
+    """
+    verb = "was cancelled" if is_cancelled else "failed"
+    return f"{name} {verb}: {failure}, after {format_seconds(seconds)}. Details: {advice}"
+
+
+def where_to_look(task_id: str | None, log_dir: Path | None) -> str:
+    """Return a command line that shows more about a failure.
+
+    Args:
         task_id: Its run; None if it is not recorded.
         log_dir: Folder of the logs; None if the settings cannot be read.
     """
-    verb = "was cancelled" if is_cancelled else "failed"
-    said = f"{DISTRIBUTION}: {redact(name)} {verb}: {failure}, after {format_seconds(seconds)}."
     if task_id is None or log_dir is None:
-        return f"{said} Nothing was recorded; check the set-up with: {DISTRIBUTION} doctor"
+        return f"{DISTRIBUTION} doctor, which shows why nothing was recorded"
     folder = shlex.quote(str(log_dir.absolute()))
-    return f"{said} Details: {DISTRIBUTION} search --task {task_id} --log-dir {folder}"
+    return f"{DISTRIBUTION} search --task {task_id} --log-dir {folder}"

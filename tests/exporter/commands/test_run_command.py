@@ -112,7 +112,7 @@ def test_a_failure_without_telemetry_names_no_task() -> None:
     done = run("--", "sh", "-c", "exit 3", CANVAS_SYNC_LOG_FORMAT="odd")
     assert done.returncode == 3
     assert "sh failed: exit code 3" in done.stderr
-    assert "Nothing was recorded; check the set-up with: canvas-sync-monitor doctor" in done.stderr
+    assert "canvas-sync-monitor doctor, which shows why nothing was recorded" in done.stderr
 
 
 def test_standard_error_that_cannot_be_written_does_not_change_the_exit_code() -> None:
