@@ -142,7 +142,8 @@ def _open_incidents(engine: Engine, now: datetime) -> None:
             ),
         ],
     )
-    acknowledge_incident(engine, written[2].id or 0, known)
+    throttled = next(each for each in written if each.kind == IncidentKind.THROTTLED)
+    acknowledge_incident(engine, throttled.id or 0, known)
     due = {name: now + timedelta(hours=hours / 2) for name, (hours, _) in _TYPES.items()}
     note_judging(engine, JudgeRow("sync-1 state", now, None, due))
     end = now + timedelta(hours=12)

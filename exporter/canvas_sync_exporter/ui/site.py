@@ -33,6 +33,8 @@ __all__ = ["Site"]
 _REQUEST_LIMIT: Final = 8
 _BUSY: Final = f"{_REQUEST_LIMIT} requests are already in progress."
 _LONGEST_TOKEN: Final = 500
+_BIGGEST: Final = 2**63 - 1
+"""The largest number that a database stores."""
 _PLACEHOLDER: Final = re.compile(r"<(?:[^:<>]+:)?(?P<name>\w+)>")
 
 
@@ -82,6 +84,8 @@ class Site:
         """Do what a form asks for, then show the page that it is on."""
         require_same_origin(request)
         visitor = self._visitor(action.scope)
+        if any(isinstance(each, int) and each > _BIGGEST for each in path.values()):
+            raise ProblemError(404, "There is nothing with this number.")
         view = self._view(page, {name: str(value) for name, value in path.items()}, visitor=visitor)
         view.path = _filled_in(page.path, path)
         form = request.form.to_dict()

@@ -15,7 +15,10 @@ const isEdited = (part) =>
     (each) => each.value !== each.defaultValue || each === document.activeElement);
 
 const replacePart = (old, part) => {
-  if (isEdited(old)) return;
+  if (isEdited(old)) {
+    tag = ""; // so that it is not left out for good
+    return;
+  }
   const fresh = document.importNode(part, true);
   for (const open of old.querySelectorAll("details[open][id]")) {
     fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
