@@ -155,6 +155,7 @@ class IncidentKind(StrEnum):
     CLEANUP_MISSED = "cleanup_missed"
     DISK_FILLING = "disk_filling"
     CLOCK_WRONG = "clock_wrong"
+    MESSAGES_FAILING = "messages_failing"
 
 
 class Severity(StrEnum):

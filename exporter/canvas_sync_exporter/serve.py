@@ -19,7 +19,13 @@ from canvas_sync_exporter.web.auth import TokenFile
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
 
-from .collectors import ChecksCollector, JudgeCollector, ProcessCollector, register_collectors
+from .collectors import (
+    ChecksCollector,
+    JudgeCollector,
+    MessagesCollector,
+    ProcessCollector,
+    register_collectors,
+)
 from .config_file.problems import ConfigFileError, Problem
 from .http_server import HttpServer, listen, url_of
 from .jobs.scheduler import JobScheduler
@@ -98,6 +104,7 @@ class _Exporter:
             self._context = WebContext(config, engine, self._access, self._jobs, judge)
             further = {
                 "judge": JudgeCollector(lambda: judge.state),
+                "messages": MessagesCollector(dict),
                 "checks": ChecksCollector(HealthChecks(self._context).results),
             }
             register_collectors(registry, config, processes, further)

@@ -67,7 +67,7 @@ def test_each_label_is_explained() -> None:
     "label",
     [
         *("item", "action", "part", "collector", "outcome", "log", "sink"),
-        *("kind", "severity", "check"),
+        *("kind", "severity", "check", "state"),
     ],
 )
 def test_the_values_of_closed_labels_are_complete(label: str) -> None:

@@ -11,10 +11,12 @@ import requests
 from prometheus_client import CollectorRegistry, Metric
 from werkzeug.routing import Map
 
+from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.collectors import (
     ChecksCollector,
     JudgeCollector,
+    MessagesCollector,
     register_collectors,
 )
 from canvas_sync_exporter.judge.judge import JudgeState
@@ -62,6 +64,7 @@ def served(tmp_path: Path) -> Served:
     context = WebContext(config, engine, Access(None))
     further = {
         "judge": JudgeCollector(JudgeState),
+        "messages": MessagesCollector({("slack", MessageState.SENT): 3}.copy),
         "checks": ChecksCollector(HealthChecks(context).results),
     }
     register_collectors(registry, config, further=further)

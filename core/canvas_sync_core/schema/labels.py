@@ -8,7 +8,15 @@ from typing import Final
 
 from canvas_sync_core.names import OTHER
 
-__all__ = ["MAX_COMBINATIONS", "MAX_INCIDENTS", "MAX_TOKENS", "Label", "closed", "opened"]
+__all__ = [
+    "MAX_CHANNELS",
+    "MAX_COMBINATIONS",
+    "MAX_INCIDENTS",
+    "MAX_TOKENS",
+    "Label",
+    "closed",
+    "opened",
+]
 
 MAX_COMBINATIONS: Final = 200
 """The most combinations of app-chosen values for each metric and process."""
@@ -16,6 +24,8 @@ MAX_COMBINATIONS: Final = 200
 MAX_TOKENS: Final = 50
 """The most access tokens that are distinguished."""
 
+MAX_CHANNELS: Final = 50
+"""Destinations of messages; an exporter has a few."""
 MAX_INCIDENTS: Final = 100
 """The most open incidents that have a series; a series ends with its incident."""
 

@@ -29,10 +29,11 @@ from canvas_sync_core.names import (
     TIME_PARTS,
     IncidentKind,
     Log,
+    MessageState,
     Severity,
 )
 
-from .labels import MAX_INCIDENTS, MAX_TOKENS, Label, closed, opened
+from .labels import MAX_CHANNELS, MAX_INCIDENTS, MAX_TOKENS, Label, closed, opened
 
 __all__ = ["METRICS", "PER_PROCESS", "MetricName", "MetricSpec", "MetricType", "zeros_of"]
 
@@ -60,6 +61,7 @@ class MetricName(StrEnum):
     INCIDENTS_OPEN = "canvas_sync_incidents_open"
     INCIDENTS_ACKNOWLEDGED = "canvas_sync_incidents_acknowledged"
     INCIDENT_INFO = "canvas_sync_incident_info"
+    MESSAGES = "canvas_sync_messages"
     JUDGED = "canvas_sync_judged_timestamp_seconds"
     EXPECTED_INTERVAL = "canvas_sync_expected_interval_seconds"
     ITEMS = "canvas_sync_items_total"
@@ -161,7 +163,7 @@ _OUTCOMES: Final = ("success", "failed")
 _STATUS_CODES: Final = tuple(map(str, range(100, 600)))
 _COLLECTORS: Final = (
     *("archives", "build_info", "clock_skew", "expected_intervals", "log_disk", "log_files"),
-    *("processes", "spool", "tokens", "judge", "checks"),
+    *("processes", "spool", "tokens", "judge", "messages", "checks"),
 )
 _CHECKS: Final = ("database", "rollups", "log_folder", "metric_files", "spool", "jobs", "judge")
 
@@ -245,6 +247,10 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         "Open incidents with what they are about and why; always 1.",
         *(_KIND, _SYNC_TYPE),
         *(opened("subject", MAX_INCIDENTS), opened("cause", MAX_INCIDENTS)),
+    ),
+    MetricName.MESSAGES: _gauge(
+        "Messages to a channel by what has become of them, of those that are not deleted yet.",
+        *(opened("channel", MAX_CHANNELS), closed("state", tuple(MessageState))),
     ),
     MetricName.JUDGED: _gauge("When this exporter last judged."),
     MetricName.EXPECTED_INTERVAL: _gauge(

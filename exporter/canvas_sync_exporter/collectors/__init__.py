@@ -18,6 +18,7 @@ from .instrumented import InstrumentedCollector
 from .judge import JudgeCollector
 from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
+from .messages import MessagesCollector
 from .processes import ProcessCollector
 from .spool import SpoolCollector
 from .tokens import TokensCollector
@@ -32,6 +33,7 @@ __all__ = [
     "JudgeCollector",
     "LogDiskCollector",
     "LogFilesCollector",
+    "MessagesCollector",
     "ProcessCollector",
     "SpoolCollector",
     "TokensCollector",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -28,7 +29,10 @@ class JobScheduler:
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._failures: dict[str, str] = {}
+        jobs = tuple(jobs)
         self._scheduler = BackgroundScheduler(
+            # A thread for each: a job that hangs must not keep another one from running.
+            executors={"default": ThreadPoolExecutor(max(len(jobs), 1))},
             timezone=dt.UTC,  # in local time, APScheduler stalls when the clocks go back
             # One run makes up for all that were missed, such as while the machine was asleep.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

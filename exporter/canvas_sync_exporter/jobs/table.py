@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from sqlalchemy import Engine
 
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.judge.judge import Judge
+from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import Configuration
 
 from .interrupted_runs import InterruptedRuns
@@ -21,10 +23,16 @@ from .suspect_runs import flag_suspect_runs
 __all__ = ["recurring_jobs"]
 
 _SLOWEST_WATCH_SECONDS = 15.0
+_PLANNING_SECONDS = 5.0
+_DELIVERY_SECONDS = 2.0
 
 
 def recurring_jobs(
-    config: Configuration, engine: Engine, processes: ProcessCollector, judge: Judge
+    config: Configuration,
+    engine: Engine,
+    processes: ProcessCollector,
+    judge: Judge,
+    messenger: Messenger | None = None,
 ) -> tuple[Job, ...]:
     """Create all jobs.
 
@@ -33,6 +41,7 @@ def recurring_jobs(
         engine: The database with the table of runs.
         processes: Folds the metric files of dead processes.
         judge: The judge, which runs periodically.
+        messenger: Sends messages; None if they have no destination.
     """
     app, settings = config.app, config.exporter
     # A dead process is noticed at most a quarter of that time too late.
@@ -50,4 +59,12 @@ def recurring_jobs(
         Job("judging", Judging(judge, engine).judge_when_due, Every(2)),
         Job("log cleanup", partial(clean_logs_when_due, config), nightly),
         Job("deletion of old runs", old_runs.delete_when_due, nightly),
+        *(() if messenger is None else _message_jobs(messenger)),
     )
+
+
+def _message_jobs(messenger: Messenger) -> Iterator[Job]:
+    """Create a job for each channel, so that one that hangs does not delay the others."""
+    yield Job("planning of messages", messenger.plan, Every(_PLANNING_SECONDS))
+    for name, delivery in messenger.deliveries.items():
+        yield Job(f"delivery of messages to {name}", delivery.deliver, Every(_DELIVERY_SECONDS))

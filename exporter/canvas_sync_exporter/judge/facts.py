@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from canvas_sync_core.store.messages.reading import FailingChannel
+
 from .expectation import Expectation, Pause
 from .rounds import Round, make_rounds
 from .runs import EndedRun, RunningRun
@@ -21,6 +23,7 @@ __all__ = [
     "DroppedTelemetry",
     "EndedRun",
     "Facts",
+    "FailingChannel",
     "LogFolderFacts",
     "Refusal",
     "RouteTraffic",
@@ -231,4 +234,5 @@ class Facts:
     dropped: Sequence[DroppedTelemetry] = ()
     cleanup: CleanupFacts | None = None
     clock: ClockFacts | None = None
+    failing_channels: Sequence[FailingChannel] = ()
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

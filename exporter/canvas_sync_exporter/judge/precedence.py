@@ -6,15 +6,15 @@ database is down, the rows waiting for it are not reported separately.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 from canvas_sync_core.names import IncidentKind as Kind
 
 from .finding import Finding
 
-__all__ = ["one_of_each_cause"]
+__all__ = ["Problem", "continues", "explains", "one_of_each_cause"]
 
 _LATER: Final = frozenset({Kind.OVERDUE, Kind.STALE_ITEMS})
 """Eventual consequences of any lasting problem."""
@@ -49,6 +49,40 @@ _OF_EXPORTER: Final[Mapping[Kind, frozenset[Kind]]] = {
 """Kind -> kinds that it suppresses everywhere."""
 
 
+class Problem(Protocol):
+    """What decides whether one problem explains another: a finding or an incident."""
+
+    @property
+    def kind(self) -> str:
+        """An ``IncidentKind``."""
+
+    @property
+    def sync_type(self) -> str | None:
+        """The sync type that it affects, if it is exactly one."""
+
+    @property
+    def affects(self) -> Collection[str]:
+        """All sync types that it affects."""
+
+    @property
+    def run_count(self) -> int:
+        """Number of affected runs."""
+
+
+def explains(cause: Problem, effect: Problem) -> bool:
+    """Return whether a problem is why another one is not reported separately."""
+    return cause.kind in _causes_of(effect.kind) and _suppresses(cause, effect)
+
+
+def continues(new: Problem, old: Problem) -> bool:
+    """Return whether a problem is of the same kind and includes all that another one affected.
+
+    Syncs that stop together are one problem, under the name of one of them, which may change.
+    """
+    affected = _affected(old)
+    return new.kind == old.kind and bool(affected) and affected <= _affected(new)
+
+
 def one_of_each_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings that do not merely follow from others."""
     every = tuple(findings)
@@ -67,7 +101,7 @@ def one_of_each_cause(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 @cache
-def _causes_of(effect: Kind) -> tuple[Kind, ...]:
+def _causes_of(effect: str) -> tuple[Kind, ...]:
     """Return the kinds that can suppress a kind."""
     return tuple(
         cause
@@ -77,8 +111,8 @@ def _causes_of(effect: Kind) -> tuple[Kind, ...]:
     )
 
 
-def _suppresses(cause: Finding, effect: Finding) -> bool:
-    if effect.kind in _OF_EXPORTER.get(cause.kind, ()):
+def _suppresses(cause: Problem, effect: Problem) -> bool:
+    if effect.kind in _OF_EXPORTER.get(Kind(cause.kind), ()):
         return True
     if _has_other_causes(effect, cause):
         return False
@@ -87,13 +121,13 @@ def _suppresses(cause: Finding, effect: Finding) -> bool:
     return affected <= _affected(cause) if affected else True
 
 
-def _has_other_causes(effect: Finding, cause: Finding) -> bool:
+def _has_other_causes(effect: Problem, cause: Problem) -> bool:
     """Return whether runs failed that the refused tokens of a few users do not explain."""
-    is_few = cause.kind is Kind.TOKEN_REFUSED and effect.run_count > cause.run_count
+    is_few = cause.kind == Kind.TOKEN_REFUSED and effect.run_count > cause.run_count
     return is_few and effect.kind in _FAILED_RUNS
 
 
-def _affected(finding: Finding) -> frozenset[str]:
-    if finding.affects or finding.sync_type is None:
-        return finding.affects
-    return frozenset({finding.sync_type})
+def _affected(problem: Problem) -> frozenset[str]:
+    if problem.affects or problem.sync_type is None:
+        return frozenset(problem.affects)
+    return frozenset({problem.sync_type})

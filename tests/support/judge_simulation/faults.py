@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from canvas_sync_core.names import IncidentKind, RunStatus
+from canvas_sync_core.store.messages.reading import FailingChannel
 from canvas_sync_exporter.judge.facts import (
     CleanupFacts,
     ClockFacts,
@@ -216,6 +217,10 @@ def expiring(facts: Facts, begin: datetime) -> Facts:
 
 def wrong_clock(facts: Facts, begin: datetime) -> Facts:
     return replace(facts, clock=ClockFacts(26 * 3600.0, facts.now))
+
+
+def dead_channel(facts: Facts, begin: datetime) -> Facts:
+    return replace(facts, failing_channels=[FailingChannel("slack", begin, 3, 0, "404 Not Found")])
 
 
 QUARTER = timedelta(minutes=15)
@@ -589,5 +594,14 @@ FAULTS = (
         "",
         change=wrong_clock,
         length=5 * HOUR,
+    ),
+    Fault(
+        "a channel cannot deliver messages",
+        K.MESSAGES_FAILING,
+        "slack",
+        "404",
+        change=dead_channel,
+        length=5 * HOUR,
+        certain=HOUR,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
@@ -18,15 +18,21 @@ from canvas_sync_core.store.pages import make_cursor, read_cursor
 from .tables import Message, messages_table, to_message
 
 __all__ = [
+    "FailingChannel",
     "MessageFilter",
     "MessagePage",
     "count_messages",
+    "failing_channels",
     "message_page",
     "messages_about",
     "messages_since",
 ]
 
 _SUBJECTS_AT_ONCE: Final = 500
+_REMEMBERED_FOR: Final = timedelta(days=7)
+_UNDELIVERED: Final = tuple(
+    state.value for state in (MessageState.WAITING, MessageState.SENDING, MessageState.GIVEN_UP)
+)
 _columns = messages_table.c
 
 
@@ -111,6 +117,67 @@ def messages_since(engine: Engine, kind: str, since: datetime) -> list[Message]:
     statement = select(messages_table).where(is_wanted).order_by(_columns.id)
     with _connect(engine) as connection:
         return [to_message(row) for row in connection.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class FailingChannel:
+    """A channel that has delivered nothing since it failed.
+
+    Attributes:
+        channel: Its name.
+        since: When the oldest of the messages that it has not delivered was created.
+        waiting: Number of messages that it will attempt again.
+        given_up: Number of messages that were given up.
+        reason: Why the newest attempt failed.
+    """
+
+    channel: str
+    since: datetime
+    waiting: int
+    given_up: int
+    reason: str
+
+
+def failing_channels(engine: Engine, now: datetime) -> list[FailingChannel]:
+    """Return the channels whose newest attempts failed, by name.
+
+    Raises:
+        StorageError: The database has no table of messages.
+    """
+    is_recent = _columns.created_at >= now - _REMEMBERED_FOR
+    has_failed = and_(_columns.state.in_(_UNDELIVERED), _columns.last_error.is_not(None))
+    successes = (
+        select(_columns.channel, func.max(_columns.sent_at))
+        .where(is_recent, _columns.state == MessageState.SENT.value)
+        .group_by(_columns.channel)
+    )
+    failures = select(messages_table).where(is_recent, has_failed).order_by(_columns.id)
+    with _connect(engine) as connection:
+        delivered = {row[0]: row[1] for row in connection.execute(successes)}
+        failed = [to_message(row) for row in connection.execute(failures)]
+    by_channel: dict[str, list[Message]] = {}
+    for each in failed:
+        last = delivered.get(each.channel)
+        if last is None or last < _failed_at(each):
+            by_channel.setdefault(each.channel, []).append(each)
+    return [_failing(channel, found) for channel, found in sorted(by_channel.items())]
+
+
+def _failed_at(message: Message) -> datetime:
+    """Return when a message was given up, or since when it could not be sent."""
+    is_over = message.state is MessageState.GIVEN_UP
+    return message.next_attempt_at if is_over else message.created_at
+
+
+def _failing(channel: str, messages: list[Message]) -> FailingChannel:
+    given_up = sum(each.state is MessageState.GIVEN_UP for each in messages)
+    return FailingChannel(
+        channel,
+        min(each.created_at for each in messages),
+        len(messages) - given_up,
+        given_up,
+        messages[-1].last_error or "",
+    )
 
 
 def count_messages(engine: Engine) -> dict[tuple[str, MessageState], int]:

@@ -257,7 +257,7 @@ def _due(channel: str, now: datetime, *, urgent_only: bool) -> Any:
             _columns.channel == channel,
             ~is_waiting_for_another,
         )
-        .order_by(_columns.next_attempt_at, _columns.id)
+        .order_by(_columns.is_urgent.desc(), _columns.next_attempt_at, _columns.id)
         .limit(_CANDIDATES)
     )
 

@@ -43,4 +43,5 @@ CONDITIONS: Final[Mapping[IncidentKind, Condition]] = {
     IncidentKind.CLEANUP_MISSED: monitoring.cleanup_missed,
     IncidentKind.DISK_FILLING: disk.disk_filling,
     IncidentKind.CLOCK_WRONG: monitoring.clock_wrong,
+    IncidentKind.MESSAGES_FAILING: monitoring.messages_failing,
 }

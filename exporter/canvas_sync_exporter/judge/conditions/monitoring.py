@@ -20,6 +20,7 @@ __all__ = [
     "clock_wrong",
     "database_away",
     "log_folder_unwritable",
+    "messages_failing",
     "rollups_behind",
     "spool_growing",
     "telemetry_dropped",
@@ -38,6 +39,7 @@ _BACKLOG_RUNS: Final = 2_000
 _SHRINKS: Final = 0.9
 _DROPS_FOR: Final = timedelta(hours=26)
 _CLEANUP_PATIENCE: Final = timedelta(hours=2)
+_DELIVERY_PATIENCE: Final = timedelta(hours=1)
 _SKEW_SECONDS: Final = 60.0
 _SEVERE_SKEW_SECONDS: Final = 600.0
 
@@ -167,6 +169,23 @@ def clock_wrong(facts: Facts) -> Iterable[Finding]:
         summary=f"The clock of this machine is {off} {side} Canvas's.",
         cause="Start and end times of runs are off by as much. Check time synchronization (NTP).",
     )
+
+
+def messages_failing(facts: Facts) -> Iterable[Finding]:
+    """Detect channels that have given a message up, or have delivered nothing for an hour."""
+    for each in facts.failing_channels:
+        if not each.given_up and facts.now - each.since < _DELIVERY_PATIENCE:
+            continue
+        counts = {"given up": each.given_up, "waiting": each.waiting}
+        yield Finding(
+            kind=IncidentKind.MESSAGES_FAILING,
+            subject=each.channel,
+            severity=Severity.WARNING,
+            since=each.since,
+            summary=f"Messages to {each.channel} cannot be delivered.",
+            cause=each.reason,
+            counts={name: count for name, count in counts.items() if count},
+        )
 
 
 def is_severe_skew(facts: Facts) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.messages.reading import FailingChannel, failing_channels
 from canvas_sync_core.store.start_times import starts_of_type
 from canvas_sync_core.store.sync_types import sync_types_in_table
 from canvas_sync_exporter.judge.expectation import Expectation, Pause
@@ -86,6 +87,7 @@ class Gatherer:
         self._tokens = TokenWatch(configuration)
         self._backlog = SampleWatch(timedelta(minutes=45), timedelta(minutes=1))
         self._clock: ClockFacts | None = None
+        self._failing_channels: Sequence[FailingChannel] = ()
         self._failures: dict[str, str] = {}
 
     def gather(self) -> Facts:
@@ -112,6 +114,7 @@ class Gatherer:
             dropped=self._counted.dropped,
             cleanup=self._cleanup(now),
             clock=_newest_clock(self._clock, syncs.values()),
+            failing_channels=self._read_channels(now),
         )
 
     def _read_database(self, now: datetime) -> None:
@@ -144,6 +147,16 @@ class Gatherer:
             return otherwise
         self._failures.pop(source, None)
         return found
+
+    def _read_channels(self, now: datetime) -> Sequence[FailingChannel]:
+        """Return the configured channels that fail, as last read from the database."""
+        names = {each.name for each in self._configuration.file.messages.channels}
+        if names and self._database.is_reachable:
+            found = self._ask(
+                "messages", lambda: failing_channels(self._engine, now), self._failing_channels
+            )
+            self._failing_channels = [each for each in found if each.channel in names]
+        return self._failing_channels
 
     def _cleanup(self, now: datetime) -> CleanupFacts:
         configuration = self._configuration

@@ -17,8 +17,10 @@ from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.database import upgrade
 from canvas_sync_core.store.messages.reading import (
+    FailingChannel,
     MessageFilter,
     count_messages,
+    failing_channels,
     message_page,
     messages_about,
     messages_since,
@@ -283,3 +285,26 @@ def test_of_several_processes_one_adds_and_one_sends_each_message(engine: Engine
     sent = sorted(subject for _, subjects in outcomes for subject in subjects)
     assert sum(added for added, _ in outcomes) == 40
     assert sent == sorted(f"{n}" for n in range(40))
+
+
+def test_a_channel_fails_from_its_first_failure_until_it_delivers_again(engine: Engine) -> None:
+    failed: dict[str, Any] = {"attempts": 3, "last_error": "404"}
+    over = {"state": MessageState.GIVEN_UP, "next_attempt_at": CREATED + 10 * MINUTE}
+    add_messages(engine, [message("2", channel="email", **failed)])
+    add_messages(engine, [message("1", **failed | over)])
+    add_messages(engine, [message("3", channel="webhook"), message("4", **failed)])
+    sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": CREATED + 5 * MINUTE}
+    add_messages(engine, [message("5", **sent), message("5", channel="email", **sent)])
+    now = CREATED + 60 * MINUTE
+    assert failing_channels(engine, now) == [FailingChannel("slack", CREATED, 0, 1, "404")]
+    later: dict[str, Any] = {"state": MessageState.SENT, "sent_at": now}
+    add_messages(engine, [message("6", **later)])
+    assert failing_channels(engine, now) == []
+    assert failing_channels(engine, CREATED + timedelta(days=30)) == []
+
+
+def test_messages_that_wait_after_a_failure_count_too(engine: Engine) -> None:
+    failed: dict[str, Any] = {"attempts": 3, "last_error": "timeout"}
+    add_messages(engine, [message("1", **failed), message("2", created_at=CREATED + MINUTE)])
+    waiting = FailingChannel("slack", CREATED, 1, 0, "timeout")
+    assert failing_channels(engine, CREATED + MINUTE) == [waiting]

@@ -1,0 +1,201 @@
+"""What messages about incidents hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+from canvas_sync_core.incident import Incident
+from canvas_sync_core.names import IncidentKind, MessageKind, Severity
+from canvas_sync_exporter.config_file.messages import MessageSettings
+
+from .content import Content, Fact, Link, Section, Status, Table
+from .formats import Formats, plural
+from .guidance import GUIDANCE, Guidance
+
+__all__ = ["Event", "IncidentWriter", "Notice"]
+
+_MOST_NAMES: Final = 10
+_MOST_CAUSES: Final = 5
+_MOST_ROWS: Final = 30
+_STATUSES: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING}
+_NO_GUIDANCE: Final = Guidance("", "", "")
+
+
+class Event(StrEnum):
+    """What has happened to an incident."""
+
+    OPENED = "opened"
+    WORSE = "worse"
+    BACK = "back"
+    RESOLVED = "resolved"
+
+
+_HEADINGS: Final = {
+    Event.OPENED: "New",
+    Event.WORSE: "Worse",
+    Event.BACK: "Back",
+    Event.RESOLVED: "Recovered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that has happened to an incident and that people should know."""
+
+    incident: Incident
+    event: Event
+
+
+class IncidentWriter:
+    """Writes messages about incidents.
+
+    Args:
+        settings: Where links lead.
+        formats: How figures and times are written.
+    """
+
+    def __init__(self, settings: MessageSettings, formats: Formats) -> None:
+        self._settings = settings
+        self._formats = formats
+
+    def write(self, notice: Notice, now: datetime) -> Content:
+        """Write a message about one incident."""
+        content = self.describe(notice.incident, now)
+        if notice.event is Event.WORSE:
+            return replace(content, title=f"Worse: {content.title}")
+        if notice.event is Event.BACK:
+            return replace(content, title=f"Back again: {content.title}")
+        return content
+
+    def describe(self, incident: Incident, now: datetime) -> Content:
+        """Describe an incident as it is now."""
+        headline, rest = _split(incident.summary)
+        is_over = incident.resolved_at is not None
+        sections = [Section(facts=tuple(self._facts(incident, now)))]
+        if len(incident.counts) > 1:
+            sections.append(Section(title="Causes", table=self._causes(incident)))
+        guidance = _guidance(incident)
+        if guidance.advice and not is_over:
+            sections.append(Section(title="What to do", paragraphs=(guidance.advice,)))
+        title, summary = headline, " ".join(filter(None, (rest, incident.cause)))
+        if incident.resolved_at is not None:
+            lasted = self._formats.span(incident.resolved_at - incident.since)
+            title = f"Recovered after {lasted}: {headline}"
+        return Content(
+            kind=MessageKind.INCIDENT,
+            title=title,
+            summary=summary or incident.summary,
+            status=Status.GOOD if is_over else _STATUSES[incident.severity],
+            sections=tuple(sections),
+            links=tuple(self._links(incident, guidance)),
+            footer=self._footer(now, "" if incident.id is None else f"Incident {incident.id}. "),
+        )
+
+    def digest(self, notices: Sequence[Notice], now: datetime) -> Content:
+        """Write one message about many incidents, the worst first."""
+        shown = notices[:_MOST_ROWS]
+        counts = Counter(each.event for each in notices)
+        parts = [f"{counts[event]} {_HEADINGS[event].lower()}" for event in Event if counts[event]]
+        table = Table(
+            headings=("", "Incident", "Since"),
+            rows=tuple(self._row(each, now) for each in shown),
+            statuses=tuple(map(_status, shown)),
+        )
+        hidden = len(notices) - len(shown)
+        more = (f"And {self._formats.counted(hidden, 'more incident')}.",) if hidden else ()
+        page = self._settings.page_url
+        return Content(
+            kind=MessageKind.INCIDENT,
+            title=f"{self._formats.counted(len(notices), 'more incident')}: {', '.join(parts)}",
+            summary="So much has changed at the same time that these share one message.",
+            status=_worst(notices),
+            sections=(Section(table=table, paragraphs=more),),
+            links=() if page is None else (Link("All incidents", f"{page}/incidents"),),
+            footer=self._footer(now, ""),
+        )
+
+    def _facts(self, incident: Incident, now: datetime) -> Iterator[Fact]:
+        formats = self._formats
+        since = formats.near(incident.since, now)
+        if incident.resolved_at is None:
+            yield Fact("Severity", incident.severity.value)
+            yield Fact("Since", f"{since} ({formats.span(now - incident.since)})")
+        else:
+            yield Fact("Since", since)
+            yield Fact("Until", formats.near(incident.resolved_at, now))
+        if incident.affects:
+            name = plural(len(incident.affects), "Sync type")
+            yield Fact(name, _listed(incident.affects, formats))
+        if incident.run_count:
+            yield Fact("Runs", formats.number(incident.run_count))
+        if incident.user_count:
+            yield Fact("Users", formats.number(incident.user_count))
+        if incident.runs:
+            yield Fact("Newest run", incident.runs[0])
+        if incident.request_ids:
+            yield Fact("For Canvas support: X-Request-Context-Id", ", ".join(incident.request_ids))
+
+    def _causes(self, incident: Incident) -> Table:
+        shown = list(incident.counts.items())[:_MOST_CAUSES]
+        rest = list(incident.counts.values())[_MOST_CAUSES:]
+        if rest:
+            shown.append((f"{len(rest)} other {plural(len(rest), 'cause')}", sum(rest)))
+        rows = tuple((cause, self._formats.number(count)) for cause, count in shown)
+        return Table(headings=("Cause", "Count"), rows=rows, numeric=frozenset({1}))
+
+    def _links(self, incident: Incident, guidance: Guidance) -> Iterator[Link]:
+        settings = self._settings
+        if settings.page_url is not None:
+            yield Link("Incidents", f"{settings.page_url}/incidents")
+        runbooks = settings.runbook_url
+        if runbooks is None and settings.page_url is not None:
+            runbooks = f"{settings.page_url}/runbooks"
+        if runbooks is not None and guidance.runbook:
+            yield Link("Runbook", f"{runbooks}/{guidance.runbook}")
+        if settings.grafana_url is not None and guidance.dashboard:
+            name = incident.sync_type
+            variables = "" if name is None else f"?var-sync_type={quote(name, safe='')}"
+            yield Link("Dashboard", f"{settings.grafana_url}/d/{guidance.dashboard}{variables}")
+
+    def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
+        headline, _ = _split(notice.incident.summary)
+        since = self._formats.near(notice.incident.since, now)
+        return _HEADINGS[notice.event], headline, since
+
+    def _footer(self, now: datetime, subject: str) -> str:
+        return f"{subject}Times are in {self._formats.zone_name(now)}."
+
+
+def _guidance(incident: Incident) -> Guidance:
+    try:
+        return GUIDANCE[IncidentKind(incident.kind)]
+    except ValueError:  # a newer version of this program wrote it
+        return _NO_GUIDANCE
+
+
+def _split(summary: str) -> tuple[str, str]:
+    """Return the first sentence without its full stop, and the rest."""
+    first, stop, rest = summary.partition(". ")
+    return (first, rest) if stop else (summary.removesuffix("."), "")
+
+
+def _listed(names: Sequence[str], formats: Formats) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    hidden = len(names) - _MOST_NAMES
+    return shown if hidden <= 0 else f"{shown} and {formats.number(hidden)} more"
+
+
+def _status(notice: Notice) -> Status:
+    is_over = notice.event is Event.RESOLVED
+    return Status.GOOD if is_over else _STATUSES[notice.incident.severity]
+
+
+def _worst(notices: Sequence[Notice]) -> Status:
+    order = (Status.GOOD, Status.WARNING, Status.CRITICAL)
+    return max(map(_status, notices), key=order.index)
