@@ -71,7 +71,7 @@ def test_focus_open_details_and_typed_text_survive_an_update(
         tab.page.goto(f"{changing.url}/incidents")
         details = tab.page.locator("summary", has_text="Acknowledge")
         details.click()
-        reason = tab.page.get_by_label("Why it may stay quiet")
+        reason = tab.page.locator("#reason-1")
         reason.fill("half a sen")
         more = incident(IncidentKind.SLOW, summary="The sync full is slow.")
         write_incidents(changing.engine, [more])
