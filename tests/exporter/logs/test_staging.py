@@ -15,7 +15,6 @@ from canvas_sync_core.logs import patience
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import write_archive
 from canvas_sync_exporter.logs.staging import (
     remove_staging_folder,
     stage_log,
@@ -71,13 +70,12 @@ class Scene:
         stage_log(self._log, "errors-staging", self._page, keep_lines=2, max_live_bytes=1)
 
     def has_each_line_once(self) -> bool:
-        """Archive what was staged, and look at archives, backups and log."""
+        """Look at what was staged for an archive, at backups and log."""
         found: Counter[bytes] = Counter()
         for staging in staging_folders(self._folder, Log.ERRORS):
-            members = staged_members(staging)
-            write_archive(self._folder / "archive", staging.name, members)
-            for member in members:
+            for member in staged_members(staging):
                 content = member.path.read_bytes()[: member.length]
+                assert len(content) == member.length
                 found.update(content.splitlines(keepends=True))
             remove_staging_folder(staging)
         found += lines_left(self._folder, LOG)

@@ -35,6 +35,7 @@ from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.spool import SPOOL_LIMIT, drain_orphans, encode, waiting_bytes
 from canvas_sync_instrumentation.outputs._row_writer import RowWriter
 from canvas_sync_instrumentation.outputs.rows import StoreSink
+from support.forked_programs import ForkedProgram
 from support.postgresql import PostgresqlServer
 from support.prometheus import eventually
 from support.runs import running, snapshot
@@ -381,9 +382,8 @@ def test_a_killed_process_leaves_its_rows_to_the_next_one(
 ) -> None:
     folder = tmp_path / "spool"
     code = _PROCESS + "sync(name); print('ready', flush=True); time.sleep(600)"
-    with _run_python(code, _NOWHERE, folder, "killed", 200) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with ForkedProgram(code, _NOWHERE, folder, "killed", 200) as process:
+        assert process.stdout.readline() == "ready\n"
         process.kill()
     assert waiting_bytes(folder) > 0
     sink = make_sink(empty_database_url)
@@ -400,7 +400,7 @@ def test_a_killed_process_leaves_its_rows_to_the_next_one(
 def test_several_processes_write_at_once(empty_database_url: str, tmp_path: Path) -> None:
     code = _PROCESS + "sync(name); assert sink.flush(600); sink.close(5)"
     folder = tmp_path / "spool"
-    processes = [_run_python(code, empty_database_url, folder, n, 100) for n in range(4)]
+    processes = [ForkedProgram(code, empty_database_url, folder, n, 100) for n in range(4)]
     for process in processes:
         process.communicate()
     assert [process.returncode for process in processes] == [0] * 4
