@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-__all__ = ["ForkedProgram", "run_forked"]
+__all__ = ["ForkedProgram", "fork_server", "run_forked"]
 
 _SECONDS = 600
 _IMPORTED = [
@@ -44,10 +44,10 @@ class ForkedProgram:
     """
 
     def __init__(self, code: str, *arguments: object) -> None:
-        given, written = _context().Pipe(duplex=False)
-        read, printed = _context().Pipe(duplex=False)
+        given, written = fork_server().Pipe(duplex=False)
+        read, printed = fork_server().Pipe(duplex=False)
         words = [str(each) for each in arguments]
-        self._process = _context().Process(
+        self._process = fork_server().Process(
             target=_execute,
             args=(code, words, given, printed),
             kwargs={"environ": dict(os.environ), "folder": Path.cwd()},
@@ -104,7 +104,8 @@ def run_forked(code: str, *arguments: object) -> int:
 
 
 @cache
-def _context() -> ForkServerContext:
+def fork_server() -> ForkServerContext:
+    """Return the context whose processes are forked from the server."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_IMPORTED)
     return context

@@ -37,13 +37,11 @@ class WatchedDemo:
         prometheus: Still runs.
         since: Unix time before the first run.
         until: Unix time at which everything had been scraped and the exporter was still there.
-        runs_database: SQLite file with the table of runs.
     """
 
     prometheus: Prometheus
     since: float
     until: float
-    runs_database: Path
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +70,7 @@ def watched_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDe
             _await(server, "canvas_sync_incident_info")
             _clean_up(server, exporter)
             until = time.time()
-        database = folder / "demo" / "logs" / "state" / "canvas_sync.sqlite3"
-        yield WatchedDemo(server, since, until, database)
+        yield WatchedDemo(server, since, until)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from canvas_sync_core.store.runs import RunRow
 from canvas_sync_core.store.spool import Spool, drain_orphans, encode
 from canvas_sync_instrumentation.monitor import configure, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+from support.forked_programs import fork_server
 from support.runs import failed, running, snapshot
 
 _START = 1_766_398_530.25
@@ -202,11 +202,11 @@ def _use_at_once(url: str, log_dir: Path, barrier: Any, runs: int) -> None:
 def test_processes_that_use_one_id_at_once_have_a_row_for_each_run(
     engine: Engine, empty_database_url: str, tmp_path: Path
 ) -> None:
-    spawn = multiprocessing.get_context("spawn")
+    server = fork_server()
     processes, runs = 3, 4
-    barrier = spawn.Barrier(processes)
+    barrier = server.Barrier(processes)
     workers = [
-        spawn.Process(
+        server.Process(
             target=_use_at_once, args=(empty_database_url, tmp_path / str(n), barrier, runs)
         )
         for n in range(processes)
