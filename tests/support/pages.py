@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
-EXAMPLES: Final = {"run": "1"}
+EXAMPLES: Final = {"run_id": "1"}
 """Placeholder in the path of a page -> a value for which the history has something to show."""
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

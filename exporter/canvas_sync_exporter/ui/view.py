@@ -82,6 +82,10 @@ class View:
         """Return the relative URL of this page with some parameters changed; None removes one."""
         return self._join(self.path, {**self.query, **_renamed(query)}, "")
 
+    def here_at(self, path: str) -> str:
+        """Return the relative URL of a feed of this page, with all parameters of the page."""
+        return self._join(path, self.query, "")
+
     def task_url(self, task_id: str) -> str:
         """Return the URL of the page of a run, by its task id."""
         return self.url(f"runs/task/{quote(task_id, safe='')}")

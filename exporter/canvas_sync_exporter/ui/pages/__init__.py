@@ -6,11 +6,13 @@ from typing import Final
 
 from canvas_sync_exporter.ui.page import Page
 
-from . import incidents, overview
+from . import incidents, overview, run, runs
 
 __all__ = ["PAGES"]
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
+    runs.PAGE,
+    run.PAGE,
     incidents.PAGE,
 )

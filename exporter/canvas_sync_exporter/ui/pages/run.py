@@ -1,0 +1,310 @@
+"""One run: why it failed, how it compares, where its time went, and what it logged."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.run_history import RunHistory, run_history
+from canvas_sync_core.store.runs import RunRow
+from canvas_sync_exporter.charts.time_bar import TimePart, time_bar
+from canvas_sync_exporter.formatting import format_number, format_seconds, format_size
+from canvas_sync_exporter.logs.run_calls import CallPage, RunCall, run_calls
+from canvas_sync_exporter.logs.run_lines import RunLogs
+from canvas_sync_exporter.logs.run_steps import StepList, run_steps
+from canvas_sync_exporter.logs.search import Order
+from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.view import View
+from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.run_lookup import RUN_ID, require_run
+from canvas_sync_exporter.web.search_results import FoundRecord, found_record
+
+__all__ = ["PAGE", "Run"]
+
+_CALLS_READ: Final = 500
+_CALLS_SHOWN: Final = 40
+_LINES: Final = 50
+_QUEUE_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of the run beside what is usual and the last successful run.
+
+    Attributes:
+        usual: The median of the last successful runs of the same kind.
+        good: That of the last successful run.
+        is_unusual: Whether it differs from the usual by more than half.
+    """
+
+    name: str
+    value: str
+    usual: str
+    good: str
+    is_unusual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShare:
+    """How long the run spent on something.
+
+    Attributes:
+        kind: ``canvas``, ``waiting``, ``database`` or ``own``.
+    """
+
+    kind: str
+    name: str
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCall:
+    """A call in the waterfall.
+
+    Attributes:
+        notable: Why it deserves a look, such as ``429, throttled``; empty if it does not.
+        queue_seconds: Time in Canvas's queue, if it is a considerable part of the call; else None.
+    """
+
+    call: RunCall
+    name: str
+    notable: str
+    queue_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything on the page.
+
+    Attributes:
+        history: The runs of the same kind before and after it.
+        verdict: Why it is as it is, in one sentence; empty if it just succeeded.
+        measures: Its figures beside the usual ones.
+        shares: Where its time went. Calls in parallel may add up to more than the duration.
+        steps: Its steps.
+        calls: The failed and the slowest of its first calls, in the order of their start.
+        calls_read: Number of calls that these were chosen from.
+        has_more_calls: Whether the run made more calls than were read.
+        lines: Its newest log lines, newest first.
+        has_more_lines: Whether there are older ones.
+        logs_problem: Why the logs could not be read completely; empty if they could.
+    """
+
+    run: RunRow
+    history: RunHistory
+    verdict: str
+    measures: list[Measure]
+    shares: list[TimeShare]
+    steps: StepList
+    calls: list[ShownCall]
+    calls_read: int
+    has_more_calls: bool
+    lines: list[FoundRecord]
+    has_more_lines: bool
+    logs_problem: str
+
+    def metadata_text(self) -> str:
+        """Return the metadata as indented JSON."""
+        return json.dumps(self.run.sync_metadata, indent=2, ensure_ascii=False)
+
+    def share_bar(self) -> Markup:
+        """Draw where the time went."""
+        whole = max(sum(share.seconds for share in self.shares), 1e-9)
+        parts, start = [], 0.0
+        for share in self.shares:
+            parts.append(TimePart(share.kind, start, share.seconds))
+            start += share.seconds
+        return time_bar(parts, whole)
+
+    def call_bar(self, call: RunCall, view: View) -> Markup:
+        """Draw a call on the time axis of the run."""
+        return time_bar(_parts_of_call(call), _axis_seconds(self.run, view))
+
+    def step_bar(self, offset: float, seconds: float | None, view: View) -> Markup:
+        """Draw a step on the time axis of the run."""
+        axis = _axis_seconds(self.run, view)
+        return time_bar([TimePart("step", offset, axis if seconds is None else seconds)], axis)
+
+
+def run(context: WebContext, view: View) -> Run:
+    """Read everything on the page."""
+    row = require_run(context.engine, view.values["run_id"])
+    view.title = f"Run {row.sync_task_id}"
+    history = run_history(context.engine, row)
+    steps, calls, lines, has_more_lines, problem = _read_logs(context, row)
+    shown = _shown_calls(calls.items)
+    return Run(
+        run=row,
+        history=history,
+        verdict=_verdict(row),
+        measures=list(_measures(row, history)),
+        shares=_shares(row, view),
+        steps=steps,
+        calls=shown,
+        calls_read=len(calls.items),
+        has_more_calls=calls.next is not None,
+        lines=lines,
+        has_more_lines=has_more_lines,
+        logs_problem=problem,
+    )
+
+
+def _read_logs(
+    context: WebContext, row: RunRow
+) -> tuple[StepList, CallPage, list[FoundRecord], bool, str]:
+    """Read what the logs say; the rest of the page does not depend on them."""
+    config = context.configuration
+    logs = RunLogs(config.app.log_dir, config.archive_folder, config.app.timezone)
+    try:
+        steps = run_steps(logs, row)
+        calls = run_calls(logs, row, limit=_CALLS_READ)
+        lines = logs.lines(row, limit=_LINES, order=Order.NEWEST)
+    except (LogFolderError, OSError) as error:
+        return StepList([], False, []), CallPage([], None, None, []), [], False, reason(error)
+    problems = dict.fromkeys([*steps.problems, *calls.problems, *lines.problems])
+    found = [found_record(line) for line in lines.items]
+    return steps, calls, found, lines.next is not None, "; ".join(problems)
+
+
+def _verdict(row: RunRow) -> str:
+    if row.sync_status == RunStatus.RUNNING:
+        return ""
+    if row.error_type is not None:
+        is_status = row.error_type.lower() == row.sync_status  # such as `Partial`
+        texts = [None if is_status else row.error_type, row.error_message]
+        return ": ".join(text for text in texts if text)
+    return row.suspect_reason or "" if row.suspect else ""
+
+
+def _measures(row: RunRow, history: RunHistory) -> Sequence[Measure]:
+    usual, good = history.usual, history.last_success
+    figures: list[tuple[str, str, Any]] = [
+        ("Duration", "duration", format_seconds),
+        ("API calls", "api_calls", _count),
+        ("Failed calls", "api_failed", _count),
+        ("Throttled calls", "api_throttled", _count),
+        ("Time in Canvas", "api_seconds", format_seconds),
+        ("Time waiting", "api_wait_seconds", format_seconds),
+        ("Items received", "api_items", _count),
+        ("Bytes received", "api_bytes", _size),
+        ("Database operations", "db_operations", _count),
+        ("Time in the database", "db_seconds", format_seconds),
+    ]
+    measures = [
+        _measure(
+            name,
+            getattr(row, field),
+            getattr(usual, field),
+            None if good is None else getattr(good, field),
+            write,
+        )
+        for name, field, write in figures
+    ]
+    for item, counts in row.items.items():
+        before = None if good is None else good.items[item].processed
+        name = f"{item.capitalize()} synced"
+        measures.append(_measure(name, counts.processed, usual.items[item], before, _count))
+    return [each for each in measures if {each.value, each.usual, each.good} - {"-", "0"}]
+
+
+def _measure(
+    name: str, value: float | None, usual: float | None, good: float | None, write: Any
+) -> Measure:
+    is_known = value is not None and usual is not None
+    is_unusual = is_known and abs((value or 0) - (usual or 0)) > max(0.5 * (usual or 0), 1e-9)
+    return Measure(name, write(value), write(usual), write(good), is_unusual)
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else format_number(round(value))
+
+
+def _size(value: float | None) -> str:
+    return "-" if value is None else format_size(round(value))
+
+
+def _shares(row: RunRow, view: View) -> list[TimeShare]:
+    whole = _axis_seconds(row, view)
+    spent = row.api_seconds + row.api_wait_seconds + row.db_seconds
+    shares = [
+        TimeShare("canvas", "Canvas", row.api_seconds, "waiting for its answers"),
+        TimeShare("waiting", "Waiting", row.api_wait_seconds, "back-off and pacing"),
+        TimeShare("database", "Own database", row.db_seconds, ""),
+        TimeShare("own", "The sync itself", max(0.0, whole - spent), "and whatever is not seen"),
+    ]
+    return [share for share in shares if share.seconds > 0]
+
+
+def _axis_seconds(row: RunRow, view: View) -> float:
+    if row.duration is not None:
+        return row.duration
+    return max(0.0, (view.now - row.sync_start_time).total_seconds())
+
+
+def _shown_calls(calls: Sequence[RunCall]) -> list[ShownCall]:
+    """Choose the failed calls and the slowest others, and return them in order of their start."""
+    chosen = heapq.nlargest(
+        _CALLS_SHOWN, calls, key=lambda call: (_notable(call) != "", call.duration_seconds)
+    )
+    chosen.sort(key=lambda call: call.offset_seconds)
+    return [ShownCall(call, _name(call), _notable(call), _queue(call)) for call in chosen]
+
+
+def _name(call: RunCall) -> str:
+    if call.kind == "guard":
+        return "pacing"
+    if call.kind == "database":
+        return f"{call.operation or 'operation'} {call.table or ''}".strip()
+    return f"{call.method or 'GET'} {call.path or call.route or ''}".strip()
+
+
+def _notable(call: RunCall) -> str:
+    words = []
+    if call.outcome == "failed":
+        words.append(str(call.status_code or call.error_class or "failed"))
+    if call.throttled:
+        words.append("throttled")
+    if call.retries:
+        words.append("repeated")
+    return ", ".join(words)
+
+
+def _queue(call: RunCall) -> float | None:
+    seconds = call.queue_seconds or 0.0
+    return seconds if seconds >= _QUEUE_SHARE * call.duration_seconds else None
+
+
+def _parts_of_call(call: RunCall) -> list[TimePart]:
+    """Divide a call into what came before it, Canvas's queue, its database, and the rest."""
+    kind = {"api": "canvas", "guard": "waiting", "database": "database"}[call.kind]
+    start, parts = call.offset_seconds, []
+    if call.backoff_seconds:
+        parts.append(TimePart("waiting", start - call.backoff_seconds, call.backoff_seconds))
+    parts.append(TimePart(kind, start, call.duration_seconds))
+    queue = min(call.queue_seconds or 0.0, call.duration_seconds)
+    if queue:
+        parts.append(TimePart("queue", start, queue))
+    if call.outcome == "failed":
+        parts.append(TimePart("failed-call", start, call.duration_seconds))
+    return parts
+
+
+PAGE: Final = Page(
+    "run",
+    "runs/<run_id>",
+    "Run",
+    "ui/run.html",
+    run,
+    parameters=(RUN_ID,),
+    period=None,
+    in_navigation=False,
+)

@@ -1,0 +1,139 @@
+"""The page of one run, for a run that a real process recorded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from support.pages import Served, serving_pages, watched
+
+SYNC = """
+import sys, time
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker
+
+def sync(task_id, fails):
+    with CanvasSyncMetricsTracker(task_id, 42, metadata={"school": "<b>North</b>"}) as run:
+        with run.step("courses"):
+            run.record_api_call("GET", "/api/v1/courses", 200, 0.02)
+            run.record_course(3, created=True)
+            run.record_db_operation("INSERT", "courses", 3, 0.01)
+        if fails:
+            headers = {"X-Request-Context-Id": "1f0c3a52-9a74-4a7e-8d30-5b6f0a3f2f10"}
+            with run.step("grades"):
+                run.record_api_call("GET", "/api/v1/courses/7/grades", 502, 0.05, headers=headers)
+                raise RuntimeError("Canvas answered 502 <script>")
+
+for number in range(4):
+    sync(f"good-{number}", False)
+try:
+    sync("bad", True)
+except RuntimeError:
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An exporter whose only runs are those of one process: four good ones and a bad one."""
+    with serving_pages(tmp_path_factory.mktemp("run"), with_history=False) as served:
+        folder = served.config.app.log_dir
+        environ = {**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)}
+        subprocess.run([sys.executable, "-c", SYNC], env=environ, check=True, timeout=120)
+        yield served
+
+
+@pytest.fixture
+def bad(served: Served) -> str:
+    """The URL of the bad run."""
+    answer = requests.get(f"{served.url}/runs/task/bad", timeout=30)
+    assert answer.status_code == 200
+    return answer.url
+
+
+def figures(url: str) -> Any:
+    return requests.get(url, params={"format": "json"}, timeout=30).json()["data"]
+
+
+def test_why_it_failed_comes_first_with_the_request_id_to_copy(bad: str, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(bad)
+        verdict = tab.page.locator("#verdict")
+        expect(verdict.get_by_role("heading")).to_contain_text(
+            "failed RuntimeError: Canvas answered 502"
+        )
+        expect(verdict.get_by_role("button", name="Copy 1f0c3a52")).to_be_visible()
+        assert tab.complaints == []
+
+
+def test_it_is_compared_with_the_last_good_run_one_click_away(bad: str, browser: Browser) -> None:
+    data = figures(bad)
+    assert data["history"]["usual"]["runs"] == 4
+    assert data["history"]["last_success"]["sync_task_id"] == "good-3"
+    with watched(browser) as tab:
+        tab.page.goto(bad)
+        calls = tab.page.locator("#comparison tr", has_text="API calls").locator("td")
+        assert calls.all_inner_texts() == ["2\n(unusual)", "1", "1"]
+        tab.page.get_by_role("link", name="Last good run").click()
+        expect(tab.page.get_by_role("heading", level=1)).to_have_text("Run good-3")
+        tab.page.get_by_role("link", name="Next run, failed").click()
+        expect(tab.page.get_by_role("heading", level=1)).to_have_text("Run bad")
+
+
+def test_calls_and_steps_are_on_the_time_axis_with_the_failed_one_marked(
+    bad: str, browser: Browser
+) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(bad)
+        calls = tab.page.locator("#calls tbody tr")
+        assert calls.count() == 3
+        failed = calls.filter(has_text="502")
+        expect(failed.locator("rect.failed-call")).to_have_count(1)
+        expect(failed.locator("th")).to_contain_text("GET /api/v1/courses/7/grades")
+        steps = tab.page.locator("#steps tbody tr")
+        assert steps.count() == 2
+        expect(steps.nth(1)).to_contain_text("grades failed")
+
+
+def test_its_newest_line_is_first(bad: str, browser: Browser) -> None:
+    lines = figures(bad)["lines"]
+    times = [line["timestamp"] for line in lines]
+    assert times == sorted(times, reverse=True)
+    with watched(browser) as tab:
+        tab.page.goto(bad)
+        expect(tab.page.locator("#lines li").first).to_contain_text("failed")
+        assert tab.page.locator("#lines li").count() == len(lines)
+
+
+def test_metadata_is_shown_as_text(bad: str, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(bad)
+        tab.page.get_by_text("Metadata").click()
+        expect(tab.page.locator("#metadata pre")).to_contain_text('"school": "<b>North</b>"')
+
+
+def test_without_logs_the_rest_of_the_page_stays(served: Served, bad: str) -> None:
+    logs = list(served.config.app.log_dir.glob("*.log"))
+    assert logs
+    for log in logs:
+        log.rename(log.with_suffix(".hidden"))
+    try:
+        answer = requests.get(bad, timeout=30)
+    finally:
+        for log in logs:
+            log.with_suffix(".hidden").rename(log)
+    assert answer.status_code == 200
+    assert "Canvas answered 502" in answer.text
+    assert "The logs have no line of this run." in answer.text
+
+
+def test_a_run_that_does_not_exist_is_a_page_that_says_so(served: Served) -> None:
+    answer = requests.get(f"{served.url}/runs/999999", timeout=30)
+    assert answer.status_code == 404
+    assert "There is no run 999999." in answer.text

@@ -1,0 +1,92 @@
+"""The list of runs: filters, counts, pages and exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from playwright.sync_api import Browser, expect
+
+from support.page_history import HOSTILE
+from support.pages import Served, watched
+
+
+def figures(site: Served, query: str) -> Any:
+    answer = requests.get(f"{site.url}/runs?{query}", params={"format": "json"}, timeout=30)
+    assert answer.status_code == 200
+    return answer.json()["data"]
+
+
+def test_a_facet_adds_its_filter_and_removes_it_again(site: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{site.url}/runs?from=30d")
+        chip = tab.page.get_by_role("list", name="Status").get_by_role("link", name="failed")
+        chip.click()
+        expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&status=failed")
+        states = tab.page.locator("#list tbody .status")
+        assert set(states.all_inner_texts()) == {"failed"}
+        chip.click()
+        expect(tab.page).to_have_url(f"{site.url}/runs?from=30d")
+
+
+def test_the_form_keeps_the_filters_that_were_chosen(site: Served, browser: Browser) -> None:
+    with watched(browser, java_script_enabled=False) as tab:
+        tab.page.goto(f"{site.url}/runs?from=30d&sync_type=full")
+        tab.page.get_by_text("More filters").click()
+        tab.page.get_by_label("User").fill("3")
+        tab.page.get_by_role("button", name="Show").click()
+        for part in ("from=30d", "sync_type=full", "user_id=3"):
+            assert part in tab.page.url
+        users = tab.page.locator("#list tbody tr td:nth-child(6)").all_inner_texts()
+        assert set(users) == {"3"}
+
+
+def test_pages_of_the_list_have_every_run_once(site: Served, browser: Browser) -> None:
+    total = figures(site, "from=30d")["facets"]["runs"]
+    seen: list[str] = []
+    with watched(browser) as tab:
+        tab.page.goto(f"{site.url}/runs?from=30d")
+        while True:
+            seen += [link.get_attribute("href") or "" for link in tab.page.locator("th a").all()]
+            older = tab.page.get_by_role("link", name="Older runs")
+            if not older.count():
+                break
+            older.click()
+    runs = [each.partition("?")[0] for each in seen]
+    assert len(runs) == len(set(runs)) == total
+
+
+def test_exports_have_exactly_the_runs_that_are_shown(site: Served) -> None:
+    query = "from=30d&status=failed&sync_type=full"
+    shown = [run["id"] for run in figures(site, query)["runs"]["items"]]
+    table = requests.get(f"{site.url}/runs/export.csv?{query}", timeout=30)
+    lines = requests.get(f"{site.url}/runs/export.ndjson?{query}", timeout=30)
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert [int(row["id"]) for row in csv.DictReader(io.StringIO(table.text))] == shown
+    assert [json.loads(line)["id"] for line in lines.text.splitlines()] == shown
+    assert shown
+
+
+def test_a_task_id_leads_to_its_run(site: Served) -> None:
+    hostile = f"night {HOSTILE}".replace("\x00", "")
+    for task_id in ("full-2", hostile):
+        answer = requests.get(f"{site.url}/runs/task/{quote(task_id, safe='')}", timeout=30)
+        assert answer.status_code == 200
+        assert "/runs/" in answer.url
+        assert "/task/" not in answer.url
+
+
+def test_an_unknown_task_id_is_a_page_that_says_so(site: Served) -> None:
+    answer = requests.get(f"{site.url}/runs/task/unknown", timeout=30)
+    assert answer.status_code == 404
+    assert "There is no run with this task id" in answer.text
+
+
+def test_durations_that_exclude_each_other_are_named(site: Served) -> None:
+    answer = requests.get(f"{site.url}/runs?min_duration=2h&max_duration=1h", timeout=30)
+    assert answer.status_code == 422
+    assert "<b>max_duration</b>" in answer.text
