@@ -14,10 +14,12 @@ from typing import Final
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.threads import start_daemon
+from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, ExporterSettings, configuration
 
-from . import files, services, syncs
+from . import files, messages, services, syncs
+from .alertmanager import messages_sent_once
 from .finding import Finding
 
 __all__ = ["examine"]
@@ -46,7 +48,12 @@ def examine(
     except SettingsError as error:
         return {"settings": Finding.failed(str(error), "Correct it; nothing else can be checked.")}
     settings = {"settings": _settings(environ)}
-    return settings | _done(_checks(config, environ, prometheus_url), seconds)
+    checks = _checks(config, environ, prometheus_url)
+    file, whole = messages.config_file(environ)
+    settings["configuration file"] = file
+    if whole is not None:
+        checks |= _message_checks(whole.file.messages, prometheus_url)
+    return settings | _done(checks, seconds)
 
 
 def _checks(
@@ -74,6 +81,20 @@ def _checks(
         checks["database secret"] = partial(files.private_file, Path(secret))
     if prometheus_url is not None:
         checks["prometheus"] = partial(services.prometheus, prometheus_url)
+    return checks
+
+
+def _message_checks(settings: MessageSettings, prometheus_url: str | None) -> dict[str, Check]:
+    if not settings.channels:
+        return {}
+    checks: dict[str, Check] = {
+        "messages": partial(messages.receivers, settings),
+        "links": partial(messages.links, settings),
+    }
+    for each in settings.channels:
+        checks[f"messages {each.name}"] = partial(messages.destination, each)
+    if prometheus_url is not None:
+        checks["alertmanager"] = partial(messages_sent_once, settings, prometheus_url)
     return checks
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "connected",
     "database",
     "embedded_file",
+    "get_json",
     "prometheus",
     "spool",
 ]
@@ -153,12 +154,21 @@ def _time_of_prometheus(url: str) -> tuple[float, float]:
 
 
 def _query(url: str, expression: str) -> Any:
+    return get_json(f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}")["data"]["result"]
+
+
+def get_json(url: str) -> Any:
+    """Return the JSON that a server answers.
+
+    Raises:
+        ValueError: It is no URL of HTTP, or the answer is not JSON.
+        OSError: There is no answer.
+    """
     if urlsplit(url).scheme not in _PORTS:
         raise ValueError("its address begins neither with http:// nor with https://")
-    address = f"{url.rstrip('/')}/api/v1/query?query={quote(expression)}"
-    request = urllib.request.Request(address, headers={"User-Agent": DISTRIBUTION})  # noqa: S310 - scheme above
+    request = urllib.request.Request(url, headers={"User-Agent": DISTRIBUTION})  # noqa: S310 - scheme above
     with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
-        return json.load(answer)["data"]["result"]
+        return json.load(answer)
 
 
 def embedded_file(config: Configuration) -> Path:

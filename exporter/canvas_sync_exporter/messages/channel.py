@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .content import Content
 
-__all__ = ["Channel", "DeliveryError", "OutgoingMessage"]
+__all__ = ["Channel", "CheckableChannel", "DeliveryError", "OutgoingMessage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,21 @@ class Channel(Protocol):
 
         Raises:
             DeliveryError: It was not delivered.
+        """
+
+
+@runtime_checkable
+class CheckableChannel(Channel, Protocol):
+    """A channel that can check its destination without sending a message."""
+
+    def check(self) -> str:
+        """Check within a bounded time whether the destination accepts messages.
+
+        Returns:
+            What was found, in a sentence.
+
+        Raises:
+            DeliveryError: It does not accept messages.
         """
 
 

@@ -97,3 +97,19 @@ def test_in_a_pipe_it_prints_no_colours(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert "\x1b" not in printed
     assert str(Path(os.environ["CANVAS_SYNC_LOG_DIR"])) in printed
+
+
+def test_destinations_of_messages_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[messages.webhook]\nurl = "http://127.0.0.1:1/Secret4711"\nseverities = "warning"\n'
+    )
+    monkeypatch.setenv("CANVAS_SYNC_CONFIG", str(file))
+    code, checks = examined(capsys)
+    assert code == 1
+    assert checks["configuration file"]["status"] == "ok"
+    assert checks["messages"]["status"] == checks["links"]["status"] == "warning"
+    assert "Messages cannot be sent: 127.0.0.1: " in checks["messages webhook"]["message"]
+    assert "Secret4711" not in str(checks)

@@ -41,7 +41,7 @@ from canvas_sync_exporter.messages.channel import DeliveryError
 from .deadline import Deadline, call_within
 from .failures import network_failure
 
-__all__ = ["Answer", "post", "raise_for_status"]
+__all__ = ["Answer", "head", "post", "raise_for_status"]
 
 SECONDS: Final = 30.0
 """How long a request may take as a whole."""
@@ -82,8 +82,27 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     Raises:
         DeliveryError: There is no answer.
     """
+    return _send("POST", url, body, headers, seconds)
+
+
+def head(url: str, *, seconds: float = SECONDS) -> Answer:
+    """Ask for the headers of a URL, which changes nothing there; return the answer.
+
+    Args:
+        url: A URL of HTTP or HTTPS.
+        seconds: How long to wait for the whole answer.
+
+    Raises:
+        DeliveryError: There is no answer.
+    """
+    return _send("HEAD", url, None, {}, seconds)
+
+
+def _send(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float
+) -> Answer:
     names = {"User-Agent": f"{DISTRIBUTION}/{VERSION}", **headers}
-    request = Request(url, data=body, headers=names, method="POST")  # noqa: S310 - the opener only supports HTTP and HTTPS
+    request = Request(url, data=body, headers=names, method=method)  # noqa: S310 - the opener only supports HTTP and HTTPS
     try:
         return call_within(seconds, partial(_exchange, request, min(seconds, _SILENCE_SECONDS)))
     except URLError as error:

@@ -37,6 +37,12 @@ _TEMPORARY: Final = frozenset(
     }
 )
 """Errors that another attempt may not meet; all others concern the message or the token."""
+_NO_TEXT: Final = frozenset(
+    {"no_text", "invalid_payload", "missing_text_or_fallback_or_attachments"}
+)
+_NOT_SLACK: Final = "the answer is not one of a webhook of Slack; check the URL"
+_SCOPES: Final = "x-oauth-scopes"
+_WRITE: Final = "chat:write"
 _NOT_EDITABLE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _NO_THREAD: Final = frozenset(
     {"thread_not_found", "message_not_found", "invalid_thread_ts", "cannot_reply_to_message"}
@@ -75,6 +81,17 @@ class SlackWebhookChannel:
         _with_or_without_blocks(self._post, content_of(message))
         return ""
 
+    def check(self) -> str:
+        """Check whether the webhook exists, with a message without text, which Slack rejects."""
+        response = self._client.send_dict({"text": ""})
+        code = response.body.strip()
+        if response.status_code == 200 or code in _NO_TEXT:
+            return "The webhook exists."
+        if 400 <= response.status_code < 500 and _CODE.fullmatch(code):
+            raise _SlackError(code)
+        raise_for_status(Answer(response.status_code, response.headers, b""), self._url)
+        raise DeliveryError(_NOT_SLACK)
+
     def _post(self, text: str, blocks: list[Block]) -> None:
         response = self._client.send(
             text=text, blocks=blocks or None, unfurl_links=False, unfurl_media=False
@@ -85,7 +102,7 @@ class SlackWebhookChannel:
         if 400 <= response.status_code < 500 and _CODE.fullmatch(code):
             raise _SlackError(code)
         raise_for_status(Answer(response.status_code, response.headers, b""), self._url)
-        raise DeliveryError("the answer is not one of a webhook of Slack; check the URL")
+        raise DeliveryError(_NOT_SLACK)
 
 
 class SlackBotChannel:
@@ -125,6 +142,17 @@ class SlackBotChannel:
                 raise
             return self._post(self._channel, content, None)  # the first message was deleted
         return thread[0]
+
+    def check(self) -> str:
+        """Check whether Slack accepts the token, and whether the bot may write messages."""
+        try:
+            response = self._client.auth_test()
+        except SlackApiError as error:
+            raise _failure_of(error) from None
+        scopes = response.headers.get(_SCOPES)
+        if scopes is not None and _WRITE not in re.split(r"[,\s]+", scopes):
+            raise _SlackError("missing_scope")
+        return f"Slack accepts the token, and the bot may write to {self._channel} once invited."
 
     def _post(self, channel: str, content: Content, thread: str | None) -> str:
         def post(text: str, blocks: list[Block]) -> SlackResponse:
@@ -182,5 +210,10 @@ def _translated(call: Callable[[str, list[Block]], T], text: str, blocks: list[B
     try:
         return call(text, blocks)
     except SlackApiError as error:
-        code = str(error.response.get("error", ""))  # its own text repeats the whole answer
-    raise _SlackError(code if _CODE.fullmatch(code) else "an error without a code")
+        failure = _failure_of(error)
+    raise failure
+
+
+def _failure_of(error: SlackApiError) -> _SlackError:
+    code = str(error.response.get("error", ""))  # its own text repeats the whole answer
+    return _SlackError(code if _CODE.fullmatch(code) else "an error without a code")

@@ -13,6 +13,7 @@ import hmac
 import json
 from dataclasses import asdict
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError
@@ -21,7 +22,7 @@ from canvas_sync_exporter.messages.channel import OutgoingMessage
 from canvas_sync_exporter.messages.content import Content
 
 from .cutting import Limits, content_of, fit
-from .http_client import SECONDS, post, raise_for_status
+from .http_client import SECONDS, head, post, raise_for_status
 
 __all__ = ["VERSION", "WebhookChannel", "signature"]
 
@@ -70,6 +71,11 @@ class WebhookChannel:
         answer = post(self._url, body, headers, seconds=self._seconds)
         raise_for_status(answer, self._url, self._clock)
         return identifier
+
+    def check(self) -> str:
+        """Check whether the server answers; its status says nothing about messages."""
+        status = head(self._url, seconds=self._seconds).status
+        return f"{urlsplit(self._url).hostname} can be reached (status {status})."
 
 
 def signature(key: bytes, identifier: str, timestamp: int, body: bytes) -> str:
