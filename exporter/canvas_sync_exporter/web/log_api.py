@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final
@@ -16,17 +17,21 @@ from canvas_sync_exporter.logs.search import (
     LinePosition,
     LogSearch,
     Order,
+    count_facets,
     line_context,
     locate,
 )
+from canvas_sync_exporter.logs.sources import shifted
 from canvas_sync_exporter.logs.tail import LogTail
 from canvas_sync_exporter.logs.time_parsing import check_period
+from canvas_sync_exporter.logs.volume import Volume, log_volume
 
 from .context import WebContext
 from .endpoint import Endpoint
 from .log_parameters import (
     AFTER,
     BEFORE,
+    BUCKETS,
     CURSOR,
     FILTERS,
     LIMIT,
@@ -35,11 +40,12 @@ from .log_parameters import (
     ORDER,
     PERIOD,
     POSITION,
+    VALUES,
     make_filter,
 )
 from .log_stream import CLIENT_LIMIT, LogStreams
 from .problems import FieldError, ProblemError
-from .search_results import ContextPage, FoundPage, found_record
+from .search_results import ContextPage, FacetPage, FoundPage, facet_page, found_record
 
 __all__ = ["LogApi"]
 
@@ -47,6 +53,8 @@ _SECONDS: Final = 1.0
 _LOCATE_SECONDS: Final = 5.0
 _NO_LINE: Final = "The line at this position cannot be found."
 _LINE_GONE: Final = "The line at this position has been deleted."
+_FACET_LINES: Final = 10_000
+_VOLUME_PERIOD: Final = dt.timedelta(days=1)
 _PAGE_BYTES: Final = 4 * 1024 * 1024
 _NO_FOLDER: Final = "The log folder or a file in it cannot be read."
 
@@ -96,6 +104,26 @@ class LogApi:
                 tag="logs",
                 parameters=(POSITION, BEFORE, AFTER, *FILTERS),
                 problems={404: _NO_LINE, 410: _LINE_GONE, 503: _NO_FOLDER},
+            ),
+            Endpoint(
+                "GET",
+                "logs/histogram",
+                self.show_log_volume,
+                "How many lines the logs have, by time and level",
+                Volume,
+                tag="logs",
+                parameters=(LOG, *PERIOD, BUCKETS),
+                problems={503: _NO_FOLDER},
+            ),
+            Endpoint(
+                "GET",
+                "logs/facets",
+                self.show_log_facets,
+                "Which values the newest lines have that match",
+                FacetPage,
+                tag="logs",
+                parameters=(*FILTERS, *PERIOD, VALUES),
+                problems={503: _NO_FOLDER},
             ),
             Endpoint(
                 "GET",
@@ -169,6 +197,38 @@ class LogApi:
             is_complete=found.is_complete,
             problems=found.problems,
         )
+
+    def show_log_volume(
+        self,
+        *,
+        log: tuple[Log, ...],
+        since: dt.datetime | None,
+        until: dt.datetime | None,
+        buckets: int,
+    ) -> Volume:
+        """Count or estimate the lines of a period, by default of the last 24 hours."""
+        end = until or dt.datetime.now(dt.UTC)
+        start = since or shifted(end, -_VOLUME_PERIOD) or end
+        with _blaming("until"):
+            check_period(start, end)
+        return log_volume(
+            *self._folders, logs=log, since=start, until=end, at_most=buckets, zone=self._zone
+        )
+
+    def show_log_facets(self, *, values: int, **filters: Any) -> FacetPage:
+        """Count the values of the newest lines that match."""
+        since, until = filters["since"], filters["until"]
+        with _blaming("until"):
+            check_period(since, until)
+        found = count_facets(
+            *self._folders,
+            make_filter(filters, since, until),
+            most_lines=_FACET_LINES,
+            most_values=values,
+            seconds=_SECONDS,
+            zone=self._zone,
+        )
+        return facet_page(found)
 
     def tail_logs(self, lines: int, log: tuple[Log, ...]) -> Response:
         """Stream the logs."""

@@ -24,6 +24,7 @@ from .parameters import Parameter, text, whole_number
 __all__ = [
     "AFTER",
     "BEFORE",
+    "BUCKETS",
     "CURSOR",
     "FILTERS",
     "LIMIT",
@@ -32,6 +33,7 @@ __all__ = [
     "ORDER",
     "PERIOD",
     "POSITION",
+    "VALUES",
     "make_filter",
 ]
 
@@ -181,6 +183,8 @@ POSITION: Final = Parameter(
 )
 BEFORE: Final = whole_number("before", "Maximum number of lines before it.", 0, 200, default=20)
 AFTER: Final = whole_number("after", "Maximum number of lines after it.", 0, 200, default=20)
+BUCKETS: Final = whole_number("buckets", "Maximum number of time buckets.", 2, 200, default=60)
+VALUES: Final = whole_number("values", "Maximum number of values of a field.", 1, 100, default=10)
 LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
 CURSOR: Final = text("cursor", "`next` of the previous page, with the same parameters.", 4000)
 LINES: Final = whole_number("lines", "Number of newest lines to start with.", 0, 500, default=10)

@@ -6,9 +6,17 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from canvas_sync_exporter.logs.search import FoundLine, LinePosition
+from canvas_sync_exporter.logs.search import Facets, FoundLine, LinePosition
 
-__all__ = ["ContextPage", "FoundPage", "FoundRecord", "found_record"]
+__all__ = [
+    "ContextPage",
+    "FacetPage",
+    "FacetValue",
+    "FoundPage",
+    "FoundRecord",
+    "facet_page",
+    "found_record",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,50 @@ class ContextPage:
     after: list[FoundRecord]
     is_complete: bool
     problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """A value and the number of lines that have it."""
+
+    value: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class FacetPage:
+    """Which values the newest lines that match have.
+
+    Attributes:
+        lines: Number of lines that were counted.
+        facets: Field -> its most frequent values.
+        is_complete: Whether all lines that match were counted.
+        searched_to: Only lines newer than this were counted; null if all were.
+        bytes_left: Number of bytes that were not searched; an estimate for archives.
+        problems: Files that cannot be read.
+    """
+
+    lines: int
+    facets: dict[str, list[FacetValue]]
+    is_complete: bool
+    searched_to: dt.datetime | None
+    bytes_left: int
+    problems: list[str]
+
+
+def facet_page(found: Facets) -> FacetPage:
+    """Return facets as the API shows them."""
+    return FacetPage(
+        lines=found.lines,
+        facets={
+            name: [FacetValue(value, lines) for value, lines in values]
+            for name, values in found.values.items()
+        },
+        is_complete=found.is_complete,
+        searched_to=found.searched_to,
+        bytes_left=found.bytes_left,
+        problems=found.problems,
+    )
 
 
 def found_record(line: FoundLine) -> FoundRecord:

@@ -129,6 +129,42 @@ def test_a_position_must_be_one_of_a_line(exporter: Exporter, query: str) -> Non
     assert [error["field"] for error in answer.json()["errors"]] == ["position"]
 
 
+def test_the_volume_is_shown_by_time_and_level(exporter: Exporter, folder: Path) -> None:
+    query = "since=2025-12-22T02:00:00Z&until=2025-12-22T02:00:12Z&buckets=6"
+    page = exporter.api(f"logs/histogram?{query}").json()
+    assert page["step_seconds"] == 2
+    assert page["buckets"][5] == {
+        "start": "2025-12-22T02:00:10Z",
+        "lines": 2,
+        "levels": {"INFO": 1, "WARNING": 1},
+        "is_estimate": False,
+    }
+    assert [each["lines"] for each in page["buckets"]] == [0, 2, 2, 2, 0, 2]
+    assert page["not_counted"] == ["errors-20251222T030000Z.tar.gz"]
+    _clean(exporter)
+    page = exporter.api(f"logs/histogram?{query}&log=errors").json()
+    assert (page["not_counted"], sum(each["lines"] for each in page["buckets"])) == ([], 2)
+
+
+def test_the_volume_of_the_last_day_is_shown_by_default(exporter: Exporter, folder: Path) -> None:
+    page = exporter.api("logs/histogram").json()
+    assert (page["step_seconds"], page["not_counted"]) == (1800, [])
+    until = exporter.api("logs/histogram?until=2025-12-22T02:00:12Z&log=api_calls").json()
+    assert until["buckets"][-1]["lines"] == 2
+    future = exporter.api("logs/histogram?since=2999-01-01")
+    assert [error["field"] for error in future.json()["errors"]] == ["until"]
+
+
+def test_the_values_of_lines_are_counted(exporter: Exporter, folder: Path) -> None:
+    page = exporter.api("logs/facets?not_text=run+0&values=2").json()
+    assert (page["lines"], page["is_complete"], page["bytes_left"]) == (9, True, 0)
+    assert page["facets"]["log"] == [
+        {"value": "errors", "lines": 7},
+        {"value": "api_calls", "lines": 2},
+    ]
+    assert len(page["facets"]["task_id"]) == 2
+
+
 def test_a_page_says_how_far_the_search_has_come(exporter: Exporter, folder: Path) -> None:
     page = _search(exporter, "limit=3&log=errors")
     assert page["searched_to"] == "2025-12-22T02:00:04Z"  # of the next line, which waits

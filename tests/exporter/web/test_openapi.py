@@ -53,6 +53,8 @@ ENDPOINTS = {
     ("get", f"{METRICS}/health"),
     ("get", f"{METRICS}/logs/search"),
     ("get", f"{METRICS}/logs/context"),
+    ("get", f"{METRICS}/logs/histogram"),
+    ("get", f"{METRICS}/logs/facets"),
     ("get", f"{METRICS}/logs/tail"),
 }
 ASKED = [
@@ -106,6 +108,10 @@ ASKED = [
     ("get", "/logs/search", "/logs/search?limit=0&level=LOUD", 422),
     ("get", "/logs/tail", "/logs/tail?lines=all", 422),
     ("get", "/logs/context", "/logs/context", 422),
+    ("get", "/logs/histogram", "/logs/histogram", 200),
+    ("get", "/logs/histogram", "/logs/histogram?buckets=1", 422),
+    ("get", "/logs/facets", "/logs/facets", 200),
+    ("get", "/logs/facets", "/logs/facets?values=0", 422),
     ("get", "/logs/context", f"/logs/context?position={GONE}", 410),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .context import LineContext, line_context
 from .exclusions import Exclusions
+from .facets import FACETS, Facets, count_facets
 from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
 from .line_positions import (
     BadPositionError,
@@ -18,10 +19,12 @@ from .positions import BadCursorError
 from .search import LogSearch
 
 __all__ = [
+    "FACETS",
     "PATTERN_LIMIT",
     "BadCursorError",
     "BadPositionError",
     "Exclusions",
+    "Facets",
     "FoundLine",
     "LineContext",
     "LineFilter",
@@ -34,6 +37,7 @@ __all__ = [
     "Place",
     "SearchNotes",
     "compile_pattern",
+    "count_facets",
     "line_context",
     "locate",
 ]

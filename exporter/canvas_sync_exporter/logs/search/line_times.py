@@ -48,12 +48,18 @@ class LineTimes:
 
     def of(self, data: bytes, start: int = 0, stop: int | None = None) -> Iterator[dt.datetime]:
         """Return the times that begin between two offsets, in their order."""
+        return (moment for _, moment in self.stamps(data, start, stop))
+
+    def stamps(
+        self, data: bytes, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[int, dt.datetime]]:
+        """Return the same with the offset at which each line or torn record begins."""
         for stamp in _STAMP.finditer(data, start):
             if stop is not None and stamp.start() >= stop:
                 return
             try:
                 moment = dt.datetime.fromisoformat((stamp[1] or stamp[2]).decode())
-                yield moment if moment.tzinfo else self._in_utc(moment)
+                yield stamp.start(), moment if moment.tzinfo else self._in_utc(moment)
             except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999
                 continue
 

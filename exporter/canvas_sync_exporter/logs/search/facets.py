@@ -1,0 +1,96 @@
+"""Facets: which values the lines that match a search have, and how often."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from .filters import LineFilter
+from .matching import FoundLine
+from .search import LogSearch
+from .search_record import SearchRecord
+
+__all__ = ["FACETS", "Facets", "count_facets"]
+
+FACETS: Final = ("log", "level", "status", "route", "user_id", "course_id", "task_id")
+"""The fields whose values are counted: those that searches filter by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The values of the newest lines that match.
+
+    Attributes:
+        lines: Number of lines that were counted.
+        values: Field -> its most frequent values with the number of lines that have them.
+        searched_to: Only newer lines were counted; None if all lines were.
+        bytes_left: Number of bytes that were not searched.
+        is_complete: Whether all lines were counted.
+        problems: Which files cannot be read, and why.
+    """
+
+    lines: int
+    values: dict[str, list[tuple[str, int]]]
+    searched_to: dt.datetime | None
+    bytes_left: int
+    is_complete: bool
+    problems: list[str]
+
+
+def count_facets(
+    log_dir: Path,
+    archive_dir: Path,
+    wanted: LineFilter,
+    *,
+    most_lines: int,
+    most_values: int,
+    seconds: float,
+    zone: dt.tzinfo = dt.UTC,
+) -> Facets:
+    """Count the values of the newest lines that match.
+
+    Args:
+        log_dir: Folder of the logs.
+        archive_dir: Folder of the archives; may be missing.
+        wanted: Which lines.
+        most_lines: Maximum number of lines to count.
+        most_values: Maximum number of values of a field.
+        seconds: Time limit.
+        zone: Time zone of the clock in human lines.
+
+    Raises:
+        LogFolderError: A folder is missing or cannot be read.
+        OSError: A file cannot be read.
+    """
+    counts: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    search = LogSearch(log_dir, archive_dir, wanted, limit=most_lines, seconds=seconds, zone=zone)
+    lines = 0
+    with closing(search):
+        for lines, line in enumerate(search, 1):  # noqa: B007 - its last value is the number
+            _count(line, counts)
+        return Facets(
+            lines=lines,
+            values={name: count.most_common(most_values) for name, count in counts.items()},
+            searched_to=search.searched_to,
+            bytes_left=search.bytes_left,
+            is_complete=search.cursor is None,
+            problems=search.notes.problems,
+        )
+
+
+def _count(line: FoundLine, counts: dict[str, Counter[str]]) -> None:
+    counts["log"][line.log.value] += 1
+    counts["status"].update({status for status in _statuses(line) if status is not None})
+    for name in ("level", "route", "user_id", "course_id", "task_id"):
+        if (value := line.fields.get(name)) is not None:
+            counts[name][str(value)] += 1
+
+
+def _statuses(line: FoundLine) -> tuple[str | None, ...]:
+    return msgspec.convert(line.fields, SearchRecord).statuses
