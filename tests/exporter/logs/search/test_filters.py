@@ -50,7 +50,7 @@ ATOMS += [
 ]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(
     pattern=st.lists(st.sampled_from(ATOMS), max_size=5).map("".join),
     lines=st.lists(
@@ -116,7 +116,7 @@ def written_lines(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from([own, own, own, other, text, torn, torn + own, b"\xff{", b""]))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(
     lines=st.lists(written_lines(), max_size=4),
     filters=FIELD_FILTERS,
