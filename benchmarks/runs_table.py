@@ -100,10 +100,12 @@ def main() -> None:
     arguments = _arguments()
     smallest: dict[tuple[str, str], float] = {}
     with ExitStack() as stack:
-        server = stack.enter_context(_server()) if "postgresql" in arguments.databases else None
+        server = (
+            stack.enter_context(temporary_server()) if "postgresql" in arguments.databases else None
+        )
         for rows in sorted(arguments.sizes):
             for kind in arguments.databases:
-                with _database(kind, server) as (folder, database):
+                with temporary_database(kind, server) as (folder, database):
                     _measure(database, folder, rows, arguments, smallest)
 
 
@@ -121,7 +123,7 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _server() -> Iterator[PostgresqlServer]:
+def temporary_server() -> Iterator[PostgresqlServer]:
     binaries = find_binaries()
     if binaries is None:
         sys.exit(
@@ -139,7 +141,9 @@ def _server() -> Iterator[PostgresqlServer]:
 
 
 @contextmanager
-def _database(kind: str, server: PostgresqlServer | None) -> Iterator[tuple[Path, Database]]:
+def temporary_database(
+    kind: str, server: PostgresqlServer | None
+) -> Iterator[tuple[Path, Database]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if server is None or kind == "sqlite":
@@ -160,7 +164,7 @@ def _measure(
     smallest: dict[tuple[str, str], float],
 ) -> None:
     engine = open_engine(database.patient)
-    _prepare(engine, rows, arguments.seed)
+    prepare(engine, rows, arguments.seed)
     endpoints = _endpoints(engine, rows)
     with _api(database.url, folder) as url:
         with _writers(database, folder, arguments.runs_a_second):
@@ -173,7 +177,7 @@ def _measure(
     engine.dispose()
 
 
-def _prepare(engine: Engine, rows: int, seed: int) -> None:
+def prepare(engine: Engine, rows: int, seed: int) -> None:
     began = time.perf_counter()
     fill(engine, rows, seed)
     filled = time.perf_counter()
