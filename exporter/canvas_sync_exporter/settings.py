@@ -228,9 +228,9 @@ class Configuration:
 
     @property
     def reports(self) -> ReportSettings:
-        """Which reports are made, and when, with the default time zone if the file has none."""
-        reports = self.file.messages.reports
-        return dataclasses.replace(reports, timezone=reports.timezone or self.app.timezone)
+        """Which reports are made, and when, in the time zone of messages."""
+        messages = self.file.messages
+        return dataclasses.replace(messages.reports, timezone=messages.zone or self.app.timezone)
 
     @property
     def archive_folder(self) -> Path:

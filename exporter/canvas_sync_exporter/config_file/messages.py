@@ -39,7 +39,7 @@ class MessageSettings:
         runbook_url: The folder of the runbooks, for links; None for those of the exporter.
         grafana_url: Where people reach Grafana, for links; None to leave these out.
         quiet_hours: When only critical incidents are worth a message; None for never.
-        zone: The time zone of times in messages about incidents; None for the settings' one.
+        zone: The time zone of messages; None for the settings' one.
         reports: Which reports are made, and when.
         channels: Where they go.
     """

@@ -31,8 +31,8 @@ class ReportSettings:
         at: The time of day at which they are made.
         weekday: The day on which the weekly ones are made; 0 is Monday. Their week ends with the
             midnight before.
-        timezone: The time zone of days, weeks and months, and of all times in reports; None if the
-            file does not name it.
+        timezone: The time zone of days, weeks and months, and of all times in reports: that of all
+            messages. The section does not have it.
         locale: The language of numbers and dates.
     """
 
@@ -56,7 +56,6 @@ def read_reports(table: Table) -> ReportSettings:
         kinds=defaults.kinds if kinds is None else frozenset(kinds),
         at=_or(table.parsed("at", _time_of_day, '"07:30"'), defaults.at),
         weekday=_or(table.parsed("weekday", _weekday, '"Mon"'), defaults.weekday),
-        timezone=table.zone("timezone"),
         locale=table.parsed("locale", _locale, '"de_DE"') or defaults.locale,
     )
     table.reject_unknown()

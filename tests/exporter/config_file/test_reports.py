@@ -10,7 +10,7 @@ from canvas_sync_core.names import MessageKind
 from canvas_sync_exporter.config_file.config_file import changed_sections, read_config_file
 from canvas_sync_exporter.config_file.problems import ConfigFileError
 from canvas_sync_exporter.config_file.reports import ReportSettings
-from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.settings import configuration, full_configuration
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -35,7 +35,6 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         kinds = ["daily", "monthly"]
         at = "06:15"
         weekday = "fri"
-        timezone = "America/New_York"
         locale = "de-DE"
         """,
     )
@@ -44,9 +43,16 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         kinds=frozenset({MessageKind.DAILY, MessageKind.MONTHLY}),
         at=dt.time(6, 15),
         weekday=4,
-        timezone=ZoneInfo("America/New_York"),
         locale="de_DE",
     )
+
+
+def test_reports_are_in_the_time_zone_of_messages(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[messages]\ntimezone = "America/New_York"\n')
+    environ = {"CANVAS_SYNC_TIMEZONE": "Europe/Berlin", "CANVAS_SYNC_CONFIG": str(file)}
+
+    assert full_configuration(environ).reports.zone == ZoneInfo("America/New_York")
 
 
 def test_an_empty_list_switches_all_reports_off(tmp_path: Path) -> None:
@@ -70,7 +76,6 @@ def test_midnight_is_a_time_of_day_and_monday_a_weekday(tmp_path: Path) -> None:
         ('at = "07:31"', "quarter"),
         ('at = "07:30+01:00"', "without a zone"),
         ('weekday = "Someday"', "use one of Mon, Tue"),
-        ('timezone = "Europe/Berln"', "Europe/Berlin"),
         ('locale = "xx_YY"', "such as de_DE"),
         ('locale = ""', "such as de_DE"),
         ('att = "07:30"', "did you mean `at`"),
