@@ -184,7 +184,7 @@ class _Watched(HTTPConnection):
         super().connect()
         connected = self.sock  # the response reads from it after urllib has forgotten it here
         self._deadline.watch(lambda: connected)
-        self._deadline.check()
+        self._deadline.check()  # urllib closes the connection when this raises
 
 
 class _HttpConnection(_Watched):

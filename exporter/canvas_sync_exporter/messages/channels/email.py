@@ -1,0 +1,163 @@
+"""Delivers messages by e-mail."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from email.message import EmailMessage
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
+from typing import Final
+
+from canvas_sync_core.clock import Clock, SystemClock
+from canvas_sync_core.errors import SettingsError
+from canvas_sync_exporter.config_file.channels import EmailSettings, Security
+from canvas_sync_exporter.messages.channel import DeliveryError, OutgoingMessage
+
+from .cutting import cut_line
+from .deadline import Deadline, call_within
+from .failures import network_failure
+from .mail import address_of, make_mail
+from .smtp import connect
+
+__all__ = ["EmailChannel"]
+
+SECONDS: Final = 60.0
+_LONGEST_ANSWER: Final = 200
+_MOST_PARTIAL: Final = 100
+_HIDDEN: Final = "[removed]"
+_Refused = Mapping[str, tuple[int, bytes]]
+
+
+class EmailChannel:
+    """Delivers messages by e-mail.
+
+    Args:
+        settings: Its section of the configuration file.
+        seconds: How long a delivery may take as a whole.
+        clock: The time of messages.
+
+    Raises:
+        SettingsError: The file with certificates cannot be used.
+    """
+
+    def __init__(
+        self, settings: EmailSettings, *, seconds: float = SECONDS, clock: Clock | None = None
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._context = _context(settings)
+        self._seconds = seconds
+        self._clock = clock or SystemClock()
+        self._delivered: OrderedDict[str, frozenset[str]] = OrderedDict()
+
+    def send(self, message: OutgoingMessage) -> str:
+        """Deliver a message; return the Message-ID to which later ones of its subject reply.
+
+        If a server accepts it for some recipients only, the next attempt goes to the others.
+        """
+        settings = self._settings
+        mail = make_mail(message, settings.sender, settings.recipients, self._clock.time())
+        addresses = [address_of(each) for each in settings.recipients]
+        waiting = [each for each in addresses if each not in self._done(message.key)]
+        try:
+            refused = call_within(self._seconds, lambda at: self._deliver(mail, waiting, at))
+        except SMTPException as error:
+            raise self._failure(error) from None
+        except (OSError, ValueError) as error:
+            raise DeliveryError(f"{settings.host}: {network_failure(error)}") from None
+        if refused:
+            self._remember(message.key, set(addresses) - set(refused))
+            raise self._refusal(refused)
+        self._delivered.pop(message.key, None)
+        return str(mail["Message-ID"])
+
+    def _deliver(self, mail: EmailMessage, recipients: list[str], deadline: Deadline) -> _Refused:
+        """Deliver an e-mail; return the recipients that the server refused, with its answers."""
+        settings = self._settings
+        server = connect(settings.host, settings.port, settings.security, self._context, deadline)
+        try:
+            if settings.password is not None:
+                server.login(settings.user, settings.password)
+            deadline.check()
+            refused = server.send_message(mail, address_of(settings.sender), recipients)
+            with suppress(OSError, SMTPException):
+                server.putcmd("quit")  # without waiting: the message is delivered
+        finally:
+            server.close()
+        return refused
+
+    def _done(self, key: str) -> frozenset[str]:
+        return self._delivered.get(key, frozenset())
+
+    def _remember(self, key: str, recipients: set[str]) -> None:
+        self._delivered[key] = self._done(key) | recipients
+        while len(self._delivered) > _MOST_PARTIAL:
+            self._delivered.popitem(last=False)
+
+    def _failure(self, error: SMTPException) -> DeliveryError:
+        host = self._settings.host
+        if isinstance(error, SMTPRecipientsRefused):
+            return self._refusal(error.recipients)
+        if isinstance(error, SMTPServerDisconnected):
+            return DeliveryError(f"{host} closed the connection")
+        if not isinstance(error, SMTPResponseException):  # a command that it does not know
+            return DeliveryError(f"{host} does not offer {self._missing()}", is_permanent=True)
+        what = "refused the login" if isinstance(error, SMTPAuthenticationError) else "responded"
+        answer = self._shown(error.smtp_code, error.smtp_error)
+        return DeliveryError(
+            f"{host} {what}: {answer}", is_permanent=_is_permanent(error.smtp_code)
+        )
+
+    def _missing(self) -> str:
+        if self._settings.security is Security.STARTTLS:
+            return 'STARTTLS or this login; check `port`, or write security = "tls"'
+        return "this login; leave out `user` and `password`"
+
+    def _refusal(self, refused: _Refused) -> DeliveryError:
+        """Return the error for recipients; permanent if no other attempt can help any of them."""
+        code, text = next(iter(refused.values()))
+        number, total = len(refused), len(self._settings.recipients)
+        return DeliveryError(
+            f"{self._settings.host} refused {number} of {total} recipients: "
+            f"{self._shown(code, text)}",
+            is_permanent=all(_is_permanent(each) for each, _ in refused.values()),
+        )
+
+    def _shown(self, code: int, text: bytes | str) -> str:
+        """Return a server's answer without secrets and addresses that it may repeat."""
+        answer = text.decode(errors="replace") if isinstance(text, bytes) else text
+        for secret in _secrets(self._settings):
+            answer = answer.replace(secret, _HIDDEN)
+        return f"{code} {cut_line(answer, _LONGEST_ANSWER)}"
+
+
+def _context(settings: EmailSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:
+        raise SettingsError(
+            f"messages.{settings.name}.ca_file: it has no certificates that can be used: "
+            f"{network_failure(error)}."
+        ) from None
+
+
+def _is_permanent(code: int) -> bool:
+    return 500 <= code < 600
+
+
+def _secrets(settings: EmailSettings) -> list[str]:
+    """Return what no error may repeat, longest first."""
+    user, password = settings.user, settings.password or ""
+    plain = [password, user, f"\0{user}\0{password}"] if password else []
+    encoded = [base64.b64encode(each.encode()).decode() for each in plain]
+    addresses = [address_of(each) for each in (settings.sender, *settings.recipients)]
+    return sorted({*plain, *encoded, *addresses} - {""}, key=len, reverse=True)
