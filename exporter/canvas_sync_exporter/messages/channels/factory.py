@@ -1,11 +1,13 @@
-"""Makes the channels that the configuration file describes."""
+"""Makes the channels that the configuration file names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from canvas_sync_exporter.config_file.channels import (
+    AppriseSettings,
     ChannelSettings,
+    EmailSettings,
     SlackSettings,
     WebhookSettings,
 )
@@ -15,28 +17,39 @@ __all__ = ["make_channels"]
 
 
 def make_channels(settings: Iterable[ChannelSettings]) -> tuple[Channel, ...]:
-    """Return a channel for each destination.
+    """Make a channel for each destination.
+
+    Args:
+        settings: The destinations.
 
     Raises:
-        ImportError: A package that a channel needs is not installed.
-        SettingsError: A secret cannot be used.
+        SettingsError: One cannot be used: a secret is not base64, a file of certificates is
+            broken, or Apprise is missing or does not know a URL.
+        ImportError: A package of the exporter is not installed.
     """
-    return tuple(_make(settings))
+    return tuple(map(_make, settings))
 
 
-def _make(settings: Iterable[ChannelSettings]) -> Iterator[Channel]:
-    for each in settings:
-        if isinstance(each, SlackSettings):
-            yield _make_slack(each)
-        elif isinstance(each, WebhookSettings):
-            from .webhook import WebhookChannel  # noqa: PLC0415 - as above
+def _make(settings: ChannelSettings) -> Channel:
+    # What a channel needs is imported if it is used: the libraries take a while to load.
+    match settings:
+        case SlackSettings(webhook=str(webhook)):
+            from .slack import SlackWebhookChannel  # noqa: PLC0415
 
-            yield WebhookChannel(each)
+            return SlackWebhookChannel(settings, webhook)
+        case SlackSettings():
+            from .slack import SlackBotChannel  # noqa: PLC0415
 
+            return SlackBotChannel(settings, settings.token or "")
+        case EmailSettings():
+            from .email import EmailChannel  # noqa: PLC0415
 
-def _make_slack(settings: SlackSettings) -> Channel:
-    from .slack import SlackBotChannel, SlackWebhookChannel  # noqa: PLC0415 - as above
+            return EmailChannel(settings)
+        case WebhookSettings():
+            from .webhook import WebhookChannel  # noqa: PLC0415
 
-    if settings.webhook is not None:
-        return SlackWebhookChannel(settings, settings.webhook)
-    return SlackBotChannel(settings, settings.token or "")
+            return WebhookChannel(settings)
+        case AppriseSettings():
+            from .apprise import AppriseChannel  # noqa: PLC0415
+
+            return AppriseChannel(settings)
