@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from datetime import UTC, datetime, tzinfo
 
 import pytest
@@ -11,9 +12,10 @@ from sqlalchemy import Engine
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy, SeriesPoint, SeriesReader
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 
-__all__ = ["assert_same_answers"]
+__all__ = ["assert_same_answers", "assert_same_series"]
 
 
 def _assert_alike(found: Statistics, exact: Statistics) -> None:
@@ -44,3 +46,46 @@ def assert_same_answers(
     for one, other in zip((speed, *speed.trend), (exact_speed, *exact_speed.trend), strict=True):
         for name in ("duration", "api_latency", "db_time"):
             _assert_alike(getattr(one, name), getattr(other, name))
+
+
+def assert_same_series(
+    series: SeriesReader,
+    rows: Engine,
+    since: datetime,
+    until: datetime,
+    *,
+    zone: tzinfo = UTC,
+    step: str | None = None,
+) -> None:
+    """What series of rollups say is what those of the rows do, and all points add up."""
+    whole = queries.summary(rows, since, until).runs
+    ended = {name: runs for name, runs in whole.by_status.items() if runs and name != "running"}
+    for by in SeriesBy:
+        found = series.read(since, until, step=step, by=by, zone=zone)
+        exact = SeriesReader(rows).read(since, until, step=found.step, by=by, zone=zone)
+        points, expected = _points(found), _points(exact)
+        assert points.keys() == expected.keys()
+        for key, point in points.items():
+            _assert_same_point(point, expected[key])
+        assert sum(point.runs for point in points.values()) == sum(ended.values())
+        if by is SeriesBy.STATUS:
+            statuses = Counter(dict.fromkeys(ended, 0))
+            for (name, _), point in points.items():
+                statuses[name] += point.runs
+            assert statuses == ended
+
+
+def _points(series: RunSeries) -> dict[tuple[str, datetime], SeriesPoint]:
+    return {
+        (each.name, point.start): point
+        for each in series.series
+        for point in each.points
+        if point.runs
+    }
+
+
+def _assert_same_point(found: SeriesPoint, exact: SeriesPoint) -> None:
+    for name in ("duration", "api_latency", "db_time"):
+        _assert_alike(getattr(found, name), getattr(exact, name))
+    same = {name: getattr(exact, name) for name in ("duration", "api_latency", "db_time")}
+    assert dataclasses.replace(found, **same) == exact

@@ -31,6 +31,7 @@ from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
 from .run_detail_api import RunDetailApi
 from .runs_api import RunsApi
+from .series_api import SeriesApi
 
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
@@ -58,6 +59,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         *Api(context).endpoints(),
         *RunsApi(context).endpoints(),
         *RunDetailApi(context).endpoints(),
+        *SeriesApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
         *ExpectationApi(context).endpoints(),

@@ -28,7 +28,7 @@ PATHS = (
     *("sync/{}", "sync/task/{}", "user/{}/summary", "user/{}/syncs", "{}"),
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
     *("suspect", "quota", "freshness", "logs/search"),
-    *("runs", "runs/facets", "running"),
+    *("runs", "runs/facets", "running", "series"),
     *("sync/{}/calls", "sync/1/calls", "sync/1/steps", "sync/1/log", "sync/1/history"),
     *("incidents", "incidents/{}", "incidents/{}/acknowledge"),
     *("expectations", "pauses", "pauses/{}"),
@@ -51,7 +51,7 @@ FILTERS = [
     "status",
     "since",
     "until",
-    *("from", "to", "tz", "format", "host", "min_duration", "error_type", "suspect"),
+    *("from", "to", "tz", "format", "host", "min_duration", "error_type", "suspect", "step", "by"),
 ]
 NAMES = st.sampled_from(["limit", "days", "cursor", "run_id", "verbose", *FILTERS]) | ANY_BYTES
 QUERIES = st.lists(st.tuples(NAMES, VALUES).map("=".join) | ANY_BYTES, max_size=4).map("&".join)

@@ -30,6 +30,7 @@ ENDPOINTS = {
     ("get", f"{METRICS}/runs"),
     ("get", f"{METRICS}/runs/facets"),
     ("get", f"{METRICS}/running"),
+    ("get", f"{METRICS}/series"),
     *(
         ("get", f"{METRICS}/sync/{{run_id}}/{part}")
         for part in ("calls", "steps", "log", "history")
@@ -71,6 +72,8 @@ ASKED = [
     ("get", "/runs", "/runs?from=now", 422),
     ("get", "/runs/facets", "/runs/facets?host=sync-1", 200),
     ("get", "/running", "/running?limit=1", 200),
+    ("get", "/series", "/series?from=36h&step=1h&by=status&tz=Asia/Kathmandu", 200),
+    ("get", "/series", "/series?step=1s", 422),
     ("get", "/sync/{run_id}/history", "/sync/1/history", 200),
     ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=api&kind=guard", 200),
     ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=odd", 422),

@@ -21,6 +21,7 @@ __all__ = [
     "HOUR",
     "LocalDay",
     "TimeBucket",
+    "ceiling",
     "cover",
     "cut_day",
     "floor",

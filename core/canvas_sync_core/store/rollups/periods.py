@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Row, and_, func, select
 
@@ -22,9 +22,32 @@ from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, cover, floor, within
 from .state import RollupState, read_state
 from .tables import changes_table, count_groups, has_deleted_runs, has_rollups, merge_groups
 
-__all__ = ["Period", "count_periods", "new_rows", "read_periods", "read_span"]
+__all__ = [
+    "MergeRollups",
+    "Period",
+    "count_periods",
+    "new_rows",
+    "read_periods",
+    "read_span",
+    "usable_state",
+]
+
 
 _runs = metrics_table.c
+
+
+class MergeRollups(Protocol):
+    """Adds the rollups of a time bucket to aggregates, as :func:`.tables.merge_groups` does."""
+
+    def __call__(
+        self,
+        connection: Connection,
+        span: TimeBucket,
+        into: Groups,
+        *,
+        is_deleted: bool | None = None,
+    ) -> None:
+        """Add the rollups of a time bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +72,7 @@ def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
         SQLAlchemyError: The database is away.
     """
     with connect_to_see_one_moment(engine) as connection:
-        state = _usable_state(connection, periods)
+        state = usable_state(connection, _first(periods))
         if state is not None:
             new = list(new_rows(connection, state, _first(periods)))
             return [_read(connection, each, state, new) for each in periods]
@@ -68,7 +91,7 @@ def count_periods(engine: Engine, periods: Sequence[Period]) -> list[Counter[Gro
         SQLAlchemyError: The database is away.
     """
     with connect_to_see_one_moment(engine) as connection:
-        state = _usable_state(connection, periods)
+        state = usable_state(connection, _first(periods))
         if state is not None:
             new = list(new_rows(connection, state, _first(periods)))
             return [_count(connection, each, state, new) for each in periods]
@@ -77,7 +100,11 @@ def count_periods(engine: Engine, periods: Sequence[Period]) -> list[Counter[Gro
 
 
 def read_span(
-    connection: Connection, begin: datetime, end: datetime, changed: Set[datetime]
+    connection: Connection,
+    begin: datetime,
+    end: datetime,
+    changed: Set[datetime],
+    merge_rollups: MergeRollups = merge_groups,
 ) -> Groups:
     """Read the rollups of a period, and its changed buckets from their rows.
 
@@ -86,13 +113,14 @@ def read_span(
         begin: Start of a 15-minute bucket.
         end: Start of a 15-minute bucket.
         changed: Starts of the changed buckets in the period.
+        merge_rollups: Reads the rollups of a time bucket.
     """
     groups: Groups = {}
     for unchanged in cover(begin, end, changed):
-        merge_groups(connection, unchanged, groups)
+        merge_rollups(connection, unchanged, groups)
     for start in changed:
         bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
-        merge_groups(connection, bucket, groups, is_deleted=True)
+        merge_rollups(connection, bucket, groups, is_deleted=True)
         merge(groups, add_up_span(connection, bucket))
     return groups
 
@@ -112,11 +140,15 @@ def new_rows(connection: Connection, state: RollupState, since: datetime) -> Ite
     return (row for row in rows if floor(row[0], FIFTEEN_MINUTES) not in state.changed_buckets)
 
 
-def _usable_state(connection: Connection, periods: Sequence[Period]) -> RollupState | None:
-    """Return what the rollups contain; None if the rows have to be read instead."""
+def usable_state(connection: Connection, since: datetime) -> RollupState | None:
+    """Return what the rollups contain; None if the rows have to be read instead.
+
+    Args:
+        connection: A transaction that sees one snapshot.
+        since: Start of a 15-minute bucket.
+    """
     if not has_rollups(connection):
         return None
-    since = _first(periods)
     state = read_state(connection, since)
     is_usable = not state.is_far_behind or has_deleted_runs(connection, since)
     return state if is_usable else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -27,9 +28,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -133,9 +136,29 @@ def merge_groups(
         into: Aggregates to which they are added.
         is_deleted: Selects deleted or existing runs; None for both.
     """
-    statement = select(*_VALUES).where(*_in_span(span, is_deleted))
-    for row in connection.execute(statement):
+    statement = _rollups_in_span(has_flag=is_deleted is not None)
+    parameters = {
+        "length": _seconds(span.length),
+        "begin": span.begin,
+        "end": span.end,
+        "is_deleted": is_deleted,
+    }
+    for row in connection.execute(statement, parameters):
         merge(into, {(row[0], row[1]): _to_aggregate(row[2:])})
+
+
+@cache
+def _rollups_in_span(*, has_flag: bool) -> Select[Any]:
+    """Select the rollups of a time bucket; prepared once, as building it takes long."""
+    begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
+    conditions = [
+        _rollups.seconds == bindparam("length", type_=Integer()),
+        _rollups.start >= begin,
+        _rollups.start < end,
+    ]
+    if has_flag:
+        conditions.append(_rollups.is_deleted == bindparam("is_deleted", type_=Boolean()))
+    return select(*_VALUES).where(*conditions)
 
 
 def count_groups(

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from canvas_sync_core.locks import Lock, RLock
+from canvas_sync_core.locks import RLock
 
 from .buckets import LocalDay
+from .generation_cache import GenerationCache
 from .totals import Totals
 
 __all__ = ["TotalsCache"]
@@ -18,19 +19,11 @@ _MOST_SUMS: Final = 50
 
 
 class TotalsCache:
-    """Caches the totals of each day with the generation of its rollups.
-
-    Nothing has to be invalidated: the generation of a day increases with each change of its
-    rollups, so totals of an older generation are no longer found.
-    """
+    """Caches the totals of each day, and the sums of consecutive days."""
 
     def __init__(self) -> None:
-        # Two locks: _lock guards the dictionaries and is held briefly; _reading is held while the
-        # database is read, so that concurrent clients after a start read each day only once.
-        # Threads that find their day in the cache never wait for the database.
         self._lock = RLock()
-        self._reading = Lock()
-        self._days: OrderedDict[LocalDay, tuple[int, Totals]] = OrderedDict()
+        self._days: GenerationCache[Totals] = GenerationCache(_MOST_DAYS)
         self._sums: OrderedDict[LocalDay, tuple[tuple[Totals, ...], Totals]] = OrderedDict()
 
     def get_or_read(self, day: LocalDay, generation: int, read: Callable[[], Totals]) -> Totals:
@@ -41,15 +34,7 @@ class TotalsCache:
             generation: The generation of its rollups.
             read: Reads the totals from the database.
         """
-        cached = self._get(day, generation)
-        if cached is not None:
-            return cached
-        with self._reading:
-            totals = self._get(day, generation)  # another thread may have read them meanwhile
-            if totals is None:
-                totals = read()
-                self._put(day, generation, totals)
-        return totals
+        return self._days.get_or_read(day, generation, read)
 
     def sum_of(self, first: LocalDay, totals_of_days: tuple[Totals, ...]) -> Totals:
         """Add up the totals of consecutive days, or return the cached sum.
@@ -70,18 +55,3 @@ class TotalsCache:
             if len(self._sums) > _MOST_SUMS:
                 self._sums.popitem(last=False)
         return total
-
-    def _get(self, day: LocalDay, generation: int) -> Totals | None:
-        with self._lock:
-            cached = self._days.get(day)
-            if cached is None or cached[0] != generation:
-                return None
-            self._days.move_to_end(day)
-            return cached[1]
-
-    def _put(self, day: LocalDay, generation: int, totals: Totals) -> None:
-        with self._lock:
-            self._days[day] = (generation, totals)
-            self._days.move_to_end(day)
-            if len(self._days) > _MOST_DAYS:
-                self._days.popitem(last=False)

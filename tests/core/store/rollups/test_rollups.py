@@ -19,10 +19,12 @@ from canvas_sync_core.store import queries, retention
 from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.rollups import writing
 from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.series import SeriesReader
+from canvas_sync_core.store.rollups.slices import STEPS
 from canvas_sync_core.store.rollups.tables import changes_table, days_table, rollups_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from canvas_sync_core.store.rows import write_runs
-from support.rollups import assert_same_answers
+from support.rollups import assert_same_answers, assert_same_series
 from support.runs import running, snapshot
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
@@ -51,6 +53,7 @@ class _History:
             for table in (metrics_table, rollups_table, changes_table, days_table):
                 connection.execute(delete(table))
         self.rollups = Rollups(engine)
+        self.series = SeriesReader(engine)
         self.deleted: set[str] = set()
 
     def write(self, run: RunSnapshot) -> None:
@@ -96,6 +99,9 @@ class _History:
 
     def check(self, zone: tzinfo, since: datetime = _SINCE, until: datetime | None = None) -> None:
         assert_same_answers(self.rollups, self.shadow, since, zone, until)
+        end = until or since + timedelta(days=9)
+        step = None if zone is UTC else _long_step(since, end)
+        assert_same_series(self.series, self.shadow, since, end, zone=zone, step=step)
 
     def close(self) -> None:
         self.shadow.dispose()
@@ -103,6 +109,10 @@ class _History:
     def _both(self, change: Callable[[Engine], object]) -> None:
         change(self.engine)
         change(self.shadow)
+
+
+def _long_step(since: datetime, until: datetime) -> str:
+    return next((each for each in ("3h", "12h", "7d") if (until - since) / STEPS[each] < 99), "28d")
 
 
 def _execute(engine: Engine, statement: Any) -> None:

@@ -1,0 +1,190 @@
+"""Reads a value for each slice of a period: from the rollups, and from rows that they lack.
+
+How a result is composed, in one snapshot, is described in :mod:`.reading`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, func, select
+
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.pages import in_period
+
+from .aggregates import ENDED, Groups, add_up_span, gather, merge
+from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor
+from .generation_cache import GenerationCache
+from .periods import MergeRollups, new_rows, read_span, usable_state
+from .slices import STEPS, Slice, choose_step, slices
+from .state import RollupState
+from .tables import merge_groups
+
+__all__ = ["SliceReader", "Slices", "TooManySlicesError"]
+
+_MOST_BY_DEFAULT: Final = 200
+_MOST: Final = 1_000
+_MOST_CACHED: Final = 4_000
+_MOST_ROWS: Final = 200_000
+_start = metrics_table.c.sync_start_time
+_Value = TypeVar("_Value")
+
+
+class TooManySlicesError(ValueError):
+    """A step is too short for a period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slices(Generic[_Value]):
+    """The values of the slices of a period, oldest first.
+
+    Attributes:
+        since: Start of the first slice.
+        until: End of the last one.
+        step: The name of its length, one of :data:`~.slices.STEPS`.
+    """
+
+    since: datetime
+    until: datetime
+    step: str
+    values: list[tuple[Slice, _Value]]
+
+
+class SliceReader(Generic[_Value]):
+    """Reads a value for each slice of a period; those of earlier days are cached.
+
+    Args:
+        engine: The database with the table.
+        value: Computes the value of a slice from the aggregates of its runs.
+        merge_rollups: Reads the rollups of a time bucket; it may leave out what ``value`` ignores.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        value: Callable[[Groups], _Value],
+        merge_rollups: MergeRollups = merge_groups,
+    ) -> None:
+        self._engine = engine
+        self._value = value
+        self._merge_rollups = merge_rollups
+        self._cache: GenerationCache[_Value] = GenerationCache(_MOST_CACHED)
+
+    def read(
+        self, since: datetime, until: datetime, step: str | None, zone: tzinfo
+    ) -> Slices[_Value]:
+        """Read the values of a period.
+
+        Args:
+            since: Start of a 15-minute bucket.
+            until: Start of a 15-minute bucket. Days before the first run and after today's or the
+                last run's are left out.
+            step: Length of a slice; None for the shortest one with which there are at most 200.
+            zone: Time zone of the days.
+
+        Raises:
+            TooManySlicesError: The step is too short for the period.
+            StorageError: Too much is not in the rollups yet.
+            SQLAlchemyError: The database is away.
+        """
+        with connect_to_see_one_moment(self._engine) as connection:
+            state = usable_state(connection, since)
+            if state is not None:
+                since, until = _clamp(since, until, state.utc_days)
+                parts, step = _divide(since, until, step, zone)
+                return self._from_rollups(connection, state, parts, step)
+        with connect_to_read_much(self._engine) as connection:
+            since, until = _clamp(since, until, _first_and_last_day(connection, since))
+            parts, step = _divide(since, until, step, zone)
+            return self._from_rows(connection, parts, step)
+
+    def _from_rollups(
+        self, connection: Connection, state: RollupState, parts: Sequence[Slice], step: str
+    ) -> Slices[_Value]:
+        new = _new_groups(connection, state, parts)
+        values = [
+            (part, self._read_slice(connection, state, part, new.get(part))) for part in parts
+        ]
+        return Slices(parts[0].begin, parts[-1].end, step, values)
+
+    def _read_slice(
+        self, connection: Connection, state: RollupState, part: Slice, new: Groups | None
+    ) -> _Value:
+        changed = {each for each in state.changed_buckets if part.begin <= each < part.end}
+        if not changed and new is None:
+            generation = max(state.generations.get(day, 0) for day in part.utc_days)
+            if not generation:
+                return self._value({})
+            read = partial(self._value_of_rollups, connection, part)
+            return self._cache.get_or_read(part, generation, read)
+        groups = read_span(connection, part.begin, part.end, changed, self._merge_rollups)
+        merge(groups, new or {})
+        return self._value(groups)
+
+    def _value_of_rollups(self, connection: Connection, part: Slice) -> _Value:
+        return self._value(
+            read_span(connection, part.begin, part.end, frozenset(), self._merge_rollups)
+        )
+
+    def _from_rows(
+        self, connection: Connection, parts: Sequence[Slice], step: str
+    ) -> Slices[_Value]:
+        begin, end = parts[0].begin, parts[-1].end
+        some = select(_start).where(in_period(begin, end), ENDED).limit(_MOST_ROWS + 1).subquery()
+        if (connection.scalar(select(func.count()).select_from(some)) or 0) > _MOST_ROWS:
+            raise StorageError(
+                "Most runs of this period are not in the rollups yet; the exporter adds them in the"
+                " background. Ask for a shorter period, or later."
+            )
+        values = [
+            (part, self._value(add_up_span(connection, TimeBucket(DAY, part.begin, part.end))))
+            for part in parts
+        ]
+        return Slices(begin, end, step, values)
+
+
+def _clamp(
+    since: datetime, until: datetime, utc_days: Iterable[datetime]
+) -> tuple[datetime, datetime]:
+    """Cut a period to the days from the first run to the last one or, if that is later, today.
+
+    At least 15 minutes of it are left.
+    """
+    days = [floor(datetime.now(UTC), DAY), *utc_days]
+    until = min(until, max(days) + DAY)
+    return min(max(since, min(days)), until - FIFTEEN_MINUTES), until
+
+
+def _divide(
+    since: datetime, until: datetime, step: str | None, zone: tzinfo
+) -> tuple[list[Slice], str]:
+    chosen = step or choose_step(until - since, _MOST_BY_DEFAULT)
+    count = (until - since) / STEPS[chosen]
+    if count > _MOST:
+        raise TooManySlicesError(
+            f"use a longer step; this would give {count:.0f} points, and {_MOST} are allowed"
+        )
+    return slices(since, until, STEPS[chosen], zone), chosen
+
+
+def _new_groups(
+    connection: Connection, state: RollupState, parts: Sequence[Slice]
+) -> Mapping[Slice, Groups]:
+    """Add up the runs that are not in a rollup yet, by slice."""
+    begins = [part.begin for part in parts]
+    rows = new_rows(connection, state, begins[0])
+    inside = (row for row in rows if begins[0] <= row[0] < parts[-1].end)
+    return gather(inside, lambda start: parts[bisect_right(begins, start) - 1])
+
+
+def _first_and_last_day(connection: Connection, since: datetime) -> list[datetime]:
+    bounds = (func.min(_start, type_=_start.type), func.max(_start, type_=_start.type))
+    found = [connection.scalar(select(each).where(_start >= since)) for each in bounds]
+    return [floor(each, DAY) for each in found if each is not None]
