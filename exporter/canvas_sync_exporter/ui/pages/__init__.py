@@ -6,7 +6,7 @@ from typing import Final
 
 from canvas_sync_exporter.ui.page import Page
 
-from . import incidents, overview, run, runs
+from . import canvas, incidents, overview, performance, run, runs
 
 __all__ = ["PAGES"]
 
@@ -15,4 +15,6 @@ PAGES: Final[tuple[Page, ...]] = (
     runs.PAGE,
     run.PAGE,
     incidents.PAGE,
+    canvas.PAGE,
+    performance.PAGE,
 )

@@ -1,0 +1,51 @@
+"""The Canvas API: what is left of the quota, what uses it up, and which tokens expire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from canvas_sync_core.store.query_results import Performance, Summary
+from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.view import View
+from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.quota_api import Quota, QuotaApi
+
+__all__ = ["PAGE", "CanvasPage"]
+
+_MOST_ROUTES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasPage:
+    """Everything on the page.
+
+    Attributes:
+        quota: The quota now, by token, and its use by route, for the 30 most expensive.
+        routes: Number of all routes.
+        summary: Counts of calls in the range of time.
+        performance: Latency in the range of time.
+    """
+
+    quota: Quota
+    routes: int
+    summary: Summary
+    performance: Performance
+
+
+def canvas(context: WebContext, view: View) -> CanvasPage:
+    """Read everything on the page."""
+    since = view.period.since
+    until = None if view.period.is_open else view.period.until
+    quota = QuotaApi(context).quota()
+    routes = len(quota.routes)
+    del quota.routes[_MOST_ROUTES:]
+    return CanvasPage(
+        quota,
+        routes,
+        context.rollups.summary(since, until),
+        context.rollups.performance(since, view.zone, until),
+    )
+
+
+PAGE: Final = Page("canvas", "canvas", "Canvas", "ui/canvas.html", canvas)

@@ -1,0 +1,54 @@
+"""The page that compares a range of time with the one before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from support.pages import Served, watched
+
+
+def changes(site: Served, query: str) -> dict[str, Any]:
+    answer = requests.get(f"{site.url}/performance?{query}&format=json", timeout=30)
+    assert answer.status_code == 200
+    return {each["name"]: each for each in answer.json()["data"]["changes"]}
+
+
+def runs(site: Served, query: str) -> int:
+    answer = requests.get(f"{site.url}/runs?{query}&format=json", timeout=30)
+    return int(answer.json()["data"]["facets"]["runs"])
+
+
+def test_counts_are_those_of_the_two_ranges_of_time(site: Served) -> None:
+    found = changes(site, "from=2d&to=1d")["Runs"]
+    assert int(found["now"]) == pytest.approx(runs(site, "from=2d&to=1d"), abs=1)
+    assert int(found["before"]) == pytest.approx(runs(site, "from=3d&to=2d"), abs=1)
+
+
+def test_a_change_has_a_verdict_only_if_more_is_better_or_worse(site: Served) -> None:
+    found = changes(site, "from=7d")
+    assert found["Runs"]["verdict"] == found["API calls"]["verdict"] == ""
+    for each in found.values():
+        if each["verdict"] == "same":
+            assert abs(each["share"]) < 0.1
+        elif each["verdict"]:
+            is_higher = each["share"] > 0
+            is_good_when_high = each["name"] == "Success rate"
+            assert each["verdict"] == ("better" if is_higher == is_good_when_high else "worse")
+    assert {each["verdict"] for each in found.values()} > {""}
+
+
+def test_without_runs_before_there_is_no_verdict(site: Served) -> None:
+    found = changes(site, "from=365d")
+    assert {each["verdict"] for each in found.values()} == {""}
+    assert {each["before"] for each in found.values()} == {"0", "-"}
+
+
+def test_a_sync_type_leads_to_its_runs(site: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{site.url}/performance?from=30d")
+        tab.page.locator("#types").get_by_role("link", name="grades").click()
+        expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&sync_type=grades")
