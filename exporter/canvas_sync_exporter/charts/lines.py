@@ -14,7 +14,7 @@ from canvas_sync_exporter.rendering import render
 
 from .data import Series, Trend
 from .frame import FLOOR, PLOT_HEIGHT, TOP, make_frame, series_legend
-from .scales import TimeAxis, seconds_label, ticks, time_axis
+from .scales import TimeAxis, duration_ticks, seconds_label, time_axis
 
 __all__ = ["lines_chart"]
 
@@ -47,7 +47,7 @@ def lines_chart(trend: Trend, series: Sequence[Series], measured: str) -> Markup
     """
     known = [value for each in series for value in each.seconds if value is not None]
     longest = max(known, default=0.0)
-    marks = ticks(longest)
+    marks = duration_ticks(longest)
     axis = time_axis(trend.names)
     names = [each.name for each in series]
     alternative = (

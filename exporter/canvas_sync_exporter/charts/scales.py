@@ -12,6 +12,7 @@ __all__ = [
     "TimeAxis",
     "day_label",
     "decades",
+    "duration_ticks",
     "seconds_label",
     "spread_labels",
     "ticks",
@@ -19,6 +20,8 @@ __all__ = [
 ]
 
 _STEPS: Final = (1, 2, 5, 10)
+_MINUTES: Final = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
+_HOURS: Final = (1.0, 2.0, 3.0, 6.0, 12.0, 24.0)
 _MOST_TICKS: Final = 4
 _ALL: Final = 7  # so many labels have room side by side
 _SPREAD: Final = 6
@@ -39,6 +42,21 @@ def ticks(largest: float, *, least: float = 0.0) -> list[float]:
     return [step * number for number in range(max(1, math.ceil(largest / step - 1e-9)) + 1)]
 
 
+def duration_ticks(longest: float) -> list[float]:
+    """Return round durations, in seconds, from 0 to the first that is not below ``longest``.
+
+    From two minutes on they are whole minutes, from two hours on whole hours.
+    """
+    for unit, steps in ((3600, _HOURS), (60, _MINUTES)):
+        if longest >= 2 * unit:
+            rough = longest / _MOST_TICKS / unit
+            fitting = (each for each in steps if each >= rough * (1 - 1e-9))
+            step = next(fitting, ticks(longest / unit)[1])
+            count = max(1, math.ceil(longest / unit / step - 1e-9))
+            return [unit * step * number for number in range(count + 1)]
+    return ticks(longest)
+
+
 def decades(smallest: float, largest: float) -> list[float]:
     """Return the powers of ten around a range, in seconds, for a logarithmic axis."""
     smallest = max(smallest, _SMALLEST)
@@ -55,10 +73,15 @@ def spread_labels(count: int) -> list[int]:
 
 
 def seconds_label(seconds: float) -> str:
-    """Write a round duration, such as ``50 ms`` or ``2 s``."""
+    """Write a round duration, such as ``50 ms``, ``2 s`` or ``15 min``."""
     if seconds <= 0:
         return "0"
-    return f"{seconds:,.4g} s" if seconds >= 0.9995 else f"{seconds * 1000:.3g} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * unit and seconds % (unit / 2) == 0:
+            return f"{seconds / unit:,g} {name}"
+    return f"{seconds:,.4g} s"
 
 
 def day_label(day: str) -> str:

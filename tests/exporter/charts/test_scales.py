@@ -13,6 +13,7 @@ from canvas_sync_exporter.charts.scales import (
     TimeAxis,
     day_label,
     decades,
+    duration_ticks,
     seconds_label,
     spread_labels,
     ticks,
@@ -31,6 +32,23 @@ def test_ticks_begin_at_zero_and_reach_the_largest_value_in_few_even_steps(large
     assert 2 <= len(marks) <= 6
     steps = [after - before for before, after in pairwise(marks)]
     assert steps == pytest.approx([steps[0]] * len(steps))
+
+
+@given(SECONDS)
+def test_durations_have_few_even_ticks_too_and_each_has_its_own_label(longest: float) -> None:
+    marks = duration_ticks(longest)
+    assert marks[0] == 0
+    assert marks[-1] >= longest * (1 - 1e-6)
+    assert 2 <= len(marks) <= 6
+    steps = [after - before for before, after in pairwise(marks)]
+    assert steps == pytest.approx([steps[0]] * len(steps))
+    assert len(set(map(seconds_label, marks))) == len(marks)
+
+
+def test_long_durations_have_ticks_at_whole_minutes_and_hours() -> None:
+    assert duration_ticks(1270.0) == [0, 600, 1200, 1800]
+    assert duration_ticks(30_000.0) == [0, 10_800, 21_600, 32_400]
+    assert duration_ticks(100.0) == [0, 50, 100]
 
 
 @given(st.integers(min_value=0, max_value=10**9))
@@ -79,11 +97,20 @@ def test_labels_are_short() -> None:
     assert day_label("2025-11-08") == "Nov 8"
     assert day_label("2025-11") == "Nov 2025"
     assert day_label("other") == "other"
-    assert [seconds_label(each) for each in (0, 0.0001, 0.05, 1, 2.5, 1000)] == [
+    assert [seconds_label(each) for each in (0, 0.0001, 0.05, 1, 2.5, 60, 1000)] == [
         "0",
         "0.1 ms",
         "50 ms",
         "1 s",
         "2.5 s",
+        "60 s",
         "1,000 s",
+    ]
+    assert [seconds_label(each) for each in (120, 150, 900, 3600, 9000, 86_400)] == [
+        "2 min",
+        "2.5 min",
+        "15 min",
+        "60 min",
+        "2.5 h",
+        "24 h",
     ]

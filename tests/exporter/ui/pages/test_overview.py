@@ -1,0 +1,114 @@
+"""The first page."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from canvas_sync_core.store.freshness import ItemFreshness
+from canvas_sync_exporter.config_file.config_file import ConfigFile
+from canvas_sync_exporter.config_file.syncs import SyncSettings
+from canvas_sync_exporter.ui.sync_states import sync_freshness
+from support.pages import Served, serving_pages, watched
+from support.runs import failed, snapshot, write
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Served]:
+    """An exporter that no sync has written to."""
+    with serving_pages(tmp_path, with_history=False) as served:
+        yield served
+
+
+def test_it_opens_on_what_needs_attention_bad_before_good(site: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(site.url)
+        attention = tab.page.locator("#attention")
+        expect(attention.get_by_role("heading")).to_have_text("2 things need attention")
+        expect(attention.locator("li")).to_have_count(2)
+        expect(attention.locator("li").first).to_contain_text("critical")
+        link = attention.get_by_role("link", name="The last 3 runs of the sync full failed.")
+        link.click()
+        expect(tab.page).to_have_url(re.compile(r"/incidents#incident-\d+$"))
+        expect(tab.page.locator(":target")).to_contain_text("Canvas answers 502 Bad Gateway.")
+        names = tab.page.locator("main").locator("h2")
+        expect(names.first).to_contain_text("Current")
+
+
+def test_each_bar_is_a_link_to_its_run_named_by_status_duration_and_time(
+    site: Served, browser: Browser
+) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(site.url)
+        row = tab.page.locator(".syncs > li", has_text="failing")
+        bars = row.locator(".bars a")
+        assert bars.count() > 40
+        last = bars.nth(-2)
+        title = last.locator("title").text_content() or ""
+        assert re.fullmatch(r"\w+, .+, \d{4}-\d\d-\d\d \d\d:\d\d", title)
+        assert re.fullmatch(r"\./runs/\d+", last.get_attribute("href") or "")
+
+
+def test_runs_in_progress_show_step_progress_and_what_is_left(site: Served) -> None:
+    page = requests.get(site.url, timeout=30).text
+    part = page[page.index('id="running"') : page.index('id="due"')]
+    assert "assignments" in part
+    assert 'value="37.5"' in part
+    assert re.search(r"about \d+ min left of usually \d+ min", part)
+
+
+def test_an_empty_database_says_what_will_be_there(empty: Served) -> None:
+    page = requests.get(empty.url, timeout=30).text
+    for text in ("No sync is running.", "No sync has run yet.", "No exporter has ever judged"):
+        assert text in page
+
+
+def test_with_many_sync_types_each_still_has_its_newest_runs(empty: Served) -> None:
+    write(empty.engine, *(snapshot(f"good-{n}", sync_type=f"type-{n}") for n in range(20)))
+    write(empty.engine, failed("bad", sync_type="zz-last", start_time=time.time() - 30))
+    answer = requests.get(f"{empty.url}/?format=json", timeout=30).json()
+    syncs = answer["data"]["syncs"]
+    assert len(syncs) == 21
+    assert all(len(each["runs"]) == 1 for each in syncs)
+
+
+def test_items_that_are_older_than_promised_are_late() -> None:
+    file = ConfigFile(
+        syncs={"grades": SyncSettings(UTC, max_age={"grade": timedelta(hours=24)})},
+    )
+    old = ItemFreshness("grades", "grade", NOW - timedelta(hours=31), 31 * 3600.0)
+    new = ItemFreshness("full", "course", NOW - timedelta(hours=2), 2 * 3600.0)
+    full, grades = sync_freshness([old, new], file, NOW)
+    assert [each.item for each in full.items if each.last_success] == ["course"]
+    assert not any(each.is_late for each in full.items)
+    assert [(each.item, each.max_age_seconds) for each in grades.items if each.is_late] == [
+        ("grade", 86_400.0)
+    ]
+
+
+def test_items_that_never_came_although_promised_are_late() -> None:
+    file = ConfigFile(
+        syncs={"grades": SyncSettings(UTC, max_age={"grade": timedelta(hours=24)})},
+    )
+    (grades,) = sync_freshness([], file, NOW)
+    assert [each.item for each in grades.items if each.is_late] == ["grade"]
+
+
+def test_a_database_that_is_away_is_said_with_when_to_try_again(empty: Served) -> None:
+    empty.engine.dispose()
+    folder = empty.config.app.state_folder
+    (folder / "canvas_sync.sqlite3").unlink()
+    answer = requests.get(empty.url, timeout=30)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "out of reach" in answer.text
+    assert answer.text.count("<h1>") == 1

@@ -1,0 +1,33 @@
+"""The style sheet and the script of all pages."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+
+from canvas_sync_exporter.ui.assets import assets
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "most_compressed"), [("script", 25_000, 9_000), ("style", 20_000, 6_000)]
+)
+def test_they_are_small(name: str, most: int, most_compressed: int) -> None:
+    content = assets()[name].content
+    assert len(content) <= most
+    assert len(gzip.compress(content, 6)) <= most_compressed
+
+
+def test_they_load_nothing_else_and_put_no_markup_into_a_page() -> None:
+    script = assets()["script"].content.decode()
+    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert sink not in script
+    style = assets()["style"].content.decode()
+    assert not re.search(r"url\(|@import|https?://", style)
+
+
+def test_motion_colours_and_print_are_left_to_the_visitor() -> None:
+    style = assets()["style"].content.decode()
+    for query in ("prefers-reduced-motion", "prefers-color-scheme", "forced-colors", "print"):
+        assert query in style
