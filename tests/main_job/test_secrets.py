@@ -20,6 +20,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
         "logs": json.dumps(evidence.logs, ensure_ascii=False),
         "archives": json.dumps(evidence.archived, ensure_ascii=False),
         "rows": repr(evidence.rows),
+        "reports": evidence.reports,
         "spans": "\n".join(map(str, evidence.spans)),
         "resources": repr(evidence.resources),
         "text": evidence.text.text,
@@ -33,7 +34,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
 @pytest.mark.parametrize(
     "place",
     [
-        *("logs", "archives", "rows", "spans", "resources"),
+        *("logs", "archives", "rows", "reports", "spans", "resources"),
         *("text", "openmetrics", "exporter", "mounted", "output"),
     ],
 )

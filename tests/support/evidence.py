@@ -102,6 +102,7 @@ class Evidence:
         mounted: What a user's app with the API mounted answers, by endpoint.
         stranger: Status of an answer to a caller without a token; None where there are no tokens.
         rows: The table, by part, all columns.
+        reports: All reports on the round, as text.
         logs: The records of the five logs.
         archived: The lines that the cleanup put into archives.
         spans: What arrived at the collector.
@@ -120,6 +121,7 @@ class Evidence:
     mounted: Mapping[str, Answer]
     stranger: int | None
     rows: Mapping[str, dict[str, Any]]
+    reports: str
     logs: Mapping[Log, list[dict[str, Any]]]
     archived: Mapping[Log, list[str]]
     spans: list[Span]

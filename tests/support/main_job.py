@@ -42,6 +42,7 @@ from .evidence import (
 from .http import serving
 from .otlp import OtlpReceiver, http_receiver
 from .parts import PARTS
+from .reports import all_reports
 
 __all__ = ["ENDPOINTS", "play"]
 
@@ -218,6 +219,7 @@ class Stage:
             "text": Scrape.of(self._metrics("text/plain"), is_openmetrics=False),
             "openmetrics": Scrape.of(self._metrics(OPENMETRICS), is_openmetrics=True),
             "rows": read_rows(self._sqlalchemy_url()),
+            "reports": all_reports(self._sqlalchemy_url()),
             "logs": read_logs(self.logs),
             "archived": read_archives(self.logs / "archive"),
             "spans": self.receiver.spans,

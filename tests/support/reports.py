@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Engine
 
-from canvas_sync_core.names import MessageKind
+from canvas_sync_core.names import REPORT_KINDS, MessageKind
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.messages.content import Content, Section
 from canvas_sync_exporter.messages.reports.periods import report_about
 from canvas_sync_exporter.messages.reports.report import make_report
 from canvas_sync_exporter.settings import Configuration, configuration
 
-__all__ = ["make", "rows", "section", "settings", "utc"]
+__all__ = ["all_reports", "make", "rows", "section", "settings", "utc"]
 
 
 def utc(text: str) -> datetime:
@@ -38,6 +40,24 @@ def make(
     """Make the report on the period that contains a date."""
     request = report_about(kind, config.reports, date.fromisoformat(day))
     return make_report(request, engine, config, utc(now))
+
+
+def all_reports(database_url: str) -> str:
+    """Make all reports on today's runs; return them as text."""
+    config = configuration({"CANVAS_SYNC_DATABASE_URL": database_url})
+    engine = open_engine(database_url)
+    now = datetime.now(UTC)
+    today, tomorrow = now.date(), now.date() + timedelta(days=1)
+    try:
+        requests = [
+            report_about(kind, config.reports, tomorrow if kind is MessageKind.DAILY else today)
+            for kind in REPORT_KINDS
+        ]
+        contents = [make_report(each, engine, config, now) for each in requests]
+        assert all(content.sections for content in contents)
+        return msgspec.json.encode(contents).decode()
+    finally:
+        engine.dispose()
 
 
 def section(content: Content, title: str) -> Section:
