@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import ssl
 from collections import OrderedDict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from smtplib import (
+    SMTP,
     SMTPAuthenticationError,
     SMTPException,
     SMTPRecipientsRefused,
     SMTPResponseException,
     SMTPServerDisconnected,
 )
-from typing import Final
+from typing import Final, TypeVar
 
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError
@@ -29,6 +30,8 @@ from .mail import address_of, make_mail
 from .smtp import connect
 
 __all__ = ["EmailChannel"]
+
+T = TypeVar("T")
 
 SECONDS: Final = 60.0
 _LONGEST_ANSWER: Final = 200
@@ -68,32 +71,56 @@ class EmailChannel:
         mail = make_mail(message, settings.sender, settings.recipients, self._clock.time())
         addresses = [address_of(each) for each in settings.recipients]
         waiting = [each for each in addresses if each not in self._done(message.key)]
-        try:
-            refused = call_within(self._seconds, lambda at: self._deliver(mail, waiting, at))
-        except SMTPException as error:
-            raise self._failure(error) from None
-        except (OSError, ValueError) as error:
-            raise DeliveryError(f"{settings.host}: {network_failure(error)}") from None
+        refused = self._exchange(lambda deadline: self._deliver(mail, waiting, deadline))
         if refused:
             self._remember(message.key, set(addresses) - set(refused))
             raise self._refusal(refused)
         self._delivered.pop(message.key, None)
         return str(mail["Message-ID"])
 
+    def check(self) -> str:
+        """Check whether the server accepts the login, without sending an e-mail."""
+        self._exchange(self._log_in)
+        if self._settings.password is None:
+            return f"{self._settings.host} can be reached; there is no login."
+        return f"{self._settings.host} accepts the login."
+
+    def _exchange(self, work: Callable[[Deadline], T]) -> T:
+        """Do something with the server.
+
+        Raises:
+            DeliveryError: The server refuses it, or does not answer in time.
+        """
+        try:
+            return call_within(self._seconds, work)
+        except SMTPException as error:
+            raise self._failure(error) from None
+        except (OSError, ValueError) as error:
+            raise DeliveryError(f"{self._settings.host}: {network_failure(error)}") from None
+
+    def _log_in(self, deadline: Deadline) -> None:
+        with self._connected(deadline) as server:
+            server.ehlo_or_helo_if_needed()
+
     def _deliver(self, mail: EmailMessage, recipients: list[str], deadline: Deadline) -> _Refused:
         """Deliver an e-mail; return the recipients that the server refused, with its answers."""
+        with self._connected(deadline) as server:
+            deadline.check()
+            return server.send_message(mail, address_of(self._settings.sender), recipients)
+
+    @contextmanager
+    def _connected(self, deadline: Deadline) -> Iterator[SMTP]:
+        """Connect to the server and log in."""
         settings = self._settings
         server = connect(settings.host, settings.port, settings.security, self._context, deadline)
         try:
             if settings.password is not None:
                 server.login(settings.user, settings.password)
-            deadline.check()
-            refused = server.send_message(mail, address_of(settings.sender), recipients)
+            yield server
             with suppress(OSError, SMTPException):
-                server.putcmd("quit")  # without waiting: the message is delivered
+                server.putcmd("quit")  # without waiting: all is done
         finally:
             server.close()
-        return refused
 
     def _done(self, key: str) -> frozenset[str]:
         return self._delivered.get(key, frozenset())

@@ -8,10 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from canvas_sync_exporter.config_file.audience import Audience
-from canvas_sync_exporter.config_file.channels import SlackSettings, WebhookSettings
+from canvas_sync_exporter.config_file.channels import (
+    EmailSettings,
+    Security,
+    SlackSettings,
+    WebhookSettings,
+)
 from canvas_sync_exporter.messages.channel import CheckableChannel, DeliveryError
+from canvas_sync_exporter.messages.channels.email import EmailChannel
 from canvas_sync_exporter.messages.channels.slack import SlackBotChannel, SlackWebhookChannel
 from canvas_sync_exporter.messages.channels.webhook import WebhookChannel
+from support.mail_server import mail_server
 from support.message_server import Receiver, http_answer, receiving
 
 SLACK = SlackSettings(name="slack", audience=Audience(), channel="#canvas-sync")
@@ -91,6 +98,42 @@ def test_the_server_of_a_webhook_is_asked_without_a_message(
     )
     assert WebhookChannel(settings).check() == f"127.0.0.1 can be reached (status {status})."
     assert receiver.requests.get().body == b""
+
+
+def _email(port: int, password: str | None) -> EmailChannel:
+    settings = EmailSettings(
+        name="email",
+        audience=Audience(),
+        host="127.0.0.1",
+        port=port,
+        security=Security.NONE,
+        ca_file=None,
+        user="canvas-sync" if password else "",
+        password=password,
+        sender="sync@example.edu",
+        recipients=("admin@example.edu",),
+    )
+    return EmailChannel(settings)
+
+
+@pytest.mark.parametrize(
+    ("logins", "password", "expected"),
+    [
+        ({}, None, "can be reached; there is no login."),
+        ({"canvas-sync": "right"}, "right", "accepts the login."),
+    ],
+)
+def test_the_login_of_a_mail_server_is_tried_without_an_email(
+    logins: dict[str, str], password: str | None, expected: str
+) -> None:
+    with mail_server(logins=logins) as server:
+        assert _email(server.port, password).check() == f"127.0.0.1 {expected}"
+        assert server.deliveries.empty()
+
+
+def test_a_login_that_is_refused_is_reported() -> None:
+    with mail_server(logins={"canvas-sync": "right"}) as server:
+        assert "refused the login" in _refusal(_email(server.port, "Secret4711"))
 
 
 def test_a_server_that_cannot_be_reached_is_reported() -> None:
