@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from canvas_sync_exporter.settings import Configuration
 
 from .daily import daily_content, read_daily
 from .failures import failures_content, read_failures
+from .links import report_links
 from .performance import performance_content, read_performance
 from .periods import ReportRequest
 from .trends import read_trends, trend_content
@@ -36,6 +38,12 @@ def make_report(
         OSError: The metric files cannot be read.
         SQLAlchemyError: The database is away.
     """
+    content = _make(request, engine, config, now)
+    links = report_links(request, config.file.messages.page_url, config.reports.zone)
+    return replace(content, links=links)
+
+
+def _make(request: ReportRequest, engine: Engine, config: Configuration, now: datetime) -> Content:
     formats = Formats(config.reports.locale, config.reports.zone)
     match request.kind:
         case MessageKind.DAILY:
