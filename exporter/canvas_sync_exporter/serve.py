@@ -33,6 +33,8 @@ from .jobs.table import recurring_jobs
 from .judge.factory import make_judge
 from .judge.judge import Judge
 from .judge.pinger import Pinger
+from .messages.channels.factory import make_channels
+from .messages.messenger import Messenger
 from .reasons import reason
 from .settings import Configuration, changed_settings
 from .signals import Signals
@@ -99,12 +101,16 @@ class _Exporter:
             registry = CollectorRegistry()
             processes = ProcessCollector(config.app.metrics_folder)
             judge = make_judge(config, engine)
-            self._jobs = JobScheduler(recurring_jobs(config, engine, processes, judge))
+            messenger = _make_messenger(config, engine, judge)
+            if messenger is not None:
+                undo.callback(messenger.dispose)
+            jobs = recurring_jobs(config, engine, processes, judge, messenger)
+            self._jobs = JobScheduler(jobs)
             self._pinger = _make_pinger(config, judge)
             self._context = WebContext(config, engine, self._access, self._jobs, judge)
             further = {
                 "judge": JudgeCollector(lambda: judge.state),
-                "messages": MessagesCollector(dict),
+                "messages": MessagesCollector(lambda: messenger.counts if messenger else {}),
                 "checks": ChecksCollector(HealthChecks(self._context).results),
             }
             register_collectors(registry, config, processes, further)
@@ -214,6 +220,13 @@ def _access(config: Configuration) -> Access:
 def _make_pinger(config: Configuration, judge: Judge) -> Pinger | None:
     url = config.file.heartbeat.url
     return None if url is None else Pinger(url, lambda: judge.state)
+
+
+def _make_messenger(config: Configuration, engine: Engine, judge: Judge) -> Messenger | None:
+    channels = make_channels(config.file.messages.channels)
+    if not channels:
+        return None
+    return Messenger(config, engine, channels, in_memory=lambda: judge.state.incidents)
 
 
 def _prepare_database(config: Configuration, engine: Engine) -> None:

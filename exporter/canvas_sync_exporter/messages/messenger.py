@@ -20,6 +20,8 @@ from .formats import Formats
 from .incident_content import IncidentWriter
 from .local_outbox import LocalOutbox
 from .planner import Planner
+from .report_planner import ReportPlanner
+from .reports.report import make_report
 
 __all__ = ["Messenger"]
 
@@ -60,15 +62,23 @@ class Messenger:
         def is_quiet(time: datetime) -> bool:
             return settings.quiet_hours is not None and settings.quiet_hours.cover(time)
 
+        self._is_quiet = is_quiet
+        audiences = {each.name: each.audience for each in settings.channels}
         formats = Formats(settings.reports.locale, settings.zone or config.app.timezone)
         self._planner = Planner(
             database,
             self._local,
-            {each.name: each.audience for each in settings.channels},
+            audiences,
             writer=IncidentWriter(settings, formats),
             in_memory=in_memory,
             is_quiet=is_quiet,
             now=now,
+        )
+        self._report_planner = ReportPlanner(
+            database,
+            config.reports,
+            audiences,
+            lambda request, time: make_report(request, database, config, time),
         )
         self.deliveries = {
             each.name: Delivery(each, database, self._local, is_quiet, now) for each in channels
@@ -84,12 +94,16 @@ class Messenger:
         """Add the messages that are missing to the outbox.
 
         Raises:
+            Exception: A report could not be made.
             SQLAlchemyError, StorageError: The database is away; messages about critical incidents
                 were added to a local outbox.
         """
         if self._sends_incidents:
             self._planner.plan()
         self._keep_up()
+        now = self._now()
+        if not self._is_quiet(now):  # a report of a quiet day is not worth sending later
+            self._report_planner.plan(now)
 
     def dispose(self) -> None:
         """Close the local outbox."""

@@ -25,7 +25,9 @@ from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.due import next_due
+from canvas_sync_exporter.messages.messenger import Messenger
 from canvas_sync_exporter.settings import configuration
+from support.receiver import PostingChannel
 
 _ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
 _HOUR = dt.timedelta(hours=1)
@@ -37,6 +39,8 @@ _INTERVALS = {
     "comparison of runs with their history": 15,
     "log cleanup": 60,
     "deletion of old runs": 60,
+    "planning of messages": 5,
+    "delivery of messages to slack": 2,
 }
 """Name of a job -> the seconds between its runs, at most."""
 
@@ -83,9 +87,6 @@ class _SimulatedScheduler(BaseScheduler):  # type: ignore[misc] # APScheduler ha
         """Run what is due now; tells how long the thread would sleep then."""
         return dt.timedelta(seconds=self._process_jobs())
 
-    def _create_default_executor(self) -> DebugExecutor:
-        return DebugExecutor()
-
 
 class _Runs:
     """Notes when each job runs; the nightly ones also decide, as always, what they have to do."""
@@ -112,7 +113,8 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> list[_SimulatedScheduler]:
     made: list[_SimulatedScheduler] = []
 
     def make(**options: Any) -> _SimulatedScheduler:
-        made.append(_SimulatedScheduler(**options))
+        at_once = {"executors": {"default": DebugExecutor()}}
+        made.append(_SimulatedScheduler(**options | at_once))
         return made[-1]
 
     monkeypatch.setattr(scheduler_module, "BackgroundScheduler", make)
@@ -142,7 +144,10 @@ def test_no_job_pauses_or_runs_twice_when_clocks_are_set(
     runs = _Runs()
     with time_machine.travel(start, tick=False) as clock:
         processes = ProcessCollector(config.app.metrics_folder)
-        all_jobs = recurring_jobs(config, engine, processes, make_judge(config, engine))
+        channel = PostingChannel("http://127.0.0.1:9", "slack")
+        messenger = Messenger(config, engine, [channel], in_memory=list)
+        judge = make_judge(config, engine)
+        all_jobs = recurring_jobs(config, engine, processes, judge, messenger)
         jobs = JobScheduler(map(runs.recorded, all_jobs))
         jobs.start()
         (driven,) = scheduler

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.spool import Spool, encode
 from canvas_sync_exporter.collectors.processes import ProcessCollector
+from canvas_sync_exporter.jobs.job import Every, Job
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs_when_due
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
@@ -93,3 +94,11 @@ def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
     assert all("log cleanup" not in each.failures for each in schedulers)
     assert clean_logs_when_due(config) is None
     assert metric_value(config, counted, status="success") == 1
+
+
+def test_jobs_that_hang_do_not_keep_another_one_from_running() -> None:
+    goes_on, has_run = threading.Event(), threading.Event()
+    hanging = [Job(f"{number}", goes_on.wait, Every(60)) for number in range(20)]
+    with _started(JobScheduler([*hanging, Job("last", has_run.set, Every(60))])):
+        assert has_run.wait(600)
+        goes_on.set()
