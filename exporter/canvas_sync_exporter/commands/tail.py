@@ -8,9 +8,10 @@ import time
 from contextlib import closing
 from typing import Any, Final
 
-from canvas_sync_core.names import DISTRIBUTION, Log
+from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
+from .line_filters import add_filters, line_filter
 from .options import add_command, add_log_dir, log_configuration, number
 from .output import LinePrinter, until_the_reader_leaves
 
@@ -36,9 +37,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="show the newest N lines (10)",
     )
-    parser.add_argument(
-        "--log", action="append", choices=list(Log), help="only this log; may be repeated"
-    )
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="text that the line contains")
+    add_filters(parser)
+    parser.set_defaults(since=None, until=None)
     add_log_dir(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
@@ -53,12 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OSError: A file cannot be read.
     """
-    logs = tuple(Log(log) for log in dict.fromkeys(arguments.log or Log))
     config = log_configuration(arguments)
     tail = LogTail(
         config.app.log_dir,
         config.archive_folder,
-        logs=logs,
+        line_filter(arguments),
         lines=arguments.lines,
         zone=config.app.timezone,
     )

@@ -12,20 +12,37 @@ import io
 import itertools
 import mmap
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.search import HEAD_BYTES, Head, Place, Position, head_of
 from canvas_sync_exporter.logs.search.backwards import whole_lines_end
 
 from .reader import LINE_LIMIT
 from .sources import LogSource, open_plain, sources
 
-__all__ = ["FollowedLog"]
+__all__ = ["FollowedBlock", "FollowedLog"]
 
 _BLOCK: Final = LINE_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedBlock:
+    """Whole lines of a followed file.
+
+    Attributes:
+        data: The lines.
+        start: Offset of the first in its file.
+        place: The file; without an identity if a newer file has already been read.
+    """
+
+    data: bytes
+    start: int
+    place: Place
 
 
 class FollowedLog:
@@ -52,6 +69,7 @@ class FollowedLog:
         self._live = log_dir / live_name(log)
         self._newest_backup = log_dir / f"{log.value}.log.1"
         self._current = None if start is None else self._begin(*start)
+        self._position: Position | None = None
         self._rotated: _Reading | None = None  # a writer may still append a late line to it
 
     def close(self) -> None:
@@ -61,21 +79,33 @@ class FollowedLog:
                 reading.close()
         self._current = self._rotated = None
 
-    def read(self) -> bytes:
+    @property
+    def position(self) -> Position | None:
+        """The position up to which it has been read; None as long as that is the start."""
+        return self._position
+
+    def read(self) -> list[FollowedBlock]:
         """Return whole lines written since the last call; at most about a megabyte.
 
         Raises:
             LogFolderError: The folder is missing or cannot be read.
             OSError: A file cannot be read.
         """
-        late = self._rotated.read() if self._rotated else b""
+        blocks = []
+        name = live_name(self.log)
+        if self._rotated is not None and (late := self._rotated.read()):
+            blocks.append(FollowedBlock(late, self._rotated.start, Place(name)))
         lines = self._read_current()
         while not lines and self._has_moved_on():
             lines = self._read_current()  # written before it moved
             if not lines and not self._move_on():
                 break
             lines = lines or self._read_current()
-        return late + lines
+        if self._current is not None and lines:
+            place = Place(name, self._current.head)
+            blocks.append(FollowedBlock(lines, self._current.start, place))
+            self._position = Position(self._current.offset, place.head)
+        return blocks
 
     def _read_current(self) -> bytes:
         return self._current.read() if self._current else b""
@@ -133,8 +163,8 @@ class _Reading:
 
     def __init__(self, raw: io.FileIO, identity: Identity, offset: int = 0) -> None:
         self.identity = identity
+        self.start = self.offset = offset
         self._raw = raw
-        self._offset = offset
         self._in_long_line = False
 
     def close(self) -> None:
@@ -143,22 +173,28 @@ class _Reading:
     def read(self) -> bytes:
         """Return whole lines from where the previous call ended."""
         fd = self._raw.fileno()
-        if os.fstat(fd).st_size < self._offset:  # truncated in place
-            self._offset, self._in_long_line = 0, False
-        while data := os.pread(fd, _BLOCK, self._offset):
+        if os.fstat(fd).st_size < self.offset:  # truncated in place
+            self.offset, self._in_long_line = 0, False
+        while data := os.pread(fd, _BLOCK, self.offset):
             end = data.rfind(b"\n") + 1
             if not end and len(data) < _BLOCK:
                 return b""  # a line that is being written
             start = data.find(b"\n") + 1 if self._in_long_line else 0
             self._in_long_line = not end  # longer than the limit for lines: skip it
-            self._offset += end or len(data)
+            self.start = self.offset + start
+            self.offset += end or len(data)
             if lines := data[start:end]:
                 return lines
         return b""
 
+    @property
+    def head(self) -> Head:
+        """Its identity by its first bytes; it has some once lines were read."""
+        return head_of(os.pread(self._raw.fileno(), HEAD_BYTES, 0))
+
     def skip(self, length: int) -> None:
         """Skip what was read elsewhere."""
-        self._offset += length
+        self.offset += length
 
     def copied_to(self, new: io.FileIO, taken: int | None) -> int:
         """Return how much of the start of another file has already been read here.
@@ -169,7 +205,7 @@ class _Reading:
         """
         first = os.pread(new.fileno(), LINE_LIMIT, 0)
         line = first[: first.find(b"\n") + 1]
-        size = min(self._offset, os.fstat(self._raw.fileno()).st_size)  # it may have been shortened
+        size = min(self.offset, os.fstat(self._raw.fileno()).st_size)  # it may have been shortened
         if not line or not size:
             return 0
         if taken is None:
@@ -180,8 +216,8 @@ class _Reading:
     def _same_lines(self, new: int, start: int) -> int:
         """Return how long another file is the same as this one from ``start`` on."""
         same = 0
-        while start + same < self._offset:
-            length = min(_BLOCK, self._offset - start - same)
+        while start + same < self.offset:
+            length = min(_BLOCK, self.offset - start - same)
             old_data = os.pread(self._raw.fileno(), length, start + same)
             new_data = os.pread(new, length, same)
             if not old_data or old_data != new_data:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, request
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.search import (
@@ -30,6 +30,7 @@ from .context import WebContext
 from .endpoint import Endpoint
 from .log_parameters import (
     AFTER,
+    AFTER_EVENT,
     BEFORE,
     BUCKETS,
     CURSOR,
@@ -53,6 +54,7 @@ _SECONDS: Final = 1.0
 _LOCATE_SECONDS: Final = 5.0
 _NO_LINE: Final = "The line at this position cannot be found."
 _LINE_GONE: Final = "The line at this position has been deleted."
+_STREAM_LINES: Final = 1000
 _FACET_LINES: Final = 10_000
 _VOLUME_PERIOD: Final = dt.timedelta(days=1)
 _PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -132,7 +134,7 @@ class LogApi:
                 "The newest lines of the logs and those that follow, as server-sent events",
                 str,
                 tag="logs",
-                parameters=(LINES, LOG),
+                parameters=(LINES, AFTER_EVENT, *FILTERS),
                 problems={503: f"{_NO_FOLDER} Or {CLIENT_LIMIT} clients are already listening."},
                 content_type="text/event-stream",
             ),
@@ -230,8 +232,17 @@ class LogApi:
         )
         return facet_page(found)
 
-    def tail_logs(self, lines: int, log: tuple[Log, ...]) -> Response:
+    def tail_logs(self, *, lines: int, cursor: str | None, **filters: Any) -> Response:
         """Stream the logs."""
-        return self._streams.respond(
-            lambda: LogTail(*self._folders, logs=log, lines=lines, zone=self._zone)
-        )
+        last = request.headers.get("Last-Event-ID")
+        with _blaming("Last-Event-ID" if last else "cursor", BadCursorError):
+            return self._streams.respond(
+                lambda: LogTail(
+                    *self._folders,
+                    make_filter(filters),
+                    lines=lines,
+                    after=last or cursor,
+                    most=_STREAM_LINES,
+                    zone=self._zone,
+                )
+            )

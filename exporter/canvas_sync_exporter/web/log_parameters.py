@@ -23,6 +23,7 @@ from .parameters import Parameter, text, whole_number
 
 __all__ = [
     "AFTER",
+    "AFTER_EVENT",
     "BEFORE",
     "BUCKETS",
     "CURSOR",
@@ -187,6 +188,11 @@ BUCKETS: Final = whole_number("buckets", "Maximum number of time buckets.", 2, 2
 VALUES: Final = whole_number("values", "Maximum number of values of a field.", 1, 100, default=10)
 LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
 CURSOR: Final = text("cursor", "`next` of the previous page, with the same parameters.", 4000)
+AFTER_EVENT: Final = replace(
+    CURSOR,
+    description="`id` of an event: start with the lines after it. The header `Last-Event-ID`,"
+    " which browsers send when they reconnect, has precedence.",
+)
 LINES: Final = whole_number("lines", "Number of newest lines to start with.", 0, 500, default=10)
 
 

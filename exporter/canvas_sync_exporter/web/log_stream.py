@@ -6,13 +6,14 @@ Each client occupies a server thread for as long as it listens, hence the limit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 from flask import Response, request
 
 from canvas_sync_core.locks import Event
+from canvas_sync_exporter.logs.search import FoundLine
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
@@ -72,22 +73,29 @@ class LogStreams:
     def _events(self, tail: LogTail, is_gone: Callable[[], bool]) -> Iterator[str]:
         """Return the events, with regular comments to detect disconnected clients and proxies."""
         yield ": the newest lines, then those that are written\n\n"
-        lines, told = tail.newest, time.monotonic()
+        lines, sent = tail.newest, time.monotonic()
         while not (self._stopping.is_set() or is_gone()):
-            if lines:
-                yield "".join(_event(found_record(line)) for line in lines)
-                told = time.monotonic()
-            elif time.monotonic() >= told + HEARTBEAT_SECONDS:
-                yield ": nothing new\n\n"
-                told = time.monotonic()
+            if lines or tail.skipped:
+                yield _events_of(tail, lines)
+                sent = time.monotonic()
+            elif time.monotonic() >= sent + HEARTBEAT_SECONDS:
+                yield f": nothing new\nid: {tail.cursor}\n\n"
+                sent = time.monotonic()
             else:
                 self._stopping.wait(POLL_SECONDS)
             try:
                 lines = tail.poll()
             except (LogFolderError, OSError) as error:
-                yield f"event: problem\n{_event(str(error))}"
+                yield f"event: problem\n{_data(str(error))}"
                 return
 
 
-def _event(data: object) -> str:
-    return f"data: {msgspec.json.encode(data).decode()}\n\n"
+def _events_of(tail: LogTail, lines: Sequence[FoundLine]) -> str:
+    skipped = f"event: skipped\n{_data(tail.skipped)}" if tail.skipped else ""
+    return skipped + "".join(
+        f"id: {tail.advance(line)}\n{_data(found_record(line))}" for line in lines
+    )
+
+
+def _data(value: object) -> str:
+    return f"data: {msgspec.json.encode(value).decode()}\n\n"

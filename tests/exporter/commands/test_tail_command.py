@@ -57,6 +57,16 @@ def following(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def test_it_shows_only_lines_that_match(tmp_path: Path) -> None:
+    errors = [record(Log.ERRORS, at, task_id=f"run {at}", level="ERROR") for at in range(4)]
+    lay_out(tmp_path, Log.ERRORS, [map(json_line, errors)], 0)
+    lay_out(tmp_path, Log.PROGRESS, [[json_line(record(Log.PROGRESS, 5))]], 0)
+    done = run(tmp_path, "timeout", "--json", "--level", "ERROR", "--not-task", "run 2")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = [json.loads(line)["task_id"] for line in done.stdout.splitlines()]
+    assert shown == ["run 0", "run 1", "run 3"]
+
+
 def write_records(folder: Path, log: Log, writer: str, count: int) -> None:
     """Target of a process: write numbered records, with rotation every few dozen."""
     lines = make_writer(folder, name=f"{log.value}.log", max_bytes=20_000)

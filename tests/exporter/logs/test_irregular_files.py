@@ -64,7 +64,7 @@ def test_what_is_no_file_holds_up_no_tool_and_is_told(
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 1
     assert search.notes.problems == told
-    with closing(LogTail(*folders, logs=tuple(Log), lines=9)) as tail:
+    with closing(LogTail(*folders, LineFilter(), lines=9)) as tail:
         assert (len(tail.newest), tail.poll(), tail.problems) == (1, [], told)
     analysis = analyze(*folders, Selection())
     assert sum(file.lines for file in analysis.files) == 1
@@ -84,7 +84,7 @@ def test_what_is_no_file_between_two_backups_holds_up_no_tool(
     told = ["errors.log.1 is skipped: it is not a regular file"]
     with closing(LogSearch(*folders, LineFilter(), limit=9)) as search:
         assert len(list(search)) == 2
-    with closing(LogTail(*folders, logs=tuple(Log), lines=9)) as tail:
+    with closing(LogTail(*folders, LineFilter(), lines=9)) as tail:
         assert (len(tail.newest), tail.poll(), tail.problems) == (2, [], told)
     analysis = analyze(*folders, Selection())
     assert (sum(file.lines for file in analysis.files), analysis.problems) == (2, [])

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs import tail as tail_module
 from canvas_sync_exporter.logs.follow import _Reading
 from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
+from canvas_sync_exporter.logs.search import LineFilter, LogSearch, Order
 from canvas_sync_exporter.logs.sources import LogFolderError
-from canvas_sync_exporter.logs.tail import LogTail
+from canvas_sync_exporter.logs.tail import LogTail, Skipped
 from support.log_folders import EPOCH, json_line, record, text_line
 
 LOGS = (Log.ERRORS, Log.PROGRESS)
@@ -63,8 +65,18 @@ class Writing:
         )
         assert report.errors == []
 
-    def tail(self, lines: int = 10, logs: tuple[Log, ...] = tuple(Log)) -> LogTail:
-        return LogTail(self.folder, self.folder / "archive", logs=logs, lines=lines)
+    def tail(
+        self,
+        lines: int = 10,
+        logs: tuple[Log, ...] = tuple(Log),
+        *,
+        after: str | None = None,
+        most: int | None = None,
+        text: str | None = None,
+    ) -> LogTail:
+        wanted = LineFilter(logs=logs, text=text)
+        archive_dir = self.folder / "archive"
+        return LogTail(self.folder, archive_dir, wanted, lines=lines, after=after, most=most)
 
 
 @pytest.fixture
@@ -124,6 +136,131 @@ def _do(writing: Writing, what: str, log: Log, count: int) -> None:
         writing.rotate(log)
     elif what == "clean":
         writing.clean(count)
+
+
+@settings(max_examples=100, deadline=None)
+@given(actions=ACTIONS, away=ACTIONS, cut=st.integers(0, 8), shown=st.integers(0, 5))
+def test_a_client_that_was_away_goes_on_after_the_last_line_that_it_got(
+    actions: list[tuple[str, Log, int]],
+    away: list[tuple[str, Log, int]],
+    cut: int,
+    shown: int,
+) -> None:
+    """Wherever the stream was cut, and whatever happened to the files meanwhile."""
+    with TemporaryDirectory() as name:
+        writing = Writing(Path(name))
+        writing.lines(Log.ERRORS, 2)
+        got: list[int] = []
+        cursors: list[str] = []
+        with closing(writing.tail(shown)) as tail:
+            begun = writing.written - min(shown, writing.written)
+            cursors.append(tail.cursor if not tail.newest else "")
+            lines = tail.newest
+            for what, log, count in [*actions, ("look", Log.ERRORS, 0)]:
+                for line in lines:
+                    cursors.append(tail.advance(line))
+                    got.append(int(line.fields["task_id"]))
+                if what != "clean":  # what it archives between two looks is not shown
+                    _do(writing, what, log, count)
+                lines = tail.poll()
+            for line in lines:
+                cursors.append(tail.advance(line))
+                got.append(int(line.fields["task_id"]))
+        last = max(0, len(cursors) - 1 - cut)
+        if not cursors[last]:
+            return
+        for action in away:
+            _do(writing, *action)
+        with closing(writing.tail(after=cursors[last])) as tail:
+            assert tail.skipped is None
+            again = [int(line.fields["task_id"]) for line in tail.newest]
+            writing.lines(Log.PROGRESS, 1)
+            again += numbers(tail)
+        assert sorted(got[:last] + again) == list(range(begun, writing.written))
+
+
+def test_a_quiet_stream_goes_on_after_everything_it_has_read(writing: Writing) -> None:
+    with closing(writing.tail(0, text="nothing")) as tail:
+        writing.lines(Log.ERRORS, 3)
+        assert tail.poll() == []
+        cursor = tail.cursor
+    writing.lines(Log.ERRORS, 2)
+    with closing(writing.tail(after=cursor)) as tail:
+        assert [line.fields["task_id"] for line in tail.newest] == ["3", "4"]
+
+
+def test_a_log_that_did_not_exist_yet_is_read_from_its_start(writing: Writing) -> None:
+    with closing(writing.tail()) as tail:
+        cursor = tail.cursor
+    writing.lines(Log.ERRORS, 2)
+    writing.rotate(Log.ERRORS)
+    writing.lines(Log.ERRORS, 2)
+    with closing(writing.tail(after=cursor)) as tail:
+        assert [line.fields["task_id"] for line in tail.newest] == ["0", "1", "2", "3"]
+
+
+def _load(writing: Writing, skipped: Skipped) -> list[str]:
+    """Search for what was skipped."""
+    search = LogSearch(
+        writing.folder,
+        writing.folder / "archive",
+        LineFilter(),
+        limit=skipped.lines,
+        order=Order.OLDEST,
+        cursor=skipped.next,
+    )
+    with closing(search):
+        return [line.fields["task_id"] for line in search]
+
+
+def test_too_many_new_lines_are_skipped_counted_and_can_be_loaded(writing: Writing) -> None:
+    with closing(writing.tail(0, most=3)) as tail:
+        for log in (Log.ERRORS, Log.PROGRESS):
+            writing.lines(log, 5)
+        assert [line.fields["task_id"] for line in tail.poll()] == ["7", "8", "9"]
+        skipped = tail.skipped
+        assert skipped is not None
+        assert (skipped.lines, skipped.is_exact) == (7, True)
+        assert _load(writing, skipped) == [str(number) for number in range(7)]
+        assert (tail.poll(), tail.skipped) == ([], None)
+
+
+def test_a_client_that_was_away_for_long_is_told_how_much_it_missed(writing: Writing) -> None:
+    with closing(writing.tail(0)) as tail:
+        cursor = tail.cursor
+    writing.lines(Log.ERRORS, 5)
+    writing.clean(0)
+    writing.lines(Log.ERRORS, 2)
+    with closing(writing.tail(after=cursor, most=3)) as tail:
+        assert [line.fields["task_id"] for line in tail.newest] == ["4", "5", "6"]
+        assert tail.skipped is not None
+        assert (tail.skipped.lines, tail.skipped.is_exact) == (4, True)
+        assert _load(writing, tail.skipped) == ["0", "1", "2", "3"]
+
+
+def test_a_client_that_was_away_too_long_to_count_gets_the_newest_lines(
+    writing: Writing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing.lines(Log.ERRORS, 1)
+    with closing(writing.tail(0)) as tail:
+        cursor = tail.cursor
+    writing.lines(Log.ERRORS, 5)
+    monkeypatch.setattr(tail_module, "_RESUME_SECONDS", 0)
+    with closing(writing.tail(after=cursor, most=2)) as tail:
+        assert [line.fields["task_id"] for line in tail.newest] == ["4", "5"]
+        assert tail.skipped == Skipped(0, False, cursor)
+        assert numbers(tail) == []
+
+
+def test_a_client_whose_place_was_deleted_starts_with_the_newest_lines(writing: Writing) -> None:
+    writing.lines(Log.ERRORS, 5)
+    with closing(writing.tail(0)) as tail:
+        cursor = tail.cursor
+    writing.path(Log.ERRORS).unlink()
+    writing.lines(Log.ERRORS, 5)
+    with closing(writing.tail(2, after=cursor)) as tail:
+        assert [line.fields["task_id"] for line in tail.newest] == ["8", "9"]
+        assert tail.skipped == Skipped(0, False, None)
 
 
 def test_lines_of_one_look_come_in_the_order_of_their_time(writing: Writing) -> None:
@@ -221,7 +358,7 @@ def test_only_the_chosen_logs_are_shown(writing: Writing) -> None:
 
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing"):
-        LogTail(tmp_path / "missing", tmp_path, logs=tuple(Log), lines=1)
+        LogTail(tmp_path / "missing", tmp_path, LineFilter(), lines=1)
 
 
 def test_a_file_that_was_shortened_after_it_was_read_is_compared_as_far_as_it_goes(

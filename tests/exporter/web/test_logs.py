@@ -302,9 +302,9 @@ def test_a_folder_that_cannot_be_read_is_told(exporter: Exporter, path: str) -> 
 class Listener:
     """A client of the stream."""
 
-    def __init__(self, url: str, query: str = "") -> None:
+    def __init__(self, url: str, query: str = "", **headers: str) -> None:
         self.answer = requests.get(
-            f"{url}/api/canvas/metrics/logs/tail?{query}", stream=True, timeout=30
+            f"{url}/api/canvas/metrics/logs/tail?{query}", headers=headers, stream=True, timeout=30
         )
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
 
@@ -341,6 +341,69 @@ def test_the_stream_begins_with_the_newest_lines_and_goes_on(
             assert listener.record() == fields
 
 
+def _write_progress(folder: Path, *numbers: int) -> None:
+    with (folder / "progress.log").open("ab") as log:
+        for number in numbers:
+            log.write(json_line(record(Log.PROGRESS, 60 + number, task_id=f"run {number}")))
+
+
+@pytest.mark.parametrize("is_header", [True, False])
+def test_a_client_that_reconnects_gets_what_it_missed(
+    exporter: Exporter, folder: Path, is_header: bool
+) -> None:
+    with closing(Listener(exporter.url, "lines=1&log=progress,errors")) as listener:
+        last = listener.next("id: ").removeprefix("id: ")
+        assert listener.record()["task_id"] == "run 7"
+    _write_progress(folder, 10, 11)
+    _clean(exporter)
+    _write_progress(folder, 12)
+    again = (
+        Listener(exporter.url, "lines=1", **{"Last-Event-ID": last})
+        if is_header
+        else Listener(exporter.url, f"lines=1&cursor={last}")
+    )
+    with closing(again):
+        assert [again.record()["task_id"] for _ in range(3)] == ["run 10", "run 11", "run 12"]
+
+
+def test_a_client_is_told_how_many_lines_were_skipped_and_can_load_them(
+    exporter: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Listener(exporter.url, "lines=1&log=progress,errors")) as listener:
+        last = listener.next("id: ").removeprefix("id: ")
+    _write_progress(folder, *range(10, 20))
+    monkeypatch.setattr(log_api, "_STREAM_LINES", 4)
+    with closing(Listener(exporter.url, f"log=progress,errors&cursor={last}")) as listener:
+        assert listener.next("event: ") == "event: skipped"
+        skipped = json.loads(listener.next("data: ").removeprefix("data: "))
+        assert (skipped["lines"], skipped["is_exact"]) == (6, True)
+        assert listener.record()["task_id"] == "run 16"
+    page = _search(exporter, f"order=oldest&limit=6&cursor={skipped['next']}")
+    assert [item["record"]["task_id"] for item in page["items"]] == [
+        f"run {number}" for number in range(10, 16)
+    ]
+
+
+def test_the_stream_has_the_filters_of_the_search(exporter: Exporter, folder: Path) -> None:
+    with closing(Listener(exporter.url, "text=run&not_task_id=run+7&lines=1")) as listener:
+        assert listener.record()["task_id"] == "run 6"
+        _write_progress(folder, 10, 7, 11)
+        assert [listener.record()["task_id"] for _ in range(2)] == ["run 10", "run 11"]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "field"),
+    [("cursor=nonsense", {}, "cursor"), ("", {"Last-Event-ID": "nonsense"}, "Last-Event-ID")],
+)
+def test_a_stream_cannot_go_on_from_anything_else(
+    exporter: Exporter, query: str, headers: dict[str, str], field: str
+) -> None:
+    url = f"{exporter.url}/api/canvas/metrics/logs/tail?{query}"
+    answer = requests.get(url, headers=headers, timeout=30)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
 def test_a_quiet_stream_is_kept_alive(
     exporter: Exporter, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,6 +411,7 @@ def test_a_quiet_stream_is_kept_alive(
     with closing(Listener(exporter.url, "lines=0")) as listener:
         for _ in range(3):
             assert listener.next(": nothing") == ": nothing new"
+            assert listener.next("id: ")
 
 
 @pytest.fixture

@@ -15,17 +15,29 @@ from .line_positions import (
 )
 from .matching import FoundLine, Matcher, Place, SearchNotes
 from .order import Order
-from .positions import BadCursorError
+from .positions import (
+    HEAD_BYTES,
+    NOWHERE,
+    BadCursorError,
+    Head,
+    Position,
+    decode_cursor,
+    encode_cursor,
+    head_of,
+)
 from .search import LogSearch
 
 __all__ = [
     "FACETS",
+    "HEAD_BYTES",
+    "NOWHERE",
     "PATTERN_LIMIT",
     "BadCursorError",
     "BadPositionError",
     "Exclusions",
     "Facets",
     "FoundLine",
+    "Head",
     "LineContext",
     "LineFilter",
     "LineGoneError",
@@ -35,9 +47,13 @@ __all__ = [
     "Matcher",
     "Order",
     "Place",
+    "Position",
     "SearchNotes",
     "compile_pattern",
     "count_facets",
+    "decode_cursor",
+    "encode_cursor",
+    "head_of",
     "line_context",
     "locate",
 ]

@@ -22,7 +22,7 @@ from canvas_sync_exporter.logs.sources import LogSource
 from .filters import LineFilter
 from .matching import FoundLine, Matcher, Place
 from .order import Order
-from .positions import HEAD_BYTES, NOWHERE, Head, Position, head_of
+from .positions import HEAD_BYTES, NOWHERE, Head, Position, after_archive, head_of
 from .sidecar_check import may_match, members_in_range
 from .time_range import LATENESS, is_after
 
@@ -73,6 +73,13 @@ class ArchiveScan:
         # After the next rotation another file has its name, so identify it by its first bytes.
         whole = 0 if self._is_forward else _WHOLE
         return Position(self._bound.end if self._bound else whole, self._head)
+
+    @property
+    def end_position(self) -> Position:
+        """The position after its last line."""
+        if self._source.has_members:
+            return after_archive(self._source.path.name)
+        return Position(_WHOLE, self._head)
 
     @cached_property
     def _head(self) -> Head:

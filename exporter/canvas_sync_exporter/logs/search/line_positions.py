@@ -6,7 +6,6 @@ only tells equal lines of the same time apart.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 from contextlib import closing
 from functools import partial
@@ -21,6 +20,7 @@ from .filters import LineFilter
 from .matching import FoundLine
 from .order import Order
 from .search import LogSearch
+from .url_text import decode_text, encode_text
 
 __all__ = [
     "BadPositionError",
@@ -76,16 +76,15 @@ class LinePosition(msgspec.Struct, frozen=True, array_like=True):
             BadPositionError: The text is invalid.
         """
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            position = msgspec.msgpack.decode(raw, type=cls)
+            position = decode_text(text, cls)
             _ = position.time + _MICROSECOND
-        except (ValueError, OverflowError, msgspec.MsgspecError):
+        except (ValueError, OverflowError):
             raise BadPositionError(_HELP) from None
         return position
 
     def encode(self) -> str:
         """Encode it as text that is safe in a URL."""
-        return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
+        return encode_text(self)
 
     @property
     def time(self) -> dt.datetime:

@@ -16,7 +16,7 @@ from .filters import LineFilter
 from .matching import FoundLine, Matcher, SearchNotes
 from .order import Order
 from .plain_scan import PlainScan
-from .positions import Position
+from .positions import FROM_START, Position
 
 __all__ = ["LogScan"]
 
@@ -44,6 +44,7 @@ class LogScan:
 
     Attributes:
         end: Its newest file, unless it is an archive, and the offset after its newest line.
+        end_position: The position after its newest line.
 
     Raises:
         FileNotFoundError: A file has been moved since it was listed.
@@ -79,6 +80,7 @@ class LogScan:
                 except PermissionError as error:
                     notes.problems.append(f"{source.path.name}: {error.strerror}")
             self.end = scans[-1].end if scans and isinstance(scans[-1], PlainScan) else None
+            self.end_position = _end_of(scans)
             self._scans = [scan for scan in scans if not scan.is_done]
             self._opened = self._opened.pop_all()
 
@@ -159,6 +161,8 @@ class LogScan:
         If it is gone, that is added to the notes, and only what certainly comes after it in the
         order of the search is searched.
         """
+        if position == FROM_START and self._order is Order.OLDEST:
+            return
         if position.archive:
             self._resume_in_archive(position)
             return
@@ -168,6 +172,7 @@ class LogScan:
                 self._resume_at(index, number, position.end)
                 return
         self._scans.clear()
+        self._notes.has_lost_place = True
         rest, bound = _REST[self._order]
         self._notes.problems.append(
             f"{self._log.value}: the file in which the search would go on is gone; what is {rest} "
@@ -183,6 +188,7 @@ class LogScan:
             if self._is_beyond(scan, position):
                 break
             self._scans.pop(self._current)
+        self._notes.has_lost_place = True
         self._notes.problems.append(
             f"{position.archive} was deleted before it was searched to its end"
         )
@@ -210,3 +216,11 @@ class LogScan:
 
 def _plain(scans: Iterable[PlainScan | ArchiveScan]) -> list[PlainScan]:
     return [scan for scan in scans if isinstance(scan, PlainScan)]
+
+
+def _end_of(scans: Sequence[PlainScan | ArchiveScan]) -> Position:
+    """Return the position after the newest line; empty files have no first bytes to be found by."""
+    for scan in reversed(scans):
+        if isinstance(scan, ArchiveScan) or scan.size:
+            return scan.end_position
+    return FROM_START

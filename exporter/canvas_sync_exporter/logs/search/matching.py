@@ -79,10 +79,12 @@ class SearchNotes:
     Attributes:
         unreadable_lines: Number of lines that might have matched but are not completely readable.
         problems: Which files cannot be read, and why.
+        has_lost_place: Whether the place where a search was to continue has been deleted.
     """
 
     unreadable_lines: int = 0
     problems: list[str] = field(default_factory=list)
+    has_lost_place: bool = False
 
 
 class Matcher:

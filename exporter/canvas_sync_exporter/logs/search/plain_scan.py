@@ -83,6 +83,11 @@ class PlainScan:
         at = self._start if self._is_forward else self._end
         return Position(at, self._place.head, rank=self._place.rank)
 
+    @property
+    def end_position(self) -> Position:
+        """The position after its last line."""
+        return Position(self.size, self._place.head, rank=self._place.rank)
+
     def find(self, position: Position) -> int | None:
         """Return whether it is the file of a position: its only file, 0, or None."""
         older = sum(position.head.begins(file.first) for file in self._older)

@@ -17,13 +17,16 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.sidecars import FIRST_BYTES
 
 from .order import Order
+from .url_text import decode_text, encode_text
 
 __all__ = [
+    "FROM_START",
     "HEAD_BYTES",
     "NOWHERE",
     "BadCursorError",
     "Head",
     "Position",
+    "after_archive",
     "decode_cursor",
     "encode_cursor",
     "head_of",
@@ -81,12 +84,20 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
     rank: int = 0
 
 
+FROM_START: Final = Position(0, NOWHERE)
+"""The start of a log, whichever file it begins with."""
+
+
+def after_archive(name: str) -> Position:
+    """Return the position after all lines of an archive."""
+    return Position(0, NOWHERE, name, _MAX_OFFSET - 1)
+
+
 class _Cursor(msgspec.Struct, array_like=True):
     order: Order
     positions: dict[Log, Position]
 
 
-_DECODER: Final = msgspec.json.Decoder(_Cursor)
 _HELP: Final = "use `next` from the previous answer"
 
 
@@ -98,7 +109,7 @@ def head_of(first: bytes) -> Head:
 
 def encode_cursor(order: Order, positions: Mapping[Log, Position]) -> str:
     """Encode the positions that a search has reached as text that is safe in a URL."""
-    return msgspec.json.encode(_Cursor(order, dict(positions))).hex()
+    return encode_text(_Cursor(order, dict(positions)))
 
 
 def decode_cursor(cursor: str, order: Order) -> dict[Log, Position]:
@@ -108,8 +119,8 @@ def decode_cursor(cursor: str, order: Order) -> dict[Log, Position]:
         BadCursorError: The text is invalid, or of a search in the other direction.
     """
     try:
-        decoded = _DECODER.decode(bytes.fromhex(cursor))
-    except (ValueError, msgspec.MsgspecError):
+        decoded = decode_text(cursor, _Cursor)
+    except ValueError:
         raise BadCursorError(_HELP) from None
     if decoded.order is not order:
         raise BadCursorError(f"it is of a search with the order `{decoded.order}`")

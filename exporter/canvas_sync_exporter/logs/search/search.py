@@ -44,6 +44,7 @@ class LogSearch:
     Attributes:
         notes: What could not be read so far.
         ends: Log -> its newest file and the offset after its newest line when the search started.
+        end_positions: Log -> the position after its newest line at that time.
 
     Raises:
         BadCursorError: ``cursor`` was not created by a search.
@@ -74,6 +75,7 @@ class LogSearch:
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
         self._total = self.bytes_left
+        self.end_positions = {log: scan.end_position for log, scan in self._scans.items()}
         self.ends = {log: scan.end for log, scan in self._scans.items() if scan.end}
 
     @property
