@@ -12,7 +12,7 @@ from canvas_sync_exporter.messages.channel import DeliveryError, OutgoingMessage
 from canvas_sync_exporter.messages.content import Content, Status
 
 from .cutting import Limits, content_of, cut_line, fit
-from .deadline import call_within
+from .deadline import Deadline
 from .plain_text import render_text
 
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ class AppriseChannel:
         """Deliver a message; Apprise has no threads to refer to."""
         content = content_of(message)
         try:
-            is_delivered = call_within(self._seconds, lambda _: self._notify(content))
+            is_delivered = Deadline(self._seconds).call(lambda: self._notify(content))
         except DeliveryError:
             raise
         except TimeoutError:
-            raise DeliveryError("Apprise did not deliver it in time") from None
+            raise DeliveryError(
+                "Apprise did not deliver it in time", may_have_arrived=True
+            ) from None
         except Exception as error:  # noqa: BLE001 - plugins raise anything; its text may be secret
             raise DeliveryError(f"Apprise failed with {type(error).__name__}") from None
         if not is_delivered:

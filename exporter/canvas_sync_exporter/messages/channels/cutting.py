@@ -24,7 +24,7 @@ _SHORT: Final = 80
 """A text that is cut to less ends with an ellipsis only, for lack of space."""
 _LONGEST_URL: Final = 2000
 _REPEATED: Final = (
-    "You may have received this message before: the exporter stopped while it was sending it."
+    "You may have received this message before: it is unknown whether an earlier attempt arrived."
 )
 
 
@@ -128,6 +128,7 @@ def _cut_section(section: Section, limits: Limits) -> Section:
             ("paragraph", len(section.paragraphs) - most),
             ("fact", len(section.facts) - most),
             ("link", lost_links),
+            ("column", len(section.table.headings) - most if section.table else 0),
         )
         if omitted > 0
     ]
@@ -188,4 +189,6 @@ def _is_url(url: str) -> bool:
 
 
 def _left_out(number: int, name: str) -> str:
-    return f"1 more {name} is not shown." if number == 1 else f"{number:,} more {name}s not shown."
+    if number == 1:
+        return f"1 more {name} is not shown."
+    return f"{number:,} more {name}s are not shown."

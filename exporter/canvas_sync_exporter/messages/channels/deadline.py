@@ -15,15 +15,25 @@ from typing import TypeVar
 from canvas_sync_core.threads import start_daemon
 from canvas_sync_exporter.messages.channel import DeliveryError
 
-__all__ = ["Deadline", "call_within"]
+__all__ = ["Deadline"]
 
 T = TypeVar("T")
 
 
 class Deadline:
-    """Whether the time is over, and the connection to close when it is."""
+    """The time for one exchange, and the connection to close when it is over.
 
-    def __init__(self) -> None:
+    Args:
+        seconds: How long the exchange may take.
+
+    Attributes:
+        has_sent: Whether the whole message was transmitted, so that it may have arrived even if no
+            answer did.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.has_sent = False
+        self._seconds = seconds
         self._is_over = False
         self._find_socket: Callable[[], socket.socket | None] = lambda: None
 
@@ -44,7 +54,30 @@ class Deadline:
         if self._is_over:
             raise TimeoutError
 
-    def expire(self) -> None:
+    def call(self, exchange: Callable[[], T]) -> T:
+        """Run the exchange in another thread, and wait for it until the time is over.
+
+        Raises:
+            TimeoutError: It took longer.
+            DeliveryError: No thread can be started.
+        """
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(exchange())
+            except BaseException as error:  # noqa: BLE001 - raised where its result is read
+                future.set_exception(error)
+
+        thread = start_daemon(run, "message")
+        if thread is None:
+            raise DeliveryError("no thread can be started to send it")
+        if not thread.join(self._seconds):
+            self._expire()
+            raise TimeoutError
+        return future.result()
+
+    def _expire(self) -> None:
         """Close the connection, which ends every wait for it."""
         self._is_over = True
         connection = self._find_socket()
@@ -52,32 +85,3 @@ class Deadline:
             with suppress(OSError):
                 # Not SSLSocket.shutdown(), which may not be called while another thread reads.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-
-def call_within(seconds: float, work: Callable[[Deadline], T]) -> T:
-    """Run work in another thread, and wait at most so long for it.
-
-    Args:
-        seconds: How long to wait.
-        work: The exchange.
-
-    Raises:
-        TimeoutError: It took longer.
-        DeliveryError: No thread can be started.
-    """
-    deadline = Deadline()
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(deadline))
-        except BaseException as error:  # noqa: BLE001 - raised where its result is read
-            future.set_exception(error)
-
-    thread = start_daemon(run, "message")
-    if thread is None:
-        raise DeliveryError("no thread can be started to send it")
-    if not thread.join(seconds):
-        deadline.expire()
-        raise TimeoutError
-    return future.result()

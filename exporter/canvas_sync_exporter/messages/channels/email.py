@@ -14,9 +14,10 @@ from smtplib import (
     SMTPException,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
 )
-from typing import Final, TypeVar
+from typing import Final
 
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError
@@ -24,14 +25,13 @@ from canvas_sync_exporter.config_file.channels import EmailSettings, Security
 from canvas_sync_exporter.messages.channel import DeliveryError, OutgoingMessage
 
 from .cutting import cut_line
-from .deadline import Deadline, call_within
+from .deadline import Deadline
 from .failures import network_failure
 from .mail import address_of, make_mail
 from .smtp import connect
 
 __all__ = ["EmailChannel"]
 
-T = TypeVar("T")
 
 SECONDS: Final = 60.0
 _LONGEST_ANSWER: Final = 200
@@ -71,7 +71,8 @@ class EmailChannel:
         mail = make_mail(message, settings.sender, settings.recipients, self._clock.time())
         addresses = [address_of(each) for each in settings.recipients]
         waiting = [each for each in addresses if each not in self._done(message.key)]
-        refused = self._exchange(lambda deadline: self._deliver(mail, waiting, deadline))
+        deadline = Deadline(self._seconds)
+        refused = self._call(deadline, lambda: self._deliver(mail, waiting, deadline))
         if refused:
             self._remember(message.key, set(addresses) - set(refused))
             raise self._refusal(refused)
@@ -79,33 +80,44 @@ class EmailChannel:
         return str(mail["Message-ID"])
 
     def check(self) -> str:
-        """Check whether the server accepts the login, without sending an e-mail."""
-        self._exchange(self._log_in)
-        if self._settings.password is None:
-            return f"{self._settings.host} can be reached; there is no login."
-        return f"{self._settings.host} accepts the login."
+        """Check whether the server accepts the login, the sender and the recipients."""
+        deadline = Deadline(self._seconds)
+        refused = self._call(deadline, lambda: self._ask(deadline))
+        if refused:
+            raise self._refusal(refused)
+        number = len(self._settings.recipients)
+        recipients = "the recipient" if number == 1 else f"all {number} recipients"
+        login = "" if self._settings.password is None else "the login, "
+        return f"{self._settings.host} accepts {login}the sender and {recipients}."
 
-    def _exchange(self, work: Callable[[Deadline], T]) -> T:
-        """Do something with the server.
-
-        Raises:
-            DeliveryError: The server refuses it, or does not answer in time.
-        """
+    def _call(self, deadline: Deadline, exchange: Callable[[], _Refused]) -> _Refused:
+        """Talk to the server; return the recipients that it refused, with its answers."""
         try:
-            return call_within(self._seconds, work)
+            return deadline.call(exchange)
+        except SMTPServerDisconnected:
+            reason = "the server closed the connection"
         except SMTPException as error:
             raise self._failure(error) from None
         except (OSError, ValueError) as error:
-            raise DeliveryError(f"{self._settings.host}: {network_failure(error)}") from None
+            reason = network_failure(error)
+        host = self._settings.host
+        raise DeliveryError(f"{host}: {reason}", may_have_arrived=deadline.has_sent)
 
-    def _log_in(self, deadline: Deadline) -> None:
+    def _ask(self, deadline: Deadline) -> _Refused:
+        """Name sender and recipients to the server, without sending anything."""
         with self._connected(deadline) as server:
-            server.ehlo_or_helo_if_needed()
+            sender = address_of(self._settings.sender)
+            code, text = server.mail(sender)
+            if code != 250:
+                raise SMTPSenderRefused(code, text, sender)
+            recipients = [address_of(each) for each in self._settings.recipients]
+            answers = {each: server.rcpt(each) for each in recipients}
+            server.rset()
+        return {each: answer for each, answer in answers.items() if answer[0] not in (250, 251)}
 
     def _deliver(self, mail: EmailMessage, recipients: list[str], deadline: Deadline) -> _Refused:
         """Deliver an e-mail; return the recipients that the server refused, with its answers."""
         with self._connected(deadline) as server:
-            deadline.check()
             return server.send_message(mail, address_of(self._settings.sender), recipients)
 
     @contextmanager
@@ -116,6 +128,8 @@ class EmailChannel:
         try:
             if settings.password is not None:
                 server.login(settings.user, settings.password)
+            server.ehlo_or_helo_if_needed()
+            deadline.check()
             yield server
             with suppress(OSError, SMTPException):
                 server.putcmd("quit")  # without waiting: all is done
@@ -134,8 +148,6 @@ class EmailChannel:
         host = self._settings.host
         if isinstance(error, SMTPRecipientsRefused):
             return self._refusal(error.recipients)
-        if isinstance(error, SMTPServerDisconnected):
-            return DeliveryError(f"{host} closed the connection")
         if not isinstance(error, SMTPResponseException):  # a command that it does not know
             return DeliveryError(f"{host} does not offer {self._missing()}", is_permanent=True)
         what = "refused the login" if isinstance(error, SMTPAuthenticationError) else "responded"

@@ -38,7 +38,7 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.messages.channel import DeliveryError
 
-from .deadline import Deadline, call_within
+from .deadline import Deadline
 from .failures import network_failure
 
 __all__ = ["Answer", "head", "post", "raise_for_status"]
@@ -103,13 +103,14 @@ def _send(
 ) -> Answer:
     names = {"User-Agent": f"{DISTRIBUTION}/{VERSION}", **headers}
     request = Request(url, data=body, headers=names, method=method)  # noqa: S310 - the opener only supports HTTP and HTTPS
+    deadline = Deadline(seconds)
     try:
-        return call_within(seconds, partial(_exchange, request, min(seconds, _SILENCE_SECONDS)))
-    except URLError as error:
-        cause = error.reason if isinstance(error.reason, OSError) else error
-        raise DeliveryError(f"{_host(url)}: {network_failure(cause)}") from None
+        return deadline.call(lambda: _exchange(request, min(seconds, _SILENCE_SECONDS), deadline))
     except (OSError, HTTPException, ValueError) as error:
-        raise DeliveryError(f"{_host(url)}: {network_failure(error)}") from None
+        cause = _cause(error)
+        raise DeliveryError(
+            f"{_host(url)}: {network_failure(cause)}", may_have_arrived=deadline.has_sent
+        ) from None
 
 
 def raise_for_status(answer: Answer, url: str, clock: Clock | None = None) -> None:
@@ -186,6 +187,10 @@ class _Watched(HTTPConnection):
         self._deadline.watch(lambda: connected)
         self._deadline.check()  # urllib closes the connection when this raises
 
+    def getresponse(self) -> HTTPResponse:
+        self._deadline.has_sent = True
+        return super().getresponse()
+
 
 class _HttpConnection(_Watched):
     pass
@@ -193,6 +198,13 @@ class _HttpConnection(_Watched):
 
 class _HttpsConnection(_Watched, HTTPSConnection):
     pass
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return why urllib failed before the request was transmitted, or the error itself."""
+    if isinstance(error, URLError) and isinstance(error.reason, BaseException):
+        return error.reason
+    return error
 
 
 def _host(url: str) -> str:

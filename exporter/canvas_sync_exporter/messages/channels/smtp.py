@@ -14,6 +14,7 @@ __all__ = ["connect"]
 
 _SILENCE_SECONDS: Final = 15.0
 """How long to wait for the next bytes."""
+_END_OF_MAIL: Final = b"\r\n.\r\n"
 _LONGEST_CONVERSATION: Final = 256 * 1024
 
 
@@ -79,6 +80,11 @@ class _Watched(SMTP):
             self.close()
             raise
         return answer
+
+    def send(self, s: Any) -> None:
+        super().send(s)
+        if isinstance(s, bytes) and s.endswith(_END_OF_MAIL):
+            self._deadline.has_sent = True
 
     def getreply(self) -> Any:
         if self.file is None and self.sock is not None:

@@ -76,6 +76,6 @@ def _wrapped(start: str, text: str, width: int) -> Iterator[str]:
         yield (start + text).rstrip()
         return
     if start.strip():
-        yield from textwrap.wrap(start.strip(), width)
+        yield from textwrap.wrap(start.rstrip(), width)
     for line in textwrap.wrap(text, max(1, width - 4)):
         yield f"    {line}"

@@ -119,8 +119,8 @@ def _email(port: int, password: str | None) -> EmailChannel:
 @pytest.mark.parametrize(
     ("logins", "password", "expected"),
     [
-        ({}, None, "can be reached; there is no login."),
-        ({"canvas-sync": "right"}, "right", "accepts the login."),
+        ({}, None, "accepts the sender and the recipient."),
+        ({"canvas-sync": "right"}, "right", "accepts the login, the sender and the recipient."),
     ],
 )
 def test_the_login_of_a_mail_server_is_tried_without_an_email(

@@ -218,11 +218,21 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(first: bytes, drip: b
     assert not failure.is_permanent
 
 
+@pytest.mark.parametrize("end", [[], [b"25"]], ids=["silent", "torn"])
+def test_a_mail_that_was_transmitted_may_have_arrived(end: list[bytes]) -> None:
+    answers = [b"220 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n", b"354 x\r\n"]
+    with _raw_server(iter([*answers, *end])) as port:
+        failure = _failure(_settings(port), seconds=3)
+    assert failure.may_have_arrived
+    assert not failure.is_permanent
+
+
 def test_a_server_that_never_answers_is_left_when_the_time_is_over() -> None:
     with _raw_server(iter([])) as port:
         failure = _failure(_settings(port), seconds=0.2)
     assert "no complete answer in time" in str(failure)
     assert not failure.is_permanent
+    assert not failure.may_have_arrived
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
@@ -243,12 +253,36 @@ def test_a_server_that_hangs_up_or_refuses_gets_another_attempt() -> None:
         failure = _failure(_settings(probe.getsockname()[1]))
     assert "Connection refused" in str(failure)
     assert not failure.is_permanent
+    assert not failure.may_have_arrived
 
 
 def test_a_name_that_cannot_be_resolved_gets_another_attempt() -> None:
     failure = _failure(_settings(25, host="mail.invalid"))
     assert "cannot be resolved" in str(failure)
     assert not failure.is_permanent
+
+
+def test_a_check_names_all_recipients_and_sends_nothing() -> None:
+    with mail_server() as server:
+        sentence = EmailChannel(_settings(server.port)).check()
+        assert server.deliveries.empty()
+    assert sentence == "127.0.0.1 accepts the sender and all 2 recipients."
+
+
+def test_a_check_finds_a_recipient_that_does_not_exist() -> None:
+    with mail_server() as server:
+        server.refused = {"head@example.edu": "550 no head@example.edu here"}
+        with pytest.raises(DeliveryError, match=r"refused 1 of 2 recipients: 550 no \[removed\]"):
+            EmailChannel(_settings(server.port)).check()
+
+
+def test_a_check_finds_a_login_that_is_refused(tls: tuple[ssl.SSLContext, Path]) -> None:
+    context, file = tls
+    with mail_server(starttls=context, logins={USER: "other"}) as server:
+        settings = _settings(server.port, Security.STARTTLS, ca_file=file)
+        with pytest.raises(DeliveryError, match="refused the login") as caught:
+            EmailChannel(replace(settings, user=USER, password=SECRET)).check()
+    assert SECRET not in str(caught.value)
 
 
 def test_certificates_that_cannot_be_used_are_reported_at_the_start(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_a_server_that_is_busy_or_broken_gets_another_attempt(status: int) -> No
         receiver.answers(http_answer(status, SECRET.encode()))
         failure = _failure(receiver)
     assert not failure.is_permanent
+    assert not failure.may_have_arrived
     assert failure.retry_after is None
 
 
@@ -124,7 +125,9 @@ def test_a_redirect_is_not_followed(status: int) -> None:
 def test_garbage_gets_another_attempt(parts: list[bytes]) -> None:
     with receiving() as receiver:
         receiver.answers(*parts)
-        assert not _failure(receiver).is_permanent
+        failure = _failure(receiver)
+    assert not failure.is_permanent
+    assert failure.may_have_arrived
 
 
 def test_a_huge_answer_is_not_read_to_its_end() -> None:
@@ -153,6 +156,7 @@ def test_a_server_that_answers_slowly_is_left_when_the_time_is_over(parts: list[
         assert time.monotonic() - began < 30
         assert receiver.gone.wait(60)  # the connection does not stay open
     assert not failure.is_permanent
+    assert failure.may_have_arrived
     assert "no complete answer in time" in str(failure)
 
 
@@ -163,6 +167,7 @@ def test_a_server_that_refuses_connections_gets_another_attempt() -> None:
         with pytest.raises(DeliveryError, match=r"127\.0\.0\.1: Connection refused") as caught:
             post(url, b"", {})
     assert not caught.value.is_permanent
+    assert not caught.value.may_have_arrived
 
 
 def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +176,7 @@ def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         failure = _failure(receiver)
         assert "certificate is not valid" in str(failure)
         assert not failure.is_permanent  # it may be renewed
+        assert not failure.may_have_arrived
         assert receiver.requests.empty()
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert _send(receiver).status == 200
