@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.names import REPORT_KINDS, MessageKind
-from canvas_sync_exporter.messages.content import Content
+from canvas_sync_exporter.messages.channels.mail import mail_parts
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.reports.periods import (
     ReportRequest,
@@ -21,11 +21,10 @@ from canvas_sync_exporter.messages.reports.periods import (
 from canvas_sync_exporter.messages.reports.report import make_report
 from canvas_sync_exporter.settings import Configuration, full_configuration
 
-from .content_lines import content_lines
 from .databases import reading_database
 from .options import add_command, add_group
-from .output import Painter, until_the_reader_leaves
-from .terminal import terminal_width, writable
+from .output import until_the_reader_leaves
+from .terminal import writable
 
 __all__ = ["add_parser"]
 
@@ -39,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
         group,
         "preview",
         _preview,
-        "show a report as it would be sent, with figures from the database",
+        "show a report as an e-mail would, with figures from the database",
         more="Nothing is sent.",
     )
     preview.add_argument("kind", metavar="KIND", choices=list(REPORT_KINDS), help=_kinds())
@@ -50,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
         help="the report on the day, week or month with this date, such as 2026-11-29 or 2026-11; "
         "by default the last one that was due",
     )
+    preview.add_argument("--html", action="store_true", help="the HTML part instead of the text")
 
 
 def _kinds() -> str:
@@ -75,8 +75,9 @@ def _preview(arguments: argparse.Namespace) -> int:
     request = _request(MessageKind(arguments.kind), arguments.period, config, now)
     with reading_database(config) as engine:
         content = make_report(request, engine, config, now)
+    parts = mail_parts(content)
     with until_the_reader_leaves():
-        _print(content)
+        sys.stdout.write(writable(parts.html if arguments.html else parts.text, sys.stdout))
     return 0
 
 
@@ -93,9 +94,3 @@ def _request(
             f"--period: the {kind} report on {request.period} is made on {due}; use an earlier date"
         )
     return request
-
-
-def _print(content: Content) -> None:
-    out = sys.stdout
-    for line in content_lines(content, terminal_width(out), Painter(out)):
-        print(writable(line, out))

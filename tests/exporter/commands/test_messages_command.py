@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_each_report_is_shown_without_any_user_or_control_character(
     assert "4711" not in text
     assert "4712" not in text
     assert "\x1b" not in text
+
+
+def test_the_html_part_of_an_email_holds_the_same_figures(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(engine)
+
+    text, html = preview(capsys, "weekly"), preview(capsys, "weekly", "--html")
+
+    assert html.startswith("<!DOCTYPE html>")
+    figures = set(re.findall(r"[0-9][0-9,.]*%?", text))
+    assert len(figures) > 10
+    assert not [figure for figure in figures if figure not in html]
 
 
 @pytest.mark.parametrize("kind", REPORT_KINDS)

@@ -183,12 +183,10 @@ def _headline(figures: DailyFigures, counts: Counts, formats: Formats) -> list[s
 def _succeeded(counts: Counts, formats: Formats) -> str:
     if not counts.runs:
         return "no run has ended"
+    if counts.runs == 1:
+        return f"the only run {'succeeded' if counts.succeeded else 'did not succeed'}"
     if counts.succeeded == counts.runs:
-        return (
-            "the only run succeeded"
-            if counts.runs == 1
-            else (f"all {formats.number(counts.runs)} runs succeeded")
-        )
+        return f"all {formats.number(counts.runs)} runs succeeded"
     return f"{formats.number(counts.succeeded)} of {formats.counted(counts.runs, 'run')} succeeded"
 
 

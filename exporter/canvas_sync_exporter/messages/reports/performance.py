@@ -266,14 +266,13 @@ def _routes_section(figures: PerformanceFigures, formats: Formats) -> list[Secti
         rows,
         numeric=frozenset({1, 2, 3, 4}),
         shares=tuple(each.cost / total if total else 0.0 for each in shown),
+        omitted=len(figures.routes) - len(shown),
     )
-    left = len(figures.routes) - len(shown)
-    more = (f"{formats.number(left)} faster ones are not listed.",) if left else ()
     text = (
         "Slowest first. These are the requests from this host since its metric files were created, "
         "because no figures of routes are stored by week."
     )
-    return [Section(title=title, paragraphs=(text, *more), table=table)]
+    return [Section(title=title, paragraphs=(text,), table=table)]
 
 
 def _latency(figures: Figures) -> Sketch:

@@ -39,9 +39,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 def incident_status(incident: Incident) -> Status:
     """Return how bad an open incident is; an acknowledged one is known and so neutral."""
-    if incident.state is IncidentState.ACKNOWLEDGED:
-        return Status.NEUTRAL
-    return _STATUSES[incident.severity]
+    return Status.NEUTRAL if _is_known(incident) else _STATUSES[incident.severity]
 
 
 def worst_first(incidents: Iterable[Incident]) -> list[Incident]:
@@ -78,17 +76,24 @@ def open_section(incidents: Sequence[Incident], now: datetime, formats: Formats)
     if not incidents:
         return []
     ordered = worst_first(incidents)
+    shown = ordered[:_MOST_ROWS]
     rows = tuple(
         (
-            escape_controls(each.summary),
+            _named(each),
             f"{formats.near(each.since, now)} ({formats.span(now - each.since)})",
-            _state(each),
+            formats.number(each.run_count) if each.run_count else UNKNOWN,
+            formats.number(each.user_count) if each.user_count else UNKNOWN,
         )
-        for each in ordered[:_MOST_ROWS]
+        for each in shown
     )
-    statuses = tuple(map(incident_status, ordered[:_MOST_ROWS]))
-    table = Table(("Incident", "Since", "Severity"), rows, statuses=statuses)
-    return [Section(title="Open incidents", paragraphs=_more(ordered, formats), table=table)]
+    table = Table(
+        ("Incident", "Since", "Runs", "Users"),
+        rows,
+        numeric=frozenset({2, 3}),
+        statuses=tuple(map(incident_status, shown)),
+        omitted=_omitted(ordered),
+    )
+    return [Section(title="Open incidents", table=table)]
 
 
 def ended_section(
@@ -111,14 +116,9 @@ def ended_section(
         for each in shown
     )
     statuses = tuple(_STATUSES[each.severity] for each in shown)
-    return [
-        Section(
-            title=title,
-            paragraphs=_more(ordered, formats),
-            facts=_repair_facts(ordered, now, formats),
-            table=Table(("Incident", "Since", "Time to repair"), rows, statuses=statuses),
-        )
-    ]
+    headings = ("Incident", "Since", "Time to repair")
+    table = Table(headings, rows, statuses=statuses, omitted=_omitted(ordered))
+    return [Section(title=title, facts=_repair_facts(ordered, now, formats), table=table)]
 
 
 def causes_section(
@@ -144,27 +144,30 @@ def causes_section(
         rows,
         numeric=frozenset({1, 2}),
         shares=tuple(each.runs / most for each in shown),
+        omitted=_omitted(causes),
     )
-    paragraphs = _more(causes, formats)
+    paragraphs: tuple[str, ...] = ()
     if is_cut:
         counted = formats.number(sum(each.runs for each in causes))
-        paragraphs += (f"Only the newest {counted} failed runs were examined for causes.",)
+        paragraphs = (f"Only the newest {counted} failed runs were examined for causes.",)
     return [Section(title=title, paragraphs=paragraphs, table=table)]
 
 
-def _more(everything: Sequence[object], formats: Formats) -> tuple[str, ...]:
-    left = len(everything) - _MOST_ROWS
-    return (f"{formats.number(left)} more are not listed.",) if left > 0 else ()
+def _omitted(everything: Sequence[object]) -> int:
+    return max(0, len(everything) - _MOST_ROWS)
 
 
-def _state(incident: Incident) -> str:
-    is_known = incident.state is IncidentState.ACKNOWLEDGED
-    return f"{incident.severity.value}, acknowledged" if is_known else incident.severity.value
+def _named(incident: Incident) -> str:
+    summary = escape_controls(incident.summary)
+    return f"{summary} (acknowledged)" if _is_known(incident) else summary
+
+
+def _is_known(incident: Incident) -> bool:
+    return incident.state is IncidentState.ACKNOWLEDGED
 
 
 def _rank(incident: Incident) -> tuple[bool, int, datetime]:
-    is_known = incident.state is IncidentState.ACKNOWLEDGED
-    return is_known, -SEVERITY_ORDER.index(incident.severity), incident.since
+    return _is_known(incident), -SEVERITY_ORDER.index(incident.severity), incident.since
 
 
 def _length(incident: Incident, now: datetime) -> float:

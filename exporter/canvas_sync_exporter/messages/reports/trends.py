@@ -314,8 +314,12 @@ def _ages_section(figures: TrendFigures, formats: Formats) -> list[Section]:
         for each in shown
     )
     statuses = tuple(Status.WARNING if each.is_too_old else Status.NEUTRAL for each in shown)
-    table = Table(("Items", "Sync type", "Newest", "Age"), rows, frozenset({3}), statuses)
-    left = len(figures.ages) - len(shown)
-    more = (f"{formats.number(left)} fresher ones are not listed.",) if left else ()
+    table = Table(
+        ("Items", "Sync type", "Newest", "Age"),
+        rows,
+        numeric=frozenset({3}),
+        statuses=statuses,
+        omitted=len(figures.ages) - len(shown),
+    )
     text = f"Ages are as of {formats.moment(now)}, oldest first."
-    return [Section(title="Freshness", paragraphs=(text, *more), table=table)]
+    return [Section(title="Freshness", paragraphs=(text,), table=table)]

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts
+from canvas_sync_core.incident import Acknowledgement
 from canvas_sync_core.names import ITEMS, MessageKind, RunStatus, Severity
-from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_core.store.incidents.reading import open_incidents
+from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_exporter.config_file.syncs import SyncSettings
 from canvas_sync_exporter.messages.content import Status
@@ -99,7 +101,8 @@ def test_open_incidents_come_first_and_worst_first(engine: Engine, tmp_path: Pat
         engine,
         [
             incident(subject="a", severity=Severity.WARNING, summary="a is slow.", **times),
-            incident(subject="b", summary="b fails.", **times),
+            incident(subject="b", summary="b fails.", run_count=3, user_count=2, **times),
+            incident(subject="e", summary="e fails.", **times),
             incident(
                 subject="c", summary="c failed.", resolved_at=since + timedelta(hours=1), **times
             ),
@@ -109,17 +112,21 @@ def test_open_incidents_come_first_and_worst_first(engine: Engine, tmp_path: Pat
             ),
         ],
     )
+    (known,) = (each for each in open_incidents(engine) if each.subject == "e")
+    assert known.id is not None
+    acknowledge_incident(engine, known.id, Acknowledgement(since, "anna", "known", 0))
 
     content = make(DAILY, DAY, engine, settings(tmp_path))
 
     assert content.sections[0] is section(content, "Open incidents")
     assert rows(content, "Open incidents") == (
-        ("b fails.", "05:00 (2 h)", "critical"),
-        ("a is slow.", "05:00 (2 h)", "warning"),
+        ("b fails.", "05:00 (2 h)", "3", "2"),
+        ("a is slow.", "05:00 (2 h)", "-", "-"),
+        ("e fails. (acknowledged)", "05:00 (2 h)", "-", "-"),
     )
     assert rows(content, "Incidents that ended") == (("c failed.", "Sun 29 Mar, 05:00", "60 min"),)
     assert content.status is Status.CRITICAL
-    assert content.title.startswith("Daily summary, Sun, 29 Mar 2026: 2 open incidents")
+    assert content.title.startswith("Daily summary, Sun, 29 Mar 2026: 3 open incidents")
 
 
 def test_what_is_due_on_the_rest_of_the_day_is_named(engine: Engine, tmp_path: Path) -> None:
