@@ -6,7 +6,7 @@ from typing import Final
 
 from canvas_sync_exporter.ui.page import Page
 
-from . import canvas, incidents, overview, performance, run, runs
+from . import canvas, incidents, overview, performance, run, runs, upkeep
 
 __all__ = ["PAGES"]
 
@@ -17,4 +17,5 @@ PAGES: Final[tuple[Page, ...]] = (
     incidents.PAGE,
     canvas.PAGE,
     performance.PAGE,
+    upkeep.PAGE,
 )
