@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from support.prometheus import ALERTMANAGER_CONFIG, alertmanager, eventually, read_yaml
+from support.prometheus import ALERTMANAGER_CONFIG, alertmanager, all_rules, eventually, read_yaml
 
 HERE, ELSEWHERE = "exporter:5000", "other:5000"
 
@@ -82,3 +82,33 @@ def test_a_missing_exporter_keeps_back_symptoms_but_not_troubles_of_the_stack(ur
         alert("CanvasSyncStackPartDown", "warning", instance="loki:3100", job="loki"),
         alert("Watchdog", "none"),
     ) == [False, True, False, False, False]
+
+
+BY_EXPORTER = [
+    rule["alert"]
+    for rule in all_rules()
+    if "canvas_sync_incidents_open" in rule["expr"]
+    and rule.get("alert") not in {None, "CanvasSyncMessagesFailing"}
+]
+"""The alerts about incidents; not the one that messages about incidents do not arrive."""
+BY_ALERTMANAGER = [
+    rule["alert"] for rule in all_rules() if rule.get("alert") not in {None, *BY_EXPORTER}
+]
+
+
+@pytest.mark.parametrize("incidents_from", ["exporter", "alertmanager"])
+def test_alerts_about_incidents_are_kept_back_only_while_the_exporter_sends_them(
+    url: str, incidents_from: str
+) -> None:
+    names = [*BY_EXPORTER, *BY_ALERTMANAGER]
+    # Each has its own instance, so that none keeps back another one.
+    alerts = [
+        alert(name, "critical", instance=f"exporter-{number}:5000")
+        for number, name in enumerate(names)
+        if name not in {"CanvasSyncExporterAbsent", "Watchdog"}
+    ]
+    held = kept_back(url, alert("Watchdog", "none", incidents_from=incidents_from), *alerts)
+    expected = {
+        each["alertname"] for each, is_held in zip(alerts, held[1:], strict=True) if is_held
+    }
+    assert expected == (set(BY_EXPORTER) if incidents_from == "exporter" else set())

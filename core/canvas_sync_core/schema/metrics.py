@@ -103,6 +103,7 @@ class MetricName(StrEnum):
     CLEANUP_LAST_SUCCESS = "canvas_sync_cleanup_last_success_timestamp_seconds"
     CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
     BUILD_INFO = "canvas_sync_exporter_build_info"
+    SENDS_INCIDENTS = "canvas_sync_exporter_sends_incidents"
     EXPORTER_CHECK = "canvas_sync_exporter_check"
     COLLECTOR_SUCCESS = "canvas_sync_exporter_collector_success"
     COLLECTOR_DURATION = "canvas_sync_exporter_collector_duration_seconds"
@@ -163,7 +164,7 @@ _OUTCOMES: Final = ("success", "failed")
 _STATUS_CODES: Final = tuple(map(str, range(100, 600)))
 _COLLECTORS: Final = (
     *("archives", "build_info", "clock_skew", "expected_intervals", "log_disk", "log_files"),
-    *("processes", "spool", "tokens", "judge", "messages", "checks"),
+    *("processes", "sends_incidents", "spool", "tokens", "judge", "messages", "checks"),
 )
 _CHECKS: Final = ("database", "rollups", "log_folder", "metric_files", "spool", "jobs", "judge")
 
@@ -366,6 +367,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
     MetricName.BUILD_INFO: _gauge(
         "Version of the exporter and of its Python.", opened("version", 1), opened("python", 1)
     ),
+    MetricName.SENDS_INCIDENTS: _gauge("Whether the exporter sends messages about incidents."),
     MetricName.EXPORTER_CHECK: _gauge("Whether a check of health is fine.", _CHECK),
     MetricName.COLLECTOR_SUCCESS: _gauge("Whether a collector succeeded.", _COLLECTOR),
     MetricName.COLLECTOR_DURATION: _gauge("Duration of a collector.", _COLLECTOR),

@@ -20,6 +20,7 @@ from .log_disk import LogDiskCollector
 from .log_files import LogFilesCollector
 from .messages import MessagesCollector
 from .processes import ProcessCollector
+from .sends_incidents import SendsIncidentsCollector
 from .spool import SpoolCollector
 from .tokens import TokensCollector
 
@@ -68,6 +69,7 @@ def register_collectors(
                 "log_disk": LogDiskCollector(configuration.app.log_dir),
                 "log_files": LogFilesCollector(configuration.app.log_dir),
                 "processes": processes or ProcessCollector(configuration.app.metrics_folder),
+                "sends_incidents": SendsIncidentsCollector(configuration.file.messages),
                 "spool": SpoolCollector(configuration.app.spool_folder),
                 "tokens": TokensCollector(
                     configuration.app.metrics_folder, configuration.exporter.token_expiries

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from urllib.parse import urlsplit
 
+from canvas_sync_core.names import MessageKind
 from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
 
 from .channels import ChannelSettings, read_channels
@@ -52,6 +53,15 @@ class MessageSettings:
     zone: tzinfo | None = None
     reports: ReportSettings = field(default_factory=ReportSettings)
     channels: tuple[ChannelSettings, ...] = ()
+
+    @property
+    def for_incidents(self) -> tuple[str, ...]:
+        """The names of the destinations that receive messages about incidents."""
+        return tuple(
+            each.name
+            for each in self.channels
+            if self.incidents and MessageKind.INCIDENT in each.audience.kinds
+        )
 
 
 def read_messages(

@@ -6,7 +6,6 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from canvas_sync_core.names import MessageKind
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.reasons import reason
 
@@ -20,9 +19,11 @@ _RECEIVER: Final = re.compile(r"^- name:[ ]*['\"]?([^\s'\"]+)['\"]?\n((?:[ ].*\n
 _HAS_DESTINATION: Final = re.compile(r"^  \w+_configs:", re.MULTILINE)
 _WATCHDOG: Final = "dead-mans-switch"
 """The receiver of an alert that always fires, which is no message about an incident."""
+_HELD_BACK: Final = 'incidents_from="exporter"'
+"""Part of the rule that holds alerts about incidents back while the exporter sends messages."""
 _REMEDY: Final = (
-    "Write incidents = false below [messages] in the exporter's configuration file, or take the "
-    "routes out of Alertmanager's."
+    "Write incidents = false below [messages] in the exporter's configuration file, or copy the "
+    'inhibit rule with incidents_from="exporter" into Alertmanager\'s.'
 )
 
 
@@ -33,8 +34,8 @@ def messages_sent_once(messages: MessageSettings, prometheus_url: str) -> Findin
         messages: What the exporter sends.
         prometheus_url: The Prometheus, which knows where its Alertmanager is.
     """
-    ours = [each.name for each in messages.channels if MessageKind.INCIDENT in each.audience.kinds]
-    if not messages.incidents or not ours:
+    ours = messages.for_incidents
+    if not ours:
         return Finding.ok("The exporter sends no messages about incidents.")
     try:
         theirs = [name for url in _alertmanagers(prometheus_url) for name in _receivers(url)]
@@ -54,11 +55,13 @@ def messages_sent_once(messages: MessageSettings, prometheus_url: str) -> Findin
 
 
 def notified_receivers(config: str) -> list[str]:
-    """Return the receivers that alerts are routed to and that have a destination.
+    """Return the receivers with a destination that get alerts about incidents in any case.
 
     Args:
         config: Alertmanager's configuration, as its API prints it.
     """
+    if _HELD_BACK in config:
+        return []
     routed = set(_ROUTED.findall(config)) - {_WATCHDOG}
     return [
         name

@@ -42,8 +42,10 @@ def delivered() -> dict[str, Any]:
     return config
 
 
-def connected() -> dict[str, Any]:
+def connected(*, with_rule: bool = False) -> dict[str, Any]:
     config = delivered()
+    if not with_rule:
+        config["inhibit_rules"] = []
     config["route"]["routes"].append({"receiver": "tickets", "continue": True})
     hook = {"url": "http://127.0.0.1:1/alert"}
     config["receivers"].append({"name": "tickets", "webhook_configs": [hook]})
@@ -54,6 +56,7 @@ def connected() -> dict[str, Any]:
     ("config", "status", "message"),
     [
         (delivered(), Status.OK, "Only the exporter sends"),
+        (connected(with_rule=True), Status.OK, "Only the exporter sends"),
         (connected(), Status.WARNING, "by the exporter to webhook, and by Alertmanager to tickets"),
     ],
 )
