@@ -42,6 +42,7 @@ def make_history(engine: Engine, config: Configuration, *, now: float | None = N
     """Fill the database and the log folder, as syncs and a judge of two weeks have done."""
     now = time.time() if now is None else now
     runs = [run for sync_type in _TYPES for run in _runs(sync_type, now)]
+    runs += [snapshot(f"old-{day}", start_time=now - day * _DAY) for day in range(15, 100)]
     runs.append(failed(f"night {HOSTILE}".replace("\x00", ""), start_time=now - 7200))
     for part in range(0, len(runs), 200):
         write(engine, *runs[part : part + 200])

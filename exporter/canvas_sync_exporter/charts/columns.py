@@ -30,13 +30,14 @@ class Column:
     bad_height: float
 
 
-def columns_chart(trend: Trend, bars: Sequence[Bar], counted: str) -> Markup:
+def columns_chart(trend: Trend, bars: Sequence[Bar], counted: str, bad: str = "failed") -> Markup:
     """Draw bars as columns; the bad part of each is at its foot.
 
     Args:
         trend: The days or months, at least one.
         bars: A bar for each of them.
         counted: What is counted, such as ``calls``.
+        bad: What the bad ones are.
     """
     largest = max(range(len(bars)), key=lambda place: bars[place].size)
     marks = ticks(bars[largest].size, least=1)
@@ -57,7 +58,7 @@ def columns_chart(trend: Trend, bars: Sequence[Bar], counted: str) -> Markup:
     )
     legend = [LegendEntry("good", counted)]
     if any(bar.bad for bar in bars):
-        legend = [LegendEntry("good", f"all {counted}"), LegendEntry("bad", "failed")]
+        legend = [LegendEntry("good", f"all {counted}"), LegendEntry("bad", bad)]
     labels = [format_number(round(mark)) for mark in marks]
     return render(
         "charts/columns.html",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 from typing import Final
 
 from markupsafe import Markup
@@ -31,9 +31,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line: its parts, and the dots on it. Where a duration is missing it is interrupted."""
+    """A line, which is interrupted where a duration is missing.
 
-    parts: Sequence[tuple[Point, Point]]
+    Attributes:
+        parts: The points of each part, as a ``polyline`` has them; ``x`` is in permille.
+        dots: The dots on it.
+    """
+
+    parts: Sequence[str]
     dots: Sequence[Point]
 
 
@@ -61,13 +66,12 @@ def lines_chart(trend: Trend, series: Sequence[Series], measured: str) -> Markup
         alternative,
         legend_title=f"Duration of {measured}:",
     )
-    step = 100 / len(axis.names)
     return render(
         "charts/lines.html",
         frame=frame,
         lines=[_line(each, axis, marks[-1]) for each in series],
-        hints=[(step * place, hint) for place, hint in zip(axis.places, trend.hints, strict=True)],
-        step=step,
+        hints=list(zip(axis.places, trend.hints, strict=True)),
+        count=len(axis.names),
         top=TOP,
         height=PLOT_HEIGHT,
     )
@@ -79,6 +83,10 @@ def _line(series: Series, axis: TimeAxis, top: float) -> Line:
         None if value is None else Point(step * (place + 0.5), FLOOR - PLOT_HEIGHT * value / top)
         for place, value in zip(axis.places, series.seconds, strict=True)
     ]
-    parts = [(before, after) for before, after in pairwise(points) if before and after]
+    parts = [
+        " ".join(f"{point.x * 10:.1f},{point.y - TOP:.1f}" for point in part if point)
+        for is_known, part in groupby(points, key=bool)
+        if is_known
+    ]
     dots = list(filter(None, points)) if len(axis.names) <= _MOST_DOTS else []
     return Line(parts, dots)

@@ -66,7 +66,6 @@ def run_bars(runs: Sequence[RunBar], name: str) -> Markup:
         "charts/run_bars.html",
         shapes=shapes,
         name=name,
-        step=_STEP,
         width=max(len(runs), 1) * _STEP,
         height=_HEIGHT,
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from markupsafe import Markup
 
-from canvas_sync_core.store.query_results import DayPerformance
+from canvas_sync_core.names import FINAL_STATUSES, RunStatus
+from canvas_sync_core.store.rollups.series import RunSeries
+from canvas_sync_core.store.rollups.slices import STEPS
+from canvas_sync_core.store.statistics import Statistics
 from canvas_sync_exporter.charts.columns import columns_chart
 from canvas_sync_exporter.charts.data import Bar, Series, Trend
 from canvas_sync_exporter.charts.lines import lines_chart
@@ -17,7 +21,23 @@ from canvas_sync_exporter.formatting import format_number, format_seconds
 
 from .view import View
 
-__all__ = ["Figure", "bars", "by_day", "counts", "durations"]
+__all__ = ["Figure", "bars", "durations", "outcomes"]
+
+_DAY: Final = dt.timedelta(days=1)
+_STEPS: Final = {
+    "15m": "by 15 minutes",
+    "30m": "by 30 minutes",
+    "1h": "by hour",
+    "2h": "by 2 hours",
+    "3h": "by 3 hours",
+    "4h": "by 4 hours",
+    "6h": "by 6 hours",
+    "12h": "by 12 hours",
+    "1d": "by day",
+    "7d": "by week",
+    "28d": "by 4 weeks",
+    "364d": "by 52 weeks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +47,13 @@ class Figure:
     Attributes:
         chart: Empty if there are too few points for one.
         caption: What both show.
-        columns: Names of the table's columns, and whether they have numbers.
+        columns: Names of the table's columns; all but the first have numbers.
         rows: Its cells.
     """
 
     chart: Markup
     caption: str
-    columns: Sequence[tuple[str, bool]]
+    columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
@@ -62,44 +82,48 @@ def bars(view: View, runs: Sequence[BarOfRun], name: str) -> Markup:
     return run_bars([_bar(view, run) for run in runs], name)
 
 
-def durations(
-    names: Sequence[str], series: Sequence[Series], measured: str, caption: str
-) -> Figure:
-    """Draw durations by day as lines.
+def durations(view: View, series: RunSeries, measure: str, measured: str) -> Figure:
+    """Draw p50 and p95 of a measure over time.
 
     Args:
-        names: The days, in order; at most 200.
-        series: Durations, one for each day.
+        view: The page.
+        series: Figures of all runs.
+        measure: ``duration``, ``api_latency`` or ``db_time``.
         measured: What takes so long, such as ``runs``.
-        caption: What the figure shows.
     """
-    cells = {each.name: [format_seconds(value) for value in each.seconds] for each in series}
-    table = _Table(caption, names, cells)
-    return table.figure(lambda trend: lines_chart(trend, series, measured))
+    points = series.series[0].points
+    found: list[Statistics] = [getattr(each, measure) for each in points]
+    lines = [Series(name, [getattr(each, name) for each in found]) for name in ("p50", "p95")]
+    cells = {"count": [format_number(each.count) for each in found]}
+    for name in ("p50", "p95", "max"):
+        cells[name] = [format_seconds(getattr(each, name)) for each in found]
+    table = _Table(f"Duration of {measured}", _names(view, series), cells, _STEPS[series.step])
+    return table.figure(lambda trend: lines_chart(trend, lines, measured))
 
 
-def by_day(days: Sequence[DayPerformance], measure: str, measured: str, caption: str) -> Figure:
-    """Draw p50 and p95 of a measure by day: ``duration``, ``api_latency`` or ``db_time``."""
-    found = [(day.day.isoformat(), getattr(day, measure)) for day in days]
-    series = [Series(name, [getattr(each, name) for _, each in found]) for name in ("p50", "p95")]
-    return durations([day for day, _ in found], series, measured, caption)
+def outcomes(view: View, series: RunSeries) -> Figure:
+    """Draw how many runs there were over time, and how many of them were not successful."""
+    points = series.series[0].points
+    good = RunStatus.SUCCESS.value
+    bars = [Bar(each.runs, each.runs - each.by_status.get(good, 0)) for each in points]
+    cells = {"runs": [format_number(each.runs) for each in points]}
+    for status in FINAL_STATUSES:
+        counts = [each.by_status.get(status.value, 0) for each in points]
+        if any(counts):
+            cells[status.value] = [format_number(count) for count in counts]
+    table = _Table("Outcomes of runs", _names(view, series), cells, _STEPS[series.step])
+    return table.figure(lambda trend: columns_chart(trend, bars, "runs", "not successful"))
 
 
-def counts(names: Sequence[str], bars: Sequence[Bar], counted: str, caption: str) -> Figure:
-    """Draw counts by day as columns, with the bad part of each at its foot.
-
-    Args:
-        names: The days, in order; at most 200.
-        bars: A bar for each day.
-        counted: What is counted, such as ``runs``.
-        caption: What the figure shows.
-    """
-    cells = {
-        counted: [format_number(round(each.size)) for each in bars],
-        "failed": [format_number(round(each.bad)) for each in bars],
-    }
-    table = _Table(caption, names, cells)
-    return table.figure(lambda trend: columns_chart(trend, bars, counted))
+def _names(view: View, series: RunSeries) -> list[str]:
+    """Return the names of the points: the day or the time at which each starts."""
+    step = STEPS[series.step]
+    is_one_day = series.until - series.since <= dt.timedelta(hours=26)
+    form = "%H:%M" if is_one_day else "%m-%d %H:%M"
+    starts = [each.start.astimezone(view.zone) for each in series.series[0].points]
+    if step > _DAY:
+        return [f"{start:%b} {start.day}, {start.year}" for start in starts]
+    return [f"{start:%Y-%m-%d}" if step == _DAY else f"{start:{form}}" for start in starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +131,31 @@ class _Table:
     """The figures behind a chart.
 
     Attributes:
-        names: The days.
-        cells: Name of each column -> a cell for each day.
+        names: The parts of the range of time.
+        cells: Name of each column -> a cell for each part.
+        step: How the time is divided, such as ``by day``.
     """
 
     caption: str
     names: Sequence[str]
     cells: Mapping[str, Sequence[str]]
+    step: str
 
     def figure(self, draw: Callable[[Trend], Markup]) -> Figure:
         """Add the chart, if there are at least two points."""
         rows = list(zip(self.names, *self.cells.values(), strict=True))
         hints = [self._hint(*row) for row in rows]
-        chart = draw(Trend("by day", self.names, hints)) if len(rows) > 1 else Markup()
-        columns = [("Day", False), *((name, True) for name in self.cells)]
-        return Figure(chart, self.caption, columns, rows[::-1])
+        chart = draw(Trend(self.step, self.names, hints)) if len(rows) > 1 else Markup()
+        return Figure(chart, f"{self.caption} {self.step}", ["Time", *self.cells], rows[::-1])
 
-    def _hint(self, day: str, *cells: str) -> str:
-        values = ", ".join(f"{name} {cell}" for name, cell in zip(self.cells, cells, strict=True))
-        return f"{day}: {values}"
+    def _hint(self, name: str, *cells: str) -> str:
+        values = ", ".join(f"{head} {cell}" for head, cell in zip(self.cells, cells, strict=True))
+        return f"{name}: {values}"
 
 
 def _bar(view: View, run: BarOfRun) -> RunBar:
     start = run.start.astimezone(view.zone)
     took = "" if run.seconds is None else f", {format_seconds(run.seconds)}"
     gone = (view.now - run.start).total_seconds() if run.seconds is None else run.seconds
-    label = f"{run.status}{took}, {start:%Y-%m-%d %H:%M}"
+    label = f"{run.status}{took}, {start:%m-%d %H:%M}"
     return RunBar(run.status, gone, f"{view.root}runs/{run.number}", label)

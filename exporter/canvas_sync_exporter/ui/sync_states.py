@@ -21,7 +21,7 @@ from canvas_sync_exporter.judge.status import Level, SyncStatus
 __all__ = ["ItemAge", "PastRun", "SyncFreshness", "SyncState", "read_syncs", "sync_freshness"]
 
 _RUNS: Final = 60
-_MOST_BARS: Final = 300
+_MOST_BARS: Final = 240
 _USUAL: Final = 20
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
 from canvas_sync_core.store.rollups.reading import Rollups
+from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
 
@@ -47,6 +48,7 @@ class WebContext:
         judge: None there too.
         stopping: Set when the server ends, so that streams end too.
         rollups: Answers from the rollups, with a cache that all requests share.
+        series: The same, over time.
     """
 
     configuration: Configuration
@@ -56,6 +58,8 @@ class WebContext:
     judge: JudgeView | None = None
     stopping: Event = field(default_factory=Event)
     rollups: Rollups = field(init=False)
+    series: SeriesReader = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rollups", Rollups(self.engine))
+        object.__setattr__(self, "series", SeriesReader(self.engine))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy, SeriesReader
+from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy
 from canvas_sync_core.store.rollups.slice_reader import TooManySlicesError
 from canvas_sync_core.store.rollups.slices import STEPS
 
@@ -48,7 +48,7 @@ class SeriesApi:
     """
 
     def __init__(self, context: WebContext) -> None:
-        self._series = SeriesReader(context.engine)
+        self._series = context.series
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""

@@ -72,8 +72,10 @@ def test_a_page_has_the_policy_and_nothing_inline(page: Page, site: Served) -> N
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", answer.text)
 
 
-def test_a_page_is_small(page: Page, site: Served) -> None:
-    content = requests.get(f"{site.url}/{example_path(page)}", timeout=30).content
+@pytest.mark.parametrize("since", ["1h", "24h", "30d", "365d"])
+def test_a_page_is_small(page: Page, since: str, site: Served) -> None:
+    url = f"{site.url}/{example_path(page)}?from={since}"
+    content = requests.get(url, timeout=30).content
     assert len(content) <= 60_000
     assert len(gzip.compress(content, 6)) <= 20_000
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.store.query_results import Performance, Summary
+from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.series import read_series
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.quota_api import Quota, QuotaApi
@@ -25,12 +27,14 @@ class CanvasPage:
         routes: Number of all routes.
         summary: Counts of calls in the range of time.
         performance: Latency in the range of time.
+        series: The same over time.
     """
 
     quota: Quota
     routes: int
     summary: Summary
     performance: Performance
+    series: RunSeries
 
 
 def canvas(context: WebContext, view: View) -> CanvasPage:
@@ -45,6 +49,7 @@ def canvas(context: WebContext, view: View) -> CanvasPage:
         routes,
         context.rollups.summary(since, until),
         context.rollups.performance(since, view.zone, until),
+        read_series(context, view),
     )
 
 

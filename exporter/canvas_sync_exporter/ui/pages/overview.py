@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.incident import IncidentState
-from canvas_sync_core.store.query_results import DayPerformance
+from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_exporter.judge.incident_view import IncidentView
 from canvas_sync_exporter.judge.pauses import active_pauses
 from canvas_sync_exporter.judge.status import Level, SyncStatus, read_status
 from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.series import read_series
 from canvas_sync_exporter.ui.sync_states import (
     SyncFreshness,
     SyncState,
@@ -41,7 +42,7 @@ class Overview:
         due: Sync types that are due or paused, the next one first.
         syncs: All sync types, worst first.
         freshness: When items last arrived in the last 90 days, by sync type.
-        trend: Performance by day.
+        series: Figures of the range of time.
     """
 
     status: Level
@@ -53,7 +54,7 @@ class Overview:
     due: list[SyncStatus]
     syncs: list[SyncState]
     freshness: list[SyncFreshness]
-    trend: list[DayPerformance]
+    series: RunSeries
 
 
 def overview(context: WebContext, view: View) -> Overview:
@@ -72,7 +73,7 @@ def overview(context: WebContext, view: View) -> Overview:
         due=_due(status.syncs),
         syncs=read_syncs(engine, status.syncs),
         freshness=sync_freshness(fresh.items, file, now),
-        trend=context.rollups.performance(view.period.since, view.zone).trend,
+        series=read_series(context, view),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.store.query_results import Performance, RunCounts, Summary
+from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_exporter.formatting import format_number, format_percent, format_seconds
 from canvas_sync_exporter.ui.page import Page
+from canvas_sync_exporter.ui.series import read_series
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 
@@ -40,12 +42,14 @@ class PerformancePage:
 
     Attributes:
         changes: Figures of this range of time and of the one of the same length before it.
-        performance: Durations in this range of time, and by day.
+        performance: Durations in this range of time.
+        series: The same over time.
         summary: Counts in this range of time, by sync type.
     """
 
     changes: list[Change]
     performance: Performance
+    series: RunSeries
     summary: Summary
 
 
@@ -59,7 +63,7 @@ def performance(context: WebContext, view: View) -> PerformancePage:
     durations = context.rollups.performance(before, view.zone, since)
     counts = context.rollups.summary(before, since)
     changes = [*_counts(now_counts, counts), *_durations(now_durations, durations)]
-    return PerformancePage(changes, now_durations, now_counts)
+    return PerformancePage(changes, now_durations, read_series(context, view), now_counts)
 
 
 def _counts(now: Summary, before: Summary) -> Sequence[Change]:
