@@ -1,26 +1,50 @@
-"""Time of searches in a large plain log, against ripgrep and grep, in one run.
+"""Time of searches in a large plain log and in a year of archives, against ripgrep and grep.
 
-Run it with ``python benchmarks/log_search.py --megabytes 200``; peers that are not installed are
-left out. All search the same generated ``api_calls.log`` of JSON lines. The lines of a minute in
-its middle are found by time; ripgrep and grep find them by the text that their times begin with.
-What the other searches look for is in no line. A figure is the processor time of the whole
-command, the shortest of five rounds; that of our command is also given without its start, which is
-measured by a search in an empty folder.
+Run it with ``python benchmarks/log_search.py --megabytes 1000 --nights 365``; peers that are not
+installed are left out, and so is what has the size 0.
+
+In the plain log, a generated ``api_calls.log`` of JSON lines, the lines of a minute in its middle
+are found by time; ripgrep and grep find them by the text that their times begin with. What the
+other searches look for is in no line. A figure is the processor time of the whole command, the
+shortest of five rounds; that of our command is also given without its start, which is measured by a
+search in an empty folder. What REST answers from the same log is measured inside one process, as
+the shortest and the longest of five rounds.
+
+The archives are five for each night. The lines of one run in the middle of the year are found with
+the indexes that the cleanup writes, and without; ripgrep decompresses all archives (``-z``).
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from log_analysis import generate
+from log_year import START as NIGHT_START
+from log_year import archive, day_of_logs
+
+from canvas_sync_exporter.logs.search import (
+    FoundLine,
+    LineFilter,
+    LinePosition,
+    LogSearch,
+    Order,
+    count_facets,
+    line_context,
+    locate,
+)
+from canvas_sync_exporter.logs.sidecars import complete_sidecars
+from canvas_sync_exporter.logs.volume import Volume, log_volume
 
 ROUNDS = 5
 COMMAND = "from canvas_sync_exporter.cli import script; script()"
@@ -47,40 +71,139 @@ def middle_minute(log: Path) -> datetime:
     return datetime.fromisoformat(stamp).astimezone(UTC).replace(second=0, microsecond=0)
 
 
+def plain_searches(minute: datetime) -> dict[str, tuple[list[str], list[str]]]:
+    """Return searches by title: our options, and those of ripgrep and grep."""
+    span = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (minute, minute + timedelta(minutes=1))]
+    return {
+        "one minute": (
+            ["--since", span[0], "--until", span[1]],
+            ["-F", f'{{"timestamp":"{minute:%Y-%m-%dT%H:%M}'],
+        ),
+        "a pattern that is absent": (
+            ["--regex", r"Status: 41[89] - \d+"],
+            [r"Status: 41[89] - [0-9]+"],
+        ),
+        "a text that is absent": (["teapot"], ["-F", "teapot"]),
+        "the same, oldest first": (["teapot", "--oldest-first"], ["-F", "teapot"]),
+        "a status that is absent": (["--status", "418"], ["-F", '"status_code":418']),
+        "a level that is absent": (["--level", "ERROR"], ["-F", '"level":"ERROR"']),
+        "two levels that are absent": (
+            ["--level", "ERROR", "--level", "WARNING"],
+            ['"level":"(ERROR|WARNING)"'],
+        ),
+        "a user that is absent": (["--user", "98765"], ["-F", '"user_id":98765']),
+        "a run that is absent": (["--task", "weekly"], ["-F", '"task_id":"weekly"']),
+    }
+
+
+def measure_plain_log(folder: Path, megabytes: int, start: float) -> None:
+    """Search a plain log with the command."""
+    log = folder / "api_calls.log"
+    print(f"api_calls.log of {megabytes} MB; our start: {start:.2f} s")
+    for title, (ours, theirs) in plain_searches(middle_minute(log)).items():
+        own = cpu_seconds([*SEARCH, "--log-dir", str(folder), *ours])
+        print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
+        for peer in filter(shutil.which, ("rg", "grep")):
+            flags = ["-E"] if peer == "grep" and theirs[0] != "-F" else []
+            seconds = cpu_seconds([peer, *flags, *theirs, str(log)])
+            print(
+                f"{'':28}{peer:6} {seconds:6.2f} s; search takes {own / seconds:6.2f} x,"
+                f" without its start {(own - start) / seconds:6.2f} x"
+            )
+
+
+def measure_answers(folder: Path) -> None:
+    """Ask in one process what REST answers from a plain log."""
+    middle = middle_minute(folder / "api_calls.log")
+    folders = folder, folder / "archive"
+
+    def search(wanted: LineFilter, limit: int, seconds: float | None = 1.0) -> list[FoundLine]:
+        with closing(LogSearch(*folders, wanted, limit=limit, seconds=seconds)) as found:
+            return list(found)
+
+    (line,) = search(LineFilter(since=middle), 1, None)
+    (newest,) = search(LineFilter(), 1)
+    with closing(LogSearch(*folders, LineFilter(), limit=1, order=Order.OLDEST)) as first:
+        oldest = next(iter(first))
+
+    def volume(buckets: int) -> Volume:
+        return log_volume(*folders, since=oldest.time, until=newest.time, at_most=buckets)
+
+    position = LinePosition.of(search(LineFilter(until=middle), 1, None)[0])
+    answers: dict[str, Callable[[], object]] = {
+        "the newest 50 lines": lambda: search(LineFilter(), 50),
+        "50 lines of the middle": lambda: search(LineFilter(until=middle), 50),
+        "a page for an absent text": lambda: search(LineFilter(text="teapot"), 50),
+        "histogram of 60 buckets": lambda: volume(60),
+        "histogram of 200 buckets": lambda: volume(200),
+        "facets of 10,000 lines": lambda: count_facets(
+            *folders, LineFilter(), most_lines=10_000, most_values=10, seconds=1.0
+        ),
+        "a line by its position": lambda: locate(*folders, position, seconds=5.0),
+        "20 lines before and after it": lambda: line_context(
+            *folders, line, LineFilter(), before=20, after=20, seconds=1.0
+        ),
+    }
+    for title, ask in answers.items():
+        times = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            ask()
+            times.append((time.perf_counter() - begun) * 1000)
+        print(f"{title:28}{min(times):8.1f} to {max(times):8.1f} ms")
+
+
+def measure_archives(folder: Path, nights: int, start: float) -> None:
+    """Search archives for the lines of one run and of one hour."""
+    chance = random.Random(1)
+    archive_dir, size = folder / "archive", 0
+    for day in range(nights):
+        contents = day_of_logs(day, 100, chance)
+        size += sum(map(len, contents.values()))
+        archive(archive_dir, day, contents)
+    begun = time.process_time()
+    problems = complete_sidecars(archive_dir, UTC, seconds=600)
+    seconds = time.process_time() - begun
+    indexes = sum(path.stat().st_size for path in archive_dir.glob("*.index"))
+    packed = sum(path.stat().st_size for path in archive_dir.glob("*.tar.gz"))
+    print(
+        f"{nights} nights, {nights * 5} archives of {packed / 1e6:.0f} MB with {size / 1e6:.0f} MB"
+        f" of lines; indexes of {indexes / 1e6:.1f} MB made in {seconds:.1f} s {problems or ''}"
+    )
+    task = f"nightly-{nights // 2}-50"
+    moment = NIGHT_START + timedelta(days=nights // 2)
+    hour = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (moment, moment + timedelta(hours=1))]
+    search = [*SEARCH, "--log-dir", str(folder)]
+    ours = {"one run": ["--task", task], "one hour": ["--since", hour[0], "--until", hour[1]]}
+    for title, options in ours.items():
+        own = cpu_seconds([*search, *options])
+        print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
+    for path in archive_dir.glob("*.index"):
+        path.unlink()
+    for title, options in ours.items():
+        own = cpu_seconds([*search, *options])
+        print(f"{title + ', no indexes':28}search {own:6.2f} s")
+    if shutil.which("rg"):
+        archives = map(str, archive_dir.glob("*.tar.gz"))
+        seconds = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])
+        print(f"{'one run':28}rg -z  {seconds:6.2f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--megabytes", type=int, default=200)
-    megabytes = parser.parse_args().megabytes
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as empty:
-        log = Path(name) / "api_calls.log"
-        generate(log, megabytes * 1_000_000)
-        minute = middle_minute(log)
-        span = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (minute, minute + timedelta(minutes=1))]
-        searches = {
-            "one minute": (
-                ["--since", span[0], "--until", span[1]],
-                ["-F", f'{{"timestamp":"{minute:%Y-%m-%dT%H:%M}'],
-            ),
-            "a pattern that is absent": (
-                ["--regex", r"Status: 41[89] - \d+"],
-                [r"Status: 41[89] - [0-9]+"],
-            ),
-            "a status that is absent": (["--status", "418"], ["-F", '"status_code":418']),
-            "a level that is absent": (["--level", "ERROR"], ["-F", '"level":"ERROR"']),
-            "a user that is absent": (["--user", "98765"], ["-F", '"user_id":98765']),
-            "a run that is absent": (["--task", "weekly"], ["-F", '"task_id":"weekly"']),
-        }
+    parser.add_argument("--nights", type=int, default=365)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as empty:
         start = cpu_seconds([*SEARCH, "--log-dir", empty])
-        print(f"api_calls.log of {megabytes} MB; our start: {start:.2f} s")
-        for title, (ours, theirs) in searches.items():
-            own = cpu_seconds([*SEARCH, "--log-dir", name, *ours])
-            print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
-            for peer in filter(shutil.which, ("rg", "grep")):
-                seconds = cpu_seconds([peer, *theirs, str(log)])
-                print(
-                    f"{'':28}{peer:6} {seconds:6.2f} s; search takes {own / seconds:6.2f} x,"
-                    f" without its start {(own - start) / seconds:6.2f} x"
-                )
+    if arguments.megabytes:
+        with tempfile.TemporaryDirectory() as name:
+            generate(Path(name) / "api_calls.log", arguments.megabytes * 1_000_000)
+            measure_plain_log(Path(name), arguments.megabytes, start)
+            measure_answers(Path(name))
+    if arguments.nights:
+        with tempfile.TemporaryDirectory() as name:
+            measure_archives(Path(name), arguments.nights, start)
 
 
 if __name__ == "__main__":

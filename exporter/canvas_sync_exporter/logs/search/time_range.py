@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from .line_times import LineTimes
@@ -72,8 +73,13 @@ def is_after(lines: bytes, times: LineTimes, until: dt.datetime | None) -> bool:
 
 
 def _pages(fd: int, end: int, times: LineTimes) -> Iterator[tuple[int, list[dt.datetime]]]:
-    """Read pages throughout a file; return where the first line begins, and the times of lines."""
-    places = list(range(0, end, max(_PAGE, -(-end // _PLACES))))
+    """Read pages throughout a file; return where the first line begins, and the times of lines.
+
+    If the pages are all of the file, so are the times; otherwise, one in each place will do.
+    """
+    step = max(_PAGE, -(-end // _PLACES))
+    times_of_page = None if step == _PAGE else 1
+    places = list(range(0, end, step))
     if places and (last := max(places[-1] + _PAGE, end - _PAGE)) < end:
         places.append(last)
     for place in places:
@@ -82,6 +88,6 @@ def _pages(fd: int, end: int, times: LineTimes) -> Iterator[tuple[int, list[dt.d
             fd, min(before + _PAGE + _STAMP_BYTES, end + before - place), place - before
         )
         start = page.find(b"\n", 0, _PAGE) + 1 if place else 0
-        moments = list(times.of(page, before, before + _PAGE))
+        moments = list(islice(times.of(page, before, before + _PAGE), times_of_page))
         if moments and (start or not place):
             yield place - before + start, moments
