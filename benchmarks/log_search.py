@@ -11,7 +11,7 @@ search in an empty folder. What REST answers from the same log is measured insid
 the shortest and the longest of five rounds.
 
 The archives are five for each night. The lines of one run in the middle of the year are found with
-the indexes that the cleanup writes, and without; ripgrep decompresses all archives (``-z``).
+the sidecars that the cleanup writes, and without; ripgrep decompresses all archives (``-z``).
 """
 
 from __future__ import annotations
@@ -164,11 +164,11 @@ def measure_archives(folder: Path, nights: int, start: float) -> None:
     begun = time.process_time()
     problems = complete_sidecars(archive_dir, UTC, seconds=600)
     seconds = time.process_time() - begun
-    indexes = sum(path.stat().st_size for path in archive_dir.glob("*.index"))
+    sidecars = sum(path.stat().st_size for path in archive_dir.glob("*.sidecar"))
     packed = sum(path.stat().st_size for path in archive_dir.glob("*.tar.gz"))
     print(
         f"{nights} nights, {nights * 5} archives of {packed / 1e6:.0f} MB with {size / 1e6:.0f} MB"
-        f" of lines; indexes of {indexes / 1e6:.1f} MB made in {seconds:.1f} s {problems or ''}"
+        f" of lines; sidecars of {sidecars / 1e6:.1f} MB made in {seconds:.1f} s {problems or ''}"
     )
     task = f"nightly-{nights // 2}-50"
     moment = NIGHT_START + timedelta(days=nights // 2)
@@ -178,11 +178,11 @@ def measure_archives(folder: Path, nights: int, start: float) -> None:
     for title, options in ours.items():
         own = cpu_seconds([*search, *options])
         print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
-    for path in archive_dir.glob("*.index"):
+    for path in archive_dir.glob("*.sidecar"):
         path.unlink()
     for title, options in ours.items():
         own = cpu_seconds([*search, *options])
-        print(f"{title + ', no indexes':28}search {own:6.2f} s")
+        print(f"{title + ', no sidecars':28}search {own:6.2f} s")
     if shutil.which("rg"):
         archives = map(str, archive_dir.glob("*.tar.gz"))
         seconds = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])

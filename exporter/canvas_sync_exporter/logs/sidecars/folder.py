@@ -1,4 +1,4 @@
-"""The sidecars in the folder of the archives: ``errors-20251222T020000Z.index`` and the like."""
+"""The sidecars in the folder of the archives: ``errors-20251222T020000Z.sidecar`` and the like."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .summary import LinesSummary
 
 __all__ = ["complete_sidecars", "read_sidecar", "sidecar_path"]
 
-_SUFFIX: Final = ".index"
+_SUFFIX: Final = ".sidecar"
 _END_BYTES: Final = 4096
 _LARGEST: Final = 64 * 1024 * 1024
 
@@ -69,7 +69,7 @@ def complete_sidecars(folder: Path, zone: dt.tzinfo, *, seconds: float) -> list[
         _delete_stray(folder)
         found = archives(folder)
     except OSError as error:
-        return [f"the indexes of the archives cannot be listed: {error}"]
+        return [f"the sidecars of the archives cannot be listed: {error}"]
     for archive in reversed(found):
         if time.monotonic() >= deadline:
             break

@@ -46,7 +46,7 @@ class Volume:
         buckets: The buckets, oldest first.
         disordered: Files whose lines are not in the order of time; theirs are rough estimates.
         not_counted: Files that may have lines in the period but cannot be counted without reading
-            them: archives without an index and files that another program compressed.
+            them: archives without a sidecar and files that another program compressed.
         problems: Files that cannot be read, and why.
     """
 

@@ -93,7 +93,7 @@ def test_only_archives_that_may_match_are_opened(
     wanted, expected = FILTERS[name]
     found = _found(archive_dir, wanted, order)
     assert len(opened) == expected
-    for path in archive_dir.glob("*.index"):
+    for path in archive_dir.glob("*.sidecar"):
         path.unlink()
     assert _found(archive_dir, wanted, order) == found
     assert len(opened) > expected or expected == 10
@@ -152,8 +152,8 @@ def test_the_times_of_text_lines_hold_for_one_time_zone(archive_dir: Path) -> No
 def test_a_cleanup_writes_sidecars_and_deletes_stray_ones(tmp_path: Path) -> None:
     lay_out(tmp_path, Log.ERRORS, [[json_line(record(Log.ERRORS, 1))]] * 3, 1)
     archive_dir = tmp_path / "archive"
-    stray = ["errors-20200101T000000Z.index", ".errors-20200101T000000Z.index.partial"]
-    for name in (*stray, "notes.index"):
+    stray = ["errors-20200101T000000Z.sidecar", ".errors-20200101T000000Z.sidecar.partial"]
+    for name in (*stray, "notes.sidecar"):
         (archive_dir / name).touch()
     settings = replace(retention(tmp_path, 10), archive_days=36_500)
     assert cleanup_canvas_sync_logs(settings).problems == []
@@ -161,7 +161,7 @@ def test_a_cleanup_writes_sidecars_and_deletes_stray_ones(tmp_path: Path) -> Non
     assert len(archives) == 2
     assert all(read_sidecar(archive, dt.UTC) for archive in archives)
     left = {path.name for path in archive_dir.iterdir()}
-    assert left == {"notes.index", *(sidecar_path(each).name for each in archives)} | {
+    assert left == {"notes.sidecar", *(sidecar_path(each).name for each in archives)} | {
         each.name for each in archives
     }
 
@@ -181,9 +181,9 @@ def test_a_damaged_archive_gets_no_sidecar_and_that_is_reported(archive_dir: Pat
 
 
 def test_what_does_not_fit_into_the_time_is_written_next_time(archive_dir: Path) -> None:
-    for path in archive_dir.glob("*.index"):
+    for path in archive_dir.glob("*.sidecar"):
         path.unlink()
     assert complete_sidecars(archive_dir, dt.UTC, seconds=0) == []
-    assert list(archive_dir.glob("*.index")) == []
+    assert list(archive_dir.glob("*.sidecar")) == []
     complete_sidecars(archive_dir, dt.UTC, seconds=60)
-    assert len(list(archive_dir.glob("*.index"))) == 10
+    assert len(list(archive_dir.glob("*.sidecar"))) == 10
