@@ -25,6 +25,7 @@ from .figures import FAILURES, Counts, Figures, by_sync_type, status_of_share
 from .periods import ReportRequest, report_about
 from .reading import MOST_FAILED_RUNS, LastRun, failed_runs, incidents_during, last_runs
 from .sections import (
+    MOST_SYNC_TYPES,
     causes_section,
     ended_section,
     footer,
@@ -194,11 +195,13 @@ def _syncs_section(figures: DailyFigures, formats: Formats) -> Section:
     statuses = {sync.name: _status(sync, figures.open) for sync in figures.syncs}
     order = (Status.CRITICAL, Status.WARNING, Status.GOOD, Status.NEUTRAL)
     ordered = sorted(figures.syncs, key=lambda sync: (order.index(statuses[sync.name]), sync.name))
+    shown = ordered[:MOST_SYNC_TYPES]
     table = Table(
         ("Sync type", "Last run", "Succeeded", "Items", "Duration", "Due today"),
-        tuple(_row(sync, figures.now, formats) for sync in ordered),
+        tuple(_row(sync, figures.now, formats) for sync in shown),
         numeric=frozenset({2, 3, 4}),
-        statuses=tuple(statuses[sync.name] for sync in ordered),
+        statuses=tuple(statuses[sync.name] for sync in shown),
+        omitted=len(ordered) - len(shown),
     )
     usual = (
         f"In brackets: what is usual, by the last {_USUAL_WEEKS} weeks on this day of the week. "

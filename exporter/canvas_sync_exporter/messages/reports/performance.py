@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Engine
@@ -15,14 +15,14 @@ from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.rollups.periods import read_periods
 from canvas_sync_exporter.collectors import ProcessCollector
 from canvas_sync_exporter.messages.content import Content, Section, Status, Table
-from canvas_sync_exporter.messages.formats import Formats
+from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
 
 from .comparison import Comparison, describe_comparison, read_comparison
 from .figures import QUANTILE_NOISE, Figures, by_sync_type, total_figures
 from .periods import ReportRequest
-from .sections import footer, nothing
+from .sections import MOST_SYNC_TYPES, footer, nothing
 
 __all__ = [
     "PerformanceFigures",
@@ -114,20 +114,22 @@ def performance_content(figures: PerformanceFigures, formats: Formats) -> Conten
     total = figures.total
     if not total.now.counts.runs:
         return nothing(request, title, "No run ended in this period.", formats)
-    median = formats.seconds(total.now.durations.quantile(_P50))
-    medians = _quantiles(total, lambda each: each.durations, _P50)
+    medians = _quantiles(total, _duration, _P50)
+    headline = f"median duration {formats.seconds(medians[0])}"
     change = formats.change(*medians, noise=QUANTILE_NOISE)
-    compared = "" if change == "-" else f" ({change} against the week before)"
+    if medians[0] is None:
+        headline = "no run succeeded"
+    elif change != UNKNOWN:
+        headline += f" ({change} against the week before)"
     calls = formats.counted(total.now.sum_of("api_calls"), "API call")
     runs = formats.counted(total.now.counts.runs, "run")
     return Content(
         kind=request.kind,
-        title=f"{title}: median duration {median}{compared}",
-        summary=f"Half of the runs that succeeded took less than {median}{compared}. "
-        f"There were {runs} with {calls}.",
+        title=f"{title}: {headline}",
+        summary=f"{runs} with {calls}, {headline}.",
         status=Status.WARNING if any(map(_is_much_slower, figures.syncs)) else Status.GOOD,
         sections=(
-            _durations_section(figures, formats),
+            *_durations_section(figures, formats),
             *_api_section(figures, formats),
             *_database_section(figures, formats),
             *_routes_section(figures, formats),
@@ -159,7 +161,7 @@ def _quantiles(
 
 
 def _is_much_slower(sync: SyncPerformance) -> bool:
-    now, before = _quantiles(sync, lambda each: each.durations, _P50)
+    now, before = _quantiles(sync, _duration, _P50)
     return now is not None and before is not None and now > before * _MUCH_SLOWER
 
 
@@ -178,68 +180,74 @@ def _cells(
     for share in (_P50, _P95):
         now, before = _quantiles(sync, measure, share)
         change = formats.change(now, before, noise=QUANTILE_NOISE)
-        found.append(formats.seconds(now) + ("" if change == "-" else f" ({change})"))
+        found.append(formats.seconds(now) + ("" if change == UNKNOWN else f" ({change})"))
     return found[0], found[1]
 
 
-def _durations_section(figures: PerformanceFigures, formats: Formats) -> Section:
-    ordered = _slowest_first(figures.syncs, lambda each: each.durations)
-    rows = tuple(
-        (
-            escape_controls(sync.name),
-            *_cells(sync, lambda each: each.durations, formats),
-            formats.seconds(sync.now.durations.largest),
-        )
-        for sync in ordered
+def _sync_table(
+    headings: tuple[str, ...],
+    syncs: Sequence[SyncPerformance],
+    measure: Callable[[Figures], Sketch],
+    cells: Callable[[SyncPerformance], Iterable[str]],
+) -> Table:
+    """Return a table with one row for each sync type, slowest first by a measure."""
+    ordered = _slowest_first(syncs, measure)
+    shown = ordered[:MOST_SYNC_TYPES]
+    return Table(
+        ("Sync type", *headings),
+        tuple((escape_controls(sync.name), *cells(sync)) for sync in shown),
+        numeric=frozenset(range(1, len(headings) + 1)),
+        omitted=len(ordered) - len(shown),
     )
-    table = Table(
-        ("Sync type", "Median", "95 %", "Longest"),
-        rows,
-        numeric=frozenset({1, 2, 3}),
-        statuses=tuple(
-            Status.WARNING if _is_much_slower(each) else Status.GOOD for each in ordered
+
+
+def _section(title: str, text: str, table: Table) -> list[Section]:
+    return [Section(title=title, paragraphs=(text,), table=table)] if table.rows else []
+
+
+def _durations_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
+    table = _sync_table(
+        ("Median", "95 %", "Longest"),
+        figures.syncs,
+        _duration,
+        lambda sync: (
+            *_cells(sync, _duration, formats),
+            formats.seconds(sync.now.durations.largest),
         ),
     )
+    slower = {escape_controls(each.name) for each in figures.syncs if _is_much_slower(each)}
+    statuses = (Status.WARNING if row[0] in slower else Status.GOOD for row in table.rows)
     text = (
         "Slowest first. 95 % of the runs that succeeded took no longer than the second figure. "
         f"{describe_comparison(figures.request, figures.comparison, formats)}"
     )
-    return Section(title="Duration of runs", paragraphs=(text,), table=table)
+    return _section("Duration of runs", text, replace(table, statuses=tuple(statuses)))
 
 
 def _api_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
-    ordered = _slowest_first(figures.syncs, _latency)
-    rows = tuple(
-        (
-            escape_controls(sync.name),
-            formats.number(sync.now.sum_of("api_calls")),
-            formats.number(sync.now.sum_of("api_failed")),
-            formats.number(sync.now.sum_of("api_throttled")),
-            *_cells(sync, _latency, formats),
-        )
-        for sync in ordered
+    columns = ("api_calls", "api_failed", "api_throttled")
+    table = _sync_table(
+        ("Calls", "Failed", "Throttled", "Median", "95 %"),
+        figures.syncs,
+        _latency,
+        lambda sync: (*_sums(sync, columns, formats), *_cells(sync, _latency, formats)),
     )
-    headings = ("Sync type", "Calls", "Failed", "Throttled", "Median", "95 %")
-    table = Table(headings, rows, numeric=frozenset({1, 2, 3, 4, 5}))
-    text = "The latency of a run is the average over its calls."
-    return [Section(title="Canvas API", paragraphs=(text,), table=table)] if rows else []
+    return _section("Canvas API", "The latency of a run is the average over its calls.", table)
 
 
 def _database_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
-    used = [each for each in figures.syncs if each.now.sum_of("db_operations")]
-    rows = tuple(
-        (
-            escape_controls(sync.name),
-            formats.number(sync.now.sum_of("db_operations")),
-            formats.number(sync.now.sum_of("db_failed")),
-            *_cells(sync, _db_time, formats),
-        )
-        for sync in _slowest_first(used, _db_time)
+    columns = ("db_operations", "db_failed")
+    table = _sync_table(
+        ("Operations", "Failed", "Median", "95 %"),
+        [each for each in figures.syncs if each.now.sum_of("db_operations")],
+        _db_time,
+        lambda sync: (*_sums(sync, columns, formats), *_cells(sync, _db_time, formats)),
     )
-    headings = ("Sync type", "Operations", "Failed", "Median", "95 %")
-    table = Table(headings, rows, numeric=frozenset({1, 2, 3, 4}))
-    text = "The time that a run spent in the database of the app."
-    return [Section(title="Database", paragraphs=(text,), table=table)] if rows else []
+    return _section("Database", "The time that a run spent in the database of the app.", table)
+
+
+def _sums(sync: SyncPerformance, columns: Iterable[str], formats: Formats) -> list[str]:
+    return [formats.number(sync.now.sum_of(column)) for column in columns]
 
 
 def _routes_section(figures: PerformanceFigures, formats: Formats) -> list[Section]:
@@ -273,6 +281,10 @@ def _routes_section(figures: PerformanceFigures, formats: Formats) -> list[Secti
         "because no figures of routes are stored by week."
     )
     return [Section(title=title, paragraphs=(text,), table=table)]
+
+
+def _duration(figures: Figures) -> Sketch:
+    return figures.durations
 
 
 def _latency(figures: Figures) -> Sketch:

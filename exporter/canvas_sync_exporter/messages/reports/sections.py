@@ -17,6 +17,7 @@ from .causes import Cause
 from .periods import ReportRequest
 
 __all__ = [
+    "MOST_SYNC_TYPES",
     "causes_section",
     "ended_section",
     "footer",
@@ -27,6 +28,8 @@ __all__ = [
     "worst_first",
 ]
 
+MOST_SYNC_TYPES: Final = 30
+"""How many sync types a table has; the others, which are better, are left out."""
 _MOST_ROWS: Final = 10
 _ORDER: Final = (Status.NEUTRAL, Status.GOOD, Status.WARNING, Status.CRITICAL)
 _STATUSES: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING}

@@ -32,7 +32,7 @@ from .figures import (
 )
 from .periods import ReportRequest
 from .reading import incidents_during
-from .sections import ended_section, footer, nothing, worst
+from .sections import MOST_SYNC_TYPES, ended_section, footer, nothing, worst
 
 __all__ = ["Step", "SyncTrend", "TrendFigures", "read_trends", "trend_content"]
 
@@ -224,13 +224,13 @@ def _syncs_section(figures: TrendFigures, formats: Formats) -> list[Section]:
     if not ordered:
         return []
     everything = [figures.total] if len(ordered) > 1 else []
+    shown = [*ordered[:MOST_SYNC_TYPES], *everything]
     table = Table(
         ("Sync type", "Runs", "Succeeded", "Duration", "Items"),
-        tuple(_row(each, formats) for each in (*ordered, *everything)),
+        tuple(_row(each, formats) for each in shown),
         numeric=frozenset({1, 2, 3, 4}),
-        statuses=tuple(
-            status_of_share(each.whole.counts.success_rate) for each in (*ordered, *everything)
-        ),
+        statuses=tuple(status_of_share(each.whole.counts.success_rate) for each in shown),
+        omitted=len(ordered[MOST_SYNC_TYPES:]),
     )
     return [
         Section(title="Sync types", paragraphs=(_explain(figures, formats),), table=table),

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import ItemCounts
 from canvas_sync_core.incident import Acknowledgement
 from canvas_sync_core.names import ITEMS, MessageKind, RunStatus, Severity
+from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_core.store.rollups.writing import roll_up
@@ -155,6 +156,27 @@ def test_what_is_due_on_the_rest_of_the_day_is_named(engine: Engine, tmp_path: P
         "grades": "12:00",
         "hourly": "16 times, next at 08:05",
         "paused": "paused until Wed 1 Apr, 02:00",
+    }
+
+
+def test_intervals_count_from_the_last_run_and_learned_schedules_have_their_next_run(
+    engine: Engine, tmp_path: Path
+) -> None:
+    write(
+        engine,
+        snapshot("every", sync_type="every", start_time=at("2026-03-29T05:10")),
+        snapshot("learned", sync_type="learned", start_time=at("2026-03-29T01:00")),
+    )
+    due = {"learned": utc("2026-03-29T13:00"), "tomorrow": utc("2026-03-30T01:00")}
+    note_judging(engine, JudgeRow("judge", utc("2026-03-29T05:29"), None, due))
+    every = SyncSettings(BERLIN, every=timedelta(hours=6))
+
+    content = make(DAILY, DAY, engine, settings(tmp_path, syncs={"every": every}))
+
+    assert {row[0]: row[5] for row in rows(content, "Sync types")} == {
+        "every": "13:10, 19:10",
+        "learned": "15:00",
+        "tomorrow": "no more today",
     }
 
 

@@ -81,6 +81,33 @@ def test_a_damaged_metric_file_is_named_and_the_rest_of_the_report_is_made(
     assert "Restore one of them" in problem
 
 
+def test_a_week_in_which_no_run_succeeded_has_no_duration(engine: Engine, tmp_path: Path) -> None:
+    write(engine, failed("failed", start_time=at("2026-11-17T03:00")))
+
+    content = make(PERFORMANCE, "2026-11-18", engine, settings(tmp_path))
+
+    assert content.title.endswith(": no run succeeded")
+    assert [each.title for each in content.sections] == ["Canvas API", "Database"]
+
+
+def test_of_many_sync_types_the_slowest_are_listed(engine: Engine, tmp_path: Path) -> None:
+    start = at("2026-11-17T02:00")
+    write(
+        engine,
+        *(
+            snapshot(f"{n}", sync_type=f"type-{n}", start_time=start, duration=float(n + 1))
+            for n in range(40)
+        ),
+    )
+
+    content = make(PERFORMANCE, "2026-11-18", engine, settings(tmp_path))
+
+    table = section(content, "Duration of runs").table
+    assert table is not None
+    assert (len(table.rows), table.omitted) == (30, 10)
+    assert table.rows[0][:2] == ("type-39", "40.0 s")
+
+
 def test_a_week_without_runs_is_one_line(engine: Engine, tmp_path: Path) -> None:
     content = make(PERFORMANCE, "2026-11-18", engine, settings(tmp_path))
 

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from canvas_sync_core.names import REPORT_KINDS, TABLE, MessageKind
+from canvas_sync_core.store.rollups.writing import roll_up
+from support.reports import make, settings, utc
+from support.runs import failed, snapshot, write
+
+START = utc("2026-11-01").timestamp()
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """Collect what is asked of the table of runs."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if f"FROM {TABLE}" in statement:
+            found.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+# PostgreSQL scans a small table whatever its indexes.
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kind", REPORT_KINDS)
+def test_no_report_reads_the_whole_table(kind: MessageKind, engine: Engine, tmp_path: Any) -> None:
+    for number in range(120):
+        start = START + timedelta(hours=6 * number).total_seconds()
+        make_run = failed if number % 9 == 0 else snapshot
+        write(engine, make_run(f"run-{number}", start_time=start, host=f"sync-{number % 2}"))
+    while roll_up(engine, 60):
+        pass
+
+    with statements(engine) as found:
+        content = make(kind, "2026-11-18", engine, settings(tmp_path))
+
+    assert content.sections
+    assert found
+    with engine.connect() as connection:
+        for statement, values in found:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            scans = [row[3] for row in plan if row[3].startswith(f"SCAN {TABLE}")]
+            assert not [scan for scan in scans if "INDEX" not in scan], statement
