@@ -79,7 +79,7 @@ def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Serv
 def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     examples = [json.loads(text) for text in blocks(PAGE, "json")]
     page, statistics, health, facets, calls, running, *others = examples
-    point, quota, incidents, expectations, pauses, problem = others
+    point, quota, incidents, messages, expectations, pauses, problem = others
     schemas = served.openapi["components"]["schemas"]
 
     assert set(page) == set(schemas["Page"]["properties"])
@@ -97,6 +97,8 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     assert set(quota["expiries"][0]) == set(schemas["TokenExpiry"]["properties"])
     assert set(incidents) == set(schemas["IncidentList"]["properties"])
     assert set(incidents["items"][0]) == set(schemas["IncidentView"]["properties"])
+    assert set(messages) == set(schemas["MessageList"]["properties"])
+    assert set(messages["items"][0]) == set(schemas["MessageView"]["properties"])
     assert set(expectations) == set(schemas["ExpectationList"]["properties"])
     assert set(expectations["items"][0]) == set(schemas["ExpectationView"]["properties"])
     assert set(pauses) == set(schemas["PauseList"]["properties"])

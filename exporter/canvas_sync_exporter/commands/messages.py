@@ -22,6 +22,8 @@ from canvas_sync_exporter.messages.reports.report import make_report
 from canvas_sync_exporter.settings import Configuration, full_configuration
 
 from .databases import reading_database
+from .message_list import add_list
+from .message_test import add_test
 from .options import add_command, add_group
 from .output import until_the_reader_leaves
 from .terminal import writable
@@ -50,6 +52,8 @@ def add_parser(subparsers: Any) -> None:
         "by default the last one that was due",
     )
     preview.add_argument("--html", action="store_true", help="the HTML part instead of the text")
+    add_test(group)
+    add_list(group)
 
 
 def _kinds() -> str:

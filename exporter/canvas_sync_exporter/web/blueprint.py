@@ -26,6 +26,7 @@ from .expectation_api import ExpectationApi
 from .headers import add_security_headers
 from .incident_api import IncidentApi
 from .log_api import LogApi
+from .message_api import MessageApi
 from .openapi import openapi_document
 from .problems import ProblemError, http_problem
 from .quota_api import QuotaApi
@@ -62,6 +63,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         *SeriesApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
+        *MessageApi(context).endpoints(),
         *ExpectationApi(context).endpoints(),
         *LogApi(context).endpoints(),
     )

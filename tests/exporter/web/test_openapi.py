@@ -13,8 +13,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_core.store.messages.writing import add_messages
 from canvas_sync_exporter.logs.search import LinePosition
 from support.incidents import incident
+from support.messages import message
 
 if TYPE_CHECKING:
     from .conftest import Exporter
@@ -45,6 +47,7 @@ ENDPOINTS = {
     ("get", f"{METRICS}/incidents"),
     ("get", f"{METRICS}/incidents/{{incident_id}}"),
     ("post", f"{METRICS}/incidents/{{incident_id}}/acknowledge"),
+    ("get", f"{METRICS}/messages"),
     ("get", f"{METRICS}/expectations"),
     ("get", f"{METRICS}/pauses"),
     ("post", f"{METRICS}/pauses"),
@@ -95,6 +98,8 @@ ASKED = [
     ("get", "/quota", "/quota?days=1", 422),
     ("get", "/incidents", "/incidents?state=open", 200),
     ("get", "/incidents", "/incidents?state=odd", 422),
+    ("get", "/messages", "/messages?state=waiting", 200),
+    ("get", "/messages", "/messages?state=odd", 422),
     ("get", "/incidents/{incident_id}", "/incidents/1", 200),
     ("get", "/incidents/{incident_id}", "/incidents/9", 404),
     ("post", "/incidents/{incident_id}/acknowledge", "/incidents/1/acknowledge", 200),
@@ -156,6 +161,7 @@ def test_each_answer_is_as_the_document_says(
     exporter: Exporter, method: str, template: str, path: str, status: int
 ) -> None:
     write_incidents(exporter.engine, [incident()])
+    add_messages(exporter.engine, [message()])
     body: dict[str, str] | None = {} if method == "post" else None
     if path.endswith("/acknowledge"):
         body = {"reason": "The token is being renewed."}
