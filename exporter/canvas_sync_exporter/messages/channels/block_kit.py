@@ -22,7 +22,7 @@ __all__ = ["Block", "blocks_of", "escape", "notification_text", "text_only"]
 
 Block = dict[str, Any]
 
-_LIMITS: Final = Limits(title=140, text=1500, cell=40, rows=30, items=20, sections=20)
+_LIMITS: Final = Limits(title=140, text=1500, cell=100, rows=30, items=20, sections=20)
 _LONGEST_HEADER: Final = 150
 _LONGEST_TEXT: Final = 3000
 _LONGEST_FIELD: Final = 2000
@@ -84,8 +84,10 @@ def _with_entities(text: str) -> str:
 
 def _render(content: Content) -> list[Block]:
     blocks = [_header(f"{_EMOJI[content.status]} {content.title}")]
-    summary = escape(content.summary)
-    blocks.append(_text_block(f"*{WORDS[content.status]}* · {summary}"))
+    word = WORDS[content.status]
+    summary = " · ".join(filter(None, [word and f"*{word}*", escape(content.summary)]))
+    if summary:
+        blocks.append(_text_block(summary))
     for section in content.sections:
         blocks += _section_blocks(section)
     blocks += _link_blocks(content.links)
@@ -112,7 +114,7 @@ def _link_blocks(links: Iterable[Link]) -> Iterator[Block]:
 
 
 def _code_blocks(table: Table) -> Iterator[str]:
-    used = [status for status in Status if status in table.statuses]
+    used = [status for status in WORDS if WORDS[status] and status in table.statuses]
     legend = "  ".join(f"{SHAPES[status]} {WORDS[status]}" for status in used)
     lines = [*table_lines(table, _PHONE_WIDTH, SHAPES), *filter(None, [legend])]
     safe = (_with_entities(line.replace("`", "'")) for line in lines)

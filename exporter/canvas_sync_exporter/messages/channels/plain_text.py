@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from canvas_sync_exporter.messages.content import Content, Fact, Link, Section
+from canvas_sync_exporter.messages.content import Content, Link, Section
 
 from .status_words import WORDS
 from .text_table import display_width, table_lines
@@ -22,7 +22,7 @@ def render_text(content: Content, *, with_title: bool = True) -> str:
         with_title: Whether it begins with the title.
     """
     parts = [_underlined(content.title, "=")] if with_title else []
-    parts.append(f"{WORDS[content.status]}: {content.summary}")
+    parts.append(_labelled(WORDS[content.status], content.summary))
     parts += (part for section in content.sections for part in _section_parts(section))
     parts.append(_links(content.links))
     if content.footer:
@@ -34,14 +34,14 @@ def _section_parts(section: Section) -> Iterator[str]:
     if section.title:
         yield _underlined(section.title, "-")
     yield from section.paragraphs
-    yield "\n".join(_fact_line(fact) for fact in section.facts)
+    yield "\n".join(_labelled(fact.name, fact.value) for fact in section.facts)
     if section.table is not None:
         yield "\n".join(table_lines(section.table, _WIDTH, WORDS))
     yield _links(section.links)
 
 
-def _fact_line(fact: Fact) -> str:
-    return f"{fact.name}: {fact.value}"
+def _labelled(name: str, text: str) -> str:
+    return ": ".join(filter(None, [name, text]))
 
 
 def _links(links: tuple[Link, ...]) -> str:

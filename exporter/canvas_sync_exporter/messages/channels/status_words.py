@@ -1,4 +1,4 @@
-"""How a status is shown where colors are missing: by a word and a shape."""
+"""How a status is shown where colors are missing: by a word and a shape; a neutral one is not."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["SHAPES", "WORDS"]
 
 WORDS: Final = {
     Status.GOOD: "OK",
-    Status.NEUTRAL: "Info",
+    Status.NEUTRAL: "",
     Status.WARNING: "Warning",
     Status.CRITICAL: "Critical",
 }
 SHAPES: Final = {
     Status.GOOD: "✓",
-    Status.NEUTRAL: "·",
+    Status.NEUTRAL: "",
     Status.WARNING: "▲",
     Status.CRITICAL: "✖",
 }

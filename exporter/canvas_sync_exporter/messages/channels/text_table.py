@@ -23,9 +23,11 @@ def table_lines(table: Table, width: int, marks: Mapping[Status, str]) -> list[s
     states = [marks[status] for status in table.statuses] or [""] * len(table.rows)
     prefix = max((display_width(state) + 1 for state in states if state), default=0)
     starts = [_pad(state, prefix) for state in states]
-    lines = _aligned(table, starts, " " * prefix)
-    if max(map(display_width, lines)) > width:
-        lines = list(_stacked(table, starts, width))
+    lines = _aligned(table, [table.headings], starts, prefix)
+    if _width(lines) > width:
+        lines = _aligned(table, _words_of(table.headings), starts, prefix)
+    if _width(lines) > width:
+        lines = list(_stacked(table, starts, prefix, width))
     if table.omitted:
         lines.append(f"… {table.omitted:,} more {'row' if table.omitted == 1 else 'rows'}")
     return lines
@@ -47,13 +49,29 @@ def _pad(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def _aligned(table: Table, starts: Sequence[str], indent: str) -> list[str]:
-    columns = list(zip(table.headings, *table.rows, strict=True))
+def _width(lines: Sequence[str]) -> int:
+    return max(map(display_width, lines))
+
+
+def _aligned(
+    table: Table, headings: Sequence[tuple[str, ...]], starts: Sequence[str], prefix: int
+) -> list[str]:
+    """Return the rows below one or more lines of headings."""
+    columns = list(zip(*headings, *table.rows, strict=True))
     widths = [max(map(display_width, column)) for column in columns]
+    indents = [" " * prefix] * len(headings)
     return [
         (start + "  ".join(_cells(row, widths, table.numeric))).rstrip()
-        for start, row in zip([indent, *starts], [table.headings, *table.rows], strict=True)
+        for start, row in zip([*indents, *starts], [*headings, *table.rows], strict=True)
     ]
+
+
+def _words_of(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return lines of headings with one word each, which are narrower."""
+    words = [text.split() or [""] for text in texts]
+    height = max(map(len, words))
+    padded = [[*[""] * (height - len(each)), *each] for each in words]
+    return list(zip(*padded, strict=True))
 
 
 def _cells(row: Sequence[str], widths: Sequence[int], numeric: frozenset[int]) -> Iterator[str]:
@@ -61,21 +79,23 @@ def _cells(row: Sequence[str], widths: Sequence[int], numeric: frozenset[int]) -
         yield _pad(cell, width, right=index in numeric)
 
 
-def _stacked(table: Table, starts: Sequence[str], width: int) -> Iterator[str]:
+def _stacked(table: Table, starts: Sequence[str], prefix: int, width: int) -> Iterator[str]:
     """Yield the first cell of each row, and below it the others with their headings."""
     label = max(map(display_width, table.headings[1:]), default=0)
     for start, (first, *others) in zip(starts, table.rows, strict=True):
-        yield from _wrapped(start, first, width)
+        yield from _wrapped(first, width, start, " " * prefix) or [start.rstrip()]
         for heading, cell in zip(table.headings[1:], others, strict=True):
-            yield from _wrapped(f"  {_pad(heading, label)}  ", cell, width)
+            yield from _labelled(f"  {_pad(heading, label)}  ", cell, width)
 
 
-def _wrapped(start: str, text: str, width: int) -> Iterator[str]:
-    """Yield a text after a start, on the next lines if it does not fit beside it."""
-    if display_width(start) + display_width(text) <= width or not text:
-        yield (start + text).rstrip()
+def _labelled(label: str, text: str, width: int) -> Iterator[str]:
+    """Yield a text beside its label, or below it if there is not enough space."""
+    if display_width(label) + display_width(text) <= width or not text:
+        yield (label + text).rstrip()
         return
-    if start.strip():
-        yield from textwrap.wrap(start.rstrip(), width)
-    for line in textwrap.wrap(text, max(1, width - 4)):
-        yield f"    {line}"
+    yield from textwrap.wrap(label.rstrip(), width)
+    yield from _wrapped(text, width, "    ", "    ")
+
+
+def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others)

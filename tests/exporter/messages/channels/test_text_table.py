@@ -29,6 +29,23 @@ def test_a_status_can_be_a_word() -> None:
     assert table_lines(RUNS, 40, WORDS)[1] == "Critical full            2  12,804"
 
 
+def test_words_of_a_heading_stand_below_each_other_where_the_table_is_too_wide() -> None:
+    table = Table(("Day", "Runs", "Week before"), (("Mon 16 Nov", "12", "91.7 %"),))
+    assert table_lines(table, 40, SHAPES)[0] == "Day         Runs  Week before"
+    assert table_lines(table, 26, SHAPES) == [
+        "                  Week",
+        "Day         Runs  before",
+        "Mon 16 Nov  12    91.7 %",
+    ]
+
+
+def test_a_neutral_status_is_not_shown() -> None:
+    table = Table(("a",), (("x",), ("y",)), statuses=(Status.NEUTRAL, Status.WARNING))
+    assert table_lines(table, 40, SHAPES) == ["  a", "  x", "▲ y"]
+    alone = Table(("a",), (("x",),), statuses=(Status.NEUTRAL,))
+    assert table_lines(alone, 40, SHAPES) == ["a", "x"]
+
+
 def test_a_table_that_is_too_wide_has_one_cell_on_each_line() -> None:
     assert table_lines(RUNS, 20, SHAPES) == [
         "✖ full",
