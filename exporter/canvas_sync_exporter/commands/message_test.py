@@ -54,7 +54,7 @@ def _test(arguments: argparse.Namespace) -> int:
     config = full_configuration(os.environ)
     settings = config.file.messages
     (channel,) = make_channels([_find(config, arguments.channel)])
-    formats = Formats(settings.reports.locale, settings.zone or config.app.timezone)
+    formats = Formats(settings.locale, settings.zone or config.app.timezone)
     try:
         message = send_test(channel, settings, formats, author(), datetime.now(UTC))
     except DeliveryError as error:

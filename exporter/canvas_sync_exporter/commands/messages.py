@@ -93,7 +93,7 @@ def _request(
         return newest_report(kind, settings, now)
     request = report_about(kind, settings, day)
     if request.due > now:
-        due = Formats(settings.locale, settings.zone).moment(request.due)
+        due = Formats(config.file.messages.locale, settings.zone).moment(request.due)
         raise SettingsError(
             f"--period: the {kind} report on {request.period} is made on {due}; use an earlier date"
         )

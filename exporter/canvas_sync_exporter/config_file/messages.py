@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Final
 from urllib.parse import urlsplit
 
 from canvas_sync_core.names import MessageKind
@@ -16,6 +17,8 @@ from .table import Table
 from .urls import http_url
 
 __all__ = ["MessageSettings", "QuietHours", "read_messages"]
+
+_DEFAULT_LOCALE: Final = "en_GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class MessageSettings:
         grafana_url: Where people reach Grafana, for links; None to leave these out.
         quiet_hours: When only critical incidents are worth a message; None for never.
         zone: The time zone of messages; None for the settings' one.
+        locale: The language of numbers and dates.
         reports: Which reports are made, and when.
         channels: Where they go.
     """
@@ -51,6 +55,7 @@ class MessageSettings:
     grafana_url: str | None = None
     quiet_hours: QuietHours | None = None
     zone: tzinfo | None = None
+    locale: str = _DEFAULT_LOCALE
     reports: ReportSettings = field(default_factory=ReportSettings)
     channels: tuple[ChannelSettings, ...] = ()
 
@@ -83,6 +88,7 @@ def read_messages(
         grafana_url=table.parsed("grafana_url", _base_url, '"https://grafana.example.edu"'),
         quiet_hours=None if hours is None else QuietHours(hours, zone or default_zone),
         zone=zone,
+        locale=table.parsed("locale", _locale, '"de_DE"') or _DEFAULT_LOCALE,
         reports=read_reports(table.table("reports")),
         channels=read_channels(table, environ),
     )
@@ -96,3 +102,12 @@ def _base_url(text: str) -> str:
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("write a URL without a password, `?` and `#`; paths are added to it")
     return text.rstrip("/")
+
+
+def _locale(text: str) -> str:
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - few files have this key
+
+    try:
+        return str(Locale.parse(text.strip(), sep="-" if "-" in text else "_"))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError("write a language, or a language and a country, such as de_DE") from None

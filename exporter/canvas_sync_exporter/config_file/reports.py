@@ -12,9 +12,8 @@ from canvas_sync_core.names import REPORT_KINDS, MessageKind
 from .problems import did_you_mean
 from .table import Table
 
-__all__ = ["DEFAULT_LOCALE", "WEEKDAYS", "ReportSettings", "read_reports"]
+__all__ = ["WEEKDAYS", "ReportSettings", "read_reports"]
 
-DEFAULT_LOCALE: Final = "en_GB"
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BUCKET_MINUTES: Final = 15
 _DEFAULT_TIME: Final = time(7, 30)
@@ -33,14 +32,12 @@ class ReportSettings:
             midnight before.
         timezone: The time zone of days, weeks and months, and of all times in reports: that of all
             messages. The section does not have it.
-        locale: The language of numbers and dates.
     """
 
     kinds: frozenset[MessageKind] = field(default_factory=lambda: frozenset(REPORT_KINDS))
     at: time = _DEFAULT_TIME
     weekday: int = 0
     timezone: tzinfo | None = None
-    locale: str = DEFAULT_LOCALE
 
     @property
     def zone(self) -> tzinfo:
@@ -56,7 +53,6 @@ def read_reports(table: Table) -> ReportSettings:
         kinds=defaults.kinds if kinds is None else frozenset(kinds),
         at=_or(table.parsed("at", _time_of_day, '"07:30"'), defaults.at),
         weekday=_or(table.parsed("weekday", _weekday, '"Mon"'), defaults.weekday),
-        locale=table.parsed("locale", _locale, '"de_DE"') or defaults.locale,
     )
     table.reject_unknown()
     return settings
@@ -93,12 +89,3 @@ def _time_of_day(text: str) -> time:
     if value.second or value.microsecond or value.minute % _BUCKET_MINUTES:
         raise ValueError("use a full, quarter or half hour, such as 07:30")
     return value
-
-
-def _locale(text: str) -> str:
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - few files have this key
-
-    try:
-        return str(Locale.parse(text.strip(), sep="-" if "-" in text else "_"))
-    except (ValueError, UnknownLocaleError):
-        raise ValueError("write a language, or a language and a country, such as de_DE") from None

@@ -64,7 +64,7 @@ class Messenger:
 
         self._is_quiet = is_quiet
         audiences = {each.name: each.audience for each in settings.channels}
-        formats = Formats(settings.reports.locale, settings.zone or config.app.timezone)
+        formats = Formats(settings.locale, settings.zone or config.app.timezone)
         self._planner = Planner(
             database,
             self._local,

@@ -93,8 +93,8 @@ def test_zone_and_locale_come_from_the_configuration_file(
 ) -> None:
     file = tmp_path / "config.toml"
     file.write_text(
-        '[messages]\ntimezone = "Europe/Berlin"\n'
-        '[messages.reports]\nlocale = "de_DE"\nat = "06:00"\n'
+        '[messages]\ntimezone = "Europe/Berlin"\nlocale = "de_DE"\n'
+        '[messages.reports]\nat = "06:00"\n'
     )
     monkeypatch.setenv("CANVAS_SYNC_CONFIG", str(file))
 

@@ -97,3 +97,15 @@ def test_a_change_of_the_section_is_named(tmp_path: Path) -> None:
     before, after = (read_file(tmp_path, text) for text in ("", "incidents = false"))
     assert changed_sections(before, after) == ["[messages]"]
     assert changed_sections(before, read_file(tmp_path, "")) == []
+
+
+def test_numbers_and_dates_are_british_unless_a_locale_is_named(read: Read) -> None:
+    assert read("").locale == "en_GB"
+    assert read('locale = "de-DE"').locale == "de_DE"
+    assert read('locale = "fr"').locale == "fr"
+
+
+@pytest.mark.parametrize("locale", ["xx_YY", "", "de_DE_", "../etc", "german"])
+def test_a_locale_that_does_not_exist_is_rejected(locale: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigFileError, match=r"line 2: messages\.locale: .*such as de_DE"):
+        read_file(tmp_path, f'locale = "{locale}"')

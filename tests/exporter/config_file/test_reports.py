@@ -35,7 +35,6 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         kinds = ["daily", "monthly"]
         at = "06:15"
         weekday = "fri"
-        locale = "de-DE"
         """,
     )
 
@@ -43,7 +42,6 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         kinds=frozenset({MessageKind.DAILY, MessageKind.MONTHLY}),
         at=dt.time(6, 15),
         weekday=4,
-        locale="de_DE",
     )
 
 
@@ -76,8 +74,6 @@ def test_midnight_is_a_time_of_day_and_monday_a_weekday(tmp_path: Path) -> None:
         ('at = "07:31"', "quarter"),
         ('at = "07:30+01:00"', "without a zone"),
         ('weekday = "Someday"', "use one of Mon, Tue"),
-        ('locale = "xx_YY"', "such as de_DE"),
-        ('locale = ""', "such as de_DE"),
         ('att = "07:30"', "did you mean `at`"),
     ],
 )

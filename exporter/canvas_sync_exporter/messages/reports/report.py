@@ -44,7 +44,7 @@ def make_report(
 
 
 def _make(request: ReportRequest, engine: Engine, config: Configuration, now: datetime) -> Content:
-    formats = Formats(config.reports.locale, config.reports.zone)
+    formats = Formats(config.file.messages.locale, config.reports.zone)
     match request.kind:
         case MessageKind.DAILY:
             return daily_content(read_daily(request, engine, config, now), formats)
