@@ -17,6 +17,7 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 pytest_plugins = [
+    "support.browser",
     "support.databases",
     "support.demo_round",
     "support.otlp",

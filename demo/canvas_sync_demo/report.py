@@ -91,6 +91,8 @@ class Report:
     def where_to_look(self, stage: Stage, cast: Sequence[Part]) -> None:
         """Print commands that show the same elsewhere."""
         self._line(self._paint("Where to look", _BOLD))
+        self._line(f"  {self._paint('# everything at a glance, in a browser', _FAINT)}")
+        self._line(f"  {stage.url}/")
         for subject, command in _commands(stage, cast):
             self._line(f"  {self._paint('# ' + subject, _FAINT)}")
             self._line(f"  {command}")

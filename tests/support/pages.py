@@ -6,7 +6,6 @@ a text, which the policy of the pages forbids.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
@@ -37,14 +36,12 @@ __all__ = [
     "Served",
     "Watched",
     "axe_violations",
-    "browser",
     "example_path",
     "serving_pages",
     "site",
     "watched",
 ]
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
 EXAMPLES: Final = {"run_id": "1"}
 """Placeholder in the path of a page -> a value for which the history has something to show."""
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -115,19 +112,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """An exporter without tokens that tests only look at."""
     with serving_pages(tmp_path_factory.mktemp("site")) as served:
         yield served
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A browser, started once; skipped where there is none, except under ``CI``."""
-    if not CHROMIUM.exists() and not os.environ.get("CI"):
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @dataclass

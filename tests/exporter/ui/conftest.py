@@ -1,5 +1,5 @@
-"""A served exporter and a browser."""
+"""A served exporter."""
 
-from support.pages import browser, site
+from support.pages import site
 
-__all__ = ["browser", "site"]
+__all__ = ["site"]
