@@ -79,7 +79,7 @@ def test_a_run_has_the_columns_of_the_table_with_its_items_together(served: Serv
 def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     examples = [json.loads(text) for text in blocks(PAGE, "json")]
     page, statistics, health, facets, calls, running, *others = examples
-    point, quota, incidents, messages, expectations, pauses, problem = others
+    point, errors, quota, incidents, messages, expectations, pauses, problem = others
     schemas = served.openapi["components"]["schemas"]
 
     assert set(page) == set(schemas["Page"]["properties"])
@@ -91,6 +91,8 @@ def test_the_examples_have_the_fields_of_the_answers(served: Served) -> None:
     assert set(running) == set(schemas["RunningRuns"]["properties"])
     assert set(running["items"][0]) == set(schemas["RunningRun"]["properties"])
     assert set(point) == set(schemas["SeriesPoint"]["properties"])
+    assert set(errors) == set(schemas["TopErrors"]["properties"])
+    assert set(errors["items"][0]) == set(schemas["ErrorSummary"]["properties"])
     assert set(quota) == set(schemas["Quota"]["properties"])
     assert set(quota["tokens"][0]) == set(schemas["TokenState"]["properties"])
     assert set(quota["routes"][0]) == set(schemas["RouteCost"]["properties"])

@@ -7,15 +7,20 @@ from collections import Counter
 from datetime import UTC, datetime, tzinfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
+from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import queries
 from canvas_sync_core.store.freshness import freshness
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.pages import in_period
+from canvas_sync_core.store.rollups.buckets import whole_buckets
+from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import RunSeries, SeriesBy, SeriesPoint, SeriesReader
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 
-__all__ = ["assert_same_answers", "assert_same_series"]
+__all__ = ["assert_same_answers", "assert_same_errors", "assert_same_series"]
 
 
 def _assert_alike(found: Statistics, exact: Statistics) -> None:
@@ -89,3 +94,29 @@ def _assert_same_point(found: SeriesPoint, exact: SeriesPoint) -> None:
         _assert_alike(getattr(found, name), getattr(exact, name))
     same = {name: getattr(exact, name) for name in ("duration", "api_latency", "db_time")}
     assert dataclasses.replace(found, **same) == exact
+
+
+def assert_same_errors(
+    engine: Engine, since: datetime, until: datetime, rows: Engine | None = None
+) -> None:
+    """The numbers of runs by error are those of the rows, in sum and over time."""
+    since, end = whole_buckets(since, until)
+    until = end or until
+    columns = metrics_table.c
+    kept = (columns.error_type.is_not(None), columns.sync_status != RunStatus.RUNNING.value)
+    group = (columns.sync_type, columns.error_type)
+    statement = select(*group, func.count()).where(in_period(since, until), *kept).group_by(*group)
+    with (rows or engine).connect() as connection:
+        expected = {(one, error): runs for one, error, runs in connection.execute(statement)}
+    reader = ErrorReader(engine)
+    top = reader.top(since, until, 1_000)
+    found = {
+        (one, each.error_type): runs
+        for each in top.items
+        for one, runs in each.by_sync_type.items()
+    }
+    assert found == expected
+    assert top.runs == sum(expected.values())
+    series = reader.series(since, until, limit=1_000)
+    by_error = {each.name: sum(point.runs for point in each.points) for each in series.series}
+    assert by_error == {each.error_type: each.runs for each in top.items}

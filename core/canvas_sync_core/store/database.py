@@ -64,7 +64,7 @@ __all__ = [
 
 INTERNAL: Final = "canvas_sync_internal"
 """Execution option of our own engines, which the SQLAlchemy hook ignores."""
-SCHEMA_VERSION: Final = "0010"
+SCHEMA_VERSION: Final = "0011"
 """The newest revision in ``migrations/versions``; revisions sort by name."""
 VERSION_TABLE: Final = "canvas_sync_alembic_version"
 """Our own version table, so that we do not interfere with the app's Alembic."""

@@ -75,6 +75,18 @@ def _column(field: RunField) -> Column[Any]:
     )
 
 
+def _index_of_known(name: str, of: str) -> Index:
+    """Make an index on the rows that have a value in a column."""
+    is_known = column(of).is_not(None)
+    return Index(
+        f"ix_{TABLE}_{name}_start",
+        of,
+        "sync_start_time",
+        sqlite_where=is_known,
+        postgresql_where=is_known,
+    )
+
+
 METADATA: Final = MetaData()
 
 metrics_table: Final = Table(
@@ -93,4 +105,6 @@ metrics_table: Final = Table(
         sqlite_where=column("suspect").is_(true()),
         postgresql_where=column("suspect").is_(true()),
     ),
+    _index_of_known("error", "error_type"),
+    _index_of_known("course", "course_id"),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, true
 
@@ -64,6 +63,10 @@ class RunFilter:
             yield [_columns.user_id == self.user_id]
         if self.is_suspect:
             yield [_columns.suspect.is_(True)]
+        if self.course_id is not None:
+            yield [_columns.course_id == self.course_id]
+        if self.error_type is not None:
+            yield [_columns.error_type == self.error_type]
         by_status = [_columns.sync_status == status for status in self.statuses]
         by_type = [_columns.sync_type == name for name in self.sync_types]
         # Most runs are successful, so almost any sync type selects fewer.
@@ -71,12 +74,8 @@ class RunFilter:
         yield from filter(None, (by_type, by_status) if is_common else (by_status, by_type))
 
     def _unindexable(self) -> Iterator[ColumnElement[bool]]:
-        equal: tuple[tuple[ColumnElement[Any], Any], ...] = (
-            (_columns.course_id, self.course_id),
-            (_columns.host, self.host),
-            (_columns.error_type, self.error_type),
-        )
-        yield from (column == wanted for column, wanted in equal if wanted is not None)
+        if self.host is not None:
+            yield _columns.host == self.host
         if self.min_duration is not None:
             yield _columns.duration >= self.min_duration
         if self.max_duration is not None:

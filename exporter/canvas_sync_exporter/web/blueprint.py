@@ -22,6 +22,7 @@ from .concurrency_limit import ConcurrencyLimit
 from .context import WebContext
 from .docs import add_docs
 from .endpoint import Endpoint, find_endpoint, json_response
+from .error_api import ErrorApi
 from .expectation_api import ExpectationApi
 from .headers import add_security_headers
 from .incident_api import IncidentApi
@@ -61,6 +62,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         *RunsApi(context).endpoints(),
         *RunDetailApi(context).endpoints(),
         *SeriesApi(context).endpoints(),
+        *ErrorApi(context).endpoints(),
         *QuotaApi(context).endpoints(),
         *IncidentApi(context).endpoints(),
         *MessageApi(context).endpoints(),

@@ -17,7 +17,7 @@ from .parameters import Parameter, choice
 from .period import DAYS, FROM, TO, TZ, read_recent_period
 from .problems import FieldError, ProblemError
 
-__all__ = ["SeriesApi"]
+__all__ = ["SERIES_PROBLEMS", "STEP", "SeriesApi", "step_problems"]
 
 
 def _parse_step(raw: str) -> str:
@@ -34,7 +34,7 @@ STEP: Final = Parameter(
     schema={"type": "string", "enum": list(STEPS)},
 )
 _BY: Final = choice("by", "One series for each sync type or status, instead of one.", SeriesBy)
-_PROBLEMS: Final = {
+SERIES_PROBLEMS: Final = {
     503: "The database is unreachable, or too few runs are in the rollups yet; `Retry-After` says"
     " when to retry."
 }
@@ -61,7 +61,7 @@ class SeriesApi:
                 RunSeries,
                 tag="statistics",
                 parameters=(DAYS, FROM, TO, TZ, STEP, _BY),
-                problems=_PROBLEMS,
+                problems=SERIES_PROBLEMS,
             ),
         )
 

@@ -28,7 +28,7 @@ PATHS = (
     *("sync/{}", "sync/task/{}", "user/{}/summary", "user/{}/syncs", "{}"),
     *("summary", "recent", "failed", "performance", "health", "logs/cleanup-status"),
     *("suspect", "quota", "freshness", "logs/search"),
-    *("runs", "runs/facets", "running", "series"),
+    *("runs", "runs/facets", "running", "series", "errors/top", "errors/series"),
     *("sync/{}/calls", "sync/1/calls", "sync/1/steps", "sync/1/log", "sync/1/history"),
     *("incidents", "incidents/{}", "incidents/{}/acknowledge"),
     *("expectations", "pauses", "pauses/{}"),

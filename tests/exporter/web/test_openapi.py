@@ -33,6 +33,8 @@ ENDPOINTS = {
     ("get", f"{METRICS}/runs/facets"),
     ("get", f"{METRICS}/running"),
     ("get", f"{METRICS}/series"),
+    ("get", f"{METRICS}/errors/top"),
+    ("get", f"{METRICS}/errors/series"),
     *(
         ("get", f"{METRICS}/sync/{{run_id}}/{part}")
         for part in ("calls", "steps", "log", "history")
@@ -77,6 +79,8 @@ ASKED = [
     ("get", "/running", "/running?limit=1", 200),
     ("get", "/series", "/series?from=36h&step=1h&by=status&tz=Asia/Kathmandu", 200),
     ("get", "/series", "/series?step=1s", 422),
+    ("get", "/errors/top", "/errors/top?from=36h&limit=3", 200),
+    ("get", "/errors/series", "/errors/series?from=36h&limit=3&step=30m", 200),
     ("get", "/sync/{run_id}/history", "/sync/1/history", 200),
     ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=api&kind=guard", 200),
     ("get", "/sync/{run_id}/calls", "/sync/1/calls?kind=odd", 422),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,12 +57,14 @@ ROW_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     _columns.sync_type,
     _columns.sync_status,
     _columns.sync_end_time,
+    _columns.error_type,
     *MEASURES.values(),
     *(_columns[name] for name in SUMMED),
 )
 """Columns that are read from a run's row, in the order that :func:`gather` expects."""
 _END: Final = 3
-_FIRST_MEASURE: Final = 4
+_ERROR: Final = 4
+_FIRST_MEASURE: Final = 5
 _FIRST_SUM: Final = _FIRST_MEASURE + len(MEASURES)
 _PROCESSED: Final = [_FIRST_SUM + SUMMED.index(item_column(item, "processed")) for item in ITEMS]
 
@@ -91,12 +94,15 @@ class Aggregate:
         sums: Sums of the columns :data:`SUMMED`, in that order.
         measures: Sketches of :data:`MEASURES`.
         newest: The latest end of a run that handled an item, for each of :data:`ITEMS`.
+        errors: Number of runs by the class of the error that ended them; None if unknown, as in
+            rollups that an older version made.
     """
 
     runs: int = 0
     sums: list[int] = field(default_factory=_nothing)
     measures: dict[str, Sketch] = field(default_factory=_no_sketches)
     newest: list[datetime | None] = field(default_factory=_no_moments)
+    errors: Counter[str] | None = field(default_factory=Counter)
 
     def merge(self, other: Aggregate) -> None:
         """Add the aggregate of other runs."""
@@ -105,6 +111,10 @@ class Aggregate:
         for name, sketch in other.measures.items():
             self.measures[name].merge(sketch)
         self.newest = list(map(later, self.newest, other.newest))
+        if self.errors is None or other.errors is None:
+            self.errors = None
+        else:
+            self.errors.update(other.errors)
 
     def add_rows(self, rows: Sequence[Sequence[Any]]) -> None:
         """Add runs, each given as :data:`ROW_COLUMNS`."""
@@ -117,6 +127,8 @@ class Aggregate:
         for number, processed in enumerate(_PROCESSED):
             ends = [row[_END] for row in rows if row[processed] and row[_END] is not None]
             self.newest[number] = later(self.newest[number], max(ends, default=None))
+        if self.errors is not None:
+            self.errors.update(error for error in columns[_ERROR] if error is not None)
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -33,6 +33,7 @@ _MOST_BY_DEFAULT: Final = 200
 _MOST: Final = 1_000
 _MOST_CACHED: Final = 4_000
 _MOST_ROWS: Final = 200_000
+_LONG: Final = 3_660 * DAY
 _start = metrics_table.c.sync_start_time
 _Value = TypeVar("_Value")
 
@@ -64,6 +65,8 @@ class SliceReader(Generic[_Value]):
         engine: The database with the table.
         value: Computes the value of a slice from the aggregates of its runs.
         merge_rollups: Reads the rollups of a time bucket; it may leave out what ``value`` ignores.
+        lacks: Returns whether the rollups of a period, given by start and end, lack something, so
+            that the rows have to be read.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class SliceReader(Generic[_Value]):
         engine: Engine,
         value: Callable[[Groups], _Value],
         merge_rollups: MergeRollups = merge_groups,
+        lacks: Callable[[Connection, datetime, datetime], bool] = lambda *_: False,
     ) -> None:
         self._engine = engine
+        self._lacks = lacks
         self._value = value
         self._merge_rollups = merge_rollups
         self._cache: GenerationCache[_Value] = GenerationCache(_MOST_CACHED)
@@ -84,8 +89,8 @@ class SliceReader(Generic[_Value]):
 
         Args:
             since: Start of a 15-minute bucket.
-            until: Start of a 15-minute bucket. Days before the first run and after today's or the
-                last run's are left out.
+            until: Start of a 15-minute bucket. Days after today and the last run are left out, and
+                so are those before the first run if they are more than ten years ago.
             step: Length of a slice; None for the shortest one with which there are at most 200.
             zone: Time zone of the days.
 
@@ -96,7 +101,7 @@ class SliceReader(Generic[_Value]):
         """
         with connect_to_see_one_moment(self._engine) as connection:
             state = usable_state(connection, since)
-            if state is not None:
+            if state is not None and not self._lacks(connection, since, until):
                 since, until = _clamp(since, until, state.utc_days)
                 parts, step = _divide(since, until, step, zone)
                 return self._from_rollups(connection, state, parts, step)
@@ -153,13 +158,14 @@ class SliceReader(Generic[_Value]):
 def _clamp(
     since: datetime, until: datetime, utc_days: Iterable[datetime]
 ) -> tuple[datetime, datetime]:
-    """Cut a period to the days from the first run to the last one or, if that is later, today.
+    """Cut off what is later than today and the last run, and ten years or more without runs.
 
-    At least 15 minutes of it are left.
+    At least 15 minutes of the period are left.
     """
     days = [floor(datetime.now(UTC), DAY), *utc_days]
     until = min(until, max(days) + DAY)
-    return min(max(since, min(days)), until - FIFTEEN_MINUTES), until
+    since = max(since, min(*days, until - _LONG))
+    return min(since, until - FIFTEEN_MINUTES), until
 
 
 def _divide(

@@ -11,6 +11,8 @@ entries also increments the generation of the day. Running runs are in no rollup
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -31,8 +33,10 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    Text,
     and_,
     bindparam,
+    column,
     delete,
     exists,
     func,
@@ -57,6 +61,8 @@ __all__ = [
     "changes_table",
     "count_groups",
     "days_table",
+    "decode_errors",
+    "encode_errors",
     "has_deleted_runs",
     "has_rollups",
     "is_in_bucket",
@@ -94,6 +100,14 @@ rollups_table: Final = Table(
     *(Column(name, BigInteger, nullable=False) for name in SUMMED),
     *(column for name in MEASURES for column in _measure(name)),
     *(Column(f"{item}s_newest", UtcDateTime) for item in ITEMS),
+    Column("errors", Text),
+    Index(
+        "ix_canvas_sync_rollups_unknown_errors",
+        "seconds",
+        "start",
+        sqlite_where=column("errors").is_(None),
+        postgresql_where=column("errors").is_(None),
+    ),
 )
 """Rollups of time buckets; ``is_deleted`` marks those of runs whose rows were deleted."""
 changes_table: Final = Table(
@@ -268,8 +282,18 @@ def _to_aggregate(values: Any) -> Aggregate:
         count, total, largest, packed = values[first : first + 4]
         zeros, buckets = msgspec.msgpack.decode(packed, type=tuple[int, dict[int, int]])
         measures[name] = Sketch(count, total, largest, zeros, buckets)
-    sums, newest = values[1:_FIRST_MEASURE], values[_FIRST_NEWEST:]
-    return Aggregate(values[0], list(sums), measures, list(newest))
+    sums, newest, errors = values[1:_FIRST_MEASURE], values[_FIRST_NEWEST:-1], values[-1]
+    return Aggregate(values[0], list(sums), measures, list(newest), decode_errors(errors))
+
+
+def decode_errors(stored: str | None) -> Counter[str] | None:
+    """Read the number of runs by error; None if it is unknown."""
+    return None if stored is None else Counter(msgspec.json.decode(stored, type=dict[str, int]))
+
+
+def encode_errors(errors: Mapping[str, int] | None) -> str | None:
+    """Return the stored form of the number of runs by error."""
+    return None if errors is None else msgspec.json.encode(errors, order="sorted").decode()
 
 
 def _to_values(aggregate: Aggregate) -> list[Any]:
@@ -278,4 +302,4 @@ def _to_values(aggregate: Aggregate) -> list[Any]:
         sketch = aggregate.measures[name]
         packed = msgspec.msgpack.encode((sketch.zeros, sketch.buckets))
         values += [sketch.count, sketch.total, sketch.largest, packed]
-    return [*values, *aggregate.newest]
+    return [*values, *aggregate.newest, encode_errors(aggregate.errors)]

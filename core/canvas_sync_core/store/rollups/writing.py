@@ -16,6 +16,7 @@ from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
 from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
+from .error_counts import fill_in_newest_hour, has_unknown_errors
 from .tables import (
     add_groups,
     changes_table,
@@ -116,6 +117,7 @@ def roll_up(
         with exclusive(engine) as connection:
             done = _recompute_newest_buckets(connection, known, failpoint) or done
             failpoint("before the second commit")
+        done = _fill_in_errors(engine, failpoint) or done
         if not done:
             return False
         time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # let the syncs write
@@ -174,6 +176,19 @@ def _roll_up_runs(connection: Connection, failpoint: Callable[[str], None]) -> b
         if time.monotonic() >= until:
             break
     return bool(by_bucket)
+
+
+def _fill_in_errors(engine: Engine, failpoint: Callable[[str], None]) -> bool:
+    """Fill in the number of runs by error in rollups that an older version made."""
+    with connect_to_read(engine) as connection:
+        if not has_unknown_errors(connection):
+            return False
+    until = time.monotonic() + _TRANSACTION_S
+    with exclusive(engine) as connection:
+        while fill_in_newest_hour(connection) and time.monotonic() < until:
+            failpoint("filled in an hour")
+        failpoint("before the third commit")
+    return True
 
 
 def _changed_buckets(connection: Connection, buckets: Iterable[datetime]) -> set[datetime]:

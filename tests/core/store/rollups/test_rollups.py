@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, delete, select, update
 
-from canvas_sync_core.events import ItemCounts, RunSnapshot
+from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store import queries, retention
 from canvas_sync_core.store.model import METADATA, metrics_table
@@ -24,7 +24,7 @@ from canvas_sync_core.store.rollups.slices import STEPS
 from canvas_sync_core.store.rollups.tables import changes_table, days_table, rollups_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from canvas_sync_core.store.rows import write_runs
-from support.rollups import assert_same_answers, assert_same_series
+from support.rollups import assert_same_answers, assert_same_errors, assert_same_series
 from support.runs import running, snapshot
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
@@ -102,6 +102,7 @@ class _History:
         end = until or since + timedelta(days=9)
         step = None if zone is UTC else _long_step(since, end)
         assert_same_series(self.series, self.shadow, since, end, zone=zone, step=step)
+        assert_same_errors(self.engine, since, end, rows=self.shadow)
 
     def close(self) -> None:
         self.shadow.dispose()
@@ -129,6 +130,9 @@ _TIMES = st.one_of(_MINUTES, st.integers(-(10**6), 10**6)).map(
 )
 _SECONDS = st.one_of(st.just(0.0), st.floats(0.001, 1e5))
 _STATUS = st.sampled_from([*RunStatus])
+_ERRORS = st.none() | st.sampled_from(["HTTPError", "Timeout"]).map(
+    lambda error: ErrorInfo(error, "m")
+)
 _KIND = st.sampled_from(["full", "grades"])
 
 
@@ -142,6 +146,7 @@ def _snapshots(draw: st.DrawFn) -> RunSnapshot:
         start_time=start,
         sync_type=draw(_KIND),
         heartbeat=start + draw(st.integers(0, 3 * 86400)),
+        error=draw(_ERRORS),
         api_calls=draw(st.integers(0, 9)),
         api_seconds=draw(_SECONDS),
         db_seconds=draw(_SECONDS),
@@ -159,6 +164,7 @@ _CORRECTIONS = st.fixed_dictionaries(
         "duration": _SECONDS,
         "sync_type": _KIND,
         "grades_failed": st.integers(0, 5),
+        "error_type": st.sampled_from([None, "HTTPError", "Renamed"]),
     },
 ).filter(bool)
 _STEPS = st.one_of(
