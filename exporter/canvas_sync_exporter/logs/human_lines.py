@@ -280,7 +280,7 @@ _HUMAN_LINES: Final = {
         ),
         (rf"(?P<item>{_ITEM})s: (?P<counts>\d{{1,19}}(?:, \d{{1,19}}){{0,2}})", _items),
         (
-            r"OUTPUT: Task: (?P<task>\S+) - (?P<stream>stdout|stderr|output) - (?P<text>.*)",
+            r"OUTPUT: Task: (?P<task>.+?) - (?P<stream>stdout|stderr|output) - (?P<text>.*)",
             _output,
         ),
         (

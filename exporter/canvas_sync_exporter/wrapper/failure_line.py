@@ -36,5 +36,5 @@ def where_to_look(task_id: str | None, log_dir: Path | None) -> str:
     """
     if task_id is None or log_dir is None:
         return f"{DISTRIBUTION} doctor, which shows why nothing was recorded"
-    folder = shlex.quote(str(log_dir.absolute()))
-    return f"{DISTRIBUTION} search --task {task_id} --log-dir {folder}"
+    words = ["search", "--task", task_id, "--log-dir", str(log_dir.absolute())]
+    return shlex.join([DISTRIBUTION, *words])

@@ -215,6 +215,11 @@ def test_a_line_that_says_nothing_sensible_is_unreadable(line: bytes) -> None:
         ),
         (
             Log.OPERATIONS,
+            "OUTPUT: Task: my sync-7 - stderr - a - b",
+            {"event": "output", "task_id": "my sync-7", "stream": "stderr", "text": "a - b"},
+        ),
+        (
+            Log.OPERATIONS,
             "Courses: 5, 2, 3",
             {"event": "items", "item": "course", "processed": 5, "created": 2, "updated": 3},
         ),
