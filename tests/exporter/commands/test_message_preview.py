@@ -11,7 +11,9 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import REPORT_KINDS, RunStatus
 from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.cli import main
+from support.incidents import incident
 from support.runs import snapshot, write
 
 NOW = dt.datetime.now(dt.UTC)
@@ -77,6 +79,15 @@ def test_an_empty_database_has_nothing_to_report(
     assert ": nothing to report\n" in preview(capsys, kind)
 
 
+def test_the_newest_incident_is_shown(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["messages", "preview", "incident"]) == 1
+    assert "There has been no incident" in capsys.readouterr().err
+    new = incident(subject="new", summary="new fails.", opened_at=NOW, updated_at=NOW)
+    write_incidents(engine, [incident(), new])
+
+    assert preview(capsys, "incident").startswith("new fails\n")
+
+
 def test_the_period_is_named_by_any_date_in_it(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +121,7 @@ def test_zone_and_locale_come_from_the_configuration_file(
     [
         (["daily", "--period", "2999-01-01"], "the daily report on 2999-01-01 is made on"),
         (["daily", "--period", "yesterday"], "use a date such as 2026-11-29, or 2026-11"),
+        (["incident", "--period", "2026-01-01"], "only reports have a period"),
         (["dayly"], "invalid choice: 'dayly'"),
     ],
 )
