@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,8 +20,8 @@ from canvas_sync_exporter.judge.pauses import add_pause, new_pause
 from canvas_sync_exporter.settings import Configuration
 
 from .incidents import incident
+from .page_logs import write_lines
 from .runs import failed, running, snapshot, write
-from .sync_logs import generate
 
 __all__ = ["HOSTILE", "make_history"]
 
@@ -48,7 +47,7 @@ def make_history(engine: Engine, config: Configuration, *, now: float | None = N
         write(engine, *runs[part : part + 200])
     roll_up(engine, 60.0)
     _open_incidents(engine, datetime.fromtimestamp(now, UTC))
-    _write_logs(config)
+    _write_logs(config, runs, now)
 
 
 def _runs(sync_type: str, now: float) -> Iterator[RunSnapshot]:
@@ -151,13 +150,9 @@ def _open_incidents(engine: Engine, now: datetime) -> None:
     add_pause(engine, new_pause(["grades"], now, end, "Exam week", "ops", now=now), now=now)
 
 
-def _write_logs(config: Configuration) -> None:
-    config.app.log_dir.mkdir(parents=True, exist_ok=True)
-    records = generate(30)
-    hostile = {"timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z", "level": "ERROR"}
-    records[Log.ERRORS].append(
-        {**hostile, "log": "errors", "event": "error", "message": HOSTILE, "task_id": HOSTILE}
-    )
-    for log, lines in records.items():
-        text = "".join(f"{json.dumps(line)}\n" for line in lines)
-        (config.app.log_dir / f"{log.value}.log").write_text(text, encoding="utf-8")
+def _write_logs(config: Configuration, runs: Sequence[RunSnapshot], now: float) -> None:
+    recent = [run for run in runs if run.start_time > now - _DAY]
+    stamp = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    hostile = {"timestamp": stamp, "level": "ERROR", "log": "errors", "event": "error"}
+    hostile |= {"message": HOSTILE, "task_id": HOSTILE}
+    write_lines(config.app.log_dir, recent, (Log.ERRORS, hostile))

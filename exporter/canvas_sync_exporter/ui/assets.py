@@ -7,6 +7,7 @@ common is the page.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from canvas_sync_exporter.rendering import TEMPLATES
 __all__ = ["Asset", "assets"]
 
 _STATIC: Final = Path(__file__).parent / "static"
+_SPACE_BETWEEN_TOKENS: Final = re.compile(r"\s*([{};,])\s*|(?<=:)[ ]+|[ ]*\n\s*")
 _SHARED_STYLES: Final = (TEMPLATES / "style/tokens.css", TEMPLATES / "charts/style.css")
 
 
@@ -40,7 +42,7 @@ def assets() -> dict[str, Asset]:
     styles = [*_SHARED_STYLES, *sorted((_STATIC / "style").glob("*.css"))]
     scripts = sorted((_STATIC / "script").glob("*.js"))
     return {
-        "style": _asset("page", "css", "\n".join(map(_text, styles)), "text/css"),
+        "style": _asset("page", "css", _compact("\n".join(map(_text, styles))), "text/css"),
         "script": _asset(
             "page", "js", "\n".join(f"{{\n{_text(each)}}}" for each in scripts), "text/javascript"
         ),
@@ -51,6 +53,11 @@ def _asset(name: str, suffix: str, text: str, media_type: str) -> Asset:
     content = text.encode()
     digest = blake2b(content, digest_size=8).hexdigest()
     return Asset(f"{name}-{digest}.{suffix}", content, f"{media_type}; charset=utf-8")
+
+
+def _compact(style: str) -> str:
+    """Leave out the space that only people need."""
+    return _SPACE_BETWEEN_TOKENS.sub(lambda match: match[1] or " " * ("\n" in match[0]), style)
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from canvas_sync_exporter.ui.page import Page
 
-from . import canvas, incidents, overview, performance, run, runs, upkeep
+from . import canvas, incidents, logs, overview, performance, run, runs, upkeep
 
 __all__ = ["PAGES"]
 
@@ -15,6 +15,7 @@ PAGES: Final[tuple[Page, ...]] = (
     runs.PAGE,
     run.PAGE,
     incidents.PAGE,
+    logs.PAGE,
     canvas.PAGE,
     performance.PAGE,
     upkeep.PAGE,

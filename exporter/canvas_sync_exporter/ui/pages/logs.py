@@ -1,0 +1,365 @@
+"""Lines of all five logs: search, volume over time, facets, the lines around one, a live tail."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from flask import Response
+from markupsafe import Markup
+
+from canvas_sync_exporter.charts.volume import VolumeBar, volume_chart
+from canvas_sync_exporter.formatting import format_number
+from canvas_sync_exporter.logs.search import (
+    BadCursorError,
+    LineFilter,
+    LineGoneError,
+    LineNotFoundError,
+    LogSearch,
+    Order,
+    count_facets,
+    encode_cursor,
+    line_context,
+    locate,
+)
+from canvas_sync_exporter.logs.volume import Volume, VolumeBucket, log_volume
+from canvas_sync_exporter.ui.log_filters import (
+    LINE_FILTERS,
+    NAMES,
+    ActiveFilter,
+    Facet,
+    active_filters,
+    facets,
+    line_filter,
+)
+from canvas_sync_exporter.ui.log_lines import MOST_LINES, ShownLine, shown_line, up_to_size
+from canvas_sync_exporter.ui.page import Feed, Page
+from canvas_sync_exporter.ui.view import View
+from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.endpoint import json_response
+from canvas_sync_exporter.web.formats import list_response
+from canvas_sync_exporter.web.log_parameters import AFTER, BEFORE, CURSOR, LIMIT, ORDER, POSITION
+from canvas_sync_exporter.web.parameters import flag
+from canvas_sync_exporter.web.problems import FieldError, ProblemError
+from canvas_sync_exporter.web.search_results import FoundPage, found_record
+
+__all__ = ["PAGE", "Logs"]
+
+_LINES_BYTES: Final = 30_000
+"""What lines take of the 60 kB of a page; each side of a line in its context takes half of it."""
+_FIRST_SECONDS: Final = 0.3
+_FURTHER_SECONDS: Final = 2.0
+_LOCATE_SECONDS: Final = 5.0
+_EXPORT_SECONDS: Final = 30.0
+_FACET_LINES: Final = 2000
+_FACET_VALUES: Final = 5
+_BARS: Final = 50
+_DAY_LABELS: Final = 21_600
+"""From this length of a bucket on, in seconds, the axis has days instead of clock times."""
+
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_AROUND: Final = 15
+_POSITION: Final = replace(POSITION, is_required=False)
+_MATCHING: Final = flag("matching", "Around a line, only lines that match the filters.")
+_PARAMETERS: Final = (
+    *LINE_FILTERS,
+    CURSOR,
+    ORDER,
+    _POSITION,
+    replace(BEFORE, default=_AROUND),
+    replace(AFTER, default=_AROUND),
+    _MATCHING,
+)
+_TAIL_PARAMETERS: Final = (*LINE_FILTERS, CURSOR, ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of what a search finds.
+
+    Attributes:
+        lines: The lines, in the order that was asked for.
+        next: Where to continue; None if everything has been searched.
+        is_full: Whether the search stopped because the page is full, not because it took long.
+        searched_to: The time up to which all logs have been searched; None when all are.
+        bytes_left: Number of bytes not searched yet; an estimate for archives.
+        unreadable_lines: Number of lines that might match but are unreadable.
+        problems: Files that cannot be read.
+        tail: Where lines that are written from now on will be.
+    """
+
+    lines: list[ShownLine]
+    next: str | None
+    is_full: bool
+    searched_to: dt.datetime | None
+    bytes_left: int
+    unreadable_lines: int
+    problems: list[str]
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Values of the newest lines that match.
+
+    Attributes:
+        lines: Number of lines that were counted.
+        is_complete: Whether these are all that match.
+        fields: The values, by field.
+    """
+
+    lines: int
+    is_complete: bool
+    fields: list[Facet]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A line and those around it in all logs.
+
+    Attributes:
+        after: Lines after it, newest first.
+        before: Lines before it, newest first.
+        is_complete: Whether the time limit allowed to search for all of them.
+        problems: Files that cannot be read.
+    """
+
+    after: list[ShownLine]
+    line: ShownLine
+    before: list[ShownLine]
+    is_complete: bool
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Everything on the page: a search, or a line and those around it.
+
+    Attributes:
+        filters: The filters in use.
+    """
+
+    filters: list[ActiveFilter]
+    found: Found | None = None
+    facets: Facets | None = None
+    volume: Volume | None = None
+    around: Around | None = None
+
+    names = NAMES
+
+    def has_more_filters(self, view: View) -> bool:
+        """Return whether the search is filtered by a field of the closed part of the form."""
+        simple = {"text", "log", "level", "not_level"}
+        return any(each.name in view.query for each in LINE_FILTERS if each.name not in simple)
+
+    def chart(self, view: View) -> Markup:
+        """Draw the volume over time; what has not been searched yet is hatched."""
+        assert self.volume is not None  # noqa: S101 - the template asks for it only then
+        volume, buckets = self.volume, self.volume.buckets
+        start = int(buckets[0].start.timestamp())
+        base = view.here(since=None, to=None, cursor=None, position=None)
+        base += "&" if "?" in base else "?"
+        bars = [_bar(view, base, each, volume.step_seconds) for each in buckets]
+        length = volume.step_seconds * len(buckets)
+        hatched = (0.0, 0.0)
+        if self.found is not None and self.found.searched_to is not None:
+            reached = (self.found.searched_to.timestamp() - start) / length
+            reached = min(max(reached, 0.0), 1.0)
+            is_back = view.values["order"] is Order.NEWEST
+            hatched = (0.0, reached) if is_back else (reached, 1.0)
+        return volume_chart(bars, "Lines over time", hatched, (start, volume.step_seconds))
+
+    def export_url(self, view: View, suffix: str) -> str:
+        """Return the URL of exactly the lines that are shown, in a format."""
+        assert self.found is not None  # noqa: S101 - the template asks for it only then
+        times = [line.time for line in self.found.lines]
+        url = view.here_at(f"logs/export.{suffix}")
+        limits = f"limit={len(times)}"
+        if not view.query.get("to"):
+            limits += f"&to={max(times) + _MICROSECOND:%Y-%m-%dT%H:%M:%S.%fZ}"
+        return f"{url}{'&' if '?' in url else '?'}{limits}"
+
+
+def logs(context: WebContext, view: View) -> Logs:
+    """Read everything on the page."""
+    filters = active_filters(view)
+    if view.values["position"] is not None:
+        return Logs(filters, around=_around(context, view))
+    since, until = _period(view)
+    wanted = line_filter(view, since, until)
+    found = _find(context, view, wanted)
+    counted = count_facets(
+        *_folders(context),
+        wanted,
+        most_lines=_FACET_LINES,
+        most_values=_FACET_VALUES,
+        seconds=_FIRST_SECONDS,
+        zone=_zone(context),
+    )
+    volume = log_volume(
+        *_folders(context),
+        logs=wanted.logs,
+        since=view.period.since,
+        until=view.period.until,
+        at_most=_BARS,
+        zone=_zone(context),
+    )
+    return Logs(
+        filters,
+        found,
+        Facets(counted.lines, counted.is_complete, facets(view, counted)),
+        volume,
+    )
+
+
+def _find(context: WebContext, view: View, wanted: LineFilter) -> Found:
+    seconds = _FURTHER_SECONDS if view.values["cursor"] else _FIRST_SECONDS
+    with closing(_search(context, view, wanted, MOST_LINES, seconds)) as search:
+        lines = up_to_size(view, search, _LINES_BYTES)
+        is_full = len(lines) == MOST_LINES or sum(each.size for each in lines) >= _LINES_BYTES
+        return Found(
+            lines=lines,
+            next=search.cursor,
+            is_full=is_full,
+            searched_to=search.searched_to,
+            bytes_left=search.bytes_left,
+            unreadable_lines=search.notes.unreadable_lines,
+            problems=search.notes.problems,
+            tail=encode_cursor(Order.OLDEST, search.end_positions),
+        )
+
+
+def _search(
+    context: WebContext, view: View, wanted: LineFilter, limit: int, seconds: float
+) -> LogSearch:
+    try:
+        return LogSearch(
+            *_folders(context),
+            wanted,
+            limit=limit,
+            order=view.values["order"],
+            cursor=view.values["cursor"],
+            seconds=seconds,
+            zone=_zone(context),
+        )
+    except BadCursorError as error:
+        wrong = FieldError("cursor", str(error))
+        raise ProblemError(422, "The parameter is wrong: cursor.", errors=[wrong]) from error
+
+
+def _around(context: WebContext, view: View) -> Around:
+    folders, zone = _folders(context), _zone(context)
+    try:
+        line = locate(*folders, view.values["position"], seconds=_LOCATE_SECONDS, zone=zone)
+    except LineGoneError as error:
+        raise ProblemError(410, f"This line has been deleted. {error}") from error
+    except LineNotFoundError as error:
+        raise ProblemError(404, f"This line cannot be found. {error}") from error
+    found = line_context(
+        *folders,
+        line,
+        line_filter(view) if view.values["matching"] else LineFilter(),
+        before=view.values["before"],
+        after=view.values["after"],
+        seconds=_FURTHER_SECONDS,
+        zone=zone,
+    )
+    return Around(
+        after=[shown_line(view, each) for each in reversed(found.after)],
+        line=shown_line(view, line),
+        before=[shown_line(view, each) for each in reversed(found.before)],
+        is_complete=found.is_complete,
+        problems=found.problems,
+    )
+
+
+def export_csv(context: WebContext, view: View) -> Response:
+    """Answer with the lines of the page as CSV."""
+    return list_response(_export(context, view), "csv", "logs")
+
+
+def export_ndjson(context: WebContext, view: View) -> Response:
+    """Answer with the lines of the page as one line of JSON each."""
+    return list_response(_export(context, view), "ndjson", "logs")
+
+
+def _export(context: WebContext, view: View) -> FoundPage:
+    wanted = line_filter(view, *_period(view))
+    with closing(_search(context, view, wanted, view.values["limit"], _EXPORT_SECONDS)) as search:
+        return FoundPage(
+            items=[found_record(line) for line in search],
+            next=search.cursor,
+            searched_to=search.searched_to,
+            bytes_left=search.bytes_left,
+            unreadable_lines=search.notes.unreadable_lines,
+            problems=search.notes.problems,
+        )
+
+
+def whole_line(context: WebContext, view: View) -> Response:
+    """Answer with everything that a line says, as JSON."""
+    try:
+        line = locate(
+            *_folders(context),
+            view.values["position"],
+            seconds=_LOCATE_SECONDS,
+            zone=_zone(context),
+        )
+    except LineNotFoundError as error:
+        raise ProblemError(404, f"This line cannot be found. {error}") from error
+    return json_response(found_record(line))
+
+
+def _folders(context: WebContext) -> tuple[Any, Any]:
+    config = context.configuration
+    return config.app.log_dir, config.archive_folder
+
+
+def _zone(context: WebContext) -> dt.tzinfo:
+    return context.configuration.app.timezone
+
+
+def _period(view: View) -> tuple[dt.datetime, dt.datetime | None]:
+    return view.period.since, None if view.period.is_open else view.period.until
+
+
+def _bar(view: View, base: str, bucket: VolumeBucket, step: int) -> VolumeBar:
+    start, end = bucket.start, bucket.start + dt.timedelta(seconds=step)
+    local = start.astimezone(view.zone)
+    day, clock = f"{local:%b} {local.day}", f"{local:%H:%M}" if step >= 60 else f"{local:%H:%M:%S}"
+    bad = sum(bucket.levels.get(level, 0) for level in ("ERROR", "CRITICAL"))
+    warnings = bucket.levels.get("WARNING", 0)
+    about = "about " if bucket.is_estimate else ""
+    notes = [f"{about}{format_number(bucket.lines)} lines"]
+    notes += [f"{format_number(bad)} errors"] if bad else []
+    notes += [f"{format_number(warnings)} warnings"] if warnings else []
+    return VolumeBar(
+        day if step >= _DAY_LABELS else clock,
+        f"{day} {clock}: {', '.join(notes)}",
+        f"{base}from={_short(start, step)}&to={_short(end, step)}",
+        (("bad", bad), ("warning", warnings), ("good", bucket.lines - bad - warnings)),
+    )
+
+
+def _short(moment: dt.datetime, step: int) -> str:
+    utc = moment.astimezone(dt.UTC)
+    return f"{utc:%Y-%m-%dT%H:%MZ}" if step >= 60 else f"{utc:%Y-%m-%dT%H:%M:%SZ}"
+
+
+PAGE: Final = Page(
+    "logs",
+    "logs",
+    "Logs",
+    "ui/logs.html",
+    logs,
+    parameters=_PARAMETERS,
+    period="24h",
+    is_live=False,
+    feeds=(
+        Feed("logs_csv", "logs/export.csv", export_csv, (*_TAIL_PARAMETERS, LIMIT)),
+        Feed("logs_ndjson", "logs/export.ndjson", export_ndjson, (*_TAIL_PARAMETERS, LIMIT)),
+        Feed("logs_line", "logs/line", whole_line, (POSITION,)),
+    ),
+)
