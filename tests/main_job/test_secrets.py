@@ -21,6 +21,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
         "archives": json.dumps(evidence.archived, ensure_ascii=False),
         "rows": repr(evidence.rows),
         "reports": evidence.reports,
+        "messages": evidence.messages,
         "spans": "\n".join(map(str, evidence.spans)),
         "resources": repr(evidence.resources),
         "text": evidence.text.text,
@@ -34,7 +35,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
 @pytest.mark.parametrize(
     "place",
     [
-        *("logs", "archives", "rows", "reports", "spans", "resources"),
+        *("logs", "archives", "rows", "reports", "messages", "spans", "resources"),
         *("text", "openmetrics", "exporter", "mounted", "output"),
     ],
 )

@@ -103,6 +103,7 @@ class Evidence:
         stranger: Status of an answer to a caller without a token; None where there are no tokens.
         rows: The table, by part, all columns.
         reports: All reports on the round, as text.
+        messages: All messages about its incidents, as text.
         logs: The records of the five logs.
         archived: The lines that the cleanup put into archives.
         spans: What arrived at the collector.
@@ -122,6 +123,7 @@ class Evidence:
     stranger: int | None
     rows: Mapping[str, dict[str, Any]]
     reports: str
+    messages: str
     logs: Mapping[Log, list[dict[str, Any]]]
     archived: Mapping[Log, list[str]]
     spans: list[Span]

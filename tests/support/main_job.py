@@ -40,6 +40,7 @@ from .evidence import (
     read_rows,
 )
 from .http import serving
+from .messages import all_incident_messages
 from .otlp import OtlpReceiver, http_receiver
 from .parts import PARTS
 from .reports import all_reports
@@ -220,6 +221,7 @@ class Stage:
             "openmetrics": Scrape.of(self._metrics(OPENMETRICS), is_openmetrics=True),
             "rows": read_rows(self._sqlalchemy_url()),
             "reports": all_reports(self._sqlalchemy_url()),
+            "messages": all_incident_messages(self._sqlalchemy_url()),
             "logs": read_logs(self.logs),
             "archived": read_archives(self.logs / "archive"),
             "spans": self.receiver.spans,

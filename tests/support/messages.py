@@ -1,13 +1,20 @@
-"""Messages, made without an incident or a report."""
+"""Messages, made without an outbox."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.messages.tables import Message
+from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.messages.formats import Formats
+from canvas_sync_exporter.messages.incident_content import Event, IncidentWriter, Notice
+from canvas_sync_exporter.messages.stored_content import to_json
 
-__all__ = ["CREATED", "message"]
+__all__ = ["CREATED", "all_incident_messages", "message"]
 
 CREATED = datetime(2026, 3, 2, 2, 30, 0, 123456, tzinfo=UTC)
 
@@ -22,3 +29,17 @@ def message(subject: str = "failing full", period: str = "opened", **changes: An
         "next_attempt_at": CREATED,
     }
     return Message(subject=subject, period=period, **{**defaults, **changes})
+
+
+def all_incident_messages(database_url: str) -> str:
+    """Write every message about each incident in the database, as the outbox stores it."""
+    engine = open_engine(database_url)
+    writer = IncidentWriter(MessageSettings(), Formats("en_GB", UTC))
+    now = datetime.now(UTC)
+    try:
+        incidents = known_incidents(engine, now - timedelta(days=7))
+        notices = [Notice(each, event) for each in incidents for event in Event]
+        contents = [writer.digest(notices, now), *(writer.write(each, now) for each in notices)]
+        return json.dumps(list(map(to_json, contents)), ensure_ascii=False)
+    finally:
+        engine.dispose()

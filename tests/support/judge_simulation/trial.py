@@ -33,12 +33,14 @@ class Trial:
         begin: When the first sign of it could be seen: the fault began, or its first run was due.
         incidents: All that were opened.
         messages: How many there were: opened, got worse, resolved.
+        events: What the planned messages say has happened, such as ``opened``.
     """
 
     fault: Fault
     begin: datetime
     incidents: list[Incident]
     messages: int
+    events: list[str]
 
     @property
     def delay(self) -> timedelta | None:
@@ -64,6 +66,7 @@ class Trial:
             f"delay {self.delay}": self.delay is not None and self.delay <= limit,
             "does not resolve": incident.resolved_at is not None,
             f"{self.messages} messages": self.messages == 2,
+            f"messages {self.events}": self.events == ["opened", "resolved"],
         }
         return [problem for problem, is_right in checks.items() if not is_right]
 
@@ -96,7 +99,7 @@ def try_fault(healthy: FrozenWorld, fault: Fault, begin: datetime, seed: int) ->
     end = start + fault.length
     world.go_on(start)
     before = set(world.incidents)
-    messages = len(world.messages)
+    messages, planned_messages = len(world.messages), len(world.planned_messages)
     planned = world.planned()
     altered = list(fault.runs(planned, start, random.Random(seed)))
     world.add_runs(altered)
@@ -114,6 +117,7 @@ def try_fault(healthy: FrozenWorld, fault: Fault, begin: datetime, seed: int) ->
         sign,
         [each for key, each in world.incidents.items() if key not in before],
         len(world.messages) - messages,
+        [each.period.split(" ")[1] for each in world.planned_messages[planned_messages:]],
     )
 
 

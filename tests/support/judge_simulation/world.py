@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from canvas_sync_core.incident import Incident
-from canvas_sync_core.names import RunStatus
+from canvas_sync_core.names import MessageState, RunStatus
 from canvas_sync_core.store.comparison import Measures, anomalies, same_time_windows
+from canvas_sync_core.store.messages.tables import Message
+from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.config_file.config_file import read_config_file
+from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectation import Pause
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.facts import (
@@ -31,6 +34,9 @@ from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN, reconcile
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.logs.due import last_due
+from canvas_sync_exporter.messages.formats import Formats
+from canvas_sync_exporter.messages.incident_content import IncidentWriter
+from canvas_sync_exporter.messages.planning import Planning
 from canvas_sync_exporter.settings import configuration
 
 from .school import SYNCS, config_text, pauses, plan_runs
@@ -43,6 +49,9 @@ LONG_RUN = timedelta(minutes=3)
 JUDGED_AFTER = timedelta(seconds=15)
 """How long after the end of a run the judge looks: its usual interval."""
 GIBIBYTE = 1024.0**3
+
+_LOOK_BACK = timedelta(days=2)
+_WRITER = IncidentWriter(MessageSettings(), Formats("en_GB", UTC))
 
 Change = Callable[[Facts], Facts]
 Event = tuple[datetime, int, str, Any]
@@ -66,6 +75,7 @@ class World:
         now: The time.
         incidents: All that were ever open, by kind, subject and when they opened.
         messages: What people were told: when, what, about which incident.
+        planned_messages: The messages to a channel that receives everything.
         change: What a fault makes of the facts.
     """
 
@@ -75,6 +85,7 @@ class World:
     now: datetime = BEGIN
     incidents: dict[tuple[Any, ...], Incident] = field(default_factory=dict)
     messages: list[tuple[datetime, str, Incident]] = field(default_factory=list)
+    planned_messages: list[Message] = field(default_factory=list)
     change: Change | None = None
     judged: int = 0
     _memories: dict[str, SyncMemory] = field(default_factory=dict)
@@ -169,6 +180,19 @@ class World:
             self.incidents[(*incident.key, incident.opened_at)] = incident
         for word in ("opened", "worsened", "resolved"):
             self.messages += [(time, word, each) for each in getattr(changes, word)]
+        self._plan_messages()
+
+    def _plan_messages(self) -> None:
+        """Plan messages as an exporter does, and deliver them at once."""
+        since = self.now - _LOOK_BACK
+        known = [
+            each
+            for each in self.incidents.values()
+            if each.resolved_at is None or each.resolved_at >= since
+        ]
+        planning = Planning(known, self.planned_messages, _WRITER, self.now, is_quiet=False)
+        sent = [each.message for each in planning.plan("email", Audience())]
+        self.planned_messages += [replace(each, state=MessageState.SENT) for each in sent]
 
     def _happen(self, time: datetime, _order: int, kind: str, what: Any) -> None:
         if kind == "look":
