@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import StorageError
+from canvas_sync_core.names import MessageKind, Severity
 from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_core.store.start_times import StartTimes
 from canvas_sync_core.store.sync_types import known_sync_types
+from canvas_sync_exporter.config_file.audience import KINDS
 from canvas_sync_exporter.config_file.config_file import unknown_syncs
+from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, full_configuration
@@ -76,7 +79,23 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
     if file.heartbeat.url:
         host = urlsplit(file.heartbeat.url).hostname
         lines += ["", f"heartbeat: to {host}"]
+    if file.messages.channels:
+        lines += ["", "messages:", *_destination_lines(file.messages)]
     return lines
+
+
+def _destination_lines(messages: MessageSettings) -> Iterator[str]:
+    """Describe which messages each destination receives."""
+    sent = {*messages.reports.kinds, *([MessageKind.INCIDENT] if messages.incidents else [])}
+    for channel in messages.channels:
+        audience = channel.audience
+        kinds = [kind for kind in KINDS if kind in audience.kinds & sent]
+        line = f"  {channel.name}: {', '.join(kinds) or 'nothing'}"
+        if MessageKind.INCIDENT in kinds and audience.severities != frozenset(Severity):
+            line += f"; only {' and '.join(sorted(audience.severities))} incidents"
+        if MessageKind.INCIDENT in kinds and audience.sync_types:
+            line += f"; incidents of {', '.join(sorted(audience.sync_types))}"
+        yield line
 
 
 def _past(config: Configuration, now: datetime) -> tuple[_Starts, Collection[str]]:

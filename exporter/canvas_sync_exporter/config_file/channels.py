@@ -214,8 +214,8 @@ def _read_email(table: Table, name: str, environ: Mapping[str, str]) -> EmailSet
     security = table.choice("security", Security) or Security.STARTTLS
     port = table.whole_number("port", 1, 65535) or _PORTS[security]
     ca_file = table.parsed("ca_file", _readable_file, '"/etc/ssl/certs/school.pem"')
-    user = table.parsed("user", _printable, '"canvas-sync"')
-    password = read_secret(table, "password", _printable, '"..."', environ)
+    user = table.parsed("user", _login, '"canvas-sync"')
+    password = read_secret(table, "password", _login, '"..."', environ)
     sender = _required(table, "from", table.parsed("from", _address, '"canvas-sync@example.edu"'))
     recipients = _required(table, "to", _recipients(table))
     has_password = is_given(table, "password")
@@ -324,9 +324,11 @@ def _address(text: str) -> str:
     return str(Address(name.strip(), addr_spec=match["address"]))
 
 
-def _printable(text: str) -> str:
+def _login(text: str) -> str:
     if not text or not text.isprintable():
         raise ValueError("it is empty or contains control characters")
+    if not text.isascii():
+        raise ValueError("it contains characters outside ASCII, which a login by SMTP cannot carry")
     return text
 
 

@@ -63,6 +63,38 @@ def test_it_shows_what_was_understood(folder: Path, capsys: pytest.CaptureFixtur
     assert list(folder.iterdir()) == [folder / "config.toml"]
 
 
+def test_it_shows_who_receives_which_messages(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text(
+        '[messages.reports]\nkinds = ["daily", "monthly"]\n'
+        '[messages.slack]\ntoken = "xoxb-T0Secret"\nchannel = "#canvas"\n'
+        '[[messages.webhook]]\nname = "a"\nurl = "https://example.edu/T0Secret"\n'
+        'severities = ["critical"]\nsync_types = ["full"]\nkinds = "incident"\n'
+        '[[messages.webhook]]\nname = "b"\nurl = "https://example.edu/T0Secret"\n'
+        'kinds = "weekly"\n'
+    )
+    assert main(["config", "check", "config.toml"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.endswith(
+        "messages:\n"
+        "  slack: incident, daily, monthly\n"
+        "  webhook.a: incident; only critical incidents; incidents of full\n"
+        "  webhook.b: nothing\n"
+    )
+    assert "T0Secret" not in printed.out + printed.err
+
+
+def test_incidents_that_alertmanager_reports_are_not_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text(
+        '[messages]\nincidents = false\n[messages.webhook]\nurl = "https://example.edu/"\n'
+    )
+    assert main(["config", "check", "config.toml"]) == 0
+    assert "webhook: daily, weekly, monthly, performance, failures\n" in capsys.readouterr().out
+
+
 def test_a_mistake_is_told_with_file_and_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
 
 from canvas_sync_core.names import MessageKind, Severity
 from canvas_sync_exporter.config_file.channels import (
@@ -17,6 +21,7 @@ from canvas_sync_exporter.config_file.channels import (
     Security,
     SlackSettings,
     WebhookSettings,
+    read_channels,
 )
 from canvas_sync_exporter.config_file.config_file import (
     ConfigFile,
@@ -24,7 +29,9 @@ from canvas_sync_exporter.config_file.config_file import (
     read_config_file,
     unknown_syncs,
 )
-from canvas_sync_exporter.config_file.problems import ConfigFileError
+from canvas_sync_exporter.config_file.document import Document
+from canvas_sync_exporter.config_file.problems import ConfigFileError, Problem
+from canvas_sync_exporter.config_file.table import Table
 
 SECRET = "T0Secret4711"
 MAIL = 'host = "smtp.example.edu"\nfrom = "sync@example.edu"\nto = "admin@example.edu"\n'
@@ -212,6 +219,8 @@ def test_no_secret_is_shown(read: Read) -> None:
             4,
             "the password would be readable on its way",
         ),
+        (f'{MAIL}user = "é"\npassword = "a"', 4, "characters outside ASCII"),
+        (f'{MAIL}user = "a"\npassword = "pässword"', 5, "characters outside ASCII"),
         (f'{MAIL}ca_file = "/no/such"', 4, "there is no such file"),
         # webhook, Apprise
         ('[messages.webhook]\nurl = "tickets"', 2, "URL that begins with https://"),
@@ -271,3 +280,38 @@ def test_a_sync_type_that_never_ran_is_noticed(read: Read) -> None:
     assert unknown_syncs(file, ["full"]) == [
         "There is no run of `ful` so far; did you mean `full`?"
     ]
+
+
+_VALUES = st.recursive(
+    st.one_of(
+        st.text(max_size=20).map(json.dumps),
+        st.sampled_from(["https://a.edu/", "a@b.edu", "xoxb-1", "#a", "incident"]).map(json.dumps),
+        st.booleans().map(lambda value: str(value).lower()),
+        st.integers(-(2**40), 2**40).map(str),
+        st.sampled_from(["nan", "-inf", "1.5", "2026-11-29", "07:30:00", "{}", "{ a = 1 }"]),
+    ),
+    lambda values: st.lists(values, max_size=3).map(lambda each: f"[{', '.join(each)}]"),
+    max_leaves=4,
+)
+_KEYS = (
+    *("name", "kinds", "severities", "sync_types", "channel", "host", "port", "security"),
+    *("ca_file", "user", "from", "to", "webhook", "token", "password", "url", "secret"),
+    *("webhook_file", "token_env", "password_file", "url_env", "secret_file"),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["slack", "email", "webhook", "apprise"]),
+    st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=9),
+)
+def test_any_values_are_read_or_reported(kind: str, values: dict[str, str]) -> None:
+    text = f"[{kind}]\n" + "\n".join(f"{key} = {value}" for key, value in values.items())
+    try:
+        document = Document(Path("config.toml"), tomllib.loads(text), text)
+    except tomllib.TOMLDecodeError:
+        reject()  # a surrogate, for instance
+    problems: list[Problem] = []
+    channels = read_channels(Table(document, problems, (), document.data), {})
+    assert channels or problems
+    assert all(problem.line for problem in problems)

@@ -19,6 +19,7 @@ from smtplib import (
 )
 from typing import Final
 
+from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_exporter.config_file.channels import EmailSettings, Security
@@ -176,7 +177,7 @@ class EmailChannel:
         answer = text.decode(errors="replace") if isinstance(text, bytes) else text
         for secret in _secrets(self._settings):
             answer = answer.replace(secret, _HIDDEN)
-        return f"{code} {cut_line(answer, _LONGEST_ANSWER)}"
+        return f"{code} {cut_line(redact(answer), _LONGEST_ANSWER)}"
 
 
 def _context(settings: EmailSettings) -> ssl.SSLContext:
