@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
+from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_exporter.judge.judge import JudgeState
@@ -49,6 +50,7 @@ class WebContext:
         stopping: Set when the server ends, so that streams end too.
         rollups: Answers from the rollups, with a cache that all requests share.
         series: The same, over time.
+        errors: The same, about the errors that ended runs.
     """
 
     configuration: Configuration
@@ -59,7 +61,9 @@ class WebContext:
     stopping: Event = field(default_factory=Event)
     rollups: Rollups = field(init=False)
     series: SeriesReader = field(init=False)
+    errors: ErrorReader = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rollups", Rollups(self.engine))
         object.__setattr__(self, "series", SeriesReader(self.engine))
+        object.__setattr__(self, "errors", ErrorReader(self.engine))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from canvas_sync_core.store.rollups.errors import ErrorReader, ErrorSeries, TopErrors
+from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors
 
 from .context import WebContext
 from .endpoint import Endpoint
@@ -27,7 +27,7 @@ class ErrorApi:
     """
 
     def __init__(self, context: WebContext) -> None:
-        self._errors = ErrorReader(context.engine)
+        self._errors = context.errors
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""

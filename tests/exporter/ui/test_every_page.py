@@ -109,3 +109,10 @@ def test_a_wrong_parameter_is_named(page: Page, query: str, field: str, site: Se
     answer = requests.get(f"{site.url}/{example_path(page)}?{query}", timeout=30)
     assert answer.status_code == 422
     assert f"<b>{field}</b>" in answer.text
+
+
+def test_a_page_works_on_days_on_which_clocks_change(page: Page, site: Served) -> None:
+    for day in ("2025-03-30", "2025-10-26"):
+        query = f"from={day}&to={day}T23:59&tz=Europe/Berlin"
+        answer = requests.get(f"{site.url}/{example_path(page)}?{query}", timeout=30)
+        assert answer.status_code == 200

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.incident import IncidentState
+from canvas_sync_core.store.rollups.errors import TopErrors
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_exporter.judge.incident_view import IncidentView
@@ -27,6 +28,7 @@ from canvas_sync_exporter.web.context import WebContext
 __all__ = ["PAGE", "Overview"]
 
 _MOST_RUNNING: Final = 12
+_MOST_ERRORS: Final = 6
 _FRESHNESS: Final = dt.timedelta(days=90)
 
 
@@ -43,6 +45,7 @@ class Overview:
         syncs: All sync types, worst first.
         freshness: When items last arrived in the last 90 days, by sync type.
         series: Figures of the range of time.
+        errors: Its most frequent errors, compared with the range of equal length before.
     """
 
     status: Level
@@ -55,6 +58,7 @@ class Overview:
     syncs: list[SyncState]
     freshness: list[SyncFreshness]
     series: RunSeries
+    errors: TopErrors
 
 
 def overview(context: WebContext, view: View) -> Overview:
@@ -74,6 +78,7 @@ def overview(context: WebContext, view: View) -> Overview:
         syncs=read_syncs(engine, status.syncs),
         freshness=sync_freshness(fresh.items, file, now),
         series=read_series(context, view),
+        errors=context.errors.top(view.period.since, view.period.until, _MOST_ERRORS),
     )
 
 

@@ -12,6 +12,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.freshness import ItemFreshness
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.syncs import SyncSettings
@@ -64,6 +66,29 @@ def test_runs_in_progress_show_step_progress_and_what_is_left(site: Served) -> N
     assert "assignments" in part
     assert 'value="37.5"' in part
     assert re.search(r"about \d+ min left of usually \d+ min", part)
+
+
+def test_an_error_that_did_not_occur_before_is_new_and_leads_to_its_runs(empty: Served) -> None:
+    now = time.time()
+    known = ErrorInfo("http_502", "Canvas answered 502")
+    write(
+        empty.engine,
+        failed("new-1", start_time=now - 3600),
+        failed("new-2", start_time=now - 7200),
+        snapshot("k1", status=RunStatus.FAILED, start_time=now - 3600, error=known),
+        snapshot("k0", status=RunStatus.FAILED, start_time=now - 10 * 86_400, error=known),
+    )
+    page = requests.get(empty.url, timeout=30).text
+    part = page[page.index('id="errors"') : page.index('id="outcomes"')]
+    new, old = re.findall(r"<li>.*?</li>", part, re.DOTALL)
+    assert "TimeoutError" in new
+    assert 'class="count">2<' in new
+    assert "new</span>" in new
+    assert 'href="./runs?error_type=TimeoutError"' in new
+    assert "Canvas did not answer" in new
+    assert "http_502" in old
+    assert "1 before" in old
+    assert "new</span>" not in old
 
 
 def test_an_empty_database_says_what_will_be_there(empty: Served) -> None:
