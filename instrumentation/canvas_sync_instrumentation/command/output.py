@@ -129,12 +129,21 @@ class OutputKeeper:
         self.stdout = self.stderr = _CLOSED
 
     def kept(self) -> KeptOutput | None:
-        """Return the last lines after the command has ended; None if the companion is gone."""
+        """Return the last lines after the command has ended.
+
+        None means that the companion takes long; it then records them itself.
+
+        Raises:
+            ChildProcessError: The companion was killed.
+        """
         self._send(b"ended")
-        try:
-            return msgspec.json.decode(self._reply(), type=dict[str, list[str]])
-        except msgspec.DecodeError:
+        reply = self._reply()
+        if reply is None:
             return None
+        try:
+            return msgspec.json.decode(reply, type=dict[str, list[str]])
+        except msgspec.DecodeError:
+            raise ChildProcessError from None
 
     def on_recorded(self) -> None:
         """Note that the lines are recorded, so that the companion need not do it."""
@@ -149,12 +158,14 @@ class OutputKeeper:
         with contextlib.suppress(OSError):  # it was killed, which kept() reports
             self._connection.sendall(line + b"\n")
 
-    def _reply(self) -> bytes:
-        """Return the companion's next line; empty if there is none in time."""
+    def _reply(self) -> bytes | None:
+        """Return the companion's next line; empty if it is gone, None if it takes long."""
         self._connection.settimeout(_REPLY_SECONDS)
         try:
             with self._connection.makefile("rb") as replies:
                 return replies.readline()
+        except TimeoutError:
+            return None
         except OSError:
             return b""
 
@@ -185,7 +196,8 @@ def _be_companion(
         _join(copying, _LAST_CHUNK_SECONDS)
         kept = {stream.name: stream.tail.redacted() for stream in streams}
         if has_ended:
-            connection.sendall(msgspec.json.encode(kept) + b"\n")
+            with contextlib.suppress(OSError):  # the wrapper was killed, or waits no longer
+                connection.sendall(msgspec.json.encode(kept) + b"\n")
         if not messages.readline() and command is not None and command.context is not None:
             record(command.context, kept)
     connection.close()

@@ -128,10 +128,12 @@ class _Running:
     def _record_output(self) -> None:
         if self._keeper is None:
             return
-        kept = self._keeper.kept()
-        if kept is None:
-            _logger.error("The last lines of the output are lost: the process with them is gone.")
-        else:
+        try:
+            kept = self._keeper.kept()
+        except ChildProcessError:
+            _logger.error("The last lines of the output are lost: their process was killed.")
+            return
+        if kept is not None:
             self._run.record_output(kept)
             self._keeper.on_recorded()
 

@@ -194,3 +194,38 @@ def test_in_the_text_format_the_lines_can_be_found_by_their_run() -> None:
     ).stdout
     assert '"event":"output"' in found
     assert '"stream":"stdout","text":"synced"' in found
+
+
+def _companion_of(wrapper: int) -> int:
+    """The process that copies the output: the wrapper's child in a session of its own."""
+    children = Path(f"/proc/{wrapper}/task/{wrapper}/children").read_text().split()
+    (companion,) = (int(child) for child in children if os.getsid(int(child)) == int(child))
+    return companion
+
+
+def test_lines_of_a_companion_that_takes_long_are_recorded_later() -> None:
+    script = "echo ready; read line; echo last"
+    with running("--keep-output", "5", "--", "sh", "-c", script, stdin=subprocess.PIPE) as wrapper:
+        companion = _companion_of(wrapper.pid)
+        os.kill(companion, signal.SIGSTOP)
+        try:
+            assert wrapper.stdin is not None
+            wrapper.stdin.write("\n")
+            wrapper.stdin.close()
+            assert wrapper.wait(TIMEOUT) == 0
+            assert kept() == []
+        finally:
+            os.kill(companion, signal.SIGCONT)
+        wait_until(kept, "the record")
+    assert kept() == [("stdout", "ready"), ("stdout", "last")]
+
+
+def test_the_end_is_recorded_although_the_companion_was_killed() -> None:
+    script = "trap '' PIPE; echo ready; read line; exit 3"
+    with running("--keep-output", "5", "--", "sh", "-c", script, stdin=subprocess.PIPE) as wrapper:
+        os.kill(_companion_of(wrapper.pid), signal.SIGKILL)
+        assert wrapper.stdin is not None
+        wrapper.stdin.write("\n")
+        wrapper.stdin.close()
+        assert wrapper.wait(TIMEOUT) == 3
+    assert last_run()["status"] == "failed"
