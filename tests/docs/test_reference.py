@@ -22,6 +22,7 @@ from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
 from canvas_sync_core.store.incidents.tables import incidents_table, judges_table
 from canvas_sync_core.store.messages.tables import messages_table
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_exporter import query
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, testing
@@ -234,6 +235,20 @@ def test_each_helper_for_tests_is_documented() -> None:
     documented = {name.partition("(")[0] for name in table(REFERENCE / "python.md", "in `testing`")}
 
     assert documented == set(testing.__all__)
+
+
+def test_each_query_is_documented_with_its_arguments() -> None:
+    shared = {"since", "until", "tz", "engine"}
+    documented = {}
+    for call in table(REFERENCE / "python.md", "query"):
+        (function,) = ast.parse(f"def {call}: ...").body
+        assert isinstance(function, ast.FunctionDef)
+        names = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+        documented[function.name] = names
+
+    assert set(documented) == set(query.__all__)
+    for name, names in documented.items():
+        assert names == set(inspect.signature(getattr(query, name)).parameters) - shared, name
 
 
 def test_each_scope_is_documented() -> None:
