@@ -38,7 +38,7 @@ __all__ = [
     "others_succeeded",
 ]
 
-MOST_FAILED_RUNS: Final = 20_000
+MOST_FAILED_RUNS: Final = 5_000
 """Of more failed runs with one status, only the newest are read."""
 _MOST_INCIDENTS: Final = 1_000
 _LONGEST_MESSAGE: Final = 300
