@@ -22,6 +22,7 @@ from .positions import Position, decode_cursor, encode_cursor
 __all__ = ["LogSearch"]
 
 _LOOKS: Final = 5
+_REPORT_SECONDS: Final = 0.05  # what is left is added up over all files
 
 
 class LogSearch:
@@ -71,6 +72,7 @@ class LogSearch:
         self._order = order
         positions = None if cursor is None else decode_cursor(cursor, order)
         self._on_progress = on_progress
+        self._next_report = 0.0
         self._zone = zone
         self._opened = ExitStack()
         self._scans = self._open(log_dir, archive_dir, wanted, positions)
@@ -90,6 +92,7 @@ class LogSearch:
         while given < self._limit:
             scan = self._next_scan()
             if scan is None:
+                self._report_progress()
                 return
             if scan.has_found:
                 yield scan.take()
@@ -98,7 +101,8 @@ class LogSearch:
                 return
             else:
                 scan.advance()
-                self._on_progress(self._total - self.bytes_left, self._total)
+                if time.monotonic() >= self._next_report:
+                    self._report_progress()
 
     def _next_scan(self) -> LogScan | None:
         """Return the log that is behind the others; None when all have been searched."""
@@ -116,6 +120,10 @@ class LogSearch:
     def bytes_left(self) -> int:
         """Number of bytes that have not been searched yet; estimated for compressed files."""
         return sum(scan.left for scan in self._scans.values())
+
+    def _report_progress(self) -> None:
+        self._next_report = time.monotonic() + _REPORT_SECONDS
+        self._on_progress(self._total - self.bytes_left, self._total)
 
     def close(self) -> None:
         """Close the files."""

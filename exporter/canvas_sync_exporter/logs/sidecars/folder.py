@@ -12,7 +12,7 @@ from typing import Final
 from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, FileKind, live_name, parse_name
 from canvas_sync_core.files.modes import shared_opener
 from canvas_sync_core.names import Log
-from canvas_sync_exporter.logs.archive import archives
+from canvas_sync_exporter.logs.archive import ArchiveDamagedError, archives
 from canvas_sync_exporter.logs.parts import LogPart, LogStream, parts
 from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogSource, archive_source
@@ -78,8 +78,10 @@ def complete_sidecars(folder: Path, zone: dt.tzinfo, *, seconds: float) -> list[
                 _write(archive.path, _make(archive_source(archive), zone))
             except FileNotFoundError:  # the archive was deleted
                 continue
-            except OSError as error:  # also of a damaged archive, which a search reports as well
+            except OSError as error:
                 problems.append(f"{sidecar_path(archive.path).name} was not written: {error}")
+                if not isinstance(error, ArchiveDamagedError):  # no others can be written either
+                    break
     return problems
 
 

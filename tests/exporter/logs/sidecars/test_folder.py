@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -178,6 +180,20 @@ def test_a_damaged_archive_gets_no_sidecar_and_that_is_reported(archive_dir: Pat
     archive.write_bytes(archive.read_bytes()[:-20])
     (problem,) = complete_sidecars(archive_dir, dt.UTC, seconds=60)
     assert problem.startswith(f"{sidecar_path(archive).name} was not written: {archive.name}")
+
+
+def test_a_full_disk_is_reported_once(archive_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name for path in archive_dir.iterdir() if path.suffix != ".sidecar"}
+    for path in archive_dir.glob("*.sidecar"):
+        path.unlink()
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "rename", full)
+    (problem,) = complete_sidecars(archive_dir, dt.UTC, seconds=60)
+    assert problem.endswith("No space left on device")
+    assert {path.name for path in archive_dir.iterdir()} == before
 
 
 def test_what_does_not_fit_into_the_time_is_written_next_time(archive_dir: Path) -> None:
