@@ -7,8 +7,8 @@ In the plain log, a generated ``api_calls.log`` of JSON lines, the lines of a mi
 are found by time; ripgrep and grep find them by the text that their times begin with. What the
 other searches look for is in no line. A figure is the processor time of the whole command, the
 shortest of five rounds; that of our command is also given without its start, which is measured by a
-search in an empty folder. What REST answers from the same log is measured inside one process, as
-the shortest and the longest of five rounds.
+search in an empty folder. What REST answers from the same log is measured inside one process: its
+processor time, the shortest and the longest of five rounds.
 
 The archives are five for each night. The lines of one run in the middle of the year are found with
 the sidecars that the cleanup writes, and without; ripgrep decompresses all archives (``-z``).
@@ -147,9 +147,9 @@ def measure_answers(folder: Path) -> None:
     for title, ask in answers.items():
         times = []
         for _ in range(ROUNDS):
-            begun = time.perf_counter()
+            begun = time.process_time()
             ask()
-            times.append((time.perf_counter() - begun) * 1000)
+            times.append((time.process_time() - begun) * 1000)
         print(f"{title:28}{min(times):8.1f} to {max(times):8.1f} ms")
 
 
