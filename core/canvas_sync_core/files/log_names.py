@@ -21,6 +21,7 @@ import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -96,19 +97,15 @@ def parse_name(log_name: str, name: str) -> LogFileName | None:
     """
     if name == log_name:
         return LogFileName(name, FileKind.LIVE)
-    stem, ending = Path(log_name).stem, Path(log_name).suffix
+    stem = _stem(log_name)
+    if not name.startswith(stem):  # nearly all names of a large folder end here
+        return None
     if name.startswith(f"{stem}-") and name.endswith(ARCHIVE_SUFFIX):
         moment = _archive_time(name[len(stem) + 1 : -len(ARCHIVE_SUFFIX)])
         return LogFileName(name, FileKind.ARCHIVE, time=moment) if moment else None
-    if match := re.fullmatch(rf"{re.escape(log_name)}\.([1-9][0-9]*)", name):
+    if match := _backup_pattern(log_name).fullmatch(name):
         return LogFileName(name, FileKind.BACKUP, int(match[1]))
-    rotated = re.fullmatch(
-        rf"(?:{re.escape(log_name)}\.(?P<number>[1-9][0-9]*)(?={_EXTENSION})"
-        rf"|{re.escape(stem)}\.(?P<inner>[1-9][0-9]*){re.escape(ending)}"
-        rf"|{re.escape(log_name)}{_DATE}|{re.escape(stem)}{_DATE}{re.escape(ending)})"
-        rf"(?P<compression>{_EXTENSION})?",
-        name,
-    )
+    rotated = _rotated_pattern(log_name).fullmatch(name)
     if rotated is None:
         return None
     number, compression = (
@@ -116,6 +113,28 @@ def parse_name(log_name: str, name: str) -> LogFileName | None:
         rotated["compression"] or "",
     )
     return LogFileName(name, FileKind.ROTATED, number, compression=compression)
+
+
+@lru_cache(maxsize=64)
+def _stem(log_name: str) -> str:
+    return Path(log_name).stem
+
+
+@lru_cache(maxsize=64)
+def _backup_pattern(log_name: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(log_name)}\.([1-9][0-9]*)")
+
+
+@lru_cache(maxsize=64)
+def _rotated_pattern(log_name: str) -> re.Pattern[str]:
+    path = Path(log_name)
+    name, stem, ending = map(re.escape, (log_name, path.stem, path.suffix))
+    return re.compile(
+        rf"(?:{name}\.(?P<number>[1-9][0-9]*)(?={_EXTENSION})"
+        rf"|{stem}\.(?P<inner>[1-9][0-9]*){ending}"
+        rf"|{name}{_DATE}|{stem}{_DATE}{ending})"
+        rf"(?P<compression>{_EXTENSION})?"
+    )
 
 
 def _archive_time(text: str) -> dt.datetime | None:
