@@ -85,15 +85,16 @@ def fit(
 def cut(content: Content, limits: Limits) -> Content:
     """Return a content of bounded size, without control characters."""
     sections = [_cut_section(each, limits) for each in content.sections[: limits.sections]]
-    omitted = len(content.sections) - len(sections)
-    if omitted:
-        sections.append(Section(paragraphs=(_left_out(omitted, "section"),)))
+    links, lost_links = _cut_links(content.links, limits)
+    remarks = _remarks(("section", len(content.sections) - len(sections)), ("link", lost_links))
+    if remarks:
+        sections.append(Section(paragraphs=remarks))
     return replace(
         content,
         title=cut_line(content.title, limits.title),
         summary=cut_text(content.summary, limits.text),
         sections=tuple(sections),
-        links=_cut_links(content.links, limits)[0],
+        links=links,
         footer=cut_text(content.footer, limits.text),
     )
 
@@ -122,16 +123,12 @@ def _cut(text: str, limit: int, length: int) -> str:
 def _cut_section(section: Section, limits: Limits) -> Section:
     most = limits.items
     links, lost_links = _cut_links(section.links, limits)
-    remarks = [
-        _left_out(omitted, name)
-        for name, omitted in (
-            ("paragraph", len(section.paragraphs) - most),
-            ("fact", len(section.facts) - most),
-            ("link", lost_links),
-            ("column", len(section.table.headings) - most if section.table else 0),
-        )
-        if omitted > 0
-    ]
+    remarks = _remarks(
+        ("paragraph", len(section.paragraphs) - most),
+        ("fact", len(section.facts) - most),
+        ("link", lost_links),
+        ("column", len(section.table.headings) - most if section.table else 0),
+    )
     paragraphs = [cut_text(each, limits.text) for each in section.paragraphs[:most]]
     return Section(
         title=cut_line(section.title, limits.title),
@@ -149,7 +146,10 @@ def _cut_links(links: tuple[Link, ...], limits: Limits) -> tuple[tuple[Link, ...
     """Return the links that can be followed, and how many there were too many."""
     usable = [each for each in links if _is_url(each.url)]
     shown = usable[: limits.items]
-    cleaned = (Link(cut_line(each.text, limits.title) or each.url, each.url) for each in shown)
+    cleaned = (
+        Link(cut_line(each.text, limits.title) or cut_line(each.url, limits.title), each.url)
+        for each in shown
+    )
     return tuple(cleaned), len(usable) - len(shown)
 
 
@@ -188,7 +188,10 @@ def _is_url(url: str) -> bool:
     return is_web and len(url) <= _LONGEST_URL and url.isascii() and url.isprintable()
 
 
-def _left_out(number: int, name: str) -> str:
-    if number == 1:
-        return f"1 more {name} is not shown."
-    return f"{number:,} more {name}s are not shown."
+def _remarks(*left_out: tuple[str, int]) -> tuple[str, ...]:
+    """Return a sentence for each kind of which something was left out."""
+    return tuple(
+        f"1 more {name} is not shown." if number == 1 else f"{number:,} more {name}s are not shown."
+        for name, number in left_out
+        if number > 0
+    )

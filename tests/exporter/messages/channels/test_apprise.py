@@ -89,6 +89,18 @@ def test_a_server_that_drips_is_left_when_the_time_is_over() -> None:
     assert not caught.value.is_permanent
 
 
+def test_a_plugin_that_fails_gets_another_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> bool:
+        raise RuntimeError(SECRET)
+
+    channel = _channel("json://127.0.0.1/")
+    monkeypatch.setattr("apprise.Apprise.notify", fail)
+    with pytest.raises(DeliveryError, match="Apprise failed with RuntimeError") as caught:
+        channel.send(message())
+    assert SECRET not in str(caught.value)
+    assert not caught.value.is_permanent
+
+
 @pytest.mark.parametrize("url", [f"nosuch://{SECRET}/x", f"slack://{SECRET}", f"json://:{SECRET}"])
 def test_a_url_that_apprise_does_not_know_is_reported_without_it(url: str) -> None:
     with pytest.raises(SettingsError, match=r"messages\.apprise\.url") as caught:

@@ -92,7 +92,7 @@ def test_every_content_is_cut_to_its_limits(content: Content, bounds: Limits) ->
     assert len(shown.sections) <= bounds.sections + 1
     for section in shown.sections:
         assert len(section.facts) <= bounds.items
-        assert len(section.paragraphs) <= bounds.items + 3
+        assert len(section.paragraphs) <= bounds.items + 4
         table = section.table
         if table is not None:
             assert all(len(row) == len(table.headings) <= bounds.items for row in table.rows)
@@ -118,6 +118,17 @@ def test_what_is_left_out_is_counted() -> None:
     assert shown.sections[0].table is not None
     assert shown.sections[0].table.omitted == 3
     assert shown.sections[3].paragraphs == ("2 more sections are not shown.",)
+    links = cut(replace(RESOLVED, links=section.links), LIMITS)
+    assert len(links.links) == 4
+    assert links.sections[0].paragraphs == ("3 more links are not shown.",)
+
+
+def test_a_link_without_a_text_shows_where_it_leads_and_one_that_leads_nowhere_is_left_out() -> (
+    None
+):
+    urls = ("https://example.edu/a", "https://[::1", "https://a:x/", "//example.edu", "ftp://a/")
+    shown = cut(replace(RESOLVED, links=tuple(Link(" ", url) for url in urls)), LIMITS)
+    assert shown.links == (Link("https://example.edu/a", "https://example.edu/a"),)
 
 
 def test_rows_that_were_left_out_before_are_counted_too() -> None:

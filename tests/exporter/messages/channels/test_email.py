@@ -247,7 +247,7 @@ def test_garbage_is_no_success(greeting: bytes) -> None:
         _failure(_settings(port), seconds=5)
 
 
-def test_a_server_that_hangs_up_or_refuses_gets_another_attempt() -> None:
+def test_a_server_that_refuses_connections_gets_another_attempt() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         failure = _failure(_settings(probe.getsockname()[1]))
@@ -274,6 +274,37 @@ def test_a_check_finds_a_recipient_that_does_not_exist() -> None:
         server.refused = {"head@example.edu": "550 no head@example.edu here"}
         with pytest.raises(DeliveryError, match=r"refused 1 of 2 recipients: 550 no \[removed\]"):
             EmailChannel(_settings(server.port)).check()
+
+
+def test_a_check_finds_a_sender_that_is_refused() -> None:
+    answers = [b"220 x\r\n", b"250 x\r\n", b"550 sync@example.edu may not send\r\n"]
+    with _raw_server(iter(answers)) as port, pytest.raises(DeliveryError) as caught:
+        EmailChannel(_settings(port)).check()
+    assert str(caught.value) == "127.0.0.1 responded: 550 [removed] may not send"
+    assert caught.value.is_permanent
+
+
+def test_a_server_that_hangs_up_gets_another_attempt() -> None:
+    def hang_up() -> None:
+        connection, _ = listener.accept()
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        failure = _failure(_settings(listener.getsockname()[1]))
+        thread.join()
+    assert "closed the connection" in str(failure)
+    assert not failure.is_permanent
+
+
+def test_without_a_thread_there_is_another_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "canvas_sync_exporter.messages.channels.deadline.start_daemon", lambda *_: None
+    )
+    failure = _failure(_settings(25))
+    assert not failure.is_permanent
+    assert not failure.may_have_arrived
 
 
 def test_a_check_finds_a_login_that_is_refused(tls: tuple[ssl.SSLContext, Path]) -> None:
