@@ -102,6 +102,7 @@ class _Exporter:
             processes = ProcessCollector(config.app.metrics_folder)
             judge = make_judge(config, engine)
             messenger = _make_messenger(config, engine, judge)
+            self._messenger = messenger
             if messenger is not None:
                 undo.callback(messenger.dispose)
             jobs = recurring_jobs(config, engine, processes, judge, messenger)
@@ -149,6 +150,8 @@ class _Exporter:
             finally:
                 if self._pinger is not None:
                     self._pinger.stop()
+                if self._messenger is not None:
+                    self._messenger.stop()
                 self._jobs.stop()
                 server.close()
         return None if signals.stopping else following

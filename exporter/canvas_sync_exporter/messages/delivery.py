@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from canvas_sync_core.clock import monotonic
+from canvas_sync_core.locks import Event
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.messages.tables import Message, MessageKey
 from canvas_sync_core.store.messages.writing import Claim, claim_message, finish_attempt
@@ -55,8 +56,13 @@ class Delivery:
         self._local = local
         self._is_quiet = is_quiet
         self._now = now
+        self._stopping = Event()
         self._unwritten: dict[MessageKey, Message] = {}
         self._blocked_until = now()
+
+    def stop(self) -> None:
+        """Send nothing after the message that is being sent."""
+        self._stopping.set()
 
     def deliver(self) -> int:
         """Send what is due and return the number of delivered messages.
@@ -76,6 +82,8 @@ class Delivery:
     def _deliver_from(self, outbox: Engine, *, urgent_only: bool) -> int:
         count, end = 0, monotonic() + _ROUND_SECONDS
         while self._now() >= self._blocked_until and monotonic() < end:
+            if self._stopping.is_set():
+                break
             claim = claim_message(outbox, self._channel.name, self._now(), urgent_only=urgent_only)
             if claim is None:
                 break
@@ -127,6 +135,8 @@ class Delivery:
             self._unwritten[outcome.key] = outcome
             self._local.save(outcome)
             raise
+        if outbox is self._database and outcome.is_urgent:
+            self._local.note(outcome)
         if not is_written:
             _log.warning("A message to %s took too long and may be repeated.", outcome.channel)
 

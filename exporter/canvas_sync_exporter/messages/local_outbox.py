@@ -64,6 +64,11 @@ class LocalOutbox:
             self._is_ahead = True
             self._guard(lambda: copy_messages(self._ready_engine(), [message]))
 
+    def note(self, message: Message) -> None:
+        """Note the outcome of a message of the database, which may be away before the next copy."""
+        with self._lock:
+            self._guard(lambda: copy_messages(self._ready_engine(), [message]))
+
     def catch_up(self, database: Engine, now: datetime) -> None:
         """Copy everything that was sent while the database was away to it.
 

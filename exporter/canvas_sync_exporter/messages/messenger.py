@@ -105,6 +105,11 @@ class Messenger:
         if not self._is_quiet(now):  # a report of a quiet day is not worth sending later
             self._report_planner.plan(now)
 
+    def stop(self) -> None:
+        """Send nothing after the messages that are being sent."""
+        for delivery in self.deliveries.values():
+            delivery.stop()
+
     def dispose(self) -> None:
         """Close the local outbox."""
         self._local.dispose()

@@ -110,10 +110,18 @@ class Planning:
             return Event.OPENED
         if _is_worse(incident, told):
             return Event.WORSE
-        is_back = last is Event.RESOLVED and incident.reopened_at is not None
-        if is_back and self._now - (incident.reopened_at or self._now) >= BACK_AFTER:
-            return Event.BACK
-        return None
+        return Event.BACK if self._is_back(incident, told[-1]) else None
+
+    def _is_back(self, incident: Incident, last: Message) -> bool:
+        """Return whether an incident was reopened after the last message about it, and lasts.
+
+        That message may have said that it opened: its end is not told if another incident explains
+        that, and the end of that one may have been told since.
+        """
+        reopened = incident.reopened_at
+        if reopened is None or last.created_at >= reopened:
+            return False
+        return self._now - reopened >= BACK_AFTER
 
     def _is_muted(self, incident: Incident) -> bool:
         if incident.resolved_at is None:

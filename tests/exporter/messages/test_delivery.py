@@ -405,6 +405,36 @@ def test_critical_messages_are_sent_from_the_local_outbox_while_the_database_is_
     engine.dispose()
 
 
+def test_a_critical_message_is_not_repeated_when_the_database_goes_away_right_after_it(
+    tmp_path: Path, local: LocalOutbox, received: Receiver, clock: SimulatedClock
+) -> None:
+    state = tmp_path / "state"
+    engine = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
+    upgrade(engine)
+    add_messages(engine, [filled(is_urgent=True)])
+    local.copy(message_page(engine, MessageFilter(), 10).items)
+    delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
+    assert delivery.deliver() == 1
+    engine.dispose()
+    state.rename(tmp_path / "away")
+    state.write_text("no folder")
+    with pytest.raises((SQLAlchemyError, OSError)):
+        delivery.deliver()
+    assert len(received.received) == 1
+    engine.dispose()
+
+
+def test_a_stopped_delivery_finishes_only_the_current_message(
+    engine: Engine, delivery: Delivery, received: Receiver
+) -> None:
+    add_messages(engine, [filled("1"), filled("2")])
+    received.on_request = lambda _: delivery.stop()
+    assert delivery.deliver() == 1
+    assert delivery.deliver() == 0
+    states = {each.state for each in message_page(engine, MessageFilter(), 10).items}
+    assert states == {MessageState.SENT, MessageState.WAITING}
+
+
 def test_a_local_outbox_that_cannot_be_used_stops_nothing(
     engine: Engine,
     tmp_path: Path,

@@ -298,6 +298,25 @@ def test_an_incident_that_two_exporters_opened_during_an_outage_recovers_once(
     assert len(school.titles()) == 1
 
 
+def test_an_incident_that_outlives_the_one_that_explained_it_is_told_again(
+    school: School,
+) -> None:
+    failing = school.open()
+    school.titles()
+    refused = {"subject": "3f2a91c0", "affects": ("full",), "summary": "Canvas refuses a token."}
+    token = school.open(IncidentKind.TOKEN_REFUSED, **refused)
+    hidden = school.resolve(failing)
+    school.titles()
+    school.clock.advance(hours=1)
+    school.resolve(token)
+    reopened = school.reopen(hidden)
+    assert [title.partition(" ")[0] for title in school.titles()] == ["Recovered"]
+    school.clock.advance(minutes=30)
+    assert school.titles() == ["Back again: The sync full fails"]
+    school.resolve(reopened)
+    assert len(school.titles()) == 1
+
+
 def test_a_recovery_that_could_not_be_sent_is_not_sent_once_the_incident_is_back(
     school: School,
 ) -> None:
