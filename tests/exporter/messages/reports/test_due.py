@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from canvas_sync_core.names import REPORT_KINDS, MessageKind
 from canvas_sync_exporter.config_file.reports import ReportSettings
 from canvas_sync_exporter.messages.reports.due import MADE_UP_FOR, due_reports
+from canvas_sync_exporter.messages.reports.periods import newest_report
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia")]
@@ -107,3 +108,11 @@ def test_reports_that_are_switched_off_are_never_due() -> None:
     now = datetime(2026, 6, 1, 8, tzinfo=UTC)
 
     assert due_reports(now, ReportSettings(kinds=frozenset()), ()) == ()
+
+
+def test_every_report_is_made_up_for_less_long_than_until_the_next_one() -> None:
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)  # after a February, the shortest month
+    for kind in REPORT_KINDS:
+        report = newest_report(kind, ReportSettings(), now)
+
+        assert MADE_UP_FOR[kind] < report.end - report.begin
