@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_core.logs import escape_controls
-from canvas_sync_core.store.rollups.periods import count_periods
-from canvas_sync_exporter.messages.content import Content, Fact, Section
+from canvas_sync_core.store.rollups.errors import ErrorReader, ErrorSummary
+from canvas_sync_core.store.rollups.periods import Period, count_periods
+from canvas_sync_exporter.messages.content import Content, Fact, Section, Table
 from canvas_sync_exporter.messages.formats import UNKNOWN, Formats
 from canvas_sync_exporter.settings import Configuration
 
@@ -30,6 +33,7 @@ from .sections import causes_section, footer, nothing
 __all__ = ["AnalysedCause", "FailureFigures", "failures_content", "read_failures"]
 
 _MOST_ANALYSED: Final = 5
+_MOST_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class FailureFigures:
         analysed: The most frequent causes.
         is_cut: Whether more runs failed than were examined for causes.
         is_before_cut: The same about the week before.
+        errors: If more failed: all of them by class of error, most frequent first.
     """
 
     request: ReportRequest
@@ -68,6 +73,7 @@ class FailureFigures:
     analysed: tuple[AnalysedCause, ...]
     is_cut: bool
     is_before_cut: bool
+    errors: tuple[ErrorSummary, ...]
 
 
 def read_failures(request: ReportRequest, engine: Engine, config: Configuration) -> FailureFigures:
@@ -90,6 +96,7 @@ def read_failures(request: ReportRequest, engine: Engine, config: Configuration)
         tuple(_analyse(engine, each, runs_before) for each in causes[:_MOST_ANALYSED]),
         is_cut,
         is_before_cut,
+        _read_errors(engine, compared.whole) if is_cut else (),
     )
 
 
@@ -113,10 +120,38 @@ def failures_content(figures: FailureFigures, formats: Formats) -> Content:
             *causes_section(
                 figures.causes, figures.is_cut, request.due, formats, "Failed runs by cause"
             ),
+            *_errors_section(figures, formats),
             *(_cause_section(each, figures, formats) for each in figures.analysed),
         ),
         footer=footer(request, formats),
     )
+
+
+def _read_errors(engine: Engine, period: Period) -> tuple[ErrorSummary, ...]:
+    """Count all failed runs by class of error; nothing while the rollups are far behind."""
+    try:
+        return tuple(ErrorReader(engine).top(period.begin, period.end, _MOST_ERRORS).items)
+    except StorageError:
+        return ()
+
+
+def _errors_section(figures: FailureFigures, formats: Formats) -> list[Section]:
+    rows = tuple(
+        (
+            escape_controls(each.error_type),
+            formats.number(each.runs),
+            formats.number(each.previous_runs),
+            *(formats.moment(time) if time else UNKNOWN for time in _seen(each)),
+        )
+        for each in figures.errors
+    )
+    headings = ("Error", "Runs", "Week before", "First", "Last")
+    table = Table(headings, rows, numeric=frozenset({1, 2}))
+    return [Section(title="All failed runs by class of error", table=table)] if rows else []
+
+
+def _seen(each: ErrorSummary) -> tuple[datetime | None, datetime | None]:
+    return each.first_seen, each.last_seen
 
 
 def _no_failure(counts: Counts, formats: Formats) -> str:

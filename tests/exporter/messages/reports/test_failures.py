@@ -98,3 +98,6 @@ def test_only_the_newest_failed_runs_are_examined_and_the_report_says_so(
     assert section(content, "Failed runs by cause").paragraphs == (
         "Only the newest 2 failed runs were examined for causes.",
     )
+    assert rows(content, "All failed runs by class of error") == (
+        ("TimeoutError", "5", "0", "Tue 17 Nov, 01:00", "Tue 17 Nov, 05:00"),
+    )
