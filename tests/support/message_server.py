@@ -102,6 +102,9 @@ class Receiver:
 
     def _exchange(self, connection: socket.socket, stream: BufferedReader) -> None:
         first = stream.readline().split()
+        if len(first) < 2:
+            self.gone.set()
+            return
         headers = {name.lower(): value for name, value in parse_headers(stream).items()}
         body = stream.read(int(headers.get("content-length", 0)))
         received = Received(first[1].decode(), headers, body)

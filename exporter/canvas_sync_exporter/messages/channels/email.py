@@ -98,7 +98,9 @@ class EmailChannel:
         except SMTPServerDisconnected:
             reason = "the server closed the connection"
         except SMTPException as error:
-            raise self._failure(error) from None
+            if not _is_garbage(error):
+                raise self._failure(error) from None
+            reason = "the server's answer is not one of SMTP"
         except (OSError, ValueError) as error:
             reason = network_failure(error)
         host = self._settings.host
@@ -188,6 +190,10 @@ def _context(settings: EmailSettings) -> ssl.SSLContext:
             f"messages.{settings.name}.ca_file: it has no certificates that can be used: "
             f"{network_failure(error)}."
         ) from None
+
+
+def _is_garbage(error: SMTPException) -> bool:
+    return isinstance(error, SMTPResponseException) and not 200 <= error.smtp_code < 600
 
 
 def _is_permanent(code: int) -> bool:

