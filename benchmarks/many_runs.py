@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 
 from canvas_sync_core.names import TABLE, RunStatus
 from canvas_sync_core.store import database
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
-from support.migrations import downgrade
 
 USERS = 10_000
 DAYS = 120

@@ -60,7 +60,6 @@ def serve(read_configuration: Callable[[], Configuration]) -> None:
         SettingsError: The tokens file is unusable, or there is none and the address is not
             loopback; or the database URL or the host name is invalid.
         ListenError: It cannot listen on the address.
-        StorageError: The embedded database has a newer version.
         OSError: A folder cannot be created.
     """
     with Signals() as signals:
@@ -233,10 +232,16 @@ def _make_messenger(config: Configuration, engine: Engine, judge: Judge) -> Mess
 
 
 def _prepare_database(config: Configuration, engine: Engine) -> None:
-    """Create the embedded database; for any other, only log what is missing."""
+    """Create the embedded database; for any other, only log what is missing.
+
+    With tables of another version, ``/metrics`` is still served: it does not need them, and alerts
+    depend on it.
+    """
     try:
         (upgrade if config.embedded_database else check_schema)(engine)
-    except (SQLAlchemyError, StorageError) as error:
+    except StorageError as error:
+        _log.error("Until this is fixed, only /metrics is complete: %s", reason(error))
+    except SQLAlchemyError as error:
         if config.embedded_database:
             raise
         _log.warning("The REST API answers 503 until this is fixed: %s", reason(error))

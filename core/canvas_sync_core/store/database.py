@@ -58,6 +58,7 @@ __all__ = [
     "connect_to_read",
     "connect_to_read_much",
     "connect_to_see_one_moment",
+    "downgrade",
     "open_engine",
     "upgrade",
 ]
@@ -158,16 +159,42 @@ def upgrade(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == SCHEMA_VERSION:
             return
-    locked = engine.execution_options(canvas_sync_immediate=True)
-    with locked.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            allow_long_statements(connection)
-            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+    with _migrating(engine) as connection:
         version = _version(connection)
         _refuse_newer(version)
         if version != SCHEMA_VERSION:
-            _migrate(connection)
+            command, config = _alembic(connection)
+            command.upgrade(config, "head")
     check_schema(engine)
+
+
+def downgrade(engine: Engine, version: str) -> None:
+    """Undo the migrations after a version, so that an older program can use the tables.
+
+    What only newer versions store is lost.
+
+    Args:
+        engine: The database.
+        version: A version such as ``0009``.
+
+    Raises:
+        StorageError: The tables are missing, newer than this program, or not newer than
+            ``version``; or there is no such version.
+    """
+    with _migrating(engine) as connection:
+        current = _version(connection)
+        if current is None:
+            raise StorageError(f"The database has no table {TABLE}, so nothing can be undone.")
+        _refuse_newer(current)
+        command, config = _alembic(connection)
+        older = [each for each in _versions() if each < current]
+        if version not in older:
+            known = f"one of {', '.join(older)}" if older else "none, because it is the first"
+            raise StorageError(
+                f"The table {TABLE} has version {current} and cannot go back to {version}: use "
+                f"{known}."
+            )
+        command.downgrade(config, version)
 
 
 def check_schema(engine: Engine) -> None:
@@ -191,14 +218,30 @@ def check_schema(engine: Engine) -> None:
         )
 
 
-def _migrate(connection: Connection) -> None:
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction in which no other process migrates."""
+    with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            allow_long_statements(connection)
+            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        yield connection
+
+
+def _alembic(connection: Connection) -> tuple[Any, Any]:
+    """Return Alembic's commands, and their configuration for our migrations."""
     from alembic import command  # noqa: PLC0415 - costs 50 ms of import that few processes need
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return command, config
+
+
+def _versions() -> list[str]:
+    """Return all versions, oldest first."""
+    return sorted(file.name[1:5] for file in (_MIGRATIONS / "versions").glob("v[0-9]*_*.py"))
 
 
 def _version(connection: Connection) -> str | None:

@@ -25,6 +25,7 @@ from canvas_sync_core.store.database import (
     VERSION_TABLE,
     check_schema,
     connect_to_read_much,
+    downgrade,
     open_engine,
     upgrade,
 )
@@ -36,7 +37,6 @@ from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rollups.tables import ROLLUPS_METADATA
 from support.forked_programs import ForkedProgram, run_forked
-from support.migrations import downgrade
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot, write
 
@@ -185,6 +185,41 @@ def test_a_table_of_a_later_version_is_refused(empty_database_url: str) -> None:
     for check in (check_schema, upgrade):
         with pytest.raises(StorageError, match="Update canvas-sync-monitor"):
             check(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("version", database._versions()[:-1])
+def test_rows_survive_the_way_down_to_each_version_and_up_again(
+    empty_database_url: str, version: str
+) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    write(engine, *(snapshot(f"run-{number}") for number in range(3)))
+    downgrade(engine, version)
+    with engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) == version
+        assert connection.scalar(text("SELECT count(*) FROM canvas_sync_metrics")) == 3
+    upgrade(engine)
+    write(engine, snapshot("after"))
+    runs = recent_runs(engine, 10).items
+    engine.dispose()
+    assert {run.sync_task_id for run in runs} == {"run-0", "run-1", "run-2", "after"}
+
+
+@pytest.mark.parametrize("version", ["0042", SCHEMA_VERSION, "", "head", "-1"])
+def test_a_version_that_is_not_older_is_refused(empty_database_url: str, version: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with pytest.raises(StorageError, match="use one of 0001, 0002"):
+        downgrade(engine, version)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_without_a_table_there_is_nothing_to_undo(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    with pytest.raises(StorageError, match="nothing can be undone"):
+        downgrade(engine, "0001")
     engine.dispose()
 
 

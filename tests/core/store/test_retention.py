@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, func, select
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
@@ -20,7 +20,6 @@ from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
 from support.forked_programs import run_forked
-from support.migrations import downgrade
 from support.runs import snapshot, write
 
 _NOW = datetime.now(UTC)

@@ -14,14 +14,13 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import Acknowledgement, Incident
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_exporter.cli import main
 from canvas_sync_exporter.judge.pauses import add_pause
 from canvas_sync_exporter.schedules.pause import Pause
 from support.incidents import incident
-from support.migrations import downgrade
 from support.runs import failed, running, snapshot, write
 
 NOW = datetime(2026, 3, 2, 3, 4, tzinfo=UTC)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_exporter.jobs.judging import Judging
 from canvas_sync_exporter.judge.facts import DatabaseFacts, Facts
 from canvas_sync_exporter.judge.finding import Verdict
 from canvas_sync_exporter.judge.judge import Judge
-from support.migrations import downgrade
 from support.runs import running, snapshot, write
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

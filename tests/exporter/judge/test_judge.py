@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import IncidentState
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.incidents.judges import JudgeRow, judges
 from canvas_sync_core.store.incidents.reading import (
     IncidentFilter,
@@ -28,7 +28,6 @@ from canvas_sync_exporter.judge.finding import Finding, Verdict
 from canvas_sync_exporter.judge.incident_file import IncidentFile
 from canvas_sync_exporter.judge.judge import Judge
 from support.forked_programs import ForkedProgram
-from support.migrations import downgrade
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from canvas_sync_core.errors import StorageError
-from canvas_sync_core.store.database import upgrade
+from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_exporter.judge.pauses import (
     active_pauses,
     add_pause,
@@ -17,7 +17,6 @@ from canvas_sync_exporter.judge.pauses import (
     pauses_since,
 )
 from canvas_sync_exporter.schedules.pause import Pause
-from support.migrations import downgrade
 
 NOW = datetime(2026, 12, 19, 8, tzinfo=UTC)
 DAY = timedelta(days=1)

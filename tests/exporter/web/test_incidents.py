@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.settings import Configuration
 from canvas_sync_exporter.web import create_app
@@ -21,7 +22,6 @@ from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_to
 from canvas_sync_exporter.web.context import WebContext
 from support.http import serving
 from support.incidents import OPENED, incident
-from support.migrations import downgrade
 
 if TYPE_CHECKING:
     from .conftest import Exporter

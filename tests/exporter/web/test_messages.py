@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import add_messages
 from support.messages import CREATED, message
-from support.migrations import downgrade
 
 if TYPE_CHECKING:
     from .conftest import Exporter

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, inspect, text
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import MessageState
-from canvas_sync_core.store.database import upgrade
+from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.messages.reading import (
     FailingChannel,
     MessageFilter,
@@ -38,7 +38,6 @@ from canvas_sync_core.store.messages.writing import (
 )
 from canvas_sync_core.store.pages import BadCursor
 from support.messages import CREATED, message
-from support.migrations import downgrade
 
 MINUTE = timedelta(minutes=1)
 TESTS = Path(__file__).parents[3]

@@ -13,12 +13,11 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import retention
-from canvas_sync_core.store.database import upgrade
+from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.error_counts import has_unknown_errors
 from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
-from support.migrations import downgrade
 from support.plans import assert_bounded, explained
 from support.rollups import assert_same_errors
 from support.runs import running, snapshot, write

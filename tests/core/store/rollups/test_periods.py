@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
 from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.aggregates import Aggregate
 from canvas_sync_core.store.rollups.periods import Period, count_periods, read_periods
 from canvas_sync_core.store.rollups.writing import roll_up
-from support.migrations import downgrade
 from support.runs import failed, running, snapshot, write
 
 DAY = timedelta(days=1)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, delete, event, select, update
 
+from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.query_results import Summary
 from canvas_sync_core.store.retention import delete_runs
@@ -21,7 +22,6 @@ from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.tables import changes_table, days_table, mark_day, rollups_table
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_core.store.rows import write_runs
-from support.migrations import downgrade
 from support.runs import snapshot
 
 _CLIENTS = 8
