@@ -96,6 +96,9 @@ def _destination_lines(messages: MessageSettings) -> Iterator[str]:
         if MessageKind.INCIDENT in kinds and audience.sync_types:
             line += f"; incidents of {', '.join(sorted(audience.sync_types))}"
         yield line
+    if messages.quiet_hours is not None:
+        quiet = messages.quiet_hours
+        yield f"  quiet hours: {quiet.hours.text} ({quiet.zone}), except for critical incidents"
 
 
 def _past(config: Configuration, now: datetime) -> tuple[_Starts, Collection[str]]:

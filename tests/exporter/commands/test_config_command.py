@@ -148,3 +148,16 @@ def test_a_database_that_is_away_is_a_warning(
 
     assert main(["config", "check", "config.toml"]) == 0
     assert capsys.readouterr().err.startswith("warning: The past runs cannot be read: ")
+
+
+def test_quiet_hours_are_shown_with_their_zone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text(
+        '[messages]\nquiet_hours = "Mon-Fri 20:00-07:00"\n'
+        '[messages.webhook]\nurl = "https://example.edu/"\n'
+    )
+    assert main(["config", "check", "config.toml"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "  quiet hours: Mon-Fri 20:00-07:00 (Europe/Berlin), except for critical incidents\n"
+    )
