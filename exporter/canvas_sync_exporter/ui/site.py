@@ -21,6 +21,7 @@ from . import charts
 from .assets import assets
 from .attempts import AttemptLimit
 from .page import Action, Feed, Page, Sent
+from .recent_tags import RecentTags
 from .requests import make_view, wants_json
 from .responses import PageResponse
 from .same_origin import require_same_origin
@@ -67,14 +68,20 @@ class Site:
         self._pages = pages
         self._prefix = prefix
         self._attempts = AttemptLimit()
+        self._recent = RecentTags()
         self._limit = ConcurrencyLimit(_REQUEST_LIMIT, _BUSY, retry_seconds=1)
 
     def show(self, page: Page, path: Mapping[str, str]) -> Response:
         """Answer with a page, or with its figures as JSON."""
         view = self._view(page, path)
         view.done = next((each.done for each in page.actions if each.name == view.done), "")
+        place = (request.full_path, view.visitor, wants_json(request))
+        if tag := self._recent.find(place, request.if_none_match):
+            return _not_modified(tag)
         with self._limit.acquired():
-            return deliver(self._render(page, view))
+            answer = deliver(self._render(page, view))
+        self._recent.note(place, answer.get_etag()[0] or "")
+        return answer
 
     def feed(self, page: Page, feed: Feed, path: Mapping[str, str]) -> Response:
         """Answer with what a page's script or a link asks for."""
@@ -91,6 +98,7 @@ class Site:
         form = request.form.to_dict()
         try:
             action.perform(self._context, view, Sent(path, form))
+            self._recent.forget()
         except ProblemError as error:
             if not error.problem.errors:
                 raise
@@ -246,6 +254,12 @@ def _filled_in(rule: str, path: Mapping[str, Any]) -> str:
 
 def _see_other(location: str) -> Response:
     return PageResponse(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def _not_modified(tag: str) -> Response:
+    answer = PageResponse(status=304, headers={"Cache-Control": "private, no-cache"})
+    answer.set_etag(tag, weak=True)
+    return answer
 
 
 def _safe_next(place: str) -> str:

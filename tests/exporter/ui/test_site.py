@@ -10,6 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.ui.sessions import COOKIE
@@ -226,3 +227,16 @@ def test_an_error_is_a_page_that_says_what_happened(site: Served, browser: Brows
         assert answer.status == 422
         expect(tab.page.get_by_role("heading", level=1)).to_have_text("Unprocessable Entity")
         assert axe_violations(tab.page) == []
+
+
+def test_a_poll_right_after_another_is_answered_without_asking_the_database(
+    guarded: Served,
+) -> None:
+    cookies = _cookie(guarded, Scope.READ)
+    first = _get(guarded, "incidents", cookies=cookies)
+    known = {"If-None-Match": first.headers["ETag"]}
+    write_incidents(guarded.engine, [incident(IncidentKind.SLOW)])
+    assert _get(guarded, "incidents", cookies=cookies, headers=known).status_code == 304
+    assert _get(guarded, "incidents", cookies=cookies).headers["ETag"] != first.headers["ETag"]
+    admin = _cookie(guarded, Scope.ADMIN)
+    assert _get(guarded, "incidents", cookies=admin, headers=known).status_code == 200
