@@ -1,5 +1,5 @@
 """The channels that deliver messages: Slack, e-mail, webhooks and Apprise.
 
-:mod:`.cutting` bounds what a message holds, the ``*_format`` modules render it, and one module for
-each channel delivers it. Both are independent of each other's details.
+:mod:`.cutting` bounds what a message holds. :mod:`.block_kit`, :mod:`.html` and :mod:`.plain_text`
+render it. One module for each channel delivers it, and :mod:`.factory` makes the channels.
 """

@@ -15,7 +15,7 @@ from canvas_sync_exporter.messages.content import Content
 
 from .block_kit import Block, blocks_of, notification_text, text_only
 from .cutting import content_of
-from .http_client import SECONDS, Answer, raise_for_status
+from .http_client import Answer, raise_for_status
 from .slack_client import BoundedWebClient, BoundedWebhookClient
 
 __all__ = ["API_URL", "SlackBotChannel", "SlackWebhookChannel"]
@@ -23,6 +23,9 @@ __all__ = ["API_URL", "SlackBotChannel", "SlackWebhookChannel"]
 T = TypeVar("T")
 
 API_URL: Final = "https://slack.com/api/"
+
+_SECONDS: Final = 20.0
+"""For each request. A message needs six at most, which must end before the outbox's claim does."""
 
 _CODE: Final = re.compile(r"[a-z_]{3,60}")
 _REFERENCE: Final = re.compile(r"(?P<channel>[A-Z0-9]{1,40}):(?P<time>\d{1,20}\.\d{1,20})")
@@ -71,7 +74,7 @@ class SlackWebhookChannel:
         seconds: How long to wait for the whole answer.
     """
 
-    def __init__(self, settings: SlackSettings, webhook: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, settings: SlackSettings, webhook: str, *, seconds: float = _SECONDS) -> None:
         self.name = settings.name
         self._url = webhook
         self._client = BoundedWebhookClient(webhook, seconds)
@@ -121,7 +124,7 @@ class SlackBotChannel:
         token: str,
         *,
         api_url: str = API_URL,
-        seconds: float = SECONDS,
+        seconds: float = _SECONDS,
     ) -> None:
         self.name = settings.name
         self._channel = settings.channel

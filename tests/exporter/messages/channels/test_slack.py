@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
 
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.config_file.channels import SlackSettings
@@ -216,6 +218,11 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(receiver: Receiver) -
         assert "no complete answer in time" in str(failure)
         assert not failure.is_permanent
         assert receiver.gone.wait(60)
+
+
+def test_the_methods_that_are_overridden_exist_in_slack_sdk() -> None:
+    assert hasattr(WebhookClient, "_perform_http_request_internal")
+    assert hasattr(WebClient, "_perform_urllib_http_request_internal")
 
 
 def test_nothing_is_logged(
