@@ -80,12 +80,12 @@ def _be_companion(
         os._exit(code)
 
 
-def _close_all_but(kept: Collection[int]) -> None:
+def _close_all_but(needed: Collection[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(_STANDARD_STREAMS):
         os.dup2(null, standard)
     first = _STANDARD_STREAMS
-    for descriptor in sorted(kept):
+    for descriptor in sorted(needed):
         os.closerange(first, descriptor)
         first = descriptor + 1
     os.closerange(first, min(os.sysconf("SC_OPEN_MAX"), _MOST_DESCRIPTORS))

@@ -61,15 +61,15 @@ def lines_without_statements(lines: Iterable[str]) -> list[str]:
 
     Unlike :func:`without_statements`, this leaves the output after a statement.
     """
-    kept = []
+    cut_lines = []
     is_in_statement = False
     for line in lines:
         if is_in_statement and _CONTINUATION.match(line):
             continue
         cut = _CLAUSE.sub(r"\1 …", without_statements(line))
         is_in_statement = cut != line and _QUOTED_ROWS.search(line) is None
-        kept.append(cut or "…" if cut != line else line)
-    return kept
+        cut_lines.append(cut or "…" if cut != line else line)
+    return cut_lines
 
 
 def _without_conditions(text: str) -> str:

@@ -128,7 +128,7 @@ class OutputKeeper:
             os.close(descriptor)
         self.stdout = self.stderr = _CLOSED
 
-    def kept(self) -> KeptOutput | None:
+    def last_lines(self) -> KeptOutput | None:
         """Return the last lines after the command has ended.
 
         None means that the companion takes long; it then records them itself.
@@ -155,7 +155,7 @@ class OutputKeeper:
         self._connection.close()
 
     def _send(self, line: bytes) -> None:
-        with contextlib.suppress(OSError):  # it was killed, which kept() reports
+        with contextlib.suppress(OSError):  # it was killed, which last_lines() reports
             self._connection.sendall(line + b"\n")
 
     def _reply(self) -> bytes | None:
@@ -194,12 +194,12 @@ def _be_companion(
             if not has_ended:
                 _wait_for_end(process, copying)
         _join(copying, _LAST_CHUNK_SECONDS)
-        kept = {stream.name: stream.tail.redacted() for stream in streams}
+        output = {stream.name: stream.tail.redacted() for stream in streams}
         if has_ended:
             with contextlib.suppress(OSError):  # the wrapper was killed, or waits no longer
-                connection.sendall(msgspec.json.encode(kept) + b"\n")
+                connection.sendall(msgspec.json.encode(output) + b"\n")
         if not messages.readline() and command is not None and command.context is not None:
-            record(command.context, kept)
+            record(command.context, output)
     connection.close()
     _join(copying, None)
 

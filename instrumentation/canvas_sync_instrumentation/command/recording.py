@@ -61,11 +61,11 @@ class RecordedRun:
         if get_monitor().settings.enabled:
             self.context = current.context
 
-    def record_output(self, kept: KeptOutput) -> None:
+    def record_output(self, output: KeptOutput) -> None:
         """Record the last lines of the output."""
         if self.context is not None:
             with _logged("The last lines of the output cannot be recorded."):
-                _record(self.context, kept)
+                _record(self.context, output)
 
     def end(self, error: Exception | None, *, is_cancelled: bool = False) -> None:
         """End the run.
@@ -86,16 +86,16 @@ class RecordedRun:
             self._tracker.__exit__(None, None, None)
 
 
-def record_for_killed_wrapper(context: RunContext, kept: KeptOutput) -> None:
+def record_for_killed_wrapper(context: RunContext, output: KeptOutput) -> None:
     """Record the last lines of the output in a process without a monitor."""
-    _record(context, kept)
+    _record(context, output)
     shutdown()
 
 
-def _record(context: RunContext, kept: KeptOutput) -> None:
+def _record(context: RunContext, output: KeptOutput) -> None:
     monitor = get_monitor()
     now = monitor.clock.time()
-    for stream, lines in kept.items():
+    for stream, lines in output.items():
         for line in lines:
             monitor.emit(OutputRecorded(context, now, stream, line))
 

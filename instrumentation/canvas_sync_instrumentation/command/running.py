@@ -129,12 +129,12 @@ class _Running:
         if self._keeper is None:
             return
         try:
-            kept = self._keeper.kept()
+            output = self._keeper.last_lines()
         except ChildProcessError:
             _logger.error("The last lines of the output are lost: their process was killed.")
             return
-        if kept is not None:
-            self._run.record_output(kept)
+        if output is not None:
+            self._run.record_output(output)
             self._keeper.on_recorded()
 
     def _stopped_by(self, number: signal.Signals) -> CommandResult:

@@ -52,7 +52,7 @@ class Tail:
         with self._lock:
             lines = [*self._lines, *([self._ended_line()] if self._line else [])]
         texts = [_TERMINAL_CODE.sub("", line.decode(errors="replace")) for line in lines]
-        return _fitting(redact_lines(texts, _LINE_LENGTH)[-self._count :])
+        return _newest(redact_lines(texts, _LINE_LENGTH)[-self._count :])
 
     def _extend(self, piece: bytes) -> None:
         if not piece:
@@ -81,7 +81,7 @@ class Tail:
         return (whole if separator else bytes(self._line)) + " …".encode()
 
 
-def _fitting(lines: list[str]) -> list[str]:
+def _newest(lines: list[str]) -> list[str]:
     """Return as many of the last lines as fit into the limit of bytes."""
     room = _TOTAL_BYTES
     for index in range(len(lines) - 1, -1, -1):
