@@ -95,6 +95,7 @@ class LineFilter:
     until: dt.datetime | None = None
     exclusions: Exclusions = NO_EXCLUSIONS
     _texts: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _texts_pattern: Any = field(init=False, repr=False, compare=False)
     _traits: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _levels: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     _status: Any = field(init=False, repr=False, compare=False)
@@ -103,6 +104,7 @@ class LineFilter:
     def __post_init__(self) -> None:
         texts = () if self.text is None else spellings(self.text)
         object.__setattr__(self, "_texts", texts)
+        object.__setattr__(self, "_texts_pattern", _any_of(texts))
         object.__setattr__(self, "_traits", tuple(self._make_traits()))
         levels = tuple(b'"level":%s' % in_json(level) for level in self.levels)
         object.__setattr__(self, "_levels", levels)
@@ -112,7 +114,7 @@ class LineFilter:
     def may_be_in(self, lines: bytes) -> bool:
         """Whether any of these lines can match; a quick check of all of them together."""
         return (
-            self._has_text(lines)
+            (self._texts_pattern is None or self._texts_pattern.search(lines) is not None)
             and (self._lines_pattern is None or self._lines_pattern.search(lines) is not None)
             and (self._has_traits(lines) or has_foreign_lines(lines))
         )
@@ -162,6 +164,11 @@ class LineFilter:
             value = getattr(self, name)
             if value is not None and str(value).isascii():  # of others some are escaped
                 yield b'"%s":%s' % (name.encode(), in_json(value))
+
+
+def _any_of(texts: tuple[bytes, ...]) -> Any:
+    """Return what matches one of some texts, two to ten times as fast as Python's ``in``."""
+    return re2.compile(b"|".join(map(re.escape, texts)), LATIN1) if texts else None
 
 
 def _status_pattern(status: str | None) -> Any:

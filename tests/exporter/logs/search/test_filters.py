@@ -74,6 +74,19 @@ def test_lines_do_not_pass_together_without_a_match(pattern: str) -> None:
     assert not wanted.may_be_in(b"xa\nxb\n")
 
 
+@settings(max_examples=500)
+@given(text=st.text(max_size=8), lines=st.lists(st.text(max_size=12), min_size=1))
+@example(text="\x00", lines=["a\x00b"])
+@example(text="é", lines=["é"])
+@example(text="a.b", lines=["axb"])
+def test_lines_pass_together_if_the_text_is_in_one_of_them(text: str, lines: list[str]) -> None:
+    wanted = LineFilter(text=text)
+    raw = [line.encode("utf-8", "backslashreplace").replace(b"\n", b" ") for line in lines]
+    expected = any(wanted.may_be(line) for line in raw)
+    if "\n" not in text:
+        assert wanted.may_be_in(b"\n".join([*raw, b""])) == expected
+
+
 STATUSES = ["404", "40", "failed", "timeout", 'said "no"', "é", "graphql", "a.b", ""]
 WORDS = st.sampled_from(["ERROR", "nightly", "nightly~2", *STATUSES])
 NUMBERS = st.sampled_from([4, 40, 404, -4])
