@@ -32,7 +32,7 @@ DIGEST_INTERVAL: Final = timedelta(minutes=2)
 SEVERAL: Final = "several incidents"
 """The subject of messages about many incidents."""
 _LOOK_BACK: Final = timedelta(days=7)
-"""Longer than any quiet hours: incidents that were resolved in them are told afterwards."""
+"""Longer than any quiet hours: their ends are announced when these are over."""
 
 
 class Planner:
@@ -117,22 +117,22 @@ class Planner:
     def _add_digest(
         self, outbox: Engine, channel: str, planned: Sequence[PlannedMessage], now: datetime
     ) -> int:
-        """Add one message about many incidents, and note that each of them has been told."""
-        # As part of another message, each of them is told as soon as that one exists.
+        """Add one message about many incidents, and note that each of them is announced."""
+        # As part of another message, each of them counts as announced at once.
         parts = [replace(each.message, state=MessageState.SKIPPED, sent_at=now) for each in planned]
 
         def digest(added: Sequence[Message]) -> Iterable[Message]:
             keys = {each.key for each in added}
-            told = [each for each in planned if each.message.key in keys]
-            if not told:
+            announced = [each for each in planned if each.message.key in keys]
+            if not announced:
                 return
             yield Message(
                 kind=MessageKind.INCIDENT,
                 subject=SEVERAL,
                 period=f"{now.isoformat()} {min(keys)[1]}",
                 channel=channel,
-                content=to_json(self._writer.digest([each.notice for each in told], now)),
-                is_urgent=any(each.message.is_urgent for each in told),
+                content=to_json(self._writer.digest([each.notice for each in announced], now)),
+                is_urgent=any(each.message.is_urgent for each in announced),
                 created_at=now,
                 next_attempt_at=now,
             )

@@ -99,24 +99,24 @@ class Planning:
         }
 
     def _event(self, incident: Incident, earlier: Sequence[Message]) -> Event | None:
-        """Return what to tell about an incident, given all earlier messages about it."""
-        told = [each for each in earlier if _was_told(each)]
-        last = _event_of(told[-1]) if told else None
+        """Return what to announce, given all earlier messages about an incident."""
+        announced = [each for each in earlier if _is_announced(each)]
+        last = _event_of(announced[-1]) if announced else None
         if self._is_muted(incident):
             return None
         if incident.resolved_at is not None:
             return None if last in (None, Event.RESOLVED) else Event.RESOLVED
         if last is None:
             return Event.OPENED
-        if _is_worse(incident, told):
+        if _is_worse(incident, announced):
             return Event.WORSE
-        return Event.BACK if self._is_back(incident, told[-1]) else None
+        return Event.BACK if self._is_back(incident, announced[-1]) else None
 
     def _is_back(self, incident: Incident, last: Message) -> bool:
         """Return whether an incident was reopened after the last message about it, and lasts.
 
-        That message may have said that it opened: its end is not told if another incident explains
-        that, and the end of that one may have been told since.
+        That message may be about its opening: if another incident explained its end, only the end
+        of that one was announced.
         """
         reopened = incident.reopened_at
         if reopened is None or last.created_at >= reopened:
@@ -168,7 +168,7 @@ class Planning:
 
     def _message(self, notice: Notice, channel: str, earlier: Sequence[Message]) -> Message:
         incident, writer = notice.incident, self._writer
-        follows = next((each.period for each in earlier if _was_told(each)), None)
+        follows = next((each.period for each in earlier if _is_announced(each)), None)
         first = None if follows is None else to_json(writer.describe(incident, self._now))
         return Message(
             kind=MessageKind.INCIDENT,
@@ -212,18 +212,18 @@ def _urgency(planned: PlannedMessage) -> tuple[bool, datetime, str]:
     return incident.severity is not Severity.CRITICAL, incident.opened_at, planned.message.subject
 
 
-def _is_worse(incident: Incident, told: Sequence[Message]) -> bool:
+def _is_worse(incident: Incident, announced: Sequence[Message]) -> bool:
     """Return whether an incident has got worse since the last message."""
-    statuses = {each.content.get("status") for each in told}
+    statuses = {each.content.get("status") for each in announced}
     if incident.severity is Severity.CRITICAL and Status.CRITICAL.value not in statuses:
         return True
     known, worsened = incident.acknowledgement, incident.worsened_at
     if known is None or worsened is None or worsened <= known.time:
         return False
-    return told[-1].created_at < worsened
+    return announced[-1].created_at < worsened
 
 
-def _was_told(message: Message) -> bool:
+def _is_announced(message: Message) -> bool:
     """Return whether people know a message: it is sent, will be, or is part of another one."""
     return message.state is not MessageState.SKIPPED or message.sent_at is not None
 

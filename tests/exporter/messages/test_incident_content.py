@@ -111,7 +111,7 @@ def test_many_causes_and_sync_types_are_cut_with_their_number() -> None:
     assert facts_of(content)["Sync types"].endswith("type-09 and 20 more")
 
 
-def test_an_incident_of_an_unknown_kind_is_told_nevertheless() -> None:
+def test_an_incident_of_an_unknown_kind_is_described_too() -> None:
     newer = replace(WHOLE, kind="of_a_newer_version")
     content = writer().describe(newer, NOW)
     assert content.title == "full failed for 40 of 50 users"

@@ -149,7 +149,7 @@ def school(engine: Engine, tmp_path: Path) -> Iterator[School]:
         yield School(engine, tmp_path, received)
 
 
-def test_an_incident_is_told_when_it_opens_gets_worse_and_resolves(school: School) -> None:
+def test_an_incident_is_announced_when_it_opens_gets_worse_and_resolves(school: School) -> None:
     opened = school.open(severity=WARNING, cause="Canvas answers 503.")
     assert school.titles() == ["The sync full fails"]
     school.clock.advance(minutes=30)
@@ -166,14 +166,14 @@ def test_an_incident_is_told_when_it_opens_gets_worse_and_resolves(school: Schoo
     assert third["first"] == third["title"]
 
 
-def test_nothing_is_told_again_after_a_restart(school: School) -> None:
+def test_nothing_is_sent_again_after_a_restart(school: School) -> None:
     school.open()
     school.open(IncidentKind.DISK_FILLING, subject="disk", sync_type=None)
     assert len(school.titles()) == 2
     assert school.titles(school.start(), school.start("another host")) == []
 
 
-def test_an_exporter_that_was_stopped_tells_the_end_of_what_it_told(school: School) -> None:
+def test_an_exporter_that_was_stopped_announces_the_end_of_an_incident(school: School) -> None:
     opened = school.open()
     school.titles()
     school.clock.advance(hours=30)
@@ -182,7 +182,9 @@ def test_an_exporter_that_was_stopped_tells_the_end_of_what_it_told(school: Scho
     assert school.titles(school.start()) == ["Recovered after 30 h: The sync full fails"]
 
 
-def test_what_opened_and_resolved_while_nobody_sent_messages_is_not_told(school: School) -> None:
+def test_what_began_and_ended_while_nobody_sent_messages_is_not_announced(
+    school: School,
+) -> None:
     school.resolve(school.open())
     assert school.titles() == []
 
@@ -202,7 +204,7 @@ def test_an_acknowledged_incident_is_silent_until_it_gets_worse(school: School) 
     assert worsened.run_count == 40
 
 
-def test_the_end_of_an_acknowledged_incident_is_not_told(school: School) -> None:
+def test_the_end_of_an_acknowledged_incident_is_not_announced(school: School) -> None:
     opened = school.open()
     school.titles()
     school.resolve(school.acknowledge(opened))
@@ -223,7 +225,7 @@ def test_a_message_that_still_waits_is_not_sent_once_the_incident_is_acknowledge
     assert row.state is MessageState.SKIPPED
 
 
-def test_an_incident_that_another_one_explains_is_not_told_to_have_recovered(
+def test_an_incident_that_another_one_explains_does_not_recover(
     school: School,
 ) -> None:
     failing = school.open()
@@ -259,19 +261,19 @@ def test_an_unrelated_incident_does_not_hide_a_recovery(school: School) -> None:
 def test_flapping_sends_one_opening_and_one_recovery(school: School) -> None:
     changed = school.open()
     school.titles()
-    told: list[str] = []
+    titles: list[str] = []
     for _ in range(6):
         changed = school.resolve(changed)
-        told += school.titles()
+        titles += school.titles()
         school.clock.advance(minutes=15)
         changed = school.reopen(changed)
-        told += school.titles()
+        titles += school.titles()
         school.clock.advance(minutes=10)
-    assert len(told) == 1
-    assert told[0].startswith("Recovered")
+    assert len(titles) == 1
+    assert titles[0].startswith("Recovered")
 
 
-def test_a_reopened_incident_that_stays_open_is_told_once(school: School) -> None:
+def test_a_reopened_incident_that_stays_open_is_announced_once(school: School) -> None:
     opened = school.open()
     school.titles()
     resolved = school.resolve(opened)
@@ -298,7 +300,7 @@ def test_an_incident_that_two_exporters_opened_during_an_outage_recovers_once(
     assert len(school.titles()) == 1
 
 
-def test_an_incident_that_outlives_the_one_that_explained_it_is_told_again(
+def test_an_incident_that_outlives_the_one_that_explained_it_is_announced_again(
     school: School,
 ) -> None:
     failing = school.open()
@@ -350,7 +352,7 @@ def test_a_channel_without_incidents_gets_none(school: School) -> None:
     assert school.titles(school.start("reports", reports)) == []
 
 
-def test_a_broken_channel_is_not_told_that_it_is_broken(school: School) -> None:
+def test_a_broken_channel_gets_no_message_about_itself(school: School) -> None:
     broken = {"sync_type": None, "severity": WARNING, "summary": "Nothing can be delivered."}
     school.open(IncidentKind.MESSAGES_FAILING, subject="test", **broken)
     school.open(IncidentKind.MESSAGES_FAILING, subject="email", **broken)
@@ -381,7 +383,6 @@ def test_many_incidents_at_once_do_not_become_a_flood(school: School) -> None:
 
 
 def test_incidents_that_keep_opening_do_not_become_a_flood_either(school: School) -> None:
-    titles: list[str] = []
     for number in range(60):
         school.open(subject=f"type-{number}", summary=f"type-{number} fails.")
         school.exporter.run()
@@ -392,7 +393,7 @@ def test_incidents_that_keep_opening_do_not_become_a_flood_either(school: School
     most_digests = timedelta(minutes=13) / DIGEST_INTERVAL + 1
     assert BURST < len(titles) <= 2 * BURST + most_digests
     digests = [int(title.partition(" ")[0]) for title in titles if " more incident" in title]
-    assert len(titles) - len(digests) + sum(digests) == 60, "each is told once"
+    assert len(titles) - len(digests) + sum(digests) == 60, "each is announced once"
 
 
 def test_quiet_hours_hold_warnings_back_and_forget_what_is_over_by_then(school: School) -> None:
@@ -429,7 +430,7 @@ def test_two_exporters_send_each_message_once(school: School) -> None:
     assert len(school.titles(second, school.exporter)) == 4
 
 
-def test_while_the_database_is_away_critical_incidents_are_told_once_from_memory(
+def test_while_the_database_is_away_critical_incidents_are_announced_once_from_memory(
     postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
 ) -> None:
     engine = open_engine(postgresql_url)
@@ -467,7 +468,7 @@ def test_while_the_database_is_away_critical_incidents_are_told_once_from_memory
     engine.dispose()
 
 
-def test_several_exporters_that_told_an_outage_tell_its_end_once(
+def test_several_exporters_announce_the_end_of_an_outage_once(
     postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
 ) -> None:
     engine = open_engine(postgresql_url)
