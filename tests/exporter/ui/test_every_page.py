@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import re
+from html import unescape
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -116,3 +118,18 @@ def test_a_page_works_on_days_on_which_clocks_change(page: Page, site: Served) -
         query = f"from={day}&to={day}T23:59&tz=Europe/Berlin"
         answer = requests.get(f"{site.url}/{example_path(page)}?{query}", timeout=30)
         assert answer.status_code == 200
+
+
+def test_every_link_of_a_page_leads_somewhere(page: Page, site: Served) -> None:
+    here = f"{site.url}/{example_path(page)}"
+    text = requests.get(here, timeout=30).text
+    links = {urljoin(here, unescape(each)) for each in re.findall(r'href="([^"#]+)', text)}
+    own = {each for each in links if each.startswith(site.url)}
+    by_shape = {re.sub(r"\d+", "1", each): each for each in own}  # one of many runs is enough
+    broken = {
+        each: status
+        for each in by_shape.values()
+        if (status := requests.get(each, timeout=30).status_code) != 200
+        and "/runs/task/" not in each  # a log has lines of runs that have no row
+    }
+    assert broken == {}
