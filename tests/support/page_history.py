@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -76,6 +77,7 @@ def _run(
     )[0]
     return snapshot(
         task_id,
+        trace_id=blake2b(task_id.encode(), digest_size=16).hexdigest(),
         sync_type=sync_type,
         user_id=chance.randrange(1, 9),
         course_id=chance.choice([None, 101, 102]),

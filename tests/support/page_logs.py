@@ -52,7 +52,7 @@ def _lines(run: RunSnapshot) -> Iterator[tuple[Log, Any]]:
             "user_id": run.user_id,
             "course_id": run.course_id,
             "sync_type": run.sync_type,
-            "trace_id": f"{chance.getrandbits(128):032x}",
+            "trace_id": run.trace_id,
             "host": "sync-1",
             "pid": 4711,
             **fields,

@@ -16,6 +16,7 @@ from canvas_sync_exporter.judge.judge import JudgeState
 from canvas_sync_exporter.settings import Configuration
 
 from .access import Access
+from .log_stream import LogStreams
 
 __all__ = ["JobsView", "JudgeView", "WebContext"]
 
@@ -49,6 +50,7 @@ class WebContext:
         judge: None there too.
         stopping: Set when the server ends, so that streams end too.
         rollups: Answers from the rollups, with a cache that all requests share.
+        log_streams: The open streams of the logs, whose number is limited.
         series: The same, over time.
         errors: The same, about the errors that ended runs.
     """
@@ -60,10 +62,12 @@ class WebContext:
     judge: JudgeView | None = None
     stopping: Event = field(default_factory=Event)
     rollups: Rollups = field(init=False)
+    log_streams: LogStreams = field(init=False)
     series: SeriesReader = field(init=False)
     errors: ErrorReader = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rollups", Rollups(self.engine))
+        object.__setattr__(self, "log_streams", LogStreams(self.stopping))
         object.__setattr__(self, "series", SeriesReader(self.engine))
         object.__setattr__(self, "errors", ErrorReader(self.engine))

@@ -44,7 +44,7 @@ from .log_parameters import (
     VALUES,
     make_filter,
 )
-from .log_stream import CLIENT_LIMIT, LogStreams
+from .log_stream import CLIENT_LIMIT
 from .problems import FieldError, ProblemError
 from .search_results import ContextPage, FacetPage, FoundPage, facet_page, found_record
 
@@ -82,7 +82,7 @@ class LogApi:
         config = context.configuration
         self._folders = config.app.log_dir, config.archive_folder
         self._zone = config.app.timezone
-        self._streams = LogStreams(context.stopping)
+        self._streams = context.log_streams
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""

@@ -45,11 +45,16 @@ class LogStreams:
             retry_seconds=_RETRY_SECONDS,
         )
 
-    def respond(self, open_tail: Callable[[], LogTail]) -> Response:
+    def respond(
+        self,
+        open_tail: Callable[[], LogTail],
+        show: Callable[[FoundLine], object] = found_record,
+    ) -> Response:
         """Answer the current request with a stream that ends when the client disconnects.
 
         Args:
             open_tail: Opens the logs.
+            show: Returns the data of a line's event.
 
         Raises:
             ProblemError: 503, if too many clients are listening.
@@ -64,19 +69,21 @@ class LogStreams:
             raise
         is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
         response = Response(
-            self._events(tail, is_gone), headers=_HEADERS, content_type="text/event-stream"
+            self._events(tail, show, is_gone), headers=_HEADERS, content_type="text/event-stream"
         )
         response.call_on_close(self._limit.release)
         response.call_on_close(tail.close)
         return response
 
-    def _events(self, tail: LogTail, is_gone: Callable[[], bool]) -> Iterator[str]:
+    def _events(
+        self, tail: LogTail, show: Callable[[FoundLine], object], is_gone: Callable[[], bool]
+    ) -> Iterator[str]:
         """Return the events, with regular comments to detect disconnected clients and proxies."""
         yield ": the newest lines, then those that are written\n\n"
         lines, sent = tail.newest, time.monotonic()
         while not (self._stopping.is_set() or is_gone()):
             if lines or tail.skipped:
-                yield _events_of(tail, lines)
+                yield _events_of(tail, lines, show)
                 sent = time.monotonic()
             elif time.monotonic() >= sent + HEARTBEAT_SECONDS:
                 yield f": nothing new\nid: {tail.cursor}\n\n"
@@ -90,11 +97,11 @@ class LogStreams:
                 return
 
 
-def _events_of(tail: LogTail, lines: Sequence[FoundLine]) -> str:
+def _events_of(
+    tail: LogTail, lines: Sequence[FoundLine], show: Callable[[FoundLine], object]
+) -> str:
     skipped = f"event: skipped\n{_data(tail.skipped)}" if tail.skipped else ""
-    return skipped + "".join(
-        f"id: {tail.advance(line)}\n{_data(found_record(line))}" for line in lines
-    )
+    return skipped + "".join(f"id: {tail.advance(line)}\n{_data(show(line))}" for line in lines)
 
 
 def _data(value: object) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, request
 from markupsafe import Markup
 
 from canvas_sync_exporter.charts.volume import VolumeBar, volume_chart
@@ -24,6 +25,7 @@ from canvas_sync_exporter.logs.search import (
     line_context,
     locate,
 )
+from canvas_sync_exporter.logs.tail import LogTail
 from canvas_sync_exporter.logs.volume import Volume, VolumeBucket, log_volume
 from canvas_sync_exporter.ui.log_filters import (
     LINE_FILTERS,
@@ -40,8 +42,8 @@ from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.endpoint import json_response
 from canvas_sync_exporter.web.formats import list_response
-from canvas_sync_exporter.web.log_parameters import AFTER, BEFORE, CURSOR, LIMIT, ORDER, POSITION
-from canvas_sync_exporter.web.parameters import flag
+from canvas_sync_exporter.web.log_parameters import AFTER, BEFORE, CURSOR, ORDER, POSITION
+from canvas_sync_exporter.web.parameters import flag, whole_number
 from canvas_sync_exporter.web.problems import FieldError, ProblemError
 from canvas_sync_exporter.web.search_results import FoundPage, found_record
 
@@ -59,9 +61,11 @@ _BARS: Final = 50
 _DAY_LABELS: Final = 21_600
 """From this length of a bucket on, in seconds, the axis has days instead of clock times."""
 
+_TAIL_LINES: Final = 1000
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _AROUND: Final = 15
 _POSITION: Final = replace(POSITION, is_required=False)
+_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 2000, default=MOST_LINES)
 _MATCHING: Final = flag("matching", "Around a line, only lines that match the filters.")
 _PARAMETERS: Final = (
     *LINE_FILTERS,
@@ -72,7 +76,7 @@ _PARAMETERS: Final = (
     replace(AFTER, default=_AROUND),
     _MATCHING,
 )
-_TAIL_PARAMETERS: Final = (*LINE_FILTERS, CURSOR, ORDER)
+_SEARCH_PARAMETERS: Final = (*LINE_FILTERS, CURSOR, ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,17 @@ class Logs:
             hatched = (0.0, reached) if is_back else (reached, 1.0)
         return volume_chart(bars, "Lines over time", hatched, (start, volume.step_seconds))
 
+    def can_follow(self, view: View) -> bool:
+        """Return whether new lines belong on top of the list."""
+        is_first = view.values["cursor"] is None and view.values["order"] is Order.NEWEST
+        return is_first and view.period.is_open
+
+    def tail_url(self, view: View) -> str:
+        """Return the URL of the stream of the lines after those that were searched."""
+        assert self.found is not None  # noqa: S101 - the template asks for it only then
+        url = view.here_at("logs/tail")
+        return f"{url}{'&' if '?' in url else '?'}cursor={self.found.tail}"
+
     def export_url(self, view: View, suffix: str) -> str:
         """Return the URL of exactly the lines that are shown, in a format."""
         assert self.found is not None  # noqa: S101 - the template asks for it only then
@@ -234,7 +249,7 @@ def _find(context: WebContext, view: View, wanted: LineFilter) -> Found:
 def _search(
     context: WebContext, view: View, wanted: LineFilter, limit: int, seconds: float
 ) -> LogSearch:
-    try:
+    with _blaming_cursor():
         return LogSearch(
             *_folders(context),
             wanted,
@@ -244,9 +259,6 @@ def _search(
             seconds=seconds,
             zone=_zone(context),
         )
-    except BadCursorError as error:
-        wrong = FieldError("cursor", str(error))
-        raise ProblemError(422, "The parameter is wrong: cursor.", errors=[wrong]) from error
 
 
 def _around(context: WebContext, view: View) -> Around:
@@ -312,6 +324,35 @@ def whole_line(context: WebContext, view: View) -> Response:
     return json_response(found_record(line))
 
 
+def tail(context: WebContext, view: View) -> Response:
+    """Stream the lines that are written from now on, or after a cursor, as server-sent events."""
+    on_page = replace(view, root="./", path=PAGE.path)  # where the lines will be shown
+    on_page.query = {name: value for name, value in view.query.items() if name != "cursor"}
+    wanted = line_filter(view)
+    last = request.headers.get("Last-Event-ID")
+    with _blaming_cursor():
+        return context.log_streams.respond(
+            lambda: LogTail(
+                *_folders(context),
+                wanted,
+                lines=0,
+                after=last or view.values["cursor"],
+                most=_TAIL_LINES,
+                zone=_zone(context),
+            ),
+            lambda line: shown_line(on_page, line),
+        )
+
+
+@contextmanager
+def _blaming_cursor() -> Iterator[None]:
+    try:
+        yield
+    except BadCursorError as error:
+        wrong = FieldError("cursor", str(error))
+        raise ProblemError(422, "The parameter is wrong: cursor.", errors=[wrong]) from error
+
+
 def _folders(context: WebContext) -> tuple[Any, Any]:
     config = context.configuration
     return config.app.log_dir, config.archive_folder
@@ -358,8 +399,9 @@ PAGE: Final = Page(
     period="24h",
     is_live=False,
     feeds=(
-        Feed("logs_csv", "logs/export.csv", export_csv, (*_TAIL_PARAMETERS, LIMIT)),
-        Feed("logs_ndjson", "logs/export.ndjson", export_ndjson, (*_TAIL_PARAMETERS, LIMIT)),
+        Feed("logs_csv", "logs/export.csv", export_csv, (*_SEARCH_PARAMETERS, _LIMIT)),
+        Feed("logs_ndjson", "logs/export.ndjson", export_ndjson, (*_SEARCH_PARAMETERS, _LIMIT)),
+        Feed("logs_tail", "logs/tail", tail, _SEARCH_PARAMETERS),
         Feed("logs_line", "logs/line", whole_line, (POSITION,)),
     ),
 )
