@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, Row, and_, func, select
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
 
@@ -29,11 +30,13 @@ __all__ = [
     "new_rows",
     "read_periods",
     "read_span",
+    "require_few_rows",
     "usable_state",
 ]
 
 
 _runs = metrics_table.c
+_MOST_ROWS: Final = 200_000
 
 
 class MergeRollups(Protocol):
@@ -69,6 +72,7 @@ def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
         periods: At least one; they may overlap.
 
     Raises:
+        StorageError: Too much is not in the rollups yet.
         SQLAlchemyError: The database is away.
     """
     with connect_to_see_one_moment(engine) as connection:
@@ -77,6 +81,8 @@ def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
             new = list(new_rows(connection, state, _first(periods)))
             return [_read(connection, each, state, new) for each in periods]
     with connect_to_read_much(engine) as connection:
+        for each in periods:
+            require_few_rows(connection, *_bounds(each))
         return [_read_rows(connection, each) for each in periods]
 
 
@@ -152,6 +158,21 @@ def usable_state(connection: Connection, since: datetime) -> RollupState | None:
     state = read_state(connection, since)
     is_usable = not state.is_far_behind or has_deleted_runs(connection, since)
     return state if is_usable else None
+
+
+def require_few_rows(connection: Connection, begin: datetime, end: datetime) -> None:
+    """Check that the rows of a period can be read in a few seconds.
+
+    Raises:
+        StorageError: There are too many.
+    """
+    is_in_period = within(_runs.sync_start_time, begin, end)
+    some = select(_runs.id).where(is_in_period, ENDED).limit(_MOST_ROWS + 1).subquery()
+    if (connection.scalar(select(func.count()).select_from(some)) or 0) > _MOST_ROWS:
+        raise StorageError(
+            "Most runs of this period are not in the rollups yet; the exporter adds them in the"
+            " background. Ask for a shorter period, or later."
+        )
 
 
 def _first(periods: Sequence[Period]) -> datetime:

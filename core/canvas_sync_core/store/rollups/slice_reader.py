@@ -14,15 +14,13 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select
 
-from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import in_period
 
-from .aggregates import ENDED, Groups, add_up_span, gather, merge
+from .aggregates import Groups, add_up_span, gather, merge
 from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor
 from .generation_cache import GenerationCache
-from .periods import MergeRollups, new_rows, read_span, usable_state
+from .periods import MergeRollups, new_rows, read_span, require_few_rows, usable_state
 from .slices import STEPS, Slice, choose_step, slices
 from .state import RollupState
 from .tables import merge_groups
@@ -32,7 +30,6 @@ __all__ = ["SliceReader", "Slices", "TooManySlicesError"]
 _MOST_BY_DEFAULT: Final = 200
 _MOST: Final = 1_000
 _MOST_CACHED: Final = 4_000
-_MOST_ROWS: Final = 200_000
 _LONG: Final = 3_660 * DAY
 _start = metrics_table.c.sync_start_time
 _Value = TypeVar("_Value")
@@ -142,12 +139,7 @@ class SliceReader(Generic[_Value]):
         self, connection: Connection, parts: Sequence[Slice], step: str
     ) -> Slices[_Value]:
         begin, end = parts[0].begin, parts[-1].end
-        some = select(_start).where(in_period(begin, end), ENDED).limit(_MOST_ROWS + 1).subquery()
-        if (connection.scalar(select(func.count()).select_from(some)) or 0) > _MOST_ROWS:
-            raise StorageError(
-                "Most runs of this period are not in the rollups yet; the exporter adds them in the"
-                " background. Ask for a shorter period, or later."
-            )
+        require_few_rows(connection, begin, end)
         values = [
             (part, self._value(add_up_span(connection, TimeBucket(DAY, part.begin, part.end))))
             for part in parts

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
+from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import downgrade
 from canvas_sync_core.store.model import metrics_table
@@ -96,6 +97,15 @@ def test_periods_are_read_from_the_rows_while_the_rollups_are_far_behind(
     monkeypatch.setattr("canvas_sync_core.store.rollups.state._MOST_NEW", 0)
 
     assert_exact(engine)
+
+
+def test_too_many_rows_are_not_read(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_random_runs(engine, 30)
+    monkeypatch.setattr("canvas_sync_core.store.rollups.state._MOST_NEW", 0)
+    monkeypatch.setattr("canvas_sync_core.store.rollups.periods._MOST_ROWS", 10)
+
+    with pytest.raises(StorageError, match="not in the rollups yet"):
+        read_periods(engine, PERIODS)
 
 
 def test_runs_that_retention_has_deleted_still_count(engine: Engine) -> None:
