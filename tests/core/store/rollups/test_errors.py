@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import retention
-from canvas_sync_core.store.database import downgrade, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.error_counts import has_unknown_errors
 from canvas_sync_core.store.rollups.errors import ErrorReader
+from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
-from support.plans import assert_bounded, explained
+from support.plans import assert_bounded, explained, preferring_indexes
 from support.rollups import assert_same_errors
 from support.runs import running, snapshot, write
 
@@ -143,9 +144,21 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
         roll_up(engine, _LONG)
 
 
-def test_no_statement_reads_the_whole_table(engine: Engine) -> None:
-    write(engine, *(snapshot(f"g{n}", start_time=_at(-n / 10)) for n in range(3000)))
+@pytest.mark.parametrize("table", ["canvas_sync_metrics", "canvas_sync_rollups"])
+def test_no_statement_reads_a_whole_table(empty_database_url: str, table: str) -> None:
+    engine = open_engine(preferring_indexes(empty_database_url))
+    upgrade(engine)
+    write(engine, *(snapshot(f"g{n}", start_time=_at(-n / 10)) for n in range(500)))
     _history(engine)
     roll_up(engine, _LONG)
-    reader = ErrorReader(engine)
-    assert_bounded(explained(engine, lambda _: reader.top(_NOON - 2 * _DAY, _NOON + _DAY, 5)))
+    write(engine, _bad("new", "http_500", 0))
+    errors, series = ErrorReader(engine), SeriesReader(engine)
+    since = _NOON - 2 * _DAY
+
+    def ask(_: Engine) -> None:
+        errors.top(since, _NOON + _DAY, 5)
+        errors.series(since, _NOON + _DAY)
+        series.read(since, _NOON + _DAY, zone=UTC)
+
+    assert_bounded(explained(engine, ask, table), table)
+    engine.dispose()
