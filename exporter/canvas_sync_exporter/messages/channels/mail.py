@@ -9,6 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -69,8 +70,8 @@ def make_mail(
     parts = mail_parts(content_of(message))
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = parts.subject
-    mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
+    mail["From"] = _parsed(sender)
+    mail["To"] = tuple(map(_parsed, recipients))
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     mail["Message-ID"] = _message_id(message.key, address_of(sender))
     if message.thread is not None and _MESSAGE_ID.fullmatch(message.thread):
@@ -79,14 +80,20 @@ def make_mail(
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
     mail["List-Unsubscribe"] = f"<mailto:{address_of(sender)}?subject=unsubscribe>"
-    mail.set_content(parts.text)
-    mail.add_alternative(parts.html, subtype="html")
+    # Not every server passes 8-bit text on unharmed.
+    mail.set_content(parts.text, cte="quoted-printable")
+    mail.add_alternative(parts.html, subtype="html", cte="quoted-printable")
     return mail
 
 
 def address_of(text: str) -> str:
     """Return the address alone of one with a name."""
     return parseaddr(text)[1]
+
+
+def _parsed(text: str) -> Address:
+    name, address = parseaddr(text)
+    return Address(name, addr_spec=address)
 
 
 def _message_id(key: str, sender: str) -> str:

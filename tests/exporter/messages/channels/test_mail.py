@@ -127,6 +127,23 @@ def test_a_title_cannot_add_headers() -> None:
     assert mail["Subject"] == "a Bcc: x@example.edu \\u202etxt ü 日本"
 
 
+def test_an_email_is_ascii_with_short_lines_and_arrives_in_any_language() -> None:
+    content = replace(
+        DAILY, title="Zusammenfassung für Köln", summary="日本語 שלום ✓ " + "x" * 3000
+    )
+    sender, recipient = '"Müller & Söhne, Köln" <sync@example.edu>', '"A, Ü" <a@example.edu>'
+    raw = make_mail(message(content), sender, (recipient, "b@example.edu"), NOON).as_bytes()
+    assert raw.isascii()
+    assert max(map(len, raw.splitlines())) <= 998
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    assert mail["Subject"] == content.title
+    assert [each.display_name for each in mail["To"].addresses] == ["A, Ü", ""]
+    assert str(mail["From"].addresses[0]) == sender
+    for part in _parts(mail):
+        assert content.summary.strip() in part
+
+
 def test_a_message_that_may_have_arrived_before_is_marked() -> None:
     for part in _parts(_mail(replace(message(), may_be_repeated=True))):
         assert "You may have received this message before" in part
