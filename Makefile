@@ -12,7 +12,7 @@ SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analy
   $(addprefix core/, store/rollups/test_writing.py store/test_deadlines.py test_threads.py) \
   docs/test_tutorial_page.py \
   $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py \
-    messages/test_delivery.py messages/test_planning.py messages/test_report_planner.py \
+    messages/test_delivery.py messages/test_messenger.py messages/test_planning.py messages/test_report_planner.py \
     logs/test_retention*.py logs/test_staging.py serving test_*.py web) \
   $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))
 RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
