@@ -85,9 +85,9 @@ class SlackServer:
             return self.errors.pop(0)
         if self.rejects_blocks and body.get("blocks"):
             return "invalid_blocks"
+        if not body.get("text") and not body.get("blocks"):
+            return "no_text"
         found = check_blocks(body.get("blocks") or []) + _check_text(body.get("text", ""), 40_000)
-        if not body.get("text"):
-            found.append("no_text")
         self.problems += found
         return "invalid_blocks" if found else ""
 
