@@ -24,6 +24,32 @@ from canvas_sync_exporter.cli import main
 assert Path(canvas_sync_exporter.__file__).is_relative_to(sys.argv[1]), canvas_sync_exporter
 sys.exit(main(["analyze", "--html", "--log-dir", sys.argv[2]]))
 """
+_OVERVIEW = """
+import re
+import sys
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+import canvas_sync_exporter
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_exporter.settings import configuration
+from canvas_sync_exporter.ui import ui_blueprint
+from canvas_sync_exporter.web import create_app
+from canvas_sync_exporter.web.access import Access
+from canvas_sync_exporter.web.context import WebContext
+
+assert Path(canvas_sync_exporter.__file__).is_relative_to(sys.argv[1]), canvas_sync_exporter
+config = configuration({"CANVAS_SYNC_LOG_DIR": sys.argv[2]})
+engine = open_engine(config.app.resolved_database_url)
+upgrade(engine)
+context = WebContext(config, engine, Access(None))
+client = create_app(context, CollectorRegistry(), ui_blueprint(context)).test_client()
+page = client.get("/")
+print(page.status_code, "No sync has run yet." in page.text)
+for name in re.findall(r'assets/[^"]+', page.text):
+    print(client.get(name).status_code, len(client.get(name).data) > 5000)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +88,18 @@ def test_the_report_is_rendered_from_the_files_of_the_wheel(
     assert (made.returncode, made.stderr) == (0, "")
     assert '<section class="summary ' in made.stdout
     assert made.stdout.endswith("</html>\n")
+
+
+def test_the_web_pages_are_served_from_the_files_of_the_wheel(
+    installed: Path, tmp_path: Path
+) -> None:
+    program = [sys.executable, "-c", _OVERVIEW, str(installed), str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    made = subprocess.run(
+        program, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.splitlines() == ["200 True"] * 3
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

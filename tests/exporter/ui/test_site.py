@@ -154,7 +154,9 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
-@pytest.mark.parametrize("path", ["incidents/1/acknowledge", "pauses", "pauses/1/end", "sign-in"])
+@pytest.mark.parametrize(
+    "path", ["incidents/1/acknowledge", "pauses", "pauses/1/end", "sign-in", "sign-out"]
+)
 def test_another_site_cannot_change_anything(
     guarded: Served, path: str, headers: dict[str, str]
 ) -> None:
