@@ -16,6 +16,7 @@ from canvas_sync_core.store.messages.reading import messages_about, messages_sin
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import add_messages, skip_waiting
 from canvas_sync_exporter.config_file.audience import Audience
+from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN
 
 from .incident_content import IncidentWriter
 from .local_outbox import OUT_OF_REACH, LocalOutbox
@@ -79,7 +80,8 @@ class Planner:
             self._local.catch_up(self._database, now)
             incidents = known_incidents(self._database, now - _LOOK_BACK)
             count = self._plan_in(self._database, incidents, now)
-            self._copy_to_local(incidents)
+            opened = [each for each in incidents if each.resolved_at is None]
+            self._local.copy(_messages_about(self._database, opened, now))
         except OUT_OF_REACH:
             incidents = [each for each in self._in_memory() if each.severity is Severity.CRITICAL]
             self._plan_in(self._local.open(), incidents, now)
@@ -87,7 +89,7 @@ class Planner:
         return count
 
     def _plan_in(self, outbox: Engine, incidents: Sequence[Incident], now: datetime) -> int:
-        messages = messages_about(outbox, MessageKind.INCIDENT, set(map(subject_of, incidents)))
+        messages = _messages_about(outbox, incidents, now)
         planning = Planning(incidents, messages, self._writer, now, is_quiet=self._is_quiet(now))
         waiting = {each.subject for each in messages if each.state is MessageState.WAITING}
         skip_waiting(outbox, MessageKind.INCIDENT, planning.outdated() & waiting)
@@ -139,7 +141,25 @@ class Planner:
 
         return len(add_messages(outbox, parts, digest))
 
-    def _copy_to_local(self, incidents: Iterable[Incident]) -> None:
-        subjects = {subject_of(each) for each in incidents if each.resolved_at is None}
-        messages = messages_about(self._database, MessageKind.INCIDENT, subjects)
-        self._local.copy(messages)
+
+def _messages_about(outbox: Engine, incidents: Iterable[Incident], now: datetime) -> list[Message]:
+    """Return the earlier messages about incidents.
+
+    Few incidents are older than :data:`_LOOK_BACK`. They are looked up by themselves, so that the
+    others need not read all messages of the last year.
+    """
+    recent: list[Incident] = []
+    older: list[Incident] = []
+    for each in incidents:
+        (recent if each.opened_at >= now - 2 * _LOOK_BACK else older).append(each)
+    return [
+        message
+        for group in (older, recent)
+        if group
+        for message in messages_about(
+            outbox,
+            MessageKind.INCIDENT,
+            set(map(subject_of, group)),
+            min(each.opened_at for each in group) - REOPEN_WITHIN,
+        )
+    ]

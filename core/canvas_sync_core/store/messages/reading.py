@@ -90,8 +90,16 @@ def message_page(
     return MessagePage(items, make_cursor(rows[limit - 1].created_at, rows[limit - 1].id))
 
 
-def messages_about(engine: Engine, kind: str, subjects: Collection[str]) -> list[Message]:
-    """Return all messages of a kind about some subjects, in the order in which they were added.
+def messages_about(
+    engine: Engine, kind: str, subjects: Collection[str], since: datetime
+) -> list[Message]:
+    """Return the messages about some subjects, in the order in which they were added.
+
+    Args:
+        engine: The database.
+        kind: Their kind.
+        subjects: What they are about.
+        since: Messages that were created earlier are left out.
 
     Raises:
         StorageError: The database has no table of messages.
@@ -101,7 +109,9 @@ def messages_about(engine: Engine, kind: str, subjects: Collection[str]) -> list
     with _connect(engine) as connection:
         for start in range(0, len(ordered), _SUBJECTS_AT_ONCE):
             some = ordered[start : start + _SUBJECTS_AT_ONCE]
-            is_wanted = and_(_columns.kind == kind, _columns.subject.in_(some))
+            is_wanted = and_(
+                _columns.created_at >= since, _columns.kind == kind, _columns.subject.in_(some)
+            )
             statement = select(messages_table).where(is_wanted).order_by(_columns.id)
             found += map(to_message, connection.execute(statement))
     return found

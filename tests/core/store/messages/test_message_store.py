@@ -180,8 +180,16 @@ def test_copied_messages_become_final_but_never_wait_again(engine: Engine) -> No
     states = {each.subject: each.reference for each in messages_since(engine, "incident", CREATED)}
     assert states == {"failing full": "7", "missed full": "3"}
     copy_messages(engine, [waiting, message("slow full"), message("slow full")])
-    found = messages_about(engine, "incident", {"failing full", "slow full", "other"})
+    found = messages_about(engine, "incident", {"failing full", "slow full", "other"}, CREATED)
     assert [each.state for each in found] == [MessageState.SENT, MessageState.WAITING]
+
+
+def test_messages_about_subjects_are_read_from_a_time_on(engine: Engine) -> None:
+    add_messages(engine, [message("1"), message("1", "later", created_at=CREATED + MINUTE)])
+    add_messages(engine, [message("2", created_at=CREATED + MINUTE)])
+    found = messages_about(engine, "incident", {"1"}, CREATED + MINUTE)
+    assert [each.period for each in found] == ["later"]
+    assert messages_about(engine, "incident", (), CREATED) == []
 
 
 def test_waiting_messages_about_a_subject_can_be_skipped(engine: Engine) -> None:
