@@ -57,7 +57,8 @@ def _asset(name: str, suffix: str, text: str, media_type: str) -> Asset:
 
 def _compact(style: str) -> str:
     """Leave out the space that only people need."""
-    return _SPACE_BETWEEN_TOKENS.sub(lambda match: match[1] or " " * ("\n" in match[0]), style)
+    style = _SPACE_BETWEEN_TOKENS.sub(lambda match: match[1] or " " * ("\n" in match[0]), style)
+    return style.replace(";}", "}")
 
 
 def _text(path: Path) -> str:

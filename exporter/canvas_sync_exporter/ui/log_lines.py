@@ -36,7 +36,7 @@ class ShownLine:
 
     Attributes:
         clock: When it was written, in the zone of the page.
-        kind: CSS class of its level; empty for one that needs no attention.
+        kind: CSS class of its level.
         fields: Everything else that it says: name and text.
         is_cut: Whether it is longer.
         position: Where it is.
@@ -88,7 +88,7 @@ def shown_line(view: View, found: FoundLine) -> ShownLine:
         time=found.time,
         clock=f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}",
         level=escape_controls(level),
-        kind=_KINDS.get(level, ""),
+        kind=_KINDS.get(level, "faint"),
         message=message,
         fields=fields,
         is_cut=texts.is_cut,

@@ -76,7 +76,8 @@ class Site:
         view = self._view(page, path)
         view.done = next((each.done for each in page.actions if each.name == view.done), "")
         place = (request.full_path, view.visitor, wants_json(request))
-        if tag := self._recent.find(place, request.if_none_match):
+        # A page that does not poll is asked for by a person, who wants it as it is now.
+        if page.is_live and (tag := self._recent.find(place, request.if_none_match)):
             return _not_modified(tag)
         with self._limit.acquired():
             answer = deliver(self._render(page, view))

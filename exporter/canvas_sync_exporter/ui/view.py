@@ -106,7 +106,7 @@ class View:
         return [
             (name, value)
             for name, values in self.query.items()
-            if name not in _CARRIED
+            if name not in _CARRIED and name != "cursor"  # that is of the form's old values
             for value in ([values] if isinstance(values, str) else values)
         ]
 

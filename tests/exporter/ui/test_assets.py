@@ -31,3 +31,11 @@ def test_motion_colours_and_print_are_left_to_the_visitor() -> None:
     style = assets()["style"].content.decode()
     for query in ("prefers-reduced-motion", "prefers-color-scheme", "forced-colors", "print"):
         assert query in style
+
+
+def test_the_style_is_sent_without_space_that_only_people_need() -> None:
+    style = assets()["style"].content.decode()
+    assert "*,::before,::after{box-sizing:border-box}" in style
+    assert ".card > h2{" in style
+    assert "calc(100vw - 2rem)" in style
+    assert "\n" not in style

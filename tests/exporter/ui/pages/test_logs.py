@@ -234,6 +234,9 @@ def test_older_lines_are_added_in_place(site: Served, browser: Browser) -> None:
         tab.page.get_by_role("link", name="Older lines").click()
         expect(rows(tab.page).nth(before)).to_be_visible(timeout=SOON)
         assert "cursor" not in tab.page.url
+        url = tab.page.get_by_role("link", name="NDJSON").evaluate("a => a.href")
+        exported = requests.get(url, timeout=30).text.splitlines()
+        assert len(exported) == rows(tab.page).count()
         assert tab.complaints == []
 
 
@@ -271,7 +274,8 @@ def test_a_permanent_link_survives_rotation_and_archiving(own: Served, browser: 
         expect(tab.page.locator("#line")).to_contain_text("line 12")
         rotate_log(folder, Log.ERRORS)
         cleanup_canvas_sync_logs(retention(folder, 0))
-        assert list((folder / "archive").iterdir())
+        live = [file.read_bytes() for file in folder.glob("errors.log*")]
+        assert not any(b"line 12" in content for content in live)
         tab.page.reload()
         expect(tab.page.locator("#line")).to_contain_text("line 12")
         around = tab.page.locator("#around summary span:last-child").all_inner_texts()
@@ -426,3 +430,35 @@ def test_only_one_window_of_a_browser_has_a_stream(own: Served, browser: Browser
 def test_a_stream_tells_a_wrong_cursor(own: Served) -> None:
     answer = requests.get(f"{own.url}/logs/tail?cursor=wrong", timeout=30)
     assert answer.status_code == 422
+
+
+def test_a_hidden_window_has_no_stream_and_misses_nothing(own: Served, browser: Browser) -> None:
+    write(own, "first")
+    with watched(browser) as tab:
+        ended: list[str] = []
+        tab.page.on("requestfailed", lambda request: ended.append(request.url))
+        tab.page.goto(f"{own.url}/logs")
+        tab.page.get_by_role("button", name="Follow").click()
+        expect(tab.page.locator("[data-connection]")).to_have_text("Live", timeout=SOON)
+        turn = """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+        tab.page.evaluate(turn, True)
+        write(own, "while hidden")
+        tab.page.wait_for_timeout(500)
+        assert len(ended) == 1
+        assert rows(tab.page).count() == 1
+        tab.page.evaluate(turn, False)
+        expect(rows(tab.page).first).to_contain_text("while hidden", timeout=SOON)
+        assert rows(tab.page).count() == 2
+
+
+def test_a_new_filter_starts_at_the_newest_line_again(site: Served, browser: Browser) -> None:
+    with watched(browser, java_script_enabled=False) as tab:
+        tab.page.goto(f"{site.url}/logs?from=24h")
+        tab.page.get_by_role("link", name="Older lines").click()
+        assert "cursor=" in tab.page.url
+        tab.page.get_by_role("button", name="Only log progress").click()
+        expect(tab.page.get_by_role("list", name="Filters in use")).to_contain_text("progress")
+        assert "cursor=" not in tab.page.url

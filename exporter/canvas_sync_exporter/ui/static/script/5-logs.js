@@ -42,11 +42,13 @@ const complete = (details) => {
     value.append(...filterLinks(value.previousElementSibling.textContent, text));
   }
 };
-document.addEventListener("toggle", ({ target }) => {
-  if (!target.matches?.(".line[open]") || target.dataset.complete) return;
-  target.dataset.complete = "yes";
-  complete(target);
-}, true);
+const opened = (details) => {
+  if (!details.matches?.(".line[open]") || details.dataset.complete) return;
+  details.dataset.complete = "yes";
+  complete(details);
+};
+document.addEventListener("toggle", ({ target }) => opened(target), true);
+document.querySelectorAll(".line[open]").forEach(opened);
 
 // Further lines are added to the page, and a search that has found little goes on by itself.
 let request = null, found = 0;
@@ -70,6 +72,7 @@ const add = () => {
   proceed();
 };
 const load = (link) => {
+  link.dataset.label = link.textContent;
   link.textContent = "Stop";
   request = new XMLHttpRequest();
   request.open("GET", link.href);
@@ -82,7 +85,7 @@ const stop = () => {
   request?.abort();
   request = null;
   const link = further().querySelector("a");
-  if (link) link.textContent = "Search further";
+  if (link?.dataset.label) link.textContent = link.dataset.label;
 };
 const proceed = () => {
   const link = further()?.querySelector("a[data-more]");
