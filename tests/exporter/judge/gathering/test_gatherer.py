@@ -12,14 +12,20 @@ from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.metrics.sink import MetricsSink
-from canvas_sync_core.names import ITEMS, IncidentKind, RunStatus
+from canvas_sync_core.names import ITEMS, IncidentKind, MessageState, RunStatus
 from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.messages.writing import add_messages
 from canvas_sync_core.store.suspects import judge_runs
+from canvas_sync_exporter.config_file.audience import Audience
+from canvas_sync_exporter.config_file.channels import ChannelSettings, WebhookSettings
+from canvas_sync_exporter.config_file.config_file import ConfigFile
+from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource
 from canvas_sync_exporter.judge.gathering import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
+from support.messages import message
 from support.runs import snapshot, write
 
 NIGHT = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
@@ -55,10 +61,13 @@ def night(number: int, **changes: Any) -> RunSnapshot:
 class Scene:
     """A gatherer, and the time that it sees."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, *channels: ChannelSettings) -> None:
         self.now = NIGHT + 30 * MINUTE
-        self.configuration: Configuration = configuration(
-            {"CANVAS_SYNC_LOG_DIR": str(folder), "CANVAS_SYNC_STATE_DIR": str(folder / "state")}
+        self.configuration: Configuration = replace(
+            configuration(
+                {"CANVAS_SYNC_LOG_DIR": str(folder), "CANVAS_SYNC_STATE_DIR": str(folder / "state")}
+            ),
+            file=ConfigFile(messages=MessageSettings(channels=channels)),
         )
         self.gatherer = Gatherer(
             engine, self.configuration, expect_nightly, lambda since: (), lambda: self.now
@@ -85,6 +94,24 @@ def test_what_the_table_says_is_gathered(engine: Engine, tmp_path: Path) -> None
     assert (full.due[-1], full.next_due) == (NIGHT, NIGHT + DAY)
     assert full.known_since == NIGHT - 42 * DAY + MINUTE
     assert full.newest_items == {"course": NIGHT + 11 * MINUTE}
+
+
+def test_a_configured_channel_that_cannot_deliver_is_found_until_it_does(
+    engine: Engine, tmp_path: Path
+) -> None:
+    write(engine, *(night(number) for number in range(20)))
+    webhook = WebhookSettings(name="webhook", audience=Audience(), url="http://127.0.0.1:9/")
+    scene = Scene(engine, tmp_path, webhook)
+    waiting: dict[str, Any] = {"last_error": "404", "created_at": scene.now}
+    for channel in ("webhook", "removed"):
+        add_messages(engine, [message(channel=channel, next_attempt_at=scene.now, **waiting)])
+    assert scene.kinds(59) == []
+    assert scene.kinds(2) == [IncidentKind.MESSAGES_FAILING]
+    (finding,) = judge(scene.gatherer.gather()).findings
+    assert (finding.subject, finding.cause, finding.counts) == ("webhook", "404", {"waiting": 1})
+    sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": scene.now}
+    add_messages(engine, [message("2", channel="webhook", created_at=scene.now, **sent)])
+    assert scene.kinds(1) == []
 
 
 def test_a_run_is_followed_from_its_start_to_its_end(engine: Engine, tmp_path: Path) -> None:
