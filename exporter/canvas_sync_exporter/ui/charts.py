@@ -49,12 +49,23 @@ class Figure:
         caption: What both show.
         columns: Names of the table's columns; all but the first have numbers.
         rows: Its cells.
+        empty: What to say if there are none.
     """
 
     chart: Markup
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    empty: str = "Nothing in this range of time."
+
+
+_BEHIND: Final = Figure(
+    Markup(),
+    caption="",
+    columns=(),
+    rows=(),
+    empty="Most of these runs are not added up yet; the exporter does that in the background.",
+)
 
 
 class BarOfRun(Protocol):
@@ -82,15 +93,17 @@ def bars(view: View, runs: Sequence[BarOfRun], name: str) -> Markup:
     return run_bars([_bar(view, run) for run in runs], name)
 
 
-def durations(view: View, series: RunSeries, measure: str, measured: str) -> Figure:
+def durations(view: View, series: RunSeries | None, measure: str, measured: str) -> Figure:
     """Draw p50 and p95 of a measure over time.
 
     Args:
         view: The page.
-        series: Figures of all runs.
+        series: Figures of all runs; None if they are not in the rollups yet.
         measure: ``duration``, ``api_latency`` or ``db_time``.
         measured: What takes so long, such as ``runs``.
     """
+    if series is None:
+        return _BEHIND
     points = series.series[0].points
     found: list[Statistics] = [getattr(each, measure) for each in points]
     lines = [Series(name, [getattr(each, name) for each in found]) for name in ("p50", "p95")]
@@ -101,8 +114,10 @@ def durations(view: View, series: RunSeries, measure: str, measured: str) -> Fig
     return table.figure(lambda trend: lines_chart(trend, lines, measured))
 
 
-def outcomes(view: View, series: RunSeries) -> Figure:
+def outcomes(view: View, series: RunSeries | None) -> Figure:
     """Draw how many runs there were over time, and how many of them were not successful."""
+    if series is None:
+        return _BEHIND
     points = series.series[0].points
     good = RunStatus.SUCCESS.value
     bars = [Bar(each.runs, each.runs - each.by_status.get(good, 0)) for each in points]

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
+from canvas_sync_core.store.rollups.errors import TopErrors
+from canvas_sync_core.store.rollups.periods import RollupsBehindError
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.rollups.slices import choose_step
 from canvas_sync_exporter.web.context import WebContext
 
 from .view import View
 
-__all__ = ["read_series"]
+__all__ = ["read_series", "read_top_errors"]
 
 _MOST_POINTS: Final = 32
 """A page has the table behind each chart too, and must stay small."""
 
 
-def read_series(context: WebContext, view: View) -> RunSeries:
+def read_series(context: WebContext, view: View) -> RunSeries | None:
     """Read the figures of all runs, in few enough steps for the charts of a page.
 
+    Returns:
+        The figures; None while too many runs are not in the rollups yet, as after an upgrade.
+
     Raises:
-        StorageError: Too much is not in the rollups yet.
         SQLAlchemyError: The database is away.
     """
     period = view.period
     step = choose_step(period.until - period.since, _MOST_POINTS)
-    return context.series.read(period.since, period.until, step=step, zone=view.zone)
+    with suppress(RollupsBehindError):
+        return context.series.read(period.since, period.until, step=step, zone=view.zone)
+    return None
+
+
+def read_top_errors(context: WebContext, view: View, limit: int) -> TopErrors | None:
+    """Read the most frequent errors; None and ``SQLAlchemyError`` as for :func:`read_series`."""
+    with suppress(RollupsBehindError):
+        return context.errors.top(view.period.since, view.period.until, limit)
+    return None

@@ -26,6 +26,7 @@ from .tables import changes_table, count_groups, has_deleted_runs, has_rollups, 
 __all__ = [
     "MergeRollups",
     "Period",
+    "RollupsBehindError",
     "count_periods",
     "new_rows",
     "read_periods",
@@ -51,6 +52,10 @@ class MergeRollups(Protocol):
         is_deleted: bool | None = None,
     ) -> None:
         """Add the rollups of a time bucket."""
+
+
+class RollupsBehindError(StorageError):
+    """Most runs of a period are not in the rollups yet, and too many to read their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +169,12 @@ def require_few_rows(connection: Connection, begin: datetime, end: datetime) -> 
     """Check that the rows of a period can be read in a few seconds.
 
     Raises:
-        StorageError: There are too many.
+        RollupsBehindError: There are too many.
     """
     is_in_period = within(_runs.sync_start_time, begin, end)
     some = select(_runs.id).where(is_in_period, ENDED).limit(_MOST_ROWS + 1).subquery()
     if (connection.scalar(select(func.count()).select_from(some)) or 0) > _MOST_ROWS:
-        raise StorageError(
+        raise RollupsBehindError(
             "Most runs of this period are not in the rollups yet; the exporter adds them in the"
             " background. Ask for a shorter period, or later."
         )

@@ -34,7 +34,7 @@ class CanvasPage:
     routes: int
     summary: Summary
     performance: Performance
-    series: RunSeries
+    series: RunSeries | None
 
 
 def canvas(context: WebContext, view: View) -> CanvasPage:

@@ -15,7 +15,7 @@ from canvas_sync_exporter.judge.incident_view import IncidentView
 from canvas_sync_exporter.judge.pauses import active_pauses
 from canvas_sync_exporter.judge.status import Level, SyncStatus, read_status
 from canvas_sync_exporter.ui.page import Page
-from canvas_sync_exporter.ui.series import read_series
+from canvas_sync_exporter.ui.series import read_series, read_top_errors
 from canvas_sync_exporter.ui.sync_states import (
     SyncFreshness,
     SyncState,
@@ -44,7 +44,7 @@ class Overview:
         due: Sync types that are due or paused, the next one first.
         syncs: All sync types, worst first.
         freshness: When items last arrived in the last 90 days, by sync type.
-        series: Figures of the range of time.
+        series: Figures of the range of time; None while the rollups are far behind.
         errors: Its most frequent errors, compared with the range of equal length before.
     """
 
@@ -57,8 +57,8 @@ class Overview:
     due: list[SyncStatus]
     syncs: list[SyncState]
     freshness: list[SyncFreshness]
-    series: RunSeries
-    errors: TopErrors
+    series: RunSeries | None
+    errors: TopErrors | None
 
 
 def overview(context: WebContext, view: View) -> Overview:
@@ -78,7 +78,7 @@ def overview(context: WebContext, view: View) -> Overview:
         syncs=read_syncs(engine, status.syncs),
         freshness=sync_freshness(fresh.items, file, now),
         series=read_series(context, view),
-        errors=context.errors.top(view.period.since, view.period.until, _MOST_ERRORS),
+        errors=read_top_errors(context, view, _MOST_ERRORS),
     )
 
 

@@ -49,7 +49,7 @@ class PerformancePage:
 
     changes: list[Change]
     performance: Performance
-    series: RunSeries
+    series: RunSeries | None
     summary: Summary
 
 

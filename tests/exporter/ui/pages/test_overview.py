@@ -128,6 +128,20 @@ def test_items_that_never_came_although_promised_are_late() -> None:
     assert [each.item for each in grades.items if each.is_late] == ["grade"]
 
 
+def test_while_the_rollups_are_far_behind_the_rest_of_the_page_is_shown(
+    empty: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(empty.engine, snapshot("good"))
+    rollups = "canvas_sync_core.store.rollups"
+    monkeypatch.setattr(f"{rollups}.slice_reader.usable_state", lambda *_: None)
+    monkeypatch.setattr(f"{rollups}.periods._MOST_ROWS", 0)
+    for path in ("", "performance", "canvas"):
+        answer = requests.get(f"{empty.url}/{path}", timeout=30)
+        assert answer.status_code == 200
+        assert "not added up yet" in answer.text
+    assert 'class="sync-runs"' in requests.get(empty.url, timeout=30).text
+
+
 def test_a_database_that_is_away_is_said_with_when_to_try_again(empty: Served) -> None:
     empty.engine.dispose()
     folder = empty.config.app.state_folder
