@@ -132,4 +132,11 @@ def found_record(line: FoundLine) -> FoundRecord:
     """Show a line."""
     position = LinePosition.of(line).encode()
     message = str(line.fields.get("message", ""))
-    return FoundRecord(line.log.value, line.time, message, line.place.name, position, line.fields)
+    return FoundRecord(
+        log=line.log.value,
+        timestamp=line.time,
+        message=message,
+        file=line.place.name,
+        position=position,
+        record=line.fields,
+    )

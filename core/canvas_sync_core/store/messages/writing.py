@@ -244,6 +244,8 @@ def _due(channel: str, now: datetime, *, urgent_only: bool) -> Any:
         earlier.c.kind == _columns.kind,
         earlier.c.subject == _columns.subject,
         earlier.c.channel == _columns.channel,
+    )
+    is_waiting_for_another = is_waiting_for_another.where(
         earlier.c.state.in_(_UNFINISHED),
         earlier.c.id < _columns.id,
         or_(earlier.c.is_urgent, is_any_welcome),

@@ -132,7 +132,7 @@ def daily_content(figures: DailyFigures, formats: Formats) -> Content:
     if not counts.runs and not figures.open and not figures.ended:
         text = f"No run has ended since {since}, and there was no incident."
         return nothing(request, title, text, formats)
-    parts = _headline(figures, counts, formats)
+    parts = _outcome(figures, counts, formats)
     return Content(
         kind=request.kind,
         title=f"{title}: {', '.join(parts)}",
@@ -176,7 +176,7 @@ def _worst(figures: DailyFigures) -> list[str]:
     return [escape_controls(each.summary) for each in worst_first(figures.open)[:1]]
 
 
-def _headline(figures: DailyFigures, counts: Counts, formats: Formats) -> list[str]:
+def _outcome(figures: DailyFigures, counts: Counts, formats: Formats) -> list[str]:
     parts = [f"{formats.counted(len(figures.open), 'open incident')}"] if figures.open else []
     return [*parts, _succeeded(counts, formats)]
 

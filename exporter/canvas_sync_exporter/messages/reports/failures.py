@@ -89,14 +89,14 @@ def read_failures(request: ReportRequest, engine: Engine, config: Configuration)
     causes = group_by_cause(runs)
     runs_before = {each.name: each.runs for each in group_by_cause(earlier)}
     return FailureFigures(
-        request,
-        counts,
-        before,
-        tuple(causes),
-        tuple(_analyse(engine, each, runs_before) for each in causes[:_MOST_ANALYSED]),
-        is_cut,
-        is_before_cut,
-        _read_errors(engine, compared.whole) if is_cut else (),
+        request=request,
+        counts=counts,
+        before=before,
+        causes=tuple(causes),
+        analysed=tuple(_analyse(engine, each, runs_before) for each in causes[:_MOST_ANALYSED]),
+        is_cut=is_cut,
+        is_before_cut=is_before_cut,
+        errors=_read_errors(engine, compared.whole) if is_cut else (),
     )
 
 

@@ -115,18 +115,18 @@ def performance_content(figures: PerformanceFigures, formats: Formats) -> Conten
     if not total.now.counts.runs:
         return nothing(request, title, "No run ended in this period.", formats)
     medians = _quantiles(total, _duration, _P50)
-    headline = f"median duration {formats.seconds(medians[0])}"
+    outcome = f"median duration {formats.seconds(medians[0])}"
     change = formats.change(*medians, noise=QUANTILE_NOISE)
     if medians[0] is None:
-        headline = "no run succeeded"
+        outcome = "no run succeeded"
     elif change != UNKNOWN:
-        headline += f" ({change} against the week before)"
+        outcome += f" ({change} against the week before)"
     calls = formats.counted(total.now.sum_of("api_calls"), "API call")
     runs = formats.counted(total.now.counts.runs, "run")
     return Content(
         kind=request.kind,
-        title=f"{title}: {headline}",
-        summary=f"{runs} with {calls}, {headline}.",
+        title=f"{title}: {outcome}",
+        summary=f"{runs} with {calls}, {outcome}.",
         status=Status.WARNING if any(map(_is_much_slower, figures.syncs)) else Status.GOOD,
         sections=(
             *_durations_section(figures, formats),

@@ -146,12 +146,12 @@ def trend_content(figures: TrendFigures, formats: Formats) -> Content:
         figures.total.compared.counts.success_rate, figures.total.before.counts.success_rate
     )
     runs = formats.counted(counts.runs, "run")
-    headline = f"{rate} of {runs} succeeded" if counts.runs else "No run has ended"
+    outcome = f"{rate} of {runs} succeeded" if counts.runs else "No run has ended"
     change = f", a change of {points} percentage points" if points != "-" else ""
     return Content(
         kind=request.kind,
-        title=f"{title}: {headline}",
-        summary=f"{headline}{change}. {_incidents(figures, formats)}",
+        title=f"{title}: {outcome}",
+        summary=f"{outcome}{change}. {_incidents(figures, formats)}",
         status=worst(status_of_share(each.whole.counts.success_rate) for each in figures.syncs),
         sections=(
             *_syncs_section(figures, formats),

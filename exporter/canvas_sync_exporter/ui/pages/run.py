@@ -27,7 +27,7 @@ from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.run_lookup import RUN_ID, require_run
 from canvas_sync_exporter.web.search_results import FoundRecord, found_record
 
-__all__ = ["PAGE", "Run"]
+__all__ = ["PAGE", "RunDetails"]
 
 _CALLS_READ: Final = 500
 _CALLS_SHOWN: Final = 40
@@ -82,7 +82,7 @@ class ShownCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunDetails:
     """Everything on the page.
 
     Attributes:
@@ -135,14 +135,14 @@ class Run:
         return time_bar([TimePart("step", offset, axis if seconds is None else seconds)], axis)
 
 
-def run(context: WebContext, view: View) -> Run:
+def run(context: WebContext, view: View) -> RunDetails:
     """Read everything on the page."""
     row = require_run(context.engine, view.values["run_id"])
     view.title = f"Run {row.sync_task_id}"
     history = run_history(context.engine, row)
     steps, calls, lines, has_more_lines, problem = _read_logs(context, row)
     shown = _shown_calls(calls.items)
-    return Run(
+    return RunDetails(
         run=row,
         history=history,
         verdict=_verdict(row),
