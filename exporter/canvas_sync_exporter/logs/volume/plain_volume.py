@@ -75,7 +75,7 @@ class PlainVolume:
         return True
 
     def _samples(self) -> list[tuple[dt.datetime, int]] | None:
-        """Read the newest time so far and the offset at places throughout; None if disordered."""
+        """Read the newest time so far and the offset at offsets throughout; None if disordered."""
         tolerance = LATENESS + self._times.repeated
         newest = _OLDEST
         samples = []
@@ -139,8 +139,8 @@ class PlainVolume:
             counts.estimate(number, levels, (high - low) / sampled)
 
     def _add_disordered(self, counts: VolumeCounts) -> None:
-        places = _places(self._end)
-        pages = [self._lines_at(place, _PAGE) for place in places]
+        offsets = _places(self._end)
+        pages = [self._lines_at(place, _PAGE) for place in offsets]
         sampled = sum(map(len, pages))
         for page in pages:
             for record in self._parse(page):
@@ -163,5 +163,5 @@ class PlainVolume:
 
 
 def _places(end: int) -> list[int]:
-    places = list(range(0, end, max(_PAGE, -(-end // _SAMPLES))))
-    return [*places, max(0, end - _PAGE)] if places else []
+    offsets = list(range(0, end, max(_PAGE, -(-end // _SAMPLES))))
+    return [*offsets, max(0, end - _PAGE)] if offsets else []
