@@ -75,11 +75,11 @@ class PlainVolume:
         return True
 
     def _samples(self) -> list[tuple[dt.datetime, int]] | None:
-        """Read the newest time so far and the offset at offsets throughout; None if disordered."""
+        """Read the newest time so far and the offset at points throughout; None if disordered."""
         tolerance = LATENESS + self._times.repeated
         newest = _OLDEST
         samples = []
-        for place in _places(self._end):
+        for place in _sample_offsets(self._end):
             if (found := self._first_after(place)) is None:
                 continue
             at, moment = found
@@ -139,7 +139,7 @@ class PlainVolume:
             counts.estimate(number, levels, (high - low) / sampled)
 
     def _add_disordered(self, counts: VolumeCounts) -> None:
-        offsets = _places(self._end)
+        offsets = _sample_offsets(self._end)
         pages = [self._lines_at(place, _PAGE) for place in offsets]
         sampled = sum(map(len, pages))
         for page in pages:
@@ -162,6 +162,6 @@ class PlainVolume:
         return self._reader.read(Block(memoryview(lines), 1, lines.count(b"\n"), len(lines)))[0]
 
 
-def _places(end: int) -> list[int]:
+def _sample_offsets(end: int) -> list[int]:
     offsets = list(range(0, end, max(_PAGE, -(-end // _SAMPLES))))
     return [*offsets, max(0, end - _PAGE)] if offsets else []
