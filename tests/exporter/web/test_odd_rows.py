@@ -133,9 +133,27 @@ def _paths(zones: Sequence[str]) -> Iterator[str]:
         yield f"freshness?days={days}"
         yield f"failed?days={days}&limit=500"
         yield f"suspect?days={days}&limit=500"
+    yield from _filtered_lists_and_series(zones)
     yield "recent?limit=500"
     yield "user/42/syncs?limit=500"
     yield "quota"
+
+
+def _filtered_lists_and_series(zones: Sequence[str]) -> Iterator[str]:
+    for form in ("json", "csv", "ndjson"):
+        yield f"runs?limit=500&format={form}"
+    yield "runs?limit=500&host=sync-1&max_duration=1h"
+    yield "runs?from=0001-01-01&to=9999-12-31&status=success&sync_type=host"
+    yield "runs?error_type=a&course_id=3&user_id=42&suspect=true"
+    yield "runs/facets"
+    yield "runs/facets?status=success&host=sync-1"
+    yield "running?limit=500"
+    for period in ("days=1", "days=3660", "from=0002-01-01&to=9999-12-30"):
+        yield f"errors/top?{period}"
+        for zone in zones:
+            yield f"series?{period}&by=status&tz={zone}"
+            yield f"errors/series?{period}&tz={zone}"
+    yield from (f"sync/{number}/history" for number in range(1, 400, 7))
 
 
 def _every_run(client: FlaskClient) -> int:

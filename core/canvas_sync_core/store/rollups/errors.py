@@ -129,7 +129,7 @@ class ErrorReader:
         """
         begin, end = whole_buckets(since, until)
         end = end or until
-        earlier = max(begin - (end - begin), EARLIEST)
+        earlier = begin - min(end - begin, begin - EARLIEST)
         counts = self._total(begin, end)
         before = _by_error(self._total(earlier, begin)) if earlier < begin else Counter[str]()
         with connect_to_read(self._engine) as connection:

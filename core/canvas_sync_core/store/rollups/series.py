@@ -128,8 +128,7 @@ class SeriesReader:
 
         Args:
             since: Start of the period, which is extended to whole 15-minute buckets.
-            until: End of the period, exclusive. There are no points for days after today and the
-                last run.
+            until: End of the period, exclusive. There are no points for days after today.
             step: Length of the part of a point, one of :data:`~.slices.STEPS`; None for the
                 shortest one with which there are at most 200 points.
             by: What each series is for.

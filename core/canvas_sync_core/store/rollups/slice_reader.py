@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.timestamps import EARLIEST
 
 from .aggregates import Groups, add_up_span, gather, merge
 from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor
@@ -86,8 +87,8 @@ class SliceReader(Generic[_Value]):
 
         Args:
             since: Start of a 15-minute bucket.
-            until: Start of a 15-minute bucket. Days after today and the last run are left out, and
-                so are those before the first run if they are more than ten years ago.
+            until: Start of a 15-minute bucket. Days after today are left out, and so are those
+                before the first run if they are more than ten years ago.
             step: Length of a slice; None for the shortest one with which there are at most 200.
             zone: Time zone of the days.
 
@@ -150,26 +151,30 @@ class SliceReader(Generic[_Value]):
 def _clamp(
     since: datetime, until: datetime, utc_days: Iterable[datetime]
 ) -> tuple[datetime, datetime]:
-    """Cut off what is later than today and the last run, and ten years or more without runs.
+    """Cut off days after today, and those before the first run that are ten years ago or more.
 
-    At least 15 minutes of the period are left.
+    At least 15 minutes of the period are left. If all of it is in the future, its runs, of machines
+    with a wrong clock, are included.
     """
-    days = [floor(datetime.now(UTC), DAY), *utc_days]
-    until = min(until, max(days) + DAY)
-    since = max(since, min(*days, until - _LONG))
+    tomorrow = floor(datetime.now(UTC), DAY) + DAY
+    days = [tomorrow - DAY, *utc_days]
+    until = min(until, tomorrow if since < tomorrow else max(days) + DAY)
+    since = max(since, min(*days, until - min(_LONG, until - EARLIEST)))
     return min(since, until - FIFTEEN_MINUTES), until
 
 
 def _divide(
     since: datetime, until: datetime, step: str | None, zone: tzinfo
 ) -> tuple[list[Slice], str]:
-    chosen = step or choose_step(until - since, _MOST_BY_DEFAULT)
-    count = (until - since) / STEPS[chosen]
+    if step is None:
+        step = choose_step(until - since, _MOST_BY_DEFAULT)
+        since = max(since, until - min(until - since, _MOST_BY_DEFAULT * STEPS[step]))
+    count = (until - since) / STEPS[step]
     if count > _MOST:
         raise TooManySlicesError(
             f"use a longer step; this would give {count:.0f} points, and {_MOST} are allowed"
         )
-    return slices(since, until, STEPS[chosen], zone), chosen
+    return slices(since, until, STEPS[step], zone), step
 
 
 def _new_groups(
