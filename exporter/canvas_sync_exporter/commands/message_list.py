@@ -102,7 +102,7 @@ def _lines(messages: Sequence[MessageView], zone: tzinfo, out: TextIO) -> Iterat
         yield "No messages."
         return
     painter = Painter(out)
-    times = LocalTimes(zone, (each.created_at for each in messages))
+    times = LocalTimes(zone, (each.created_at for each in messages), has_seconds=False)
     rows = [_row(each, times) for each in messages]
     heading, *lines = table_lines(_COLUMNS, rows, terminal_width(out), painter)
     yield heading

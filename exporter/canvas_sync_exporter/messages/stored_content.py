@@ -13,9 +13,8 @@ from .content import Content
 
 __all__ = ["LONGEST_TEXT", "from_json", "to_json"]
 
-LONGEST_TEXT: Final = 4_000
+LONGEST_TEXT: Final = 20_000
 """A longer text is cut with a mark; no channel shows more of it."""
-_MARK: Final = " … (shortened)"
 
 
 def to_json(content: Content) -> dict[str, Any]:
@@ -51,4 +50,7 @@ def _safe(value: Any) -> Any:
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - len(_MARK)]}{_MARK}"
+    if len(text) <= LONGEST_TEXT:
+        return text
+    mark = f"… (cut, {len(text):,} characters)"
+    return f"{text[: LONGEST_TEXT - len(mark)]}{mark}"

@@ -112,7 +112,7 @@ def test_messages_are_listed_with_the_reason_of_a_failure(
     assert done.returncode == 0
     heading, first, *others, footer = done.stdout.splitlines()
     assert heading.split() == ["created", "channel", "state", "kind", "attempts", "title"]
-    assert first.split()[:6] == ["2026-03-02", "03:30:00", "email", "waiting", "daily", "0"]
+    assert first.split()[:6] == ["2026-03-02", "03:30", "email", "waiting", "daily", "0"]
     assert others[1].strip() == r"404\x1b[2J"
     assert footer == "Times are in Europe/Berlin (UTC+01:00)."
 

@@ -148,6 +148,6 @@ def test_long_texts_are_cut_with_a_mark_and_control_characters_escaped() -> None
     long = replace(WHOLE, summary="x" * 3_000_000, cause="a\x00b\u202ec\ud800")
     stored = from_json(to_json(writer().describe(long, NOW)))
     assert len(stored.title) == LONGEST_TEXT
-    assert stored.title.endswith("x … (shortened)")
+    assert stored.title.endswith("x… (cut, 3,000,000 characters)")
     assert stored.summary == r"a\x00b\u202ec\ud800"
     assert Fact("Severity", "critical") in stored.sections[0].facts
