@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.http_server import HttpServer, listen, url_of
-from canvas_sync_exporter.settings import Configuration, configuration
+from canvas_sync_exporter.settings import Configuration, full_configuration
 from canvas_sync_exporter.ui import ui_blueprint
 from canvas_sync_exporter.ui.page import Page as PageOfTable
 from canvas_sync_exporter.web import create_app
@@ -42,7 +42,7 @@ __all__ = [
     "watched",
 ]
 
-EXAMPLES: Final = {"run_id": "1"}
+EXAMPLES: Final = {"run_id": "1", "kind": "daily"}
 """Placeholder in the path of a page -> a value for which the history has something to show."""
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -74,7 +74,7 @@ def serving_pages(
         for scope in Scope:
             tokens[scope], token = new_token(scope.value, scope)
             append_token(file, token)
-    config = configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
+    config = full_configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
     engine = open_engine(config.app.resolved_database_url)
     upgrade(engine)
     if with_history:

@@ -6,7 +6,18 @@ from typing import Final
 
 from canvas_sync_exporter.ui.page import Page
 
-from . import canvas, incidents, logs, overview, performance, run, runs, upkeep
+from . import (
+    canvas,
+    incidents,
+    logs,
+    message_preview,
+    messages,
+    overview,
+    performance,
+    run,
+    runs,
+    upkeep,
+)
 
 __all__ = ["PAGES"]
 
@@ -19,4 +30,6 @@ PAGES: Final[tuple[Page, ...]] = (
     canvas.PAGE,
     performance.PAGE,
     upkeep.PAGE,
+    messages.PAGE,
+    message_preview.PAGE,
 )
