@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from canvas_sync_core.names import LINE_LEVELS, Log
-from canvas_sync_exporter.logs.search import Facets, LineFilter, compile_pattern
+from canvas_sync_exporter.logs.search import LineFilter, compile_pattern
 from canvas_sync_exporter.web.log_parameters import FILTERS, make_filter
 from canvas_sync_exporter.web.parameters import Parameter, repeatable
 from canvas_sync_exporter.web.problems import FieldError, ProblemError
@@ -123,12 +123,17 @@ def active_filters(view: View) -> list[ActiveFilter]:
     ]
 
 
-def facets(view: View, found: Facets) -> list[Facet]:
-    """Return the values that can be chosen; those of logs and levels always."""
+def facets(view: View, values: Mapping[str, Sequence[tuple[str, int]]]) -> list[Facet]:
+    """Return the values that can be chosen; those of logs and levels always.
+
+    Args:
+        view: The page.
+        values: Field -> the values that lines have in it, with the number of lines.
+    """
     return [
-        Facet(name, NAMES[name], list(_choices(view, name, dict(found.values[name]))))
+        Facet(name, NAMES[name], list(_choices(view, name, dict(values[name]))))
         for name in NAMES
-        if name in found.values and (found.values[name] or name in _FIXED_VALUES)
+        if name in values and (values[name] or name in _FIXED_VALUES)
     ]
 
 

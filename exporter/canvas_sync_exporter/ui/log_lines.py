@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,10 +16,7 @@ from canvas_sync_exporter.logs.search import FoundLine, LinePosition
 
 from .view import View
 
-__all__ = ["MOST_LINES", "ShownLine", "shown_line", "up_to_size"]
-
-MOST_LINES: Final = 500
-"""Maximum number of lines on a page."""
+__all__ = ["ShownLine", "shown_line"]
 
 _LINE_CHARACTERS: Final = 2000
 _MARKUP_BYTES: Final = 260
@@ -38,7 +34,7 @@ class ShownLine:
         clock: When it was written, in the zone of the page.
         kind: CSS class of its level.
         fields: Everything else that it says: name and text.
-        is_cut: Whether it is longer.
+        whole_url: Everything that it says; empty if nothing was cut off.
         position: Where it is.
         url: The page with this line and those around it.
         run_url: The page of its run; empty if it belongs to none.
@@ -51,7 +47,7 @@ class ShownLine:
     kind: str
     message: str
     fields: list[tuple[str, str]]
-    is_cut: bool
+    whole_url: str
     position: str
     url: str
     run_url: str
@@ -91,22 +87,11 @@ def shown_line(view: View, found: FoundLine) -> ShownLine:
         kind=_KINDS.get(level, "faint"),
         message=message,
         fields=fields,
-        is_cut=texts.is_cut,
+        whole_url=f"{view.root}logs/line?position={position}" if texts.is_cut else "",
         position=position,
         url=view.here(position=position, cursor=None, order=None),
         run_url=_run_url(view, task_id) if task_id else "",
     )
-
-
-def up_to_size(view: View, lines: Iterable[FoundLine], size: int) -> list[ShownLine]:
-    """Show lines, at least one, until they take about ``size`` bytes of the page."""
-    shown = []
-    for line in lines:
-        shown.append(shown_line(view, line))
-        size -= shown[-1].size
-        if size <= 0:
-            break
-    return shown
 
 
 class _Cut:

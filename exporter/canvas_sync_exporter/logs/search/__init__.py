@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .context import LineContext, line_context
 from .exclusions import Exclusions
-from .facets import FACETS, Facets, count_facets
+from .facets import FACETS, FacetCounter, Facets, count_facets
 from .filters import PATTERN_LIMIT, LineFilter, compile_pattern
 from .line_positions import (
     BadPositionError,
@@ -35,6 +35,7 @@ __all__ = [
     "BadCursorError",
     "BadPositionError",
     "Exclusions",
+    "FacetCounter",
     "Facets",
     "FoundLine",
     "Head",

@@ -16,7 +16,7 @@ from .matching import FoundLine
 from .search import LogSearch
 from .search_record import SearchRecord
 
-__all__ = ["FACETS", "Facets", "count_facets"]
+__all__ = ["FACETS", "FacetCounter", "Facets", "count_facets"]
 
 FACETS: Final = ("log", "level", "status", "route", "user_id", "course_id", "task_id")
 """The fields whose values are counted: those that searches filter by."""
@@ -41,6 +41,32 @@ class Facets:
     bytes_left: int
     is_complete: bool
     problems: list[str]
+
+
+class FacetCounter:
+    """Counts the values of lines.
+
+    Attributes:
+        lines: Number of lines that were counted.
+    """
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+
+    def add(self, line: FoundLine) -> None:
+        """Count the values of a line."""
+        self.lines += 1
+        self._counts["log"][line.log.value] += 1
+        statuses = {status for status in _statuses(line) if status is not None}
+        self._counts["status"].update(statuses)
+        for name in ("level", "route", "user_id", "course_id", "task_id"):
+            if (value := line.fields.get(name)) is not None:
+                self._counts[name][str(value)] += 1
+
+    def values(self, most: int) -> dict[str, list[tuple[str, int]]]:
+        """Return field -> its most frequent values with the number of lines that have them."""
+        return {name: count.most_common(most) for name, count in self._counts.items()}
 
 
 def count_facets(
@@ -68,28 +94,19 @@ def count_facets(
         LogFolderError: A folder is missing or cannot be read.
         OSError: A file cannot be read.
     """
-    counts: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    counter = FacetCounter()
     search = LogSearch(log_dir, archive_dir, wanted, limit=most_lines, seconds=seconds, zone=zone)
-    lines = 0
     with closing(search):
-        for lines, line in enumerate(search, 1):  # noqa: B007 - its last value is the number
-            _count(line, counts)
+        for line in search:
+            counter.add(line)
         return Facets(
-            lines=lines,
-            values={name: count.most_common(most_values) for name, count in counts.items()},
+            lines=counter.lines,
+            values=counter.values(most_values),
             searched_to=search.searched_to,
             bytes_left=search.bytes_left,
             is_complete=search.cursor is None,
             problems=search.notes.problems,
         )
-
-
-def _count(line: FoundLine, counts: dict[str, Counter[str]]) -> None:
-    counts["log"][line.log.value] += 1
-    counts["status"].update({status for status in _statuses(line) if status is not None})
-    for name in ("level", "route", "user_id", "course_id", "task_id"):
-        if (value := line.fields.get(name)) is not None:
-            counts[name][str(value)] += 1
 
 
 def _statuses(line: FoundLine) -> tuple[str | None, ...]:

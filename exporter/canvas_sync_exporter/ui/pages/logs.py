@@ -11,22 +11,20 @@ from typing import Any, Final
 from flask import Response, request
 from markupsafe import Markup
 
-from canvas_sync_exporter.charts.volume import VolumeBar, volume_chart
-from canvas_sync_exporter.formatting import format_number
 from canvas_sync_exporter.logs.search import (
     BadCursorError,
+    FacetCounter,
     LineFilter,
     LineGoneError,
     LineNotFoundError,
     LogSearch,
     Order,
-    count_facets,
     encode_cursor,
     line_context,
     locate,
 )
 from canvas_sync_exporter.logs.tail import LogTail
-from canvas_sync_exporter.logs.volume import Volume, VolumeBucket, log_volume
+from canvas_sync_exporter.logs.volume import Volume, log_volume
 from canvas_sync_exporter.ui.log_filters import (
     LINE_FILTERS,
     NAMES,
@@ -36,7 +34,8 @@ from canvas_sync_exporter.ui.log_filters import (
     facets,
     line_filter,
 )
-from canvas_sync_exporter.ui.log_lines import MOST_LINES, ShownLine, shown_line, up_to_size
+from canvas_sync_exporter.ui.log_lines import ShownLine, shown_line
+from canvas_sync_exporter.ui.log_volume import draw_volume, most_bars
 from canvas_sync_exporter.ui.page import Feed, Page
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
@@ -49,23 +48,24 @@ from canvas_sync_exporter.web.search_results import FoundPage, found_record
 
 __all__ = ["PAGE", "Logs"]
 
+_MOST_LINES: Final = 500
 _LINES_BYTES: Final = 30_000
-"""What lines take of the 60 kB of a page; each side of a line in its context takes half of it."""
+"""What lines take of the 60 kB of a page, without the links around them."""
+_LEAST_BYTES: Final = 5000
+_LINKS: Final = 25
+"""Number of links with all filters that the page has beside those of lines and bars."""
+
 _FIRST_SECONDS: Final = 0.3
 _FURTHER_SECONDS: Final = 2.0
 _LOCATE_SECONDS: Final = 5.0
 _EXPORT_SECONDS: Final = 30.0
 _FACET_LINES: Final = 2000
 _FACET_VALUES: Final = 5
-_BARS: Final = 50
-_DAY_LABELS: Final = 21_600
-"""From this length of a bucket on, in seconds, the axis has days instead of clock times."""
-
 _TAIL_LINES: Final = 1000
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _AROUND: Final = 15
 _POSITION: Final = replace(POSITION, is_required=False)
-_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 2000, default=MOST_LINES)
+_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 2000, default=_MOST_LINES)
 _MATCHING: Final = flag("matching", "Around a line, only lines that match the filters.")
 _PARAMETERS: Final = (
     *LINE_FILTERS,
@@ -159,21 +159,9 @@ class Logs:
         return any(each.name in view.query for each in LINE_FILTERS if each.name not in simple)
 
     def chart(self, view: View) -> Markup:
-        """Draw the volume over time; what has not been searched yet is hatched."""
-        assert self.volume is not None  # noqa: S101 - the template asks for it only then
-        volume, buckets = self.volume, self.volume.buckets
-        start = int(buckets[0].start.timestamp())
-        base = view.here(since=None, to=None, cursor=None, position=None)
-        base += "&" if "?" in base else "?"
-        bars = [_bar(view, base, each, volume.step_seconds) for each in buckets]
-        length = volume.step_seconds * len(buckets)
-        hatched = (0.0, 0.0)
-        if self.found is not None and self.found.searched_to is not None:
-            reached = (self.found.searched_to.timestamp() - start) / length
-            reached = min(max(reached, 0.0), 1.0)
-            is_back = view.values["order"] is Order.NEWEST
-            hatched = (0.0, reached) if is_back else (reached, 1.0)
-        return volume_chart(bars, "Lines over time", hatched, (start, volume.step_seconds))
+        """Draw the volume over time."""
+        assert self.found is not None and self.volume is not None  # noqa: S101, PT018 - only then
+        return draw_volume(view, self.volume, self.found.searched_to)
 
     def can_follow(self, view: View) -> bool:
         """Return whether new lines belong on top of the list."""
@@ -204,46 +192,50 @@ def logs(context: WebContext, view: View) -> Logs:
         return Logs(filters, around=_around(context, view))
     since, until = _period(view)
     wanted = line_filter(view, since, until)
-    found = _find(context, view, wanted)
-    counted = count_facets(
-        *_folders(context),
-        wanted,
-        most_lines=_FACET_LINES,
-        most_values=_FACET_VALUES,
-        seconds=_FIRST_SECONDS,
-        zone=_zone(context),
-    )
+    found, counted = _find(context, view, wanted)
     volume = log_volume(
         *_folders(context),
         logs=wanted.logs,
         since=view.period.since,
         until=view.period.until,
-        at_most=_BARS,
+        at_most=most_bars(view),
         zone=_zone(context),
     )
-    return Logs(
-        filters,
-        found,
-        Facets(counted.lines, counted.is_complete, facets(view, counted)),
-        volume,
-    )
+    return Logs(filters, found, counted, volume)
 
 
-def _find(context: WebContext, view: View, wanted: LineFilter) -> Found:
+def _find(context: WebContext, view: View, wanted: LineFilter) -> tuple[Found, Facets]:
+    """Search for the lines of the page, and count the values of these and more lines."""
     seconds = _FURTHER_SECONDS if view.values["cursor"] else _FIRST_SECONDS
-    with closing(_search(context, view, wanted, MOST_LINES, seconds)) as search:
-        lines = up_to_size(view, search, _LINES_BYTES)
-        is_full = len(lines) == MOST_LINES or sum(each.size for each in lines) >= _LINES_BYTES
-        return Found(
-            lines=lines,
-            next=search.cursor,
-            is_full=is_full,
-            searched_to=search.searched_to,
-            bytes_left=search.bytes_left,
-            unreadable_lines=search.notes.unreadable_lines,
-            problems=search.notes.problems,
-            tail=encode_cursor(Order.OLDEST, search.end_positions),
-        )
+    counter = FacetCounter()
+    lines: list[ShownLine] = []
+    found: Found | None = None
+    left = max(_LEAST_BYTES, _LINES_BYTES - _LINKS * len(view.here()))
+    with closing(_search(context, view, wanted, _FACET_LINES, seconds)) as search:
+        for line in search:
+            counter.add(line)
+            if found is not None:
+                continue
+            lines.append(shown_line(view, line))
+            left -= lines[-1].size
+            if left <= 0 or len(lines) == _MOST_LINES:
+                found = _found(search, lines, is_full=True)
+        is_complete = search.cursor is None and view.values["cursor"] is None
+        counted = Facets(counter.lines, is_complete, facets(view, counter.values(_FACET_VALUES)))
+        return found or _found(search, lines, is_full=False), counted
+
+
+def _found(search: LogSearch, lines: list[ShownLine], *, is_full: bool) -> Found:
+    return Found(
+        lines=lines,
+        next=search.cursor,
+        is_full=is_full,
+        searched_to=search.searched_to,
+        bytes_left=search.bytes_left,
+        unreadable_lines=search.notes.unreadable_lines,
+        problems=search.notes.problems,
+        tail=encode_cursor(Order.OLDEST, search.end_positions),
+    )
 
 
 def _search(
@@ -364,29 +356,6 @@ def _zone(context: WebContext) -> dt.tzinfo:
 
 def _period(view: View) -> tuple[dt.datetime, dt.datetime | None]:
     return view.period.since, None if view.period.is_open else view.period.until
-
-
-def _bar(view: View, base: str, bucket: VolumeBucket, step: int) -> VolumeBar:
-    start, end = bucket.start, bucket.start + dt.timedelta(seconds=step)
-    local = start.astimezone(view.zone)
-    day, clock = f"{local:%b} {local.day}", f"{local:%H:%M}" if step >= 60 else f"{local:%H:%M:%S}"
-    bad = sum(bucket.levels.get(level, 0) for level in ("ERROR", "CRITICAL"))
-    warnings = bucket.levels.get("WARNING", 0)
-    about = "about " if bucket.is_estimate else ""
-    notes = [f"{about}{format_number(bucket.lines)} lines"]
-    notes += [f"{format_number(bad)} errors"] if bad else []
-    notes += [f"{format_number(warnings)} warnings"] if warnings else []
-    return VolumeBar(
-        day if step >= _DAY_LABELS else clock,
-        f"{day} {clock}: {', '.join(notes)}",
-        f"{base}from={_short(start, step)}&to={_short(end, step)}",
-        (("bad", bad), ("warning", warnings), ("good", bucket.lines - bad - warnings)),
-    )
-
-
-def _short(moment: dt.datetime, step: int) -> str:
-    utc = moment.astimezone(dt.UTC)
-    return f"{utc:%Y-%m-%dT%H:%MZ}" if step >= 60 else f"{utc:%Y-%m-%dT%H:%M:%SZ}"
 
 
 PAGE: Final = Page(

@@ -17,10 +17,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
+from canvas_sync_exporter.web.auth import Scope
 from support.log_folders import json_line
 from support.log_moves import retention, rotate_log
 from support.page_history import HOSTILE
-from support.pages import Served, serving_pages, watched
+from support.pages import Served, axe_violations, serving_pages, watched
 
 SOON = 15_000  # ms
 
@@ -145,7 +146,7 @@ def test_a_bar_of_the_volume_shows_its_time_alone(site: Served, browser: Browser
         bar.click(force=True)
         count = re.search(r": (\d+) lines", name)
         assert count
-        assert f"of all {count[1]} that match" in tab.page.locator("#facets h2").inner_text()
+        assert f"of all {count[1]} lines that match" in tab.page.locator("#facets h2").inner_text()
         assert "log=api_calls" in tab.page.url
 
 
@@ -358,12 +359,13 @@ def test_new_lines_appear_on_top_through_a_rotation(own: Served, browser: Browse
         write(own, "other", "after", HOSTILE)
         expect(rows(tab.page).first).to_contain_text("<script>alert(1)", timeout=SOON)
         rotate_log(own.config.app.log_dir, Log.ERRORS)
-        write(own, "last", task_id="nightly-1")
+        write(own, "last", task_id="nightly-1", error="x" * 5000)
         expect(rows(tab.page).first).to_contain_text("last", timeout=SOON)
         texts = rows(tab.page).locator("span:last-child").all_inner_texts()
         assert [texts[0], *texts[2:]] == ["last", "after", "between", "before"]
         rows(tab.page).first.click()
         expect(tab.page.locator("#lines dl").first).to_contain_text("nightly-1")
+        expect(tab.page.get_by_role("link", name="Whole line")).to_have_count(1)
         tab.page.get_by_role("link", name="In context").first.click()
         expect(tab.page.locator("#line")).to_contain_text("last")
         assert tab.complaints == []
@@ -462,3 +464,29 @@ def test_a_new_filter_starts_at_the_newest_line_again(site: Served, browser: Bro
         tab.page.get_by_role("button", name="Only log progress").click()
         expect(tab.page.get_by_role("list", name="Filters in use")).to_contain_text("progress")
         assert "cursor=" not in tab.page.url
+
+
+def test_a_page_with_long_filters_is_still_small(site: Served) -> None:
+    query = f"from=24h&not_text={'<x>' * 100}&not_route=/api/{'x' * 100}"
+    answer = requests.get(f"{site.url}/logs?{query}", timeout=30)
+    assert len(figures(site, query)["found"]["lines"]) > 2
+    assert len(answer.content) <= 60_000
+
+
+def test_the_feeds_are_only_for_those_who_have_signed_in(tmp_path: Path) -> None:
+    with serving_pages(tmp_path, with_tokens=True, with_history=False) as served:
+        for path in ("logs", "logs/tail", "logs/export.csv", "logs/line?position=x"):
+            url = f"{served.url}/{path}"
+            answer = requests.get(url, timeout=30, allow_redirects=False)
+            assert (answer.status_code, "sign-in" in answer.headers["Location"]) == (303, True)
+            headers = {"Authorization": f"Bearer {served.tokens[Scope.METRICS]}"}
+            assert requests.get(url, headers=headers, timeout=30).status_code == 403
+
+
+def test_the_lines_around_one_are_accessible(site: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        line = figures(site, "from=24h")["found"]["lines"][0]
+        tab.page.goto(f"{site.url}/{line['url']}")
+        expect(tab.page.locator("#line .sign").first).to_be_visible()
+        assert axe_violations(tab.page) == []
+        assert tab.complaints == []

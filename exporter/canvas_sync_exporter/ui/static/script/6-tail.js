@@ -28,11 +28,10 @@ const begin = () => {
     level.className = line.kind;
     log.textContent = line.log;
     message.textContent = line.message;
-    context.href = line.url;
-    if (line.run_url) run.href = line.run_url;
-    else run.remove();
-    if (line.is_cut) whole.href += line.position;
-    else whole.remove();
+    for (const [link, target] of [[context, line.url], [run, line.run_url], [whole, line.whole_url]]) {
+      if (target) link.href = target;
+      else link.remove();
+    }
     row.querySelector("dl").replaceChildren(
       ...line.fields.flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
     return row;
