@@ -152,7 +152,10 @@ class IncidentWriter:
     def _links(self, incident: Incident, guidance: Guidance) -> Iterator[Link]:
         settings = self._settings
         if settings.page_url is not None:
-            yield Link("Incidents", f"{settings.page_url}/incidents")
+            yield _incident_link(incident, settings.page_url)
+            if incident.runs:
+                run = quote(incident.runs[0], safe="")
+                yield Link("Newest run", f"{settings.page_url}/runs/task/{run}")
         runbooks = settings.runbook_url
         if runbooks is None and settings.page_url is not None:
             runbooks = f"{settings.page_url}/runbooks"
@@ -177,6 +180,12 @@ def _guidance(incident: Incident) -> Guidance:
         return GUIDANCE[IncidentKind(incident.kind)]
     except ValueError:  # a newer version of this program wrote it
         return _NO_GUIDANCE
+
+
+def _incident_link(incident: Incident, page_url: str) -> Link:
+    if incident.id is None:  # the database is away: it has no number yet
+        return Link("Incidents", f"{page_url}/incidents")
+    return Link("Incident", f"{page_url}/incidents#incident-{incident.id}")
 
 
 def _split(summary: str) -> tuple[str, str]:

@@ -67,7 +67,8 @@ def test_an_opened_incident_says_what_since_when_why_and_what_to_do() -> None:
 def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
     odd = replace(WHOLE, sync_type="a/b&c")
     assert writer().describe(odd, NOW).links == (
-        Link("Incidents", "https://sync.example.edu/canvas/incidents"),
+        Link("Incident", "https://sync.example.edu/canvas/incidents#incident-17"),
+        Link("Newest run", "https://sync.example.edu/canvas/runs/task/nightly-2"),
         Link("Runbook", "https://sync.example.edu/canvas/runbooks/CanvasSyncFailing"),
         Link(
             "Dashboard",
@@ -115,7 +116,15 @@ def test_an_incident_of_an_unknown_kind_is_described_too() -> None:
     newer = replace(WHOLE, kind="of_a_newer_version")
     content = writer().describe(newer, NOW)
     assert content.title == "full failed for 40 of 50 users"
-    assert content.links == (Link("Incidents", "https://sync.example.edu/canvas/incidents"),)
+    assert [link.text for link in content.links] == ["Incident", "Newest run"]
+
+
+def test_links_of_an_incident_without_a_number_and_with_an_odd_run_lead_to_pages() -> None:
+    odd = replace(WHOLE, id=None, runs=("a/b #1",))
+    assert writer().describe(odd, NOW).links[:2] == (
+        Link("Incidents", "https://sync.example.edu/canvas/incidents"),
+        Link("Newest run", "https://sync.example.edu/canvas/runs/task/a%2Fb%20%231"),
+    )
 
 
 def test_many_incidents_share_one_message() -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 
 from canvas_sync_core.logs import escape_controls
@@ -18,9 +19,14 @@ from canvas_sync_core.logs import escape_controls
 __all__ = ["Cause", "FailedRun", "group_by_cause", "mask_numbers", "name_cause"]
 
 _LONGEST: Final = 160
+_PHRASES: Final = "|".join(f"{each.value} {each.phrase}" for each in HTTPStatus if each >= 400)
 _NUMBER: Final = re.compile(
-    r"(?P<context>(?:^|\b(?:HTTP|status|status_code|code)\b[\s:=]{0,3}))(?P<status>[45]\d\d)\b"
-    r"|\d+",
+    r"(?P<status>"
+    r"(?:^|\b(?:HTTP(?: Error)?|status|status_code|code|answered|responded with)\b[\s:=]{0,3})"
+    r"[45]\d\d\b"
+    rf"|\b(?-i:{_PHRASES})\b"
+    r"|\bexit(?:ed with)? (?:code|status) \d{1,3}\b"
+    r")|\d+",
     re.IGNORECASE,
 )
 
@@ -89,7 +95,7 @@ def name_cause(error_type: str | None, message: str | None) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """Replace numbers with ``#``, except HTTP status codes."""
+    """Replace numbers with ``#``, except HTTP status codes and exit codes."""
     return _NUMBER.sub(_mask, text)
 
 

@@ -54,11 +54,18 @@ def test_runs_that_differ_only_in_numbers_have_the_same_cause() -> None:
         ("HTTP 429: course 12", "HTTP 429: course #"),
         ("status=500 id=500", "status=500 id=#"),
         ("user 404 not found", "user # not found"),
+        ("Canvas answered 502 Bad Gateway", "Canvas answered 502 Bad Gateway"),
+        ("Canvas answered 502 for 502", "Canvas answered 502 for #"),
+        ("HTTP Error 502: Bad Gateway", "HTTP Error 502: Bad Gateway"),
+        ("Server error '503 Service Unavailable'", "Server error '503 Service Unavailable'"),
+        ("sh ended with exit code 3.", "sh ended with exit code 3."),
+        ("non-zero exit status 1 of 4711", "non-zero exit status 1 of #"),
+        ("exit code 4711", "exit code #"),
         ("took 1234.5 s", "took #.# s"),
         ("40412", "#"),
     ],
 )
-def test_numbers_are_masked_except_http_statuses(message: str, masked: str) -> None:
+def test_numbers_are_masked_except_http_statuses_and_exit_codes(message: str, masked: str) -> None:
     assert mask_numbers(message) == masked
 
 
