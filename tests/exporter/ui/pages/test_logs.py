@@ -363,6 +363,10 @@ def test_new_lines_appear_on_top_through_a_rotation(own: Served, browser: Browse
         expect(rows(tab.page).first).to_contain_text("last", timeout=SOON)
         texts = rows(tab.page).locator("span:last-child").all_inner_texts()
         assert [texts[0], *texts[2:]] == ["last", "after", "between", "before"]
+        url = tab.page.get_by_role("link", name="NDJSON").evaluate("a => a.href")
+        exported = [json.loads(each) for each in requests.get(url, timeout=30).text.splitlines()]
+        assert len(exported) == 5
+        assert exported[0]["message"] == "last"
         rows(tab.page).first.click()
         expect(tab.page.locator("#lines dl").first).to_contain_text("nightly-1")
         expect(tab.page.get_by_role("link", name="Whole line")).to_have_count(1)
@@ -489,4 +493,22 @@ def test_the_lines_around_one_are_accessible(site: Served, browser: Browser) -> 
         tab.page.goto(f"{site.url}/{line['url']}")
         expect(tab.page.locator("#line .sign").first).to_be_visible()
         assert axe_violations(tab.page) == []
+        assert tab.complaints == []
+
+
+def test_lines_that_the_server_skips_are_counted_and_found_by_a_link(
+    own: Served, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.ui.pages.logs._TAIL_LINES", 10)
+    write(own, "first")
+    with watched(browser) as tab:
+        tab.page.goto(f"{own.url}/logs")
+        tab.page.get_by_role("button", name="Follow").click()
+        expect(tab.page.locator("[data-connection]")).to_have_text("Live", timeout=SOON)
+        write(own, *(f"line {number}" for number in range(30)))  # at once
+        expect(tab.page.locator(".gap")).to_contain_text("20 lines skipped", timeout=SOON)
+        expect(rows(tab.page)).to_have_count(11)
+        tab.page.get_by_role("link", name="Search them").click()
+        expect(rows(tab.page).first).to_contain_text("line 0")
+        expect(rows(tab.page)).to_have_count(30)
         assert tab.complaints == []

@@ -53,9 +53,10 @@ document.querySelectorAll(".line[open]").forEach(opened);
 // Further lines are added to the page, and a search that has found little goes on by itself.
 let request = null, found = 0;
 const further = () => document.querySelector("[data-further]");
-const fresh = () => {
+const fresh = (newer) => {
   for (const link of document.querySelectorAll("[data-export]")) {
     const url = new URL(link.href);
+    if (newer) url.searchParams.delete("to");
     url.searchParams.set("limit", Math.max(1, list.querySelectorAll(".line").length));
     link.href = url.href;
   }
@@ -100,6 +101,7 @@ document.addEventListener("click", (event) => {
   load(link);
 });
 if (list) {
+  document.addEventListener("lines:newer", () => fresh(true));
   found = list.children.length;
   proceed();
 }

@@ -43,6 +43,7 @@ const begin = () => {
     document.querySelector("[data-empty]")?.remove();
     list.prepend(...rows);
     trim();
+    document.dispatchEvent(new CustomEvent("lines:newer"));
   };
 
   const skipped = ({ lines, is_exact: isExact, next }) => {
