@@ -20,6 +20,9 @@ PRESETS: Final = {
     "365d": "last year",
 }
 """Ranges of time that the pages offer: the value of ``from`` and its name."""
+_FIRST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LAST: Final = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+"""Times beyond these mean these: a range of the same length before and after has dates, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _minute(moment: dt.datetime) -> dt.datetime:
 
 def _moment(name: str, raw: str, now: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     try:
-        return parse_moment(raw, now, zone)
+        return min(max(parse_moment(raw, now, zone), _FIRST), _LAST)
     except ValueError as error:
         wrong = FieldError(name, str(error))
         raise ProblemError(422, f"{name}: {error}.", errors=[wrong]) from error

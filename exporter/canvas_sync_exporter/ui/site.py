@@ -264,7 +264,8 @@ def _not_modified(tag: str) -> Response:
 
 
 def _safe_next(place: str) -> str:
-    """Return the page to show after the sign-in, if it is one of this site; else the first one."""
+    """Return the page to show after the sign-in, if it is one of ours; else the first one."""
     parts = urlsplit(place)
     is_ours = not (parts.scheme or parts.netloc) and place.isprintable() and "\\" not in place
-    return place if is_ours and not place.startswith("/") else ""
+    is_below = not place.startswith("/") and ".." not in parts.path.split("/")
+    return place if is_ours and is_below else ""

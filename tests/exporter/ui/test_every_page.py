@@ -133,3 +133,19 @@ def test_every_link_of_a_page_leads_somewhere(page: Page, site: Served) -> None:
         and "/runs/task/" not in each  # a log has lines of runs that have no row
     }
     assert broken == {}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    "period",
+    [
+        "from=0001-01-01",
+        "from=0001-01-01T00:00:00&to=9999-12-31T23:59:59.999999",
+        "from=9999-12-31&to=9999-12-31T23:59",
+    ],
+)
+def test_a_range_of_time_beyond_all_calendars_is_no_failure(
+    page: Page, period: str, zone: str, site: Served
+) -> None:
+    url = f"{site.url}/{example_path(page)}?{period}&tz={zone}"
+    assert requests.get(url, timeout=30).status_code in (200, 422)

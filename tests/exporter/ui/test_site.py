@@ -128,7 +128,15 @@ def test_attempts_to_sign_in_are_limited(guarded: Served) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["//evil.example", "https://evil.example", "\\\\evil.example", "/a", "java\tscript:1"],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "\\\\evil.example",
+        "/a",
+        "java\tscript:1",
+        "../a",
+        "runs/../../a",
+    ],
 )
 def test_a_visitor_is_never_sent_to_another_site(guarded: Served, place: str) -> None:
     answer = requests.post(

@@ -25,6 +25,14 @@ def test_the_most_frequent_errors_come_first(exporter: Exporter) -> None:
     assert exporter.api("errors/top?from=2020-01-01&to=2020-02-01").json()["items"] == []
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_nothing_is_before_a_period_that_starts_with_the_calendar(
+    exporter: Exporter, zone: str
+) -> None:
+    top = exporter.api(f"errors/top?from=0001-01-01&tz={zone}").json()
+    assert [(each["runs"], each["previous_runs"]) for each in top["items"]] == [(1, 0)]
+
+
 def test_errors_come_as_csv(exporter: Exporter) -> None:
     (row,) = csv.DictReader(io.StringIO(exporter.api("errors/top?format=csv").text))
     assert (row["error_type"], row["by_sync_type"]) == ("TimeoutError", '{"full":1}')
