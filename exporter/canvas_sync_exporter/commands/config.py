@@ -23,6 +23,7 @@ from canvas_sync_exporter.config_file.audience import KINDS
 from canvas_sync_exporter.config_file.config_file import unknown_syncs
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectations import Expectations
+from canvas_sync_exporter.messages.channels.factory import make_channels
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, full_configuration
 
@@ -57,6 +58,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         SettingsError: The file cannot be used; the message names each mistake with its line.
     """
     config = full_configuration(os.environ, config=arguments.file)
+    make_channels(config.file.messages.channels)  # as the exporter does, so that it refuses no more
     now = datetime.now(UTC)
     starts, known = _past(config, now)
     for warning in unknown_syncs(config.file, known) if known else ():

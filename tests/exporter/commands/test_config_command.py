@@ -161,3 +161,25 @@ def test_quiet_hours_are_shown_with_their_zone(
     assert capsys.readouterr().out.endswith(
         "  quiet hours: Mon-Fri 20:00-07:00 (Europe/Berlin), except for critical incidents\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("destination", "mistake"),
+    [
+        ('[messages.apprise]\nurl = "foo://bar"', "messages.apprise.url: Apprise does not know"),
+        (
+            '[messages.webhook]\nurl = "https://a.example/x"\nsecret = "whsec_%%"',
+            "messages.webhook.secret: what follows whsec_ is not base64",
+        ),
+    ],
+)
+def test_a_destination_with_which_the_exporter_does_not_start_is_rejected(
+    destination: str, mistake: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text(destination)
+
+    assert main(["config", "check", "config.toml"]) == 2
+
+    printed = capsys.readouterr()
+    assert mistake in printed.err
+    assert "can be used" not in printed.out
