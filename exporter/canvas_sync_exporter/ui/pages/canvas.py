@@ -7,6 +7,9 @@ from typing import Final
 
 from canvas_sync_core.store.query_results import Performance, Summary
 from canvas_sync_core.store.rollups.series import RunSeries
+from canvas_sync_exporter.logs.quota_use import QuotaUse, quota_use
+from canvas_sync_exporter.logs.sources import LogFolderError
+from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.ui.page import Page
 from canvas_sync_exporter.ui.series import read_series
 from canvas_sync_exporter.ui.view import View
@@ -16,6 +19,7 @@ from canvas_sync_exporter.web.quota_api import Quota, QuotaApi
 __all__ = ["PAGE", "CanvasPage"]
 
 _MOST_ROUTES: Final = 30
+_USE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class CanvasPage:
     Attributes:
         quota: The quota now, by token, and its use by route, for the 30 most expensive.
         routes: Number of all routes.
+        use: Who used the quota in the range of time.
         summary: Counts of calls in the range of time.
         performance: Latency in the range of time.
         series: The same over time.
@@ -32,6 +37,7 @@ class CanvasPage:
 
     quota: Quota
     routes: int
+    use: QuotaUse
     summary: Summary
     performance: Performance
     series: RunSeries | None
@@ -47,10 +53,21 @@ def canvas(context: WebContext, view: View) -> CanvasPage:
     return CanvasPage(
         quota,
         routes,
+        _use(context, view),
         context.rollups.summary(since, until),
         context.rollups.performance(since, view.zone, until),
         read_series(context, view),
     )
+
+
+def _use(context: WebContext, view: View) -> QuotaUse:
+    config, period = context.configuration, view.period
+    folders = (config.app.log_dir, config.archive_folder)
+    zone = config.app.timezone
+    try:
+        return quota_use(*folders, period.since, period.until, seconds=_USE_SECONDS, zone=zone)
+    except (LogFolderError, OSError) as error:  # everything else on the page is from elsewhere
+        return QuotaUse([], 0, None, [reason(error)])
 
 
 PAGE: Final = Page("canvas", "canvas", "Canvas", "ui/canvas.html", canvas)

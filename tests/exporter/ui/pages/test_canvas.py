@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, expect
 
 from support.pages import Served, serving_pages, watched
@@ -62,3 +67,61 @@ def test_expired_and_valid_tokens_are_told_apart_by_word(served: Served, browser
             "expired nightly,",
             "valid weekly,",
         ]
+
+
+def test_who_used_the_quota_in_a_range_of_time_is_named_with_the_lowest_that_was_left(
+    tmp_path: Path,
+) -> None:
+    with serving_pages(tmp_path, with_history=False) as served:
+        lines = [
+            _call("2026-03-02T03:00:01.000000Z", "grades", 7, cost=30.0, rate_limit_remaining=70.5),
+            _call("2026-03-02T03:00:02.000000Z", "grades", 7, cost=60.0, rate_limit_remaining=9.6),
+            _call("2026-03-02T03:00:03.000000Z", "full", 42, throttled=True),
+            _call("2026-03-02T03:00:04.000000Z", "full", 42, cost=10.0, rate_limit_remaining=5),
+            _call("2026-03-02T04:00:00.000000Z", "later", 1, cost=999.0),
+        ]
+        log = served.config.app.log_dir / "api_calls.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        url = f"{served.url}/canvas?from=2026-03-02T02:55&to=2026-03-02T03:05"
+        use = requests.get(url, params={"format": "json"}, timeout=30).json()["data"]["use"]
+        figures = ("sync_type", "user_id", "calls", "throttled", "share", "lowest_remaining")
+        assert [[each[name] for name in figures] for each in use["users"]] == [
+            ["grades", 7, 2, 0, 0.9, 9.6],
+            ["full", 42, 2, 1, 0.1, 5],
+        ]
+        assert (use["calls"], use["searched_to"]) == (4, None)
+        assert "Choose a shorter range" not in requests.get(url, timeout=30).text
+
+
+def test_a_range_with_more_calls_than_are_read_says_since_when_they_were(tmp_path: Path) -> None:
+    with serving_pages(tmp_path, with_history=False) as served:
+        log = served.config.app.log_dir / "api_calls.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps(_call("2026-03-02T03:00:01.000000Z", "grades", 7, cost=1.0))
+        log.write_text(f"{line}\n" * 5001)
+        url = f"{served.url}/canvas?from=2026-03-02&to=2026-03-03"
+        assert "since <time" in requests.get(url, timeout=30).text
+
+
+def test_without_the_log_folder_everything_else_is_shown(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'runs.sqlite3'}"
+    with serving_pages(tmp_path, with_history=False, CANVAS_SYNC_DATABASE_URL=database) as served:
+        shutil.rmtree(served.config.app.log_dir, ignore_errors=True)
+        answer = requests.get(f"{served.url}/canvas", timeout=30)
+        assert answer.status_code == 200
+        assert "Not everything could be read" in answer.text
+
+
+def _call(timestamp: str, sync_type: str, user_id: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "timestamp": timestamp,
+        "level": "INFO",
+        "log": "api_calls",
+        "event": "api_call",
+        "message": "GET /api/v1/courses",
+        "sync_type": sync_type,
+        "user_id": user_id,
+        "token": "3f2a91c0",
+        **fields,
+    }
