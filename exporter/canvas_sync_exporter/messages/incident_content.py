@@ -83,7 +83,7 @@ class IncidentWriter:
         guidance = _guidance(incident)
         if guidance.advice and not is_over:
             sections.append(Section(title="What to do", paragraphs=(guidance.advice,)))
-        title, summary = headline, " ".join(filter(None, (rest, incident.cause)))
+        title, summary = headline, _summary(rest, incident.cause, is_over=is_over)
         if incident.resolved_at is not None:
             lasted = self._formats.span(incident.resolved_at - incident.since)
             title = f"Recovered after {lasted}: {headline}"
@@ -101,9 +101,8 @@ class IncidentWriter:
         """Write one message about many incidents, the worst first."""
         shown = notices[:_MOST_ROWS]
         counts = Counter(each.event for each in notices)
-        parts = [f"{counts[event]} {_HEADINGS[event].lower()}" for event in Event if counts[event]]
         table = Table(
-            headings=("", "Incident", "Since"),
+            headings=("Incident", "Change", "Since"),
             rows=tuple(self._row(each, now) for each in shown),
             statuses=tuple(map(_status, shown)),
         )
@@ -112,8 +111,8 @@ class IncidentWriter:
         page = self._settings.page_url
         return Content(
             kind=MessageKind.INCIDENT,
-            title=f"{self._formats.counted(len(notices), 'more incident')}: {', '.join(parts)}",
-            summary="So much has changed at the same time that these share one message.",
+            title=f"{self._formats.counted(len(notices), 'more incident')}: {_changes(counts)}",
+            summary="Many incidents changed at once, so they share one message.",
             status=_worst(notices),
             sections=(Section(table=table, paragraphs=more),),
             links=() if page is None else (Link("All incidents", f"{page}/incidents"),),
@@ -169,7 +168,7 @@ class IncidentWriter:
     def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
         headline, _ = _split(notice.incident.summary)
         since = self._formats.near(notice.incident.since, now)
-        return _HEADINGS[notice.event], headline, since
+        return headline, _HEADINGS[notice.event].lower(), since
 
     def _footer(self, now: datetime, subject: str) -> str:
         return f"{subject}Times are in {self._formats.zone_name(now)}."
@@ -192,6 +191,21 @@ def _split(summary: str) -> tuple[str, str]:
     """Return the first sentence without its full stop, and the rest."""
     first, stop, rest = summary.partition(". ")
     return (first, rest) if stop else (summary.removesuffix("."), "")
+
+
+def _summary(rest: str, cause: str, *, is_over: bool) -> str:
+    if is_over:  # a message with the word OK must not read as if the problem went on
+        return " ".join(filter(None, ("The problem is over.", rest, cause and f"Cause: {cause}")))
+    return " ".join(filter(None, (rest, cause)))
+
+
+def _changes(counts: Counter[Event]) -> str:
+    """Write what has happened to how many incidents, such as ``2 new, 1 recovered``."""
+    names = {event: _HEADINGS[event].lower() for event in Event if counts[event]}
+    if len(names) == 1:
+        (name,) = names.values()
+        return name if counts.total() == 1 else f"all {name}"
+    return ", ".join(f"{counts[event]} {name}" for event, name in names.items())
 
 
 def _listed(names: Sequence[str], formats: Formats) -> str:

@@ -86,6 +86,9 @@ def test_a_resolved_incident_says_how_long_it_lasted_and_not_what_to_do() -> Non
     resolved = replace(WHOLE, resolved_at=NOW)
     content = writer().write(Notice(resolved, Event.RESOLVED), NOW + timedelta(minutes=2))
     assert content.title == "Recovered after 34 min: full failed for 40 of 50 users"
+    assert content.summary == (
+        "The problem is over. Two more failed yesterday. Cause: Canvas answers 503."
+    )
     assert content.status is Status.GOOD
     assert facts_of(content) | {"Since": "03:30", "Until": "04:04"} == facts_of(content)
     assert "What to do" not in {section.title for section in content.sections}
@@ -142,10 +145,12 @@ def test_many_incidents_share_one_message() -> None:
     assert content.status is Status.CRITICAL
     (section,) = content.sections
     assert section.table is not None
-    assert section.table.rows[0] == ("New", "full failed for 40 of 50 users", "03:30")
+    assert section.table.rows[0] == ("full failed for 40 of 50 users", "new", "03:30")
     assert len(section.table.rows) == len(section.table.statuses) == 30
     assert section.paragraphs == ("And 12 more incidents.",)
-    assert writer().digest(notices[-1:], NOW).status is Status.GOOD
+    one = writer().digest(notices[-1:], NOW)
+    assert (one.title, one.status) == ("1 more incident: recovered", Status.GOOD)
+    assert writer().digest(notices[:3], NOW).title == "3 more incidents: all new"
 
 
 def test_contents_are_stored_and_read_back() -> None:

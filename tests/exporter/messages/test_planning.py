@@ -372,14 +372,14 @@ def test_many_incidents_at_once_do_not_become_a_flood(school: School) -> None:
     titles = school.titles(school.exporter, school.start("another host"))
     assert len(titles) == BURST + 1
     assert titles[:4] == [f"type-{number} fails" for number in ("03", "13", "23", "33")]
-    assert titles[-1] == "35 more incidents: 35 new"
+    assert titles[-1] == "35 more incidents: all new"
     school.clock.advance(hours=1)
     assert school.titles() == []
     for each in opened:
         school.resolve(each)
     titles = school.titles()
     assert len(titles) == BURST + 1
-    assert titles[-1] == "35 more incidents: 35 recovered"
+    assert titles[-1] == "35 more incidents: all recovered"
 
 
 def test_incidents_that_keep_opening_do_not_become_a_flood_either(school: School) -> None:
