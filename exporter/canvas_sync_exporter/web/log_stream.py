@@ -5,6 +5,7 @@ Each client occupies a server thread for as long as it listens, hence the limit.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -49,12 +50,15 @@ class LogStreams:
         self,
         open_tail: Callable[[], LogTail],
         show: Callable[[FoundLine], object] = found_record,
+        seconds: float = math.inf,
     ) -> Response:
         """Answer the current request with a stream that ends when the client disconnects.
 
         Args:
             open_tail: Opens the logs.
             show: Returns the data of a line's event.
+            seconds: Longest duration of the stream. A browser then connects again, and has to be
+                allowed to.
 
         Raises:
             ProblemError: 503, if too many clients are listening.
@@ -68,20 +72,25 @@ class LogStreams:
             self._limit.release()
             raise
         is_gone = request.environ.get("waitress.client_disconnected", lambda: False)
+        end = time.monotonic() + seconds
+
+        def has_ended() -> bool:
+            return self._stopping.is_set() or is_gone() or time.monotonic() >= end
+
         response = Response(
-            self._events(tail, show, is_gone), headers=_HEADERS, content_type="text/event-stream"
+            self._events(tail, show, has_ended), headers=_HEADERS, content_type="text/event-stream"
         )
         response.call_on_close(self._limit.release)
         response.call_on_close(tail.close)
         return response
 
     def _events(
-        self, tail: LogTail, show: Callable[[FoundLine], object], is_gone: Callable[[], bool]
+        self, tail: LogTail, show: Callable[[FoundLine], object], has_ended: Callable[[], bool]
     ) -> Iterator[str]:
         """Return the events, with regular comments to detect disconnected clients and proxies."""
         yield ": the newest lines, then those that are written\n\n"
         lines, sent = tail.newest, time.monotonic()
-        while not (self._stopping.is_set() or is_gone()):
+        while not has_ended():
             if lines or tail.skipped:
                 yield _events_of(tail, lines, show)
                 sent = time.monotonic()

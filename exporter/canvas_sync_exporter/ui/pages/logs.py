@@ -62,6 +62,9 @@ _EXPORT_SECONDS: Final = 30.0
 _FACET_LINES: Final = 2000
 _FACET_VALUES: Final = 5
 _TAIL_LINES: Final = 1000
+_STREAM_SECONDS: Final = 60.0
+"""After so long at most, those who are not allowed any more get no further lines."""
+
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _AROUND: Final = 15
 _POSITION: Final = replace(POSITION, is_required=False)
@@ -333,6 +336,7 @@ def tail(context: WebContext, view: View) -> Response:
                 zone=_zone(context),
             ),
             lambda line: shown_line(on_page, line),
+            _STREAM_SECONDS,
         )
 
 

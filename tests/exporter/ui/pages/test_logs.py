@@ -512,3 +512,37 @@ def test_lines_that_the_server_skips_are_counted_and_found_by_a_link(
         expect(rows(tab.page).first).to_contain_text("line 0")
         expect(rows(tab.page)).to_have_count(30)
         assert tab.complaints == []
+
+
+def test_a_stream_that_the_server_ends_goes_on_without_losing_a_line(
+    own: Served, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.ui.pages.logs._STREAM_SECONDS", 0.3)
+    write(own, "first")
+    with watched(browser) as tab:
+        tab.page.goto(f"{own.url}/logs")
+        tab.page.get_by_role("button", name="Follow").click()
+        for number in range(3):
+            write(own, f"line {number}")
+            expect(rows(tab.page).first).to_contain_text(f"line {number}", timeout=SOON)
+        expect(rows(tab.page)).to_have_count(4)
+        assert sum("/logs/tail" in url for url in tab.requests) > 1
+        expect(tab.page.locator("[data-connection]")).to_have_text("Live")
+
+
+def test_a_stream_ends_so_that_a_revoked_token_is_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.ui.pages.logs._STREAM_SECONDS", 0.3)
+    with serving_pages(tmp_path, with_tokens=True, with_history=False) as served:
+        served.config.app.log_dir.mkdir(exist_ok=True)
+        headers = {"Authorization": f"Bearer {served.tokens[Scope.READ]}"}
+        url = f"{served.url}/logs/tail"
+        assert requests.get(url, headers=headers, timeout=30).status_code == 200  # and it ended
+        assert served.tokens_file is not None
+        kept = served.tokens_file.read_text(encoding="utf-8").splitlines()
+        others = [line for line in kept if " read " not in f" {line.replace(':', ' ')} "]
+        assert len(others) == len(kept) - 1
+        served.tokens_file.write_text("\n".join(others) + "\n", encoding="utf-8")
+        answer = requests.get(url, headers=headers, timeout=30, allow_redirects=False)
+        assert answer.status_code != 200

@@ -1,6 +1,6 @@
 // Follows the logs. A browser has few connections to a server, so only one of its windows has a
 // stream: the one that asked for it last. Windows that show the same get its lines.
-const MOST = 2000, RETRY_SECONDS = 10;
+const MOST = 2000, RETRY_SECONDS = 10, PATIENCE_SECONDS = 8;
 const button = document.querySelector("[data-tail]");
 
 const begin = () => {
@@ -105,7 +105,10 @@ const begin = () => {
     channel.postMessage({ kind: "take", key, since });
     url.searchParams.set("cursor", last);
     source = new EventSource(url);
-    source.onopen = label;
+    source.onopen = () => {
+      clearTimeout(timer);
+      label();
+    };
     const pass = (kind) => ({ data, lastEventId: id }) => {
       const message = { kind, key, data: JSON.parse(data), id };
       channel.postMessage(message);
@@ -114,9 +117,12 @@ const begin = () => {
     source.onmessage = pass("line");
     source.addEventListener("skipped", pass("skipped"));
     source.addEventListener("problem", ({ data }) => show("lost", JSON.parse(data)));
-    source.onerror = () => {
-      show("lost", "No answer. Trying again.");
-      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(open, RETRY_SECONDS * 1000);
+    source.onerror = () => { // also when the server has ended a stream, to be asked for another
+      const lost = () => show("lost", "No answer. Trying again.");
+      const isClosed = source?.readyState === EventSource.CLOSED;
+      clearTimeout(timer);
+      if (isClosed) lost();
+      timer = setTimeout(isClosed ? open : lost, (isClosed ? RETRY_SECONDS : PATIENCE_SECONDS) * 1000);
     };
   };
   channel.onmessage = ({ data: message }) => {
