@@ -11,12 +11,13 @@ import msgspec
 from markupsafe import escape
 
 from canvas_sync_core.files.sanitizing import escape_controls
+from canvas_sync_exporter.logs.human_lines import STAMP
 from canvas_sync_exporter.logs.line_fields import text_field
 from canvas_sync_exporter.logs.search import FoundLine, LinePosition
 
 from .view import View
 
-__all__ = ["ShownLine", "shown_line"]
+__all__ = ["ShownLine", "shown_line", "without_clock"]
 
 _LINE_CHARACTERS: Final = 2000
 _MARKUP_BYTES: Final = 260
@@ -71,7 +72,7 @@ def shown_line(view: View, found: FoundLine) -> ShownLine:
     position = LinePosition.of(found).encode()
     level = str(found.fields.get("level") or "INFO")[:20]
     texts = _Cut()
-    message = texts.take(str(found.fields.get("message", "")))
+    message = texts.take(without_clock(str(found.fields.get("message", ""))))
     fields = [
         (texts.take(name), texts.take(_text(value)))
         for name, value in found.fields.items()
@@ -92,6 +93,12 @@ def shown_line(view: View, found: FoundLine) -> ShownLine:
         url=view.here(position=position, cursor=None, order=None),
         run_url=_run_url(view, task_id) if task_id else "",
     )
+
+
+def without_clock(message: str) -> str:
+    """Return a message without the clock at its start, which is in the zone of its process."""
+    clock = STAMP.match(message)
+    return message if clock is None else message[clock.end() :]
 
 
 class _Cut:

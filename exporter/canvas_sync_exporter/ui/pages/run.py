@@ -21,6 +21,7 @@ from canvas_sync_exporter.logs.run_steps import StepList, run_steps
 from canvas_sync_exporter.logs.search import Order
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.ui.log_lines import without_clock
 from canvas_sync_exporter.ui.page import Page
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
@@ -115,6 +116,10 @@ class RunDetails:
     def metadata_text(self) -> str:
         """Return the metadata as indented JSON."""
         return json.dumps(self.run.sync_metadata, indent=2, ensure_ascii=False)
+
+    def message_of(self, line: FoundRecord) -> str:
+        """Return the message of a line without its clock, which the page shows in its zone."""
+        return without_clock(line.message)
 
     def share_bar(self) -> Markup:
         """Draw where the time went."""
@@ -289,10 +294,13 @@ def _parts_of_call(call: RunCall) -> list[TimePart]:
     start, parts = call.offset_seconds, []
     if call.backoff_seconds:
         parts.append(TimePart("waiting", start - call.backoff_seconds, call.backoff_seconds))
-    parts.append(TimePart(kind, start, call.duration_seconds))
     queue = min(call.queue_seconds or 0.0, call.duration_seconds)
-    if queue:
-        parts.append(TimePart("queue", start, queue))
+    halves = [
+        TimePart("queue", start, queue),
+        TimePart(kind, start + queue, call.duration_seconds - queue),
+    ]
+    halves.sort(key=lambda half: half.seconds)  # the longer one is seen where both are a point
+    parts += halves if queue else halves[1:]
     if call.outcome == "failed":
         parts.append(TimePart("failed-call", start, call.duration_seconds))
     return parts

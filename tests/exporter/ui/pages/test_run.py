@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,7 +23,8 @@ from canvas_sync_instrumentation import CanvasSyncMetricsTracker
 def sync(task_id, fails):
     with CanvasSyncMetricsTracker(task_id, 42, metadata={"school": "<b>North</b>"}) as run:
         with run.step("courses"):
-            run.record_api_call("GET", "/api/v1/courses", 200, 0.02)
+            queued = {"X-Canvas-Meta": "q=120;"}
+            run.record_api_call("GET", "/api/v1/courses", 200, 0.02, headers=queued)
             run.record_course(3, created=True)
             run.record_db_operation("INSERT", "courses", 3, 0.01)
         if fails:
@@ -99,6 +102,23 @@ def test_calls_and_steps_are_on_the_time_axis_with_the_failed_one_marked(
         steps = tab.page.locator("#steps tbody tr")
         assert steps.count() == 2
         expect(steps.nth(1)).to_contain_text("grades failed")
+
+
+def test_a_call_that_hardly_waited_is_drawn_as_time_of_canvas(bad: str) -> None:
+    text = requests.get(bad, timeout=30).text
+    (row,) = (
+        each for each in text.split("<tr>") if ">GET /<wbr>api/<wbr>v1/<wbr>courses</th" in each
+    )
+    assert re.findall(r'<rect class="(\w+)"', row) == ["queue", "canvas"]  # the last one is on top
+
+
+def test_a_line_has_its_time_once(served: Served, bad: str) -> None:
+    year = f"{datetime.now(UTC):%Y-}"
+    for url in (bad, f"{served.url}/logs"):
+        text = requests.get(url, timeout=30).text
+        lines = re.findall(r'<li id="line-.*|<summary data-row.*?</summary>', text)
+        assert lines
+        assert [each for each in lines if f"[{year}" in each] == []
 
 
 def test_its_newest_line_is_first(bad: str, browser: Browser) -> None:
