@@ -51,12 +51,12 @@ def canvas(context: WebContext, view: View) -> CanvasPage:
     routes = len(quota.routes)
     del quota.routes[_MOST_ROUTES:]
     return CanvasPage(
-        quota,
-        routes,
-        _use(context, view),
-        context.rollups.summary(since, until),
-        context.rollups.performance(since, view.zone, until),
-        read_series(context, view),
+        quota=quota,
+        routes=routes,
+        use=_use(context, view),
+        summary=context.rollups.summary(since, until),
+        performance=context.rollups.performance(since, view.zone, until),
+        series=read_series(context, view),
     )
 
 
