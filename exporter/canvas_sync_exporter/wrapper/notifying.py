@@ -16,6 +16,7 @@ from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.names import Severity
 from canvas_sync_core.settings import Settings, read
 from canvas_sync_core.threads import start_daemon
+from canvas_sync_exporter.config_file.channels import ChannelSettings
 from canvas_sync_exporter.messages.channel import Channel, DeliveryError, OutgoingMessage
 from canvas_sync_exporter.messages.channels.factory import make_channels
 from canvas_sync_exporter.settings import Configuration, full_configuration
@@ -58,12 +59,13 @@ class Notifier:
             return
         if is_exporter_alive(config.app):
             return
-        channels = self._channels(config, failure.sync_type)
-        if not channels:
+        wanted = _wanted(config, failure.sync_type)
+        if not wanted:
             self._say(
                 "the failure was not sent: no destination in the configuration file receives "
                 f"critical incidents of the sync type {failure.sync_type}."
             )
+        channels = self._channels(wanted)
         message = OutgoingMessage(
             key=f"run-{self._job}-{failure.time.timestamp()}", content=failed_content(failure)
         )
@@ -85,7 +87,7 @@ class Notifier:
             before.failure, time=before.failure.time.astimezone(_zone(config))
         )
         content = recovered_content(failure, now)
-        channels = self._channels(config, before.failure.sync_type)
+        channels = self._channels(_wanted(config, before.failure.sync_type))
 
         def message(name: str) -> OutgoingMessage:
             thread = before.references.get(name) or None
@@ -123,16 +125,15 @@ class Notifier:
                 f"the next failure will be sent too: {file} cannot be written: {error.strerror}."
             )
 
-    def _channels(self, config: Configuration, sync_type: str) -> tuple[Channel, ...]:
-        wanted = tuple(
-            settings
-            for settings in config.file.messages.channels
-            if settings.audience.wants_incident(Severity.CRITICAL, sync_type)
-        )
+    def _channels(self, wanted: Iterable[ChannelSettings]) -> tuple[Channel, ...]:
+        return tuple(channel for each in wanted for channel in self._made(each))
+
+    def _made(self, settings: ChannelSettings) -> tuple[Channel, ...]:
+        """Make one channel, so that a destination with a mistake does not stop the others."""
         try:
-            return make_channels(wanted)
+            return make_channels([settings])
         except (SettingsError, ImportError) as error:
-            self._say(f"messages cannot be sent: {error}")
+            self._say(f"no message is sent to {settings.name}: {error}")
             return ()
 
     def _send(
@@ -160,6 +161,15 @@ class Notifier:
         for name in pending:
             self._say(f"the message to {name} was not sent within {_SECONDS:g} seconds.")
         return references
+
+
+def _wanted(config: Configuration, sync_type: str) -> tuple[ChannelSettings, ...]:
+    """Return the destinations that receive failures of a sync type."""
+    return tuple(
+        settings
+        for settings in config.file.messages.channels
+        if settings.audience.wants_incident(Severity.CRITICAL, sync_type)
+    )
 
 
 def _deliver(

@@ -126,6 +126,17 @@ def test_a_temporary_error_is_overcome(receiver: Receiver) -> None:
     assert len(messages(receiver)) == 2
 
 
+def test_a_destination_with_a_mistake_does_not_stop_the_others(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    with (tmp_path / "config.toml").open("a") as file:
+        file.write('[messages.apprise]\nurl = "foo://bar"\n')
+    done = run("--notify", "--", "false")
+    assert len(messages(receiver)) == 1
+    assert "no message is sent to apprise: " in done.stderr
+    assert "no destination" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
