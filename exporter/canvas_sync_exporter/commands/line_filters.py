@@ -39,7 +39,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the filters of lines, except for text and times, to a command."""
     add = parser.add_argument
     add("--regex", type=_pattern, metavar="PATTERN", help="regular expression in the line")
-    add("--log", action="append", choices=list(Log), help="in this log; may be repeated")
+    add(
+        "--log",
+        action="append",
+        choices=[each.value for each in Log],
+        help="in this log; may be repeated",
+    )
     add("--level", action="append", **_LEVEL, help="of this level; may be repeated")
     add("--user", type=user_id, metavar="ID", help="of this user")
     add("--course", type=user_id, metavar="ID", help="of this course")

@@ -56,9 +56,13 @@ _INDENT: Final = "    "
 def add_list(group: Any) -> None:
     """Add the command to its group."""
     parser = add_command(group, "list", _list, "list messages, newest first")
-    parser.add_argument("--state", choices=list(MessageState), help="only messages in this state")
+    parser.add_argument(
+        "--state", choices=[each.value for each in MessageState], help="only messages in this state"
+    )
     parser.add_argument("--channel", metavar="NAME", help="only messages to this channel")
-    parser.add_argument("--kind", choices=list(MessageKind), help="only messages of this kind")
+    parser.add_argument(
+        "--kind", choices=[each.value for each in MessageKind], help="only messages of this kind"
+    )
     parser.add_argument(
         "--limit",
         type=number(1, 10_000),

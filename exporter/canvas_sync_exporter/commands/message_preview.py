@@ -37,7 +37,7 @@ def add_preview(group: Any) -> None:
     parser.add_argument(
         "kind",
         metavar="KIND",
-        choices=list(PREVIEW_KINDS),
+        choices=[each.value for each in PREVIEW_KINDS],
         help=f"a report ({', '.join(REPORT_KINDS)}), or incident for the newest one",
     )
     parser.add_argument(

@@ -79,7 +79,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     add(
         "--status",
         action="append",
-        choices=list(RunStatus),
+        choices=[each.value for each in RunStatus],
         help="with this status; may be repeated",
     )
     add(

@@ -19,7 +19,9 @@ def add_parser(subparsers: Any) -> None:
     group = add_group(subparsers, "token")
     parser = add_command(group, "new", run_new, "create an access token and show it once")
     parser.add_argument("--name", required=True, help="who will use it, such as prometheus")
-    parser.add_argument("--scope", required=True, choices=list(Scope), help="what it may do")
+    parser.add_argument(
+        "--scope", required=True, choices=[each.value for each in Scope], help="what it may do"
+    )
     parser.add_argument("--file", type=Path, help="add its line to this tokens file")
 
 

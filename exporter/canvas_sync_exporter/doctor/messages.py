@@ -69,7 +69,9 @@ def receivers(messages: MessageSettings) -> Finding:
             "No destination receives critical incidents of all sync types.",
             'Add "incident" to the `kinds` of one, and "critical" to its `severities`.',
         )
-    return Finding.ok(f"{len(messages.channels)} destinations are configured.")
+    names = [each.name for each in messages.channels]
+    verb = "is" if len(names) == 1 else "are"
+    return Finding.ok(f"{', '.join(names)} {verb} configured.")
 
 
 def links(messages: MessageSettings) -> Finding:

@@ -23,7 +23,7 @@ def settings(folder: Path, content: str) -> MessageSettings:
 @pytest.mark.parametrize(
     ("content", "status", "message"),
     [
-        (f"[messages.webhook]\n{URL}", Status.OK, "1 destinations"),
+        (f"[messages.webhook]\n{URL}", Status.OK, "webhook is configured"),
         (
             f"[messages]\nincidents = false\n[messages.webhook]\n{URL}",
             Status.OK,
