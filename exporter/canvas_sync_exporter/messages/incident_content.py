@@ -136,7 +136,7 @@ class IncidentWriter:
         if incident.user_count:
             yield Fact("Users", formats.number(incident.user_count))
         if incident.runs:
-            yield Fact("Newest run", incident.runs[0])
+            yield Fact(_run_label(incident), incident.runs[0])
         if incident.request_ids:
             yield Fact("For Canvas support: X-Request-Context-Id", ", ".join(incident.request_ids))
 
@@ -154,7 +154,7 @@ class IncidentWriter:
             yield _incident_link(incident, settings.page_url)
             if incident.runs:
                 run = quote(incident.runs[0], safe="")
-                yield Link("Newest run", f"{settings.page_url}/runs/task/{run}")
+                yield Link(_run_label(incident), f"{settings.page_url}/runs/task/{run}")
         runbooks = settings.runbook_url
         if runbooks is None and settings.page_url is not None:
             runbooks = f"{settings.page_url}/runbooks"
@@ -179,6 +179,11 @@ def _guidance(incident: Incident) -> Guidance:
         return GUIDANCE[IncidentKind(incident.kind)]
     except ValueError:  # a newer version of this program wrote it
         return _NO_GUIDANCE
+
+
+def _run_label(incident: Incident) -> str:
+    """Name the newest of the incident's runs; when it is over, newer runs have succeeded."""
+    return "Newest run" if incident.resolved_at is None else "Last affected run"
 
 
 def _incident_link(incident: Incident, page_url: str) -> Link:

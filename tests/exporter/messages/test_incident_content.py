@@ -91,6 +91,9 @@ def test_a_resolved_incident_says_how_long_it_lasted_and_not_what_to_do() -> Non
     )
     assert content.status is Status.GOOD
     assert facts_of(content) | {"Since": "03:30", "Until": "04:04"} == facts_of(content)
+    assert facts_of(content)["Last affected run"] == "nightly-2"
+    assert content.links[1].text == "Last affected run"
+    assert "Newest run" not in facts_of(content)
     assert "What to do" not in {section.title for section in content.sections}
 
 

@@ -18,7 +18,7 @@ from canvas_sync_exporter.web.auth import Scope
 from support.message_server import Receiver, http_answer, receiving
 from support.messages import message
 from support.page_history import HOSTILE
-from support.pages import Served, serving_pages, watched
+from support.pages import Served, axe_violations, serving_pages, watched
 
 SECRET = "s3cr3t-of-the-webhook"
 NOW = datetime.now(UTC)
@@ -171,3 +171,15 @@ def test_a_kind_without_a_preview_is_named(kind: str, status: int, site: Served)
     page = requests.get(f"{site.url}/messages/preview/{kind}", timeout=30)
     assert page.status_code == status
     assert kind in page.text or "use one of" in page.text
+
+
+def test_with_destinations_the_page_fits_on_a_phone_and_is_accessible(
+    served: Served, browser: Browser
+) -> None:
+    headers = {"Authorization": f"Bearer {served.tokens[Scope.ADMIN]}"}
+    viewport = {"width": 320, "height": 600}
+    with watched(browser, viewport=viewport, extra_http_headers=headers) as tab:
+        tab.page.goto(f"{served.url}/messages")
+        expect(tab.page.get_by_role("button", name="Send a test message")).to_be_visible()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert axe_violations(tab.page) == []
