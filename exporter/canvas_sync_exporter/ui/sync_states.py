@@ -81,28 +81,27 @@ class SyncFreshness:
     items: list[ItemAge]
 
 
-def read_syncs(engine: Engine, statuses: Sequence[SyncStatus]) -> list[SyncState]:
+def read_syncs(engine: Engine, statuses: Sequence[SyncStatus], most: int) -> list[SyncState]:
     """Read the newest runs of sync types, worst first.
 
     Args:
         engine: The database.
         statuses: The sync types. The more there are, the fewer runs of each are read.
+        most: Maximum number of sync types to read.
 
     Raises:
         SQLAlchemyError: The database is down.
     """
-    limit = min(_RUNS, max(1, _MOST_BARS // max(len(statuses), 1)))
+    worst = sorted(statuses, key=_badness)[:most]
+    limit = min(_RUNS, _MOST_BARS // max(len(worst), 1))
     with connect_to_read(engine) as connection:
-        return [
-            _state(each, newest_of_type(connection, each.sync_type, limit))
-            for each in sorted(statuses, key=_badness)
-        ]
+        return [_state(each, newest_of_type(connection, each.sync_type, limit)) for each in worst]
 
 
 def sync_freshness(
     found: Iterable[ItemFreshness], file: ConfigFile, now: dt.datetime
 ) -> list[SyncFreshness]:
-    """Arrange the ages of items by sync type.
+    """Arrange the ages of items by sync type, those with late items first.
 
     Args:
         found: When items last arrived.
@@ -124,7 +123,7 @@ def sync_freshness(
             seconds = None if longest is None else longest.total_seconds()
             ages.append(ItemAge(item, last, seconds, is_late))
         rows.append(SyncFreshness(sync_type, ages))
-    return rows
+    return sorted(rows, key=lambda row: not any(age.is_late for age in row.items))
 
 
 def _state(status: SyncStatus, newest: Sequence[FoundRun]) -> SyncState:
@@ -145,6 +144,8 @@ def _past(found: FoundRun) -> PastRun:
     return PastRun(found.number, run.id, RunStatus.RUNNING.value, run.start, None)
 
 
-def _badness(status: SyncStatus) -> tuple[int, str]:
+def _badness(status: SyncStatus) -> tuple[int, bool, str]:
     order = (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.WELL)
-    return order.index(status.level), status.sync_type
+    last = status.last_run
+    went_well = last is None or last.status in (RunStatus.SUCCESS, RunStatus.RUNNING)
+    return order.index(status.level), went_well, status.sync_type

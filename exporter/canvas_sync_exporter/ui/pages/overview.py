@@ -29,6 +29,8 @@ __all__ = ["PAGE", "Overview"]
 
 _MOST_RUNNING: Final = 12
 _MOST_ERRORS: Final = 6
+_MOST_INCIDENTS: Final = 20
+_MOST_SYNCS: Final = 20
 _FRESHNESS: Final = dt.timedelta(days=90)
 
 
@@ -39,11 +41,14 @@ class Overview:
     Attributes:
         status: The level of the worst open incident.
         problem: What is unknown, and why; empty when everything was judged.
-        attention: Open incidents, worst and oldest first.
+        attention: The first 20 open incidents, worst and oldest first.
+        open_incidents: Number of all of them.
         acknowledged: Acknowledged incidents.
         due: Sync types that are due or paused, the next one first.
-        syncs: All sync types, worst first.
-        freshness: When items last arrived in the last 90 days, by sync type.
+        syncs: The first 20 sync types, worst first.
+        sync_types: Number of all of them.
+        freshness: When items last arrived in the last 90 days, by sync type; the first 20, late
+            ones first.
         series: Figures of the range of time; None while the rollups are far behind.
         errors: Its most frequent errors, compared with the range of equal length before.
     """
@@ -52,10 +57,12 @@ class Overview:
     problem: str
     judged_at: dt.datetime | None
     attention: list[IncidentView]
+    open_incidents: int
     acknowledged: list[IncidentView]
     running: RunningRuns
     due: list[SyncStatus]
     syncs: list[SyncState]
+    sync_types: int
     freshness: list[SyncFreshness]
     series: RunSeries | None
     errors: TopErrors | None
@@ -67,16 +74,19 @@ def overview(context: WebContext, view: View) -> Overview:
     status = read_status(engine, [*file.pauses, *active_pauses(engine, now)], now)
     fresh = context.rollups.freshness(now - _FRESHNESS, now)
     known = [each for each in status.incidents if each.state is IncidentState.ACKNOWLEDGED]
+    attention = [each for each in status.incidents if each not in known]
     return Overview(
         status=status.status,
         problem=status.problem,
         judged_at=status.judged_at,
-        attention=[each for each in status.incidents if each not in known],
+        attention=attention[:_MOST_INCIDENTS],
+        open_incidents=len(attention),
         acknowledged=known,
         running=running_now(engine, now, _MOST_RUNNING),
         due=_due(status.syncs),
-        syncs=read_syncs(engine, status.syncs),
-        freshness=sync_freshness(fresh.items, file, now),
+        syncs=read_syncs(engine, status.syncs, _MOST_SYNCS),
+        sync_types=len(status.syncs),
+        freshness=sync_freshness(fresh.items, file, now)[:_MOST_SYNCS],
         series=read_series(context, view),
         errors=read_top_errors(context, view, _MOST_ERRORS),
     )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,11 +16,13 @@ from playwright.sync_api import Browser, expect
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.freshness import ItemFreshness
+from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.syncs import SyncSettings
 from canvas_sync_exporter.ui.sync_states import sync_freshness
+from support.incidents import incident
 from support.pages import Served, serving_pages, watched
-from support.runs import failed, snapshot, write
+from support.runs import failed, running, snapshot, write
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -110,7 +113,8 @@ def test_with_many_sync_types_each_still_has_its_newest_runs(empty: Served) -> N
     write(empty.engine, failed("bad", sync_type="zz-last", start_time=time.time() - 30))
     answer = requests.get(f"{empty.url}/?format=json", timeout=30).json()
     syncs = answer["data"]["syncs"]
-    assert len(syncs) == 21
+    assert [each["status"]["sync_type"] for each in syncs][:2] == ["zz-last", "type-0"]
+    assert (len(syncs), answer["data"]["sync_types"]) == (20, 21)
     assert all(len(each["runs"]) == 1 for each in syncs)
 
 
@@ -120,7 +124,7 @@ def test_items_that_are_older_than_promised_are_late() -> None:
     )
     old = ItemFreshness("grades", "grade", NOW - timedelta(hours=31), 31 * 3600.0)
     new = ItemFreshness("full", "course", NOW - timedelta(hours=2), 2 * 3600.0)
-    full, grades = sync_freshness([old, new], file, NOW)
+    grades, full = sync_freshness([old, new], file, NOW)  # late ones first
     assert [each.item for each in full.items if each.last_success] == ["course"]
     assert not any(each.is_late for each in full.items)
     assert [(each.item, each.max_age_seconds) for each in grades.items if each.is_late] == [
@@ -159,3 +163,25 @@ def test_a_database_that_is_away_is_said_with_when_to_try_again(empty: Served) -
     assert int(answer.headers["Retry-After"]) > 0
     assert "out of reach" in answer.text
     assert answer.text.count("<h1>") == 1
+
+
+def test_many_syncs_and_incidents_with_long_names_fit_into_a_small_page(
+    empty: Served, browser: Browser
+) -> None:
+    now = time.time()
+    names = [f"type-{number:03d}-{'x' * 40}" for number in range(60)]
+    write(empty.engine, *(snapshot(name, sync_type=name, start_time=now - 60) for name in names))
+    write(empty.engine, running("now", start_time=now - 60, heartbeat=now - 3, step="s" * 200))
+    moment = datetime.now(UTC)
+    times: dict[str, Any] = {"since": moment, "opened_at": moment, "updated_at": moment}
+    write_incidents(empty.engine, [incident(subject=name, **times) for name in names])
+    content = requests.get(empty.url, timeout=30).content
+    assert len(content) <= 60_000
+    with watched(browser, viewport={"width": 320, "height": 900}) as tab:
+        tab.page.goto(empty.url)
+        attention = tab.page.locator("#attention")
+        expect(attention.get_by_role("heading")).to_have_text("60 things need attention")
+        expect(attention.locator("li")).to_have_count(20)
+        expect(attention.get_by_role("link", name="All 60 incidents")).to_be_visible()
+        expect(tab.page.get_by_role("link", name="All 61 syncs")).to_be_visible()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
