@@ -80,7 +80,7 @@ def read_messages(
         environ: Where to look up variables that hold secrets.
     """
     zone = table.zone("timezone")
-    hours = table.parsed("quiet_hours", parse_hours, '"Mon-Fri 20:00-07:00, Sat-Sun 00:00-24:00"')
+    hours = table.parsed("quiet_hours", _quiet_hours, '"Mon-Fri 20:00-07:00, Sat-Sun 00:00-24:00"')
     settings = MessageSettings(
         incidents=table.flag("incidents") is not False,
         page_url=table.parsed("page_url", _base_url, '"https://canvas-sync.example.edu"'),
@@ -94,6 +94,11 @@ def read_messages(
     )
     table.reject_unknown()
     return settings
+
+
+def _quiet_hours(text: str) -> WeeklyHours:
+    instead = 'to receive critical incidents only, write severities = "critical" for a destination'
+    return parse_hours(text, instead=instead)
 
 
 def _base_url(text: str) -> str:

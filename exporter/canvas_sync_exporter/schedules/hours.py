@@ -82,11 +82,15 @@ class WeeklyHours:
         )
 
 
-def parse_hours(text: str) -> WeeklyHours:
+def parse_hours(text: str, *, instead: str = "leave `hours` out") -> WeeklyHours:
     """Read hours of the week.
 
     Each window consists of days and two times. Without days it applies to every day. An end that
     is not after the start is on the next day. ``24:00`` is midnight at the end of the day.
+
+    Args:
+        text: The hours.
+        instead: What to do instead of writing the whole week.
 
     Raises:
         ValueError: The text is invalid or covers the whole week; the message says what to write.
@@ -94,7 +98,7 @@ def parse_hours(text: str) -> WeeklyHours:
     windows = tuple(_window(part) for part in _SEPARATOR.split(text.strip().rstrip(",;")))
     hours = WeeklyHours(text, windows)
     if len(_open_minutes(hours)) == _MINUTES_OF_WEEK:
-        raise ValueError("this is the whole week; leave `hours` out")
+        raise ValueError(f"this is the whole week; {instead}")
     return hours
 
 

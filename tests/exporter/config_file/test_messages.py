@@ -80,7 +80,10 @@ def test_urls_of_links_have_no_slash_at_the_end(read: Read) -> None:
         ("grafana_url = 'https://example.edu/?a=1'", "write a URL without"),
         ("runbook_url = 7", "messages.runbook_url: it is a number"),
         ("quiet_hours = '25:00-07:00'", "25:00 is not a time of day"),
-        ("quiet_hours = '00:00-24:00'", "the whole week"),
+        (
+            "quiet_hours = '00:00-24:00'",
+            "the whole week; to receive critical incidents only, write",
+        ),
         ("timezone = 'Europe/Berln'", "did you mean `Europe/Berlin`"),
         ("quite_hours = '20:00-07:00'", "did you mean `quiet_hours`?"),
         ("slak = {}", "did you mean `slack`?"),
