@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from canvas_sync_core.store.query_results import Performance, RunCounts, Summary
+from canvas_sync_core.store.query_results import Performance, Summary
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_exporter.formatting import format_number, format_percent, format_seconds
 from canvas_sync_exporter.ui.page import Page
@@ -99,10 +99,6 @@ def _durations(now: Performance, before: Performance) -> Sequence[Change]:
         for name, this, that in measures
         for part in ("p50", "p95")
     ]
-
-
-def _rates(runs: Sequence[RunCounts]) -> list[float | None]:
-    return [each.success_rate for each in runs]
 
 
 def _shares(parts: Sequence[int], wholes: Sequence[int]) -> list[float | None]:

@@ -15,6 +15,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from support.pages import Served, serving_pages, watched
+from support.runs import snapshot, write
 
 SYNC = """
 import sys, time
@@ -157,3 +158,12 @@ def test_a_run_that_does_not_exist_is_a_page_that_says_so(served: Served) -> Non
     answer = requests.get(f"{served.url}/runs/999999", timeout=30)
     assert answer.status_code == 404
     assert "There is no run 999999." in answer.text
+
+
+def test_a_long_id_leaves_its_copy_button_room(served: Served, browser: Browser) -> None:
+    write(served.engine, snapshot("a" * 200))
+    with watched(browser, viewport={"width": 390, "height": 900}) as tab:
+        tab.page.goto(f"{served.url}/runs/task/{'a' * 200}")
+        box = tab.page.locator("#details").get_by_role("button", name="Copy aaa").bounding_box()
+        assert box is not None
+        assert box["width"] > box["height"]
