@@ -54,15 +54,17 @@ _ZERO = {
     MetricName.BROKEN_FILES,
     MetricName.FOLD_FAILURES,
     MetricName.STATE_RECOVERIES,
+    MetricName.SENDS_INCIDENTS,
 }
-"""Of what does not happen in a round: waiting for a guard, a run with a history, a loss."""
+"""What does not happen in a round: a wait for a guard, a run with a history, a loss, a message."""
 _ABSENT = {
     *(MetricName.API_QUOTA_UNTIL_EMPTY, MetricName.API_CREDENTIAL_EXPIRES),
     *(MetricName.NEXT_DUE, MetricName.INCIDENTS_OPEN, MetricName.INCIDENTS_ACKNOWLEDGED),
     MetricName.JUDGED,
+    MetricName.MESSAGES,
 }
-"""Of buckets that run empty, of tokens whose expiry is known, and of the judge, which is not asked
-in a round; they have tests of their own."""
+"""Of buckets that run empty, of tokens whose expiry is known, of the judge, which is not asked in a
+round, and of destinations of messages; they have tests of their own."""
 
 
 @pytest.mark.parametrize("name", [name for name in MetricName if name not in _ABSENT])

@@ -1,4 +1,8 @@
-"""A browser, started once for all tests that a worker runs."""
+"""A browser for the tests of a module.
+
+Playwright keeps an event loop running while the browser is open, so that other tests of the same
+worker could not call :func:`asyncio.run`. A module that opens a browser must not call it either.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ __all__ = ["CHROMIUM", "browser"]
 CHROMIUM: Final = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without it tests are skipped, but with ``CI=true`` they fail."""
     from playwright.sync_api import sync_playwright  # most tests need no browser
