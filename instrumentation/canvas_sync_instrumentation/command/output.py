@@ -59,14 +59,6 @@ class _Stream:
     tail: Tail
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
-    """What the companion needs to know, to record the output if the wrapper is killed."""
-
-    context: RunContext | None
-    pid: int
-
-
 class OutputKeeper:
     """The wrapper's end of the companion.
 
@@ -113,14 +105,19 @@ class OutputKeeper:
             os.close(descriptor)
         return None
 
-    def on_started(self, context: RunContext | None, pid: int) -> None:
-        """Note that the command runs.
+    def on_starting(self, context: RunContext | None) -> None:
+        """Note that the command is about to start: the companion can now record its output.
+
+        The wrapper may be killed at any time after the start, even before it knows the process id.
 
         Args:
             context: The run; None if nothing is recorded.
-            pid: The command's process id.
         """
-        self._send(msgspec.json.encode(_Command(context, pid)))
+        self._send(msgspec.json.encode(context))
+
+    def on_started(self, pid: int) -> None:
+        """Note the command's process id."""
+        self._send(str(pid).encode())
 
     def close_pipes(self) -> None:
         """Close the descriptors for the command once it has inherited them."""
@@ -187,9 +184,9 @@ def _be_companion(
         return
     connection.sendall(_READY)
     with connection.makefile("rb") as messages:
-        started = messages.readline()
-        command = msgspec.json.decode(started, type=_Command) if started else None
-        with _process(command) as process:
+        starting = messages.readline()
+        context = msgspec.json.decode(starting, type=RunContext | None) if starting else None
+        with _process(messages.readline()) as process:
             has_ended = bool(messages.readline())
             if not has_ended:
                 _wait_for_end(process, copying)
@@ -198,8 +195,8 @@ def _be_companion(
         if has_ended:
             with contextlib.suppress(OSError):  # the wrapper was killed, or waits no longer
                 connection.sendall(msgspec.json.encode(output) + b"\n")
-        if not messages.readline() and command is not None and command.context is not None:
-            record(command.context, output)
+        if not messages.readline() and context is not None:
+            record(context, output)
     connection.close()
     _join(copying, None)
 
@@ -228,12 +225,16 @@ def _write(target: int, chunk: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _process(command: _Command | None) -> Iterator[int | None]:
-    """Yield a descriptor that is readable once the command has ended; None if there is none."""
+def _process(pid: bytes) -> Iterator[int | None]:
+    """Yield a descriptor that is readable once the command has ended; None if there is none.
+
+    Args:
+        pid: The command's process id; empty if the wrapper was killed before it knew it.
+    """
     descriptor = None
-    if command is not None and hasattr(os, "pidfd_open"):
+    if pid and hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):
-            descriptor = os.pidfd_open(command.pid)
+            descriptor = os.pidfd_open(int(pid))
     try:
         yield descriptor
     finally:

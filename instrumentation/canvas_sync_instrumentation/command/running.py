@@ -100,13 +100,15 @@ class _Running:
         if stopped:  # before there was anything to pass it on to
             return self._stopped_by(min(stopped))
         in_own_group = not _has_terminal()
+        if self._keeper is not None:
+            self._keeper.on_starting(self.context)
         try:
             process = self._spawn(inherited, in_own_group=in_own_group)
         except OSError as error:
             return self._not_started(error)
         self._signals.forward_to(process, in_own_group=in_own_group)
         if self._keeper is not None:
-            self._keeper.on_started(self.context, process.pid)
+            self._keeper.on_started(process.pid)
         status = process.wait()
         self._record_output()
         return self._ended_with(status)

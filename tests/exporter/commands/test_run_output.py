@@ -125,6 +125,23 @@ def test_when_the_wrapper_is_killed_the_command_and_its_output_go_on_and_are_rec
     assert (tmp_path / "err").read_text() == "err\n"
 
 
+def test_a_wrapper_that_is_killed_as_soon_as_the_command_runs_loses_no_output() -> None:
+    """The command kills it before it can note the process id."""
+    script = "kill -9 $PPID; echo went on; sleep 0.2; echo end"
+    done = subprocess.run(
+        [*PROGRAM, "--keep-output", "5", "--", "sh", "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout == "went on\nend\n"
+    wait_until(lambda: len(kept()) == 2, "the record")
+    assert kept() == [("stdout", "went on"), ("stdout", "end")]
+
+
 def test_the_command_ends_when_nobody_reads_its_output() -> None:
     """As without the option: ``yes | head`` ends."""
     wrapper = subprocess.Popen(
