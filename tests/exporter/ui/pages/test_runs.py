@@ -56,6 +56,7 @@ def test_pages_of_the_list_have_every_run_once(site: Served, browser: Browser) -
             if not older.count():
                 break
             older.click()
+            tab.page.wait_for_load_state()  # a click waits only for the first part of the page
     runs = [each.partition("?")[0] for each in seen]
     assert len(runs) == len(set(runs)) == total
 
