@@ -126,7 +126,7 @@ def test_when_the_wrapper_is_killed_the_command_and_its_output_go_on_and_are_rec
 
 
 def test_a_wrapper_that_is_killed_as_soon_as_the_command_runs_loses_no_output() -> None:
-    """The command kills it before it can note the process id."""
+    """Usually before it has noted the process id; `command/test_output.py` makes sure of that."""
     script = "kill -9 $PPID; echo went on; sleep 0.2; echo end"
     done = subprocess.run(
         [*PROGRAM, "--keep-output", "5", "--", "sh", "-c", script],

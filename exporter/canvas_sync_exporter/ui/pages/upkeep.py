@@ -57,7 +57,7 @@ class Upkeep:
     """Everything on the page.
 
     Attributes:
-        health: The checks of ``/api/canvas/health``.
+        health: The checks of ``/api/canvas/metrics/health``.
         logs: The files of each log.
         free_bytes: Free space on the disk of the logs.
         last_cleanup: The due time of the last completed nightly cleanup; None if there was none.

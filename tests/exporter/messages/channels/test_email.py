@@ -187,7 +187,7 @@ def test_a_recipient_that_does_not_exist_is_reported_though_others_got_it() -> N
 
 @contextmanager
 def _raw_server(parts: Iterator[bytes], pause: float = 0.0) -> Iterator[int]:
-    """Send parts to whoever connects, without reading, until they have gone."""
+    """Send parts to one client, then ignore what it sends until it disconnects."""
 
     def serve() -> None:
         connection, _ = listener.accept()
