@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
@@ -37,6 +37,7 @@ __all__ = [
     "Watched",
     "axe_violations",
     "example_path",
+    "follow",
     "serving_pages",
     "site",
     "watched",
@@ -145,6 +146,15 @@ def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
         yield tab
     finally:
         context.close()
+
+
+def follow(link: Locator) -> None:
+    """Click a link or a button that leads to another page, and wait until all of it is there.
+
+    ``click`` alone returns as soon as the first part of the page has arrived.
+    """
+    with link.page.expect_navigation():
+        link.click()
 
 
 def example_path(page: PageOfTable) -> str:

@@ -18,7 +18,7 @@ from canvas_sync_exporter.ui.sessions import COOKIE
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.http import serving
 from support.incidents import incident
-from support.pages import axe_violations, watched
+from support.pages import axe_violations, follow, watched
 
 HOST_POLICY = "default-src 'none'; script-src 'nonce-abc'"
 
@@ -69,7 +69,7 @@ def test_the_pages_work_in_a_browser_beside_the_apps_own_policy(
     with serving(_mounted_below(app, prefix)) as url, watched(browser) as tab:
         tab.page.goto(f"{url}{prefix}/canvas-sync/")
         expect(tab.page.get_by_role("heading", level=1)).to_have_text("Overview")
-        tab.page.get_by_role("link", name="Incidents").click()
+        follow(tab.page.get_by_role("link", name="Incidents"))
         expect(tab.page).to_have_url(f"{url}{prefix}/canvas-sync/incidents")
         expect(tab.page.get_by_text("The sync full fails.")).to_be_visible()
         tab.page.locator("summary", has_text="Acknowledge").click()

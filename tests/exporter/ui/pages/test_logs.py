@@ -21,7 +21,7 @@ from canvas_sync_exporter.web.auth import Scope
 from support.log_folders import json_line
 from support.log_moves import retention, rotate_log
 from support.page_history import HOSTILE
-from support.pages import Served, axe_violations, serving_pages, watched
+from support.pages import Served, axe_violations, follow, serving_pages, watched
 
 SOON = 15_000  # ms
 
@@ -123,17 +123,17 @@ def test_a_facet_narrows_the_search_and_a_chip_widens_it_again(
 ) -> None:
     with watched(browser, java_script_enabled=False) as tab:
         tab.page.goto(f"{site.url}/logs?from=24h")
-        tab.page.get_by_role("button", name="Only level ERROR").click()
+        follow(tab.page.get_by_role("button", name="Only level ERROR"))
         assert "level=ERROR" in tab.page.url
-        tab.page.get_by_role("button", name="Only level WARNING").click()
+        follow(tab.page.get_by_role("button", name="Only level WARNING"))
         levels = set(rows(tab.page).locator("b").all_inner_texts())
         assert levels == {"ERROR", "WARNING"}
-        tab.page.get_by_role("button", name="Not status 502").click()
+        follow(tab.page.get_by_role("button", name="Not status 502"))
         expect(tab.page.get_by_role("list", name="Filters in use")).to_contain_text(
             "Not status 502"
         )
         assert "Status: 502" not in " ".join(rows(tab.page).all_inner_texts())
-        tab.page.get_by_role("link", name="Level WARNING").click()
+        follow(tab.page.get_by_role("link", name="Level WARNING"))
         assert set(rows(tab.page).locator("b").all_inner_texts()) == {"ERROR"}
         assert "not_status=502" in tab.page.url
 
@@ -191,9 +191,9 @@ def test_a_line_opens_to_all_its_fields_without_javascript(site: Served, browser
         row = tab.page.locator("#lines .line").first
         row.locator("summary").click()
         expect(row.locator("dl")).to_contain_text("full-1")
-        row.get_by_role("link", name="Its run").click()
+        follow(row.get_by_role("link", name="Its run"))
         expect(tab.page.locator("h1")).to_have_text("Run full-1")
-        tab.page.locator("#lines a").first.click()
+        follow(tab.page.locator("#lines a").first)
         expect(tab.page.locator("#line")).to_contain_text("full-1")
 
 
@@ -206,7 +206,7 @@ def test_an_open_line_offers_its_values_as_filters_and_its_link_to_copy(
         row.locator("summary").click()
         expect(row.get_by_role("link", name="Copy link")).to_be_visible()
         expect(row.get_by_role("button", name="Copy line")).to_be_visible()
-        row.get_by_role("link", name="Not route").click()
+        follow(row.get_by_role("link", name="Not route"))
         expect(tab.page.get_by_role("list", name="Filters in use")).to_contain_text("Not route")
         assert "status=502" in tab.page.url
         assert tab.complaints == []
@@ -267,7 +267,7 @@ def test_a_permanent_link_survives_rotation_and_archiving(own: Served, browser: 
     with watched(browser) as tab:
         tab.page.goto(f"{own.url}/logs?text=line 12")
         tab.page.locator("#lines summary").click()
-        tab.page.get_by_role("link", name="In context").click()
+        follow(tab.page.get_by_role("link", name="In context"))
         expect(tab.page.locator("#line")).to_contain_text("line 12")
         rotate_log(folder, Log.ERRORS)
         write(own, "later")
@@ -297,15 +297,15 @@ def test_the_context_has_all_logs_and_keeps_the_filters_for_the_way_back(
     with watched(browser, java_script_enabled=False) as tab:
         tab.page.goto(f"{own.url}/logs?text=line+20&from=1h")
         tab.page.locator("#lines summary").click()
-        tab.page.get_by_role("link", name="In context").click()
+        follow(tab.page.get_by_role("link", name="In context"))
         expect(tab.page.locator("#line")).to_contain_text("line 20")
         messages = tab.page.locator("#around summary span:last-child")
         assert messages.all_inner_texts() == [f"line {number}" for number in range(35, 4, -1)]
-        tab.page.get_by_role("link", name="15 more after it").click()
+        follow(tab.page.get_by_role("link", name="15 more after it"))
         assert messages.first.inner_text() == "line 39"
-        tab.page.get_by_role("link", name="Only lines that match").click()
+        follow(tab.page.get_by_role("link", name="Only lines that match"))
         assert messages.all_inner_texts() == ["line 20"]
-        tab.page.get_by_role("link", name="Back to the search").click()
+        follow(tab.page.get_by_role("link", name="Back to the search"))
         assert tab.page.url == f"{own.url}/logs?text=line+20&from=1h"
 
 
@@ -323,7 +323,7 @@ def test_hostile_lines_are_only_text(own: Served, browser: Browser) -> None:
         assert "<script>alert(1)</script> \\u202egnp.exe\\u202c \\x1b[31m\\x00" in text
         assert "END" not in text
         assert len(tab.page.content()) < 60_000
-        tab.page.get_by_role("link", name="Whole line").first.click()
+        follow(tab.page.get_by_role("link", name="Whole line").first)
         whole = json.loads(tab.page.locator("body").inner_text())
         assert whole["message"].endswith("xEND")
         assert tab.complaints == []
@@ -339,7 +339,7 @@ def test_what_was_not_searched_yet_is_said_and_searched_by_a_link(
         tab.page.goto(f"{own.url}/logs?text=needle")
         expect(tab.page.locator("#lines")).to_contain_text("No line matches so far.")
         expect(tab.page.locator("#lines")).to_contain_text(re.compile(r"MB left to search"))
-        tab.page.get_by_role("link", name="Search further").click()
+        follow(tab.page.get_by_role("link", name="Search further"))
         expect(rows(tab.page)).to_have_count(1)
     with watched(browser) as tab:  # with JavaScript it goes on by itself
         tab.page.goto(f"{own.url}/logs?text=needle")
@@ -370,7 +370,7 @@ def test_new_lines_appear_on_top_through_a_rotation(own: Served, browser: Browse
         rows(tab.page).first.click()
         expect(tab.page.locator("#lines dl").first).to_contain_text("nightly-1")
         expect(tab.page.get_by_role("link", name="Whole line")).to_have_count(1)
-        tab.page.get_by_role("link", name="In context").first.click()
+        follow(tab.page.get_by_role("link", name="In context").first)
         expect(tab.page.locator("#line")).to_contain_text("last")
         assert tab.complaints == []
 
@@ -463,9 +463,9 @@ def test_a_hidden_window_has_no_stream_and_misses_nothing(own: Served, browser: 
 def test_a_new_filter_starts_at_the_newest_line_again(site: Served, browser: Browser) -> None:
     with watched(browser, java_script_enabled=False) as tab:
         tab.page.goto(f"{site.url}/logs?from=24h")
-        tab.page.get_by_role("link", name="Older lines").click()
+        follow(tab.page.get_by_role("link", name="Older lines"))
         assert "cursor=" in tab.page.url
-        tab.page.get_by_role("button", name="Only log progress").click()
+        follow(tab.page.get_by_role("button", name="Only log progress"))
         expect(tab.page.get_by_role("list", name="Filters in use")).to_contain_text("progress")
         assert "cursor=" not in tab.page.url
 
@@ -508,7 +508,7 @@ def test_lines_that_the_server_skips_are_counted_and_found_by_a_link(
         write(own, *(f"line {number}" for number in range(30)))  # at once
         expect(tab.page.locator(".gap")).to_contain_text("20 lines skipped", timeout=SOON)
         expect(rows(tab.page)).to_have_count(11)
-        tab.page.get_by_role("link", name="Search them").click()
+        follow(tab.page.get_by_role("link", name="Search them"))
         expect(rows(tab.page).first).to_contain_text("line 0")
         expect(rows(tab.page)).to_have_count(30)
         assert tab.complaints == []

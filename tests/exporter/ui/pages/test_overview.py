@@ -21,7 +21,7 @@ from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.syncs import SyncSettings
 from canvas_sync_exporter.ui.sync_states import sync_freshness
 from support.incidents import incident
-from support.pages import Served, serving_pages, watched
+from support.pages import Served, follow, serving_pages, watched
 from support.runs import failed, running, snapshot, write
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_it_opens_on_what_needs_attention_bad_before_good(site: Served, browser:
         expect(attention.locator("li")).to_have_count(2)
         expect(attention.locator("li").first).to_contain_text("critical")
         link = attention.get_by_role("link", name="The last 3 runs of the sync full failed.")
-        link.click()
+        follow(link)
         expect(tab.page).to_have_url(re.compile(r"/incidents#incident-\d+$"))
         expect(tab.page.locator(":target")).to_contain_text("Canvas answers 502 Bad Gateway.")
         names = tab.page.locator("main").locator("h2")

@@ -14,7 +14,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from support.pages import Served, serving_pages, watched
+from support.pages import Served, follow, serving_pages, watched
 from support.runs import snapshot, write
 
 SYNC = """
@@ -84,9 +84,9 @@ def test_it_is_compared_with_the_last_good_run_one_click_away(bad: str, browser:
         tab.page.goto(bad)
         calls = tab.page.locator("#comparison tr", has_text="API calls").locator("td")
         assert calls.all_inner_texts() == ["2\n(unusual)", "1", "1"]
-        tab.page.get_by_role("link", name="Last good run").click()
+        follow(tab.page.get_by_role("link", name="Last good run"))
         expect(tab.page.get_by_role("heading", level=1)).to_have_text("Run good-3")
-        tab.page.get_by_role("link", name="Next run, failed").click()
+        follow(tab.page.get_by_role("link", name="Next run, failed"))
         expect(tab.page.get_by_role("heading", level=1)).to_have_text("Run bad")
 
 

@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from support.page_history import HOSTILE
-from support.pages import Served, watched
+from support.pages import Served, follow, watched
 
 
 def figures(site: Served, query: str) -> Any:
@@ -25,11 +25,11 @@ def test_a_facet_adds_its_filter_and_removes_it_again(site: Served, browser: Bro
     with watched(browser) as tab:
         tab.page.goto(f"{site.url}/runs?from=30d")
         chip = tab.page.get_by_role("list", name="Status").get_by_role("link", name="failed")
-        chip.click()
+        follow(chip)
         expect(tab.page).to_have_url(f"{site.url}/runs?from=30d&status=failed")
         states = tab.page.locator("#list tbody .status")
         assert set(states.all_inner_texts()) == {"failed"}
-        chip.click()
+        follow(chip)
         expect(tab.page).to_have_url(f"{site.url}/runs?from=30d")
 
 
@@ -38,7 +38,7 @@ def test_the_form_keeps_the_filters_that_were_chosen(site: Served, browser: Brow
         tab.page.goto(f"{site.url}/runs?from=30d&sync_type=full")
         tab.page.get_by_text("More filters").click()
         tab.page.get_by_label("User").fill("3")
-        tab.page.get_by_role("button", name="Show").click()
+        follow(tab.page.get_by_role("button", name="Show"))
         for part in ("from=30d", "sync_type=full", "user_id=3"):
             assert part in tab.page.url
         users = tab.page.locator("#list tbody tr td:nth-child(6)").all_inner_texts()
@@ -55,8 +55,7 @@ def test_pages_of_the_list_have_every_run_once(site: Served, browser: Browser) -
             older = tab.page.get_by_role("link", name="Older runs")
             if not older.count():
                 break
-            older.click()
-            tab.page.wait_for_load_state()  # a click waits only for the first part of the page
+            follow(older)
     runs = [each.partition("?")[0] for each in seen]
     assert len(runs) == len(set(runs)) == total
 
