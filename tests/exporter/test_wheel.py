@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from canvas_sync_exporter.export.customizing import Customization
+from canvas_sync_exporter.export.parts import PARTS
 from support.markdown import ROOT
 
 _FOLDERS = ("runbooks", "templates", "ui/static", "web/static")
@@ -50,6 +52,17 @@ print(page.status_code, "No sync has run yet." in page.text)
 for name in re.findall(r'assets/[^"]+', page.text):
     print(client.get(name).status_code, len(client.get(name).data) > 5000)
 """
+_EXPORT = """
+import sys
+from pathlib import Path
+
+import canvas_sync_exporter
+from canvas_sync_exporter.cli import main
+from canvas_sync_exporter.export.parts import PARTS
+
+assert Path(canvas_sync_exporter.__file__).is_relative_to(sys.argv[1]), canvas_sync_exporter
+sys.exit(max(main(["export", part, f"{sys.argv[2]}/{part}"]) for part in PARTS))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +70,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what a wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # a build leaves files behind
-    for name in ("core", "exporter", "instrumentation", "demo", "docs"):
+    for name in ("core", "exporter", "instrumentation", "demo", "deploy", "docs"):
         shutil.copytree(ROOT / name, source / name, symlinks=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "Dockerfile", "docker-compose.yml"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
     subprocess.run([*command, "--wheel-dir", folder, source], check=True, timeout=120)
@@ -75,6 +88,15 @@ def test_a_wheel_has_all_files_of(name: str, installed: Path) -> None:
     files = _contents(source)
     assert files
     assert _contents(installed / "canvas_sync_exporter" / name) == files
+
+
+def test_a_wheel_exports_the_same_files_as_a_checkout(installed: Path, tmp_path: Path) -> None:
+    program = [sys.executable, "-c", _EXPORT, str(installed), str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    subprocess.run(program, env=environ, capture_output=True, check=True, timeout=120)
+    for name, part in PARTS.items():
+        files = {path: text.encode() for path, text in part.files(Customization()).items()}
+        assert _contents(tmp_path / name) == files
 
 
 def test_the_report_is_rendered_from_the_files_of_the_wheel(

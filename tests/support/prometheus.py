@@ -55,10 +55,11 @@ def all_rules() -> list[dict[str, Any]]:
     ]
 
 
-def run_program(name: str, *arguments: object) -> str:
-    """Run a program that has to succeed; gives what it printed."""
+def run_program(name: str, *arguments: object, folder: Path | None = None) -> str:
+    """Run a program that has to succeed, in a folder; gives what it printed."""
     done = subprocess.run(
         [required(name), *map(str, arguments)],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=600,

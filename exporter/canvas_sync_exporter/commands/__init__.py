@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "messages": "show the messages that the exporter sends",
     "db": "create or upgrade the database tables",
     "token": "create access tokens for the exporter",
+    "export": "write rules, dashboards or another part of the stack into a folder",
     "demo": "run a simulated Canvas and real syncs, and show the results",
 }
 """Name -> what the command does, in one line."""
