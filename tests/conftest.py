@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,13 +61,27 @@ def _share_bytecode(config: pytest.Config) -> None:
     """Keep bytecode in a temporary folder where nobody may write it next to the sources.
 
     Tests start hundreds of Python processes. Without bytecode each of them compiles all that it
-    imports, which takes most of its time.
+    imports, which takes most of its time. What was compiled when it was installed is linked there.
     """
     folder = tempfile.mkdtemp(prefix="bytecode-")
     config.stash[_OWN_BYTECODE] = folder
+    for installed in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
+        _link_bytecode(installed, folder)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
     sys.dont_write_bytecode = False
+
+
+def _link_bytecode(installed: str, folder: str) -> None:
+    """Link the bytecode of modules to where Python looks for it then."""
+    for package, folders, _ in os.walk(installed):
+        folders[:] = [each for each in folders if each not in ("site-packages", "test", "tests")]
+        if not package.endswith("__pycache__"):
+            continue
+        place = Path(f"{folder}{package.removesuffix('__pycache__')}")
+        place.mkdir(parents=True, exist_ok=True)
+        for file in Path(package).iterdir():
+            (place / file.name).symlink_to(file)
 
 
 @pytest.hookimpl(optionalhook=True)
