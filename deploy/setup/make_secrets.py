@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from canvas_sync_exporter.web.auth import Scope, hash_token, parse_tokens
+from canvas_sync_exporter.web.auth import Scope, Token, hash_token, parse_tokens
 
 __all__ = ["SECRETS", "SetupError", "main", "make_missing", "store"]
 
 _FOLDER = Path("/run/secrets")
 _DATABASE = "postgresql://canvas_sync:{password}@postgres:5432/canvas_sync"
-_APP, _POSTGRES, _GRAFANA, _NOBODY = 10001, 999, 472, 65534
+_APP, _POSTGRES, _GRAFANA, _NOBODY, _ROOT = 10001, 999, 472, 65534, 0
 
 
 class SetupError(Exception):
@@ -65,15 +65,26 @@ def _database_url(folder: Path) -> str:
 
 
 def _token_hashes(folder: Path) -> str:
-    lines = [
-        f"{name} {scope} sha256:{hash_token(_read(folder / file))}"
+    made = {
+        name: Token(name, scope, hash_token(_read(folder / file)))
         for name, scope, file in (
             ("prometheus", Scope.METRICS, "metrics_token"),
             ("operator", Scope.ADMIN, "admin_token"),
         )
-    ]
-    parse_tokens("\n".join(lines))
-    return "\n".join(lines) + "\n"
+    }
+    tokens = [*made.values(), *(each for each in _known_tokens(folder) if each.name not in made)]
+    return "".join(f"{token.line()}\n" for token in tokens)
+
+
+def _known_tokens(folder: Path) -> tuple[Token, ...]:
+    """Return the tokens of the file, to which people add those of others."""
+    file = folder / "tokens"
+    try:
+        return parse_tokens(_read(file)) if file.exists() else ()
+    except ValueError as error:
+        raise SetupError(
+            f"{file}, {error}. Correct it, or remove it and all added tokens."
+        ) from error
 
 
 SECRETS = (
@@ -82,7 +93,7 @@ SECRETS = (
     Secret("database_reader_password", _GRAFANA, _password, group=_POSTGRES),
     Secret("database_url", _APP, _database_url, sources=("database_password",)),
     Secret("metrics_token", _NOBODY, _token),
-    Secret("admin_token", _APP, _token),
+    Secret("admin_token", _ROOT, _token),  # for people: no service can read it, only its hash
     Secret("tokens", _APP, _token_hashes, sources=("metrics_token", "admin_token")),
     Secret("grafana_admin_password", _GRAFANA, _password),
     Secret("grafana_secret_key", _GRAFANA, _password),
@@ -187,8 +198,8 @@ def _report(made: list[str]) -> None:
     print(f"Made {', '.join(made)}." if made else "Every secret is there already.")
     print("Grafana: http://localhost:3000, user admin; its password is shown by")
     print("  docker-compose exec grafana cat /run/secrets/grafana_admin_password")
-    print("The exporter's REST API: http://localhost:5000; its access token is shown by")
-    print("  docker-compose exec exporter cat /run/secrets/admin_token")
+    print("Web pages and REST API: http://localhost:5000; the token to sign in with is shown by")
+    print("  docker-compose run --rm setup cat /run/secrets/admin_token")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from deploy.kubernetes.generate import generate
 
 from canvas_sync_core.settings import Settings, describe
 from canvas_sync_exporter.settings import ExporterSettings, full_configuration
+from support.pages import serving_pages, sign_in
 
 Document = dict[str, Any]
 
@@ -38,6 +41,60 @@ def pod(exporter: dict[str, Document]) -> Document:
 @pytest.fixture(scope="module")
 def containers(pod: Document) -> list[Document]:
     return [*pod["initContainers"], *pod["containers"]]
+
+
+def make_secrets(folder: Path, database_url: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that makes the Secrets."""
+    return subprocess.run(
+        [sys.executable, folder / "make_secrets.py"],
+        input=database_url,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestSecrets:
+    def test_people_sign_in_with_the_token_whose_hash_alone_the_exporter_mounts(
+        self, folder: Path, pod: Document, tmp_path: Path
+    ) -> None:
+        printed = make_secrets(folder, "postgresql://canvas_sync:pw@db/canvas_sync\n").stdout
+        secrets = {
+            secret["metadata"]["name"]: secret["stringData"]
+            for secret in yaml.safe_load_all(printed)
+        }
+        (mounted,) = (each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each)
+        seen = secrets.pop(mounted)
+        assert set(seen) == {"database_url", "tokens"}
+        assert seen["database_url"] == "postgresql://canvas_sync:pw@db/canvas_sync"
+        admin = secrets["canvas-sync-admin-token"]["token"]
+        metrics = secrets["canvas-sync-metrics-token"]["token"]
+        assert not [token for token in (admin, metrics) if token in str(seen)]
+        tokens = tmp_path / "tokens"
+        tokens.write_text(seen["tokens"])
+        tokens.chmod(0o400)
+        with serving_pages(
+            tmp_path, with_history=False, CANVAS_SYNC_TOKENS_FILE=str(tokens)
+        ) as site:
+            assert sign_in(site, admin).status_code == 303
+            assert sign_in(site, metrics).status_code == 403
+
+    def test_each_secret_that_the_manifests_name_is_made(self, folder: Path, pod: Document) -> None:
+        printed = make_secrets(folder, "postgresql://db/canvas_sync").stdout
+        made = {secret["metadata"]["name"] for secret in yaml.safe_load_all(printed)}
+        monitor = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]
+        named = {monitor["endpoints"][0]["authorization"]["credentials"]["name"]}
+        named |= {each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
+        assert named < made
+
+    def test_no_two_runs_make_the_same_token(self, folder: Path) -> None:
+        first, second = (make_secrets(folder, "postgresql://db/x").stdout for _ in range(2))
+        assert first != second
+
+    def test_a_missing_url_is_one_sentence(self, folder: Path) -> None:
+        ran = make_secrets(folder, "\n")
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith("make_secrets.py: write the database's URL")
 
 
 class TestGeneration:

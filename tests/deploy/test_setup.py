@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from deploy.setup.make_secrets import SECRETS, SetupError, main, make_missing, store
 
-from canvas_sync_exporter.web.auth import Scope, TokenFile
+from canvas_sync_exporter.web.auth import Scope, TokenFile, new_token
+from support.pages import serving_pages, sign_in
 
 MADE = [secret.name for secret in SECRETS if secret.make is not None]
 FROM_ELSEWHERE = ["slack_api_url", "smtp_password"]
@@ -63,7 +64,7 @@ def test_each_file_is_readable_by_its_service_alone(tmp_path: Path) -> None:
         "database_reader_password": (472, 999),
         "database_url": (10001, 10001),
         "metrics_token": (65534, 65534),
-        "admin_token": (10001, 10001),
+        "admin_token": (0, 0),
         "tokens": (10001, 10001),
         "grafana_admin_password": (472, 472),
         "grafana_secret_key": (472, 472),
@@ -102,6 +103,49 @@ def test_a_new_token_is_known_to_the_exporter_and_the_lost_one_no_longer(tmp_pat
     assert tokens.find(made["metrics_token"])
     assert tokens.find(made["admin_token"])
     assert not tokens.find(before["metrics_token"])
+
+
+def test_people_sign_in_to_the_pages_with_the_token_that_no_service_can_read(
+    tmp_path: Path,
+) -> None:
+    make_missing(tmp_path, Owners())
+    made = contents(tmp_path)
+    services = {secret.owner for secret in SECRETS if secret.name != "admin_token"}
+    (token,) = (secret for secret in SECRETS if secret.name == "admin_token")
+    assert (token.owner in services, token.group, token.mode) == (False, None, 0o400)
+    tokens = str(tmp_path / "tokens")
+    with serving_pages(
+        tmp_path / "served", with_history=False, CANVAS_SYNC_TOKENS_FILE=tokens
+    ) as site:
+        assert sign_in(site, made["admin_token"]).status_code == 303
+        assert sign_in(site, made["metrics_token"]).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/docker-compose.md"])
+def test_the_documentation_says_where_that_token_is(repository: Path, page: str) -> None:
+    command = "docker-compose run --rm setup cat /run/secrets/admin_token"
+    assert command in (repository / page).read_text()
+
+
+def test_tokens_that_people_added_stay_when_another_is_replaced(tmp_path: Path) -> None:
+    make_missing(tmp_path, Owners())
+    secret, token = new_token("anna", Scope.READ)
+    with (tmp_path / "tokens").open("a") as file:
+        file.write(token.line())
+    (tmp_path / "admin_token").unlink()
+    assert make_missing(tmp_path, Owners()) == ["admin_token", "tokens"]
+    tokens = TokenFile(tmp_path / "tokens")
+    assert [each.name for each in tokens.all()] == ["prometheus", "operator", "anna"]
+    assert tokens.find(secret) == token
+
+
+def test_a_damaged_line_of_the_tokens_stops_it_with_what_to_do(tmp_path: Path) -> None:
+    make_missing(tmp_path, Owners())
+    (tmp_path / "tokens").chmod(0o600)
+    (tmp_path / "tokens").write_text("anna read")
+    (tmp_path / "admin_token").unlink()
+    with pytest.raises(SetupError, match=r"tokens, line 1: .*Correct it, or remove it"):
+        make_missing(tmp_path, Owners())
 
 
 def test_an_empty_secret_stops_it_with_what_to_do(tmp_path: Path) -> None:
@@ -161,6 +205,7 @@ class TestCommand:
         assert main(["--folder", str(tmp_path)]) == 0
         said = capsys.readouterr().out
         assert "docker-compose exec grafana cat /run/secrets/grafana_admin_password" in said
+        assert "docker-compose run --rm setup cat /run/secrets/admin_token" in said
         assert (tmp_path / "metrics_token").stat().st_uid == 65534
         assert [value for value in contents(tmp_path).values() if value in said] == []
         assert main(["--folder", str(tmp_path)]) == 0

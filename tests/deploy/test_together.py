@@ -82,7 +82,7 @@ def test_every_secret_can_be_read_by_whoever_reads_it(
         user, group = map(int, compose["services"][name]["user"].split(":"))
         assert user == known[file].owner or group == known[file].group, (name, file)
         assert "secrets:/run/secrets:ro" in compose["services"][name]["volumes"], name
-    # The operator reads the token of the REST API, and the URL has the password in it.
+    # People sign in with the admin token: no service reads it. The URL has the password in it.
     assert {file for _, file in read} == set(known) - {"admin_token"}
 
 

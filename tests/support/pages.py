@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from prometheus_client import CollectorRegistry
@@ -39,6 +40,7 @@ __all__ = [
     "example_path",
     "follow",
     "serving_pages",
+    "sign_in",
     "site",
     "watched",
 ]
@@ -75,16 +77,18 @@ def serving_pages(
         for scope in Scope:
             tokens[scope], token = new_token(scope.value, scope)
             append_token(file, token)
+        settings["CANVAS_SYNC_TOKENS_FILE"] = str(file)
     config = full_configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
     engine = open_engine(config.app.resolved_database_url)
     upgrade(engine)
     if with_history:
         make_history(engine, config)
-    context = WebContext(config, engine, Access(TokenFile(file) if with_tokens else None))
+    tokens_file = config.exporter.tokens_file
+    context = WebContext(config, engine, Access(TokenFile(tokens_file) if tokens_file else None))
     app = create_app(context, CollectorRegistry(), ui_blueprint(context))
     try:
         with _served(app) as url:
-            yield Served(url, config, engine, tokens, file if with_tokens else None)
+            yield Served(url, config, engine, tokens, tokens_file)
     finally:
         engine.dispose()
 
@@ -146,6 +150,17 @@ def watched(browser: Browser, **options: Any) -> Iterator[Watched]:
         yield tab
     finally:
         context.close()
+
+
+def sign_in(site: Served, token: str, **headers: str) -> requests.Response:
+    """Send the form for a token, and return the answer."""
+    return requests.post(
+        f"{site.url}/sign-in",
+        data={"token": token},
+        headers={"Origin": site.url, **headers},
+        allow_redirects=False,
+        timeout=30,
+    )
 
 
 def follow(link: Locator) -> None:

@@ -16,7 +16,7 @@ from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.ui.sessions import COOKIE
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.incidents import incident
-from support.pages import Served, axe_violations, serving_pages, watched
+from support.pages import Served, axe_violations, serving_pages, sign_in, watched
 
 
 @pytest.fixture
@@ -28,18 +28,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def _sign_in(site: Served, token: str, **headers: str) -> requests.Response:
-    return requests.post(
-        f"{site.url}/sign-in",
-        data={"token": token},
-        headers={"Origin": site.url, **headers},
-        allow_redirects=False,
-        timeout=30,
-    )
-
-
 def _cookie(site: Served, scope: Scope) -> dict[str, str]:
-    return {COOKIE: _sign_in(site, site.tokens[scope]).cookies[COOKIE]}
+    return {COOKIE: sign_in(site, site.tokens[scope]).cookies[COOKIE]}
 
 
 def _get(site: Served, path: str = "", **options: object) -> requests.Response:
@@ -74,7 +64,7 @@ def test_a_visitor_signs_in_once_with_a_token_and_comes_back_to_the_page(
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(guarded: Served) -> None:
-    made = _sign_in(guarded, guarded.tokens[Scope.READ]).headers["Set-Cookie"]
+    made = sign_in(guarded, guarded.tokens[Scope.READ]).headers["Set-Cookie"]
     assert {"HttpOnly", "Path=/", "SameSite=Strict"} <= set(made.split("; "))
     assert "Secure" not in made
     assert guarded.tokens[Scope.READ] not in made
@@ -104,7 +94,7 @@ def test_a_forged_cookie_signs_nobody_in(guarded: Served, cookie: str) -> None:
 
 
 def test_a_token_for_metrics_alone_sees_no_page(guarded: Served) -> None:
-    answer = _sign_in(guarded, guarded.tokens[Scope.METRICS])
+    answer = sign_in(guarded, guarded.tokens[Scope.METRICS])
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
     bearer = {"Authorization": f"Bearer {guarded.tokens[Scope.METRICS]}"}
@@ -119,9 +109,9 @@ def test_a_program_sends_the_token_as_for_the_rest_api(guarded: Served) -> None:
 
 
 def test_attempts_to_sign_in_are_limited(guarded: Served) -> None:
-    statuses = [_sign_in(guarded, f"guess {number}").status_code for number in range(12)]
+    statuses = [sign_in(guarded, f"guess {number}").status_code for number in range(12)]
     assert statuses == [401] * 10 + [429] * 2
-    late = _sign_in(guarded, guarded.tokens[Scope.READ])
+    late = sign_in(guarded, guarded.tokens[Scope.READ])
     assert late.status_code == 429
     assert int(late.headers["Retry-After"]) > 0
 
@@ -219,14 +209,14 @@ def test_behind_tls_and_a_path_of_a_trusted_proxy_everything_stays_below_it(
     with serving_pages(folder, with_tokens=True, with_history=False, **settings) as served:
         token = served.tokens[Scope.ADMIN]
         own = {**forwarded, "Origin": "https://monitor.example.edu"}
-        made = _sign_in(served, token, **own)
+        made = sign_in(served, token, **own)
         assert made.headers["Location"] == "./"
         assert {"Path=/canvas", "Secure"} <= set(made.headers["Set-Cookie"].split("; "))
         cookie = made.headers["Set-Cookie"].partition(";")[0]
         page = _get(served, headers={**forwarded, "Cookie": cookie})
         assert page.status_code == 200
         assert re.findall(r'(?:href|src|action)="/', page.text) == []
-        wrong = _sign_in(served, token, **forwarded)
+        wrong = sign_in(served, token, **forwarded)
         assert wrong.status_code == 403  # the origin is not the proxy's
 
 
