@@ -104,6 +104,7 @@ class MetricName(StrEnum):
     CLEANUP_RECLAIMED = "canvas_sync_cleanup_reclaimed_bytes_total"
     BUILD_INFO = "canvas_sync_exporter_build_info"
     SENDS_INCIDENTS = "canvas_sync_exporter_sends_incidents"
+    API_ERROR_BUDGET = "canvas_sync_api_error_budget_ratio"
     EXPORTER_CHECK = "canvas_sync_exporter_check"
     COLLECTOR_SUCCESS = "canvas_sync_exporter_collector_success"
     COLLECTOR_DURATION = "canvas_sync_exporter_collector_duration_seconds"
@@ -163,8 +164,9 @@ _HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 _OUTCOMES: Final = ("success", "failed")
 _STATUS_CODES: Final = tuple(map(str, range(100, 600)))
 _COLLECTORS: Final = (
-    *("archives", "build_info", "clock_skew", "expected_intervals", "log_disk", "log_files"),
-    *("processes", "sends_incidents", "spool", "tokens", "judge", "messages", "checks"),
+    *("alert_thresholds", "archives", "build_info", "clock_skew", "expected_intervals"),
+    *("log_disk", "log_files", "processes", "sends_incidents", "spool", "tokens"),
+    *("judge", "messages", "checks"),
 )
 _CHECKS: Final = ("database", "rollups", "log_folder", "metric_files", "spool", "jobs", "judge")
 
@@ -368,6 +370,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         "Version of the exporter and of its Python.", opened("version", 1), opened("python", 1)
     ),
     MetricName.SENDS_INCIDENTS: _gauge("Whether the exporter sends messages about incidents."),
+    MetricName.API_ERROR_BUDGET: _gauge("Share of requests to Canvas that may fail."),
     MetricName.EXPORTER_CHECK: _gauge("Whether a check of health is fine.", _CHECK),
     MetricName.COLLECTOR_SUCCESS: _gauge("Whether a collector succeeded.", _COLLECTOR),
     MetricName.COLLECTOR_DURATION: _gauge("Duration of a collector.", _COLLECTOR),

@@ -20,8 +20,8 @@ __all__ = ["page"]
 
 _FAILED: Final = 'status_code=~"5..|timeout|connection|other"'
 _NOT_WELL: Final = 'status_code!~"[23].."'
-_GOAL: Final = 0.99  # share of requests without a server or network error
-_BUDGET: Final = round(1 - _GOAL, 4)
+_BUDGET: Final = f"scalar(max(last_over_time({series(MetricName.API_ERROR_BUDGET)}[1h])))"
+"""The share of requests that may fail, as set on the exporter."""
 _WINDOWS: Final = ("1h", "6h", "1d", "3d")
 _RATE: Final = "$__rate_interval"
 
@@ -64,11 +64,10 @@ def _now() -> Row:
             quarter(
                 value(
                     "Requests that failed",
-                    "Share of requests with a status of 500 and above or without a response. The "
-                    "goal is at most 1 %.",
+                    "Share of requests with a status of 500 and above or without a response.",
                     Now(_failures("$__range"), "failed"),
                     unit="percentunit",
-                    steps=above(_BUDGET, 0.05),
+                    steps=above(0.01, 0.05),
                     empty="no requests",
                 )
             ),
@@ -310,9 +309,9 @@ def _burn() -> Row:
             half(
                 lines(
                     "Burn rate",
-                    "How fast the error budget of a 99 % goal is spent, relative to the allowed "
-                    "rate, over four windows. At 1 all of it is gone at the end of 30 days, at "
-                    "14.4 in two days.",
+                    "How fast the error budget, the share of requests that may fail, is spent over "
+                    "four windows. At 1 all of it is gone at the end of 30 days, at 14.4 in two "
+                    "days.",
                     *windows,
                     unit="short",
                     steps=above(1, 14.4),
@@ -321,7 +320,7 @@ def _burn() -> Row:
             half(
                 bars(
                     "Error budget spent in the time shown",
-                    "Share of the errors that a 99 % goal allows for as many requests. Above 100 % "
+                    "Share of the errors that the goal allows for as many requests. Above 100 % "
                     "the goal is missed.",
                     Now(f"({_failures('$__range')}) / {_BUDGET}", "spent"),
                     unit="percentunit",

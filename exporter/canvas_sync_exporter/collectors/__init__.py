@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from canvas_sync_exporter.settings import Configuration
 
+from .alert_thresholds import AlertThresholdsCollector
 from .archives import ArchivesCollector
 from .build_info import BuildInfoCollector
 from .checks import ChecksCollector
@@ -25,6 +26,7 @@ from .spool import SpoolCollector
 from .tokens import TokensCollector
 
 __all__ = [
+    "AlertThresholdsCollector",
     "ArchivesCollector",
     "BuildInfoCollector",
     "ChecksCollector",
@@ -60,6 +62,7 @@ def register_collectors(
     registry.register(
         InstrumentedCollector(
             {
+                "alert_thresholds": AlertThresholdsCollector(configuration.file.alerts),
                 "archives": ArchivesCollector(configuration.archive_folder),
                 "build_info": BuildInfoCollector(),
                 "clock_skew": ClockSkewCollector(configuration.app.metrics_folder),

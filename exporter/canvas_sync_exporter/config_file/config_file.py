@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_exporter.schedules.pause import Pause
 
+from .alerts import AlertSettings, read_alerts
 from .document import read_document
 from .heartbeat import HeartbeatSettings, read_heartbeat
 from .messages import MessageSettings, read_messages
@@ -41,6 +42,7 @@ class ConfigFile:
         pauses: Planned pauses, ordered by start.
         heartbeat: Where the exporter reports that it is alive.
         messages: What the exporter sends, and to whom.
+        alerts: What the alert rules of Prometheus go by.
     """
 
     path: Path | None = None
@@ -48,6 +50,7 @@ class ConfigFile:
     pauses: tuple[Pause, ...] = ()
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
 
 def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
@@ -88,6 +91,7 @@ def read_config_file(
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
         messages=read_messages(table.table("messages"), zone, environ),
+        alerts=read_alerts(table.table("alerts")),
     )
     table.reject_unknown()
     if problems:
@@ -121,6 +125,8 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[[pauses]]")
     if before.heartbeat != after.heartbeat:
         changes.append("[heartbeat]")
+    if before.alerts != after.alerts:
+        changes.append("[alerts]")
     return changes + _changed_messages(before.messages, after.messages)
 
 
