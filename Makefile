@@ -17,7 +17,7 @@ SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analy
   $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))
 RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check quick lint format dashboards kubernetes clean
+.PHONY: demo test check quick lint format dashboards kubernetes images clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -46,6 +46,10 @@ dashboards: $(VENV)/.dev
 
 kubernetes: $(VENV)/.dev
 	$(BIN)/python deploy/kubernetes/generate.py
+
+# Needs the network: pins the images by digest, or renews the digests.
+images:
+	$(PYTHON) deploy/images/pin_images.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
