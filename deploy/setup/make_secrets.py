@@ -1,30 +1,35 @@
-"""Make the secrets of the stack that are missing, and give each to the user who reads it.
+"""The secrets of the stack: made where they are missing, and handed out to the services.
 
-The service ``setup`` runs this before all others; a second run changes nothing. A secret that
-comes from elsewhere is stored with ``make_secrets.py --store NAME``, which reads standard input.
+The set-up keeps all of them in one folder that only root can read. Each service gets a copy of
+those that it reads in a folder of its own, as files of its user.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
+import re
 import secrets
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from canvas_sync_exporter.web.auth import Scope, Token, hash_token, parse_tokens
 
-__all__ = ["SECRETS", "SetupError", "main", "make_missing", "store"]
+from .files import Chown, SetupError, read, write
 
-_FOLDER = Path("/run/secrets")
-_DATABASE = "postgresql://canvas_sync:{password}@postgres:5432/canvas_sync"
-_APP, _POSTGRES, _GRAFANA, _NOBODY, _ROOT = 10001, 999, 472, 65534, 0
+__all__ = ["SECRETS", "hand_out", "make_missing", "store"]
 
-
-class SetupError(Exception):
-    """The set-up cannot go on; the message says what to do."""
+_DATABASE: Final = "postgresql://canvas_sync:{password}@postgres:5432/canvas_sync"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_USERS: Final = {
+    "exporter": 10001,
+    "grafana": 472,
+    "postgres": 999,
+    "prometheus": 65534,
+    "syncs": 10001,
+}
+"""The user of each service that reads secrets; syncs share files with the exporter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +38,15 @@ class Secret:
 
     Attributes:
         name: Of the file.
-        owner: The user of the service that reads it.
-        make: Makes its content from the folder, which has the secrets before it in the list; None
-            when only ``--store`` can.
-        group: A second reader's group, if there is one.
+        readers: The services that read it.
+        make: Makes its content from the folder, which has the secrets before it in the list.
         sources: Secrets that it is made from; it is made anew when one of them was.
     """
 
     name: str
-    owner: int
-    make: Callable[[Path], str] | None
-    group: int | None = None
+    readers: tuple[str, ...]
+    make: Callable[[Path], str]
     sources: tuple[str, ...] = ()
-
-    @property
-    def mode(self) -> int:
-        """Readable by its owner, and by the group if it has a second reader."""
-        return 0o400 if self.group is None else 0o440
 
 
 def _password(_folder: Path) -> str:
@@ -61,12 +58,12 @@ def _token(_folder: Path) -> str:
 
 
 def _database_url(folder: Path) -> str:
-    return _DATABASE.format(password=_read(folder / "database_password"))
+    return _DATABASE.format(password=read(folder / "database_password"))
 
 
 def _token_hashes(folder: Path) -> str:
     made = {
-        name: Token(name, scope, hash_token(_read(folder / file)))
+        name: Token(name, scope, hash_token(read(folder / file)))
         for name, scope, file in (
             ("prometheus", Scope.METRICS, "metrics_token"),
             ("operator", Scope.ADMIN, "admin_token"),
@@ -80,36 +77,34 @@ def _known_tokens(folder: Path) -> tuple[Token, ...]:
     """Return the tokens of the file, to which people add those of others."""
     file = folder / "tokens"
     try:
-        return parse_tokens(_read(file)) if file.exists() else ()
+        return parse_tokens(read(file)) if file.exists() else ()
     except ValueError as error:
         raise SetupError(
             f"{file}, {error}. Correct it, or remove it and all added tokens."
         ) from error
 
 
-SECRETS = (
-    Secret("postgres_password", _POSTGRES, _password),
-    Secret("database_password", _POSTGRES, _password),
-    Secret("database_reader_password", _GRAFANA, _password, group=_POSTGRES),
-    Secret("database_url", _APP, _database_url, sources=("database_password",)),
-    Secret("metrics_token", _NOBODY, _token),
-    Secret("admin_token", _ROOT, _token),  # for people: no service can read it, only its hash
-    Secret("tokens", _APP, _token_hashes, sources=("metrics_token", "admin_token")),
-    Secret("grafana_admin_password", _GRAFANA, _password),
-    Secret("grafana_secret_key", _GRAFANA, _password),
-    Secret("slack_api_url", _NOBODY, None),
-    Secret("smtp_password", _NOBODY, None),
+SECRETS: Final = (
+    Secret("postgres_password", ("postgres",), _password),
+    Secret("database_password", ("postgres",), _password),
+    Secret("database_reader_password", ("postgres", "grafana"), _password),
+    Secret("database_url", ("exporter", "syncs"), _database_url, sources=("database_password",)),
+    Secret("metrics_token", ("prometheus",), _token),
+    Secret("admin_token", (), _token),  # for people: no service can read it, only its hash
+    Secret("tokens", ("exporter",), _token_hashes, sources=("metrics_token", "admin_token")),
+    Secret("grafana_admin_password", ("grafana",), _password),
+    Secret("grafana_secret_key", ("grafana",), _password),
 )
-"""Every secret of the stack; one that is made from others comes after them."""
+"""The secrets that are made; one that is made from others comes after them."""
 
-Chown = Callable[[Path, int, int], None]
+_MADE: Final = {secret.name: secret for secret in SECRETS}
 
 
-def make_missing(folder: Path, chown: Chown = os.chown) -> list[str]:
+def make_missing(folder: Path, chown: Chown = os.lchown) -> list[str]:
     """Make the secrets that are missing, and what was made from them; the others stay as they are.
 
     Args:
-        folder: Where the secrets lie.
+        folder: Where the secrets are kept.
         chown: Gives a file to a user and a group.
 
     Returns:
@@ -123,84 +118,65 @@ def make_missing(folder: Path, chown: Chown = os.chown) -> list[str]:
     for secret in SECRETS:
         path = folder / secret.name
         if not path.exists() or not set(secret.sources).isdisjoint(made):
-            if secret.make is None:
-                continue
-            _write(secret, path, secret.make(folder), chown)
+            write(path, secret.make(folder), 0, chown)
             made.append(secret.name)
-        elif not _read(path):
+    for path in _kept(folder):
+        chown(path, 0, 0)
+        path.chmod(0o400)
+        if not read(path):
+            remedy = "" if path.name in _MADE else f"Store a value with --store {path.name}, or "
             raise SetupError(
-                f"{path} is empty. Store a value with --store {secret.name}, or remove the file "
-                "and run the set-up again."
+                f"{path} is empty. {remedy}{'remove' if remedy else 'Remove'} the file and run the "
+                "set-up again."
             )
-        else:
-            _hand_over(secret, path, chown)
     return made
 
 
-def store(folder: Path, name: str, value: str, chown: Chown = os.chown) -> None:
+def store(folder: Path, name: str, value: str, chown: Chown = os.lchown) -> None:
     """Store a secret that comes from elsewhere, in place of the one that is there.
 
     Raises:
-        SetupError: No secret of this name comes from elsewhere, or the value is empty.
+        SetupError: A secret of this name is made here, no file can have the name, or the value is
+            empty.
         OSError: The folder cannot be written.
     """
-    storable = {secret.name: secret for secret in SECRETS if secret.make is None}
-    if name not in storable:
-        raise SetupError(f"{name!r} cannot be stored. Say one of {', '.join(storable)}.")
+    if name in _MADE:
+        raise SetupError(f"{name!r} is made here and cannot be stored.")
+    if not _NAME.fullmatch(name):
+        raise SetupError(
+            f"{name!r} cannot be stored. Choose a name of small letters, digits and underscores."
+        )
     if not value.strip():
         raise SetupError("The value is empty. Give it on standard input: echo VALUE | ...")
-    _write(storable[name], folder / name, value.strip(), chown)
+    write(folder / name, value.strip(), 0, chown)
 
 
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip()
+def hand_out(folder: Path, services: Path, chown: Chown = os.lchown) -> None:
+    """Give each service the secrets that it reads, and take away those that are gone.
 
+    What was stored from elsewhere is for the exporter, whose configuration file names it.
 
-def _write(secret: Secret, path: Path, value: str, chown: Chown) -> None:
-    """Let the file appear whole, with its owner, or not at all."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - has the mode
-        file.write(value)
-    _hand_over(secret, unfinished, chown)
-    unfinished.rename(path)
-
-
-def _hand_over(secret: Secret, path: Path, chown: Chown) -> None:
-    chown(path, secret.owner, secret.owner if secret.group is None else secret.group)
-    path.chmod(secret.mode)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the set-up.
-
-    Returns:
-        The exit code: 0, or 1 with a sentence that says what to do.
+    Args:
+        folder: Where the secrets are kept.
+        services: Has a folder for each service.
+        chown: Gives a file to a user and a group.
     """
-    parser = argparse.ArgumentParser(prog="make_secrets.py", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=_FOLDER, help="where the secrets lie")
-    parser.add_argument("--store", metavar="NAME", help="store standard input as this secret")
-    arguments = parser.parse_args(argv)
-    try:
-        if arguments.store:
-            store(arguments.folder, arguments.store, sys.stdin.read())
-            print(f"Stored {arguments.store}.")
-        else:
-            _report(make_missing(arguments.folder))
-    except (SetupError, OSError) as error:
-        print(f"setup: {error}", file=sys.stderr)
-        return 1
-    return 0
+    kept = {path.name: path for path in _kept(folder)}
+    for service, user in _USERS.items():
+        own = services / service
+        chown(own, user, user)
+        own.chmod(0o500)
+        theirs = {name for name in kept if service in _readers(name)}
+        for name in theirs:
+            write(own / name, kept[name].read_text(encoding="utf-8"), user, chown)
+        for path in own.iterdir():
+            if path.name not in theirs:
+                path.unlink()
 
 
-def _report(made: list[str]) -> None:
-    print(f"Made {', '.join(made)}." if made else "Every secret is there already.")
-    print("Grafana: http://localhost:3000, user admin; its password is shown by")
-    print("  docker-compose exec grafana cat /run/secrets/grafana_admin_password")
-    print("Web pages and REST API: http://localhost:5000; the token to sign in with is shown by")
-    print("  docker-compose run --rm setup cat /run/secrets/admin_token")
+def _readers(name: str) -> tuple[str, ...]:
+    return _MADE[name].readers if name in _MADE else ("exporter",)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _kept(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))

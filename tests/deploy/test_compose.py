@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
+from deploy.setup.__main__ import Places
 
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.settings import Settings, describe
 from canvas_sync_core.version import VERSION
-from canvas_sync_exporter.settings import ExporterSettings, configuration, full_configuration
+from canvas_sync_exporter.config_file.config_file import find_config_file
+from canvas_sync_exporter.settings import ExporterSettings, configuration
 from support.programs import required
 
 Services = dict[str, dict[str, Any]]
@@ -99,7 +101,7 @@ class TestHardening:
         assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
     def test_images_have_a_pinned_version(self, services: Services) -> None:
-        pinned = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?")
+        pinned = re.compile(r"[\w./-]+:v?\d+\.\d+(\.\d+)?(-\w+)?(@sha256:[0-9a-f]{64})?")
         assert not offenders(services, lambda _, it: pinned.fullmatch(it["image"]))
 
     def test_healthchecks_wherever_the_image_can_have_one(self, services: Services) -> None:
@@ -120,8 +122,17 @@ class TestHardening:
 
     def test_whoever_reads_a_secret_waits_for_the_set_up(self, services: Services) -> None:
         for name, service in services.items():
-            if "secrets:/run/secrets:ro" in service.get("volumes", []):
-                assert "setup" in waits_for(services, name), name
+            if any("secrets:/run" in volume for volume in service.get("volumes", [])):
+                assert name == "setup" or "setup" in waits_for(services, name), name
+
+    def test_each_service_has_its_own_user(self, services: Services) -> None:
+        users: dict[str, set[str]] = {}
+        for name, service in services.items():
+            users.setdefault(service["user"].partition(":")[0], set()).add(name)
+        # Syncs and exporter write the same files.
+        assert {frozenset(names) for names in users.values() if len(names) > 1} == {
+            frozenset({"exporter", "demo-sync"})
+        }
 
 
 def waits_for(services: Services, name: str) -> set[str]:
@@ -137,11 +148,31 @@ class TestSecrets:
                     assert str(value).startswith("/run/secrets/"), (name, variable)
                 assert not re.search(r"://[^/]*:[^/]*@", str(value)), (name, variable)
 
-    def test_only_the_set_up_writes_them(self, services: Services) -> None:
-        writers = [
-            name for name, it in services.items() if "secrets:/run/secrets" in it.get("volumes", [])
-        ]
-        assert writers == ["setup"]
+    def test_only_the_set_up_writes_them_and_only_one_service_reads_each_volume(
+        self, services: Services
+    ) -> None:
+        mounts: dict[str, dict[str, list[str]]] = {}
+        for name, service in services.items():
+            for volume in service.get("volumes", []):
+                source, target, *options = volume.split(":")
+                if source.endswith(("secrets", "-config")):
+                    mounts.setdefault(source, {})[name] = options
+                    if source.endswith("secrets") and name != "setup":
+                        assert target == "/run/secrets", name
+        readers = {volume: set(names) - {"setup"} for volume, names in mounts.items()}
+        assert readers == {
+            "secrets": set(),
+            "exporter-secrets": {"exporter"},
+            "grafana-secrets": {"grafana"},
+            "postgres-secrets": {"postgres"},
+            "prometheus-secrets": {"prometheus"},
+            "sync-secrets": {"demo-sync"},
+            "prometheus-config": {"prometheus"},
+            "alertmanager-config": {"alertmanager"},
+        }
+        for names in mounts.values():
+            assert names.pop("setup") == []
+            assert all(options == ["ro"] for options in names.values())
 
     def test_grafana_lets_nobody_in_without_the_password(self, services: Services) -> None:
         environment = services["grafana"]["environment"]
@@ -166,14 +197,13 @@ class TestFiles:
             if volume.startswith("./")
         ]
         assert len(mounts) >= 9
-        # A folder: a file that `sed -i` or an editor replaces is not seen inside before a restart.
+        # A folder: a file that an editor replaces is not seen inside before a restart.
         assert [source for source, *_ in mounts if not (repository / source).is_dir()] == []
         assert [mount for mount in mounts if mount[2:] != ["ro"]] == []
 
     @pytest.mark.parametrize(
         ("name", "option"),
         [
-            *(("prometheus", "--config.file="), ("alertmanager", "--config.file=")),
             *(("loki", "-config.file="), ("tempo", "-config.file=")),
             ("otel-collector", "--config="),
         ],
@@ -213,15 +243,23 @@ class TestRetention:
     def test_runs_and_archives(self, services: Services, name: str) -> None:
         assert re.fullmatch(rf"\${{{name}:-\d+}}", services["exporter"]["environment"][name])
 
-    def test_logs_in_loki(self, repository: Path) -> None:
+    def test_logs_in_loki(self, services: Services, repository: Path) -> None:
         config = yaml.safe_load((repository / "deploy" / "loki" / "config.yml").read_text())
         assert config["compactor"]["retention_enabled"] is True
         assert config["compactor"]["delete_request_store"] == "filesystem"
-        assert config["limits_config"]["retention_period"] == "720h"
+        assert config["limits_config"]["retention_period"] == "${RETENTION}"
+        self.expands(services, "loki", "720h")
 
-    def test_traces_in_tempo(self, repository: Path) -> None:
+    def test_traces_in_tempo(self, services: Services, repository: Path) -> None:
         config = yaml.safe_load((repository / "deploy" / "tempo" / "config.yml").read_text())
-        assert config["overrides"]["defaults"]["compaction"]["block_retention"] == "336h"
+        assert config["overrides"]["defaults"]["compaction"]["block_retention"] == "${RETENTION}"
+        self.expands(services, "tempo", "336h")
+
+    def expands(self, services: Services, name: str, default: str) -> None:
+        assert "-config.expand-env=true" in services[name]["command"]
+        variable = f"{name.upper()}_RETENTION"
+        expected = f"${{{variable}:-{default}}}"
+        assert services[name]["environment"] == {"RETENTION": expected}
 
 
 def test_every_setting_of_ours_exists(services: Services) -> None:
@@ -285,16 +323,29 @@ def test_the_build_context_has_all_that_is_installed(repository: Path) -> None:
     assert allowed == {
         *("LICENSE", "README.md", "pyproject.toml"),
         *("core", "instrumentation", "exporter", "demo", "docs/runbooks"),
+        *("Dockerfile", "docker-compose.yml", "deploy"),  # `canvas-sync-monitor export` writes them
     }
 
 
-def test_alertmanager_sends_messages_about_incidents_and_the_exporter_does_not(
+def test_the_exporter_and_the_set_up_read_the_same_configuration_file(
     services: Services, repository: Path
 ) -> None:
-    exporter = services["exporter"]
-    name = Path(exporter["environment"]["CANVAS_SYNC_CONFIG"])
-    assert f"./deploy/exporter:{name.parent}:ro" in exporter["volumes"]
-    file = repository / "deploy" / "exporter" / name.name
-    config = full_configuration({"CANVAS_SYNC_CONFIG": str(file)})
-    assert config.file.messages.incidents is False
-    assert config.file.messages.channels == ()
+    for name in ("exporter", "setup"):
+        assert any(
+            volume.startswith("./config:/etc/canvas-sync-monitor:ro")
+            for volume in services[name]["volumes"]
+        )
+    assert "CANVAS_SYNC_CONFIG" not in services["exporter"]["environment"]  # there need be none
+    assert find_config_file(None, Path("/data/logs")) in {None, Places().config_file}
+
+
+def test_what_people_set_is_in_files_that_git_ignores(repository: Path) -> None:
+    ignored = [".env", "docker-compose.override.yml", "config/config.toml", "config/ca.pem"]
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", *ignored],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ignored

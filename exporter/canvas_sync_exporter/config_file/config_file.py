@@ -42,7 +42,7 @@ class ConfigFile:
         pauses: Planned pauses, ordered by start.
         heartbeat: Where the exporter reports that it is alive.
         messages: What the exporter sends, and to whom.
-        alerts: What the alert rules of Prometheus go by.
+        alerts: What Prometheus and Alertmanager go by.
     """
 
     path: Path | None = None
@@ -91,7 +91,7 @@ def read_config_file(
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
         messages=read_messages(table.table("messages"), zone, environ),
-        alerts=read_alerts(table.table("alerts")),
+        alerts=read_alerts(table.table("alerts"), environ),
     )
     table.reject_unknown()
     if problems:

@@ -30,7 +30,7 @@ _KUBERNETES: Final = "deploy/kubernetes"
 _MOUNTED: Final = (
     "alertmanager/*.yml",
     "alertmanager/templates/*",
-    "exporter/*",
+    "backup/*",
     "grafana/dashboards/*.json",
     "grafana/provisioning/*/*",
     "loki/*",
@@ -38,10 +38,10 @@ _MOUNTED: Final = (
     "postgres/*",
     "prometheus/*.yml",
     "prometheus/rules/*.yml",
-    "setup/*",
+    "setup/*.py",
     "tempo/*",
 )
-"""What services of the compose file mount, in ``deploy``."""
+"""What services of the compose file mount, in ``deploy``, and how to back them up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,20 @@
-"""The set-up of the stack: it makes what is missing, and leaves alone what is there."""
+"""The secrets of the stack: what is missing is made, and each service gets its own."""
 
 from __future__ import annotations
 
-import io
-import os
 import stat
 from pathlib import Path
 
 import pytest
-from deploy.setup.make_secrets import SECRETS, SetupError, main, make_missing, store
+from deploy.setup.files import SetupError
+from deploy.setup.make_secrets import SECRETS, hand_out, make_missing, store
 
 from canvas_sync_exporter.web.auth import Scope, TokenFile, new_token
 from support.pages import serving_pages, sign_in
+from support.set_up import Owners
 
-MADE = [secret.name for secret in SECRETS if secret.make is not None]
-FROM_ELSEWHERE = ["slack_api_url", "smtp_password"]
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-
-
-class Owners:
-    """Remembers who was given what: only root could do it."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, tuple[int, int]] = {}
-
-    def __call__(self, path: Path, user: int, group: int) -> None:
-        self.of[path.name.removeprefix(".")] = (user, group)
+MADE = [secret.name for secret in SECRETS]
+SERVICES = ("exporter", "grafana", "postgres", "prometheus", "syncs")
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -52,23 +40,70 @@ def test_no_two_passwords_are_alike(tmp_path: Path) -> None:
     assert min(map(len, made)) >= 32
 
 
-def test_each_file_is_readable_by_its_service_alone(tmp_path: Path) -> None:
+def test_only_root_can_read_all_of_them(tmp_path: Path) -> None:
     owners = Owners()
     make_missing(tmp_path, owners)
-    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
-    assert {name for name, mode in modes.items() if mode != 0o400} == {"database_reader_password"}
-    assert modes["database_reader_password"] == 0o440
-    assert owners.of == {
-        "postgres_password": (999, 999),
-        "database_password": (999, 999),
-        "database_reader_password": (472, 999),
-        "database_url": (10001, 10001),
-        "metrics_token": (65534, 65534),
-        "admin_token": (0, 0),
-        "tokens": (10001, 10001),
-        "grafana_admin_password": (472, 472),
-        "grafana_secret_key": (472, 472),
-    }
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o400}
+    assert owners.of == {tmp_path / name: (0, 0) for name in MADE}
+
+
+class TestHandOut:
+    @pytest.fixture
+    def services(self, tmp_path: Path) -> Path:
+        for name in SERVICES:
+            (tmp_path / "services" / name).mkdir(parents=True)
+        return tmp_path / "services"
+
+    @pytest.fixture
+    def secrets(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "secrets"
+        folder.mkdir()
+        make_missing(folder, Owners())
+        return folder
+
+    def test_each_service_gets_what_it_reads_and_nothing_else(
+        self, secrets: Path, services: Path
+    ) -> None:
+        owners = Owners()
+        hand_out(secrets, services, owners)
+        assert {name: sorted(contents(services / name)) for name in SERVICES} == {
+            "exporter": ["database_url", "tokens"],
+            "grafana": [
+                "database_reader_password",
+                "grafana_admin_password",
+                "grafana_secret_key",
+            ],
+            "postgres": ["database_password", "database_reader_password", "postgres_password"],
+            "prometheus": ["metrics_token"],
+            "syncs": ["database_url"],
+        }
+        for name, user in {"exporter": 10001, "grafana": 472, "postgres": 999}.items():
+            files = [services / name, *(services / name).iterdir()]
+            assert {owners.of[file] for file in files} == {(user, user)}
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o400, 0o500}
+        read = contents(services / "grafana") | contents(services / "postgres")
+        assert read.items() <= contents(secrets).items()
+
+    def test_what_people_stored_is_for_the_exporter_until_they_remove_it(
+        self, secrets: Path, services: Path
+    ) -> None:
+        store(secrets, "slack_webhook", "https://hooks.example.org/1", Owners())
+        hand_out(secrets, services, Owners())
+        holders = [name for name in SERVICES if (services / name / "slack_webhook").exists()]
+        assert holders == ["exporter"]
+        (secrets / "slack_webhook").unlink()
+        hand_out(secrets, services, Owners())
+        assert not (services / "exporter" / "slack_webhook").exists()
+
+    def test_a_token_that_is_made_anew_reaches_its_service(
+        self, secrets: Path, services: Path
+    ) -> None:
+        hand_out(secrets, services, Owners())
+        (secrets / "metrics_token").unlink()
+        make_missing(secrets, Owners())
+        hand_out(secrets, services, Owners())
+        handed_out = contents(services / "prometheus") | contents(services / "exporter")
+        assert handed_out.items() <= contents(secrets).items()
 
 
 def test_a_secret_that_went_missing_is_made_again_and_the_others_stay(tmp_path: Path) -> None:
@@ -110,9 +145,8 @@ def test_people_sign_in_to_the_pages_with_the_token_that_no_service_can_read(
 ) -> None:
     make_missing(tmp_path, Owners())
     made = contents(tmp_path)
-    services = {secret.owner for secret in SECRETS if secret.name != "admin_token"}
     (token,) = (secret for secret in SECRETS if secret.name == "admin_token")
-    assert (token.owner in services, token.group, token.mode) == (False, None, 0o400)
+    assert token.readers == ()
     tokens = str(tmp_path / "tokens")
     with serving_pages(
         tmp_path / "served", with_history=False, CANVAS_SYNC_TOKENS_FILE=tokens
@@ -150,7 +184,7 @@ def test_a_damaged_line_of_the_tokens_stops_it_with_what_to_do(tmp_path: Path) -
 
 def test_an_empty_secret_stops_it_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "postgres_password").touch()
-    with pytest.raises(SetupError, match=r"postgres_password is empty.*remove the file"):
+    with pytest.raises(SetupError, match=r"postgres_password is empty\. Remove the file"):
         make_missing(tmp_path, Owners())
 
 
@@ -160,7 +194,7 @@ def test_owners_and_modes_are_put_right_again(tmp_path: Path) -> None:
     owners = Owners()
     make_missing(tmp_path, owners)
     assert stat.S_IMODE((tmp_path / "tokens").stat().st_mode) == 0o400
-    assert owners.of["tokens"] == (10001, 10001)
+    assert owners.of[tmp_path / "tokens"] == (0, 0)
 
 
 def test_an_interrupted_run_leaves_no_half_written_secret(tmp_path: Path) -> None:
@@ -174,21 +208,24 @@ def test_an_interrupted_run_leaves_no_half_written_secret(tmp_path: Path) -> Non
 
 
 class TestStore:
-    @pytest.mark.parametrize("name", FROM_ELSEWHERE)
-    def test_a_secret_from_elsewhere_is_stored_and_replaced(
-        self, tmp_path: Path, name: str
-    ) -> None:
-        owners = Owners()
-        store(tmp_path, name, "first\n", owners)
-        store(tmp_path, name, "second\n", owners)
-        assert contents(tmp_path) == {name: "second"}
-        assert owners.of == {name: (65534, 65534)}
+    def test_a_secret_from_elsewhere_is_stored_and_replaced(self, tmp_path: Path) -> None:
+        store(tmp_path, "slack_webhook", "first\n", Owners())
+        store(tmp_path, "slack_webhook", "second\n", Owners())
+        assert contents(tmp_path) == {"slack_webhook": "second"}
         make_missing(tmp_path, Owners())
-        assert contents(tmp_path)[name] == "second"
+        assert contents(tmp_path)["slack_webhook"] == "second"
 
-    @pytest.mark.parametrize("name", ["tokens", "database_password", "../etc/passwd", "nonsense"])
-    def test_any_other_name_is_refused(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(SetupError, match="Say one of slack_api_url, smtp_password"):
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("tokens", "is made here"),
+            ("database_password", "is made here"),
+            ("../etc/passwd", "Choose a name"),
+            (".hidden", "Choose a name"),
+        ],
+    )
+    def test_no_other_file_can_be_written(self, tmp_path: Path, name: str, reason: str) -> None:
+        with pytest.raises(SetupError, match=reason):
             store(tmp_path, name, "value", Owners())
         assert contents(tmp_path) == {}
 
@@ -196,24 +233,7 @@ class TestStore:
         with pytest.raises(SetupError, match="on standard input"):
             store(tmp_path, "smtp_password", " \n", Owners())
 
-
-class TestCommand:
-    @needs_root
-    def test_it_gives_the_files_away_and_says_where_to_look_but_no_secret(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert main(["--folder", str(tmp_path)]) == 0
-        said = capsys.readouterr().out
-        assert "docker-compose exec grafana cat /run/secrets/grafana_admin_password" in said
-        assert "docker-compose run --rm setup cat /run/secrets/admin_token" in said
-        assert (tmp_path / "metrics_token").stat().st_uid == 65534
-        assert [value for value in contents(tmp_path).values() if value in said] == []
-        assert main(["--folder", str(tmp_path)]) == 0
-        assert "Every secret is there already." in capsys.readouterr().out
-
-    def test_a_failure_is_one_sentence(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("sys.stdin", io.StringIO("x"))
-        assert main(["--folder", str(tmp_path), "--store", "nonsense"]) == 1
-        assert capsys.readouterr().err.startswith("setup: 'nonsense' cannot be stored.")
+    def test_one_that_is_empty_stops_the_set_up(self, tmp_path: Path) -> None:
+        (tmp_path / "smtp_password").touch()
+        with pytest.raises(SetupError, match="Store a value with --store smtp_password, or remove"):
+            make_missing(tmp_path, Owners())

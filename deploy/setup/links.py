@@ -1,0 +1,47 @@
+"""Where the links of alerts lead, and where the set-up says that the pages are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.export.customizing import EXPORTER_URL, GRAFANA_URL
+
+__all__ = ["Links", "read_links", "replace_links"]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """URLs without a slash at the end.
+
+    Attributes:
+        exporter: Where people reach the exporter.
+        runbooks: The folder of the runbooks.
+        grafana: Where people reach Grafana.
+    """
+
+    exporter: str
+    runbooks: str
+    grafana: str
+
+
+def read_links(messages: MessageSettings, environ: Mapping[str, str]) -> Links:
+    """Return what the configuration file says, or else the ports of the compose stack.
+
+    Args:
+        messages: The section ``[messages]`` of the configuration file.
+        environ: The ports, by the names that they have in ``.env``.
+    """
+    exporter = messages.page_url or f"http://localhost:{environ['EXPORTER_PORT']}"
+    return Links(
+        exporter=exporter,
+        runbooks=messages.runbook_url or f"{exporter}/runbooks",
+        grafana=messages.grafana_url or f"http://localhost:{environ['GRAFANA_PORT']}",
+    )
+
+
+def replace_links(rules: str, links: Links) -> str:
+    """Make the links of a file of rules lead there."""
+    linked = rules.replace(f"{EXPORTER_URL}/runbooks/", f"{links.runbooks}/")
+    return linked.replace(f"{GRAFANA_URL}/d/", f"{links.grafana}/d/")
