@@ -47,10 +47,10 @@ from sqlalchemy import Engine, bindparam, select, text
 from canvas_sync_core.events import Heartbeat, RunContext, RunEnded, RunStarted
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.store import queries
+from canvas_sync_core.store.cursors import make_cursor
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import make_cursor
 from canvas_sync_core.store.rollups.writing import roll_up
 from canvas_sync_core.store.run_facets import run_facets
 from canvas_sync_core.store.run_filter import RunFilter

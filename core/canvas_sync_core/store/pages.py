@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,6 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from .cursors import Page, make_cursor, read_cursor
 from .model import metrics_table
 from .runs import RunRow, to_run
 from .timestamps import EARLIEST, LATEST, UtcDateTime
@@ -30,20 +28,11 @@ from .timestamps import EARLIEST, LATEST, UtcDateTime
 __all__ = [
     "SINCE",
     "UNTIL",
-    "BadCursor",
-    "Page",
     "RunList",
     "after_cursor",
     "in_period",
-    "make_cursor",
     "newest_keys",
-    "read_cursor",
 ]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,19})")
-_NUMBERS: Final = range(-(2**63), 2**63)
 
 _start = metrics_table.c.sync_start_time
 _number = metrics_table.c.id
@@ -63,22 +52,6 @@ _AFTER_EARLIEST: Final = and_(_start <= _START, _number < _NUMBER)
 """Starts that are read as the earliest time may be even earlier: sort these by number."""
 
 
-class BadCursor(ValueError):  # noqa: N818 - the name says it all
-    """A cursor that was not created by a page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a list, newest runs first.
-
-    Attributes:
-        next: Cursor of the next page; None when this is the last.
-    """
-
-    items: list[RunRow]
-    next: str | None
-
-
 class RunList:
     """A query for pages of runs; prepared once, as building it takes as long as running it.
 
@@ -91,7 +64,7 @@ class RunList:
 
     def page(
         self, connection: Connection, limit: int, cursor: str | None, **values: object
-    ) -> Page:
+    ) -> Page[RunRow]:
         """Read a page.
 
         Args:
@@ -171,31 +144,3 @@ def newest_keys(
     parts = [select(keys.where(each).subquery()) for each in alternatives]
     start, number = union_all(*parts).subquery().c
     return select(start, number).order_by(start.desc(), number.desc()).limit(_LIMIT)
-
-
-def make_cursor(start: datetime, number: int) -> str:
-    """Return the cursor for the page after a run, from its start and number."""
-    microseconds = (start - _EPOCH) // _MICROSECOND
-    return base64.urlsafe_b64encode(f"{microseconds}.{number}".encode()).rstrip(b"=").decode()
-
-
-def read_cursor(cursor: str) -> tuple[datetime, int]:
-    """Parse a cursor: the start of a run, or another time by which a list is sorted, and a number.
-
-    Raises:
-        BadCursor: It was not created by :func:`make_cursor`.
-    """
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-        return _parse_cursor(decoded)
-    except (OverflowError, ValueError):
-        message = "This is no cursor of this list; take `next` of the page before."
-        raise BadCursor(message) from None
-
-
-def _parse_cursor(decoded: str) -> tuple[datetime, int]:
-    parts = _CURSOR.fullmatch(decoded)
-    if parts is None or int(parts[2]) not in _NUMBERS:
-        raise ValueError(decoded)
-    return _EPOCH + int(parts[1]) * _MICROSECOND, int(parts[2])  # or OverflowError

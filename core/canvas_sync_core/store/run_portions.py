@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Select, bindparam, select, true
 
+from .cursors import read_cursor
 from .model import metrics_table
-from .pages import after_cursor, newest_keys, read_cursor
+from .pages import after_cursor, newest_keys
 from .run_filter import RunFilter
 
 __all__ = ["Portion", "portions"]

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, bindparam, select
 
+from .cursors import make_cursor
 from .database import connect_to_read
 from .model import metrics_table
-from .pages import RunList, make_cursor
+from .pages import RunList
 from .run_filter import RunFilter
 from .run_portions import Portion, portions
 from .runs import RunRow, to_run

@@ -10,8 +10,8 @@ from typing import Any
 from flask import Response, request
 
 from canvas_sync_core.store import queries, suspects
+from canvas_sync_core.store.cursors import Page
 from canvas_sync_core.store.freshness import Freshness
-from canvas_sync_core.store.pages import Page
 from canvas_sync_core.store.query_results import Performance, Summary, UserSummary
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.jobs.log_cleanup import clean_logs, next_cleanup
@@ -220,7 +220,9 @@ class Api:
             raise ProblemError(404, f"There is no run with the id {task_id!r}.")
         return run
 
-    def user_runs(self, user_id: int, limit: int, cursor: str | None, **period: Any) -> Page:
+    def user_runs(
+        self, user_id: int, limit: int, cursor: str | None, **period: Any
+    ) -> Page[RunRow]:
         """List a user's runs."""
         since, until = _bounds(period)
         with cursor_problems():
@@ -229,19 +231,19 @@ class Api:
             raise _no_user(user_id)
         return page
 
-    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def recent_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
         """List all runs."""
         since, until = _bounds(period)
         with cursor_problems():
             return queries.recent_runs(self._engine, limit, cursor, since=since, until=until)
 
-    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def failed_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
         """List failed, partial and interrupted runs."""
         since, until = _recent_period(period)
         with cursor_problems():
             return queries.failed_runs(self._engine, since, limit, cursor, until=until)
 
-    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page:
+    def suspect_runs(self, limit: int, cursor: str | None, **period: Any) -> Page[RunRow]:
         """List suspect runs."""
         since, until = _recent_period(period)
         with cursor_problems():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from canvas_sync_core.store.pages import BadCursor
+from canvas_sync_core.store.cursors import BadCursor
 
 from .problems import FieldError, ProblemError
 

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, delete, update
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import run_portions
+from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.pages import BadCursor
 from canvas_sync_core.store.run_facets import FacetValue, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import RunPage, newest_runs, search_runs

@@ -11,15 +11,14 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, not_, or_, select
 
 from canvas_sync_core.incident import Incident, IncidentState
+from canvas_sync_core.store.cursors import Page, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
-from canvas_sync_core.store.pages import make_cursor, read_cursor
 
 from .tables import affects, incidents_table, judges_table, to_incident
 
 __all__ = [
     "IncidentFilter",
-    "IncidentPage",
     "explain_missing_tables",
     "incident_by_id",
     "incident_page",
@@ -72,40 +71,20 @@ class IncidentFilter:
         return conditions
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentPage:
-    """A part of a list, newest incidents first.
-
-    Attributes:
-        next: Cursor of the next page; None when this is the last.
-    """
-
-    items: list[Incident]
-    next: str | None
-
-
 def incident_page(
     engine: Engine, wanted: IncidentFilter, limit: int, cursor: str | None = None
-) -> IncidentPage:
+) -> Page[Incident]:
     """List incidents by when they were opened, newest first.
 
     Raises:
         BadCursor: The cursor is not one of this list.
         StorageError: The database has no table of incidents.
     """
-    conditions = wanted.conditions()
-    if cursor is not None:
-        opened_at, number = read_cursor(cursor)
-        is_same_time = and_(_columns.opened_at == opened_at, _columns.id < number)
-        conditions.append(or_(_columns.opened_at < opened_at, is_same_time))
-    newest_first = (_columns.opened_at.desc(), _columns.id.desc())
-    statement = select(incidents_table).where(*conditions).order_by(*newest_first)
+    rows = select(incidents_table).where(*wanted.conditions())
+    key = (_columns.opened_at, _columns.id)
     with _connect(engine) as connection:
-        rows = connection.execute(statement.limit(limit + 1)).all()
-    items = [to_incident(row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return IncidentPage(items, None)
-    return IncidentPage(items, make_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
+        page = page_newest_first(connection, rows, key, limit, cursor)
+    return Page(list(map(to_incident, page.items)), page.next)
 
 
 def incident_by_id(engine: Engine, number: int) -> Incident | None:

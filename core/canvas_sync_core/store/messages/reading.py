@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 
 from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.cursors import Page, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
-from canvas_sync_core.store.pages import make_cursor, read_cursor
 
 from .tables import Message, messages_table, to_message
 
 __all__ = [
     "FailingChannel",
     "MessageFilter",
-    "MessagePage",
     "count_messages",
     "failing_channels",
     "message_page",
@@ -54,40 +53,20 @@ class MessageFilter:
         return [column == value for column, value in wanted.items() if value is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class MessagePage:
-    """A part of a list, newest messages first.
-
-    Attributes:
-        next: Cursor of the next page; None when this is the last.
-    """
-
-    items: list[Message]
-    next: str | None
-
-
 def message_page(
     engine: Engine, wanted: MessageFilter, limit: int, cursor: str | None = None
-) -> MessagePage:
+) -> Page[Message]:
     """List messages by when they were created, newest first.
 
     Raises:
         BadCursor: The cursor is not one of this list.
         StorageError: The database has no table of messages.
     """
-    conditions = wanted.conditions()
-    if cursor is not None:
-        created_at, number = read_cursor(cursor)
-        is_same_time = and_(_columns.created_at == created_at, _columns.id < number)
-        conditions.append(or_(_columns.created_at < created_at, is_same_time))
-    newest_first = (_columns.created_at.desc(), _columns.id.desc())
-    statement = select(messages_table).where(*conditions).order_by(*newest_first)
+    rows = select(messages_table).where(*wanted.conditions())
+    key = (_columns.created_at, _columns.id)
     with _connect(engine) as connection:
-        rows = connection.execute(statement.limit(limit + 1)).all()
-    items = [to_message(row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return MessagePage(items, None)
-    return MessagePage(items, make_cursor(rows[limit - 1].created_at, rows[limit - 1].id))
+        page = page_newest_first(connection, rows, key, limit, cursor)
+    return Page(list(map(to_message, page.items)), page.next)
 
 
 def messages_about(

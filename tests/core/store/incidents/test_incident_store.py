@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
 from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges, note_judging
 from canvas_sync_core.store.incidents.reading import (
@@ -23,7 +24,6 @@ from canvas_sync_core.store.incidents.reading import (
     open_incidents,
 )
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
-from canvas_sync_core.store.pages import BadCursor
 from support.forked_programs import ForkedProgram
 from support.incidents import OPENED, incident
 

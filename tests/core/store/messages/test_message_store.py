@@ -15,6 +15,7 @@ from sqlalchemy import Engine, inspect, text
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import MessageState
+from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.messages.reading import (
     FailingChannel,
@@ -36,7 +37,6 @@ from canvas_sync_core.store.messages.writing import (
     finish_attempt,
     skip_waiting,
 )
-from canvas_sync_core.store.pages import BadCursor
 from support.messages import CREATED, message
 
 MINUTE = timedelta(minutes=1)
