@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 from canvas_sync_core.names import TABLE
-from canvas_sync_core.store.database import VERSION_TABLE, open_engine, upgrade
+from canvas_sync_core.store.database import VERSION_TABLE, open_engine
+
+from .tables import create_tables
 
 if TYPE_CHECKING:  # pytest rewrites the assertions of its plugins when it imports them itself
     from .postgresql import PostgresqlServer
@@ -86,7 +88,7 @@ def emptied_engine(lasting_engine: Engine) -> Iterator[Engine]:
 @contextmanager
 def _upgraded(url: str) -> Iterator[Engine]:
     engine = open_engine(url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

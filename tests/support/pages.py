@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.http_server import HttpServer, listen, url_of
 from canvas_sync_exporter.settings import Configuration, full_configuration
 from canvas_sync_exporter.ui import ui_blueprint
@@ -32,6 +32,7 @@ from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_to
 from canvas_sync_exporter.web.context import WebContext
 
 from .page_history import make_history
+from .tables import create_tables
 
 __all__ = [
     "Served",
@@ -47,7 +48,12 @@ __all__ = [
 
 EXAMPLES: Final = {"run_id": "1", "kind": "daily"}
 """Placeholder in the path of a page -> a value for which the history has something to show."""
-_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_AXE: Final = Axe()
+_ALL_RULES: Final = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+_COLOR_RULES: Final = ["color-contrast", "link-in-text-block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,10 @@ def serving_pages(
         settings["CANVAS_SYNC_TOKENS_FILE"] = str(file)
     config = full_configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
     if with_history:
         make_history(engine, config)
+    else:
+        create_tables(engine)
     tokens_file = config.exporter.tokens_file
     context = WebContext(config, engine, Access(TokenFile(tokens_file) if tokens_file else None))
     app = create_app(context, CollectorRegistry(), ui_blueprint(context))
@@ -177,10 +184,20 @@ def example_path(page: PageOfTable) -> str:
     return re.sub(r"<(?:[^:<>]+:)?(\w+)>", lambda match: EXAMPLES.get(match[1], "1"), page.path)
 
 
-def axe_violations(tab: Page) -> list[str]:
-    """Return what axe-core finds on a page, one line for each rule."""
-    results = Axe().run(tab, options={"runOnly": {"type": "tag", "values": _RULES}})
+def axe_violations(tab: Page, *, only_colors: bool = False) -> list[str]:
+    """Return what axe-core finds on a page, one line for each rule.
+
+    Args:
+        tab: The page.
+        only_colors: Check the rules about colors alone, for a page that is otherwise known.
+    """
+    if not tab.evaluate("'axe' in window"):
+        tab.evaluate(_AXE.axe_script)
+    rules = {"type": "rule", "values": _COLOR_RULES} if only_colors else _ALL_RULES
+    found = tab.evaluate(
+        "options => axe.run(options)", {"runOnly": rules, "resultTypes": ["violations"]}
+    )
     return [
         f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
-        for each in results.response["violations"]
+        for each in found["violations"]
     ]

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Metric
 from werkzeug.routing import Map
 
 from canvas_sync_core.names import MessageState
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors import (
     ChecksCollector,
     JudgeCollector,
@@ -29,6 +29,7 @@ from canvas_sync_exporter.zero_counters import start_counters
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 
 from .http import serving
+from .tables import create_tables
 
 __all__ = ["Served", "served"]
 
@@ -58,7 +59,7 @@ def served(tmp_path: Path) -> Served:
     shutdown()
     config = configuration({"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")})
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     start_counters(config)
     registry = CollectorRegistry()
     context = WebContext(config, engine, Access(None))

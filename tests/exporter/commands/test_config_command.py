@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.cli import main
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 GOOD = """\
 [syncs.full]
@@ -129,7 +130,7 @@ def test_a_sync_type_that_has_never_run_is_a_warning(
     url = f"sqlite:///{folder / 'syncs.sqlite3'}"
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", url)
     engine = open_engine(url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"))
     engine.dispose()
     (folder / "config.toml").write_text("[syncs.fulll]\nevery = '1h'\n")

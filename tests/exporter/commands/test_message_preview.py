@@ -10,11 +10,12 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import REPORT_KINDS, RunStatus
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.cli import main
 from support.incidents import incident
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -23,7 +24,7 @@ NOW = dt.datetime.now(dt.UTC)
 def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
     engine = open_engine(empty_database_url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

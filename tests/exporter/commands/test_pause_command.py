@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.cli import main
 from canvas_sync_exporter.commands.pause import author
 from canvas_sync_exporter.judge.pauses import active_pauses
 from canvas_sync_exporter.schedules.pause import Pause
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 UNTIL = f"{datetime.now(UTC).year + 2}-01-07"
 BREAK = ("--until", UNTIL, "--reason", "winter break")
@@ -27,7 +28,7 @@ def database_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("CANVAS_SYNC_TIMEZONE", "Europe/Berlin")
     monkeypatch.chdir(tmp_path)
     engine = open_engine(url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"))
     engine.dispose()
     return url

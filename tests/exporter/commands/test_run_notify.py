@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from canvas_sync_core.settings import Settings, read
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from support.message_server import Receiver, http_answer, receiving
+from support.tables import create_tables
 from support.wrapper import TIMEOUT, last_run, run
 
 
@@ -47,7 +48,7 @@ def answer_with(receiver: Receiver, *statuses: int) -> None:
 
 def note_exporter(age: timedelta) -> None:
     engine = open_engine(read(Settings, os.environ).resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     note_judging(engine, JudgeRow("exporter", datetime.now(UTC) - age))
     engine.dispose()
 

@@ -16,9 +16,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.cli import main
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC).timestamp()
 
@@ -27,7 +28,7 @@ START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC).timestamp()
 def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
     engine = open_engine(empty_database_url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

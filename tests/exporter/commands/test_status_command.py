@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import Acknowledgement, Incident
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_core.store.database import downgrade, open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_exporter.cli import main
@@ -22,6 +22,7 @@ from canvas_sync_exporter.judge.pauses import add_pause
 from canvas_sync_exporter.schedules.pause import Pause
 from support.incidents import incident
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 NOW = datetime(2026, 3, 2, 3, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -34,7 +35,7 @@ def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """A database with two sync types, at a time that stands still."""
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
     engine = open_engine(empty_database_url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("nightly", start_time=NIGHT))
     write(engine, running("now", sync_type="grades", start_time=NIGHT + 3500))
     with time_machine.travel(NOW, tick=False):

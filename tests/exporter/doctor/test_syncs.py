@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import IncidentKind
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.doctor import Status, syncs
 from canvas_sync_exporter.settings import Configuration, configuration
 from support.incidents import incident
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def config(tmp_path: Path) -> Configuration:
 @pytest.fixture
 def engine(config: Configuration) -> Iterator[Engine]:
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

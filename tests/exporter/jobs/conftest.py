@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import Configuration, configuration
+from support.tables import create_tables
 
 
 @pytest.fixture
@@ -26,6 +27,6 @@ def config(tmp_path: Path) -> Configuration:
 @pytest.fixture
 def engine(config: Configuration) -> Iterator[Engine]:
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_page
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.settings import Configuration, configuration
@@ -21,6 +21,7 @@ from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
 from support.recurring_jobs import database_away
 from support.runs import failed, snapshot, write
+from support.tables import create_tables
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -40,7 +41,7 @@ def config(tmp_path: Path) -> Configuration:
 def engine(config: Configuration) -> Iterator[Engine]:
     """A database with an hourly sync, whose newest run has just ended well."""
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     start = START.timestamp()
     write(engine, *(snapshot(f"hour-{n}", start_time=start - 3600 * n) for n in range(30)))
     yield engine

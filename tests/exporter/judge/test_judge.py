@@ -28,6 +28,7 @@ from canvas_sync_exporter.judge.finding import Finding, Verdict
 from canvas_sync_exporter.judge.incident_file import IncidentFile
 from canvas_sync_exporter.judge.judge import Judge
 from support.forked_programs import ForkedProgram
+from support.tables import create_tables
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -84,7 +85,7 @@ def scene(engine: Engine) -> Scene:
 @pytest.fixture
 def file_engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(f"sqlite:///{tmp_path / 'state' / 'canvas_sync.sqlite3'}")
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

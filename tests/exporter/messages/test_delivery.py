@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.names import MessageKind, MessageState
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import CLAIM_LASTS, add_messages
@@ -33,6 +33,7 @@ from support.messages import CREATED, message
 from support.postgresql import PostgresqlServer
 from support.receiver import PostingChannel, Receiver, receiver
 from support.simulated_clock import SimulatedClock
+from support.tables import create_tables
 
 TESTS = Path(__file__).parents[2]
 DAY = timedelta(days=1)
@@ -331,7 +332,7 @@ def test_a_message_sent_while_the_database_went_away_is_not_sent_again(
     clock: SimulatedClock,
 ) -> None:
     engine = open_engine(postgresql_url)
-    upgrade(engine)
+    create_tables(engine)
     add_messages(engine, [filled(is_urgent=True)])
 
     def stop(_: dict[str, Any]) -> None:
@@ -362,7 +363,7 @@ def test_an_attempt_that_failed_while_the_database_went_away_is_no_interruption(
     clock: SimulatedClock,
 ) -> None:
     engine = open_engine(postgresql_url)
-    upgrade(engine)
+    create_tables(engine)
     add_messages(engine, [filled()])
 
     def stop(_: dict[str, Any]) -> None:
@@ -386,7 +387,7 @@ def test_critical_messages_are_sent_from_the_local_outbox_while_the_database_is_
 ) -> None:
     state = tmp_path / "state"
     engine = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
-    upgrade(engine)
+    create_tables(engine)
     away = tmp_path / "away"
     engine.dispose()
     state.rename(away)
@@ -410,7 +411,7 @@ def test_a_critical_message_is_not_repeated_when_the_database_goes_away_right_af
 ) -> None:
     state = tmp_path / "state"
     engine = open_engine(f"sqlite:///{state / 'canvas_sync.sqlite3'}")
-    upgrade(engine)
+    create_tables(engine)
     add_messages(engine, [filled(is_urgent=True)])
     local.copy(message_page(engine, MessageFilter(), 10).items)
     delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.incident import Acknowledgement, Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, MessageState, Severity
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
@@ -30,6 +30,7 @@ from support.incidents import OPENED, incident
 from support.postgresql import PostgresqlServer
 from support.receiver import PostingChannel, Receiver, receiver
 from support.simulated_clock import SimulatedClock
+from support.tables import create_tables
 
 WARNING = Severity.WARNING
 NIGHT = range(22, 31)
@@ -434,7 +435,7 @@ def test_while_the_database_is_away_critical_incidents_are_announced_once_from_m
     postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
 ) -> None:
     engine = open_engine(postgresql_url)
-    upgrade(engine)
+    create_tables(engine)
     with receiver() as received:
         school = School(engine, tmp_path, received)
         known = school.open()
@@ -472,7 +473,7 @@ def test_several_exporters_announce_the_end_of_an_outage_once(
     postgresql_server: PostgresqlServer, postgresql_url: str, tmp_path: Path
 ) -> None:
     engine = open_engine(postgresql_url)
-    upgrade(engine)
+    create_tables(engine)
     with receiver() as received:
         school = School(engine, tmp_path, received)
         exporters = [school.exporter, school.start("another host")]

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter import query
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -140,7 +141,7 @@ def test_a_forked_child_has_its_own_connections(
     url = f"sqlite:///{tmp_path / 'runs.sqlite3'}"
     monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", url)
     engine = open_engine(url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("a"))
     engine.dispose()
     assert query.get_sync_metrics().runs.total == 1

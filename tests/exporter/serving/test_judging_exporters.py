@@ -12,10 +12,11 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.incidents.reading import IncidentFilter, incident_page
 from support.serve_process import ServeProcess, serve_process
+from support.tables import create_tables
 from support.waiting import wait_until
 
 Serve = Callable[[str], AbstractContextManager[ServeProcess]]
@@ -24,7 +25,7 @@ Serve = Callable[[str], AbstractContextManager[ServeProcess]]
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

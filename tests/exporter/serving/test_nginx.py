@@ -15,7 +15,7 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.http import serving
@@ -24,6 +24,7 @@ from support.nginx import nginx
 from support.pages import watched
 from support.runs import snapshot, write
 from support.serve_process import serve_process
+from support.tables import create_tables
 
 _HOW_TO = DOCS / "how-to" / "nginx.md"
 _WITHOUT_HEADERS = """
@@ -46,7 +47,7 @@ def _documented() -> str:
 def database(tmp_path: Path) -> None:
     """The embedded database with three runs."""
     engine = open_engine(f"sqlite:///{tmp_path}/logs/state/canvas_sync.sqlite3")
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"), snapshot("two"), snapshot("three"))
     engine.dispose()
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import requests
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.runs import snapshot, write
 from support.serve_process import COMMAND, ServeProcess, serve_process
+from support.tables import create_tables
 
 RECENT = "/api/canvas/metrics/recent"
 
@@ -26,7 +27,7 @@ def _reload(served: ServeProcess, until: str) -> None:
 def _database(folder: Path, name: str) -> str:
     url = f"sqlite:///{folder / name}.sqlite3"
     engine: Engine = open_engine(url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot(name))
     engine.dispose()
     return url

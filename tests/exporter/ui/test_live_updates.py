@@ -16,7 +16,7 @@ from support.incidents import incident
 from support.pages import Served, serving_pages, watched
 from support.runs import running, write
 
-SOON = 30_000
+SOON = 60_000
 """Milliseconds; a page asks every five seconds."""
 
 

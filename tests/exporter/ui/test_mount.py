@@ -10,7 +10,7 @@ import requests
 from flask import Blueprint, Flask, Request, render_template_string, request, session
 from playwright.sync_api import Browser, expect
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.ui import register_canvas_sync_ui
 from canvas_sync_exporter.ui.responses import CONTENT_SECURITY_POLICY
@@ -19,6 +19,7 @@ from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.http import serving
 from support.incidents import incident
 from support.pages import axe_violations, follow, watched
+from support.tables import create_tables
 
 HOST_POLICY = "default-src 'none'; script-src 'nonce-abc'"
 
@@ -46,7 +47,7 @@ def app(tmp_path: Path) -> Flask:
         return response
 
     engine = open_engine(f"sqlite:///{tmp_path}/logs/state/canvas_sync.sqlite3")
-    upgrade(engine)
+    create_tables(engine)
     write_incidents(engine, [incident()])
     engine.dispose()
     return app

@@ -11,7 +11,7 @@ import requests
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.web import create_app
@@ -19,6 +19,7 @@ from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from support.http import serving
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 
 @dataclass
@@ -54,7 +55,7 @@ def config(tmp_path: Path) -> Configuration:
 def engine(config: Configuration) -> Iterator[Engine]:
     """The embedded database with five runs of two users."""
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("nightly/41"), failed("broken"), running("under way"))
     write(engine, snapshot("nightly/42", user_id=7, sync_type="grades"))
     write(engine, snapshot("\N{SNOWMAN} <b>", user_id=None, metadata={"a": [1, None]}))

@@ -12,7 +12,7 @@ import pytest
 import requests
 from prometheus_client import CollectorRegistry
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.settings import full_configuration
 from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
@@ -20,6 +20,7 @@ from canvas_sync_exporter.web.auth import Scope, TokenFile, append_token, new_to
 from canvas_sync_exporter.web.context import WebContext
 from support.http import serving
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 CONFIG = """
 [syncs.full]
@@ -71,7 +72,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
         secrets[scope], token = new_token(f"{scope}-of-ada", scope)
         append_token(tmp_path / "tokens", token)
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"))
     access = Access(TokenFile(tmp_path / "tokens"))
     app = create_app(WebContext(config, engine, access), CollectorRegistry())

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_exporter.web import create_app
@@ -22,6 +22,7 @@ from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from support.http import serving
 from support.runs import failed, snapshot, write
+from support.tables import create_tables
 
 API = "/api/canvas/metrics"
 PATHS = (
@@ -97,7 +98,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder: Path = tmp_path_factory.mktemp("fuzz")
     config = configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs")})
     engine = open_engine(config.app.resolved_database_url)
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("one"), failed("two", user_id=0))
     registry = CollectorRegistry()
     register_collectors(registry, config)

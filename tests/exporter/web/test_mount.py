@@ -12,11 +12,12 @@ from flask import Blueprint, Flask, jsonify
 from flask.json.provider import DefaultJSONProvider
 
 from canvas_sync_core.errors import SettingsError
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.web import register_canvas_metrics_api
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.http import serving
 from support.runs import snapshot, write
+from support.tables import create_tables
 
 API = "/api/canvas/metrics"
 
@@ -46,7 +47,7 @@ def app(tmp_path: Path) -> Flask:
         raise RuntimeError("a bug of the user")
 
     engine = open_engine(f"sqlite:///{tmp_path}/logs/state/canvas_sync.sqlite3")
-    upgrade(engine)
+    create_tables(engine)
     write(engine, snapshot("nightly"))
     engine.dispose()
     return app
@@ -149,7 +150,7 @@ def test_an_app_that_is_gone_has_closed_its_connections(
 ) -> None:
     """As in tests of a user's app, which make many: a driver warns of one left open (an error)."""
     engine = open_engine(empty_database_url)
-    upgrade(engine)
+    create_tables(engine)
     engine.dispose()
     app = Flask("short_lived")
     app.config["CANVAS_SYNC_LOG_DIR"] = str(tmp_path / "logs")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from canvas_sync_core.names import TABLE
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.writing import Waiting, waiting
 from canvas_sync_exporter.jobs.interrupted_runs import InterruptedRuns
@@ -28,6 +28,7 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from support.runs import running, snapshot, write
+from support.tables import create_tables
 
 API = "/api/canvas/metrics"
 _ZONES = ("UTC", "Australia/Lord_Howe", "America/Los_Angeles", "Pacific/Kiritimati")
@@ -87,7 +88,7 @@ def config(tmp_path: Path) -> Configuration:
 @pytest.fixture
 def engine(empty_database_url: str) -> Iterator[Engine]:
     engine = open_engine(empty_database_url)
-    upgrade(engine)
+    create_tables(engine)
     yield engine
     engine.dispose()
 

@@ -23,7 +23,7 @@ from support.log_moves import retention, rotate_log
 from support.page_history import HOSTILE
 from support.pages import Served, axe_violations, follow, serving_pages, watched
 
-SOON = 15_000  # ms
+SOON = 60_000  # ms
 
 
 def figures(site: Served, query: str = "") -> Any:
