@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from typing import Any
 import pytest
 
 from canvas_sync_core.names import Log
+from support.command_line import run_here
 from support.demo_round import DemoRound
 from support.log_lines import records_in
+from support.run_lines import nightly_lines, write_operations
 from support.sync_logs import generate, line_of_record
 
 ROOT = Path(__file__).parent.parent
@@ -147,6 +150,37 @@ def test_fail_on_sets_the_exit_code(
     assert tuple(found) == codes
 
 
+def test_the_verdict_counts_the_lines_before_the_period_and_no_later_than_now(
+    tmp_path: Path,
+) -> None:
+    last = datetime(2026, 11, 4, 2, 0, tzinfo=UTC)
+    living = nightly_lines("grades", last + timedelta(days=21), 60)
+    write_operations(tmp_path, [*nightly_lines("full", last, 40), *living])
+
+    def kinds(*arguments: str) -> list[str]:
+        options = ["--json", "--fail-on", "critical", "--log-dir", str(tmp_path), *arguments]
+        done = run_here(["analyze", *options], tmp_path)
+        found = [each["kind"] for each in json.loads(done.stdout)["attention"]]
+        assert done.returncode == (3 if "missed" in found else 0)
+        return found
+
+    end = "2026-11-25T03:00:00Z"
+    assert kinds("--now", end) == kinds("--since", "2026-11-24", "--until", end) == ["missed"]
+    assert kinds("--now", "2026-11-04T03:00:00Z") == kinds("--user", "42") == []
+
+
+def test_a_configuration_file_that_cannot_be_used_does_not_prevent_the_report(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "operations.log").write_bytes(b"")
+    (tmp_path / "config.toml").write_text("[sync]")
+    settings = {"CANVAS_SYNC_CONFIG": str(tmp_path / "config.toml")}
+    done = run_here(["analyze", "--log-dir", str(tmp_path)], tmp_path, settings)
+
+    assert done.returncode == 0
+    assert "not judged  With the configuration file: " in done.stdout
+
+
 def test_text_and_html_show_the_same_tables(logs: Path) -> None:
     text = told(*SCRIPT, "--log-dir", str(logs))
     page = _Page()
@@ -231,11 +265,13 @@ def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
 
 
 def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
-    said = ("1 of 7 runs failed.", "1 of 7 runs was partial: some items could not be synced.")
+    said = ("Canvas refuses an access token used by full.", "1 of 7 runs failed.")
     text = told(*SCRIPT, "--log-dir", str(demo_round.logs))
     page = told(*SCRIPT, "--html", "--log-dir", str(demo_round.logs))
     report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))
-    assert set(said) <= {finding["text"] for finding in report["attention"]}
+    assert [each["kind"] for each in report["attention"]] == ["token_refused"]
+    assert report["attention"][0]["text"].startswith(said[0])
+    assert said[1] in {note["text"] for note in report["notes"]}
     for sentence in said:
         assert text.index(sentence) < text.index("by type and status")
         assert page.index(sentence) < page.index("by type and status")

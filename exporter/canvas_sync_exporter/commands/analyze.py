@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 import msgspec
+from msgspec.structs import replace
 
-from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.errors import CanvasSyncMonitorError, SettingsError
 from canvas_sync_core.files.modes import shared_opener
-from canvas_sync_exporter.logs.analysis.analyze import analyze
+from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.analysis.analyze import Analysis, analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
+from canvas_sync_exporter.logs.analysis.judging import NOT_OF_SOME_RUNS, judge_analysis
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Report
+from canvas_sync_exporter.logs.analysis.report import Report, Verdict
 from canvas_sync_exporter.logs.analysis.text import write_text
 from canvas_sync_exporter.logs.irregular_files import irregular_files
+from canvas_sync_exporter.settings import full_configuration
 
 from . import EXIT_CODES
 from .options import (
@@ -26,6 +30,7 @@ from .options import (
     add_log_dir,
     add_period,
     log_configuration,
+    moment,
     number,
     user_id,
 )
@@ -38,8 +43,8 @@ _FORMS: Final = {"": "text", ".txt": "text", ".json": "json", ".html": "html", "
 
 
 _FAIL_ON: Final = {
-    "warning": frozenset({"warning", "problem"}),
-    "critical": frozenset({"problem"}),
+    "warning": frozenset({"warning", "critical"}),
+    "critical": frozenset({"critical"}),
 }
 """Value of ``--fail-on`` -> levels of findings."""
 _NEEDS_ATTENTION: Final = 3
@@ -75,7 +80,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--fail-on",
         choices=tuple(_FAIL_ON),
-        help=f"exit with {_NEEDS_ATTENTION} if a problem, or also if a warning needs attention",
+        help=f"exit with {_NEEDS_ATTENTION} if something that severe needs attention",
+    )
+    parser.add_argument(
+        "--now",
+        type=moment,
+        metavar="TIME",
+        help="judge what has happened, and what is missing, up to this time (now, or --until)",
     )
 
 
@@ -93,14 +104,33 @@ def run(arguments: argparse.Namespace) -> int:
     config = log_configuration(arguments)
     log_dir, archive_dir = config.app.log_dir, config.archive_folder
     selection = Selection(arguments.since, arguments.until, arguments.user, arguments.task)
+    now = arguments.now or dt.datetime.now(dt.UTC)
     with ProgressBar(sys.stderr) as bar:
         analysis = analyze(log_dir, archive_dir, selection, bar.show, zone=config.app.timezone)
     analysis.problems += irregular_files(log_dir, archive_dir)
-    report = make_report(analysis, log_dir, selection, arguments.top, dt.datetime.now(dt.UTC))
+    verdict = _judge(analysis, selection, arguments)
+    report = make_report(analysis, log_dir, selection, arguments.top, verdict=verdict, now=now)
     with until_the_reader_leaves():
         _write(report, form, arguments.output)
     levels = _FAIL_ON.get(arguments.fail_on, frozenset())
     return _NEEDS_ATTENTION if any(each.level in levels for each in report.attention) else 0
+
+
+def _judge(analysis: Analysis, selection: Selection, arguments: argparse.Namespace) -> Verdict:
+    """Judge the logs up to a time; whatever period is reported, all lines before that count."""
+    if selection.is_by_run:
+        return NOT_OF_SOME_RUNS
+    try:
+        config, problem = log_configuration(arguments, full_configuration), []
+    except SettingsError as error:  # the report needs nothing of the configuration file
+        config, problem = log_configuration(arguments), [f"With the configuration file: {error}"]
+    until = Selection(until=arguments.now or selection.until)
+    if selection != until:
+        logs = frozenset({Log.OPERATIONS})
+        zone = config.app.timezone
+        analysis = analyze(config.app.log_dir, config.archive_folder, until, logs=logs, zone=zone)
+    verdict = judge_analysis(analysis, config, until.until or dt.datetime.now(dt.UTC))
+    return replace(verdict, not_judged=[*problem, *verdict.not_judged])
 
 
 def _form(arguments: argparse.Namespace) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ __all__ = [
     "add_period",
     "add_time_zone",
     "log_configuration",
+    "moment",
     "number",
     "port",
     "user_id",
@@ -128,8 +129,15 @@ def add_log_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def log_configuration(arguments: argparse.Namespace) -> Configuration:
+def log_configuration(
+    arguments: argparse.Namespace,
+    read: Callable[[Mapping[str, str]], Configuration] = configuration,
+) -> Configuration:
     """Read the settings, with the folder of ``--log-dir`` and its archives if that was given.
+
+    Args:
+        arguments: Those of the command.
+        read: Reads them from the environment.
 
     Raises:
         SettingsError: A setting of the environment cannot be used.
@@ -138,7 +146,7 @@ def log_configuration(arguments: argparse.Namespace) -> Configuration:
     if arguments.log_dir is not None:
         environ["CANVAS_SYNC_LOG_DIR"] = str(arguments.log_dir)
         environ.pop("CANVAS_SYNC_ARCHIVE_DIR", None)
-    return configuration(environ)
+    return read(environ)
 
 
 def add_period(parser: argparse.ArgumentParser, *, since: str, until: str) -> None:
@@ -150,7 +158,7 @@ def add_period(parser: argparse.ArgumentParser, *, since: str, until: str) -> No
         until: Help text of ``--until``.
     """
     for option, text in (("--since", since), ("--until", until)):
-        parser.add_argument(option, type=_moment, action=_Bound, metavar="TIME", help=text)
+        parser.add_argument(option, type=moment, action=_Bound, metavar="TIME", help=text)
 
 
 class _Bound(argparse.Action):
@@ -172,8 +180,8 @@ class _Bound(argparse.Action):
             parser.error(f"argument --until: {error}")
 
 
-def _moment(raw: str) -> dt.datetime:
-    """Parse a time or an age."""
+def moment(raw: str) -> dt.datetime:
+    """Argument type: a time or an age."""
     from canvas_sync_exporter.logs.time_parsing import parse_moment  # noqa: PLC0415 - needs the exporter extra
 
     try:

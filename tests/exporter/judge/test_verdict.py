@@ -22,6 +22,7 @@ from canvas_sync_exporter.judge.facts import (
     LogFolderFacts,
     RunningRun,
     Sample,
+    SyncFacts,
     TokenFacts,
 )
 from canvas_sync_exporter.judge.finding import Finding
@@ -107,6 +108,20 @@ def test_three_weeks_of_planned_pause_are_silent() -> None:
 
     assert kinds(facts_of(sync_of(*before), pauses=[pause])) == []
     assert kinds(facts_of(sync_of(*before))) == [IncidentKind.MISSED]
+
+
+def test_syncs_that_stop_together_are_one_finding_and_later_ones_another() -> None:
+    def stopped(name: str, nights_ago: int) -> SyncFacts:
+        runs = [replace(ended(night), sync_type=name) for night in range(nights_ago, 42)]
+        return sync_of(*runs, sync_type=name, expectation=nightly(sync_type=name))
+
+    facts = facts_of(stopped("full", 21), stopped("grades", 21), stopped("users", 1))
+    found = {each.subject: each for each in judge(facts).findings}
+    assert {name: set(each.affects) for name, each in found.items()} == {
+        "full": {"full", "grades"},
+        "users": {"users"},
+    }
+    assert "grades has not started since then either." in found["full"].summary
 
 
 def test_one_failed_night_is_one_critical_finding_until_the_next_good_night() -> None:

@@ -274,4 +274,4 @@ def test_the_analysis_counts_each_list_of_a_run_that_was_left_early(
     analysis = analyze(tmp_path / "logs", tmp_path / "archive", Selection())
     report = make_report(analysis, tmp_path / "logs", Selection(), 10)
     assert report.api.truncated == 3
-    assert f"3 lists not read to the end: {USERS} (3)." in [each.text for each in report.attention]
+    assert f"3 lists not read to the end: {USERS} (3)." in [each.text for each in report.notes]

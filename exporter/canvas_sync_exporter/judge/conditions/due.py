@@ -25,7 +25,8 @@ def missed(facts: Facts) -> Iterable[Finding]:
     """Find sync types for which no run started within the grace of a due time.
 
     If several stop together, because a scheduler died or a holiday began, they are one finding,
-    under the name of the first one missed, until all of them have started again.
+    under the name of the first one missed, until all of them have started again. One that still
+    started after the first one had been missed has stopped for another reason.
     """
     groups: dict[str, dict[str, list[datetime]]] = {}
     for name, sync in facts.syncs.items():
@@ -73,7 +74,8 @@ def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[dat
     count = len(due) - 1
     starts = "1 more start" if count == 1 else f"{count} more starts"
     more = f" It has missed {starts} since." if count else ""
-    too = f" Neither did {', '.join(others)}." if others else ""
+    have = "have" if len(others) > 1 else "has"
+    too = f" {', '.join(others)} {have} not started since then either." if others else ""
     return Finding(
         kind=IncidentKind.MISSED,
         subject=first,
@@ -87,12 +89,13 @@ def _missed_finding(facts: Facts, first: str, missing: Mapping[str, Sequence[dat
 
 
 def _first_missed(facts: Facts, name: str, time: datetime) -> str:
-    """Return the sync type that was missed first, of all that were missing at a time."""
-    missing = [
-        (since, other)
-        for other, sync in facts.syncs.items()
-        if (since := time if other == name else _missing_since(facts, sync, time)) is not None
-    ]
+    """Return the sync type that was missed first, of all that stopped together with one."""
+    last = next((run.start for run in facts.syncs[name].runs if run.start <= facts.now), None)
+    missing = [(time, name)]
+    for other, sync in facts.syncs.items():
+        since = None if other == name else _missing_since(facts, sync, time)
+        if since is not None and (last is None or last <= since):
+            missing.append((since, other))
     return min(missing)[1]
 
 

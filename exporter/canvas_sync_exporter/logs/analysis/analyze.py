@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -89,15 +89,17 @@ def analyze(
     selection: Selection,
     on_progress: OnProgress = lambda _done, _total: None,
     *,
+    logs: Set[Log] = frozenset(Log),
     zone: dt.tzinfo = dt.UTC,
 ) -> Analysis:
-    """Analyze all logs in a folder.
+    """Analyze the logs in a folder.
 
     Args:
         log_dir: Folder of the logs; the cache of summaries is in its ``state`` folder.
         archive_dir: Folder of the archives; may be missing.
         selection: Which lines count.
         on_progress: Called with the number of bytes read and the total.
+        logs: Which logs to read.
         zone: Time zone of the clock in human lines.
 
     Raises:
@@ -108,7 +110,8 @@ def analyze(
     jobs = []
     for source in sources(log_dir, archive_dir):
         try:
-            job = _job(source, cache.find(source), selection, zone)
+            known = cache.find(source)  # of every log, because what is not found is dropped
+            job = _job(source, known, selection, zone) if source.log in logs else None
         except OSError as error:
             _add_problem(analysis, source, error)
             continue

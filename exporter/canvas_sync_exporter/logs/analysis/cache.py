@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import zlib
 from copy import deepcopy
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -30,9 +31,11 @@ from .source_summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 6
+_FORMAT: Final = 7
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
+_FASTEST: Final = 1
+"""The runs in a section resemble each other, so this is enough."""
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -45,7 +48,7 @@ class Entry(msgspec.Struct, array_like=True):
         files: As in :class:`~.summary.Summary`, and so are the next two.
         first: The earliest time.
         last: The latest.
-        section: The section, encoded.
+        section: The section, encoded and compressed.
     """
 
     key: bytes
@@ -58,7 +61,8 @@ class Entry(msgspec.Struct, array_like=True):
 
     def summary(self, log: Log) -> Summary:
         """Return a copy of the summary that the caller may change."""
-        section = msgspec.msgpack.decode(self.section, type=KINDS[log].section)
+        encoded = zlib.decompress(self.section)
+        section = msgspec.msgpack.decode(encoded, type=KINDS[log].section)
         return Summary(section, deepcopy(self.files), self.first, self.last)
 
 
@@ -113,7 +117,7 @@ class SummaryCache:
             key, tail = _key(source, raw), _tail(raw, offset)
         if instead_of is not None:
             self._met.pop((instead_of.key, instead_of.offset), None)
-        section = msgspec.msgpack.encode(summary.section)
+        section = zlib.compress(msgspec.msgpack.encode(summary.section), _FASTEST)
         self._met[key, offset] = Entry(
             key=key,
             offset=offset,

@@ -18,7 +18,7 @@ from .api import ApiSection, Calls, Group, has_failed
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
-from .findings import findings
+from .findings import attention, notes
 from .progress import ProgressSection
 from .records import Selection
 from .report import (
@@ -43,6 +43,7 @@ from .report import (
     TrendRow,
     TroubledRow,
     UnreadableRow,
+    Verdict,
 )
 from .runs import RunSection
 
@@ -56,6 +57,8 @@ def make_report(
     log_dir: Path,
     selection: Selection,
     top: int,
+    *,
+    verdict: Verdict | None = None,
     now: dt.datetime | None = None,
 ) -> Report:
     """Return the report of an analysis.
@@ -65,6 +68,7 @@ def make_report(
         log_dir: The folder that was analyzed.
         selection: The filters.
         top: Maximum number of rows per list.
+        verdict: What the judge finds in the logs; None if nothing was judged.
         now: The time until which syncs should have run; None if none are expected.
     """
     sections: dict[Log, Any] = {log: each.section for log, each in analysis.summaries.items()}
@@ -91,7 +95,13 @@ def make_report(
         unknown_events=_counts(unknown, top),
         problems=analysis.problems,
     )
-    return replace(report, attention=findings(report, now))
+    verdict = verdict or Verdict()
+    return replace(
+        report,
+        attention=attention(report, verdict, now),
+        not_judged=verdict.not_judged,
+        notes=notes(report),
+    )
 
 
 def _log(analysis: Analysis, log: Log) -> LogRow:

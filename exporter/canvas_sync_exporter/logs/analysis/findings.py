@@ -1,4 +1,4 @@
-"""What needs attention in a report, in plain sentences."""
+"""What needs attention in a report, and what happened in its period, in plain sentences."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from canvas_sync_exporter.formatting import (
     format_time,
 )
 
-from .report import ApiReport, Count, Finding, Level, Report, RunReport
+from .report import ApiReport, Count, Finding, Level, Report, RunReport, Verdict
+from .runs import UNKNOWN
 
-__all__ = ["findings"]
+__all__ = ["attention", "notes"]
 
 _GOAL: Final = 0.01  # share of calls that may fail, as in the alerts
-_MANY_FAIL: Final = 0.05
 _SLOWER: Final = 1.25  # smaller changes are normal
 _LONGEST_SILENCE: Final = dt.timedelta(days=3)
 """Longer than a weekend."""
@@ -30,37 +30,42 @@ _OF_SYNCS: Final = frozenset({Log.API_CALLS, Log.DATABASE, Log.PROGRESS})
 _NAMED: Final = 3
 _LONGEST: Final = 80
 _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
-    (RunStatus.FAILED, "problem", "failed"),
-    (RunStatus.INTERRUPTED, "problem", "{were} interrupted: the process died"),
+    (RunStatus.FAILED, "critical", "failed"),
+    (RunStatus.INTERRUPTED, "critical", "{were} interrupted: the process died"),
     (RunStatus.PARTIAL, "warning", "{were} partial: some items could not be synced"),
     (RunStatus.CANCELLED, "warning", "{were} cancelled"),
 )
 
 
-def findings(report: Report, now: dt.datetime | None = None) -> list[Finding]:
-    """Return what needs attention, problems before warnings; nothing if everything is fine.
+def attention(report: Report, verdict: Verdict, now: dt.datetime | None = None) -> list[Finding]:
+    """Return what needs attention, the critical first; nothing if everything is fine.
 
     Args:
         report: The figures.
+        verdict: What the judge has found.
         now: The time up to which syncs should have run; None if they need not run any more.
     """
+    is_silence_judged = now is None or verdict.has_expectations
     found = [
         *_problems(report),
-        *(_silence(report, now) if now is not None else ()),
-        *_runs(report.runs),
-        *_api(report.api),
-        *_database(report),
-        *_errors(report),
+        *verdict.findings,
+        *(_silence(report, now) if now is not None and not is_silence_judged else ()),
+        *_nameless_runs(report.runs),
         *_lines(report),
     ]
-    return sorted(found, key=lambda finding: finding.level != "problem")
+    return sorted(found, key=lambda finding: finding.level != "critical")
+
+
+def notes(report: Report) -> list[Finding]:
+    """Return what happened in the period of the report, and may be over."""
+    return [*_runs(report.runs), *_api(report.api), *_database(report), *_errors(report)]
 
 
 def _problems(report: Report) -> Iterator[Finding]:
     if report.problems:
         what = _things(len(report.problems), "problem")
         first = _short(report.problems[0])
-        yield Finding("problem", f"{what} with the files of the logs: {first}.", "Files")
+        yield Finding("critical", f"{what} with the files of the logs: {first}.", "Files")
 
 
 def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
@@ -83,50 +88,53 @@ def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
     else:
         days = _things((end - newest).days, "day")
         text = f"Syncs logged nothing since {format_time(newest)} ({days}). Do they still run?"
-    yield Finding("problem", text, "Runs")
+    yield Finding("critical", text, "Runs")
+
+
+def _nameless_runs(runs: RunReport) -> Iterator[Finding]:
+    """Count the runs that cannot be judged, because their lines do not name the sync type."""
+    counts = _by_status(runs, {UNKNOWN})
+    for status, level, became in _FINAL_STATUSES:
+        if counts[status]:
+            yield Finding(level, _outcome(counts, status, became), "Runs")
 
 
 def _runs(runs: RunReport) -> Iterator[Finding]:
-    counts: Counter[str] = Counter()
-    for row in runs.by_status:
-        counts[row.status] += row.count
-    for status, level, became in _FINAL_STATUSES:
+    counts = _by_status(runs, {row.sync_type for row in runs.by_status} - {UNKNOWN})
+    for status, _, became in _FINAL_STATUSES:
         if counts[status]:
-            whole = f"{format_number(counts[status])} of {_things(runs.count, 'run')}"
-            were = "was" if counts[status] == 1 else "were"
-            yield Finding(level, f"{whole} {became.format(were=were)}.", "Runs")
+            yield Finding("note", _outcome(counts, status, became), "Runs")
     if runs.open_count:
         what = _things(runs.open_count, "run")
         text = f"{what} never ended: still running, or the process died."
-        yield Finding("warning", text, "Runs")
+        yield Finding("note", text, "Runs")
     if runs.suspect_count:
         reasons = _listed(runs.suspect_reasons, runs.suspect_count)
         are = "is" if runs.suspect_count == 1 else "are"
         what = f"{_things(runs.suspect_count, 'run')} {are} suspect"
         text = f"{what}{reasons}."
-        yield Finding("warning", text, "Runs")
+        yield Finding("note", text, "Runs")
 
 
 def _api(api: ApiReport) -> Iterator[Finding]:
     total = api.total
     if total.error_rate > _GOAL:
-        level: Level = "problem" if total.error_rate >= _MANY_FAIL else "warning"
         failed = [Count(row.name, row.failed) for row in api.by_status if row.failed]
         outcomes = _listed(failed, total.failed)
         share = f"{format_percent(total.error_rate)} of {_things(total.count, 'API call')}"
-        yield Finding(level, f"{share} failed{outcomes}.", "API calls")
+        yield Finding("note", f"{share} failed{outcomes}.", "API calls")
     if api.throttled:
         lost = format_seconds(api.backoff_seconds)
         text = f"Canvas throttled {_things(api.throttled, 'call')}; {lost} lost in back-off."
-        yield Finding("warning", text, "API calls")
+        yield Finding("note", text, "API calls")
     slower = [row for row in api.slower_routes if row.change >= _SLOWER]
     if slower:
         worst = f"{_short(slower[0].route)} takes {slower[0].change:.1f} times as long"
-        yield Finding("warning", f"{worst} as in its first month (p95).", "API calls")
+        yield Finding("note", f"{worst} as in its first month (p95).", "API calls")
     if api.truncated:
         routes = _listed(api.truncated_lists, api.truncated)
         what = _things(api.truncated, "list")
-        yield Finding("warning", f"{what} not read to the end{routes}.", "API calls")
+        yield Finding("note", f"{what} not read to the end{routes}.", "API calls")
 
 
 def _database(report: Report) -> Iterator[Finding]:
@@ -140,14 +148,14 @@ def _database(report: Report) -> Iterator[Finding]:
         failed.sort(key=lambda row: (-row.count, row.name))
         share = f"{format_number(total.failed)} of {_things(total.count, 'database operation')}"
         text = f"{share} failed{_listed(failed, total.failed)}."
-        yield Finding("problem", text, "Database")
+        yield Finding("note", text, "Database")
 
 
 def _errors(report: Report) -> Iterator[Finding]:
     if report.errors.count:
         what = _things(report.errors.count, "error")
         types = _listed(report.errors.by_type, report.errors.count)
-        yield Finding("warning", f"{what} in the log{types}.", "Errors")
+        yield Finding("note", f"{what} in the log{types}.", "Errors")
 
 
 def _lines(report: Report) -> Iterator[Finding]:
@@ -164,6 +172,20 @@ def _lines(report: Report) -> Iterator[Finding]:
         yield Finding(
             "warning", "There are no lines. Are the folder and the period right?", "Files"
         )
+
+
+def _by_status(runs: RunReport, sync_types: set[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for row in runs.by_status:
+        if row.sync_type in sync_types:
+            counts[row.status] += row.count
+    return counts
+
+
+def _outcome(counts: Counter[str], status: RunStatus, became: str) -> str:
+    whole = f"{format_number(counts[status])} of {_things(counts.total(), 'run')}"
+    were = "was" if counts[status] == 1 else "were"
+    return f"{whole} {became.format(were=were)}."
 
 
 def _things(count: int, name: str) -> str:

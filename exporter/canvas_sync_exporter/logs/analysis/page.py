@@ -19,7 +19,7 @@ from canvas_sync_exporter.charts.ranges import ranges_chart
 from canvas_sync_exporter.formatting import format_number
 from canvas_sync_exporter.rendering import render
 
-from .report import Level, Report, RunReport
+from .report import Finding, Level, Report, RunReport
 from .summary import figures, origin
 from .table_view import TableView, make_table_view
 from .tables import Table, tables
@@ -31,7 +31,7 @@ _SMALL: Final = 2  # a table with this few columns is placed beside another one
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What needs attention; ``anchor`` is the section with the details."""
+    """What needs attention or happened; ``anchor`` is the section with the details."""
 
     level: Level
     text: str
@@ -77,9 +77,9 @@ def html_page(report: Report) -> str:
     return render(
         "report/page.html",
         origin=origin(report),
-        findings=[
-            _Finding(each.level, each.text, _anchor(each.section)) for each in report.attention
-        ],
+        findings=list(map(_finding, report.attention)),
+        not_judged=report.not_judged,
+        notes=list(map(_finding, report.notes)),
         figures=list(figures(report)),
         sections=[
             _Section(
@@ -93,6 +93,10 @@ def html_page(report: Report) -> str:
         distribution=DISTRIBUTION,
         version=VERSION,
     )
+
+
+def _finding(finding: Finding) -> _Finding:
+    return _Finding(finding.level, finding.text, _anchor(finding.section))
 
 
 def _anchor(section: str) -> str:

@@ -37,6 +37,7 @@ __all__ = [
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+_Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Percent = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 
 
@@ -103,6 +104,12 @@ class ErrorRecord(RunLine, gc=False):
     error_traceback: tuple[str, ...] = ()
 
 
+class ItemCount(msgspec.Struct, gc=False):
+    """How many items of one kind a run handled."""
+
+    processed: _Number = 0
+
+
 class RunRecord(RunLine, gc=False):
     """A line of ``operations.log``."""
 
@@ -115,6 +122,21 @@ class RunRecord(RunLine, gc=False):
     error_traceback: tuple[str, ...] = ()
     suspect_reasons: tuple[str, ...] = ()
     suspect_reason: str | None = None
+    course_id: _Id | None = None
+    canvas_host: str | None = None
+    request_context_id: str | None = None
+    items: dict[str, ItemCount] = {}
+    api_calls: _Number = 0
+    api_failed: _Number = 0
+    api_throttled: _Number = 0
+    api_retried: _Number = 0
+    api_truncated: _Number = 0
+    api_seconds: _Seconds = 0.0
+    api_items: _Number | None = None
+    api_bytes: _Bytes | None = None
+    db_operations: _Number = 0
+    db_failed: _Number = 0
+    db_seconds: _Seconds = 0.0
 
 
 class RunRecordOfRun(RunRecord, gc=False):

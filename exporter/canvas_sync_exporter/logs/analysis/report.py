@@ -36,6 +36,7 @@ __all__ = [
     "TrendRow",
     "TroubledRow",
     "UnreadableRow",
+    "Verdict",
 ]
 
 
@@ -267,21 +268,44 @@ class GapRow(msgspec.Struct, frozen=True):
     message: str
 
 
-Level = Literal["problem", "warning"]
+Level = Literal["critical", "warning", "note"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that needs attention.
+    """One thing that needs attention, or that happened in the period.
 
     Attributes:
-        level: ``problem`` if something was lost or broken, ``warning`` if that may happen.
-        text: A sentence.
+        level: ``critical`` or ``warning`` if it needs attention, else ``note``.
+        text: One sentence or two.
         section: The section of the report with the details.
+        kind: Kind of the incident that the judge would open; None for what only the logs show, as
+            are the next three.
+        subject: What it is about.
+        since: When it began.
+        runs: Ids of affected runs, newest first.
     """
 
     level: Level
     text: str
     section: str
+    kind: str | None = None
+    subject: str | None = None
+    since: dt.datetime | None = None
+    runs: list[str] = []
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the judge finds in the logs.
+
+    Attributes:
+        findings: What needs attention.
+        not_judged: What it cannot say, in sentences.
+        has_expectations: Whether it knows of any sync type when to expect it.
+    """
+
+    findings: list[Finding] = []
+    not_judged: list[str] = []
+    has_expectations: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +314,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     log_dir: str
     filters: Filters
     attention: list[Finding] = msgspec.field(default_factory=list)
+    not_judged: list[str] = msgspec.field(default_factory=list)
+    notes: list[Finding] = msgspec.field(default_factory=list)
     logs: list[LogRow]
     runs: RunReport
     api: ApiReport

@@ -20,11 +20,17 @@ _CLOCK_SLACK: Final = dt.timedelta(seconds=5)
 
 
 class Started(msgspec.Struct, array_like=True):
-    """A run that has started, and whose end has not been seen yet."""
+    """A run that has started, and whose end has not been seen yet.
+
+    Attributes:
+        is_waiting: Whether it waits for its next attempt, as a Celery task can.
+    """
 
     timestamp: dt.datetime
     sync_type: str
     user_id: int | None
+    course_id: int | None = None
+    is_waiting: bool = False
 
 
 class Ended(msgspec.Struct, array_like=True):
@@ -87,6 +93,11 @@ class RunPairs(msgspec.Struct, array_like=True):
         self.open[task_id] = run
         self.recent.pop(task_id, None)
         _forget_oldest(self.open, _MOST_OPEN)
+
+    def wait(self, task_id: str) -> None:
+        """Record that a run waits for its next attempt, which starts it again."""
+        if task_id in self.open:
+            self.open[task_id].is_waiting = True
 
     def close(self, task_id: str, moment: dt.datetime, *, is_nameless: bool) -> Started | None:
         """Record the end of a run; return its start if known."""

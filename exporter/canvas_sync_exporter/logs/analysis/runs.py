@@ -11,6 +11,7 @@ from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.sketch import Sketch
 
 from .counts import MOST_NAMES, count, merge_counts
+from .logged_runs import LoggedRuns, logged_run
 from .records import RunRecord, RunRecordOfRun, bounded, is_nameless_end, utc
 from .run_pairs import (
     Ended,
@@ -21,17 +22,16 @@ from .run_pairs import (
     seconds_between,
 )
 
-__all__ = ["NEWEST", "RunSection", "Runs", "Suspected", "Troubled"]
+__all__ = ["NEWEST", "UNKNOWN", "RunSection", "Runs", "Suspected", "Troubled"]
 
 NEWEST: Final = 100
 """Number of unsuccessful runs, and of suspect runs, to list; the newest ones."""
 
 _MOST_REASONS: Final = 20
 _LONGEST: Final = 500
-_UNKNOWN: Final = "unknown"
-_KNOWN_EVENTS: Final = frozenset(
-    {"items", "output", "run_waiting", "step_started", "step_ended", "logs_cleaned"}
-)
+UNKNOWN: Final = "unknown"
+"""The sync type of a run whose lines do not name it."""
+_KNOWN_EVENTS: Final = frozenset({"items", "output", "step_started", "step_ended", "logs_cleaned"})
 
 
 class Runs(msgspec.Struct, array_like=True):
@@ -77,6 +77,7 @@ class RunSection(msgspec.Struct, array_like=True):
     suspect_reasons: dict[str, int] = msgspec.field(default_factory=dict)
     suspects: list[Suspected] = msgspec.field(default_factory=list)
     unknown: dict[str, int] = msgspec.field(default_factory=dict)
+    newest: LoggedRuns = msgspec.field(default_factory=LoggedRuns)
 
     def add(self, records: list[RunRecord], first: dt.datetime, last: dt.datetime) -> None:
         """Add records from the period ``first`` to ``last``, in UTC."""
@@ -87,6 +88,8 @@ class RunSection(msgspec.Struct, array_like=True):
                 self._end(record)
             elif record.event == "run_suspect":
                 self._suspect(record)
+            elif record.event == "run_waiting":
+                self.pairs.wait(record.task_id or UNKNOWN)
             elif record.event not in _KNOWN_EVENTS:
                 count(self.unknown, record.event, OTHER)
 
@@ -105,16 +108,22 @@ class RunSection(msgspec.Struct, array_like=True):
         self.suspect_count += newer.suspect_count
         merge_counts(self.suspect_reasons, newer.suspect_reasons, OTHER)
         self._keep_suspects(newer.suspects)
+        self.newest.merge(newer.newest)
 
     def _start(self, record: RunRecord) -> None:
-        run = Started(utc(record.timestamp), record.sync_type or _UNKNOWN, record.user_id)
-        self.pairs.start(record.task_id or _UNKNOWN, run)
+        run = Started(
+            timestamp=utc(record.timestamp),
+            sync_type=record.sync_type or UNKNOWN,
+            user_id=record.user_id,
+            course_id=record.course_id,
+        )
+        self.pairs.start(record.task_id or UNKNOWN, run)
 
     def _end(self, record: RunRecord) -> None:
         if is_nameless_end(record):
             self._end_nameless(record)
-        elif not self.pairs.is_reported(record.task_id or _UNKNOWN):
-            self._count(record.task_id or _UNKNOWN, record)
+        elif not self.pairs.is_reported(record.task_id or UNKNOWN):
+            self._count(record.task_id or UNKNOWN, record)
 
     def _end_nameless(self, record: RunRecord) -> None:
         # When filtering by run, an end without a name may belong to another run.
@@ -126,13 +135,13 @@ class RunSection(msgspec.Struct, array_like=True):
         elif not self.pairs.is_repeated(end):
             self.pairs.nameless.append(end)
             if end.is_counted:
-                self._count(_UNKNOWN, record)
+                self._count(UNKNOWN, record)
 
     def _count(self, task_id: str, record: RunRecord) -> None:
         """Count a run that ended."""
         moment, seconds = utc(record.timestamp), record.duration_seconds
         start = self.pairs.close(task_id, moment, is_nameless=record.task_id is None)
-        sync_type = record.sync_type or (start.sync_type if start else _UNKNOWN)
+        sync_type = record.sync_type or (start.sync_type if start else UNKNOWN)
         group = (sync_type, record.status)
         runs = self._runs(group)
         runs.count += 1
@@ -144,9 +153,13 @@ class RunSection(msgspec.Struct, array_like=True):
             self.pairs.wait_for_start(task_id, Ended(moment, group if seconds is None else None))
         if record.status != RunStatus.SUCCESS:
             self._keep_newest([_troubled(record, sync_type, seconds)])
+        if sync_type != UNKNOWN:
+            self.newest.add(sync_type, logged_run(record, task_id, seconds))
 
     def _suspect(self, record: RunRecord) -> None:
         self.suspect_count += 1
+        reason = record.suspect_reason or "; ".join(record.suspect_reasons)
+        self.newest.note_suspicion(record.task_id or UNKNOWN, reason[:_LONGEST])
         for reason in record.suspect_reasons:
             count(self.suspect_reasons, reason, OTHER)
         self._keep_suspects([_suspected(record)])
@@ -166,7 +179,7 @@ class RunSection(msgspec.Struct, array_like=True):
 def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troubled:
     return Troubled(
         timestamp=utc(record.timestamp),
-        task_id=record.task_id or _UNKNOWN,
+        task_id=record.task_id or UNKNOWN,
         user_id=record.user_id,
         sync_type=sync_type,
         status=record.status,
@@ -181,7 +194,7 @@ def _troubled(record: RunRecord, sync_type: str, seconds: float | None) -> Troub
 def _suspected(record: RunRecord) -> Suspected:
     return Suspected(
         timestamp=utc(record.timestamp),
-        task_id=record.task_id or _UNKNOWN,
+        task_id=record.task_id or UNKNOWN,
         user_id=record.user_id,
         sync_type=record.sync_type,
         reasons=[reason[:_LONGEST] for reason in record.suspect_reasons[:_MOST_REASONS]],

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 from canvas_sync_exporter.charts.data import Bar
 
 from .layout import INDENT, Fitted, fitted, leading
-from .report import Level, Report
+from .report import Finding, Level, Report
 from .summary import figures, origin
 from .tables import Table, tables
 from .wrapping import flowed, wrapped
@@ -27,7 +27,7 @@ _STATUS_COLOURS: Final = {
     "failed": _RED,
     "interrupted": "35",
 }
-_LEVEL_COLOURS: Final[dict[Level, str]] = {"problem": _RED, "warning": _YELLOW}
+_LEVEL_COLOURS: Final[dict[Level, str]] = {"critical": _RED, "warning": _YELLOW, "note": _FAINT}
 
 
 def write_text(report: Report, out: TextIO) -> None:
@@ -95,7 +95,17 @@ def _lines(report: Report, pen: _Pen) -> Iterator[str]:
 def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
     yield ""
     yield pen.paint("Needs attention" if report.attention else "Nothing needs attention", _BOLD)
-    for finding in report.attention:
+    yield from _finding_lines(report.attention, pen)
+    for text in report.not_judged:
+        yield from _hanging("not judged", _FAINT, text, pen)
+    if report.notes:
+        yield ""
+        yield pen.paint("In this period", _BOLD)
+        yield from _finding_lines(report.notes, pen)
+
+
+def _finding_lines(findings: Sequence[Finding], pen: _Pen) -> Iterator[str]:
+    for finding in findings:
         level = finding.level.ljust(_NAME)
         yield from _hanging(level, _LEVEL_COLOURS[finding.level], finding.text, pen)
 

@@ -12,7 +12,7 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.analysis.analyze import analyze
 from canvas_sync_exporter.logs.analysis.figures import make_report
 from canvas_sync_exporter.logs.analysis.records import Selection
-from canvas_sync_exporter.logs.analysis.report import Finding
+from canvas_sync_exporter.logs.analysis.report import Finding, Verdict
 from canvas_sync_exporter.logs.analysis.tables import tables
 from support.sync_logs import generate, line_of_record
 
@@ -20,12 +20,13 @@ STAMP = "2025-12-22T10:15:30.000000Z"
 
 
 def findings(folder: Path, **records: list[dict[str, Any]]) -> list[Finding]:
-    """What is found in a folder with these records, by log."""
+    """What is found in a folder with these records, by log, and what happened there."""
     for log, of_log in records.items():
         lines = (line_of_record({"timestamp": STAMP, **record}) for record in of_log)
         (folder / f"{log}.log").write_bytes(b"".join(lines))
     analysis = analyze(folder, folder / "archive", Selection())
-    return make_report(analysis, folder, Selection(), 10).attention
+    report = make_report(analysis, folder, Selection(), 10)
+    return [*report.attention, *report.notes]
 
 
 def run(number: int, status: str) -> list[dict[str, Any]]:
@@ -56,10 +57,10 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
     def told(**filters: Any) -> list[Finding]:
         selection = Selection(**filters)
         analysis = analyze(tmp_path, tmp_path / "archive", selection)
-        return make_report(analysis, tmp_path, selection, 10, now).attention
+        return make_report(analysis, tmp_path, selection, 10, now=now).attention
 
     text = "Syncs logged nothing since 2025-12-22 10:15:30 (21 days). Do they still run?"
-    assert told() == ([Finding("problem", text, "Runs")] if is_told else [])
+    assert told() == ([Finding("critical", text, "Runs")] if is_told else [])
     assert told(until=last + dt.timedelta(days=1)) == []
     assert told(user_id=42) == []
 
@@ -67,16 +68,16 @@ def test_syncs_that_have_stopped_are_a_problem_though_the_cleanup_goes_on(
 @pytest.mark.parametrize(
     ("status", "finding"),
     [
-        ("failed", Finding("problem", "1 of 2 runs failed.", "Runs")),
+        ("failed", Finding("note", "1 of 2 runs failed.", "Runs")),
         (
             "interrupted",
-            Finding("problem", "1 of 2 runs was interrupted: the process died.", "Runs"),
+            Finding("note", "1 of 2 runs was interrupted: the process died.", "Runs"),
         ),
         (
             "partial",
-            Finding("warning", "1 of 2 runs was partial: some items could not be synced.", "Runs"),
+            Finding("note", "1 of 2 runs was partial: some items could not be synced.", "Runs"),
         ),
-        ("cancelled", Finding("warning", "1 of 2 runs was cancelled.", "Runs")),
+        ("cancelled", Finding("note", "1 of 2 runs was cancelled.", "Runs")),
     ],
 )
 def test_runs_that_did_not_succeed_are_told_by_what_became_of_them(
@@ -94,15 +95,9 @@ def test_runs_that_never_ended_or_are_suspect_are_told(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("good", "level"), [(60, "warning"), (10, "problem")])
-def test_an_error_rate_above_the_goal_is_told_with_its_outcomes(
-    tmp_path: Path, good: int, level: str
-) -> None:
-    (finding,) = findings(
-        tmp_path, api_calls=[call() for _ in range(good)] + [call(status_code=404)]
-    )
-    assert finding.level == level
-    assert finding.text.endswith(f"% of {good + 1} API calls failed: 404 (1).")
+def test_an_error_rate_above_the_goal_is_told_with_its_outcomes(tmp_path: Path) -> None:
+    (finding,) = findings(tmp_path, api_calls=[call() for _ in range(60)] + [call(status_code=404)])
+    assert finding == Finding("note", "1.6 % of 61 API calls failed: 404 (1).", "API calls")
 
 
 def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_path: Path) -> None:
@@ -114,9 +109,9 @@ def test_throttling_lists_cut_short_and_failures_of_the_database_are_told(tmp_pa
         tmp_path, api_calls=[throttled, cut, once], database=[{**insert, "outcome": "failed"}]
     )
     assert [finding.text for finding in found] == [
-        "1 of 1 database operation failed: INSERT grades (1).",
         "Canvas throttled 1 call; 2.5 s lost in back-off.",
         "3 lists not read to the end: /api/v1/courses (3).",
+        "1 of 1 database operation failed: INSERT grades (1).",
     ]
 
 
@@ -132,7 +127,7 @@ def test_what_a_short_list_leaves_out_is_found_all_the_same(tmp_path: Path) -> N
     lines = [{"timestamp": STAMP, **each} for each in (insert, insert, failed)]
     (tmp_path / "database.log").write_bytes(b"".join(map(line_of_record, lines)))
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
-    (finding,) = make_report(analysis, tmp_path, Selection(), 1).attention
+    (finding,) = make_report(analysis, tmp_path, Selection(), 1).notes
     assert finding.text == "1 of 3 database operations failed."
 
 
@@ -151,7 +146,7 @@ def test_lines_and_files_that_could_not_be_read_are_told(tmp_path: Path) -> None
     (tmp_path / "archive" / "errors-20260101T020000Z.tar.gz").write_bytes(b"\x1f\x8b garbage")
     (tmp_path / "progress.log").write_bytes(b"garbage\n")
     found = findings(tmp_path, database=[{"event": "moon_phase"}])
-    assert found[0].level == "problem"
+    assert found[0].level == "critical"
     assert found[0].text.startswith("1 problem with the files of the logs: errors-2026")
     assert [finding.text for finding in found[1:]] == [
         "1 of 2 lines could not be read.",
@@ -171,13 +166,36 @@ def test_names_from_a_log_are_short_and_cannot_act_on_a_terminal(tmp_path: Path)
     assert len(finding.text) < 150
 
 
-def test_problems_come_before_warnings_and_each_leads_to_a_section(tmp_path: Path) -> None:
+def test_findings_come_before_notes_and_each_leads_to_a_section(tmp_path: Path) -> None:
     records = {log.value: of_log for log, of_log in generate(60).items()}
     found = findings(tmp_path, **records)
-    levels = [finding.level for finding in found]
-    assert levels == sorted(levels)
-    assert set(levels) == {"problem", "warning"}
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection())
+    verdict = Verdict(
+        findings=[
+            Finding("warning", "full is slow.", "Runs"),
+            Finding("critical", "full did not start.", "Runs"),
+        ]
+    )
+    report = make_report(analysis, tmp_path, Selection(), 10, verdict=verdict)
+    assert [each.level for each in report.attention] == ["critical", "warning"]
+    assert {each.level for each in report.notes} == {"note"}
+    assert {each.section for each in found} <= {table.section for table in tables(report)}
+    assert set(records) == {log.value for log in Log}
+
+
+def test_silence_is_left_to_the_judge_where_it_knows_when_runs_are_due(tmp_path: Path) -> None:
+    findings(tmp_path, operations=run(1, "success"), api_calls=[call()])
+    analysis = analyze(tmp_path, tmp_path / "archive", Selection())
+    now = dt.datetime.fromisoformat(STAMP) + dt.timedelta(days=21)
+    knowing = Verdict(has_expectations=True)
+    report = make_report(analysis, tmp_path, Selection(), 10, verdict=knowing, now=now)
+    assert report.attention == []
+
+
+def test_runs_that_cannot_be_judged_keep_their_severity(tmp_path: Path) -> None:
+    (tmp_path / "operations.log").write_text(
+        "[2025-12-22 02:00:00] Sync Task: old-1, 42, ended, failed\n"
+    )
     analysis = analyze(tmp_path, tmp_path / "archive", Selection())
     report = make_report(analysis, tmp_path, Selection(), 10)
-    assert {finding.section for finding in found} <= {table.section for table in tables(report)}
-    assert set(records) == {log.value for log in Log}
+    assert report.attention == [Finding("critical", "1 of 1 run failed.", "Runs")]

@@ -68,7 +68,8 @@ def test_the_page_allows_itself_to_load_nothing(page: str) -> None:
 
 
 def test_what_needs_attention_comes_first_and_charts_come_below_their_title(page: str) -> None:
-    assert page.index("things need attention") < page.index('<section id="runs">')
+    assert page.index('<h2 id="summary">') < page.index('<h2 id="period">')
+    assert page.index('<h2 id="period">') < page.index('<section id="runs">')
     assert page.index("<h3>by route</h3>") < page.index(
         "Duration of calls (p50, p95, p99) by route"
     )
@@ -99,7 +100,7 @@ def test_all_is_well_is_said_too(tmp_path: Path) -> None:
         "status": "success",
     }
     (tmp_path / "operations.log").write_bytes(line_of_record(record))
-    assert "Nothing needs attention." in page_of(tmp_path)
+    assert "Nothing needs attention" in page_of(tmp_path)
 
 
 def test_each_status_of_a_run_has_a_colour_and_no_other_word_has() -> None:

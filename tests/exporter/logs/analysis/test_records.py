@@ -13,23 +13,18 @@ from support.log_schema import reader_faults
 
 SHOWN_BY_SEARCH = {"level", "log", "message", "trace_id", "span_id", "host", "pid"}
 """To be looked up for a single line."""
+ITEMS = {"item", "processed", "created", "updated", "unchanged", "failed"}
+"""Of single lines; the end of the run has the sums."""
 OF_THE_RUN = {"course_id", "sync_type"}
 """The lines of a run say so."""
-IN_OTHER_LINES = {
-    *("progress", "items", "item", "processed", "created", "updated", "unchanged", "failed"),
-    *("api_calls", "api_failed", "api_throttled", "api_retried", "api_seconds"),
-    *("api_truncated", "api_wait_seconds", "api_items", "api_bytes"),
-    *("db_operations", "db_failed", "db_seconds"),
-}
-"""Sums of a run, which the report makes anew from all lines of its period, or the table keeps."""
 OF_A_CLEANUP = {"files", "archives_deleted", "reclaimed_bytes"}
 OF_AN_OUTPUT = {"stream", "text"}
 """For people, who search for the run."""
 
 NOT_READ: Mapping[Log, set[str]] = {
     Log.OPERATIONS: {
-        *(SHOWN_BY_SEARCH | {"course_id"} | IN_OTHER_LINES | OF_A_CLEANUP | OF_AN_OUTPUT),
-        *("canvas_host", "request_context_id", "inferred"),
+        *(SHOWN_BY_SEARCH | ITEMS | OF_A_CLEANUP | OF_AN_OUTPUT),
+        *("progress", "api_wait_seconds", "inferred"),
     },
     Log.API_CALLS: {
         *(SHOWN_BY_SEARCH | OF_THE_RUN),

@@ -40,9 +40,9 @@ def test_a_year_has_four_digits_whatever_a_clock_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "level", "colour"), [("failed", "problem", 31), ("partial", "warning", 33)]
+    ("status", "level", "colour"), [("failed", "critical", 31), ("partial", "warning", 33)]
 )
-def test_a_terminal_shows_problems_in_red_and_warnings_in_yellow(
+def test_a_terminal_shows_critical_findings_in_red_and_warnings_in_yellow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, level: str, colour: int
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)

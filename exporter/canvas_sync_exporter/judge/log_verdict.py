@@ -1,0 +1,87 @@
+"""The verdict on what the logs hold, with the same conditions as that of the exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from canvas_sync_core.incident import SEVERITY_ORDER
+from canvas_sync_core.names import IncidentKind as Kind
+
+from .conditions import CONDITIONS, Condition
+from .finding import Finding
+from .gathering.logs import LogGatherer
+from .precedence import one_of_each_cause
+from .verdict import judge
+
+__all__ = ["LogVerdict", "judge_logs"]
+
+
+def _chosen(*kinds: Kind) -> Mapping[Kind, Condition]:
+    return {kind: CONDITIONS[kind] for kind in kinds}
+
+
+_MISSING: Final = _chosen(Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS)
+"""What has not happened yet: the longer nothing is logged, the worse."""
+_HAPPENED: Final = _chosen(
+    Kind.FAILING,
+    Kind.PARTIAL,
+    Kind.INTERRUPTED,
+    Kind.OVERLAPPING,
+    Kind.SLOW,
+    Kind.SUSPECT,
+    Kind.TOKEN_REFUSED,
+    Kind.THROTTLED,
+    Kind.API_FAILING,
+    Kind.API_SLOW,
+    Kind.LIST_TRUNCATED,
+    Kind.DB_FAILING,
+    Kind.DB_SLOW,
+)
+"""What runs say themselves. It stays true after the last line, however old that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogVerdict:
+    """What is wrong according to the logs.
+
+    Attributes:
+        time: When.
+        findings: Critical ones first.
+        unjudged: The kinds that logs say nothing about.
+        unexpected: The sync types that nobody knows when to expect.
+        has_expectations: Whether it is known of any sync type when to expect it.
+    """
+
+    time: datetime
+    findings: tuple[Finding, ...]
+    unjudged: frozenset[Kind]
+    unexpected: tuple[str, ...]
+    has_expectations: bool
+
+
+def judge_logs(gatherer: LogGatherer, end: datetime, now: datetime) -> LogVerdict:
+    """Judge what the logs hold.
+
+    Args:
+        gatherer: Makes facts of the logs.
+        end: The time of the newest line.
+        now: The time until which runs should have come.
+    """
+    at_end, at_now = gatherer.facts(min(end, now)), gatherer.facts(now)
+    happened, missing = judge(at_end, _HAPPENED), judge(at_now, _MISSING)
+    findings = one_of_each_cause((*missing.findings, *happened.findings))
+    expected = {name for name, sync in at_now.syncs.items() if sync.expectation is not None}
+    return LogVerdict(
+        time=now,
+        findings=tuple(sorted(findings, key=_urgency)),
+        unjudged=frozenset(Kind) - happened.judged - missing.judged,
+        unexpected=tuple(sorted(at_now.syncs.keys() - expected)),
+        has_expectations=bool(expected),
+    )
+
+
+def _urgency(finding: Finding) -> tuple[int, datetime]:
+    return -SEVERITY_ORDER.index(finding.severity), finding.since
