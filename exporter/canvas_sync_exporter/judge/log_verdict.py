@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from canvas_sync_core.incident import SEVERITY_ORDER
 from canvas_sync_core.names import IncidentKind as Kind
 
-from .conditions import CONDITIONS, Condition
+from .conditions import CONDITIONS
 from .finding import Finding
 from .gathering.logs import LogGatherer
 from .precedence import one_of_each_cause
@@ -19,13 +18,9 @@ from .verdict import judge
 __all__ = ["LogVerdict", "judge_logs"]
 
 
-def _chosen(*kinds: Kind) -> Mapping[Kind, Condition]:
-    return {kind: CONDITIONS[kind] for kind in kinds}
-
-
-_MISSING: Final = _chosen(Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS)
+_MISSING: Final = (Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS)
 """What has not happened yet: the longer nothing is logged, the worse."""
-_HAPPENED: Final = _chosen(
+_HAPPENED: Final = (
     Kind.FAILING,
     Kind.PARTIAL,
     Kind.INTERRUPTED,
@@ -71,7 +66,8 @@ def judge_logs(gatherer: LogGatherer, end: datetime, now: datetime) -> LogVerdic
         now: The time until which runs should have come.
     """
     at_end, at_now = gatherer.facts(min(end, now)), gatherer.facts(now)
-    happened, missing = judge(at_end, _HAPPENED), judge(at_now, _MISSING)
+    happened = judge(at_end, {kind: CONDITIONS[kind] for kind in _HAPPENED})
+    missing = judge(at_now, {kind: CONDITIONS[kind] for kind in _MISSING})
     findings = one_of_each_cause((*missing.findings, *happened.findings))
     expected = {name for name, sync in at_now.syncs.items() if sync.expectation is not None}
     return LogVerdict(

@@ -18,7 +18,7 @@ from .api import ApiSection, Calls, Group, has_failed
 from .counts import most
 from .database import DbSection
 from .failures import ErrorSection
-from .findings import attention, notes
+from .findings import findings, notes
 from .progress import ProgressSection
 from .records import Selection
 from .report import (
@@ -98,7 +98,7 @@ def make_report(
     verdict = verdict or Verdict()
     return replace(
         report,
-        attention=attention(report, verdict, now),
+        attention=findings(report, verdict, now),
         not_judged=verdict.not_judged,
         notes=notes(report),
     )

@@ -19,7 +19,7 @@ from canvas_sync_exporter.formatting import (
 from .report import ApiReport, Count, Finding, Level, Report, RunReport, Verdict
 from .runs import UNKNOWN
 
-__all__ = ["attention", "notes"]
+__all__ = ["findings", "notes"]
 
 _GOAL: Final = 0.01  # share of calls that may fail, as in the alerts
 _SLOWER: Final = 1.25  # smaller changes are normal
@@ -37,7 +37,7 @@ _FINAL_STATUSES: Final[Sequence[tuple[RunStatus, Level, str]]] = (
 )
 
 
-def attention(report: Report, verdict: Verdict, now: dt.datetime | None = None) -> list[Finding]:
+def findings(report: Report, verdict: Verdict, now: dt.datetime | None = None) -> list[Finding]:
     """Return what needs attention, the critical first; nothing if everything is fine.
 
     Args:
