@@ -6,10 +6,9 @@ is there already. The tokens are written nowhere else. The exporter mounts only 
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
-
-import yaml
 
 from canvas_sync_exporter.web.auth import Scope, new_token
 
@@ -47,7 +46,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    yaml.safe_dump_all(make_secrets(database_url), sys.stdout, sort_keys=False)
+    for secret in make_secrets(database_url):
+        print(f"---\n{json.dumps(secret, indent=2)}")
     return 0
 
 

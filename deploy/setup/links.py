@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from canvas_sync_exporter.config_file.messages import MessageSettings
-from canvas_sync_exporter.export.customizing import EXPORTER_URL, GRAFANA_URL
 
-__all__ = ["Links", "read_links", "replace_links"]
+__all__ = ["Links", "read_links"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,3 @@ def read_links(messages: MessageSettings, environ: Mapping[str, str]) -> Links:
         runbooks=messages.runbook_url or f"{exporter}/runbooks",
         grafana=messages.grafana_url or f"http://localhost:{environ['GRAFANA_PORT']}",
     )
-
-
-def replace_links(rules: str, links: Links) -> str:
-    """Make the links of a file of rules lead there."""
-    linked = rules.replace(f"{EXPORTER_URL}/runbooks/", f"{links.runbooks}/")
-    return linked.replace(f"{GRAFANA_URL}/d/", f"{links.grafana}/d/")

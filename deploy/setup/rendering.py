@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from canvas_sync_exporter.config_file.config_file import ConfigFile
+from canvas_sync_exporter.export.customizing import replace_links
 
 from .alertmanager import alertmanager_config
 from .files import Chown, write
-from .links import Links, replace_links
+from .links import Links
 
 __all__ = ["alertmanager_files", "prometheus_files", "put"]
 
@@ -24,7 +25,10 @@ _CONFIG: Final = "alertmanager.yml"
 def prometheus_files(deploy: Path, links: Links) -> dict[str, str]:
     """Return the text of Prometheus's files by name, with the rules' links."""
     texts = _texts(deploy / "prometheus", "prometheus.yml", "rules/*.yml")
-    return {name: replace_links(text, links) for name, text in texts.items()}
+    return {
+        name: replace_links(text, runbooks=links.runbooks, grafana=links.grafana)
+        for name, text in texts.items()
+    }
 
 
 def alertmanager_files(deploy: Path, file: ConfigFile) -> dict[str, str]:

@@ -20,7 +20,7 @@ __all__ = [
     "GRAFANA_URL",
     "RULE_LABELS",
     "Customization",
-    "add_alert_labels",
+    "customize_rules",
     "kustomization",
     "replace_datasources",
     "replace_links",
@@ -68,10 +68,16 @@ class Customization:
     image: str | None = None
 
 
-def replace_links(text: str, custom: Customization) -> str:
-    """Make the links of rules lead to the user's exporter and Grafana."""
-    linked = text.replace(f"{EXPORTER_URL}/runbooks/", f"{custom.exporter_url}/runbooks/")
-    return linked.replace(f"{GRAFANA_URL}/d/", f"{custom.grafana_url}/d/")
+def replace_links(rules: str, *, runbooks: str, grafana: str) -> str:
+    """Make the links of rules lead to the user's servers.
+
+    Args:
+        rules: The text of a file.
+        runbooks: The folder of the runbooks.
+        grafana: Where people reach Grafana.
+    """
+    linked = rules.replace(f"{EXPORTER_URL}/runbooks/", f"{runbooks}/")
+    return linked.replace(f"{GRAFANA_URL}/d/", f"{grafana}/d/")
 
 
 def replace_datasources(text: str, custom: Customization) -> str:
@@ -81,7 +87,14 @@ def replace_datasources(text: str, custom: Customization) -> str:
     return text
 
 
-def add_alert_labels(text: str, custom: Customization) -> str:
+def customize_rules(text: str, custom: Customization) -> str:
+    """Put links and labels into a file of rules."""
+    runbooks = f"{custom.exporter_url}/runbooks"
+    linked = replace_links(text, runbooks=runbooks, grafana=custom.grafana_url)
+    return _add_alert_labels(linked, custom)
+
+
+def _add_alert_labels(text: str, custom: Customization) -> str:
     """Add labels to every alert of a file of rules."""
     if not custom.alert_labels:
         return text

@@ -11,10 +11,9 @@ from canvas_sync_core.version import VERSION
 
 from .customizing import (
     Customization,
-    add_alert_labels,
+    customize_rules,
     kustomization,
     replace_datasources,
-    replace_links,
     replace_once,
 )
 from .sources import read, read_folder
@@ -61,8 +60,7 @@ class Part:
 
 def _rules(custom: Customization) -> Files:
     return {
-        name: add_alert_labels(replace_links(text, custom), custom)
-        for name, text in read_folder(_RULES, "*.yml").items()
+        name: customize_rules(text, custom) for name, text in read_folder(_RULES, "*.yml").items()
     }
 
 
@@ -92,7 +90,8 @@ def _kubernetes(custom: Customization) -> Files:
         "kustomization.yaml": kustomization(read(f"{_KUBERNETES}/kustomization.yaml"), custom),
         "exporter.yaml": read(f"{_KUBERNETES}/exporter.yaml"),
         "servicemonitor.yaml": read(f"{_KUBERNETES}/servicemonitor.yaml"),
-        "prometheusrule.yaml": add_alert_labels(replace_links(rule, custom), custom),
+        "make_secrets.py": read(f"{_KUBERNETES}/make_secrets.py"),
+        "prometheusrule.yaml": customize_rules(rule, custom),
         "grafana/kustomization.yaml": read("deploy/grafana/kustomization.yaml"),
         **{f"grafana/dashboards/{name}": text for name, text in _dashboards(custom).items()},
     }
@@ -107,7 +106,7 @@ def _helm(_custom: Customization) -> Files:
     unchanged = Customization()
     chart = ("Chart.yaml", "values.yaml", "values.schema.json")
     templates = read_folder("deploy/helm/templates", "*")
-    manifests = ("exporter.yaml", "servicemonitor.yaml")
+    manifests = ("exporter.yaml", "servicemonitor.yaml", "make_secrets.py")
     return {
         **{name: read(f"deploy/helm/{name}") for name in chart},
         **{f"templates/{name}": text for name, text in templates.items()},

@@ -12,9 +12,8 @@ from canvas_sync_exporter.export.customizing import (
     DATA_SOURCES,
     RULE_LABELS,
     Customization,
-    add_alert_labels,
+    customize_rules,
     replace_datasources,
-    replace_links,
 )
 from support.grafana import DASHBOARDS, GRAFANA
 from support.prometheus import DEPLOY, RULES, all_rules
@@ -32,7 +31,7 @@ def rules_in(content: Any) -> list[dict[str, Any]]:
 def test_without_changes_a_text_stays_as_it_is(path: Any) -> None:
     text = path.read_text()
 
-    assert add_alert_labels(replace_links(text, Customization()), Customization()) == text
+    assert customize_rules(text, Customization()) == text
 
 
 @by_name
@@ -46,7 +45,7 @@ def test_every_alert_gets_the_labels_and_nothing_else_changes(path: Any, value: 
         if "alert" in rule:
             rule.setdefault("labels", {}).update({"team": value, "other": "1"})
 
-    labelled = add_alert_labels(text, Customization(alert_labels={"team": value, "other": "1"}))
+    labelled = customize_rules(text, Customization(alert_labels={"team": value, "other": "1"}))
 
     assert yaml.safe_load(labelled) == expected
 
@@ -56,7 +55,7 @@ def test_every_link_leads_to_the_users_servers(path: Any) -> None:
     custom = Customization(exporter_url="https://e.example.edu/x", grafana_url="https://g.example")
 
     unchanged = yaml.safe_load(path.read_text())
-    changed = yaml.safe_load(replace_links(path.read_text(), custom))
+    changed = yaml.safe_load(customize_rules(path.read_text(), custom))
 
     for rule, original in zip(rules_in(changed), rules_in(unchanged), strict=True):
         for annotation, base in (

@@ -147,7 +147,12 @@ class TestKubernetes:
 
     def test_without_options_it_is_the_folder_of_the_repository(self, tmp_path: Path) -> None:
         folder = exported("kubernetes", tmp_path, Customization())
-        for name in ("exporter.yaml", "servicemonitor.yaml", "prometheusrule.yaml"):
+        for name in (
+            "exporter.yaml",
+            "servicemonitor.yaml",
+            "prometheusrule.yaml",
+            "make_secrets.py",
+        ):
             assert (folder / name).read_text() == (DEPLOY / "kubernetes" / name).read_text()
         ours = (DEPLOY / "kubernetes" / "kustomization.yaml").read_text()
         assert (folder / "kustomization.yaml").read_text() == re.sub(
