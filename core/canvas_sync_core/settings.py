@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from canvas_sync_core.files.regular_file import read_regular_file
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_DATABASE_URL: Final = "CANVAS_SYNC_DATABASE_URL"
+_RELATIVE_SQLITE: Final = re.compile(r"^sqlite(\+\w+)?:///(file:)?+(?!/|:memory:)(?=.)")
 Parser = Callable[[str], Any]
 
 
@@ -98,18 +101,24 @@ def read(cls: type[T], environ: Mapping[str, str], **overrides: Any) -> T:
     return cls(**values)
 
 
-def with_app_config(environ: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
+def with_app_config(
+    environ: Mapping[str, str], config: Mapping[str, Any], folder: str | Path
+) -> dict[str, str]:
     """Lay the settings of an app's own configuration, such as Flask's, over the environment.
 
     Args:
         environ: Such as ``os.environ``.
         config: Its keys ``CANVAS_SYNC_*`` are looked at; None is not given, lists are words.
+        folder: Where an SQLite file with a relative path in the configuration is. Flask-SQLAlchemy
+            means the app's instance folder.
     """
     given = {
         name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         for name, value in config.items()
         if name.startswith("CANVAS_SYNC_") and value is not None
     }
+    if url := given.get(_DATABASE_URL):
+        given[_DATABASE_URL] = _RELATIVE_SQLITE.sub(lambda found: f"{found[0]}{folder}/", url)
     return {**environ, **given}
 
 

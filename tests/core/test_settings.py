@@ -113,13 +113,36 @@ def test_an_apps_configuration_lies_over_the_environment() -> None:
         "CANVAS_SYNC_ENABLED": False,
         "SECRET_KEY": "the app's own",
     }
-    assert with_app_config(environ, config) == {
+    assert with_app_config(environ, config, "/srv/app/instance") == {
         "CANVAS_SYNC_LOG_FORMAT": "json",
         "CANVAS_SYNC_STRICT": "true",
         "HOME": "/root",
         "CANVAS_SYNC_CANVAS_HOSTS": "a.edu,b.edu",
         "CANVAS_SYNC_ENABLED": "False",
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("sqlite:///app.db", "sqlite:////srv/instance/app.db"),
+        ("sqlite+pysqlite:///data/app.db", "sqlite+pysqlite:////srv/instance/data/app.db"),
+        ("sqlite:////var/app.db", "sqlite:////var/app.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite:///file:app.db?uri=true", "sqlite:///file:/srv/instance/app.db?uri=true"),
+        ("sqlite:///file:/var/app.db?uri=true", "sqlite:///file:/var/app.db?uri=true"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://127.0.0.1/app", "postgresql://127.0.0.1/app"),
+    ],
+)
+def test_a_relative_file_of_an_app_is_in_its_own_folder(url: str, meant: str) -> None:
+    given = with_app_config({}, {"CANVAS_SYNC_DATABASE_URL": url}, "/srv/instance")
+    assert given == {"CANVAS_SYNC_DATABASE_URL": meant}
+
+
+def test_a_relative_file_of_the_environment_stays_as_it_is() -> None:
+    environ = {"CANVAS_SYNC_DATABASE_URL": "sqlite:///app.db"}
+    assert with_app_config(environ, {}, "/srv/instance") == environ
 
 
 def test_every_setting_is_described_for_the_reference_page() -> None:

@@ -83,7 +83,7 @@ def register_canvas_metrics_api(app: Flask) -> None:
     Raises:
         SettingsError: A setting or the tokens file cannot be used.
     """
-    config = full_configuration(with_app_config(os.environ, app.config))
+    config = full_configuration(with_app_config(os.environ, app.config, app.instance_path))
     tokens_file = config.exporter.tokens_file
     access = Access(TokenFile(tokens_file) if tokens_file else None)
     engine = open_engine(config.app.resolved_database_url)

@@ -22,10 +22,11 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     """Record the Canvas syncs of a Flask app: API calls and database operations.
 
     Settings come from ``settings_overrides``, else from the keys ``CANVAS_SYNC_*`` of
-    ``app.config``, else from the environment. API calls are seen through every client library
-    that has a hook and is installed, database operations through every SQLAlchemy engine. It may be
-    called by an application factory, any number of times and for several apps: a process has one
-    monitor, which is replaced only when the settings differ. It is kept in
+    ``app.config``, else from the environment. A relative SQLite URL in ``app.config`` is the file
+    in the instance folder that Flask-SQLAlchemy means by it. API calls are seen through every
+    client library that has a hook and is installed, database operations through every SQLAlchemy
+    engine. It may be called by an application factory, any number of times and for several apps: a
+    process has one monitor, which is replaced only when the settings differ. It is kept in
     ``app.extensions["canvas_sync"]``.
 
     Args:
@@ -35,7 +36,7 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     Raises:
         SettingsError: A setting has a value that cannot be used.
     """
-    environ = with_app_config(os.environ, app.config)
+    environ = with_app_config(os.environ, app.config, app.instance_path)
     settings = read(Settings, environ, **settings_overrides)
     monitor = current_monitor()
     if monitor is None or monitor.settings != settings:

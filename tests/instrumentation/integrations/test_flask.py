@@ -56,6 +56,15 @@ def test_the_app_decides_before_the_environment(
     assert settings.database_url is None
 
 
+def test_a_relative_sqlite_url_of_the_app_is_the_file_in_its_instance_folder(
+    tmp_path: Path,
+) -> None:
+    app = Flask("sync", instance_path=str(tmp_path))
+    app.config["CANVAS_SYNC_DATABASE_URL"] = "sqlite:///app.db"
+    init_app(app)
+    assert monitor_of(app).settings.database_url == f"sqlite:///{tmp_path}/app.db"
+
+
 def test_apps_with_the_same_settings_share_the_monitor() -> None:
     """A factory that is called again must not interrupt a sync that runs."""
     first = create_app()
