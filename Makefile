@@ -15,9 +15,15 @@ SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analy
     messages/test_delivery.py messages/test_messenger.py messages/test_planning.py messages/test_report_planner.py \
     logs/test_retention*.py logs/test_staging.py serving test_*.py web) \
   $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))
-RUN_TESTS = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+TESTS = -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+RUN_TESTS = $(BIN)/python $(TESTS)
 
-.PHONY: demo test check quick lint format dashboards kubernetes images clean
+BUILD_REQUIREMENTS = $(BIN)/python -c \
+  'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")'
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make lock' $(LOCK_ARGS)
+
+.PHONY: demo test check quick lint format dashboards kubernetes images lowest surface lock dist sbom image-archive release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -51,6 +57,52 @@ kubernetes: $(VENV)/.dev
 images:
 	$(PYTHON) deploy/images/pin_images.py
 
+# The quick tests with the oldest dependencies of the product that pyproject.toml allows, beside the newest test tools.
+# OpenTelemetry's own instrumentations need a newer SDK than the oldest one.
+lowest: $(VENV)/.dev
+	@mkdir -p build
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --resolution lowest-direct --python-version 3.11 pyproject.toml \
+	  --extra apprise --extra celery --extra demo --extra exporter --extra postgresql --output-file build/lowest.txt
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest --override build/lowest.txt --editable '.[dev]'
+	build/lowest/bin/python $(TESTS) $(SLOW_TESTS:%='--ignore-glob=%') --ignore-glob='*opentelemetry.py' $(PYTEST_ARGS)
+
+# What users depend on, as of the release that is about to be made.
+surface: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m support.surface
+
+# The exact packages of the image, of its build and of the tests, with their hashes. Packages that still fit pyproject.toml
+# keep their versions; `make lock LOCK_ARGS=--upgrade` takes the newest ones.
+lock: $(VENV)/.dev
+	$(BUILD_REQUIREMENTS) | $(COMPILE) - --output-file locks/build.txt
+	$(COMPILE) pyproject.toml --extra exporter --extra demo --output-file locks/image.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file locks/dev.txt
+
+# The same commit makes the same files, byte for byte.
+dist image-archive: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist: $(VENV)/.dev
+	rm -rf dist
+	$(BIN)/hatchling build --directory dist
+
+# What the image has beside its base image, as CycloneDX.
+sbom: dist
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) build/image
+	$(BIN)/uv pip install --quiet --python build/image --require-hashes --requirement locks/image.txt
+	$(BIN)/uv pip install --quiet --python build/image --no-deps dist/*.whl
+	$(BIN)/cyclonedx-py environment --output-reproducible --output-file dist/sbom.cdx.json build/image
+
+# The image, as an archive whose files have the commit's time.
+image-archive:
+	@mkdir -p dist
+	docker buildx build --build-arg SOURCE_DATE_EPOCH --provenance=false \
+	  --output type=oci,dest=dist/image.tar,rewrite-timestamp=true .
+
+# Whether a tag may be released: TAG=v0.1.0
+release-check: $(VENV)/.dev
+	@version=$$($(BIN)/hatchling version) && \
+	  { [ "$(TAG)" = "v$$version" ] || { echo "The tag must be v$$version, the version in version.py." >&2; exit 1; }; } && \
+	  { grep -q "^## \[$$version\]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$$version]." >&2; exit 1; }; }
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -66,6 +118,7 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(VENV)/.dev: $(VENV)/.python pyproject.toml locks/dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement locks/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
