@@ -4,9 +4,17 @@
 ARG BASE_IMAGE=python:3.13-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+# Set to a commit's time, it makes the same files of the same commit: bytecode then has no times in it.
+ARG SOURCE_DATE_EPOCH
+COPY locks /locks
+RUN python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement /locks/build.txt \
+ && python3 -m venv /opt/canvas-sync-monitor \
+ && /opt/canvas-sync-monitor/bin/pip install --no-cache-dir --require-hashes --requirement /locks/image.txt
 COPY . /src
-RUN python3 -m venv /opt/canvas-sync-monitor \
- && /opt/canvas-sync-monitor/bin/pip install --no-cache-dir '/src[exporter,demo]' \
+WORKDIR /src
+RUN /opt/build/bin/hatchling build --target wheel --directory /dist \
+ && /opt/canvas-sync-monitor/bin/pip install --no-cache-dir --no-deps /dist/*.whl \
  && /opt/canvas-sync-monitor/bin/pip uninstall --yes pip
 
 FROM ${BASE_IMAGE}

@@ -25,6 +25,7 @@ pytest_plugins = [
     "support.postgresql",
     "support.scheduling",
     "support.small_disk",
+    "support.wheels",
 ]
 
 

@@ -321,7 +321,7 @@ def test_the_build_context_has_all_that_is_installed(repository: Path) -> None:
         if line.startswith("!")
     }
     assert allowed == {
-        *("LICENSE", "README.md", "pyproject.toml"),
+        *("LICENSE", "README.md", "pyproject.toml", "locks/build.txt", "locks/image.txt"),
         *("core", "instrumentation", "exporter", "demo", "docs/runbooks"),
         *("Dockerfile", "docker-compose.yml", "deploy"),  # `canvas-sync-monitor export` writes them
     }

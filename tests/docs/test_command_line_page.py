@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,29 +14,16 @@ from canvas_sync_exporter.commands import EXIT_CODES
 from canvas_sync_exporter.commands.analyze import ANALYZE_EXIT_CODES
 from canvas_sync_exporter.commands.run import RUN_EXIT_CODES
 from canvas_sync_exporter.commands.status import STATUS_EXIT_CODES
+from support.command_line import each_command
 from support.markdown import DOCS, blocks, pages, table
 
 PAGE = DOCS / "reference" / "command-line.md"
 PROGRAM = "canvas-sync-monitor"
-Parser = argparse.ArgumentParser
-
-
-def _commands(parser: Parser, name: str) -> Iterator[tuple[str, Parser]]:
-    nested = [
-        (f"{name} {word}", command)
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for word, command in action.choices.items()
-    ]
-    if not nested:
-        yield name, parser
-    for longer, command in nested:
-        yield from _commands(command, longer)
 
 
 def _options() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for name, parser in _commands(make_parser(), PROGRAM):
+    for name, parser in each_command(make_parser(), PROGRAM):
         for action in parser._actions:
             for option in set(action.option_strings) - {"-h", "--help"}:
                 found.setdefault(option, set()).add(name.removeprefix(f"{PROGRAM} "))
@@ -55,7 +41,7 @@ def _shown_commands() -> Iterator[tuple[Path, str]]:
 
 
 def test_each_command_is_documented() -> None:
-    assert set(table(PAGE, "command")) == {name for name, _ in _commands(make_parser(), PROGRAM)}
+    assert set(table(PAGE, "command")) == {name for name, _ in each_command(make_parser(), PROGRAM)}
 
 
 def test_each_option_is_documented_with_its_commands() -> None:

@@ -1,4 +1,4 @@
-"""The quick start comes true, with the code and the numbers that its page shows."""
+"""The quick start comes true in an empty environment, with the numbers that its page shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,18 +35,18 @@ def _console(beginning: str) -> list[str]:
     raise AssertionError(f"The page does not show {beginning!r}.")
 
 
-def _run_the_script(folder: Path, environment: dict[str, str]) -> str:
+def _run_the_script(installed: Path, folder: Path, environment: dict[str, str]) -> str:
     (script,) = blocks(PAGE, "python")
     (folder / "first_sync.py").write_text(script, encoding="utf-8")
-    command = [sys.executable, "first_sync.py"]
+    command = [str(installed / "python"), "first_sync.py"]
     return subprocess.run(
         command, cwd=folder, env=environment, check=True, capture_output=True, text=True
     ).stdout
 
 
 @contextmanager
-def _serving(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    command = [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
+def _serving(installed: Path, folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    command = [str(installed / "canvas-sync-monitor"), "serve", "--port", "0"]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -62,9 +61,9 @@ def _serving(folder: Path, environment: dict[str, str]) -> Iterator[str]:
 
 
 def test_the_script_makes_the_logs_and_the_row_that_the_page_shows(
-    tmp_path: Path, environment: dict[str, str]
+    installed_wheel: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    output = _run_the_script(tmp_path, environment)
+    output = _run_the_script(installed_wheel, tmp_path, environment)
 
     assert re.fullmatch(r"first-sync-[0-9a-f-]{36}: success\n", output)
     logs = tmp_path / "logs" / "canvas_sync"
@@ -83,11 +82,11 @@ def test_the_script_makes_the_logs_and_the_row_that_the_page_shows(
 
 
 def test_the_exporter_shows_what_the_page_shows(
-    tmp_path: Path, environment: dict[str, str]
+    installed_wheel: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    _run_the_script(tmp_path, environment)
+    _run_the_script(installed_wheel, tmp_path, environment)
 
-    with _serving(tmp_path, environment) as url:
+    with _serving(installed_wheel, tmp_path, environment) as url:
         metrics = requests.get(f"{url}/metrics", timeout=30).text.splitlines()
         recent = requests.get(f"{url}/api/canvas/metrics/recent?limit=1", timeout=30).json()
         docs = requests.get(f"{url}/api/canvas/docs", timeout=30)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from canvas_sync_core.version import VERSION
 from canvas_sync_exporter.export.customizing import Customization
 from canvas_sync_exporter.export.parts import PARTS
 from support.markdown import ROOT
+from support.wheels import hatchling, source_tree
 
 _FOLDERS = ("runbooks", "templates", "ui/static", "web/static")
 _REPORT_OF_NO_LOGS = """
@@ -66,20 +68,36 @@ sys.exit(max(main(["export", part, f"{sys.argv[2]}/{part}"]) for part in PARTS))
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what a wheel installs."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"  # a build leaves files behind
-    for name in ("core", "exporter", "instrumentation", "demo", "deploy", "docs"):
-        shutil.copytree(ROOT / name, source / name, symlinks=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "Dockerfile", "docker-compose.yml"):
-        shutil.copy(ROOT / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
-    subprocess.run([*command, "--wheel-dir", folder, source], check=True, timeout=120)
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "installed")
-    return folder / "installed"
+def installed(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel installs."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(built_wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_the_same_sources_make_the_same_wheel_byte_for_byte_also_from_the_sdist(
+    built_wheel: Path, tmp_path: Path
+) -> None:
+    sources = source_tree(tmp_path / "source")
+    sdist = hatchling(sources, "sdist", tmp_path)
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    for path in unpacked.rglob("*"):
+        os.utime(path)
+    wheel = hatchling(unpacked, "wheel", tmp_path)
+    assert wheel.name == f"canvas_sync_monitor-{VERSION}-py3-none-any.whl"
+    assert wheel.read_bytes() == built_wheel.read_bytes()
+
+
+def test_the_same_sources_make_the_same_sdist_byte_for_byte(tmp_path: Path) -> None:
+    sources = source_tree(tmp_path / "source")
+    first = hatchling(sources, "sdist", tmp_path / "first").read_bytes()
+    for path in sources.rglob("*.py"):
+        path.chmod(0o664)
+        os.utime(path)
+    assert hatchling(sources, "sdist", tmp_path / "second").read_bytes() == first
 
 
 @pytest.mark.parametrize("name", _FOLDERS)

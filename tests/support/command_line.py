@@ -5,6 +5,7 @@ At least one test of each command starts a process of its own: see :mod:`support
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import logging
@@ -19,7 +20,7 @@ from canvas_sync_exporter.cli import main
 
 from .serve_process import environment
 
-__all__ = ["run_here"]
+__all__ = ["each_command", "run_here"]
 
 
 def run_here(
@@ -81,3 +82,19 @@ def _same_signal_handlers() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, handlers, strict=True):
             signal.signal(number, handler)
+
+
+def each_command(
+    parser: argparse.ArgumentParser, name: str = "canvas-sync-monitor"
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield each command below a parser, with the parser of its options."""
+    nested = [
+        (f"{name} {word}", command)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for word, command in action.choices.items()
+    ]
+    if not nested:
+        yield name, parser
+    for longer, command in nested:
+        yield from each_command(command, longer)

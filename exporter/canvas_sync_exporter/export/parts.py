@@ -41,6 +41,9 @@ _MOUNTED: Final = (
     "tempo/*",
 )
 """What services of the compose file mount, in ``deploy``, and how to back them up."""
+_BUILD: Final = "hatchling build --target wheel --directory /dist"
+"""In the Dockerfile; makes the wheel that the image gets."""
+_LOCKS: Final = ("build.txt", "image.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ def _alertmanager(_custom: Customization) -> Files:
 
 def _compose(_custom: Customization) -> Files:
     mounted = read_folder("deploy", *_MOUNTED)
-    package = f"--find-links /src '{DISTRIBUTION}[exporter,demo]=={VERSION}'"
-    image = replace_once(read("Dockerfile"), "'/src[exporter,demo]'", package)
-    return {"docker-compose.yml": read("docker-compose.yml"), "Dockerfile": image} | {
+    wheel = f"pip wheel --no-deps --find-links /src --wheel-dir /dist {DISTRIBUTION}=={VERSION}"
+    image = replace_once(read("Dockerfile"), _BUILD, wheel)
+    locks = {f"locks/{name}": text for name, text in read_folder("locks", *_LOCKS).items()}
+    return {"docker-compose.yml": read("docker-compose.yml"), "Dockerfile": image, **locks} | {
         f"deploy/{name}": text for name, text in mounted.items()
     }
 

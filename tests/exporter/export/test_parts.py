@@ -79,8 +79,9 @@ class TestCompose:
         folder = exported("compose", tmp_path)
         text = (folder / "Dockerfile").read_text()
 
-        assert f"--find-links /src 'canvas-sync-monitor[exporter,demo]=={VERSION}'" in text
+        assert f"--find-links /src --wheel-dir /dist canvas-sync-monitor=={VERSION}" in text
         assert "COPY . /src" in text
+        assert all((folder / name).is_file() for name in re.findall(r"/(locks/\w+\.txt)", text))
         build = yaml.safe_load((folder / "docker-compose.yml").read_text())["x-app"]["build"]
         assert build["context"] == "."
 
