@@ -9,7 +9,9 @@ PYTEST_ARGS ?=
 
 # Tests of whole stacks of processes and servers, and of simulated months. `make check` leaves them out.
 SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analyze_canvas_logs.py \
-  $(addprefix core/, store/rollups/test_writing.py store/test_deadlines.py test_threads.py) \
+  $(addprefix core/, logs/test_rotation.py logs/test_writer_processes.py metrics/test_files.py \
+    store/incidents store/messages store/rollups store/test_deadlines.py store/test_retention.py \
+    store/test_reuse.py test_threads.py) \
   docs/test_tutorial_page.py \
   $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py \
     messages/test_delivery.py messages/test_messenger.py messages/test_planning.py messages/test_report_planner.py \

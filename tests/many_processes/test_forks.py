@@ -12,7 +12,7 @@ from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_core.store.spool import drain_orphans
 from support.otlp import http_receiver
 
-CHILDREN = 25
+CHILDREN = 12
 
 FORK = f"""
 import itertools, os, signal, threading

@@ -1,4 +1,4 @@
-"""A real gunicorn with three workers that are recycled, forked before the app is made or after.
+"""A real gunicorn with two workers that are recycled, forked before the app is made or after.
 
 Those of gevent make greenlets of threads: after the app, with its telemetry, was made or before.
 """
@@ -34,15 +34,15 @@ from support.log_lines import records_in
 from support.otlp import http_receiver
 from support.prometheus import eventually
 
-WORKERS = 3
-SYNCS = 36
-CALLS = 4
+WORKERS = 2
+SYNCS = 12
+CALLS = 2
 OPTIONS = {
     "preload": ["--preload"],
     "lazy": [],
     "gevent": ["--worker-class", "gevent", "--preload"],
 }
-SYNCS_OF_A_WORKER = 10
+SYNCS_OF_A_WORKER = 5
 """After so many it ends and another one takes its place."""
 
 
@@ -106,6 +106,8 @@ def gunicorn(
     output = folder / "gunicorn.out"
     command = [sys.executable, "-m", "gunicorn", "support.gunicorn_app:create_app()"]
     recycling = ["--max-requests", str(SYNCS_OF_A_WORKER)]
+    patience = ["--timeout", "600", "--graceful-timeout", "600"]  # on a busy machine
+    address = ["--workers", str(WORKERS), "--bind", "127.0.0.1:0"]
     variables = {
         "CANVAS_SYNC_LOG_DIR": str(folder / "logs"),
         "CANVAS_SYNC_STRICT": "true",
@@ -115,7 +117,7 @@ def gunicorn(
     }
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*command, "--workers", str(WORKERS), "--bind", "127.0.0.1:0", *recycling, *options],
+            [*command, *address, *recycling, *patience, *options],
             cwd=folder,
             env={**os.environ, **variables, **environ},
             stdout=file,

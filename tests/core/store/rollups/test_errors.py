@@ -49,8 +49,8 @@ def _bad(task_id: str, error: str, hours: float, **changes: object) -> RunSnapsh
 
 
 def _history(engine: Engine) -> None:
-    write(engine, *(_bad(f"h{n}", f"http_{500 + n % 3}", -n) for n in range(40)))
-    write(engine, *(snapshot(f"good-{n}", start_time=_at(-n / 2)) for n in range(80)))
+    write(engine, *(_bad(f"h{n}", f"http_{500 + n % 3}", -n) for n in range(24)))
+    write(engine, *(snapshot(f"good-{n}", start_time=_at(-n / 2)) for n in range(48)))
 
 
 def _check(engine: Engine) -> None:
@@ -136,7 +136,7 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
     _history(engine)
     roll_up(engine, _LONG)
     before = ErrorReader(engine).top(_NOON - 9 * _DAY, _NOON + _DAY, 50)
-    assert retention.delete_runs(engine, _NOON - timedelta(hours=20)) > 20
+    assert retention.delete_runs(engine, _NOON - timedelta(hours=12)) > 20
     for _ in range(2):
         after = ErrorReader(engine).top(_NOON - 9 * _DAY, _NOON + _DAY, 50)
         assert [each.runs for each in after.items] == [each.runs for each in before.items]
@@ -148,7 +148,7 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
 def test_no_statement_reads_a_whole_table(empty_database_url: str, table: str) -> None:
     engine = open_engine(preferring_indexes(empty_database_url))
     upgrade(engine)
-    write(engine, *(snapshot(f"g{n}", start_time=_at(-n / 10)) for n in range(500)))
+    write(engine, *(snapshot(f"g{n}", start_time=_at(-n / 10)) for n in range(200)))
     _history(engine)
     roll_up(engine, _LONG)
     write(engine, _bad("new", "http_500", 0))

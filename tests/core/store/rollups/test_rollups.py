@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, delete, select, update
@@ -43,15 +44,14 @@ def _at(minutes: float) -> float:
 
 
 class _History:
-    """The same changes of rows in the database and in one that keeps everything."""
+    """The same changes of rows in the database and in one that keeps everything; both emptied."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, shadow: Engine) -> None:
         self.engine = engine
-        self.shadow = create_engine("sqlite://")
-        METADATA.create_all(self.shadow)
-        with engine.begin() as connection:
-            for table in (metrics_table, rollups_table, changes_table, days_table):
-                connection.execute(delete(table))
+        self.shadow = shadow
+        _execute(shadow, delete(metrics_table))
+        for table in (metrics_table, rollups_table, changes_table, days_table):
+            _execute(engine, delete(table))
         self.rollups = Rollups(engine)
         self.series = SeriesReader(engine)
         self.deleted: set[str] = set()
@@ -103,9 +103,6 @@ class _History:
         step = None if zone is UTC else _long_step(since, end)
         assert_same_series(self.series, self.shadow, since, end, zone=zone, step=step)
         assert_same_errors(self.engine, since, end, rows=self.shadow)
-
-    def close(self) -> None:
-        self.shadow.dispose()
 
     def _both(self, change: Callable[[Engine], object]) -> None:
         change(self.engine)
@@ -186,6 +183,15 @@ _STEPS = st.one_of(
 )
 
 
+@pytest.fixture(name="shadow")
+def _shadow() -> Iterator[Engine]:
+    """For all examples, since an engine remembers the statements that it has compiled."""
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
 @settings(
     max_examples=25,
     deadline=None,
@@ -197,17 +203,18 @@ _STEPS = st.one_of(
     st.sampled_from([0, writing._MANY_RUNS]),
 )
 def test_answers_are_those_of_the_rows_whatever_happens(
-    engine: Engine, steps: list[Callable[[_History], None]], zone: tzinfo, many: int
+    engine: Engine,
+    shadow: Engine,
+    steps: list[Callable[[_History], None]],
+    zone: tzinfo,
+    many: int,
 ) -> None:
     """Also where one run is so many that a quarter of an hour is added up beforehand."""
-    history = _History(engine)
-    try:
-        for step in steps:
-            with patch.object(writing, "_MANY_RUNS", many):
-                step(history)
-        history.check(zone)
-        history.roll_up(1000)
-        assert waiting(engine) == Waiting(0, 0)
-        history.check(zone)
-    finally:
-        history.close()
+    history = _History(engine, shadow)
+    for step in steps:
+        with patch.object(writing, "_MANY_RUNS", many):
+            step(history)
+    history.check(zone)
+    history.roll_up(1000)
+    assert waiting(engine) == Waiting(0, 0)
+    history.check(zone)
