@@ -411,4 +411,9 @@ class Settings:
         """The database URL; the embedded SQLite file when none was given."""
         if self.database_url:
             return self.database_url
-        return f"sqlite:///{(self.state_folder / 'canvas_sync.sqlite3').absolute()}"
+        return f"sqlite:///{self.embedded_database}"
+
+    @property
+    def embedded_database(self) -> Path:
+        """The SQLite file that is used when no database URL was given."""
+        return (self.state_folder / "canvas_sync.sqlite3").absolute()

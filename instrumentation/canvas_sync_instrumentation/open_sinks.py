@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
@@ -13,7 +14,7 @@ from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.sinks import DropCounter, Sink
-from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.database import open_engine, prepare_upgrade
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 
@@ -97,12 +98,22 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
 
 def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
     url = settings.resolved_database_url
+    auto_upgrade = settings.database_url is None
+    if auto_upgrade and _is_missing(settings.embedded_database):
+        prepare_upgrade()
     return StoreSink(
         lambda: open_engine(url),
         settings.spool_folder,
-        auto_upgrade=settings.database_url is None,
+        auto_upgrade=auto_upgrade,
         on_drop=on_drop,
     )
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        return not file.exists()
+    except OSError:  # the folder cannot be read, and the writer says so
+        return False
 
 
 def _open(what: str, make: Callable[[], S]) -> S | None:

@@ -64,6 +64,7 @@ def run(code: str, environ: dict[str, str] | None = None) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "un-acquired lock" not in done.stderr, "a thread was importing something"
     return done.stdout
 
 

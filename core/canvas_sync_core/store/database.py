@@ -60,6 +60,7 @@ __all__ = [
     "connect_to_see_one_moment",
     "downgrade",
     "open_engine",
+    "prepare_upgrade",
     "upgrade",
 ]
 
@@ -166,6 +167,15 @@ def upgrade(engine: Engine) -> None:
             command, config = _alembic(connection)
             command.upgrade(config, "head")
     check_schema(engine)
+
+
+def prepare_upgrade() -> None:
+    """Import what an upgrade needs, before a background thread makes one.
+
+    If gevent or eventlet replace threads while another thread imports a module, the import fails,
+    since it no longer owns its lock; or it never ends.
+    """
+    from alembic import command, config  # noqa: F401, PLC0415 - few processes need them
 
 
 def downgrade(engine: Engine, version: str) -> None:
