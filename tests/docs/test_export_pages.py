@@ -1,4 +1,4 @@
-"""The pages for users without a checkout: their commands print what they show."""
+"""The pages for users without a checkout, tried in an environment with nothing but the wheel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import validate
 
-from support.command_line import run_here
 from support.markdown import DOCS, blocks
 from support.prometheus import DEPLOY, read_yaml, run_program
+from support.serve_process import run_to_end
 
 HOW_TO = DOCS / "how-to"
 PAGES = [
@@ -31,19 +31,21 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 @by_name
-def test_the_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_the_commands_print_what_the_page_shows(
+    page: Path, installed_wheel: Path, tmp_path: Path
+) -> None:
     for block in blocks(page, "toml"):
         (tmp_path / "config.toml").write_text(block)
     tried = 0
     for command, shown in commands(page):
         program, *words = shlex.split(command)
         if program == "canvas-sync-monitor":
-            done = run_here(words, tmp_path)
-            assert without_dates((done.stdout + done.stderr).splitlines(), shown) == shown, command
+            done = run_to_end([str(installed_wheel / program), *words], tmp_path)
+            printed = (done.stdout + done.stderr).splitlines()
+            assert without_dates(printed, shown) == shown, command
             tried += 1
         elif program == "promtool":
-            printed = run_program("promtool", *words, folder=tmp_path)
-            assert printed.splitlines() == shown
+            assert run_program("promtool", *words, folder=tmp_path).splitlines() == shown
         elif program == "sed":
             run_program("sed", *words, folder=tmp_path)
     assert tried
