@@ -15,10 +15,9 @@ from canvas_sync_core.names import RunStatus, Severity
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges
 from canvas_sync_core.store.incidents.reading import open_incidents
-from canvas_sync_core.store.sync_types import sync_types_in_table
 
 from .expectation import Pause
-from .gathering.rows import newest_of_type
+from .gathering.rows import newest_of_each_type
 from .incident_view import IncidentView
 from .runs import EndedRun, RunningRun
 
@@ -117,11 +116,8 @@ def read_status(engine: Engine, pauses: Sequence[Pause], now: datetime) -> Statu
         level = Level.UNKNOWN
     due = {} if newest is None else newest.next_due
     with connect_to_read(engine) as connection:
-        last_runs = {
-            name: _last_run(rows[0].run)
-            for name in sync_types_in_table(connection)
-            if (rows := newest_of_type(connection, name, 1))
-        }
+        newest_runs = [each.run for each in newest_of_each_type(connection)]
+    last_runs = {run.sync_type: _last_run(run) for run in newest_runs}
     names = sorted({*last_runs, *due, *(name for each in incidents for name in each.affects)})
     known = _Known(due, incidents, pauses, now, problem)
     return Status(

@@ -14,7 +14,7 @@ from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.freshness import ItemFreshness
 from canvas_sync_exporter.config_file.config_file import ConfigFile
-from canvas_sync_exporter.judge.gathering.rows import FoundRun, newest_of_type
+from canvas_sync_exporter.judge.gathering.rows import FoundRun, newest_of_types
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.status import Level, SyncStatus
 
@@ -95,7 +95,8 @@ def read_syncs(engine: Engine, statuses: Sequence[SyncStatus], most: int) -> lis
     worst = sorted(statuses, key=_badness)[:most]
     limit = min(_RUNS, _MOST_BARS // max(len(worst), 1))
     with connect_to_read(engine) as connection:
-        return [_state(each, newest_of_type(connection, each.sync_type, limit)) for each in worst]
+        newest = newest_of_types(connection, [each.sync_type for each in worst], limit)
+    return [_state(each, newest[each.sync_type]) for each in worst]
 
 
 def sync_freshness(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     func,
     select,
+    union_all,
 )
 
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -21,6 +22,7 @@ from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.buckets import DAY
 from canvas_sync_core.store.rollups.tables import changes_table, has_rollups, rollups_table
+from canvas_sync_core.store.sync_types import SYNC_TYPES
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 
@@ -29,7 +31,9 @@ __all__ = [
     "ids_after",
     "newest_id",
     "newest_items",
+    "newest_of_each_type",
     "newest_of_type",
+    "newest_of_types",
     "rollup_backlog",
     "running_runs",
     "runs_by_id",
@@ -48,6 +52,15 @@ _WANTED: Final = {each.name for each in fields(EndedRun)}.difference(_CONVERTED)
 _AS_THEY_ARE: Final = tuple(each.column for each in RUN_FIELDS if each.column in _WANTED)
 _READ: Final = (*_CONVERTED, *_AS_THEY_ARE)
 _run: Final = select(*(_columns[name] for name in _READ), *(_columns[name] for name in _PROCESSED))
+_others: Final = metrics_table.alias("runs_of_type").c
+_newest: Final = (
+    select(_others.id)
+    .where(_others.sync_type == SYNC_TYPES.c.name)
+    .order_by(_others.sync_start_time.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_NEWEST_OF_EACH: Final = _run.join_from(SYNC_TYPES, metrics_table, _columns.id == _newest)
 _AT_ONCE: Final = 500
 _MOST_RUNS: Final = 50_000
 _MOST_BACKLOG: Final = 100_000
@@ -98,6 +111,40 @@ def newest_of_type(connection: Connection, sync_type: str, limit: int) -> list[F
     """Return the newest runs of a sync type, newest first."""
     newest_first = _of_type(sync_type).order_by(_columns.sync_start_time.desc())
     return _read(connection, newest_first.limit(limit))
+
+
+def newest_of_each_type(connection: Connection) -> list[FoundRun]:
+    """Return the newest run of every sync type, in one query."""
+    return _read(connection, _NEWEST_OF_EACH)
+
+
+def newest_of_types(
+    connection: Connection, sync_types: Sequence[str], limit: int
+) -> dict[str, list[FoundRun]]:
+    """Return the newest runs of some sync types, newest first, in one query.
+
+    Args:
+        connection: The database.
+        sync_types: At most a few dozen.
+        limit: Maximum number of runs of each.
+    """
+    found: dict[str, list[FoundRun]] = {name: [] for name in sync_types}
+    if not found:
+        return found
+    parts = [
+        select(
+            select(_columns.id)
+            .where(_columns.sync_type == name)
+            .order_by(_columns.sync_start_time.desc())
+            .limit(limit)
+            .subquery()
+        )
+        for name in found
+    ]
+    newest = _run.where(_columns.id.in_(union_all(*parts)))
+    for each in _read(connection, newest.order_by(_columns.sync_start_time.desc())):
+        found[each.run.sync_type].append(each)
+    return found
 
 
 def runs_of_type_since(connection: Connection, sync_type: str, since: datetime) -> list[FoundRun]:

@@ -54,7 +54,7 @@ def test_a_run_that_already_takes_longer_than_usual_is_not_compared_with_what_is
 ) -> None:
     text = requests.get(site.url, timeout=30).text
     (now,) = (each for each in text.split("<li>") if ">full-now<" in each and "heartbeat" in each)
-    assert re.search(r"about 10 min left · over its usual 12 s ·", re.sub(r"<[^>]*>", "", now))
+    assert re.search(r"about \d+ min left · over its usual 12 s ·", re.sub(r"<[^>]*>", "", now))
 
 
 def test_each_bar_is_a_link_to_its_run_named_by_status_duration_and_time(
