@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["exporter"]
+__all__ = ["exporter", "exporter_process"]
 
 _ADDRESS = re.compile(r"http://[^/\s]+")
 
@@ -24,6 +24,13 @@ def exporter(log_dir: Path, **settings: str) -> Iterator[str]:
         log_dir: Its ``CANVAS_SYNC_LOG_DIR``.
         settings: Other settings by their names.
     """
+    with exporter_process(log_dir, **settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def exporter_process(log_dir: Path, **settings: str) -> Iterator[tuple[str, int]]:
+    """Do the same; gives its process id too."""
     command = [sys.executable, "-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
     environment = {**os.environ, "CANVAS_SYNC_LOG_DIR": str(log_dir), **settings}
     log_dir.mkdir(parents=True, exist_ok=True)
@@ -34,6 +41,6 @@ def exporter(log_dir: Path, **settings: str) -> Iterator[str]:
         if found is None:
             sys.exit(log.read_text())
         try:
-            yield found[0]
+            yield found[0], process.pid
         finally:
             process.terminate()

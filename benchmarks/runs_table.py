@@ -182,7 +182,7 @@ def _measure(
     prepare(engine, rows, arguments.seed)
     endpoints = _endpoints(engine, rows)
     with _api(database.url, folder) as url:
-        with _writers(database, folder, arguments.runs_a_second):
+        with writers(database, folder, arguments.runs_a_second):
             times = _ask(url, endpoints, arguments)
             peers = _ask_rows(engine, endpoints, arguments.seed)
         _require_no_loss(engine, folder, rows)
@@ -362,22 +362,23 @@ def _api(url: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
+def writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
+    """Let processes write runs, each so many a second, while the block runs."""
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    writers = [
+    processes = [
         spawn.Process(target=_write, args=(database.url, folder, number, rate, stop))
         for number in range(WRITERS)
     ]
-    for writer in writers:
-        writer.start()
+    for each in processes:
+        each.start()
     try:
         yield
     finally:
         stop.set()
-        for writer in writers:
-            writer.join()
-    if any(writer.exitcode for writer in writers):
+        for each in processes:
+            each.join()
+    if any(each.exitcode for each in processes):
         sys.exit("a writer lost runs")
 
 

@@ -70,6 +70,18 @@ class Sketch(msgspec.Struct, array_like=True):
         self.zeros += other.zeros
         self._count(other.buckets)
 
+    def subtract(self, other: Sketch) -> None:
+        """Remove the counts of a sketch that was added before; sum and maximum stay as they are."""
+        self.count -= other.count
+        self.zeros -= other.zeros
+        buckets = self.buckets
+        for bucket, count in other.buckets.items():
+            left = buckets.get(bucket, 0) - count
+            if left > 0:
+                buckets[bucket] = left
+            else:
+                buckets.pop(bucket, None)
+
     def _count(self, found: dict[int, int]) -> None:
         buckets = self.buckets
         if not buckets:

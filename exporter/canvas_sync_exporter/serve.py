@@ -114,7 +114,9 @@ class _Exporter:
                 "checks": ChecksCollector(HealthChecks(self._context).results),
             }
             register_collectors(registry, config, processes, further)
-            self._app = create_app(self._context, registry, ui_blueprint(self._context))
+            self._app = create_app(
+                self._context, registry, ui_blueprint(self._context, is_whole_app=True)
+            )
             self._resources = undo.pop_all()
 
     def serve(

@@ -92,7 +92,8 @@ def serving_pages(
         create_tables(engine)
     tokens_file = config.exporter.tokens_file
     context = WebContext(config, engine, Access(TokenFile(tokens_file) if tokens_file else None))
-    app = create_app(context, CollectorRegistry(), ui_blueprint(context))
+    pages = ui_blueprint(context, is_whole_app=True)
+    app = create_app(context, CollectorRegistry(), pages)
     try:
         with _served(app) as url:
             yield Served(url, config, engine, tokens, tokens_file)

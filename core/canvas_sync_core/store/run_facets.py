@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, true
 
 from .database import connect_to_read
 from .model import metrics_table
+from .rollups.run_counts import RunKind, count_runs
 from .run_filter import RunFilter
 from .run_portions import portions
 
@@ -27,6 +28,8 @@ _FACETS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "error_type": ("error_type", {"error_type": None}),
 }
 """Facet -> its column, and how to remove its own filter."""
+_IN_ROLLUPS: Final = RunKind._fields
+"""Facets that rollups can count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +82,56 @@ class _Counts:
         for group, runs in self.groups.items():
             if group[place] is not None:
                 by_value[group[place]] += runs
-        in_order = sorted(by_value.items(), key=lambda each: (-each[1], each[0]))
-        values = [FacetValue(value, runs) for value, runs in in_order[:_MOST_VALUES]]
-        return Facet(values, self.counted_to)
+        return _facet(by_value, self.counted_to)
+
+
+def _facet(by_value: Counter[str], counted_to: datetime | None = None) -> Facet:
+    in_order = sorted(by_value.items(), key=lambda each: (-each[1], each[0]))
+    values = [FacetValue(value, runs) for value, runs in in_order[:_MOST_VALUES] if runs]
+    return Facet(values, counted_to)
 
 
 def run_facets(engine: Engine, wanted: RunFilter, *, seconds: float = _SECONDS) -> RunFacets:
-    """Count the runs that match the filters, newest first, until the time is up.
+    """Count the runs that match the filters.
+
+    The rollups answer at once and exactly if only the period, status, sync type and error are
+    filtered; they do not know machines. Whatever else is counted by rows, newest first, until the
+    time is up.
 
     Args:
         engine: The database with the table.
         wanted: The filters.
-        seconds: How long to count.
+        seconds: How long to count rows.
 
     Raises:
         SQLAlchemyError: The database is away.
     """
+    if not wanted.needs_rows:
+        counts = count_runs(engine, wanted.since, wanted.until)
+        if counts is not None:
+            return _from_rollups(engine, counts, wanted, seconds)
+    return _from_rows(engine, wanted, seconds)
+
+
+def _from_rollups(
+    engine: Engine, counts: Counter[RunKind], wanted: RunFilter, seconds: float
+) -> RunFacets:
+    facets = {}
+    for name in _IN_ROLLUPS:
+        wider = replace(wanted, **_FACETS[name][1])
+        by_value: Counter[str] = Counter()
+        for kind, runs in counts.items():
+            value: str | None = getattr(kind, name)
+            if value is not None and wider.matches(*kind):
+                by_value[value] += runs
+        facets[name] = _facet(by_value)
+    with connect_to_read(engine) as connection:
+        facets["host"] = _count(connection, wanted, ["host"], seconds).facet(0)
+    matching = sum(runs for kind, runs in counts.items() if wanted.matches(*kind))
+    return RunFacets(matching, None, **facets)
+
+
+def _from_rows(engine: Engine, wanted: RunFilter, seconds: float) -> RunFacets:
     widened = {name: replace(wanted, **without) for name, (_, without) in _FACETS.items()}
     filtered = [name for name, wider in widened.items() if wider != wanted]
     unfiltered = [name for name in _FACETS if name not in filtered]

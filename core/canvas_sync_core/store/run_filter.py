@@ -57,6 +57,20 @@ class RunFilter:
         conditions += self._unindexable()
         return and_(*conditions) if conditions else None
 
+    @property
+    def needs_rows(self) -> bool:
+        """Whether some filter is about what rollups do not know."""
+        unknown = (self.user_id, self.course_id, self.host, self.min_duration, self.max_duration)
+        return self.is_suspect or any(each is not None for each in unknown)
+
+    def matches(self, status: str, sync_type: str, error_type: str | None) -> bool:
+        """Return whether a run with these values meets the filters of them."""
+        return (
+            (not self.statuses or status in self.statuses)
+            and (not self.sync_types or sync_type in self.sync_types)
+            and (self.error_type is None or error_type == self.error_type)
+        )
+
     def _indexable(self) -> Iterator[Alternatives]:
         """Yield the conditions of each filter that has an index, the most selective first."""
         if self.user_id is not None:

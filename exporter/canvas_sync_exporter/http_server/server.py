@@ -126,11 +126,15 @@ class HttpServer:
     def close(self) -> None:
         """Close all connections and end the threads, idle ones immediately."""
         self._dispatcher.shutdown(timeout=0 if self._owes_answers() else 5)
+        for channel in self._channels():
+            channel.handle_close()  # also closes the temporary file with the rest of its answer
         wasyncore.close_all(self._map)
 
     def _poll(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
     def _owes_answers(self) -> bool:
-        channels = [each for each in self._map.values() if isinstance(each, Channel)]
-        return any(channel.is_owed_an_answer(time.time()) for channel in channels)
+        return any(channel.is_owed_an_answer(time.time()) for channel in self._channels())
+
+    def _channels(self) -> list[Channel]:
+        return [each for each in self._map.values() if isinstance(each, Channel)]

@@ -189,7 +189,8 @@ def _run_label(incident: Incident) -> str:
 def _incident_link(incident: Incident, page_url: str) -> Link:
     if incident.id is None:  # the database is away: it has no number yet
         return Link("Incidents", f"{page_url}/incidents")
-    return Link("Incident", f"{page_url}/incidents#incident-{incident.id}")
+    number = incident.id
+    return Link("Incident", f"{page_url}/incidents?number={number}#incident-{number}")
 
 
 def _split(summary: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Request, Response, request
@@ -23,6 +24,7 @@ from canvas_sync_exporter.web.problems import ProblemError, http_problem
 from .assets import assets
 from .page import Page
 from .pages import PAGES
+from .requests import is_browser
 from .responses import PageResponse
 from .sessions import Sessions
 from .site import SignInNeeded, Site
@@ -43,6 +45,7 @@ def ui_blueprint(
     prefix: str = "",
     authorize: Callable[[Request], bool] | None = None,
     pages: Sequence[Page] = PAGES,
+    is_whole_app: bool = False,
 ) -> Blueprint:
     """Create the blueprint of the web pages.
 
@@ -51,6 +54,8 @@ def ui_blueprint(
         prefix: Where they are in the app: empty, or such as ``/canvas-sync``.
         authorize: The login of the app, instead of tokens; None without one.
         pages: The pages.
+        is_whole_app: Whether the app is the exporter's own, so that paths which nothing serves are
+            answered here too.
     """
     sessions = Sessions(context.configuration.app.state_folder / "ui.key")
     visitors = Visitors(context.access, sessions, authorize)
@@ -58,6 +63,8 @@ def ui_blueprint(
     blueprint = Blueprint("canvas_sync_ui", __name__, url_prefix=prefix or None)
     add_security_headers(blueprint)
     _answer_errors(blueprint, site)
+    if is_whole_app:
+        _answer_unrouted(blueprint, site)
     _add_assets(blueprint)
     for page in pages:
         _add_page(blueprint, site, page)
@@ -144,3 +151,14 @@ def _answer_errors(blueprint: Blueprint, site: Site) -> None:
     for kind in _OUT_OF_REACH:
         blueprint.register_error_handler(kind, out_of_reach)
     blueprint.register_error_handler(Exception, own_bug)
+
+
+def _answer_unrouted(blueprint: Blueprint, site: Site) -> None:
+    """Answer what no route of the app serves: a browser with a page, a program with JSON."""
+
+    def unrouted(error: HTTPException) -> Response:
+        problem = http_problem(error)
+        return site.failed(problem) if is_browser(request) else problem.response()
+
+    for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        blueprint.app_errorhandler(status)(unrouted)

@@ -23,7 +23,7 @@ from .period import read_period
 from .view import View
 from .visitors import Visitor
 
-__all__ = ["make_view", "wants_json"]
+__all__ = ["is_browser", "make_view", "wants_json"]
 
 _FROM: Final = text("from", "Start: a date, a time, or an age such as 24h.", 60)
 _TO: Final = text("to", "End: the same; now when it is not given.", 60)
@@ -93,3 +93,9 @@ def wants_json(request: Request) -> bool:
         return True
     known = ["text/html", "application/json"]
     return request.accept_mimetypes.best_match(known) == "application/json"
+
+
+def is_browser(request: Request) -> bool:
+    """Return whether a request asks for a page by name; programs accept anything, or JSON."""
+    accepted = request.accept_mimetypes
+    return accepted.quality("text/html") > accepted.quality("application/json")

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.freshness import ItemFreshness
+from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.config_file.config_file import ConfigFile
-from canvas_sync_exporter.judge.gathering.rows import FoundRun, newest_of_types
-from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.status import Level, SyncStatus
 
 __all__ = ["ItemAge", "PastRun", "SyncFreshness", "SyncState", "read_syncs", "sync_freshness"]
 
+_columns = metrics_table.c
 _RUNS: Final = 60
 _MOST_BARS: Final = 240
 _USUAL: Final = 20
+_ENOUGH: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +54,22 @@ class PastRun:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """A run, and its end; the time when it was last known to be alive while it has none."""
+
+    run: PastRun
+    end: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SyncState:
     """A sync type.
 
     Attributes:
         status: Its state, last run and next due time.
         last_success: When its newest successful run among ``runs`` ended; None without one.
-        usual_seconds: Median duration of its last 20 successful runs among ``runs``.
+        usual_seconds: Median duration of its last 20 successful runs among ``runs``; None with
+            fewer than three.
         runs: Its newest runs, oldest first.
     """
 
@@ -95,7 +117,7 @@ def read_syncs(engine: Engine, statuses: Sequence[SyncStatus], most: int) -> lis
     worst = sorted(statuses, key=_badness)[:most]
     limit = min(_RUNS, _MOST_BARS // max(len(worst), 1))
     with connect_to_read(engine) as connection:
-        newest = newest_of_types(connection, [each.sync_type for each in worst], limit)
+        newest = _newest(connection, [each.sync_type for each in worst], limit)
     return [_state(each, newest[each.sync_type]) for each in worst]
 
 
@@ -127,22 +149,59 @@ def sync_freshness(
     return sorted(rows, key=lambda row: not any(age.is_late for age in row.items))
 
 
-def _state(status: SyncStatus, newest: Sequence[FoundRun]) -> SyncState:
-    ended = [each.run for each in newest if isinstance(each.run, EndedRun)]
-    good = [run for run in ended if run.status is RunStatus.SUCCESS]
-    return SyncState(
-        status=status,
-        last_success=max((run.end for run in good), default=None),
-        usual_seconds=median(run.duration for run in good[:_USUAL]) if good else None,
-        runs=[_past(each) for each in reversed(newest)],
+def _newest(
+    connection: Connection, sync_types: Sequence[str], limit: int
+) -> Mapping[str, Sequence[_Found]]:
+    """Return the newest runs of each sync type, newest first, with one query."""
+    found: dict[str, list[_Found]] = {name: [] for name in sync_types}
+    if found:
+        names = {f"type_{number}": name for number, name in enumerate(sync_types)}
+        rows = connection.execute(_newest_of(len(names)), {**names, "most": limit})
+        for sync_type, number, task_id, status, start, end, duration in rows:
+            seconds = None if status == RunStatus.RUNNING else duration or 0.0
+            run = PastRun(number, task_id, status, start, seconds)
+            found[sync_type].append(_Found(run, end))
+    return found
+
+
+@cache
+def _newest_of(count: int) -> Select[Any]:
+    """Select the newest runs of so many sync types; prepared once, as building it takes long."""
+    start = _columns.sync_start_time
+    parts = [
+        select(
+            select(_columns.id)
+            .where(_columns.sync_type == bindparam(f"type_{number}", type_=String()))
+            .order_by(start.desc())
+            .limit(bindparam("most", type_=Integer()))
+            .subquery()
+        )
+        for number in range(count)
+    ]
+    return (
+        select(
+            _columns.sync_type,
+            _columns.id,
+            _columns.sync_task_id,
+            _columns.sync_status,
+            start,
+            func.coalesce(_columns.sync_end_time, _columns.heartbeat, type_=UtcDateTime()),
+            _columns.duration,
+        )
+        .where(_columns.id.in_(union_all(*parts)), _columns.sync_status.in_(list(RunStatus)))
+        .order_by(start.desc())
     )
 
 
-def _past(found: FoundRun) -> PastRun:
-    run = found.run
-    if isinstance(run, EndedRun):
-        return PastRun(found.number, run.id, run.status.value, run.start, run.duration)
-    return PastRun(found.number, run.id, RunStatus.RUNNING.value, run.start, None)
+def _state(status: SyncStatus, newest: Sequence[_Found]) -> SyncState:
+    good = [each for each in newest if each.run.status == RunStatus.SUCCESS.value]
+    durations = [each.run.seconds or 0.0 for each in good[:_USUAL]]
+    return SyncState(
+        status=status,
+        last_success=max((each.end for each in good), default=None),
+        usual_seconds=median(durations) if len(durations) >= _ENOUGH else None,
+        runs=[each.run for each in reversed(newest)],
+    )
 
 
 def _badness(status: SyncStatus) -> tuple[int, bool, str]:

@@ -94,6 +94,10 @@ class View:
         """Return the URL of the page of a run, by its number."""
         return self.url(f"runs/{number}")
 
+    def incident_url(self, number: int) -> str:
+        """Return the URL of an incident on the page of incidents, wherever it is in the list."""
+        return self.url("incidents", f"incident-{number}", number=number)
+
     @property
     def fixed_url(self) -> str:
         """The URL of this page with fixed times instead of ages such as ``24h``."""

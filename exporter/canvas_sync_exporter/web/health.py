@@ -13,6 +13,7 @@ from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import check_schema
 from canvas_sync_core.store.rollups.writing import waiting
 from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
 
@@ -100,8 +101,8 @@ def _log_folder(folder: Path) -> Check:
         return Check("degraded", f"{folder} cannot be written; logs cannot be cleaned up.")
     free = free_bytes(folder)
     if free < _LITTLE_DISK:
-        return Check("degraded", f"Only {free} bytes of disk are free for {folder}.")
-    return Check("ok", f"{free} bytes of disk are free.")
+        return Check("degraded", f"Only {format_size(free)} of disk are free for {folder}.")
+    return Check("ok", f"{format_size(free)} of disk are free.")
 
 
 def _metric_files(folder: Path) -> Check:
@@ -114,9 +115,10 @@ def _metric_files(folder: Path) -> Check:
 
 def _spool(folder: Path) -> Check:
     size = waiting_bytes(folder)
+    told = f"{format_size(size)} of rows wait for the database."
     if size > _LARGE_BACKLOG:
-        return Check("degraded", f"{size} bytes of rows wait for the database.")
-    return Check("ok", f"{size} bytes of rows wait for the database.")
+        return Check("degraded", told)
+    return Check("ok", told if size else "No rows wait for the database.")
 
 
 def _rollups(context: WebContext) -> Check:

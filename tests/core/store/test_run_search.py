@@ -228,9 +228,23 @@ def test_counting_ends_after_its_time_and_says_how_far_it_came(
 ) -> None:
     monkeypatch.setattr(run_portions, "_FIRST", 10)
     write(engine, *(snapshot(f"run-{n:02}", start_time=_at(n)) for n in range(35)))
-    facets = run_facets(engine, RunFilter(), seconds=0)
+    facets = run_facets(engine, RunFilter(min_duration=1.0), seconds=0)
     assert (facets.runs, facets.counted_to) == (10, _NOON + 25 * _HOUR)
     assert facets.host.values == [FacetValue("sync-1", 10)]
+
+
+def test_what_the_rollups_know_is_counted_exactly_however_short_the_time(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_portions, "_FIRST", 10)
+    write(engine, *(snapshot(f"run-{n:02}", start_time=_at(n)) for n in range(35)))
+    facets = run_facets(engine, RunFilter(), seconds=0)
+    assert (facets.runs, facets.counted_to) == (35, None)
+    assert facets.status.values == [FacetValue("success", 35)]
+    assert (facets.host.values, facets.host.counted_to) == (
+        [FacetValue("sync-1", 10)],
+        _NOON + 25 * _HOUR,
+    )
 
 
 _QUESTIONS: dict[str, Callable[[Engine], object]] = {

@@ -67,7 +67,7 @@ def test_an_opened_incident_says_what_since_when_why_and_what_to_do() -> None:
 def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
     odd = replace(WHOLE, sync_type="a/b&c")
     assert writer().describe(odd, NOW).links == (
-        Link("Incident", "https://sync.example.edu/canvas/incidents#incident-17"),
+        Link("Incident", "https://sync.example.edu/canvas/incidents?number=17#incident-17"),
         Link("Newest run", "https://sync.example.edu/canvas/runs/task/nightly-2"),
         Link("Runbook", "https://sync.example.edu/canvas/runbooks/CanvasSyncFailing"),
         Link(

@@ -229,6 +229,33 @@ def test_an_error_is_a_page_that_says_what_happened(site: Served, browser: Brows
         assert axe_violations(tab.page) == []
 
 
+_BY_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("path", ["nothing", "run/1", "api/nothing"])
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", _BY_BROWSERS])
+def test_a_path_that_nothing_serves_is_a_page_for_browsers_and_json_for_programs(
+    site: Served, path: str, accept: str | None
+) -> None:
+    answer = _get(site, path, headers={"Accept": accept})
+    assert answer.status_code == 404
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    if accept == _BY_BROWSERS:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        link = "../" if "/" in path else "./"
+        assert f'<a href="{link}">Go to the overview</a>' in answer.text
+    else:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == 404
+
+
+def test_a_page_that_is_not_asked_for_by_its_method_is_a_page_too(site: Served) -> None:
+    answer = _get(site, "pauses", headers={"Accept": _BY_BROWSERS})
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    assert "<h1>Method Not Allowed</h1>" in answer.text
+
+
 def test_a_poll_right_after_another_is_answered_without_asking_the_database(
     guarded: Served,
 ) -> None:

@@ -20,8 +20,9 @@ from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Group, Groups, add_up, add_up_span, merge
 from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, cover, floor, within
+from .parts_of_days import merge_span
 from .state import RollupState, read_state
-from .tables import changes_table, count_groups, has_deleted_runs, has_rollups, merge_groups
+from .tables import changes_table, count_groups, has_deleted_runs, has_rollups
 
 __all__ = [
     "MergeRollups",
@@ -41,7 +42,7 @@ _MOST_ROWS: Final = 200_000
 
 
 class MergeRollups(Protocol):
-    """Adds the rollups of a time bucket to aggregates, as :func:`.tables.merge_groups` does."""
+    """Adds the rollups of a time bucket, as :func:`.parts_of_days.merge_span` does."""
 
     def __call__(
         self,
@@ -115,7 +116,7 @@ def read_span(
     begin: datetime,
     end: datetime,
     changed: Set[datetime],
-    merge_rollups: MergeRollups = merge_groups,
+    merge_rollups: MergeRollups = merge_span,
 ) -> Groups:
     """Read the rollups of a period, and its changed buckets from their rows.
 

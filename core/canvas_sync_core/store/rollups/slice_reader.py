@@ -21,10 +21,10 @@ from canvas_sync_core.store.timestamps import EARLIEST
 from .aggregates import Groups, add_up_span, gather, merge
 from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor
 from .generation_cache import GenerationCache
+from .parts_of_days import merge_span
 from .periods import MergeRollups, new_rows, read_span, require_few_rows, usable_state
 from .slices import STEPS, Slice, choose_step, slices
 from .state import RollupState
-from .tables import merge_groups
 
 __all__ = ["SliceReader", "Slices", "TooManySlicesError"]
 
@@ -71,7 +71,7 @@ class SliceReader(Generic[_Value]):
         self,
         engine: Engine,
         value: Callable[[Groups], _Value],
-        merge_rollups: MergeRollups = merge_groups,
+        merge_rollups: MergeRollups = merge_span,
         lacks: Callable[[Connection, datetime, datetime], bool] = lambda *_: False,
     ) -> None:
         self._engine = engine

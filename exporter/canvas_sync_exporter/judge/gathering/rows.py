@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     func,
     select,
-    union_all,
 )
 
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -33,7 +32,6 @@ __all__ = [
     "newest_items",
     "newest_of_each_type",
     "newest_of_type",
-    "newest_of_types",
     "rollup_backlog",
     "running_runs",
     "runs_by_id",
@@ -116,35 +114,6 @@ def newest_of_type(connection: Connection, sync_type: str, limit: int) -> list[F
 def newest_of_each_type(connection: Connection) -> list[FoundRun]:
     """Return the newest run of every sync type, in one query."""
     return _read(connection, _NEWEST_OF_EACH)
-
-
-def newest_of_types(
-    connection: Connection, sync_types: Sequence[str], limit: int
-) -> dict[str, list[FoundRun]]:
-    """Return the newest runs of some sync types, newest first, in one query.
-
-    Args:
-        connection: The database.
-        sync_types: At most a few dozen.
-        limit: Maximum number of runs of each.
-    """
-    found: dict[str, list[FoundRun]] = {name: [] for name in sync_types}
-    if not found:
-        return found
-    parts = [
-        select(
-            select(_columns.id)
-            .where(_columns.sync_type == name)
-            .order_by(_columns.sync_start_time.desc())
-            .limit(limit)
-            .subquery()
-        )
-        for name in found
-    ]
-    newest = _run.where(_columns.id.in_(union_all(*parts)))
-    for each in _read(connection, newest.order_by(_columns.sync_start_time.desc())):
-        found[each.run.sync_type].append(each)
-    return found
 
 
 def runs_of_type_since(connection: Connection, sync_type: str, since: datetime) -> list[FoundRun]:

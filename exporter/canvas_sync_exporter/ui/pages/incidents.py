@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.reading import (
     IncidentFilter,
+    incident_by_id,
     incident_page,
     open_incidents,
 )
@@ -25,12 +27,15 @@ from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.cursors import cursor_problems
 from canvas_sync_exporter.web.expectation_api import PauseView
-from canvas_sync_exporter.web.parameters import choice, text
+from canvas_sync_exporter.web.parameters import choice, text, whole_number
 from canvas_sync_exporter.web.problems import FieldError, ProblemError
 
 __all__ = ["PAGE", "Incidents"]
 
 _LIMIT: Final = 25
+_MOST_CURRENT: Final = 10
+"""Long ones, with forms, so that the page stays small."""
+_NUMBER: Final = whole_number("number", "Show this incident first.", 1, 2**63 - 1, in_path=False)
 _TIMES: Final = "write a time such as 2025-12-22 18:00, or a length of time such as 2h"
 
 
@@ -39,18 +44,36 @@ class Incidents:
     """Everything on the page.
 
     Attributes:
-        current: Open incidents, worst and oldest first, then acknowledged ones.
+        chosen: The incident with the number in the address, whatever its state.
+        current: A part of the open incidents, worst and oldest first, then acknowledged ones.
+        before: Number of incidents before that part.
+        open: Number of all open incidents.
+        acknowledged: Number of all acknowledged incidents.
         past: A page of the resolved ones, newest first.
         next: Cursor of the next page; None on the last one.
         pauses: Active and upcoming pauses, ordered by start.
         sync_types: All sync types that have runs.
     """
 
+    chosen: IncidentView | None
     current: list[IncidentView]
+    before: int
+    open: int
+    acknowledged: int
     past: list[IncidentView]
     next: str | None
     pauses: list[PauseView]
     sync_types: list[str]
+
+    @property
+    def after(self) -> int:
+        """Number of current incidents up to the end of the part."""
+        return self.before + len(self.current)
+
+    @property
+    def worse(self) -> int | None:
+        """Where the part before begins; None if this is the first."""
+        return max(0, self.before - _MOST_CURRENT) if self.before else None
 
 
 def incidents(context: WebContext, view: View) -> Incidents:
@@ -59,18 +82,34 @@ def incidents(context: WebContext, view: View) -> Incidents:
     wanted = IncidentFilter(IncidentState.RESOLVED, view.values["kind"], view.values["sync_type"])
     with cursor_problems():
         page = incident_page(engine, wanted, _LIMIT, view.values["cursor"])
-    current = [IncidentView.of(each) for each in open_incidents(engine) if _is_wanted(each, view)]
+    wanted_ones = [each for each in open_incidents(engine) if _is_wanted(each, view)]
+    current = sorted(map(IncidentView.of, wanted_ones), key=_rank)
+    known = sum(each.state is IncidentState.ACKNOWLEDGED for each in current)
+    before = view.values["skip"]
     planned = [each for each in context.configuration.file.pauses if each.end > view.now]
     pauses = [*planned, *active_pauses(engine, view.now)]
     with connect_to_read(engine) as connection:
         sync_types = sync_types_in_table(connection)
     return Incidents(
-        current=sorted(current, key=_rank),
+        chosen=_chosen(context, view),
+        current=current[before : before + _MOST_CURRENT],
+        before=before,
+        open=len(current) - known,
+        acknowledged=known,
         past=[IncidentView.of(each) for each in page.items],
         next=page.next,
         pauses=sorted((PauseView.of(each, view.now) for each in pauses), key=lambda it: it.start),
         sync_types=sorted(sync_types),
     )
+
+
+def _chosen(context: WebContext, view: View) -> IncidentView | None:
+    """Return the incident that the address or the form that was sent is about."""
+    number = view.values["number"]
+    with suppress(ValueError):
+        number = number or _NUMBER.parse(view.form.get("incident", ""))
+    incident = None if number is None else incident_by_id(context.engine, number)
+    return None if incident is None else IncidentView.of(incident)
 
 
 def acknowledge(context: WebContext, view: View, sent: Sent) -> None:
@@ -148,6 +187,8 @@ PAGE: Final = Page(
     parameters=(
         choice("kind", "Only incidents of this kind.", IncidentKind),
         text("sync_type", "Only incidents that affect this sync type.", 200),
+        _NUMBER,
+        whole_number("skip", "Number of current incidents to skip.", 0, 1_000_000, default=0),
         text("cursor", "`next` of the previous page.", 500),
     ),
     period=None,

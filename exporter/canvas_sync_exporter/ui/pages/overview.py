@@ -47,6 +47,7 @@ class Overview:
         due: Sync types that are due or paused, the next one first.
         syncs: The first 20 sync types, worst first.
         sync_types: Number of all of them.
+        known_runs: Number of the runs in ``syncs``.
         freshness: When items last arrived in the last 90 days, by sync type; the first 20, late
             ones first.
         series: Figures of the range of time; None while the rollups are far behind.
@@ -63,6 +64,7 @@ class Overview:
     due: list[SyncStatus]
     syncs: list[SyncState]
     sync_types: int
+    known_runs: int
     freshness: list[SyncFreshness]
     series: RunSeries | None
     errors: TopErrors | None
@@ -74,6 +76,7 @@ def overview(context: WebContext, view: View) -> Overview:
     status = read_status(engine, [*file.pauses, *active_pauses(engine, now)], now)
     fresh = context.rollups.freshness(now - _FRESHNESS, now)
     known = [each for each in status.incidents if each.state is IncidentState.ACKNOWLEDGED]
+    syncs = read_syncs(engine, status.syncs, _MOST_SYNCS)
     attention = [each for each in status.incidents if each not in known]
     return Overview(
         status=status.status,
@@ -84,8 +87,9 @@ def overview(context: WebContext, view: View) -> Overview:
         acknowledged=known,
         running=running_now(engine, now, _MOST_RUNNING),
         due=_due(status.syncs),
-        syncs=read_syncs(engine, status.syncs, _MOST_SYNCS),
+        syncs=syncs,
         sync_types=len(status.syncs),
+        known_runs=sum(len(each.runs) for each in syncs),
         freshness=sync_freshness(fresh.items, file, now)[:_MOST_SYNCS],
         series=read_series(context, view),
         errors=read_top_errors(context, view, _MOST_ERRORS),

@@ -17,7 +17,11 @@ from canvas_sync_exporter.web.context import WebContext
 __all__ = ["PAGE", "PerformancePage"]
 
 _NOTABLE: Final = 0.1
-"""A figure that changed by less is about the same."""
+"""An amount that changed by a smaller share is about the same."""
+_NOTABLE_POINTS: Final = 0.005
+"""The same for a rate, whose change is a difference: half a percentage point."""
+_MULTIPLE: Final = 3.0
+"""An amount that grew more than this is described as a multiple, not by a percentage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +29,15 @@ class Change:
     """A figure of this range of time beside that of the one before it.
 
     Attributes:
-        share: The change as a share of the figure before; None if that is unknown or 0.
+        change: The change, such as ``+12 %`` or ``218 times`` of an amount, or ``-1.5 points``
+            (percentage points) of a rate; empty if it is unknown, or if the amount was 0.
         verdict: ``better``, ``worse`` or ``same``; empty if more is neither better nor worse.
     """
 
     name: str
     now: str
     before: str
-    share: float | None
+    change: str
     verdict: str
 
 
@@ -72,13 +77,11 @@ def _counts(now: Summary, before: Summary) -> Sequence[Change]:
     failed = _shares([each.api_failed for each in totals], calls)
     throttled = _shares([each.api_throttled for each in totals], calls)
     return [
-        _change("Runs", *(each.total for each in runs), write=_number),
-        _change(
-            "Success rate", *(each.success_rate for each in runs), write=format_percent, good=1
-        ),
-        _change("API calls", *calls, write=_number),
-        _change("Failed API calls", *failed, write=format_percent, good=-1),
-        _change("Throttled API calls", *throttled, write=format_percent, good=-1),
+        _amounts("Runs", *(each.total for each in runs), write=_number),
+        _rates("Success rate", *(each.success_rate for each in runs), good=1),
+        _amounts("API calls", *calls, write=_number),
+        _rates("Failed API calls", *failed, good=-1),
+        _rates("Throttled API calls", *throttled, good=-1),
     ]
 
 
@@ -89,7 +92,7 @@ def _durations(now: Performance, before: Performance) -> Sequence[Change]:
         ("Database time of a run", now.db_time, before.db_time),
     )
     return [
-        _change(
+        _amounts(
             f"{name}, {part}",
             getattr(this, part),
             getattr(that, part),
@@ -105,7 +108,7 @@ def _shares(parts: Sequence[int], wholes: Sequence[int]) -> list[float | None]:
     return [part / whole if whole else None for part, whole in zip(parts, wholes, strict=True)]
 
 
-def _change(
+def _amounts(
     name: str,
     now: float | None,
     before: float | None,
@@ -113,22 +116,52 @@ def _change(
     write: Callable[[float], str],
     good: int = 0,
 ) -> Change:
-    """Compare two figures.
+    """Compare two amounts, as the share by which the earlier one changed.
 
     Args:
-        name: What they count.
-        now: The figure of this range of time; None if there is none.
-        before: That of the range before.
-        write: Formats a figure.
+        name: What they are.
+        now: The amount in this range of time; None if there is none.
+        before: That in the range before.
+        write: Formats an amount.
         good: 1 if more is better, -1 if less is, 0 if neither.
     """
-    share = (now - before) / before if now is not None and before else None
-    is_notable = share is not None and abs(share) >= _NOTABLE
-    verdict = "" if share is None or not good else "same"
-    if share is not None and good and is_notable:
-        verdict = "better" if share * good > 0 else "worse"
+    if now is None or not before:
+        return _unknown(name, now, before, write)
+    share = (now - before) / before
+    verdict = _verdict(share, good, _NOTABLE)
+    return Change(name, write(now), write(before), _written(share), verdict)
+
+
+def _rates(name: str, now: float | None, before: float | None, *, good: int) -> Change:
+    """Compare two rates, by their difference: a share of a rate says little if that is small."""
+    if now is None or before is None:
+        return _unknown(name, now, before, format_percent)
+    points = now - before
+    verdict = _verdict(points, good, _NOTABLE_POINTS)
+    change = f"{100 * points:+.1f} points"
+    return Change(name, format_percent(now), format_percent(before), change, verdict)
+
+
+def _unknown(
+    name: str, now: float | None, before: float | None, write: Callable[[float], str]
+) -> Change:
     now_text, before_text = ("-" if value is None else write(value) for value in (now, before))
-    return Change(name, now_text, before_text, share, verdict)
+    return Change(name, now_text, before_text, change="", verdict="")
+
+
+def _written(share: float) -> str:
+    times = share + 1
+    if times < _MULTIPLE:
+        return f"{100 * share:+.0f} %"
+    return f"{times:,.0f} times" if times >= 10 else f"{times:.1f} times"
+
+
+def _verdict(change: float, good: int, notable: float) -> str:
+    if not good:
+        return ""
+    if abs(change) < notable:
+        return "same"
+    return "better" if change * good > 0 else "worse"
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.schema.run_fields import RUN_FIELDS
 from canvas_sync_core.store.database import connect_to_read, open_engine, upgrade
-from canvas_sync_exporter.judge.gathering.rows import newest_of_each_type, newest_of_types
+from canvas_sync_exporter.judge.gathering.rows import newest_of_each_type
 from canvas_sync_exporter.judge.runs import EndedRun
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.run_schema import row_types
@@ -55,21 +55,6 @@ def test_one_query_finds_the_newest_run_of_every_sync_type(many_types: Engine) -
     assert_bounded([plan])
 
 
-def test_one_query_finds_the_newest_runs_of_some_sync_types(many_types: Engine) -> None:
-    wanted = [*_TYPES[:20], "unknown"]
-
-    def ask(engine: Engine) -> None:
-        with connect_to_read(engine) as connection:
-            found = newest_of_types(connection, wanted, 3)
-        for name in wanted[:-1]:
-            assert [each.run.id for each in found[name]] == [f"{name} {age}" for age in (1, 2, 3)]
-        assert found["unknown"] == []
-
-    (plan,) = explained(many_types, ask)
-    assert_bounded([plan])
-
-
 def test_an_empty_table_has_no_newest_runs(engine: Engine) -> None:
     with connect_to_read(engine) as connection:
         assert newest_of_each_type(connection) == []
-        assert newest_of_types(connection, [], 3) == {}

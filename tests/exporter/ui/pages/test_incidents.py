@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,7 +18,9 @@ from canvas_sync_core.store.incidents.reading import (
     incident_page,
     open_incidents,
 )
-from support.pages import Served, axe_violations, serving_pages, watched
+from canvas_sync_core.store.incidents.writing import write_incidents
+from support.incidents import incident
+from support.pages import Served, axe_violations, follow, serving_pages, watched
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +129,72 @@ def test_incidents_are_filtered_by_kind_and_sync_type(site: Served) -> None:
     assert current("") == ["failing", "stale_items", "throttled"]
     assert current("sync_type=full") == ["failing"]
     assert current("kind=throttled") == ["throttled"]
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[Served]:
+    """An exporter with 100 open incidents, each as long as the judge makes them."""
+    moment = datetime.now(UTC)
+    times: dict[str, Any] = {"since": moment, "opened_at": moment, "updated_at": moment}
+    with serving_pages(tmp_path, with_history=False) as served:
+        write_incidents(
+            served.engine,
+            [
+                incident(
+                    subject=f"sync-{number}",
+                    summary=f"Incident {number}: {'s' * 980}",
+                    cause="c" * 1000,
+                    counts={f"{cause} {'e' * 190}": 7 for cause in range(10)},
+                    runs=tuple(f"run-{run}-{'r' * 180}" for run in range(20)),
+                    run_count=400,
+                    request_ids=tuple(f"{each}{'f' * 35}" for each in range(5)),
+                    **times,
+                )
+                for number in range(1, 101)
+            ],
+        )
+        yield served
+
+
+def test_many_long_incidents_come_in_small_pages_that_say_what_they_leave_out(
+    crowded: Served, browser: Browser
+) -> None:
+    assert len(requests.get(f"{crowded.url}/incidents", timeout=30).content) <= 60_000
+    with watched(browser, viewport={"width": 360, "height": 900}) as tab:
+        tab.page.goto(f"{crowded.url}/incidents")
+        current = tab.page.locator("#current")
+        expect(current.get_by_role("heading", level=2)).to_contain_text("100 open")
+        expect(current.locator("article")).to_have_count(10)
+        expect(current.locator("nav")).to_contain_text("1 to 10 of 100, worst first")
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+        follow(current.get_by_role("link", name="90 more incidents"))
+        expect(current.locator("nav")).to_contain_text("11 to 20 of 100")
+        expect(current.get_by_role("link", name="Worse incidents")).to_be_visible()
+        assert axe_violations(tab.page) == []
+    last = requests.get(f"{crowded.url}/incidents?skip=95&format=json", timeout=30).json()["data"]
+    assert (len(last["current"]), last["before"], last["open"]) == (5, 95, 100)
+
+
+def test_the_link_to_an_incident_shows_it_wherever_it_is_in_the_list(
+    crowded: Served, browser: Browser
+) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{crowded.url}/incidents?number=77#incident-77")
+        expect(tab.page.locator("#chosen > h2")).to_have_text("Incident 77")
+        expect(tab.page.locator("#chosen :target")).to_contain_text("Acknowledge incident 77")
+        tab.page.goto(f"{crowded.url}/incidents?number=3#incident-3")  # also on the first page
+        expect(tab.page.locator("#incident-3")).to_have_count(1)
+        tab.page.locator("#acknowledge-3 summary").click()
+        tab.page.locator("#acknowledge-3").get_by_label("Why it may stay quiet").fill(" ")
+        follow(tab.page.locator("#acknowledge-3").get_by_role("button"))
+        expect(tab.page.locator("#chosen #incident-3")).to_be_visible()
+
+
+def test_a_form_about_no_incident_is_refused_without_an_error_of_the_page(site: Served) -> None:
+    answer = requests.post(
+        f"{site.url}/incidents/1/acknowledge",
+        data={"reason": " ", "incident": "9" * 40},
+        headers={"Origin": site.url},
+        timeout=30,
+    )
+    assert answer.status_code == 422

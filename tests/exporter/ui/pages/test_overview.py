@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, expect
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.freshness import ItemFreshness
+from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.syncs import SyncSettings
@@ -43,10 +44,10 @@ def test_it_opens_on_what_needs_attention_bad_before_good(site: Served, browser:
         expect(attention.locator("li").first).to_contain_text("critical")
         link = attention.get_by_role("link", name="The last 3 runs of the sync full failed.")
         follow(link)
-        expect(tab.page).to_have_url(re.compile(r"/incidents#incident-\d+$"))
+        expect(tab.page).to_have_url(re.compile(r"/incidents\?number=(\d+)#incident-\1$"))
         expect(tab.page.locator(":target")).to_contain_text("Canvas answers 502 Bad Gateway.")
         names = tab.page.locator("main").locator("h2")
-        expect(names.first).to_contain_text("Current")
+        expect(names.first).to_have_text(re.compile(r"Incident \d+"))
 
 
 def test_a_run_that_already_takes_longer_than_usual_is_not_compared_with_what_is_left(
@@ -106,6 +107,33 @@ def test_an_empty_database_says_what_will_be_there(empty: Served) -> None:
     page = requests.get(empty.url, timeout=30).text
     for text in ("No sync is running.", "No sync has run yet.", "No exporter has ever judged"):
         assert text in page
+
+
+def _judged(empty: Served) -> str:
+    """The page after an exporter has judged, and found nothing."""
+    now = datetime.now(UTC)
+    note_judging(empty.engine, JudgeRow("exporter-1", now))
+    text = requests.get(empty.url, timeout=30).text
+    return text[text.index('id="attention"') : text.index('id="running"')]
+
+
+def test_without_a_run_all_is_not_well(empty: Served) -> None:
+    page = _judged(empty)
+    assert "No sync has run yet" in page
+    assert "All is well" not in page
+
+
+def test_one_run_alone_is_said_to_be_the_only_one(empty: Served) -> None:
+    write(empty.engine, snapshot("first"))
+    page = _judged(empty)
+    assert "All is well" in page
+    assert "Only one run is known so far" in page
+    syncs = requests.get(f"{empty.url}/?format=json", timeout=30).json()["data"]["syncs"]
+    assert [each["usual_seconds"] for each in syncs] == [None]
+    write(empty.engine, snapshot("second"), snapshot("third"))
+    assert "Only one run" not in _judged(empty)
+    syncs = requests.get(f"{empty.url}/?format=json", timeout=30).json()["data"]["syncs"]
+    assert [each["usual_seconds"] for each in syncs] == [12.5]
 
 
 def test_with_many_sync_types_each_still_has_its_newest_runs(empty: Served) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from support.pages import Served, follow, watched
+from support.pages import Served, follow, serving_pages, watched
+from support.runs import failed, snapshot, write
 
 
 def changes(site: Served, query: str) -> dict[str, Any]:
@@ -32,13 +36,29 @@ def test_a_change_has_a_verdict_only_if_more_is_better_or_worse(site: Served) ->
     found = changes(site, "from=7d")
     assert found["Runs"]["verdict"] == found["API calls"]["verdict"] == ""
     for each in found.values():
-        if each["verdict"] == "same":
-            assert abs(each["share"]) < 0.1
-        elif each["verdict"]:
-            is_higher = each["share"] > 0
+        if each["verdict"] in ("better", "worse"):
+            is_higher = not each["change"].startswith("-")
             is_good_when_high = each["name"] == "Success rate"
             assert each["verdict"] == ("better" if is_higher == is_good_when_high else "worse")
     assert {each["verdict"] for each in found.values()} > {""}
+
+
+def test_rates_are_compared_in_points_and_huge_changes_are_multiples(tmp_path: Path) -> None:
+    now = time.time()
+    with serving_pages(tmp_path, with_history=False) as served:
+        write(
+            served.engine,
+            *(snapshot(f"old-{n}", start_time=now - 40 * 86_400, duration=0.1) for n in range(20)),
+            *(snapshot(f"new-{n}", start_time=now - 3600, duration=21.8) for n in range(19)),
+            failed("new-19", start_time=now - 3600, duration=21.8),
+        )
+        found = changes(served, "from=30d")
+    assert (found["Runs"]["change"], found["Runs"]["verdict"]) == ("+0 %", "")
+    rate = found["Success rate"]
+    assert (rate["before"], rate["now"]) == ("100.0 %", "95.0 %")
+    assert (rate["change"], rate["verdict"]) == ("-5.0 points", "worse")
+    assert re.fullmatch(r"2\d\d times", found["Duration of a run, p50"]["change"])
+    assert found["Duration of a run, p50"]["verdict"] == "worse"
 
 
 def test_without_runs_before_there_is_no_verdict(site: Served) -> None:

@@ -1,0 +1,294 @@
+"""Size and server time of each web page, with many runs in the table and many bytes of logs.
+
+A real exporter answers. First one client asks for each page alone: bytes, and the processor time of
+the exporter for one page, for a poll that a page of two seconds ago still answers, and for a poll
+of a page that is rendered again. The first of all requests is left out. Then 8 clients ask for all
+pages in turn while 4 processes write runs, as in ``runs_table.py``. Where Playwright and Chromium
+are installed, a page is opened five times and the median of the first contentful paint is given.
+
+The peer is Flask with waitress alone: the same clients ask it for bare pages of the same sizes, and
+ratios compare processor times. With a loaded machine, look at these: wall times include waiting.
+
+Goals, as budgets of the pages: HTML at most 60 kB (20 kB with gzip), CSS 20 kB (6), JavaScript
+25 kB (9), first paint 300 ms, 95 % of the answers within 100 ms, a poll without news 5 ms.
+
+Run: ``PYTHONPATH=tests python benchmarks/web_pages.py [--runs 10000000] [--log-gigabytes 10]``. Ten
+million runs take 7 GB; 200,000 take 20 minutes of processor time, most of it for the rollups.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from log_analysis import generate
+from real_exporter import exporter_process
+from runs_table import CLIENTS, Database, prepare, writers
+
+from canvas_sync_core.store.database import open_engine
+
+PAGES: Final = {
+    "overview": "/",
+    "overview, 30 days": "/?from=30d&tz=Europe/Berlin",
+    "runs": "/runs",
+    "runs, failed": "/runs?from=30d&status=failed",
+    "runs, machine": "/runs?host=sync-1",
+    "run": "/runs/{run}",
+    "incidents": "/incidents",
+    "logs": "/logs",
+    "logs, search": "/logs?text=Status:+502&log=api_calls",
+    "canvas": "/canvas",
+    "performance": "/performance",
+    "upkeep": "/upkeep",
+    "messages": "/messages",
+}
+ROUNDS: Final = 20
+PAINTS: Final = 5
+STALE_SECONDS: Final = 2.1
+"""After this time, a poll is answered with a page that is rendered again."""
+GOALS: Final = {"html": 60_000, "gzip": 20_000, "p95": 100.0, "poll": 5.0, "paint": 300.0}
+ASSETS: Final = {"css": (20_000, 6_000), "js": (25_000, 9_000)}
+CHROMIUM: Final = Path("/usr/bin/chromium")
+TICKS: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server, and its process."""
+
+    url: str
+    pid: int
+
+    @property
+    def cpu(self) -> float:
+        """Processor time that its process has used, in milliseconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS * 1e3
+
+    def connect(self) -> closing[HTTPConnection]:
+        """Open a connection."""
+        return closing(HTTPConnection(urlsplit(self.url).netloc, timeout=600))
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What one client sees of a page; times are processor times in milliseconds for one answer.
+
+    Attributes:
+        recent_poll: Of a poll right after another.
+        poll: Of a poll that renders the page again.
+    """
+
+    html: int
+    zipped: int
+    page: float
+    recent_poll: float
+    poll: float
+    bare: float
+
+
+def main() -> None:
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'runs.sqlite3'}"
+        database = Database("SQLite", url, url)
+        engine = open_engine(url)
+        prepare(engine, arguments.runs, seed=1)
+        engine.dispose()
+        logs = folder / "logs"
+        if arguments.log_gigabytes:
+            logs.mkdir()
+            generate(logs / "api_calls.log", int(arguments.log_gigabytes * 1e9))
+        measure(database, folder, arguments.runs, seconds=arguments.seconds)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=200_000, help="runs in the table")
+    parser.add_argument("--log-gigabytes", type=float, default=0.0, help="size of api_calls.log")
+    parser.add_argument("--seconds", type=float, default=60, help="how long the clients ask")
+    return parser.parse_args()
+
+
+def measure(database: Database, folder: Path, runs: int, *, seconds: float) -> None:
+    """Measure all pages of an exporter whose logs are in the folder ``logs``."""
+    paths = {name: path.format(run=runs // 2) for name, path in PAGES.items()}
+    settings = {"CANVAS_SYNC_DATABASE_URL": database.url}
+    with exporter_process(folder / "logs", **settings) as process, _bare_pages() as bare:
+        server = Server(*process)
+        _report_assets(server)
+        alone = {name: _ask_alone(server, bare, path) for name, path in paths.items()}
+        paints = {name: _paint(server.url + path) for name, path in paths.items()}
+        with writers(database, folder, 5):
+            together = _ask_together(server, bare, paths, alone, seconds)
+    _report(alone, together, paints)
+
+
+@contextmanager
+def _bare_pages() -> Iterator[Server]:
+    command = [sys.executable, str(Path(__file__).with_name("bare_pages.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(process.stdout.readline().strip(), process.pid)
+        finally:
+            process.terminate()
+
+
+def _ask(
+    connection: HTTPConnection, path: str, headers: Mapping[str, str] | None = None
+) -> tuple[HTTPResponse, bytes]:
+    connection.request("GET", path, headers={"Accept-Encoding": "gzip", **(headers or {})})
+    response = connection.getresponse()
+    body = response.read()
+    if response.status not in (200, 304):
+        raise RuntimeError(f"{path} was answered with {response.status}")
+    return response, body
+
+
+def _plain(response: HTTPResponse, body: bytes) -> bytes:
+    return gzip.decompress(body) if response.headers["Content-Encoding"] == "gzip" else body
+
+
+def _report_assets(server: Server) -> None:
+    with server.connect() as connection:
+        text = _plain(*_ask(connection, "/")).decode()
+        for name in sorted(set(re.findall(r"assets/[\w.-]+\.(?:css|js)", text))):
+            response, body = _ask(connection, f"/{name}")
+            size, zipped = len(_plain(response, body)), len(body)
+            goals = ASSETS[name.rpartition(".")[2]]
+            print(
+                f"{name.rpartition('.')[2]}: {size:,} bytes (goal {goals[0]:,}), "
+                f"with gzip {zipped:,} (goal {goals[1]:,}): "
+                f"{_verdict(size <= goals[0] and zipped <= goals[1])}"
+            )
+
+
+def _ask_alone(server: Server, bare: Server, path: str) -> Alone:
+    with server.connect() as connection, bare.connect() as other:
+        response, body = _ask(connection, path)
+        size = len(_plain(response, body))
+        page = _cpu(server, lambda: _ask(connection, path))
+        tag = _ask(connection, path)[0].headers["ETag"]
+        known = {"If-None-Match": tag or ""}
+        recent = _cpu(server, lambda: _ask(connection, path, known))
+        time.sleep(STALE_SECONDS)
+        before = server.cpu
+        _ask(connection, path, known)
+        poll = server.cpu - before
+        peer = _cpu(bare, lambda: _ask(other, f"/{size}"))
+    return Alone(size, len(body), page, recent, poll, peer)
+
+
+def _cpu(server: Server, ask: Callable[[], object]) -> float:
+    """Return the processor time of a server for one answer, the mean of some."""
+    before = server.cpu
+    for _ in range(ROUNDS):
+        ask()
+    return (server.cpu - before) / ROUNDS
+
+
+def _paint(url: str) -> float | None:
+    """Return the median time of the first contentful paint; None without a browser."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not needed otherwise
+    except ImportError:
+        return None
+    if not CHROMIUM.exists():
+        return None
+    entry = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page()
+        times = []
+        for _ in range(PAINTS):
+            page.goto(url)
+            page.wait_for_timeout(300)
+            times.append(float(page.evaluate(entry)))
+        browser.close()
+    return statistics.median(times)
+
+
+def _ask_together(
+    server: Server,
+    bare: Server,
+    paths: Mapping[str, str],
+    alone: Mapping[str, Alone],
+    seconds: float,
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Return wall times of all pages and of bare ones, in milliseconds, with many clients."""
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in paths}
+    until = time.monotonic() + seconds
+
+    def ask(number: int) -> None:
+        chance = random.Random(number)
+        with server.connect() as connection, bare.connect() as other:
+            while time.monotonic() < until:
+                for name in chance.sample(list(paths), len(paths)):
+                    times[name][0].append(_wall(connection, paths[name]))
+                    times[name][1].append(_wall(other, f"/{alone[name].html}"))
+                    time.sleep(0.1)
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for client in [clients.submit(ask, number) for number in range(CLIENTS)]:
+            client.result()
+    return times
+
+
+def _wall(connection: HTTPConnection, path: str) -> float:
+    began = time.perf_counter()
+    _ask(connection, path)
+    return (time.perf_counter() - began) * 1e3
+
+
+def _report(
+    alone: Mapping[str, Alone],
+    together: Mapping[str, tuple[list[float], list[float]]],
+    paints: Mapping[str, float | None],
+) -> None:
+    print(f"\n{'':20}{'HTML':>8}{'gzip':>8}{'CPU':>9}{'bare':>8}{'ratio':>7}{'304':>9}{'again':>9}")
+    for name, each in alone.items():
+        small = each.html <= GOALS["html"] and each.zipped <= GOALS["gzip"]
+        print(
+            f"{name:20}{each.html:8,}{each.zipped:8,}{each.page:6.1f} ms{each.bare:5.1f} ms"
+            f"{each.page / max(each.bare, 0.1):6.0f}x{each.recent_poll:6.1f} ms{each.poll:6.1f} ms"
+            f"  bytes {_verdict(small)}, 304 {_verdict(each.recent_poll <= GOALS['poll'])}"
+        )
+    print(f"\n{CLIENTS} clients, wall time:")
+    print(f"{'':20}{'asked':>7}{'p50':>10}{'p95':>10}{'p99':>10}{'bare p95':>11}{'paint':>9}")
+    for name, (own, peer) in together.items():
+        quantiles = statistics.quantiles(own, n=100)
+        paint = paints[name]
+        painted = "-" if paint is None else f"{paint:.0f} ms"
+        goals = f"p95 {_verdict(quantiles[94] <= GOALS['p95'])}"
+        if paint is not None:
+            goals += f", paint {_verdict(paint <= GOALS['paint'])}"
+        print(
+            f"{name:20}{len(own):7}{statistics.median(own):7.0f} ms{quantiles[94]:7.0f} ms"
+            f"{quantiles[98]:7.0f} ms{statistics.quantiles(peer, n=100)[94]:8.0f} ms{painted:>9}"
+            f"  {goals}"
+        )
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()

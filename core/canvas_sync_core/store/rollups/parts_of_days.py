@@ -1,0 +1,120 @@
+"""Reads most hours of a UTC day as the whole day without its other hours.
+
+The days of a time zone consist of parts of two UTC days. Hour by hour, each would need 24 sets of
+rollups, of which the distributions take by far the longest to add up. So counts and distributions
+of the fewer hours outside are subtracted from those of the whole day. Sums and maxima, which cannot
+be subtracted exactly or at all, are computed by the database from the hours inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Connection, Select, bindparam, func, select
+
+from canvas_sync_core.names import ITEMS
+from canvas_sync_core.store.statistics import sum_of
+from canvas_sync_core.store.timestamps import UtcDateTime
+
+from .aggregates import MEASURES, SUMMED, Groups, merge
+from .buckets import DAY, HOUR, TimeBucket, floor
+from .tables import merge_groups, rollups_table
+
+__all__ = ["merge_span"]
+
+_rollups = rollups_table.c
+_SECOND: Final = timedelta(seconds=1)
+_FIRST_SUM: Final = 3
+_FIRST_MEASURE: Final = _FIRST_SUM + len(SUMMED)
+_FIRST_NEWEST: Final = _FIRST_MEASURE + 2 * len(MEASURES)
+
+
+def merge_span(
+    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
+) -> None:
+    """Add the rollups of a time bucket, as :func:`.tables.merge_groups` does, but for the errors.
+
+    Args:
+        connection: The database.
+        span: The bucket.
+        into: Aggregates to which they are added.
+        is_deleted: Selects deleted or existing runs; None for both.
+    """
+    for part in _cut_at_midnight(span) if span.length == HOUR else [span]:
+        is_most_of_a_day = part.length == HOUR and part.end - part.begin > DAY / 2
+        read = _merge_without_rest if is_most_of_a_day else merge_groups
+        read(connection, part, into, is_deleted=is_deleted)
+
+
+def _cut_at_midnight(span: TimeBucket) -> Iterator[TimeBucket]:
+    begin = span.begin
+    while begin < span.end:
+        end = min(floor(begin, DAY) + DAY, span.end)
+        yield TimeBucket(span.length, begin, end)
+        begin = end
+
+
+def _merge_without_rest(
+    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None
+) -> None:
+    day = floor(span.begin, DAY)
+    groups: Groups = {}
+    merge_groups(connection, TimeBucket(DAY, day, day + DAY), groups, is_deleted=is_deleted)
+    for outside in _outside(span):
+        rest: Groups = {}
+        merge_groups(connection, outside, rest, is_deleted=is_deleted)
+        for group, aggregate in rest.items():
+            for name, sketch in aggregate.measures.items():
+                groups[group].measures[name].subtract(sketch)
+    merge(into, _with_sums(connection, span, groups, is_deleted))
+
+
+def _outside(span: TimeBucket) -> Iterator[TimeBucket]:
+    day = floor(span.begin, DAY)
+    for begin, end in ((day, span.begin), (span.end, day + DAY)):
+        if begin < end:
+            yield TimeBucket(HOUR, begin, end)
+
+
+def _with_sums(
+    connection: Connection, span: TimeBucket, groups: Groups, is_deleted: bool | None
+) -> Groups:
+    """Set what is not subtracted, and leave out the groups without runs in the bucket."""
+    parameters = {"begin": span.begin, "end": span.end, "is_deleted": is_deleted}
+    found: Groups = {}
+    for row in connection.execute(_sums(has_flag=is_deleted is not None), parameters):
+        aggregate = found[row[0], row[1]] = groups[row[0], row[1]]
+        aggregate.runs = int(row[2])
+        aggregate.sums = list(map(int, row[_FIRST_SUM:_FIRST_MEASURE]))
+        for number, name in enumerate(MEASURES):
+            first = _FIRST_MEASURE + 2 * number
+            sketch = aggregate.measures[name]
+            sketch.total, sketch.largest = row[first], row[first + 1]
+        aggregate.newest = list(row[_FIRST_NEWEST:])
+        aggregate.errors = None
+    return found
+
+
+@cache
+def _sums(*, has_flag: bool) -> Select[Any]:
+    """Select sums and maxima over hours; prepared once, as building it takes long."""
+    begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
+    group = (_rollups.sync_type, _rollups.sync_status)
+    measures = [
+        function(_rollups[f"{name}_{suffix}"])
+        for name in MEASURES
+        for function, suffix in ((func.sum, "sum"), (func.max, "max"))
+    ]
+    newest = [func.max(_rollups[f"{item}s_newest"], type_=UtcDateTime()) for item in ITEMS]
+    conditions = [
+        _rollups.seconds == HOUR // _SECOND,
+        _rollups.start >= begin,
+        _rollups.start < end,
+    ]
+    if has_flag:
+        conditions.append(_rollups.is_deleted == bindparam("is_deleted", type_=Boolean()))
+    sums = [sum_of(_rollups[name]) for name in ("runs", *SUMMED)]
+    return select(*group, *sums, *measures, *newest).where(*conditions).group_by(*group)

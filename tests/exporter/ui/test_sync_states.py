@@ -1,0 +1,57 @@
+"""The newest runs of each sync type."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_exporter.judge.status import Level, SyncStatus
+from canvas_sync_exporter.ui.sync_states import SyncState, read_syncs
+from support.plans import assert_bounded, explained, preferring_indexes
+from support.runs import failed, running, snapshot, write
+
+_TYPES = [f"type-{number:02d}" for number in range(30)]
+
+
+@pytest.fixture
+def many_types(empty_database_url: str) -> Iterator[Engine]:
+    """A table with 4 runs of each of 30 sync types, one a minute."""
+    engine = open_engine(preferring_indexes(empty_database_url))
+    upgrade(engine)
+    now = time.time()
+    for age in range(4, 0, -1):
+        starts = {"start_time": now - 60 * age}
+        write(engine, *(snapshot(f"{name} {age}", sync_type=name, **starts) for name in _TYPES))
+    yield engine
+    engine.dispose()
+
+
+def _status(sync_type: str) -> SyncStatus:
+    return SyncStatus(sync_type, "well", Level.WELL, None, None, None)
+
+
+def test_one_query_finds_the_newest_runs_of_all_shown_sync_types(many_types: Engine) -> None:
+    statuses = [_status(name) for name in (*_TYPES, "never ran")]
+    found: list[SyncState] = []
+    (plan,) = explained(many_types, lambda engine: found.extend(read_syncs(engine, statuses, 80)))
+    assert_bounded([plan])
+    names = {each.status.sync_type: [run.task_id for run in each.runs] for each in found}
+    newest = {name: [f"{name} {age}" for age in (4, 3, 2, 1)] for name in _TYPES}
+    assert names == {**newest, "never ran": []}
+    assert {each.usual_seconds for each in found if each.runs} == {12.5}
+
+
+def test_a_run_in_progress_has_no_duration_and_a_failed_one_no_success(engine: Engine) -> None:
+    now = time.time()
+    write(engine, failed("bad", start_time=now - 600), running("now", start_time=now - 60))
+    (full,) = read_syncs(engine, [_status("full")], 20)
+    assert [(run.status, run.seconds) for run in full.runs] == [
+        (RunStatus.FAILED.value, 12.5),
+        (RunStatus.RUNNING.value, None),
+    ]
+    assert (full.last_success, full.usual_seconds) == (None, None)
