@@ -7,6 +7,7 @@ common is the page.
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -29,10 +30,12 @@ class Asset:
 
     Attributes:
         name: Its name in the URL, with the digest.
+        zipped: The content as gzip, compressed once and as well as possible.
     """
 
     name: str
     content: bytes
+    zipped: bytes
     media_type: str
 
 
@@ -52,7 +55,8 @@ def assets() -> dict[str, Asset]:
 def _asset(name: str, suffix: str, text: str, media_type: str) -> Asset:
     content = text.encode()
     digest = blake2b(content, digest_size=8).hexdigest()
-    return Asset(f"{name}-{digest}.{suffix}", content, f"{media_type}; charset=utf-8")
+    zipped = gzip.compress(content, mtime=0)
+    return Asset(f"{name}-{digest}.{suffix}", content, zipped, f"{media_type}; charset=utf-8")
 
 
 def _compact(style: str) -> str:

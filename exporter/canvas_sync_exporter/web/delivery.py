@@ -28,11 +28,16 @@ def deliver(response: Response) -> Response:
     return response if response.status_code == 304 else compress(response)
 
 
-def compress(response: Response) -> Response:
-    """Compress the response to the current request with gzip if the client accepts it."""
+def compress(response: Response, zipped: bytes | None = None) -> Response:
+    """Compress the response to the current request with gzip if the client accepts it.
+
+    Args:
+        response: The response.
+        zipped: Its compressed body, if that is kept.
+    """
     response.vary.add("Accept-Encoding")
     body = response.get_data()
     if len(body) >= _LEAST_BYTES and request.accept_encodings["gzip"] > 0:
-        response.set_data(igzip.compress(body, _GZIP_LEVEL))
+        response.set_data(igzip.compress(body, _GZIP_LEVEL) if zipped is None else zipped)
         response.content_encoding = "gzip"
     return response

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_exporter.ui.assets import assets
 from canvas_sync_exporter.ui.sessions import COOKIE
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
 from support.incidents import incident
@@ -188,9 +189,11 @@ def test_without_tokens_only_this_machine_is_answered(site: Served) -> None:
 def test_the_style_sheet_and_the_script_need_no_sign_in_and_stay_in_the_cache(
     guarded: Served,
 ) -> None:
+    zipped = {f"assets/{each.name}": each.zipped for each in assets().values()}
     for name in re.findall(r"assets/[\w.-]+", _get(guarded, "sign-in").text):
         answer = _get(guarded, name)
         assert answer.status_code == 200
+        assert int(answer.headers["Content-Length"]) == len(zipped[name])
         assert "immutable" in answer.headers["Cache-Control"]
     assert _get(guarded, "assets/page-0000000000000000.js").status_code == 404
 
