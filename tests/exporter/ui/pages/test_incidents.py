@@ -107,6 +107,7 @@ def test_a_form_that_cannot_be_used_changes_nothing_and_says_why(
     )
     assert answer.status_code == status
     assert 'role="alert"' in answer.text
+    assert " data-poll" not in answer.text  # the address of the action cannot be asked for again
 
 
 def test_a_resolved_incident_is_not_acknowledged(changing: Served) -> None:
