@@ -78,7 +78,7 @@ def set_up(places: Places, environ: Mapping[str, str], chown: Chown = os.lchown)
     _require_space(places.secrets)
     made = make_missing(places.secrets, chown)
     file = _read_file(places, environ)
-    links = read_links(file.messages, environ)
+    links = read_links(file, environ)
     hand_out(places.secrets, places.services, chown)
     made_for = {
         "prometheus": (prometheus_files(places.deploy, links), _PROMETHEUS),

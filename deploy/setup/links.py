@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.config_file.config_file import ConfigFile
 
 __all__ = ["Links", "read_links"]
 
@@ -25,16 +25,17 @@ class Links:
     grafana: str
 
 
-def read_links(messages: MessageSettings, environ: Mapping[str, str]) -> Links:
+def read_links(file: ConfigFile, environ: Mapping[str, str]) -> Links:
     """Return what the configuration file says, or else the ports of the compose stack.
 
     Args:
-        messages: The section ``[messages]`` of the configuration file.
+        file: The configuration file.
         environ: The ports, by the names that they have in ``.env``.
     """
+    messages = file.messages
     exporter = messages.page_url or f"http://localhost:{environ['EXPORTER_PORT']}"
     return Links(
         exporter=exporter,
         runbooks=messages.runbook_url or f"{exporter}/runbooks",
-        grafana=messages.grafana_url or f"http://localhost:{environ['GRAFANA_PORT']}",
+        grafana=file.links.grafana_url or f"http://localhost:{environ['GRAFANA_PORT']}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,9 @@ import pytest
 from canvas_sync_core.names import Log
 from canvas_sync_dashboards import datasources
 from canvas_sync_dashboards.datasources import LOKI, POSTGRESQL, PROMETHEUS, TEMPO, DataSource
+from canvas_sync_exporter.settings import full_configuration
 from support.grafana import DASHBOARDS, GRAFANA, panels, queries
+from support.markdown import DOCS, blocks
 from support.prometheus import read_yaml
 
 PROVISIONING = GRAFANA / "provisioning"
@@ -137,6 +140,21 @@ def test_a_query_for_log_lines_selects_by_index_labels_first(query: Any) -> None
 
     assert read is not None
     assert read["log"] in {None, *Log}
+
+
+def test_the_page_of_a_run_leads_to_its_trace_in_the_provisioned_grafana(tmp_path: Path) -> None:
+    (example,) = [
+        block for block in blocks(DOCS / "how-to" / "docker-compose.md", "toml") if "trace" in block
+    ]
+    file = tmp_path / "config.toml"
+    file.write_text(example)
+    links = full_configuration({"CANVAS_SYNC_CONFIG": str(file)}).file.links
+    shown = explored(str(links.trace("ab12")))
+
+    assert links.grafana_url == "http://localhost:3000"
+    assert str(links.trace_url).startswith(f"{links.grafana_url}/explore?")
+    assert shown["datasource"] == shown["queries"][0]["datasource"]["uid"] == TEMPO.uid
+    assert shown["queries"][0]["query"] == "ab12"
 
 
 def links_of_runs() -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ VARIABLES = {"SLACK_TOKEN": "xoxb-1", "SMTP_PASSWORD": "x", "TICKETS_SECRET": "x
         ("key of a pause", "[[pauses]]"),
         ("key of the heartbeat", "[heartbeat]"),
         ("key of the alerts", "[alerts]"),
+        ("key of the links", "[links]"),
         ("key of the messages", "[messages]"),
         ("key of the reports", "[messages.reports]"),
         ("key of Slack", "[messages.slack]"),

@@ -21,6 +21,7 @@ from canvas_sync_core.store.start_times import StartTimes
 from canvas_sync_core.store.sync_types import known_sync_types
 from canvas_sync_exporter.config_file.audience import KINDS
 from canvas_sync_exporter.config_file.config_file import unknown_syncs
+from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.messages.channels.factory import make_channels
@@ -81,9 +82,19 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
     if file.heartbeat.url:
         host = urlsplit(file.heartbeat.url).hostname
         lines += ["", f"heartbeat: to {host}"]
+    if file.links.grafana_url or file.links.trace_url:
+        lines += ["", f"links: {', '.join(_link_targets(file.links))}"]
     if file.messages.channels:
         lines += ["", "messages:", *_destination_lines(file.messages)]
     return lines
+
+
+def _link_targets(links: LinkSettings) -> Iterator[str]:
+    """Say where links lead."""
+    if links.grafana_url is not None:
+        yield f"dashboards at {links.grafana_url}"
+    if links.trace_url is not None:
+        yield f"traces at {urlsplit(links.trace_url).netloc}"
 
 
 def _destination_lines(messages: MessageSettings) -> Iterator[str]:

@@ -14,6 +14,7 @@ from canvas_sync_exporter.schedules.pause import Pause
 from .alerts import AlertSettings, read_alerts
 from .document import read_document
 from .heartbeat import HeartbeatSettings, read_heartbeat
+from .links import LinkSettings, read_links
 from .messages import MessageSettings, read_messages
 from .pauses import read_pauses
 from .problems import ConfigFileError, Problem, did_you_mean
@@ -41,6 +42,7 @@ class ConfigFile:
         syncs: Settings by sync type.
         pauses: Planned pauses, ordered by start.
         heartbeat: Where the exporter reports that it is alive.
+        links: Where dashboards and traces are.
         messages: What the exporter sends, and to whom.
         alerts: What Prometheus and Alertmanager go by.
     """
@@ -49,6 +51,7 @@ class ConfigFile:
     syncs: Mapping[str, SyncSettings] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+    links: LinkSettings = field(default_factory=LinkSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
 
@@ -90,6 +93,7 @@ def read_config_file(
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
+        links=read_links(table.table("links")),
         messages=read_messages(table.table("messages"), zone, environ),
         alerts=read_alerts(table.table("alerts"), environ),
     )
@@ -127,6 +131,8 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[heartbeat]")
     if before.alerts != after.alerts:
         changes.append("[alerts]")
+    if before.links != after.links:
+        changes.append("[links]")
     return changes + _changed_messages(before.messages, after.messages)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Final
-from urllib.parse import urlsplit
 
 from canvas_sync_core.names import MessageKind
 from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
@@ -14,7 +13,7 @@ from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
 from .channels import ChannelSettings, read_channels
 from .reports import ReportSettings, read_reports
 from .table import Table
-from .urls import http_url
+from .urls import base_url
 
 __all__ = ["MessageSettings", "QuietHours", "read_messages"]
 
@@ -41,7 +40,6 @@ class MessageSettings:
         incidents: Whether the exporter sends messages about incidents; false if Alertmanager does.
         page_url: Where people reach the exporter, for links; None to leave these out.
         runbook_url: The folder of the runbooks, for links; None for those of the exporter.
-        grafana_url: Where people reach Grafana, for links; None to leave these out.
         quiet_hours: When only critical incidents are worth a message; None for never.
         zone: The time zone of messages; None for the settings' one.
         locale: The language of numbers and dates.
@@ -52,7 +50,6 @@ class MessageSettings:
     incidents: bool = True
     page_url: str | None = None
     runbook_url: str | None = None
-    grafana_url: str | None = None
     quiet_hours: QuietHours | None = None
     zone: tzinfo | None = None
     locale: str = _DEFAULT_LOCALE
@@ -83,9 +80,8 @@ def read_messages(
     hours = table.parsed("quiet_hours", _quiet_hours, '"Mon-Fri 20:00-07:00, Sat-Sun 00:00-24:00"')
     settings = MessageSettings(
         incidents=table.flag("incidents") is not False,
-        page_url=table.parsed("page_url", _base_url, '"https://canvas-sync.example.edu"'),
-        runbook_url=table.parsed("runbook_url", _base_url, '"https://wiki.example.edu/runbooks"'),
-        grafana_url=table.parsed("grafana_url", _base_url, '"https://grafana.example.edu"'),
+        page_url=table.parsed("page_url", base_url, '"https://canvas-sync.example.edu"'),
+        runbook_url=table.parsed("runbook_url", base_url, '"https://wiki.example.edu/runbooks"'),
         quiet_hours=None if hours is None else QuietHours(hours, zone or default_zone),
         zone=zone,
         locale=table.parsed("locale", _locale, '"de_DE"') or _DEFAULT_LOCALE,
@@ -99,14 +95,6 @@ def read_messages(
 def _quiet_hours(text: str) -> WeeklyHours:
     instead = 'to receive critical incidents only, write severities = "critical" for a destination'
     return parse_hours(text, instead=instead)
-
-
-def _base_url(text: str) -> str:
-    """Return a URL to which paths can be added."""
-    parts = urlsplit(http_url(text))
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("write a URL without a password, `?` and `#`; paths are added to it")
-    return text.rstrip("/")
 
 
 def _locale(text: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, Severity
+from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 
 from .content import Content, Fact, Link, Section, Status, Table
@@ -56,12 +57,16 @@ class IncidentWriter:
     """Writes messages about incidents.
 
     Args:
-        settings: Where links lead.
+        settings: Where links to the pages and the runbooks lead.
         formats: How figures and times are written.
+        link_settings: Where dashboards are.
     """
 
-    def __init__(self, settings: MessageSettings, formats: Formats) -> None:
+    def __init__(
+        self, settings: MessageSettings, formats: Formats, link_settings: LinkSettings | None = None
+    ) -> None:
         self._settings = settings
+        self._link_settings = link_settings or LinkSettings()
         self._formats = formats
 
     def write(self, notice: Notice, now: datetime) -> Content:
@@ -160,10 +165,11 @@ class IncidentWriter:
             runbooks = f"{settings.page_url}/runbooks"
         if runbooks is not None and guidance.runbook:
             yield Link("Runbook", f"{runbooks}/{guidance.runbook}")
-        if settings.grafana_url is not None and guidance.dashboard:
-            name = incident.sync_type
-            variables = "" if name is None else f"?var-sync_type={quote(name, safe='')}"
-            yield Link("Dashboard", f"{settings.grafana_url}/d/{guidance.dashboard}{variables}")
+        name = incident.sync_type
+        variables = {} if name is None else {"var-sync_type": name}
+        dashboard = self._link_settings.dashboard(guidance.dashboard, variables)
+        if dashboard is not None and guidance.dashboard:
+            yield Link("Dashboard", dashboard)
 
     def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
         headline, _ = _split(notice.incident.summary)

@@ -69,7 +69,7 @@ class Messenger:
             database,
             self._local,
             audiences,
-            writer=IncidentWriter(settings, formats),
+            writer=IncidentWriter(settings, formats, config.file.links),
             in_memory=in_memory,
             is_quiet=is_quiet,
             now=now,

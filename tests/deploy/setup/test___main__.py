@@ -23,7 +23,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files
 
 LINKS = (
     "[messages]\npage_url = 'https://canvas-sync.example.edu'\n"
-    "grafana_url = 'https://grafana.example.edu'\n"
+    "[links]\ngrafana_url = 'https://grafana.example.edu'\n"
 )
 
 

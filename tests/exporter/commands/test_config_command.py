@@ -27,6 +27,9 @@ until = 2027-01-07
 reason = "winter break"
 [heartbeat]
 url = "https://user:secret@hc.example.edu/ping/4711"
+[links]
+grafana_url = "https://grafana.example.edu"
+trace_url = "https://jaeger.example.edu/trace/{trace_id}"
 """
 
 
@@ -59,6 +62,8 @@ def test_it_shows_what_was_understood(folder: Path, capsys: pytest.CaptureFixtur
         "(the configuration file)\n"
         "\n"
         "heartbeat: to hc.example.edu\n"
+        "\n"
+        "links: dashboards at https://grafana.example.edu, traces at jaeger.example.edu\n"
     )
     assert printed.err == ""
     assert list(folder.iterdir()) == [folder / "config.toml"]

@@ -77,7 +77,7 @@ def test_urls_of_links_have_no_slash_at_the_end(read: Read) -> None:
         ("incidents = 0", "messages.incidents: it is a number; write true or false"),
         ("page_url = 'sync.example.edu'", "write a URL that begins with https://"),
         ("page_url = 'https://me:pw@example.edu'", "write a URL without a password"),
-        ("grafana_url = 'https://example.edu/?a=1'", "write a URL without"),
+        ("page_url = 'https://example.edu/?a=1'", "write a URL without"),
         ("runbook_url = 7", "messages.runbook_url: it is a number"),
         ("quiet_hours = '25:00-07:00'", "25:00 is not a time of day"),
         (

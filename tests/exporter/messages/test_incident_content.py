@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from canvas_sync_core.names import IncidentKind, Severity
+from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.messages.content import Content, Fact, Link, Status
 from canvas_sync_exporter.messages.formats import Formats
@@ -17,9 +18,8 @@ from canvas_sync_exporter.messages.stored_content import LONGEST_TEXT, from_json
 from support.incidents import OPENED, incident
 
 BERLIN = ZoneInfo("Europe/Berlin")
-LINKS = MessageSettings(
-    page_url="https://sync.example.edu/canvas", grafana_url="https://grafana.example.edu"
-)
+LINKS = MessageSettings(page_url="https://sync.example.edu/canvas")
+GRAFANA = LinkSettings(grafana_url="https://grafana.example.edu")
 NOW = OPENED + timedelta(minutes=34)
 WHOLE = incident(
     id=17,
@@ -34,9 +34,11 @@ WHOLE = incident(
 )
 
 
-def writer(settings: MessageSettings = LINKS) -> IncidentWriter:
+def writer(
+    settings: MessageSettings = LINKS, link_settings: LinkSettings | None = None
+) -> IncidentWriter:
     """Return a writer with times in Berlin."""
-    return IncidentWriter(settings, Formats("en_GB", BERLIN))
+    return IncidentWriter(settings, Formats("en_GB", BERLIN), link_settings)
 
 
 def facts_of(content: Content) -> dict[str, str]:
@@ -66,7 +68,7 @@ def test_an_opened_incident_says_what_since_when_why_and_what_to_do() -> None:
 
 def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
     odd = replace(WHOLE, sync_type="a/b&c")
-    assert writer().describe(odd, NOW).links == (
+    assert writer(link_settings=GRAFANA).describe(odd, NOW).links == (
         Link("Incident", "https://sync.example.edu/canvas/incidents?number=17#incident-17"),
         Link("Newest run", "https://sync.example.edu/canvas/runs/task/nightly-2"),
         Link("Runbook", "https://sync.example.edu/canvas/runbooks/CanvasSyncFailing"),

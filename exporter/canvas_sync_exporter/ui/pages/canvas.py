@@ -7,9 +7,11 @@ from typing import Final
 
 from canvas_sync_core.store.query_results import Performance, Summary
 from canvas_sync_core.store.rollups.series import RunSeries
+from canvas_sync_exporter.dashboards import Dashboard
 from canvas_sync_exporter.logs.quota_use import QuotaUse, quota_use
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.ui.dashboard_links import dashboard_of_period
 from canvas_sync_exporter.ui.page import Page
 from canvas_sync_exporter.ui.series import read_series
 from canvas_sync_exporter.ui.view import View
@@ -33,6 +35,7 @@ class CanvasPage:
         summary: Counts of calls in the range of time.
         performance: Latency in the range of time.
         series: The same over time.
+        dashboard_url: The dashboard with the same range of time; None without Grafana.
     """
 
     quota: Quota
@@ -41,6 +44,7 @@ class CanvasPage:
     summary: Summary
     performance: Performance
     series: RunSeries | None
+    dashboard_url: str | None
 
 
 def canvas(context: WebContext, view: View) -> CanvasPage:
@@ -57,6 +61,7 @@ def canvas(context: WebContext, view: View) -> CanvasPage:
         summary=context.rollups.summary(since, until),
         performance=context.rollups.performance(since, view.zone, until),
         series=read_series(context, view),
+        dashboard_url=dashboard_of_period(context.configuration.file.links, Dashboard.API, view),
     )
 
 

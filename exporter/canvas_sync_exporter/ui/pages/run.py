@@ -21,6 +21,7 @@ from canvas_sync_exporter.logs.run_steps import StepList, run_steps
 from canvas_sync_exporter.logs.search import Order
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
+from canvas_sync_exporter.ui.dashboard_links import dashboard_of_run
 from canvas_sync_exporter.ui.log_lines import without_clock
 from canvas_sync_exporter.ui.page import Page
 from canvas_sync_exporter.ui.view import View
@@ -98,6 +99,8 @@ class RunDetails:
         lines: Its newest log lines, newest first.
         has_more_lines: Whether there are older ones.
         logs_problem: Why the logs could not be read completely; empty if they could.
+        trace_url: Its trace; None if it is not known where traces are.
+        dashboard_url: The dashboard that shows it; None without Grafana.
     """
 
     run: RunRow
@@ -112,6 +115,8 @@ class RunDetails:
     lines: list[FoundRecord]
     has_more_lines: bool
     logs_problem: str
+    trace_url: str | None
+    dashboard_url: str | None
 
     def metadata_text(self) -> str:
         """Return the metadata as indented JSON."""
@@ -147,6 +152,7 @@ def run(context: WebContext, view: View) -> RunDetails:
     history = run_history(context.engine, row)
     steps, calls, lines, has_more_lines, problem = _read_logs(context, row)
     shown = _shown_calls(calls.items)
+    links = context.configuration.file.links
     return RunDetails(
         run=row,
         history=history,
@@ -160,6 +166,8 @@ def run(context: WebContext, view: View) -> RunDetails:
         lines=lines,
         has_more_lines=has_more_lines,
         logs_problem=problem,
+        trace_url=links.trace(row.trace_id) if row.trace_id else None,
+        dashboard_url=dashboard_of_run(links, row.trace_id, row.sync_start_time, row.sync_end_time),
     )
 
 
