@@ -12,7 +12,7 @@ SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analy
   $(addprefix core/, logs/test_rotation.py logs/test_writer_processes.py metrics/test_files.py \
     store/incidents store/messages store/rollups store/test_deadlines.py store/test_retention.py \
     store/test_reuse.py test_threads.py) \
-  docs/test_tutorial_page.py \
+  docs/test_tutorial_page.py docs/test_tutorial_pictures.py \
   $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py \
     messages/test_delivery.py messages/test_messenger.py messages/test_planning.py messages/test_report_planner.py \
     logs/test_retention*.py logs/test_staging.py serving test_*.py web) \
@@ -25,7 +25,7 @@ BUILD_REQUIREMENTS = $(BIN)/python -c \
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(LOCK_ARGS)
 
-.PHONY: demo test check quick lint format dashboards kubernetes images lowest surface lock dist sbom image-archive release-check clean
+.PHONY: demo test check quick lint format dashboards kubernetes images pictures lowest surface lock dist sbom image-archive release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -58,6 +58,10 @@ kubernetes: $(VENV)/.dev
 # Needs the network: pins the images by digest, or renews the digests.
 images:
 	$(PYTHON) deploy/images/pin_images.py
+
+# Needs Chromium (Debian: apt-get install chromium). Look at the pictures before you commit them.
+pictures: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m support.pictures
 
 # The quick tests with the oldest dependencies of the product that pyproject.toml allows, beside the newest test tools.
 # OpenTelemetry's own instrumentations need a newer SDK than the oldest one.

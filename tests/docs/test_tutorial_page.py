@@ -1,4 +1,4 @@
-"""The tutorial about last night's sync, followed command by command on logs of the demo."""
+"""The tutorial about last night's logs, followed command by command on logs of the demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from support.demo_round import DemoRound
 from support.markdown import DOCS, blocks
 
-PAGE = DOCS / "tutorials" / "last-nights-sync.md"
+PAGE = DOCS / "tutorials" / "last-nights-logs.md"
 MAKE_LOGS, *COMMANDS = [
     command
     for block in blocks(PAGE, "console")

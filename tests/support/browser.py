@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
-__all__ = ["browser"]
+__all__ = ["browser", "launch"]
 
 _PROGRAMS: Final = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 """Debian's Chromium; the one without a user interface opens a tab in a fraction of the time."""
@@ -22,19 +22,24 @@ _PATIENCE_MS: Final = 60_000
 """How long an expectation may take to come true on a busy machine."""
 
 
+def launch(playwright: Playwright) -> Browser:
+    """Open the browser; without Debian's Chromium, Playwright says that there is none."""
+    program = next((each for each in _PROGRAMS if each.exists()), None)
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    return playwright.chromium.launch(executable_path=program, args=arguments)
+
+
 @pytest.fixture(scope="session")
 def _chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
     """The browser, and Playwright's event loop, which runs while the browser is open."""
     from playwright.sync_api import expect, sync_playwright  # most tests need no browser
 
-    program = next((each for each in _PROGRAMS if each.exists()), None)
-    if program is None and not os.environ.get("CI"):
+    if not any(each.exists() for each in _PROGRAMS) and not os.environ.get("CI"):
         pytest.skip("Chromium is not installed")
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         loop = asyncio.get_running_loop()
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        browser = launch(playwright)
         asyncio._set_running_loop(None)
         yield browser, loop
         asyncio._set_running_loop(loop)

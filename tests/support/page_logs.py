@@ -13,7 +13,7 @@ import msgspec
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.names import Log, RunStatus
 
-__all__ = ["write_lines"]
+__all__ = ["log_record", "write_lines"]
 
 _ROUTES: Final = (
     "/api/v1/courses",
@@ -35,28 +35,35 @@ def write_lines(folder: Path, runs: Iterable[RunSnapshot], *others: tuple[Log, A
         (folder / f"{log.value}.log").write_bytes(b"".join(line + b"\n" for line in lines))
 
 
+def log_record(
+    run: RunSnapshot, log: Log, event: str, seconds: float, message: str, **fields: Any
+) -> tuple[Log, Any]:
+    """Return a record of a run, that many seconds after its start, and its log."""
+    time = datetime.fromtimestamp(run.start_time + seconds, UTC)
+    level = _LEVELS.get(fields.get("status_code", 200), "INFO")
+    return log, {
+        "timestamp": f"{time:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "level": "ERROR" if log is Log.ERRORS else level,
+        "log": log.value,
+        "event": event,
+        "message": message,
+        "task_id": run.task_id,
+        "user_id": run.user_id,
+        "course_id": run.course_id,
+        "sync_type": run.sync_type,
+        "trace_id": run.trace_id,
+        "host": "sync-1",
+        "pid": 4711,
+        **fields,
+    }
+
+
 def _lines(run: RunSnapshot) -> Iterator[tuple[Log, Any]]:
     chance = random.Random(run.task_id)
     length = run.duration or run.heartbeat - run.start_time
 
     def record(log: Log, event: str, share: float, message: str, **fields: Any) -> tuple[Log, Any]:
-        time = datetime.fromtimestamp(run.start_time + share * length, UTC)
-        level = _LEVELS.get(fields.get("status_code", 200), "INFO")
-        return log, {
-            "timestamp": f"{time:%Y-%m-%dT%H:%M:%S.%f}Z",
-            "level": "ERROR" if log is Log.ERRORS else level,
-            "log": log.value,
-            "event": event,
-            "message": message,
-            "task_id": run.task_id,
-            "user_id": run.user_id,
-            "course_id": run.course_id,
-            "sync_type": run.sync_type,
-            "trace_id": run.trace_id,
-            "host": "sync-1",
-            "pid": 4711,
-            **fields,
-        }
+        return log_record(run, log, event, share * length, message, **fields)
 
     started = f"Sync Task: {run.task_id}, {run.user_id}, started, running"
     yield record(Log.OPERATIONS, "run_started", 0.0, started, status="running")

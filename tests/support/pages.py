@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +74,22 @@ class Served:
 
 @contextmanager
 def serving_pages(
-    folder: Path, *, with_tokens: bool = False, with_history: bool = True, **settings: str
+    folder: Path,
+    *,
+    with_tokens: bool = False,
+    with_history: bool = True,
+    history: Callable[[Engine, Configuration], None] = make_history,
+    **settings: str,
 ) -> Iterator[Served]:
-    """Serve an exporter whose files are in ``folder`` while the block runs."""
+    """Serve an exporter whose files are in ``folder`` while the block runs.
+
+    Args:
+        folder: The folder.
+        with_tokens: Whether there is a token of each scope.
+        with_history: Whether there are runs, logs and incidents.
+        history: Makes them.
+        settings: More settings, by the names of their environment variables.
+    """
     tokens: dict[Scope, str] = {}
     file = folder / "tokens"
     if with_tokens:
@@ -87,7 +100,7 @@ def serving_pages(
     config = full_configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs"), **settings})
     engine = open_engine(config.app.resolved_database_url)
     if with_history:
-        make_history(engine, config)
+        history(engine, config)
     else:
         create_tables(engine)
     tokens_file = config.exporter.tokens_file

@@ -37,7 +37,14 @@ Surface = dict[str, dict[str, str]]
 
 RECORDED: Final = ROOT / "tests" / "surface.json"
 _REQUIRED: Final = "required"
-_KEYS: Final = ("a sync type", "a pause", "the heartbeat", "the messages", "the reports")
+_KEYS: Final = (
+    "a sync type",
+    "a pause",
+    "the heartbeat",
+    "the links",
+    "the messages",
+    "the reports",
+)
 _KEYS_OF_DESTINATIONS: Final = ("every destination", "Slack", "e-mail", "a webhook", "Apprise")
 
 

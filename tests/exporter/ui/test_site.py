@@ -202,14 +202,15 @@ def test_behind_tls_and_a_path_of_a_trusted_proxy_everything_stays_below_it(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("proxied")
-    settings = {"CANVAS_SYNC_TRUSTED_PROXIES": "127.0.0.1"}
     forwarded = {
         "X-Forwarded-For": "192.0.2.7",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "monitor.example.edu",
         "X-Forwarded-Prefix": "/canvas",
     }
-    with serving_pages(folder, with_tokens=True, with_history=False, **settings) as served:
+    with serving_pages(
+        folder, with_tokens=True, with_history=False, CANVAS_SYNC_TRUSTED_PROXIES="127.0.0.1"
+    ) as served:
         token = served.tokens[Scope.ADMIN]
         own = {**forwarded, "Origin": "https://monitor.example.edu"}
         made = sign_in(served, token, **own)
