@@ -16,6 +16,7 @@ from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 
 from .content import Content, Fact, Link, Section, Status, Table
+from .failure_advice import failure_advice
 from .formats import Formats, plural
 from .guidance import GUIDANCE, Guidance
 
@@ -86,8 +87,9 @@ class IncidentWriter:
         if len(incident.counts) > 1:
             sections.append(Section(title="Causes", table=self._causes(incident)))
         guidance = _guidance(incident)
-        if guidance.advice and not is_over:
-            sections.append(Section(title="What to do", paragraphs=(guidance.advice,)))
+        advice = _advice(incident, guidance)
+        if advice and not is_over:
+            sections.append(Section(title="What to do", paragraphs=(advice,)))
         title, summary = headline, _summary(rest, incident.cause, is_over=is_over)
         if incident.resolved_at is not None:
             lasted = self._formats.span(incident.resolved_at - incident.since)
@@ -185,6 +187,11 @@ def _guidance(incident: Incident) -> Guidance:
         return GUIDANCE[IncidentKind(incident.kind)]
     except ValueError:  # a newer version of this program wrote it
         return _NO_GUIDANCE
+
+
+def _advice(incident: Incident, guidance: Guidance) -> str:
+    is_failing = incident.kind == IncidentKind.FAILING
+    return failure_advice(incident.cause) if is_failing else guidance.advice
 
 
 def _run_label(incident: Incident) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.messages.reading import count_messages
-from canvas_sync_core.store.messages.writing import delete_messages
+from canvas_sync_core.store.messages.writing import delete_messages, give_up_elsewhere
 from canvas_sync_exporter.settings import Configuration
 
 from .channel import Channel
@@ -27,6 +27,9 @@ __all__ = ["Messenger"]
 
 _FILE: Final = "messages.sqlite3"
 _KEPT_FOR: Final = timedelta(days=400)
+_PATIENCE: Final = timedelta(days=1)
+"""How long messages wait for another exporter with the same database to know their destination."""
+_REMOVED: Final = "no exporter has this destination in its configuration file any more"
 _UPKEEP_INTERVAL: Final = timedelta(minutes=1)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -115,10 +118,11 @@ class Messenger:
         self._local.dispose()
 
     def _keep_up(self) -> None:
-        """Count messages and delete very old ones, from time to time."""
+        """Count messages and remove those that are of no use any more, from time to time."""
         now = self._now()
         if now - self._counted_at < _UPKEEP_INTERVAL:
             return
         delete_messages(self._database, now - _KEPT_FOR)
+        give_up_elsewhere(self._database, set(self.deliveries), now - _PATIENCE, _REMOVED)
         self._counts = count_messages(self._database)
         self._counted_at = now

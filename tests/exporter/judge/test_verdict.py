@@ -135,6 +135,16 @@ def test_one_failed_night_is_one_critical_finding_until_the_next_good_night() ->
     assert kinds(facts_of(sync_of(ended(0), failed(1), *nights(20, 2)))) == []
 
 
+def test_runs_that_fail_in_a_row_are_counted_and_begin_with_the_first() -> None:
+    once = only(facts_of(sync_of(failed(0), *nights(20))))
+    thrice = only(facts_of(sync_of(*(failed(night) for night in range(3)), *nights(20, first=3))))
+
+    assert (once.summary, once.run_count) == ("A run of full failed.", 1)
+    assert (thrice.summary, thrice.run_count) == ("3 runs of full in a row failed.", 3)
+    assert thrice.since == failed(2).start
+    assert thrice.counts == {"KeyError: 'term'": 3}
+
+
 def test_partial_every_night_is_partial_only() -> None:
     every_night = [ended(night, status=RunStatus.PARTIAL) for night in range(30)]
 

@@ -115,6 +115,23 @@ def test_a_report_that_is_due_in_quiet_hours_is_made_after_them_unless_it_is_too
     assert kinds(engine) == [MessageKind.DAILY]
 
 
+def test_messages_to_a_removed_destination_are_given_up_after_a_day(
+    engine: Engine, tmp_path: Path, received: Receiver
+) -> None:
+    removed = message(channel="former", created_at=NOON, next_attempt_at=NOON)
+    add_messages(engine, [removed])
+
+    def state(now: datetime) -> tuple[MessageState, str | None]:
+        Sending(engine, tmp_path, received, now).go_on(now + timedelta(minutes=1))
+        (found,) = message_page(engine, MessageFilter(channel="former"), 10).items
+        return found.state, found.last_error
+
+    assert state(NOON + timedelta(hours=23)) == (MessageState.WAITING, None)
+    given_up, why = state(NOON + timedelta(hours=25))
+    assert given_up is MessageState.GIVEN_UP
+    assert "no exporter has this destination" in str(why)
+
+
 def test_messages_are_counted_and_old_ones_deleted(
     engine: Engine, tmp_path: Path, received: Receiver
 ) -> None:

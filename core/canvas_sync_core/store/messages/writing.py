@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -38,6 +38,7 @@ __all__ = [
     "copy_messages",
     "delete_messages",
     "finish_attempt",
+    "give_up_elsewhere",
     "skip_waiting",
 ]
 
@@ -176,6 +177,31 @@ def skip_waiting(engine: Engine, kind: str, subjects: Iterable[str]) -> None:
     with _writing(engine) as connection:
         for subject in ordered:
             _skip(connection, _columns.kind == kind, _columns.subject == subject)
+
+
+def give_up_elsewhere(
+    engine: Engine, channels: Collection[str], before: datetime, reason: str
+) -> None:
+    """Give up the waiting messages to other channels that were created before a time.
+
+    Args:
+        engine: The database with the outbox.
+        channels: Names of channels whose messages go on waiting.
+        before: Newer messages go on waiting too.
+        reason: Why, for people.
+
+    Raises:
+        StorageError: The database has no table of messages.
+        SQLAlchemyError: The database is away, or its role may not write.
+    """
+    is_left = and_(
+        _columns.state == MessageState.WAITING.value,
+        _columns.created_at < before,
+        _columns.channel.not_in(sorted(channels)),
+    )
+    given_up = update(messages_table).where(is_left)
+    with _writing(engine) as connection:
+        connection.execute(given_up.values(state=MessageState.GIVEN_UP.value, last_error=reason))
 
 
 def delete_messages(engine: Engine, before: datetime) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import takewhile
 from typing import Final
 
 from canvas_sync_core.names import IncidentKind, RunStatus, Severity
@@ -46,20 +47,20 @@ def interrupted(facts: Facts) -> Iterable[Finding]:
 def partial(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs were partial."""
     for sync in facts.syncs.values():
-        runs = _partial_runs(facts, sync)
-        if runs:
-            words = f"{_share(runs, sync, facts)} of {sync.sync_type} finished only partially."
+        newest = _partial_runs(facts, sync)
+        if newest:
+            runs = _in_a_row(facts, sync, newest, _is_partial)
+            words = f"{_share(runs, sync, facts)} finished only partially."
             yield _finding(IncidentKind.PARTIAL, sync, runs, words)
 
 
 def suspect(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs succeeded but differ from their history."""
     for sync in facts.syncs.values():
-        runs = _suspect_runs(facts, sync)
-        if runs:
-            words = (
-                f"{_share(runs, sync, facts)} of {sync.sync_type} succeeded with unusual results."
-            )
+        newest = _suspect_runs(facts, sync)
+        if newest:
+            runs = _in_a_row(facts, sync, newest, _is_suspect)
+            words = f"{_share(runs, sync, facts)} succeeded with unusual results."
             cause = runs[0].suspect_reason
             yield _finding(IncidentKind.SUSPECT, sync, runs, words, cause=cause)
 
@@ -67,9 +68,10 @@ def suspect(facts: Facts) -> Iterable[Finding]:
 def slow(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest runs took far longer than usual."""
     for sync in facts.syncs.values():
-        runs = _slow_runs(facts, sync)
-        if runs:
-            words = f"{_share(runs, sync, facts)} of {sync.sync_type} took far longer than usual."
+        newest = _slow_runs(facts, sync)
+        if newest:
+            runs = _in_a_row(facts, sync, newest, _is_slow_only)
+            words = f"{_share(runs, sync, facts)} took far longer than usual."
             cause = runs[0].suspect_reason
             yield _finding(IncidentKind.SLOW, sync, runs, words, cause=cause)
 
@@ -141,12 +143,20 @@ def is_many(count: int, whole: int) -> bool:
 
 @once_for_same_rounds
 def _partial_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
-    return affected(facts, sync, lambda run: run.status is RunStatus.PARTIAL, patient=True)
+    return affected(facts, sync, _is_partial, patient=True)
 
 
 @once_for_same_rounds
 def _suspect_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
     return affected(facts, sync, _is_suspect, patient=True)
+
+
+def _is_partial(run: EndedRun) -> bool:
+    return run.status is RunStatus.PARTIAL
+
+
+def _is_slow_only(run: EndedRun) -> bool:
+    return suspect_reasons(run) == _SLOW_REASONS
 
 
 def _is_suspect(run: EndedRun) -> bool:
@@ -158,11 +168,11 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
         ending = bad_ending(facts, sync)
         if ending is None or ending[0] is not kind:
             continue
-        runs = ending[1]
         whole = _round_size(facts, sync)
-        is_severe = len(runs) >= whole * _HALF
+        is_severe = len(ending[1]) >= whole * _HALF
+        runs = _in_a_row(facts, sync, ending[1], lambda run: explain(run) is kind)
         verb = "failed" if kind is IncidentKind.FAILING else "ended before finishing"
-        words = f"{_share(runs, sync, facts)} of {sync.sync_type} {verb}."
+        words = f"{_share(runs, sync, facts)} {verb}."
         severity = Severity.CRITICAL if is_severe else Severity.WARNING
         yield _finding(kind, sync, runs, words, severity=severity)
 
@@ -197,7 +207,7 @@ def _slow_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 
     def is_slow(run: EndedRun) -> bool:
         # A run that took even longer was stuck, which is another incident.
-        return suspect_reasons(run) == _SLOW_REASONS and timedelta(seconds=run.duration) <= longest
+        return _is_slow_only(run) and timedelta(seconds=run.duration) <= longest
 
     return affected(facts, sync, is_slow, patient=True)
 
@@ -207,11 +217,29 @@ def _round_size(facts: Facts, sync: SyncFacts) -> int:
     return len(rounds[0].results) if rounds else 0
 
 
+def _in_a_row(
+    facts: Facts, sync: SyncFacts, newest: Sequence[EndedRun], is_wrong: Predicate
+) -> Sequence[EndedRun]:
+    """Return the bad runs of the newest round and, if rounds are single runs, those just before."""
+    if _round_size(facts, sync) > 1:
+        return newest
+    earlier = (
+        run
+        for each in counted_rounds(facts, sync)
+        for run in each.results.values()
+        if run.start < newest[0].start
+    )
+    return [*newest, *takewhile(is_wrong, earlier)]
+
+
 def _share(runs: Sequence[EndedRun], sync: SyncFacts, facts: Facts) -> str:
+    """Say how many runs are affected; the words must also be true once newer runs are well."""
     whole = _round_size(facts, sync)
-    if whole <= 1:
-        return "The newest run"
-    return f"{len(runs):,} of {max(whole, len(runs)):,} runs"
+    if whole > 1:
+        return f"{len(runs):,} of {max(whole, len(runs)):,} runs of {sync.sync_type}"
+    if len(runs) == 1:
+        return f"A run of {sync.sync_type}"
+    return f"{len(runs):,} runs of {sync.sync_type} in a row"
 
 
 def _finding(

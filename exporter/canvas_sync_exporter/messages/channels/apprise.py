@@ -91,8 +91,11 @@ def _load(settings: AppriseSettings) -> Apprise:
         ) from None
     # Its log messages repeat parts of URLs and answers.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    # A redirect would send the secrets of the URL elsewhere; `redirect=yes` in the URL allows it.
     asset = apprise.AppriseAsset(
-        app_id=DISTRIBUTION, storage_mode=apprise.PersistentStoreMode.MEMORY
+        app_id=DISTRIBUTION,
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
+        http_redirects=False,
     )
     loaded = apprise.Apprise(asset=asset)
     if not loaded.add(settings.url) or len(loaded) != 1:

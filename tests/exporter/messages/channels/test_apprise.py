@@ -79,6 +79,14 @@ def test_a_failure_gets_another_attempt(
     assert SECRET not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
 
 
+def test_a_redirect_is_not_followed_because_the_url_has_secrets() -> None:
+    with receiving() as elsewhere, receiving() as receiver:
+        receiver.answers(http_answer(307, Location=elsewhere.url))
+        with pytest.raises(DeliveryError):
+            _channel(_url(receiver)).send(message(INCIDENT))
+        assert elsewhere.requests.empty()
+
+
 def test_a_server_that_drips_is_left_when_the_time_is_over() -> None:
     with receiving() as receiver:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
