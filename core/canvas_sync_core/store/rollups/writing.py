@@ -185,8 +185,10 @@ def _fill_in_errors(engine: Engine, failpoint: Callable[[str], None]) -> bool:
             return False
     until = time.monotonic() + _TRANSACTION_S
     with exclusive(engine) as connection:
-        while fill_in_newest_hour(connection) and time.monotonic() < until:
+        while fill_in_newest_hour(connection):
             failpoint("filled in an hour")
+            if time.monotonic() >= until:
+                break
         failpoint("before the third commit")
     return True
 
