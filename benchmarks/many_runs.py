@@ -26,6 +26,7 @@ _STATUSES = (
     RunStatus.INTERRUPTED.value,
 )
 _VARIANTS = 4096
+_CHUNK = 500_000
 _HEAD_VARIANTS = 65_537
 """A prime, so that heads and bodies are combined differently each time."""
 _HEAD_COLUMNS = ("user_id", "duration", "api_share", "db_share")
@@ -154,11 +155,12 @@ def _load_postgresql(
                 for number, row in enumerate(variants):
                     copy.write_row((number, *row))
             cursor.execute(f"ANALYZE {table}")
-        series = f"(SELECT n FROM generate_series(0, {rows - 1}) AS n)"
+        series = "(SELECT n FROM generate_series(:first, :last) AS n)"
         padded = "lpad((s.n + 1)::text, 9, '0')"
-        cursor.execute(
-            _insert(rows, series, task_id=f"'run-' || {padded}", time="to_timestamp({})")
-        )
+        statement = _insert(rows, series, task_id=f"'run-' || {padded}", time="to_timestamp({})")
+        for first in range(0, rows, _CHUNK):  # the driver gives up on statements of two minutes
+            last = min(first + _CHUNK, rows) - 1
+            cursor.execute(statement.replace(":first", str(first)).replace(":last", str(last)))
         cursor.execute(
             f"SELECT setval(pg_get_serial_sequence('{TABLE}', 'id'), max(id)) FROM {TABLE}"
         )

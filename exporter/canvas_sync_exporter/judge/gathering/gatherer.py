@@ -41,6 +41,8 @@ Expect = Callable[[datetime, Mapping[str, Sequence[datetime]]], Iterable[Expecta
 
 _SETTLED: Final = timedelta(minutes=1)
 """By then, all transactions with lower ids than a known one have been committed."""
+_MAY_LIVE: Final = timedelta(hours=2)
+"""How long after its last heartbeat an interrupted run may prove to be alive."""
 _SUSPECTS: Final = timedelta(hours=30)
 _WHOLE_NIGHTS: Final = timedelta(hours=50)
 _NEW_TYPES: Final = timedelta(minutes=10)
@@ -235,7 +237,7 @@ class _RunsMemory:
         gone = {
             number
             for memory in self._syncs.values()
-            for number in (*memory.running, *memory.interrupted)
+            for number in (*memory.running, *memory.interrupted_since(now - _MAY_LIVE))
             if number not in still
         }
         changed = rows.runs_by_id(connection, gone)

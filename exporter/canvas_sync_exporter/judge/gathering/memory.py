@@ -66,10 +66,9 @@ class SyncMemory:
         """Return the ids of the runs that have not ended."""
         return self._running.keys()
 
-    @property
-    def interrupted(self) -> Iterable[int]:
-        """Return the ids of runs that may still prove to be alive."""
-        return self._interrupted
+    def interrupted_since(self, time: datetime) -> Iterable[int]:
+        """Return the ids of runs that were interrupted since a time, and may prove to be alive."""
+        return [number for number in self._interrupted if self._ended[number].end >= time]
 
     def take_in(self, found: FoundRun) -> None:
         """Store a run, replacing what was known about it."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
@@ -21,7 +22,7 @@ from canvas_sync_exporter.config_file.channels import ChannelSettings, WebhookSe
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource
-from canvas_sync_exporter.judge.gathering import Gatherer
+from canvas_sync_exporter.judge.gathering import Gatherer, rows
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
@@ -155,6 +156,24 @@ def test_an_interrupted_run_that_turns_out_to_be_alive_is_none(
     assert scene.kinds() == [IncidentKind.INTERRUPTED]
     write(engine, night(0))
     assert scene.kinds() == []
+
+
+def test_old_interrupted_runs_are_not_read_again(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights = (night(number, status=RunStatus.INTERRUPTED) for number in range(1, 20))
+    write(engine, *nights, night(0))
+    scene = Scene(engine, tmp_path)
+    scene.kinds()
+    read: set[int] = set()
+
+    def note(_: object, numbers: Iterable[int]) -> list[rows.FoundRun]:
+        read.update(numbers)
+        return []
+
+    monkeypatch.setattr(rows, "runs_by_id", note)
+    scene.kinds()
+    assert read == set()
 
 
 def test_runs_of_many_users_are_one_round(engine: Engine, tmp_path: Path) -> None:
