@@ -13,7 +13,7 @@ from canvas_sync_exporter.judge.facts import Facts, Refusal, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.memo import once_for_each_judging
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import counted_rounds
+from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
 
 from .outcomes import affected, bad_ending
@@ -68,7 +68,7 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     ending = bad_ending(facts, sync)
     if ending is not None and ending[0] is IncidentKind.TOKEN_REFUSED:
         return ending[1]
-    refused = affected(facts, sync, _is_refused, certain=True)
+    refused = _certainly_refused(facts, sync)
     if refused or ending is not None:
         return refused
     rounds = counted_rounds(facts, sync)
@@ -77,6 +77,11 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     totals = rounds[0].totals
     is_most = totals.api_failed >= max(_FEWEST_REFUSALS, totals.api_calls * _MOST_OF_THE_CALLS)
     return tuple(rounds[0].results.values()) if is_most else ()
+
+
+@once_for_same_rounds
+def _certainly_refused(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
+    return affected(facts, sync, _is_refused, certain=True)
 
 
 def token_expiring(facts: Facts) -> Iterable[Finding]:
