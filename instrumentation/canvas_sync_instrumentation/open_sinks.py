@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,8 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
 def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
     url = settings.resolved_database_url
     auto_upgrade = settings.database_url is None
-    if auto_upgrade and _is_missing(settings.embedded_database):
+    # Nothing can be imported any more while Python ends, and no thread starts that would need it.
+    if auto_upgrade and not sys.is_finalizing() and _is_missing(settings.embedded_database):
         prepare_upgrade()
     return StoreSink(
         lambda: open_engine(url),

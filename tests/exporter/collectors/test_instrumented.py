@@ -52,6 +52,6 @@ def test_all_collectors_are_served_from_an_empty_folder(tmp_path: Path) -> None:
     environ = {"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")}
     register_collectors(registry, configuration(environ))
     values = read_samples(generate_latest(registry).decode())
-    assert [value for name, value in values.items() if name.startswith(SUCCESS)] == [1.0] * 10
+    assert [value for name, value in values.items() if name.startswith(SUCCESS)] == [1.0] * 11
     assert any(name.startswith("canvas_sync_exporter_build_info{") for name in values)
     assert not os.path.lexists(tmp_path / "logs")

@@ -94,7 +94,8 @@ class TestCompose:
 def is_shipped(file: Path) -> bool:
     """Whether a service reads it: not the tests of the rules, not how dashboards are laid out."""
     parts = file.relative_to(DEPLOY).parts
-    return parts[:2] != ("prometheus", "tests") and not file.name.startswith(".")
+    is_source = "__pycache__" not in parts and not file.name.startswith(".")
+    return is_source and parts[:2] != ("prometheus", "tests")
 
 
 class TestKubernetes:

@@ -124,6 +124,19 @@ def test_syncs_that_stop_together_are_one_finding_and_later_ones_another() -> No
     assert "grades has not started since then either." in found["full"].summary
 
 
+def test_syncs_that_stopped_together_keep_their_finding_when_the_first_one_starts_again() -> None:
+    """Also if the clocks have changed since its due times were learned."""
+    hour = 60 * MINUTE
+    full = [ended(night) for night in range(21, 42)]
+    users = [replace(run, sync_type="users", start=run.start + 2 * hour) for run in full]
+    promise = nightly(sync_type="users", schedule=CronSchedule("0 4 * * *", UTC))
+    learned = tuple(ended(night).start + hour for night in range(41, 0, -1))
+
+    again = sync_of(*full, expectation=None, due=learned)
+    facts = facts_of(again, sync_of(*users, sync_type="users", expectation=promise))
+    assert only(facts).subject == "full"
+
+
 def test_one_failed_night_is_one_critical_finding_until_the_next_good_night() -> None:
     found = only(facts_of(sync_of(failed(0), *nights(20))))
 

@@ -17,7 +17,7 @@ __all__ = ["missed", "overdue"]
 
 _USUAL_GRACE: Final = timedelta(hours=1)
 _USUAL_LEAD: Final = timedelta(minutes=1)
-"""For a sync type that is no longer expected."""
+"""For a sync type that is no longer expected, and whose interval is unknown."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 
@@ -152,7 +152,15 @@ def _patience(sync: SyncFacts) -> timedelta:
 
 
 def _lead(sync: SyncFacts) -> timedelta:
-    return sync.expectation.lead if sync.expectation else _USUAL_LEAD
+    """Return how early a run may start; half an interval if the type is no longer expected.
+
+    A sync that starts again after a break is not expected for a while. The due times of before may
+    differ from its starts by an hour, since the clocks changed.
+    """
+    if sync.expectation is not None:
+        return sync.expectation.lead
+    interval = interval_of(sync)
+    return _USUAL_LEAD if interval is None else max(_USUAL_LEAD, interval / 2)
 
 
 def _why_missed(facts: Facts) -> str:
