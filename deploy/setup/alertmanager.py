@@ -26,7 +26,7 @@ _ROUTE: Final = "    # - {{receiver: {}, continue: true}}\n"
 _PUNCTUATION: Final = re.compile(r"[!-/:-@\[-`{-~]")
 _BOT_API: Final = "https://slack.com/api/chat.postMessage"
 _SMTPS: Final = 465
-"""Alertmanager encrypts from the start on this port; on others it has to be told."""
+"""On this port Alertmanager encrypts from the start; for others its configuration must say so."""
 
 
 def alertmanager_config(frame: str, file: ConfigFile) -> str:
