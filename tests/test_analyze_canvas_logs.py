@@ -166,7 +166,28 @@ def test_the_verdict_counts_the_lines_before_the_period_and_no_later_than_now(
 
     end = "2026-11-25T03:00:00Z"
     assert kinds("--now", end) == kinds("--since", "2026-11-24", "--until", end) == ["missed"]
-    assert kinds("--now", "2026-11-04T03:00:00Z") == kinds("--user", "42") == []
+    assert kinds("--now", "2026-11-04T03:00:00Z") == []
+
+
+def test_some_runs_are_reported_but_not_judged(tmp_path: Path) -> None:
+    write_operations(tmp_path, nightly_lines("full", datetime(2026, 11, 4, 2, tzinfo=UTC), 40))
+    given = ["analyze", "--log-dir", str(tmp_path), "--user", "42"]
+    assert "\nNot judged\n" in run_here(given, tmp_path).stdout
+    page = run_here([*given, "--html"], tmp_path).stdout
+    assert ">Not judged</h2>" in page
+    assert "Nothing needs attention" not in page
+    refused = run_here([*given, "--fail-on", "critical"], tmp_path)
+    assert refused.returncode == 2
+    assert "argument --fail-on: not with --user or --task" in refused.stderr
+
+
+def test_the_end_of_time_is_refused_as_now_and_no_limit_as_until(tmp_path: Path) -> None:
+    write_operations(tmp_path, nightly_lines("full", datetime(2026, 11, 4, 2, tzinfo=UTC), 40))
+    given = ["analyze", "--log-dir", str(tmp_path)]
+    refused = run_here([*given, "--now", "9999-12-31"], tmp_path)
+    assert refused.returncode == 2
+    assert "argument --now: use a time before the year 9000" in refused.stderr
+    assert run_here([*given, "--until", "9999-12-31"], tmp_path).returncode == 0
 
 
 def test_a_configuration_file_that_cannot_be_used_does_not_prevent_the_report(

@@ -48,6 +48,8 @@ _FAIL_ON: Final = {
 }
 """Value of ``--fail-on`` -> levels of findings."""
 _NEEDS_ATTENTION: Final = 3
+_LATEST_NOW: Final = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
+"""Later times leave no room for the due times that follow."""
 ANALYZE_EXIT_CODES: Final = (
     f"{EXIT_CODES}, {_NEEDS_ATTENTION} something needs attention (--fail-on)"
 )
@@ -100,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: The folder of the logs cannot be read, or a setting is wrong.
         OutputError: The report cannot be written to its file.
     """
+    _refuse_what_cannot_be_judged(arguments)
     form = _form(arguments)
     config = log_configuration(arguments)
     log_dir, archive_dir = config.app.log_dir, config.archive_folder
@@ -129,8 +132,26 @@ def _judge(analysis: Analysis, selection: Selection, arguments: argparse.Namespa
         logs = frozenset({Log.OPERATIONS})
         zone = config.app.timezone
         analysis = analyze(config.app.log_dir, config.archive_folder, until, logs=logs, zone=zone)
-    verdict = judge_analysis(analysis, config, until.until or dt.datetime.now(dt.UTC))
+    verdict = judge_analysis(analysis, config, _judged_until(arguments))
     return replace(verdict, not_judged=[*problem, *verdict.not_judged])
+
+
+def _judged_until(arguments: argparse.Namespace) -> dt.datetime:
+    """Return up to when to judge: what ``--until`` leaves open has not been missed yet."""
+    asked: dt.datetime | None = arguments.now
+    until: dt.datetime | None = arguments.until
+    now = dt.datetime.now(dt.UTC)
+    return asked or min(now, until or now)
+
+
+def _refuse_what_cannot_be_judged(arguments: argparse.Namespace) -> None:
+    if arguments.fail_on and (arguments.user is not None or arguments.task is not None):
+        arguments.complain(
+            "argument --fail-on: not with --user or --task, which leave out runs that a verdict "
+            "needs; without them, the whole sync is judged"
+        )
+    if arguments.now is not None and arguments.now >= _LATEST_NOW:
+        arguments.complain(f"argument --now: use a time before the year {_LATEST_NOW.year}")
 
 
 def _form(arguments: argparse.Namespace) -> str:

@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
         parser = add_command(group, name, run, f"write {part.text}")
         parser.set_defaults(part=part)
         parser.add_argument(
-            "folder", type=Path, metavar="DIR", help="where to write; made if it does not exist"
+            "folder", type=_folder, metavar="DIR", help="where to write; made if it does not exist"
         )
         parser.add_argument(
             "--force", action="store_true", help="overwrite files that have another content"
@@ -32,6 +32,13 @@ def add_parser(subparsers: Any) -> None:
         for option in part.options:
             words, arguments = EXPORT_OPTIONS[option]
             parser.add_argument(words, dest=option, default=argparse.SUPPRESS, **arguments)
+
+
+def _folder(raw: str) -> Path:
+    """Read the name of a folder; an empty one is probably a variable that is not set."""
+    if not raw:
+        raise argparse.ArgumentTypeError("name a folder; . is the current one")
+    return Path(raw)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from canvas_sync_exporter.config_file.urls import base_url
 from canvas_sync_exporter.export.customizing import (
     DATA_SOURCES,
     EXPORTER_URL,
@@ -42,17 +43,22 @@ def _pair(name: str, value: str, what: str) -> Callable[[str], Pair]:
 
 
 def _url(raw: str) -> str:
-    return _read_url(raw).rstrip("/")
+    try:
+        return base_url(_read_url(raw))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
+_RESERVED: Final = RULE_LABELS | {"alertname"}
 _read_url = _matching(
     r"https?://[^\s/\"'\\{}<>#?]+(/[^\s\"'\\{}<>#?]*)?",
     "use a URL such as https://grafana.example.edu, without ? and #",
 )
 _alert_label = _pair(
-    rf"(?!__)(?!(?:{'|'.join(sorted(RULE_LABELS))})=)[a-zA-Z_][a-zA-Z0-9_]*",
-    r"[^\x00-\x1f\x7f]*",
-    f"use NAME=VALUE, such as team=lms; the rules set {', '.join(sorted(RULE_LABELS))} themselves",
+    rf"(?!__)(?!(?:{'|'.join(sorted(_RESERVED))})=)[a-zA-Z_][a-zA-Z0-9_]*",
+    r"(?!.*\{\{)[^\x00-\x1f\x7f]*",
+    f"use NAME=VALUE, such as team=lms, without {{{{; the rules set {', '.join(sorted(_RESERVED))} "
+    "themselves",
 )
 _object_label = _pair(
     r"(?:[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[a-zA-Z0-9]([-\w.]{0,61}[a-zA-Z0-9])?",

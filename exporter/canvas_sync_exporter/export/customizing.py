@@ -106,7 +106,7 @@ def kustomization(text: str, custom: Customization) -> str:
     text = replace_once(text, "- ../grafana", "- grafana")
     if custom.namespace:
         kind = "kind: Kustomization\n"
-        text = replace_once(text, kind, f"{kind}namespace: {custom.namespace}\n")
+        text = replace_once(text, kind, f"{kind}namespace: {_quoted(custom.namespace)}\n")
     if custom.object_labels:
         pairs = "  - pairs:\n"
         added = (

@@ -31,7 +31,7 @@ class Outcome:
 
 
 def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Outcome]:
-    """Write files, all of them or none if one is in the way.
+    """Write files, all of them or none if one is in the way; a link stays, its target is written.
 
     Args:
         folder: Where to write; it is made if it does not exist.
@@ -39,9 +39,24 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Outcom
         force: Overwrite files that have another content.
 
     Raises:
-        ExportError: A file with another content, or something that is no file, is in the way.
-        OSError: A file cannot be read or written.
+        ExportError: A file with another content, or something that is no file, is in the way; or a
+            file cannot be read or written.
     """
+    written: list[Path] = []
+    try:
+        return _write(folder, files, force, written)
+    except OSError as error:
+        before = f" Written before it: {_listed(written)}." if written else " Nothing was written."
+        raise ExportError(
+            f"The files cannot be written to {folder}: {error.strerror}.{before} Choose a folder "
+            "in which you may write, then export again."
+        ) from error
+
+
+def _write(
+    folder: Path, files: Mapping[str, str], force: bool, written: list[Path]
+) -> list[Outcome]:
+    """Write the files, and note which ones."""
     contents = {folder / name: text.encode() for name, text in files.items()}
     _refuse_obstacles(folder, contents)
     outcomes = [Outcome(path, _read(path) != content) for path, content in contents.items()]
@@ -53,7 +68,8 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Outcom
         )
     for outcome in outcomes:
         if outcome.is_written:
-            _replace(outcome.path, contents[outcome.path])
+            _replace(outcome.path.resolve(), contents[outcome.path])
+            written.append(outcome.path)
     return outcomes
 
 
@@ -62,9 +78,9 @@ def _refuse_obstacles(folder: Path, contents: Mapping[Path, bytes]) -> None:
     for path in contents:
         parents = [each for each in path.parents if each == folder or folder in each.parents]
         for parent in reversed(parents):
-            if parent.exists() and not parent.is_dir():
+            if os.path.lexists(parent) and not parent.is_dir():
                 raise ExportError(f"{parent} is not a folder. Name another one.")
-        if path.exists() and not path.is_file():
+        if os.path.lexists(path) and not path.is_file():
             raise ExportError(f"{path} is not a file. Remove it, or name another folder.")
 
 

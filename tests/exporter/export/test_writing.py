@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -86,4 +87,39 @@ def test_a_folder_where_a_file_belongs_is_refused(tmp_path: Path, force: bool) -
     with pytest.raises(ExportError, match=r"a\.yml is not a file"):
         write(tmp_path, FILES, force=force)
 
+    assert contents(tmp_path) == {}
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    target = tmp_path / "checkout.yml"
+    target.write_text("old")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.yml").symlink_to(target)
+    write(folder, {"a.yml": "new"}, force=True)
+    assert (folder / "a.yml").is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").symlink_to("nothing")
+    with pytest.raises(ExportError, match="is not a file"):
+        write(tmp_path, {"a.yml": "new"}, force=False)
+
+
+def test_a_failure_says_what_was_written_before(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as on a full disk
+    try:
+        with pytest.raises(ExportError) as refused:
+            write(tmp_path, {"a.yml": "a", "b.yml": "b" * 5000}, force=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"File too large. Written before it: {tmp_path / 'a.yml'}." in str(refused.value)
+    assert contents(tmp_path) == {"a.yml": "a"}
+
+
+def test_a_name_that_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"File name too long\. Nothing was written\."):
+        write(tmp_path, {"a.yml": "a", f"{'b' * 300}.yml": "b"}, force=False)
     assert contents(tmp_path) == {}

@@ -100,6 +100,7 @@ def make_report(
         report,
         attention=findings(report, verdict, now),
         not_judged=verdict.not_judged,
+        is_judged=verdict.is_judged,
         notes=notes(report),
     )
 

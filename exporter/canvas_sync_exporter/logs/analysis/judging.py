@@ -22,7 +22,8 @@ from .runs import UNKNOWN, RunSection
 __all__ = ["NOT_OF_SOME_RUNS", "judge_analysis"]
 
 NOT_OF_SOME_RUNS: Final = Verdict(
-    not_judged=["Nothing, because --user or --task leaves out runs that a verdict needs."]
+    not_judged=["Any sync, because --user or --task leaves out runs that a verdict needs."],
+    is_judged=False,
 )
 _SECTIONS: Final = {
     **dict.fromkeys(
@@ -46,7 +47,8 @@ def judge_analysis(analysis: Analysis, config: Configuration, now: dt.datetime) 
     section: RunSection = analysis.summaries[Log.OPERATIONS].section
     begin = analysis.summaries[Log.OPERATIONS].first
     if begin is None:
-        return Verdict(not_judged=["Any sync, because operations.log has no lines."])
+        reason = f"Any sync, because operations.log has no lines before {now:%Y-%m-%d %H:%M} UTC."
+        return Verdict(not_judged=[reason], is_judged=False)
     lasts = (summary.last for summary in analysis.summaries.values())
     end = max(last for last in lasts if last is not None)
     gatherer = LogGatherer(section.newest, section.pairs.open, begin, config)

@@ -79,6 +79,7 @@ def html_page(report: Report) -> str:
         origin=origin(report),
         findings=list(map(_finding, report.attention)),
         not_judged=report.not_judged,
+        is_judged=report.is_judged,
         notes=list(map(_finding, report.notes)),
         figures=list(figures(report)),
         sections=[

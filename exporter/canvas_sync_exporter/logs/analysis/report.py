@@ -301,11 +301,13 @@ class Verdict(msgspec.Struct, frozen=True):
         findings: What needs attention.
         not_judged: What it cannot say, in sentences.
         has_expectations: Whether it knows of any sync type when to expect it.
+        is_judged: Whether there was anything to judge.
     """
 
     findings: list[Finding] = []
     not_judged: list[str] = []
     has_expectations: bool = False
+    is_judged: bool = True
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,6 +317,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     filters: Filters
     attention: list[Finding] = msgspec.field(default_factory=list)
     not_judged: list[str] = msgspec.field(default_factory=list)
+    is_judged: bool = True
     notes: list[Finding] = msgspec.field(default_factory=list)
     logs: list[LogRow]
     runs: RunReport

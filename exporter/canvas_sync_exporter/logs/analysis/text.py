@@ -94,7 +94,8 @@ def _lines(report: Report, pen: _Pen) -> Iterator[str]:
 
 def _attention_lines(report: Report, pen: _Pen) -> Iterator[str]:
     yield ""
-    yield pen.paint("Needs attention" if report.attention else "Nothing needs attention", _BOLD)
+    unwanted = "Nothing needs attention" if report.is_judged else "Not judged"
+    yield pen.paint("Needs attention" if report.attention else unwanted, _BOLD)
     yield from _finding_lines(report.attention, pen)
     for text in report.not_judged:
         yield from _hanging("not judged", _FAINT, text, pen)

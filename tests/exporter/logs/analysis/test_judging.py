@@ -151,8 +151,10 @@ def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
 
 
 def test_logs_without_runs_are_not_said_to_be_well(tmp_path: Path) -> None:
-    (said,) = judged(tmp_path, []).not_judged
-    assert said == "Any sync, because operations.log has no lines."
+    verdict = judged(tmp_path, [])
+    (said,) = verdict.not_judged
+    assert said == f"Any sync, because operations.log has no lines before {NOW:%Y-%m-%d %H:%M} UTC."
+    assert not verdict.is_judged
 
 
 def test_the_words_are_those_of_the_exporter(tmp_path: Path) -> None:
