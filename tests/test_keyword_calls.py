@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.markdown import ROOT
+from support.syntax import syntax_tree
 
 MOST = 5
 VARIADIC = {"Table", "create_table", "select", "datetime", "_query", "_table"}
@@ -16,7 +17,7 @@ VARIADIC = {"Table", "create_table", "select", "datetime", "_query", "_table"}
 
 def by_position(source: str) -> Iterator[str]:
     """The calls with more than five arguments by position; an unpacked sequence counts as one."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax_tree(source)):
         if isinstance(node, ast.Call) and len(node.args) > MOST:
             function = ast.unparse(node.func)
             if function.rpartition(".")[2] not in VARIADIC:

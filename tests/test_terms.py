@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.markdown import DOCS, ROOT, table
+from support.syntax import syntax_tree
 
 PACKAGES = ("core", "instrumentation", "exporter", "demo")
 
@@ -21,12 +22,12 @@ def forbidden_names() -> dict[str, str]:
 
 def names_in(source: str) -> Iterator[str]:
     """Names of classes, functions, arguments and module constants."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax_tree(source)):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.arg):
             yield node.arg
-    for node in ast.parse(source).body:
+    for node in syntax_tree(source).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             yield from (target.id for target in targets if isinstance(target, ast.Name))

@@ -61,7 +61,7 @@ def _past() -> tuple[Sequence[RunSnapshot], bytes]:
     """
     now = time.time()
     runs = [run for sync_type in _TYPES for run in _runs(sync_type, now)]
-    runs += [snapshot(f"old-{day}", start_time=now - day * _DAY) for day in range(15, 100)]
+    runs += [snapshot(f"old-{day}", start_time=now - (day + 0.5) * _DAY) for day in range(15, 100)]
     runs.append(failed(f"night {HOSTILE}".replace("\x00", ""), start_time=now - 7200))
 
     def fill(engine: Engine) -> None:
