@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,22 +43,31 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Outcom
         ExportError: A file with another content, or something that is no file, is in the way; or a
             file cannot be read or written.
     """
-    written: list[Path] = []
+    contents = {folder / name: text.encode() for name, text in files.items()}
+    with _explaining(folder, written=[]):
+        outcomes = _plan(folder, contents, force=force)
+    changed = [each.path for each in outcomes if each.is_written]
+    for number, path in enumerate(changed):
+        with _explaining(folder, written=changed[:number]):
+            _replace(path.resolve(), contents[path])
+    return outcomes
+
+
+@contextmanager
+def _explaining(folder: Path, written: Sequence[Path]) -> Iterator[None]:
+    """Say what to do about a failure, and which files were written before it."""
     try:
-        return _write(folder, files, force, written)
+        yield
     except OSError as error:
-        before = f" Written before it: {_listed(written)}." if written else " Nothing was written."
+        before = f"Written before it: {_listed(written)}." if written else "Nothing was written."
         raise ExportError(
-            f"The files cannot be written to {folder}: {error.strerror}.{before} Choose a folder "
+            f"The files cannot be written to {folder}: {error.strerror}. {before} Choose a folder "
             "in which you may write, then export again."
         ) from error
 
 
-def _write(
-    folder: Path, files: Mapping[str, str], force: bool, written: list[Path]
-) -> list[Outcome]:
-    """Write the files, and note which ones."""
-    contents = {folder / name: text.encode() for name, text in files.items()}
+def _plan(folder: Path, contents: Mapping[Path, bytes], *, force: bool) -> list[Outcome]:
+    """Find out which files have to be written, and whether they may be."""
     _refuse_obstacles(folder, contents)
     outcomes = [Outcome(path, _read(path) != content) for path, content in contents.items()]
     different = [each.path for each in outcomes if each.is_written and each.path.exists()]
@@ -66,10 +76,6 @@ def _write(
             f"{_listed(different)} would be overwritten with another content. Nothing was "
             "written. Export to another folder and compare, or overwrite with --force."
         )
-    for outcome in outcomes:
-        if outcome.is_written:
-            _replace(outcome.path.resolve(), contents[outcome.path])
-            written.append(outcome.path)
     return outcomes
 
 
@@ -109,6 +115,6 @@ def _mode(path: Path, content: bytes) -> int:
     return 0o755 if content.startswith(b"#!") else 0o644
 
 
-def _listed(paths: list[Path]) -> str:
+def _listed(paths: Sequence[Path]) -> str:
     shown = ", ".join(map(str, paths[:5]))
     return shown if len(paths) <= 5 else f"{shown} and {len(paths) - 5} more files"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from support.many_types import many_types
 from support.pages import site
 
-__all__ = ["site"]
+__all__ = ["many_types", "site"]
 
 
 @pytest.fixture(autouse=True)

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_exporter.judge.status import Level, SyncStatus
 from canvas_sync_exporter.ui.sync_states import SyncState, read_syncs
-from support.plans import assert_bounded, explained, preferring_indexes
-from support.runs import failed, running, snapshot, write
-
-_TYPES = [f"type-{number:02d}" for number in range(30)]
-
-
-@pytest.fixture
-def many_types(empty_database_url: str) -> Iterator[Engine]:
-    """A table with 4 runs of each of 30 sync types, one a minute."""
-    engine = open_engine(preferring_indexes(empty_database_url))
-    upgrade(engine)
-    now = time.time()
-    for age in range(4, 0, -1):
-        starts = {"start_time": now - 60 * age}
-        write(engine, *(snapshot(f"{name} {age}", sync_type=name, **starts) for name in _TYPES))
-    yield engine
-    engine.dispose()
+from support.many_types import MANY_TYPES
+from support.plans import assert_bounded, explained
+from support.runs import failed, running, write
 
 
 def _status(sync_type: str) -> SyncStatus:
@@ -36,12 +19,12 @@ def _status(sync_type: str) -> SyncStatus:
 
 
 def test_one_query_finds_the_newest_runs_of_all_shown_sync_types(many_types: Engine) -> None:
-    statuses = [_status(name) for name in (*_TYPES, "never ran")]
+    statuses = [_status(name) for name in (*MANY_TYPES, "never ran")]
     found: list[SyncState] = []
     (plan,) = explained(many_types, lambda engine: found.extend(read_syncs(engine, statuses, 80)))
     assert_bounded([plan])
     names = {each.status.sync_type: [run.task_id for run in each.runs] for each in found}
-    newest = {name: [f"{name} {age}" for age in (4, 3, 2, 1)] for name in _TYPES}
+    newest = {name: [f"{name} {age}" for age in (4, 3, 2, 1)] for name in MANY_TYPES}
     assert names == {**newest, "never ran": []}
     assert {each.usual_seconds for each in found if each.runs} == {12.5}
 
