@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Mapping
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -37,11 +36,10 @@ class JobScheduler:
             # One run makes up for all that were missed, such as while the machine was asleep.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._scheduler.add_listener(self._note, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
         now = dt.datetime.now(dt.UTC)
         for job in jobs:
             trigger = _Trigger(job.schedule)
-            self._scheduler.add_job(job.work, trigger, id=job.name, next_run_time=now)
+            self._scheduler.add_job(self._run, trigger, (job,), id=job.name, next_run_time=now)
 
     def start(self) -> None:
         """Run each job once now, and then on its schedule."""
@@ -61,12 +59,17 @@ class JobScheduler:
         """Reasons of failure by job, for jobs whose last run failed."""
         return dict(self._failures)
 
-    def _note(self, event: JobExecutionEvent) -> None:
-        name, error = event.job_id, event.exception
-        if error is None:
-            if self._failures.pop(name, None) is not None:
-                _log.info("The %s works again.", name)
-            return
+    def _run(self, job: Job) -> None:
+        # Not by a listener for events: APScheduler may call that after the next run has ended.
+        try:
+            job.work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next run is due
+            self._note_failure(job.name, error)
+        else:
+            if self._failures.pop(job.name, None) is not None:
+                _log.info("The %s works again.", job.name)
+
+    def _note_failure(self, name: str, error: Exception) -> None:
         if name not in self._failures:
             unexpected = None if isinstance(error, EXPECTED_FAILURES) else error
             _log.error("The %s failed: %s", name, reason(error), exc_info=unexpected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -79,6 +80,35 @@ def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
             assert "File exists" in scheduler.failures[name]
         wait_until(lambda: name not in scheduler.failures, "its success")
     assert caplog.text.count(f"The {name} failed") == 1
+
+
+def test_a_job_does_not_begin_again_before_its_failure_is_noted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL, "apscheduler")  # it would ask for the text before we do
+    begun_again, noted = threading.Event(), threading.Event()
+    early: list[bool] = []
+
+    class FullDiskError(OSError):
+        def __str__(self) -> str:
+            if not noted.is_set():
+                early.append(begun_again.wait(0.3))
+                noted.set()
+            return "disk full"
+
+    def fail_once() -> None:
+        if not begun:
+            begun.append("once")
+            raise FullDiskError
+        begun_again.set()
+
+    begun: list[str] = []
+    # Its thread would be free for the next run.
+    other = Job("other", lambda: None, Every(60))
+    with _started(JobScheduler([Job("failing", fail_once, Every(0.001)), other])):
+        assert noted.wait(600)
+        assert begun_again.wait(600)
+    assert early == [False]
 
 
 def test_a_missed_cleanup_is_made_up_once_by_all_exporters_of_the_folder(
