@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -95,6 +96,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no worker starts one when the others end."""
     root = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(root).as_posix().startswith(_LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of garbage collection: each pass would visit 700,000 objects."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
