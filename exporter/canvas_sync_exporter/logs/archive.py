@@ -20,6 +20,8 @@ from canvas_sync_core.files.log_names import ARCHIVE_SUFFIX, ARCHIVE_TIME, live_
 from canvas_sync_core.files.modes import make_folder, shared_opener
 from canvas_sync_core.names import Log
 
+from .pieces import PIECE_BYTES, packed
+
 __all__ = [
     "Archive",
     "ArchiveDamagedError",
@@ -129,17 +131,37 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(raw: IO[bytes], members: Sequence[Member]) -> Iterator[Member]:
-    with (
-        igzip.IGzipFile(fileobj=raw, mode="wb", compresslevel=1) as zipped,  # type: ignore[no-untyped-call]  # isal has no types
-        tarfile.open(fileobj=zipped, mode="w|", bufsize=_CHUNK) as tar,
-    ):
-        for member in members:
-            entry = tarfile.TarInfo(member.name)
-            entry.size = member.length
-            entry.mtime = int(member.path.stat().st_mtime)
-            with member.path.open("rb") as file:
-                tar.addfile(entry, file)
-            yield member
+    for member in members:
+        entry = tarfile.TarInfo(member.name)
+        entry.size = member.length
+        entry.mtime = int(member.path.stat().st_mtime)
+        raw.write(packed(entry.tobuf()))
+        _write_lines(raw, member)
+        yield member
+    raw.write(packed(bytes(2 * tarfile.BLOCKSIZE)))  # the end of a tar file
+
+
+def _write_lines(raw: IO[bytes], member: Member) -> None:
+    """Write a file in pieces that end with a line, except where a line fills a whole piece."""
+    buffer = bytearray(min(PIECE_BYTES, member.length))
+    view = memoryview(buffer)
+    left, held = member.length, 0  # held: bytes of a line whose end is not in the buffer yet
+    is_start = True
+    with member.path.open("rb") as file:
+        while left:
+            read = file.readinto(view[held : held + left])
+            if not read:
+                raise OSError(f"{member.path.name} became shorter while it was archived")
+            left, filled = left - read, held + read
+            if not left:
+                padding = bytes(-member.length % tarfile.BLOCKSIZE)
+                raw.write(packed(bytes(view[:filled]) + padding, is_start=is_start))
+                return
+            cut = buffer.rfind(b"\n", 0, filled) + 1
+            end = cut or filled
+            raw.write(packed(view[:end], is_start=is_start))
+            held, is_start = filled - end, bool(cut)
+            buffer[:held] = buffer[end:filled]
 
 
 def _verify_old(archive: Path, members: Sequence[Member]) -> None:
@@ -155,32 +177,31 @@ def _verify_old(archive: Path, members: Sequence[Member]) -> None:
 def _verify(path: Path, members: Sequence[Member]) -> None:
     try:
         with igzip.open(path, "rb") as unzipped:  # type: ignore[no-untyped-call]  # isal has no types
-            with tarfile.open(fileobj=unzipped, mode="r|") as tar:
-                _verify_members(path, tar, {member.name: member for member in members})
+            _verify_members(path, unzipped, {member.name: member for member in members})
             while unzipped.read(_CHUNK):  # to the checksum at the end
                 pass
     except (tarfile.TarError, IsalError, EOFError, BadGzipFile) as error:  # type: ignore[misc]  # isal's stub calls it a value
         raise ArchiveDamagedError(f"{path} does not read back: {error}") from error
 
 
-def _verify_members(path: Path, tar: tarfile.TarFile, left: dict[str, Member]) -> None:
-    for entry in tar:
-        member = left.pop(entry.name, None)
-        if member is not None and entry.size == member.length:
-            _compare(tar, entry, member)
-        elif member is not None:
-            raise ArchiveDamagedError(f"{path}: {member.name} has another length in it")
+def _verify_members(path: Path, unzipped: igzip.IGzipFile, left: dict[str, Member]) -> None:
+    with tarfile.open(fileobj=unzipped, mode="r:") as tar:
+        for entry in tar:
+            member = left.pop(entry.name, None)
+            if member is not None and entry.size == member.length:
+                _compare(unzipped, member)
+            elif member is not None:
+                raise ArchiveDamagedError(f"{path}: {member.name} has another length in it")
     if left:
         raise ArchiveDamagedError(f"{path}: {', '.join(left)} is not in it")
 
 
-def _compare(tar: tarfile.TarFile, entry: tarfile.TarInfo, member: Member) -> None:
-    read_back = tar.extractfile(entry)
-    assert read_back is not None  # noqa: S101 - it is a regular file, as was written
+def _compare(unzipped: igzip.IGzipFile, member: Member) -> None:
+    """Compare what comes next in an archive, past tarfile, which would copy it twice."""
     left = member.length
     with member.path.open("rb") as original:
         while left:
             chunk = original.read(min(_CHUNK, left))
-            if not chunk or read_back.read(len(chunk)) != chunk:
+            if not chunk or unzipped.read(len(chunk)) != chunk:
                 raise ArchiveDamagedError(f"{member.name} reads back differently")
             left -= len(chunk)

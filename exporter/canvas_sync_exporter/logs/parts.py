@@ -91,21 +91,37 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
         yield LogPart(name, raw, source.size)
 
 
-class _ArchiveStream:
-    """A file in an archive; errors are reported as damage."""
+class _PackedStream:
+    """What comes next in a compressed file; errors are reported as damage.
 
-    def __init__(self, archive: Path, member: IO[bytes]) -> None:
-        self._archive = archive
-        self._member = member
+    Args:
+        path: The file.
+        unpacked: Its contents.
+        size: Number of bytes that must be there; None for all that there are.
+    """
+
+    def __init__(self, path: Path, unpacked: Any, size: int | None = None) -> None:
+        self._path = path
+        self._unpacked = unpacked
+        self._left = size
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Read into the buffer, and tell how many bytes; 0 at the end."""
         try:
-            read = self._member.read(len(buffer))
+            read: int = self._unpacked.readinto(buffer[: self._left])
         except _DAMAGE as error:
-            raise _damaged(self._archive, error) from error
-        buffer[: len(read)] = read
-        return len(read)
+            raise _damaged(self._path, error) from error
+        if self._left is not None:
+            if not read and self._left and buffer:
+                raise _damaged(self._path, EOFError("unexpected end of data"))
+            self._left -= read
+        return read
+
+    def skip(self) -> None:
+        """Read what is left, in larger steps than tarfile would."""
+        buffer = memoryview(bytearray(_GZIP_BUFFER))
+        while self.readinto(buffer):
+            pass
 
 
 def _compressed_part(source: LogSource) -> Iterator[LogPart]:
@@ -116,7 +132,7 @@ def _compressed_part(source: LogSource) -> Iterator[LogPart]:
             unpacked = _OPENERS[path.suffix](raw)
         except _DAMAGE as error:
             raise _damaged(path, error) from error
-        yield LogPart(path.name, _ArchiveStream(path, unpacked), sys.maxsize)
+        yield LogPart(path.name, _PackedStream(path, unpacked), sys.maxsize)
 
 
 class _Entry(tarfile.TarInfo):
@@ -134,35 +150,32 @@ class _Entry(tarfile.TarInfo):
 def _archive_parts(source: LogSource) -> Iterator[LogPart]:
     path = source.path
     with path.open("rb") as raw:
+        unzipped = _gunzip(raw)
         try:
-            unzipped = igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]  # isal has no types
-            tar = tarfile.open(  # noqa: SIM115 - closed below
-                fileobj=unzipped, mode="r|", bufsize=_GZIP_BUFFER, tarinfo=_Entry
-            )
+            tar = tarfile.open(fileobj=unzipped, mode="r:", tarinfo=_Entry)  # noqa: SIM115 - closed below
         except _DAMAGE as error:
             raise _damaged(path, error) from error
         with tar:
-            yield from _members(source, tar)
-        try:
-            while unzipped.read(_GZIP_BUFFER):  # to the checksum at the end
-                pass
-        except _DAMAGE as error:
-            raise _damaged(path, error) from error
+            yield from _members(source, tar, unzipped)
+        _PackedStream(path, unzipped).skip()  # to the checksum at the end
 
 
-def _members(source: LogSource, tar: tarfile.TarFile) -> Iterator[LogPart]:
+def _members(
+    source: LogSource, tar: tarfile.TarFile, unzipped: igzip.IGzipFile
+) -> Iterator[LogPart]:
+    """Yield the files; read past tarfile, which would copy their bytes several times."""
     while True:
         try:
             entry = tar.next()
-            stream = tar.extractfile(entry) if entry and entry.isfile() else None
         except _DAMAGE as error:
             raise _damaged(source.path, error) from error
         if entry is None:
             return
-        if stream is None or not _belongs(source.log, entry.name):
+        if not entry.isfile() or not _belongs(source.log, entry.name):
             raise ArchiveDamagedError(f"{source.path.name} holds {entry.name!r}, which is no log")
-        name = f"{source.path.name}/{entry.name}"
-        yield LogPart(name, _ArchiveStream(source.path, stream), entry.size)
+        stream = _PackedStream(source.path, unzipped, entry.size)
+        yield LogPart(f"{source.path.name}/{entry.name}", stream, entry.size)
+        stream.skip()
 
 
 def _belongs(log: Log, name: str) -> bool:

@@ -204,17 +204,6 @@ def test_a_damaged_archive_is_told_as_such(folder: Path, keep: int) -> None:
         content_of(source)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.98])
-def test_flipped_bytes_in_an_archive_are_told_as_damage(folder: Path, share: float) -> None:
-    archive = folder / "archive" / "errors-20251201T020000Z.tar.gz"
-    content = bytearray(archive.read_bytes())
-    content[int(len(content) * share)] ^= 0xFF
-    archive.write_bytes(content)
-    source = next(each for each in sources(folder, folder / "archive") if each.is_archive)
-    with pytest.raises(ArchiveDamagedError):
-        content_of(source)
-
-
 @pytest.mark.parametrize(
     "name", ["../errors.log", "/etc/passwd", "errors.log/../../x", "api_calls.log", "link"]
 )

@@ -1,0 +1,171 @@
+"""The pieces of an archive, which can be unpacked each on its own.
+
+An archive is a gzip file of several members (RFC 1952), here called pieces: one with the header of
+each file, and one for about every 4 MiB of the file's lines; tar's padding is in its last one. gzip
+and tar read them as one stream. A field of its own in the gzip header of each piece says how long
+the piece is, so that all are found without unpacking the lines.
+
+A piece that has this field begins with a line or a header. Older archives, and those with a line
+that fills more than a piece, have pieces without it: they are read from their beginning.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from isal import igzip_lib
+from isal.igzip_lib import IsalError
+
+__all__ = ["PIECE_BYTES", "PackedFile", "Piece", "packed", "packed_files", "unpacked"]
+
+PIECE_BYTES: Final = 4 * 1024 * 1024
+"""The most lines that a piece has, in bytes."""
+
+_LEVEL: Final = 1
+_HEADER: Final = struct.Struct("<4s6sH2sHII")
+_OF_IGZIP: Final = 10  # bytes of the header that igzip writes
+_WITH_FIELD: Final = b"\x1f\x8b\x08\x04"  # gzip, deflate, an extra field follows
+_FIELD: Final = b"CS"
+_FIELD_BYTES: Final = 8
+_LARGEST: Final = PIECE_BYTES + tarfile.BLOCKSIZE
+_LONGEST: Final = 2 * _LARGEST  # of a piece; what does not shrink grows by very little
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an archive.
+
+    Attributes:
+        at: Its offset in the archive.
+        length: Its length there.
+        start: Offset in the file of its first line.
+        size: Number of bytes of its lines.
+        padding: Number of bytes that follow them.
+    """
+
+    at: int
+    length: int
+    start: int
+    size: int
+    padding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file in an archive.
+
+    Attributes:
+        name: Its name.
+        pieces: Its lines, in their order.
+    """
+
+    name: str
+    pieces: list[Piece]
+
+
+def packed(data: bytes | memoryview, *, is_start: bool = True) -> bytes:
+    """Return a piece of an archive.
+
+    Args:
+        data: A header, or lines.
+        is_start: Whether reading may start there.
+    """
+    piece = igzip_lib.compress(data, _LEVEL, flag=igzip_lib.COMP_GZIP)
+    if not is_start:
+        return piece
+    length = len(piece) + _HEADER.size - _OF_IGZIP
+    field = (_FIELD_BYTES + 4, _FIELD, _FIELD_BYTES, length, len(data))
+    return _HEADER.pack(_WITH_FIELD, piece[4:_OF_IGZIP], *field) + piece[_OF_IGZIP:]
+
+
+def packed_files(archive: Path) -> list[PackedFile] | None:
+    """Return the files in an archive.
+
+    Returns:
+        None if it cannot be read in pieces: it is of another version, or damaged.
+
+    Raises:
+        OSError: It cannot be read, or is gone.
+    """
+    with archive.open("rb", buffering=0) as raw:
+        try:
+            return list(_files(raw.fileno(), _pieces(raw.fileno())))
+        except (_NotInPiecesError, IsalError, tarfile.TarError, EOFError):  # type: ignore[misc]  # isal's stub calls it a value
+            return None
+
+
+def unpacked(fd: int, piece: Piece) -> bytes:
+    """Unpack the lines of a piece, and check them.
+
+    Args:
+        fd: The archive.
+        piece: Which one.
+
+    Raises:
+        IsalError: It is damaged.
+        EOFError: It is damaged.
+        OSError: It cannot be read.
+    """
+    unpacking = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    size = piece.size + piece.padding
+    data = unpacking.decompress(os.pread(fd, piece.length, piece.at), size + 1)
+    if len(data) != size or not unpacking.eof:
+        raise EOFError("unexpected end of a piece")
+    return data[: piece.size]
+
+
+class _NotInPiecesError(Exception):
+    """An archive cannot be read in pieces."""
+
+
+def _pieces(fd: int) -> Iterator[Piece]:
+    """Go from one piece to the next; where each belongs is not known yet."""
+    end = os.fstat(fd).st_size
+    at = 0
+    while at < end:
+        header = os.pread(fd, _HEADER.size, at)
+        if len(header) < _HEADER.size:
+            raise _NotInPiecesError
+        magic, _, *field, length, size = _HEADER.unpack(header)
+        is_known = [magic, *field] == [_WITH_FIELD, _FIELD_BYTES + 4, _FIELD, _FIELD_BYTES]
+        is_possible = at + length <= end and _HEADER.size < length <= _LONGEST and size <= _LARGEST
+        if not (is_known and is_possible):
+            raise _NotInPiecesError
+        yield Piece(at, length, 0, size)
+        at += length
+
+
+def _files(fd: int, pieces: Iterator[Piece]) -> Iterator[PackedFile]:
+    for piece in pieces:
+        header = unpacked(fd, piece)
+        if not any(header):  # the end of a tar file
+            break
+        entry = tarfile.TarInfo.frombuf(header, tarfile.ENCODING, "surrogateescape")
+        if not entry.isreg():
+            raise _NotInPiecesError
+        yield PackedFile(entry.name, list(_of_file(entry.size, pieces)))
+    else:
+        raise _NotInPiecesError
+    if next(pieces, None) is not None:
+        raise _NotInPiecesError
+
+
+def _of_file(size: int, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Take the pieces of a file, and say where in the file each is."""
+    start = 0
+    while start < size:
+        piece = next(pieces, None)
+        if piece is None or not piece.size:
+            raise _NotInPiecesError
+        end = start + piece.size
+        padding = max(0, end - size)
+        if end >= size and padding != -size % tarfile.BLOCKSIZE:
+            raise _NotInPiecesError
+        yield Piece(piece.at, piece.length, start, piece.size - padding, padding)
+        start = end
