@@ -16,7 +16,7 @@ from .expectation import Pause
 from .expectations import Expectations
 from .gathering import Gatherer
 from .judge import Judge
-from .pauses import pauses_since
+from .pauses import all_pauses_since
 
 __all__ = ["make_judge"]
 
@@ -32,8 +32,7 @@ def make_judge(config: Configuration, engine: Engine) -> Judge:
     """
 
     def pauses(since: datetime) -> Sequence[Pause]:
-        of_file = [pause for pause in config.file.pauses if pause.end > since]
-        return [*of_file, *pauses_since(engine, since)]
+        return all_pauses_since(config.file.pauses, engine, since)
 
     gatherer = Gatherer(engine, config, Expectations(config).at, pauses, lambda: datetime.now(UTC))
     folder = config.app.state_folder.absolute()

@@ -15,6 +15,7 @@ from .finding import Finding, Verdict
 
 __all__ = [
     "REOPEN_WITHIN",
+    "RUN_KINDS",
     "Acknowledgement",
     "Changes",
     "Incident",
@@ -25,7 +26,7 @@ __all__ = [
 REOPEN_WITHIN: Final = timedelta(hours=2)
 """An incident that is detected again this soon after it resolved is the same one."""
 
-_RUN_KINDS: Final = frozenset(
+RUN_KINDS: Final = frozenset(
     {
         IncidentKind.MISSED,
         IncidentKind.OVERDUE,
@@ -205,7 +206,7 @@ def _is_worse(changed: Incident, before: Incident) -> bool:
 
 def _recovery(incident: Incident) -> timedelta:
     """Return how long an incident must stay undetected to resolve."""
-    base = timedelta() if incident.kind in _RUN_KINDS else _RECOVERY
+    base = timedelta() if incident.kind in RUN_KINDS else _RECOVERY
     longer = base + incident.reopen_count * _RECOVERY_AFTER_REOPENING
     return min(longer, _LONGEST_RECOVERY)
 

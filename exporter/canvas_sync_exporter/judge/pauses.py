@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, case, insert, literal, select, update
 
+from canvas_sync_core.incident import Incident
+from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
 from canvas_sync_core.store.pauses import pauses_table
@@ -16,10 +18,21 @@ from canvas_sync_core.store.timestamps import UtcSortedTime
 from canvas_sync_exporter.schedules.pause import Pause, clean_reason
 from canvas_sync_exporter.schedules.sync_types import NAME_HINT, is_sync_type
 
-__all__ = ["active_pauses", "add_pause", "end_pause", "new_pause", "pauses_since"]
+from .incidents import RUN_KINDS
+
+__all__ = [
+    "active_pauses",
+    "add_pause",
+    "all_pauses_since",
+    "closing_pause",
+    "end_pause",
+    "new_pause",
+    "pauses_since",
+]
 
 _MAX_SYNC_TYPES: Final = 100
 _LONGEST: Final = timedelta(days=3653)
+_CLOSED_BY_PAUSES: Final = RUN_KINDS | {IncidentKind.STALE_ITEMS}
 _columns = pauses_table.c
 
 
@@ -127,6 +140,37 @@ def pauses_since(engine: Engine, since: datetime) -> list[Pause]:
     """
     with explain_missing(engine, pauses_table), connect_to_read(engine) as connection:
         return _read(connection, _columns.end_time > since)
+
+
+def all_pauses_since(of_file: Iterable[Pause], engine: Engine, since: datetime) -> list[Pause]:
+    """Return the pauses of the configuration file and of the database that end after a time.
+
+    Args:
+        of_file: All pauses of the configuration file.
+        engine: The database with the other pauses.
+        since: The time, in UTC.
+
+    Raises:
+        StorageError: The database has no table of pauses.
+    """
+    return [*(each for each in of_file if each.end > since), *pauses_since(engine, since)]
+
+
+def closing_pause(incident: Incident, pauses: Iterable[Pause]) -> Pause | None:
+    """Return the pause because of which an incident was resolved; None if it recovered.
+
+    When a pause begins, nothing is expected of its sync types any more, so what was wrong with
+    their runs before is not wrong any more either.
+    """
+    closed_at = incident.resolved_at
+    if closed_at is None or incident.kind not in _CLOSED_BY_PAUSES:
+        return None
+    names = incident.affects or ((incident.sync_type,) if incident.sync_type else ())
+    for pause in pauses:
+        began = incident.opened_at <= pause.start <= closed_at < pause.end
+        if began and names and all(map(pause.applies_to, names)):
+            return pause
+    return None
 
 
 def active_pauses(engine: Engine, now: datetime) -> list[Pause]:

@@ -14,6 +14,7 @@ from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, Severity
 from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.schedules.pause import Pause
 
 from .content import Content, Fact, Link, Section, Status, Table
 from .failure_advice import failure_advice
@@ -39,19 +40,24 @@ class Event(StrEnum):
 
 
 _HEADINGS: Final = {
-    Event.OPENED: "New",
-    Event.WORSE: "Worse",
-    Event.BACK: "Back",
-    Event.RESOLVED: "Recovered",
+    Event.OPENED: "new",
+    Event.WORSE: "worse",
+    Event.BACK: "back",
+    Event.RESOLVED: "recovered",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that has happened to an incident and that people should know."""
+    """Something that has happened to an incident and that people should know.
+
+    Attributes:
+        pause: The pause because of which it was resolved; None if it recovered, or is open.
+    """
 
     incident: Incident
     event: Event
+    pause: Pause | None = None
 
 
 class IncidentWriter:
@@ -72,15 +78,15 @@ class IncidentWriter:
 
     def write(self, notice: Notice, now: datetime) -> Content:
         """Write a message about one incident."""
-        content = self.describe(notice.incident, now)
+        content = self.describe(notice.incident, now, notice.pause)
         if notice.event is Event.WORSE:
             return replace(content, title=f"Worse: {content.title}")
         if notice.event is Event.BACK:
             return replace(content, title=f"Back again: {content.title}")
         return content
 
-    def describe(self, incident: Incident, now: datetime) -> Content:
-        """Describe an incident as it is now."""
+    def describe(self, incident: Incident, now: datetime, pause: Pause | None = None) -> Content:
+        """Describe an incident as it is now; ``pause`` is the one that closed it, if any."""
         headline, rest = _split(incident.summary)
         is_over = incident.resolved_at is not None
         sections = [Section(facts=tuple(self._facts(incident, now)))]
@@ -94,11 +100,15 @@ class IncidentWriter:
         if incident.resolved_at is not None:
             lasted = self._formats.span(incident.resolved_at - incident.since)
             title = f"Recovered after {lasted}: {headline}"
+        status = Status.GOOD if is_over else _STATUSES[incident.severity]
+        if pause is not None:
+            title, status = f"Paused: {headline}", Status.NEUTRAL
+            summary = self._pause_summary(pause, incident.cause, now)
         return Content(
             kind=MessageKind.INCIDENT,
             title=title,
             summary=summary or incident.summary,
-            status=Status.GOOD if is_over else _STATUSES[incident.severity],
+            status=status,
             sections=tuple(sections),
             links=tuple(self._links(incident, guidance)),
             footer=self._footer(now, "" if incident.id is None else f"Incident {incident.id}. "),
@@ -107,7 +117,7 @@ class IncidentWriter:
     def digest(self, notices: Sequence[Notice], now: datetime) -> Content:
         """Write one message about many incidents, the worst first."""
         shown = notices[:_MOST_ROWS]
-        counts = Counter(each.event for each in notices)
+        counts = Counter(map(_heading, notices))
         table = Table(
             headings=("Incident", "Change", "Since"),
             rows=tuple(self._row(each, now) for each in shown),
@@ -147,6 +157,14 @@ class IncidentWriter:
         if incident.request_ids:
             yield Fact("For Canvas support: X-Request-Context-Id", ", ".join(incident.request_ids))
 
+    def _pause_summary(self, pause: Pause, cause: str, now: datetime) -> str:
+        reason = f"{pause.author}: {pause.reason}" if pause.author else pause.reason
+        closed = (
+            f"No run is expected until {self._formats.near(pause.end, now)} ({reason}), "
+            "so this incident is closed. The sync has not recovered."
+        )
+        return f"{closed} Cause: {cause}" if cause else closed
+
     def _causes(self, incident: Incident) -> Table:
         shown = list(incident.counts.items())[:_MOST_CAUSES]
         rest = list(incident.counts.values())[_MOST_CAUSES:]
@@ -176,7 +194,7 @@ class IncidentWriter:
     def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
         headline, _ = _split(notice.incident.summary)
         since = self._formats.near(notice.incident.since, now)
-        return headline, _HEADINGS[notice.event].lower(), since
+        return headline, _heading(notice), since
 
     def _footer(self, now: datetime, subject: str) -> str:
         return f"{subject}Times are in {self._formats.zone_name(now)}."
@@ -218,13 +236,16 @@ def _summary(rest: str, cause: str, *, is_over: bool) -> str:
     return " ".join(filter(None, (rest, cause)))
 
 
-def _changes(counts: Counter[Event]) -> str:
+def _heading(notice: Notice) -> str:
+    return "paused" if notice.pause is not None else _HEADINGS[notice.event]
+
+
+def _changes(counts: Counter[str]) -> str:
     """Write what has happened to how many incidents, such as ``2 new, 1 recovered``."""
-    names = {event: _HEADINGS[event].lower() for event in Event if counts[event]}
+    names = [name for name in (*_HEADINGS.values(), "paused") if counts[name]]
     if len(names) == 1:
-        (name,) = names.values()
-        return name if counts.total() == 1 else f"all {name}"
-    return ", ".join(f"{counts[event]} {name}" for event, name in names.items())
+        return names[0] if counts.total() == 1 else f"all {names[0]}"
+    return ", ".join(f"{counts[name]} {name}" for name in names)
 
 
 def _listed(names: Sequence[str], formats: Formats) -> str:
@@ -234,10 +255,12 @@ def _listed(names: Sequence[str], formats: Formats) -> str:
 
 
 def _status(notice: Notice) -> Status:
+    if notice.pause is not None:
+        return Status.NEUTRAL
     is_over = notice.event is Event.RESOLVED
     return Status.GOOD if is_over else _STATUSES[notice.incident.severity]
 
 
 def _worst(notices: Sequence[Notice]) -> Status:
-    order = (Status.GOOD, Status.WARNING, Status.CRITICAL)
+    order = (Status.NEUTRAL, Status.GOOD, Status.WARNING, Status.CRITICAL)
     return max(map(_status, notices), key=order.index)

@@ -12,6 +12,7 @@ from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.messages.reading import count_messages
 from canvas_sync_core.store.messages.writing import delete_messages, give_up_elsewhere
+from canvas_sync_exporter.judge.pauses import all_pauses_since
 from canvas_sync_exporter.settings import Configuration
 
 from .channel import Channel
@@ -74,6 +75,7 @@ class Messenger:
             audiences,
             writer=IncidentWriter(settings, formats, config.file.links),
             in_memory=in_memory,
+            pauses=lambda since: all_pauses_since(config.file.pauses, database, since),
             is_quiet=is_quiet,
             now=now,
         )

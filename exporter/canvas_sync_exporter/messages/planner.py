@@ -17,6 +17,7 @@ from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_core.store.messages.writing import add_messages, skip_waiting
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN
+from canvas_sync_exporter.schedules.pause import Pause
 
 from .incident_content import IncidentWriter
 from .local_outbox import OUT_OF_REACH, LocalOutbox
@@ -45,6 +46,7 @@ class Planner:
         audiences: What each channel receives, by name.
         writer: Writes the contents.
         in_memory: Returns the open incidents that the judge of this exporter knows.
+        pauses: Returns the pauses that end after a time.
         is_quiet: Returns whether only critical incidents are worth a message at a time.
         now: Returns the time, in UTC.
     """
@@ -57,6 +59,7 @@ class Planner:
         *,
         writer: IncidentWriter,
         in_memory: Callable[[], Iterable[Incident]],
+        pauses: Callable[[datetime], Sequence[Pause]],
         is_quiet: Callable[[datetime], bool],
         now: Callable[[], datetime],
     ) -> None:
@@ -65,6 +68,7 @@ class Planner:
         self._audiences = audiences
         self._writer = writer
         self._in_memory = in_memory
+        self._pauses = pauses
         self._is_quiet = is_quiet
         self._now = now
 
@@ -79,7 +83,8 @@ class Planner:
         try:
             self._local.catch_up(self._database, now)
             incidents = known_incidents(self._database, now - _LOOK_BACK)
-            count = self._plan_in(self._database, incidents, now)
+            pauses = self._pauses(now - _LOOK_BACK)
+            count = self._plan_in(self._database, incidents, now, pauses)
             opened = [each for each in incidents if each.resolved_at is None]
             self._local.copy(_messages_about(self._database, opened, now))
         except OUT_OF_REACH:
@@ -88,9 +93,17 @@ class Planner:
             raise
         return count
 
-    def _plan_in(self, outbox: Engine, incidents: Sequence[Incident], now: datetime) -> int:
+    def _plan_in(
+        self,
+        outbox: Engine,
+        incidents: Sequence[Incident],
+        now: datetime,
+        pauses: Sequence[Pause] = (),
+    ) -> int:
         messages = _messages_about(outbox, incidents, now)
-        planning = Planning(incidents, messages, self._writer, now, is_quiet=self._is_quiet(now))
+        planning = Planning(
+            incidents, messages, self._writer, now, pauses=pauses, is_quiet=self._is_quiet(now)
+        )
         waiting = {each.subject for each in messages if each.state is MessageState.WAITING}
         skip_waiting(outbox, MessageKind.INCIDENT, planning.outdated() & waiting)
         return sum(

@@ -16,7 +16,9 @@ from canvas_sync_core.names import IncidentKind, MessageKind, MessageState, Seve
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN
+from canvas_sync_exporter.judge.pauses import closing_pause
 from canvas_sync_exporter.judge.precedence import continues, explains
+from canvas_sync_exporter.schedules.pause import Pause
 
 from .content import Status
 from .incident_content import Event, IncidentWriter, Notice
@@ -50,6 +52,7 @@ class Planning:
         messages: All earlier messages about them, in the order in which they were created.
         writer: Writes the contents.
         now: The time.
+        pauses: Those that ended in the last days, are active or upcoming.
         is_quiet: Whether only critical incidents are worth a message now.
     """
 
@@ -60,11 +63,13 @@ class Planning:
         writer: IncidentWriter,
         now: datetime,
         *,
+        pauses: Sequence[Pause],
         is_quiet: bool,
     ) -> None:
         self._incidents = _newest_of_each(incidents)
         self._writer = writer
         self._now = now
+        self._pauses = pauses
         self._is_quiet = is_quiet
         self._earlier: dict[tuple[str, str], list[Message]] = {}
         for message in sorted(messages, key=lambda each: each.created_at):
@@ -81,7 +86,7 @@ class Planning:
             earlier = self._earlier_about(incident, channel)
             event = self._event(incident, earlier)
             if event is not None:
-                notice = Notice(incident, event)
+                notice = Notice(incident, event, closing_pause(incident, self._pauses))
                 message = self._message(notice, channel, earlier)
                 planned.append(PlannedMessage(notice, message))
         return sorted(planned, key=_urgency)
@@ -169,7 +174,7 @@ class Planning:
     def _message(self, notice: Notice, channel: str, earlier: Sequence[Message]) -> Message:
         incident, writer = notice.incident, self._writer
         follows = next((each.period for each in earlier if _is_announced(each)), None)
-        first = None if follows is None else to_json(writer.describe(incident, self._now))
+        described = writer.describe(incident, self._now, notice.pause)
         return Message(
             kind=MessageKind.INCIDENT,
             subject=subject_of(incident),
@@ -177,7 +182,7 @@ class Planning:
             channel=channel,
             follows=follows,
             content=to_json(writer.write(notice, self._now)),
-            first_content=first,
+            first_content=None if follows is None else to_json(described),
             is_urgent=incident.severity is Severity.CRITICAL,
             created_at=self._now,
             next_attempt_at=self._now,

@@ -8,15 +8,18 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from canvas_sync_core.errors import StorageError
+from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_exporter.judge.pauses import (
     active_pauses,
     add_pause,
+    closing_pause,
     end_pause,
     new_pause,
     pauses_since,
 )
 from canvas_sync_exporter.schedules.pause import Pause
+from support.incidents import incident
 
 NOW = datetime(2026, 12, 19, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -97,6 +100,39 @@ def test_a_pause_that_makes_no_sense_is_refused(
 def test_a_pause_of_the_past_is_refused() -> None:
     with pytest.raises(ValueError, match="it is in the past"):
         new_pause([], NOW - 3 * DAY, NOW - DAY, "break", "ada", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("opened", "resolved", "kind", "affects", "is_closed"),
+    [
+        (-60, 1, IncidentKind.FAILING, ("full",), True),
+        (-60, 1, IncidentKind.STALE_ITEMS, ("full",), True),
+        (-60, -1, IncidentKind.FAILING, ("full",), False),  # before the pause
+        (5, 9, IncidentKind.FAILING, ("full",), False),  # opened and over within the pause
+        (-60, 24 * 60, IncidentKind.FAILING, ("full",), False),  # after the pause
+        (-60, 1, IncidentKind.FAILING, ("full", "grades"), False),  # the other one recovered
+        (-60, 1, IncidentKind.DISK_FILLING, (), False),  # has nothing to do with runs
+        (-60, None, IncidentKind.FAILING, ("full",), False),  # is open
+    ],
+)
+def test_a_pause_closes_what_was_wrong_with_runs_before_it(
+    opened: int,
+    resolved: int | None,
+    kind: IncidentKind,
+    affects: tuple[str, ...],
+    *,
+    is_closed: bool,
+) -> None:
+    pause = Pause(frozenset({"full"}), NOW, NOW + DAY, "winter break", "ada")
+    other = Pause(frozenset({"grades"}), NOW, NOW + DAY, "winter break", "ada")
+    found = incident(
+        kind,
+        sync_type=None,
+        affects=affects,
+        opened_at=NOW + timedelta(minutes=opened),
+        resolved_at=None if resolved is None else NOW + timedelta(minutes=resolved),
+    )
+    assert closing_pause(found, [other, pause]) == (pause if is_closed else None)
 
 
 def test_without_the_table_each_function_says_how_to_get_it(engine: Engine) -> None:

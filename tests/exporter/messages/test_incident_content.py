@@ -15,6 +15,7 @@ from canvas_sync_exporter.messages.content import Content, Fact, Link, Status
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.incident_content import Event, IncidentWriter, Notice
 from canvas_sync_exporter.messages.stored_content import LONGEST_TEXT, from_json, to_json
+from canvas_sync_exporter.schedules.pause import Pause
 from support.incidents import OPENED, incident
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,6 +33,9 @@ WHOLE = incident(
     user_count=40,
     request_ids=("1a2b", "3c4d"),
 )
+
+
+PAUSE = Pause(frozenset({"full"}), NOW, NOW + timedelta(hours=2), "moving house", "ada")
 
 
 def writer(
@@ -82,6 +86,23 @@ def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
         Link("Runbook", "https://wiki.example.edu/CanvasSyncFailing"),
     )
     assert writer(MessageSettings()).describe(WHOLE, NOW).links == ()
+
+
+def test_an_incident_that_a_pause_closed_names_the_pause() -> None:
+    resolved = replace(WHOLE, resolved_at=NOW)
+    content = writer().write(Notice(resolved, Event.RESOLVED, PAUSE), NOW)
+    assert (content.title, content.status) == (
+        "Paused: full failed for 40 of 50 users",
+        Status.NEUTRAL,
+    )
+    assert content.summary == (
+        "No run is expected until 06:04 (ada: moving house), so this incident is closed. "
+        "The sync has not recovered. Cause: Canvas answers 503."
+    )
+    of_file = replace(PAUSE, author=None)
+    again = writer().write(Notice(replace(resolved, cause=""), Event.RESOLVED, of_file), NOW)
+    assert "(moving house)" in again.summary
+    assert again.summary.endswith("The sync has not recovered.")
 
 
 def test_a_resolved_incident_says_how_long_it_lasted_and_not_what_to_do() -> None:
@@ -156,6 +177,8 @@ def test_many_incidents_share_one_message() -> None:
     one = writer().digest(notices[-1:], NOW)
     assert (one.title, one.status) == ("1 more incident: recovered", Status.GOOD)
     assert writer().digest(notices[:3], NOW).title == "3 more incidents: all new"
+    paused = writer().digest([replace(notices[-1], pause=PAUSE), notices[0]], NOW)
+    assert paused.title == "2 more incidents: 1 new, 1 paused"
 
 
 def test_contents_are_stored_and_read_back() -> None:

@@ -26,6 +26,7 @@ from canvas_sync_exporter.messages.incident_content import IncidentWriter
 from canvas_sync_exporter.messages.local_outbox import LocalOutbox
 from canvas_sync_exporter.messages.planner import BURST, DIGEST_INTERVAL, Planner
 from canvas_sync_exporter.messages.planning import BACK_AFTER
+from canvas_sync_exporter.schedules.pause import Pause
 from support.incidents import OPENED, incident
 from support.postgresql import PostgresqlServer
 from support.receiver import PostingChannel, Receiver, receiver
@@ -56,6 +57,7 @@ class Exporter:
         audience: Audience | None = None,
     ) -> None:
         self.in_memory: list[Incident] = []
+        self.pauses: list[Pause] = []
         self.quiet_hours: range = range(0)
         self.local = LocalOutbox(folder / "messages.sqlite3")
         self.planner = Planner(
@@ -64,6 +66,7 @@ class Exporter:
             {"test": audience or Audience()},
             writer=IncidentWriter(MessageSettings(), Formats("en_GB", UTC)),
             in_memory=lambda: self.in_memory,
+            pauses=lambda _: self.pauses,
             is_quiet=self.is_quiet,
             now=clock,
         )
@@ -159,7 +162,7 @@ def test_an_incident_is_announced_when_it_opens_gets_worse_and_resolves(school: 
     assert school.titles() == ["Worse: The sync full fails"]
     school.clock.advance(minutes=31)
     school.resolve(worsened)
-    assert school.titles() == ["Recovered after 1 h: The sync full fails"] or school.titles() == []
+    assert school.titles() == ["Recovered after 63 min: The sync full fails"]
     first, second, third = school.received.received
     assert (first["summary"], first["status"]) == ("Canvas answers 503.", "warning")
     assert (second["status"], third["status"]) == ("critical", "good")
@@ -172,6 +175,20 @@ def test_nothing_is_sent_again_after_a_restart(school: School) -> None:
     school.open(IncidentKind.DISK_FILLING, subject="disk", sync_type=None)
     assert len(school.titles()) == 2
     assert school.titles(school.start(), school.start("another host")) == []
+
+
+def test_an_incident_that_a_pause_closed_is_not_said_to_have_recovered(school: School) -> None:
+    opened = school.open()
+    school.titles()
+    begin = school.clock.now
+    pause = Pause(frozenset({"full"}), begin, begin + timedelta(days=1), "moving house", "ada")
+    school.exporter.pauses = [pause]
+    school.clock.advance(minutes=1)
+    school.resolve(opened)
+    assert school.titles() == ["Paused: The sync full fails"]
+    _, last = school.received.received
+    assert (last["first"], last["status"]) == (last["title"], "neutral")
+    assert "(ada: moving house)" in last["summary"]
 
 
 def test_an_exporter_that_was_stopped_announces_the_end_of_an_incident(school: School) -> None:

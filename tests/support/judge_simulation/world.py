@@ -190,7 +190,9 @@ class World:
             for each in self.incidents.values()
             if each.resolved_at is None or each.resolved_at >= since
         ]
-        planning = Planning(known, self.planned_messages, _WRITER, self.now, is_quiet=False)
+        planning = Planning(
+            known, self.planned_messages, _WRITER, self.now, pauses=self.pauses, is_quiet=False
+        )
         sent = [each.message for each in planning.plan("email", Audience())]
         self.planned_messages += [replace(each, state=MessageState.SENT) for each in sent]
 
