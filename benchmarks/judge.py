@@ -1,6 +1,7 @@
 """How long it takes to judge once: up to 10 million runs, 200 sync types and 10,000 users.
 
-The table has runs of 120 days. The judge starts and reads what it needs, which is measured apart.
+Each user has a run a day, so a larger table has a longer history and not busier days; ``--per-day``
+changes that. The judge starts and reads what it needs, which is measured apart.
 Then, again and again, ``--runs`` runs of any sync types end and the judge gathers the facts and
 judges them, as it does every 15 seconds. In the end all 10,000 users have a run of one sync type
 within a night, which it judges too.
@@ -69,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     kinds = ["sqlite", "postgresql"]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="runs in the table")
     parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--per-day", type=int, default=USERS, help="runs that begin in a day")
     parser.add_argument("--times", type=int, default=100, help="how often it judges")
     parser.add_argument("--runs", type=int, default=5, help="that end between two judgings")
     parser.add_argument("--seed", type=int, default=1)
@@ -159,7 +161,7 @@ def _measure(
     meter: Meter,
 ) -> float:
     """Measure one table, and return the median of judging in milliseconds of the processor."""
-    fill(engine, rows, arguments.seed, SYNC_TYPES)
+    fill(engine, rows, arguments.seed, SYNC_TYPES, rows / arguments.per_day)
     chance = random.Random(arguments.seed)
     clock = [datetime.now(UTC)]
     settings = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)})

@@ -46,15 +46,29 @@ _COLUMNS = ", ".join((*_HEAD, *_BODY))
 Row = tuple[Any, ...]
 
 
-def fill(engine: Engine, rows: int, seed: int, sync_types: Sequence[str] = SYNC_TYPES) -> None:
-    """Make the table as it was before there were rollups, fill it, and upgrade it."""
+def fill(
+    engine: Engine,
+    rows: int,
+    seed: int,
+    sync_types: Sequence[str] = SYNC_TYPES,
+    days: float = DAYS,
+) -> None:
+    """Make the table as it was before there were rollups, fill it, and upgrade it.
+
+    Args:
+        engine: The database, which is empty.
+        rows: How many runs it gets.
+        seed: The same one makes the same runs.
+        sync_types: Their types.
+        days: They begin evenly over so many days up to now.
+    """
     database.upgrade(engine)
     downgrade(engine, "0002")
     indexes = sorted(metrics_table.indexes, key=lambda index: str(index.name))
     for index in indexes:
         index.drop(engine, checkfirst=True)
     load = _load_sqlite if engine.dialect.name == "sqlite" else _load_postgresql
-    load(engine, rows, _heads(seed), _bodies(seed, sync_types))
+    load(engine, rows, days, _heads(seed), _bodies(seed, sync_types))
     for index in indexes:
         index.create(engine, checkfirst=True)
     database.upgrade(engine)
@@ -117,7 +131,9 @@ def _body(chance: random.Random, sync_types: Sequence[str]) -> Iterator[Any]:
             yield None if column.nullable else chance.randrange(200)
 
 
-def _load_sqlite(engine: Engine, rows: int, heads: Sequence[Row], bodies: Sequence[Row]) -> None:
+def _load_sqlite(
+    engine: Engine, rows: int, days: float, heads: Sequence[Row], bodies: Sequence[Row]
+) -> None:
     connection = sqlite3.connect(str(engine.url.database), isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
     for table, columns, variants in _variants(heads, bodies):
@@ -131,6 +147,7 @@ def _load_sqlite(engine: Engine, rows: int, heads: Sequence[Row], bodies: Sequen
     connection.execute(
         _insert(
             rows,
+            days,
             series,
             task_id="printf('run-%09d', s.n + 1)",
             time="strftime('%Y-%m-%dT%H:%M:%f', {}, 'unixepoch') || '000Z'",
@@ -140,7 +157,7 @@ def _load_sqlite(engine: Engine, rows: int, heads: Sequence[Row], bodies: Sequen
 
 
 def _load_postgresql(
-    engine: Engine, rows: int, heads: Sequence[Row], bodies: Sequence[Row]
+    engine: Engine, rows: int, days: float, heads: Sequence[Row], bodies: Sequence[Row]
 ) -> None:
     with engine.begin() as connection:
         driver: Any = connection.connection.dbapi_connection
@@ -157,7 +174,8 @@ def _load_postgresql(
             cursor.execute(f"ANALYZE {table}")
         series = "(SELECT n FROM generate_series(:first, :last) AS n)"
         padded = "lpad((s.n + 1)::text, 9, '0')"
-        statement = _insert(rows, series, task_id=f"'run-' || {padded}", time="to_timestamp({})")
+        task_id = f"'run-' || {padded}"
+        statement = _insert(rows, days, series, task_id=task_id, time="to_timestamp({})")
         for first in range(0, rows, _CHUNK):  # the driver gives up on statements of two minutes
             last = min(first + _CHUNK, rows) - 1
             cursor.execute(statement.replace(":first", str(first)).replace(":last", str(last)))
@@ -175,13 +193,13 @@ def _variants(
     return ("heads", _HEAD_COLUMNS, heads), ("bodies", _BODY, bodies)
 
 
-def _insert(rows: int, series: str, *, task_id: str, time: str) -> str:
+def _insert(rows: int, days: float, series: str, *, task_id: str, time: str) -> str:
     """Return the statement that combines runs; they begin evenly over the days up to now.
 
     The database does it: ten million rows take minutes, from Python an hour.
     """
     now = datetime.now(UTC)
-    first, step = (now - timedelta(days=DAYS)).timestamp(), timedelta(days=DAYS) / rows
+    first, step = (now - timedelta(days=days)).timestamp(), timedelta(days=days) / rows
     start = f"{first!r} + s.n * {step.total_seconds()!r}"
     end = time.format(f"{start} + h.duration")
     values = (
