@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from support.evidence import Answer, Evidence
+from support.many_texts import any_of
 
 
 def places(evidence: Evidence) -> Mapping[str, str]:
@@ -42,7 +43,7 @@ def places(evidence: Evidence) -> Mapping[str, str]:
 def test_no_token_name_address_grade_or_text_is_in(evidence: Evidence, place: str) -> None:
     text = places(evidence)[place]
     assert len(text) > 100
-    assert not [secret for secret in evidence.secrets if secret in text]
+    assert not any_of(evidence.secrets).search(text.encode())
     assert "Zq-" not in text  # the mark of every name in the simulated Canvas
     assert "students.invalid" not in text
 

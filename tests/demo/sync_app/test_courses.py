@@ -96,6 +96,14 @@ def test_a_second_sync_writes_only_what_changed(
     assert {"UPDATE courses SET", "UPDATE assignments SET", "INSERT INTO assignments"} <= {*written}
 
 
+def test_a_time_stays_the_text_that_canvas_sent(canvas_server: CanvasServer) -> None:
+    """To read each attribute as a date would take most of the processor time of a sync."""
+    canvas = connect(canvas_server.url, canvas_server.tokens[TEACHER], timeout=60)
+    assignment = canvas.get_course(101).get_assignments()[0]
+    assert assignment.due_at.endswith("Z")
+    assert not hasattr(assignment, "due_at_date")
+
+
 def test_two_users_share_one_database(canvas_server: CanvasServer, engine: Engine) -> None:
     sync(canvas_server, engine, 41)
     sync(canvas_server, engine, 42)

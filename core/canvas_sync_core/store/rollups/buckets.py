@@ -174,10 +174,9 @@ def offsets(begin: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime
     found: list[tuple[datetime, timedelta]] = []
     day = floor(begin, DAY)
     while day < end or not found:
-        starts = [day + number * FIFTEEN_MINUTES for number in range(DAY // FIFTEEN_MINUTES)]
-        if _offset(day, zone) == _offset(day + DAY, zone):
-            starts = [day]
-        for start in starts:
+        is_same = _offset(day, zone) == _offset(day + DAY, zone)
+        for number in range(1 if is_same else DAY // FIFTEEN_MINUTES):
+            start = day + number * FIFTEEN_MINUTES
             offset = _offset(start, zone)
             if not found or found[-1][1] != offset:
                 found.append((start, offset))

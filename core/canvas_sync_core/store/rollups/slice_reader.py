@@ -18,8 +18,8 @@ from canvas_sync_core.store.database import connect_to_read_much, connect_to_see
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.timestamps import EARLIEST
 
-from .aggregates import Groups, add_up_span, gather, merge
-from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor
+from .aggregates import ENDED, ROW_COLUMNS, Groups, gather, merge
+from .buckets import DAY, FIFTEEN_MINUTES, floor, within
 from .generation_cache import GenerationCache
 from .parts_of_days import merge_span
 from .periods import MergeRollups, new_rows, read_span, require_few_rows, usable_state
@@ -141,10 +141,9 @@ class SliceReader(Generic[_Value]):
     ) -> Slices[_Value]:
         begin, end = parts[0].begin, parts[-1].end
         require_few_rows(connection, begin, end)
-        values = [
-            (part, self._value(add_up_span(connection, TimeBucket(DAY, part.begin, part.end))))
-            for part in parts
-        ]
+        rows = connection.execute(select(*ROW_COLUMNS).where(within(_start, begin, end), ENDED))
+        groups = gather(rows, _slice_of(parts))
+        values = [(part, self._value(groups.get(part, {}))) for part in parts]
         return Slices(begin, end, step, values)
 
 
@@ -181,10 +180,16 @@ def _new_groups(
     connection: Connection, state: RollupState, parts: Sequence[Slice]
 ) -> Mapping[Slice, Groups]:
     """Add up the runs that are not in a rollup yet, by slice."""
+    begin = parts[0].begin
+    rows = new_rows(connection, state, begin)
+    inside = (row for row in rows if begin <= row[0] < parts[-1].end)
+    return gather(inside, _slice_of(parts))
+
+
+def _slice_of(parts: Sequence[Slice]) -> Callable[[datetime], Slice]:
+    """Return what finds the slice of a time; the first and the last one are open."""
     begins = [part.begin for part in parts]
-    rows = new_rows(connection, state, begins[0])
-    inside = (row for row in rows if begins[0] <= row[0] < parts[-1].end)
-    return gather(inside, lambda start: parts[bisect_right(begins, start) - 1])
+    return lambda time: parts[max(bisect_right(begins, time) - 1, 0)]
 
 
 def _first_and_last_day(connection: Connection, since: datetime) -> list[datetime]:
