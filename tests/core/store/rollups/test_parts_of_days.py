@@ -19,18 +19,24 @@ from support.runs import failed, snapshot, write
 _MIDNIGHT = datetime(2025, 12, 22, tzinfo=UTC)
 
 
-def _runs(engine: Engine) -> None:
-    """Write runs of two days, of which some groups are in one hour only."""
+@pytest.fixture(name="engine", scope="module")
+def _engine_with_deleted_runs(lasting_engine: Engine) -> Engine:
+    """Runs of two days, of which some groups are in one hour only; the oldest ones are deleted."""
     chance = random.Random(1)
-    for number in range(160):
-        start = (_MIDNIGHT + 2 * DAY * chance.random()).timestamp()
-        duration = chance.lognormvariate(2, 2)
-        make = failed if number % 7 == 0 else snapshot
-        write(engine, make(f"run-{number}", start_time=start, duration=duration))
     noon = (_MIDNIGHT + 12 * HOUR).timestamp()
-    write(engine, snapshot("rare", sync_type="rare", start_time=noon, duration=1e50))
-    while roll_up(engine, 60):
+    runs = [snapshot("rare", sync_type="rare", start_time=noon, duration=1e50)]
+    for number in range(100):
+        start = (_MIDNIGHT + 2 * DAY * chance.random()).timestamp()
+        make = failed if number % 7 == 0 else snapshot
+        duration = chance.lognormvariate(2, 2)
+        runs.append(make(f"run-{number}", start_time=start, duration=duration))
+    write(lasting_engine, *runs)
+    while roll_up(lasting_engine, 60):
         pass
+    delete_runs(lasting_engine, _MIDNIGHT + 9 * HOUR)
+    while roll_up(lasting_engine, 60):
+        pass
+    return lasting_engine
 
 
 def _assert_same(found: Groups, expected: Groups) -> None:
@@ -51,13 +57,8 @@ def _assert_same(found: Groups, expected: Groups) -> None:
 
 @pytest.mark.parametrize("is_deleted", [None, False, True])
 def test_hours_of_a_day_have_the_figures_of_their_rollups(
-    emptied_engine: Engine, is_deleted: bool | None
+    engine: Engine, is_deleted: bool | None
 ) -> None:
-    engine = emptied_engine
-    _runs(engine)
-    delete_runs(engine, _MIDNIGHT + 9 * HOUR)
-    while roll_up(engine, 60):
-        pass
     with engine.connect() as connection:
         for first, last in ((0, 23), (1, 24), (5, 20), (11, 12), (12, 24), (-1, 23), (2, 47)):
             span = TimeBucket(HOUR, _MIDNIGHT + first * HOUR, _MIDNIGHT + last * HOUR)

@@ -30,13 +30,15 @@ PERIODS = [
 
 def write_random_runs(engine: Engine, count: int, prefix: str = "run") -> None:
     chance = random.Random(prefix)
+    runs = []
     for number in range(count):
         make = chance.choice((snapshot, snapshot, failed, running))
         start = (FIRST + chance.random() * 4 * DAY).timestamp()
         changes = {"start_time": start, "sync_type": chance.choice(("full", "grades"))}
         if make is not running:
             changes["duration"] = chance.lognormvariate(3, 1)
-        write(engine, make(f"{prefix}-{number}", **changes))
+        runs.append(make(f"{prefix}-{number}", **changes))
+    write(engine, *runs)
 
 
 def count_rows(engine: Engine, period: Period) -> Counter[tuple[str, str]]:

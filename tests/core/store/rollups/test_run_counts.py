@@ -36,6 +36,7 @@ def _at(minutes: float) -> datetime:
 
 
 def _write(engine: Engine, runs: list[tuple[int, str, str, str]], first: int = 0) -> None:
+    made = []
     for number, (minutes, status, sync_type, error) in enumerate(runs, start=first):
         is_bad = status in ("failed", "partial")
         changes: dict[str, Any] = {
@@ -47,7 +48,8 @@ def _write(engine: Engine, runs: list[tuple[int, str, str, str]], first: int = 0
         make = running if status == "running" else snapshot
         if status == "running":
             del changes["status"], changes["error"]
-        write(engine, make(f"run-{number}", **changes))
+        made.append(make(f"run-{number}", **changes))
+    write(engine, *made)
 
 
 def _rows(engine: Engine, since: datetime | None, until: datetime | None) -> Counter[RunKind]:
@@ -59,7 +61,7 @@ def _rows(engine: Engine, since: datetime | None, until: datetime | None) -> Cou
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(_RUNS, max_size=8),
