@@ -29,6 +29,7 @@ from canvas_sync_core.events import (
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_core.store.rows import to_row
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 
@@ -103,7 +104,7 @@ def _write_by_sink(
 ) -> list[float]:
     url = f"sqlite:///{folder / 'sink.sqlite3'}"
     sink = StoreSink(
-        lambda: open_engine(url), folder / "spool", auto_upgrade=True, on_drop=_refuse_drop
+        row_database_opener(url, auto_upgrade=True), folder / "spool", on_drop=_refuse_drop
     )
     calls = []
     for life in lives:

@@ -52,6 +52,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.freshness import freshness
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.writing import roll_up
+from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_core.store.run_facets import run_facets
 from canvas_sync_core.store.run_filter import RunFilter
 from canvas_sync_core.store.run_search import search_runs
@@ -385,7 +386,7 @@ def writers(database: Database, folder: Path, rate: float) -> Iterator[None]:
 def _write(url: str, folder: Path, number: int, rate: float, stop: Any) -> None:
     """Write runs as a sync does, until told to stop."""
     spool = configuration({"CANVAS_SYNC_LOG_DIR": str(folder / "logs")}).app.spool_folder
-    sink = StoreSink(lambda: open_engine(url), spool, auto_upgrade=False, on_drop=_refuse)
+    sink = StoreSink(row_database_opener(url, auto_upgrade=False), spool, on_drop=_refuse)
     written = 0
     while not stop.wait(1 / rate):
         written += 1

@@ -15,7 +15,7 @@ from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.sinks import DropCounter, Sink
-from canvas_sync_core.store.database import open_engine, prepare_upgrade
+from canvas_sync_core.store.row_database import row_database_opener
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 
@@ -102,11 +102,12 @@ def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
     auto_upgrade = settings.database_url is None
     # Nothing can be imported any more while Python ends, and no thread starts that would need it.
     if auto_upgrade and not sys.is_finalizing() and _is_missing(settings.embedded_database):
+        from canvas_sync_core.store.database import prepare_upgrade  # noqa: PLC0415 - rarely needed
+
         prepare_upgrade()
     return StoreSink(
-        lambda: open_engine(url),
+        row_database_opener(url, auto_upgrade=auto_upgrade),
         settings.spool_folder,
-        auto_upgrade=auto_upgrade,
         on_drop=on_drop,
     )
 

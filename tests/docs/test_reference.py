@@ -18,10 +18,10 @@ from canvas_sync_core.names import LOGS, Log, MessageState, RunStatus
 from canvas_sync_core.schema.log_records import COMMON_FIELDS, LOG_EVENTS, Record, events_of
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, FieldType
 from canvas_sync_core.settings import SettingHelp, Settings, describe
-from canvas_sync_core.store.database import SCHEMA_VERSION, VERSION_TABLE
 from canvas_sync_core.store.incidents.tables import incidents_table, judges_table
 from canvas_sync_core.store.messages.tables import messages_table
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from canvas_sync_exporter import query
 from canvas_sync_exporter.settings import ExporterSettings
 from canvas_sync_exporter.web.auth import Scope

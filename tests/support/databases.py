@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 from canvas_sync_core.names import TABLE
-from canvas_sync_core.store.database import VERSION_TABLE, open_engine
+from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.schema_version import VERSION_TABLE
 
 from .tables import create_tables
 

@@ -5,13 +5,8 @@ Alembic is imported only when a migration really has to run.
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -34,10 +29,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from canvas_sync_core.clock import monotonic
 from canvas_sync_core.errors import SettingsError, StorageError
-from canvas_sync_core.files.identity import Identity, status_identity
-from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.names import TABLE
 
 from ._deadlines import (
@@ -48,12 +40,12 @@ from ._deadlines import (
     connect_arguments,
 )
 from .model import metrics_table
+from .schema_version import SCHEMA_VERSION, VERSION_TABLE
+from .sqlite_files import configure, identity_at, make_private
 from .stored_values import TOLERANT_TYPES, read_json_object
 
 __all__ = [
     "INTERNAL",
-    "SCHEMA_VERSION",
-    "VERSION_TABLE",
     "check_schema",
     "connect_to_read",
     "connect_to_read_much",
@@ -66,18 +58,11 @@ __all__ = [
 
 INTERNAL: Final = "canvas_sync_internal"
 """Execution option of our own engines, which the SQLAlchemy hook ignores."""
-SCHEMA_VERSION: Final = "0011"
-"""The newest revision in ``migrations/versions``; revisions sort by name."""
-VERSION_TABLE: Final = "canvas_sync_alembic_version"
-"""Our own version table, so that we do not interfere with the app's Alembic."""
 
 _UPGRADE_HINT: Final = "Run `canvas-sync-monitor db upgrade`"
 _ADVISORY_LOCK: Final = 0x63616E76_73796E63  # "canvsync"; any constant number will do
-_BUSY_TIMEOUT_MS: Final = 5000
-_BUSY_PAUSE_S: Final = 0.01
 _FILE: Final = "canvas_sync_file"
 """Key under which a SQLite connection remembers which file it has opened."""
-_decode: Final = partial(str, encoding="utf-8", errors="replace")
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -308,70 +293,20 @@ def _prepare_sqlite(engine: Engine, file: Path) -> None:
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:
-        make_folder(file.parent, PRIVATE_FOLDER)
-        _make_private(file)
+        make_private(file)
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[_FILE] = _identity(place)
-        # SQLAlchemy's documented way to start transactions explicitly.
-        connection.isolation_level = None
-        connection.text_factory = _decode
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        _use_wal(cursor)
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
+    def prepare(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = identity_at(place)
+        configure(connection)
 
     @event.listens_for(engine, "checkout")
     def require_same_file(_connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         # A connection to a deleted file would keep reading and writing data that no one else sees.
-        if record.info[_FILE] != _identity(place):
+        if record.info[_FILE] != identity_at(place):
             raise DisconnectionError(f"{place} was deleted or replaced.")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("canvas_sync_immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _identity(file: Path) -> Identity | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return status_identity(found)
-
-
-def _make_private(file: Path) -> None:
-    """Create an empty file with access only for the owner, without opening it under its own name.
-
-    POSIX locks belong to the process: closing the file would drop all locks that SQLite holds on it
-    in this process, and another process would then remove the journal that we still write to, with
-    the rows in it.
-    """
-    if file.exists():
-        return
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    os.close(handle)
-    empty = Path(name)
-    try:
-        file.hardlink_to(empty)
-    except FileExistsError:
-        pass  # another process was faster
-    finally:
-        empty.unlink()
-
-
-def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch to WAL mode, with retries, because SQLite does not wait for a lock in this case."""
-    deadline = monotonic() + _BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
-                raise
-            time.sleep(_BUSY_PAUSE_S)
-        else:
-            return

@@ -23,7 +23,8 @@ from sqlalchemy import (
 from .cursors import Page, make_cursor, read_cursor
 from .model import metrics_table
 from .runs import RunRow, to_run
-from .timestamps import EARLIEST, LATEST, UtcDateTime
+from .stored_times import EARLIEST, LATEST
+from .timestamps import UtcDateTime
 
 __all__ = [
     "SINCE",

@@ -11,17 +11,17 @@ A run may take several attempts. Each is identified by its own start and trace.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select
-
 from canvas_sync_core.events import RunSnapshot
-from canvas_sync_core.names import RunStatus
+from canvas_sync_core.names import TABLE, RunStatus
 
-from .model import metrics_table
+from .row_database import RowConnection, execute
+from .stored_times import limited, limited_sql, read_sorted_time, time_text
 
 __all__ = [
     "LEFT_OPEN",
@@ -39,7 +39,6 @@ LEFT_OPEN: Final = frozenset({RunStatus.RUNNING.value, RunStatus.INTERRUPTED.val
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOGGER: Final = logging.getLogger(__name__)
-_columns = metrics_table.c
 
 
 class Attempt(NamedTuple):
@@ -75,20 +74,25 @@ def row_name(snapshot: RunSnapshot) -> str:
     return snapshot.task_id.replace("\0", "\ufffd")
 
 
-def holders_of(connection: Connection, names: Iterable[str]) -> dict[str, _Holder]:
+def holders_of(connection: RowConnection, names: Iterable[str]) -> dict[str, _Holder]:
     """Return which attempts the rows of these names show."""
-    query = select(
-        _columns.sync_task_id,
-        _columns.sync_start_time,
-        _columns.trace_id,
-        _columns.sync_status,
-        _columns.error_type,
-    ).where(_columns.sync_task_id.in_(names))
+    wanted = tuple(names)
+    is_sqlite = connection.dialect.name == "sqlite"
+    start_time = "sync_start_time" if is_sqlite else limited_sql("sync_start_time")
+    rows = execute(
+        connection,
+        f"SELECT sync_task_id, {start_time}, trace_id, sync_status, error_type FROM {TABLE} "  # noqa: S608
+        f"WHERE sync_task_id IN ({', '.join('?' * len(wanted))})",
+        wanted,
+    )
     return {
         name: _Holder(
-            start, trace_id, status, status == RunStatus.RUNNING.value and error is not None
+            limited(read_sorted_time(start) if is_sqlite else start),
+            trace_id,
+            status,
+            status == RunStatus.RUNNING.value and error is not None,
         )
-        for name, start, trace_id, status, error in connection.execute(query)
+        for name, start, trace_id, status, error in rows
     }
 
 
@@ -102,19 +106,25 @@ def is_same_run(snapshot: RunSnapshot, holder: _Holder) -> bool:
     return start < holder.start and (waits or is_left_open)
 
 
-def other_name(connection: Connection, snapshot: RunSnapshot) -> str:
+def other_name(connection: RowConnection, snapshot: RunSnapshot) -> str:
     """Return the name of the row of a run whose task id is taken: its own, or a new one."""
     name = row_name(snapshot)
-    query = select(_columns.sync_task_id).where(
-        _columns.sync_start_time == moment_of(snapshot.start_time),
-        _columns.trace_id == snapshot.trace_id,
-        _columns.sync_task_id.startswith(f"{name}~", autoescape=True),
+    start = moment_of(snapshot.start_time)
+    rows = execute(
+        connection,
+        f"SELECT sync_task_id FROM {TABLE} WHERE sync_start_time = ? AND trace_id = ? "  # noqa: S608
+        "AND sync_task_id LIKE ? ESCAPE '/'",
+        (
+            time_text(start) if connection.dialect.name == "sqlite" else start,
+            snapshot.trace_id,
+            re.sub("([/%_])", r"/\1", name) + "~%",
+        ),
     )
-    known = connection.execute(query).scalar()
+    known: str | None = next((found for (found,) in rows), None)
     return known or _next_name(connection, name, snapshot)
 
 
-def _next_name(connection: Connection, name: str, snapshot: RunSnapshot) -> str:
+def _next_name(connection: RowConnection, name: str, snapshot: RunSnapshot) -> str:
     last = _last_number(connection, name)
     newest = _numbered(name, last)
     if last > 1 and _is_continued(holders_of(connection, [newest])[newest], snapshot):
@@ -135,7 +145,7 @@ def _is_continued(holder: _Holder, snapshot: RunSnapshot) -> bool:
     return holder.start < moment_of(snapshot.start_time) and (holder.waits or is_left_open)
 
 
-def _last_number(connection: Connection, name: str) -> int:
+def _last_number(connection: RowConnection, name: str) -> int:
     """Return the last number in use, by binary search: a few queries for thousands of rows."""
     used, free = 1, 2
     while holders_of(connection, [_numbered(name, free)]):

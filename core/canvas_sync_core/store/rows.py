@@ -15,6 +15,7 @@ Any other run whose task id is already in use gets its own row, see :mod:`.reuse
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -22,12 +23,8 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, or_
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
-
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
-from canvas_sync_core.names import ITEMS, RunStatus
+from canvas_sync_core.names import ITEMS, TABLE, RunStatus
 from canvas_sync_core.schema.run_fields import (
     ITEM_COLUMN_ACTIONS,
     RUN_FIELDS,
@@ -35,7 +32,7 @@ from canvas_sync_core.schema.run_fields import (
     item_column,
 )
 
-from .model import metrics_table
+from .database_errors import is_rejection
 from .reuse import (
     LEFT_OPEN,
     Attempt,
@@ -46,15 +43,14 @@ from .reuse import (
     other_name,
     row_name,
 )
+from .row_database import RowConnection, Transactions, execute
+from .stored_times import time_text
 
 __all__ = ["newest_of_each", "to_row", "write_runs"]
 
-_REJECTIONS = (DataError, IntegrityError, OverflowError, ValueError)
-"""Errors for a value that the database will never accept, such as a number of over 64 bits."""
-
 _JUDGEMENTS = ("suspect", "suspect_reason")
-_NOT_THE_RUNS = frozenset(field.column for field in RUN_FIELDS if not field.source)
-"""Columns that the run itself does not write."""
+_RUNNING: Final = f"'{RunStatus.RUNNING}'"
+_INTERRUPTED: Final = f"'{RunStatus.INTERRUPTED}'"
 
 
 def newest_of_each(snapshots: Iterable[RunSnapshot]) -> list[RunSnapshot]:
@@ -68,46 +64,35 @@ def newest_of_each(snapshots: Iterable[RunSnapshot]) -> list[RunSnapshot]:
     return list(newest.values())
 
 
-def write_runs(engine: Engine, snapshots: Sequence[RunSnapshot]) -> list[RunSnapshot]:
+def write_runs(database: Transactions, snapshots: Sequence[RunSnapshot]) -> list[RunSnapshot]:
     """Write the newest snapshot of each attempt into the table, in one transaction.
 
     Returns:
         The snapshots with a value that the database will never accept; all others are committed.
 
     Raises:
-        SQLAlchemyError: The database is away or the table has other columns; nothing was written.
+        Exception: The driver's or SQLAlchemy's error: the database is away or the table has other
+            columns; nothing was written.
     """
     rows = newest_of_each(snapshots)
-    if not rows:
+    if not rows or _accepts(database, rows):
         return []
-    try:
-        with engine.begin() as connection:
-            _write(connection, rows)
-    except (*_REJECTIONS, StatementError) as error:
-        if not _is_rejection(error):
-            raise
-        return [row for row in rows if not _accepts(engine, row)]
-    return []
+    return [row for row in rows if not _accepts(database, [row])]
 
 
-def _accepts(engine: Engine, snapshot: RunSnapshot) -> bool:
+def _accepts(database: Transactions, snapshots: Sequence[RunSnapshot]) -> bool:
+    """Write snapshots; return false if one has a value that the database will never accept."""
     try:
-        with engine.begin() as connection:
-            _write(connection, [snapshot])
-    except (*_REJECTIONS, StatementError) as error:
-        if not _is_rejection(error):
+        with database.begin() as connection:
+            _write(connection, snapshots)
+    except Exception as error:
+        if not is_rejection(error):
             raise
         return False
     return True
 
 
-def _is_rejection(error: Exception) -> bool:
-    """Return whether a value was rejected; SQLAlchemy also wraps an unreachable database so."""
-    cause = error.orig if isinstance(error, StatementError) else error
-    return isinstance(error, _REJECTIONS) or isinstance(cause, _REJECTIONS)
-
-
-def _write(connection: Connection, snapshots: Sequence[RunSnapshot]) -> None:
+def _write(connection: RowConnection, snapshots: Sequence[RunSnapshot]) -> None:
     """Write each attempt under its task id, or under another name if that is taken.
 
     Attempts with the same task id are written one after another, in the order of their start: one
@@ -137,64 +122,66 @@ def _one_of_each_name(
     return batch, later
 
 
-def _upsert(connection: Connection, batch: Mapping[str, RunSnapshot]) -> None:
+def _upsert(connection: RowConnection, batch: Mapping[str, RunSnapshot]) -> None:
+    to_values = _values_for(connection.dialect.name)
     for redeliverable in (False, True):
         rows = [
-            to_row(snapshot) | {"sync_task_id": name}
+            to_values(to_row(snapshot) | {"sync_task_id": name})
             for name, snapshot in batch.items()
             if snapshot.redeliverable is redeliverable
         ]
         if rows:
-            connection.execute(_statement(connection.dialect.name, redeliverable), rows)
+            execute(connection, _statement(redeliverable), rows)
+
+
+def _values_for(dialect: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return the function that converts a row to the parameters of the statement."""
+    stored = _STORED if dialect != "sqlite" else _STORED_IN_SQLITE
+    conversions = [stored.get(_TYPES[name]) for name in _WRITTEN]
+
+    def to_values(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(
+            value if convert is None or value is None else convert(value)
+            for convert, value in zip(conversions, map(row.__getitem__, _WRITTEN), strict=True)
+        )
+
+    return to_values
 
 
 @cache
-def _statement(dialect: str, redeliverable: bool) -> Any:
-    insert = (sqlite if dialect == "sqlite" else postgresql).insert(metrics_table)
-    new = insert.excluded
-    return insert.on_conflict_do_update(
-        index_elements=["sync_task_id"],
-        set_={column.name: column for column in new if column.name not in _NOT_THE_RUNS}
-        | {name: _unless_new_attempt(new, metrics_table.c[name]) for name in _JUDGEMENTS},
-        where=or_(_is_newer(new), _continues(new, redeliverable=redeliverable)),
+def _statement(redeliverable: bool) -> str:
+    """Return the statement; PostgreSQL and SQLite understand the same one."""
+    changed = [f"{name} = excluded.{name}" for name in _WRITTEN]
+    # The exporter's judgement of a run is kept until a later attempt takes over the row.
+    changed += [
+        f"{name} = CASE WHEN excluded.sync_start_time = old.sync_start_time THEN old.{name} END"
+        for name in _JUDGEMENTS
+    ]
+    return (
+        f"INSERT INTO {TABLE} AS old ({', '.join(_WRITTEN)}) "  # noqa: S608 - names of columns
+        f"VALUES ({', '.join('?' * len(_WRITTEN))}) "
+        f"ON CONFLICT (sync_task_id) DO UPDATE SET {', '.join(changed)} "
+        f"WHERE {_IS_NEWER} OR {_continues(redeliverable=redeliverable)}"
     )
 
 
-def _unless_new_attempt(new: Any, judgement: Any) -> ColumnElement[Any]:
-    """Keep the exporter's judgement of a run until a later attempt takes over the row."""
-    return case((new.sync_start_time == metrics_table.c.sync_start_time, judgement), else_=None)
+_IS_NEWER: Final = (
+    "excluded.sync_start_time = old.sync_start_time AND excluded.trace_id = old.trace_id AND "
+    f"CASE WHEN excluded.sync_status = {_RUNNING} THEN"
+    f" old.sync_status = {_RUNNING} AND excluded.heartbeat >= old.heartbeat"
+    f" OR old.sync_status = {_INTERRUPTED} AND excluded.heartbeat > old.heartbeat "
+    f"ELSE old.sync_status IN ({_RUNNING}, {_INTERRUPTED})"
+    " OR excluded.heartbeat >= old.heartbeat END"
+)
+"""Whether a snapshot is a newer one of the row's attempt."""
 
 
-def _is_newer(new: Any) -> ColumnElement[bool]:
-    """Return whether a snapshot is a newer one of the row's attempt."""
-    old = metrics_table.c
-    running, interrupted = RunStatus.RUNNING.value, RunStatus.INTERRUPTED.value
-    was_running = old.sync_status == running
-    was_interrupted = old.sync_status == interrupted
-    still_alive = and_(
-        new.sync_status == running,
-        or_(
-            and_(was_running, new.heartbeat >= old.heartbeat),
-            and_(was_interrupted, new.heartbeat > old.heartbeat),
-        ),
-    )
-    ended = and_(
-        new.sync_status != running,
-        or_(was_running, was_interrupted, new.heartbeat >= old.heartbeat),
-    )
-    return and_(
-        new.sync_start_time == old.sync_start_time,
-        new.trace_id == old.trace_id,
-        or_(still_alive, ended),
-    )
-
-
-def _continues(new: Any, *, redeliverable: bool) -> ColumnElement[bool]:
-    """Return whether a later attempt continues the row's run, like :func:`.reuse.continues`."""
-    old = metrics_table.c
-    waits = and_(old.sync_status == RunStatus.RUNNING.value, old.error_type.is_not(None))
-    left_open = or_(*(old.sync_status == status for status in sorted(LEFT_OPEN)))
-    return and_(new.sync_start_time > old.sync_start_time, left_open if redeliverable else waits)
+def _continues(*, redeliverable: bool) -> str:
+    """Return the condition that a later attempt continues the row's run; see :mod:`.reuse`."""
+    left_open = ", ".join(f"'{status}'" for status in sorted(LEFT_OPEN))
+    waits = f"old.sync_status = {_RUNNING} AND old.error_type IS NOT NULL"
+    is_open = f"old.sync_status IN ({left_open})" if redeliverable else waits
+    return f"excluded.sync_start_time > old.sync_start_time AND {is_open}"
 
 
 def _age_key(snapshot: RunSnapshot) -> tuple[float, bool, float]:
@@ -258,4 +245,18 @@ _ERROR_FIELDS: Final = {
     field.column: (field.source.removeprefix("error."), _CONVERSIONS[field.type])
     for field in RUN_FIELDS
     if field.source.startswith("error.")
+}
+
+_WRITTEN: Final = (*_COLUMNS, *_ERROR_FIELDS)
+"""The columns that a run writes."""
+_TYPES: Final = {field.column: field.type for field in RUN_FIELDS}
+_STORED: Final[Mapping[FieldType, Callable[[Any], Any]]] = {
+    FieldType.LINES: "\n".join,
+    FieldType.JSON: json.dumps,
+}
+"""Conversions to what a driver accepts, of values that are not None."""
+_STORED_IN_SQLITE: Final[Mapping[FieldType, Callable[[Any], Any]]] = {
+    **_STORED,
+    FieldType.TIME: time_text,
+    FieldType.START: time_text,
 }

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine
 
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.locking import lock, try_lock
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
+from .row_database import Transactions
 from .rows import write_runs
 
 __all__ = [
@@ -209,18 +209,18 @@ def encode(snapshot: RunSnapshot) -> bytes:
         return msgspec.json.encode(_printable(msgspec.to_builtins(snapshot, enc_hook=dict))) + b"\n"
 
 
-def drain_orphans(folder: Path, engine: Engine) -> Drained:
+def drain_orphans(folder: Path, database: Transactions) -> Drained:
     """Write the rows of dead processes from ``folder`` into the table and remove their files.
 
     Raises:
-        SQLAlchemyError: The database is unavailable; the files stay.
-        OSError: A file cannot be read or removed.
+        Exception: The database is unavailable, or a file cannot be read or removed; the files
+            stay.
     """
     total = Drained()
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         with _orphan(path) as descriptor:
             if descriptor is not None:
-                total = _plus(total, _drain(path, descriptor, engine))
+                total = _plus(total, _drain(path, descriptor, database))
                 path.unlink(missing_ok=True)
     return total
 
@@ -291,12 +291,12 @@ def _orphan(path: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _drain(path: Path, descriptor: int, engine: Engine) -> Drained:
+def _drain(path: Path, descriptor: int, database: Transactions) -> Drained:
     total = Drained(files=1)
     size = os.fstat(descriptor).st_size
     batch = _read(descriptor, 0, size)
     while batch.snapshots or batch.damaged:
-        rejected = write_runs(engine, batch.snapshots)
+        rejected = write_runs(database, batch.snapshots)
         dead_letter(path.parent, [*batch.damaged, *map(encode, rejected)])
         counts = len(batch.snapshots), len(batch.damaged), len(rejected)
         total = _plus(total, Drained(0, *counts))

@@ -7,7 +7,8 @@ import os
 from typing import Any
 
 from canvas_sync_core.names import TABLE
-from canvas_sync_core.store.database import SCHEMA_VERSION, downgrade, open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
+from canvas_sync_core.store.schema_version import SCHEMA_VERSION
 from canvas_sync_exporter.settings import configuration
 
 from .options import add_command, add_group

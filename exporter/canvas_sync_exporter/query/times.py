@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Final
 
 from canvas_sync_core.settings import time_zone
-from canvas_sync_core.store.timestamps import EARLIEST, LATEST
+from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
 
 __all__ = ["Time", "Zone", "as_zone", "bounds", "recent_bounds"]

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Final
 
-from canvas_sync_core.store.timestamps import EARLIEST, LATEST
+from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_exporter.logs.time_parsing import check_period, parse_moment
 
 from .parameters import Parameter, whole_number, zone

@@ -6,14 +6,10 @@ One thread uses it; threads that fork the process wait for it.
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
+from typing import Final, TypeVar
 
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.clock import monotonic
@@ -21,7 +17,8 @@ from canvas_sync_core.errors import CanvasSyncMonitorError, StorageError
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.locks import Lock
 from canvas_sync_core.sinks import DropCounter
-from canvas_sync_core.store.database import check_schema, upgrade
+from canvas_sync_core.store.database_errors import cause_of, is_busy, is_database_error
+from canvas_sync_core.store.row_database import RowDatabase
 from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.spool import dead_letter, drain_orphans, encode
 from canvas_sync_instrumentation.error_description import described_failure
@@ -31,44 +28,36 @@ __all__ = ["SINK", "RowWriter"]
 SINK: Final = "store"
 """The sink's name in the metric of dropped telemetry."""
 
-_OUTAGES: Final = (SQLAlchemyError, CanvasSyncMonitorError, OSError)
-"""The database, its table or its settings have a problem that may be temporary."""
 _FORK_WAIT_S: Final = 1.0
 """Maximum time that a fork waits for a write to end."""
 _BUSY_S: Final = 5.0
 """How long a write waits for an SQLite file locked by another process before it fails."""
-_BUSY_MS: Final = 20
 _BUSY_PAUSE_S: Final = 0.02
-_BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT})
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class RowWriter:
-    """Writes snapshots into the table through an engine that it opens when first needed.
+    """Writes snapshots into the table of a database that it opens when first needed.
 
     Args:
-        open_database: Creates the engine; called again after each failure.
+        open_database: Opens the database; called again after each failure.
         folder: The spool folder: values that cannot be stored are saved there, and files of dead
             processes are drained once.
-        auto_upgrade: Whether to create and upgrade the table, instead of only checking it.
         on_drop: Counts rows that are lost.
     """
 
     def __init__(
         self,
-        open_database: Callable[[], Engine],
+        open_database: Callable[[], RowDatabase],
         folder: Path,
-        *,
-        auto_upgrade: bool,
         on_drop: DropCounter,
     ) -> None:
         self._open_database = open_database
         self._folder = folder
-        self._prepare = upgrade if auto_upgrade else check_schema
         self._on_drop = on_drop
-        self._engine: Engine | None = None
+        self._database: RowDatabase | None = None
         self._is_prepared = False
         self._outage = False
         self._orphans_wait = True
@@ -85,7 +74,7 @@ class RowWriter:
             outage, with a traceback if the failure is unexpected.
         """
         try:
-            rejected = self._while_free(lambda engine: write_runs(engine, snapshots))
+            rejected = self._while_free(lambda database: write_runs(database, snapshots))
             dead_letter(self._folder, [*damaged, *map(encode, rejected)])
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
@@ -103,7 +92,7 @@ class RowWriter:
             return
         self._orphans_wait = False
         try:
-            drained = self._while_free(lambda engine: drain_orphans(self._folder, engine))
+            drained = self._while_free(lambda database: drain_orphans(self._folder, database))
         except Exception as error:  # noqa: BLE001 - as above
             self._report(error)
             return
@@ -124,7 +113,7 @@ class RowWriter:
         forever: https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_.
         """
         self._waits_for_fork = self._in_use.acquire(_FORK_WAIT_S)
-        if self._waits_for_fork and _is_sqlite(self._engine):
+        if self._waits_for_fork and _is_sqlite(self._database):
             self._disconnect()
 
     def after_fork_in_parent(self) -> None:
@@ -137,15 +126,15 @@ class RowWriter:
         """Leave the connections to the parent."""
         self._in_use = Lock()
         self._waits_for_fork = False
-        if self._engine is not None:
-            # Kept alive: finalizing them would write to connections that the parent still uses.
-            self._inherited += [self._engine, self._engine.pool]
-            self._is_barred = _is_sqlite(self._engine)
-            self._engine.dispose(close=False)
-            self._engine = None
+        if self._database is not None:
+            # Kept alive: finalizing it would write to connections that the parent still uses.
+            self._inherited.append(self._database)
+            self._is_barred = self._database.is_sqlite
+            self._database.leave_to_parent()
+            self._database = None
         self._outage = False
 
-    def _while_free(self, work: Callable[[Engine], T]) -> T:
+    def _while_free(self, work: Callable[[RowDatabase], T]) -> T:
         """Do some work in the database; allow forks in between while another process has locked it.
 
         SQLite itself would wait for the lock without a break, and a fork would wait for SQLite.
@@ -155,31 +144,30 @@ class RowWriter:
             try:
                 with self._in_use:
                     return work(self._connected())
-            except OperationalError as error:
-                if not _is_busy(error) or monotonic() >= deadline:
+            except Exception as error:
+                if not is_busy(error) or monotonic() >= deadline:
                     raise
             time.sleep(_BUSY_PAUSE_S)
 
-    def _connected(self) -> Engine:
+    def _connected(self) -> RowDatabase:
         if self._is_barred:
             raise StorageError(
                 "The database was busy when this process was forked. The exporter, or the next "
                 "process, writes the rows when this one has ended."
             )
-        if self._engine is None:
-            self._engine = self._open_database()
-            _wait_briefly(self._engine)
+        if self._database is None:
+            self._database = self._open_database()
             self._is_prepared = False
         if not self._is_prepared:  # another process may have locked it during the previous attempt
-            self._prepare(self._engine)
+            self._database.prepare()
             self._is_prepared = True
-        return self._engine
+        return self._database
 
     def _disconnect(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
+        database, self._database = self._database, None
+        if database is not None:
             try:
-                engine.dispose()
+                database.close()
             except Exception as error:  # noqa: BLE001 - the thread must go on
                 self._report(error)
 
@@ -189,7 +177,7 @@ class RowWriter:
             _logger.warning(
                 "Rows of sync runs wait in %s. Cause: %s",
                 self._folder,
-                _reason(error) if isinstance(error, _OUTAGES) else described_failure(error),
+                _reason(error) if _may_pass(error) else described_failure(error),
             )
 
     def _count(self, damaged: int, rejected: int) -> None:
@@ -199,23 +187,15 @@ class RowWriter:
             self._on_drop(SINK, "rejected_row", rejected)
 
 
-def _wait_briefly(engine: Engine) -> None:
-    """Limit SQLite's wait for locks of other processes to the time that a fork may wait."""
-    if _is_sqlite(engine):
-
-        @event.listens_for(engine, "connect")
-        def shorten(connection: Any, _record: object) -> None:
-            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+def _is_sqlite(database: RowDatabase | None) -> bool:
+    return database is not None and database.is_sqlite
 
 
-def _is_busy(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlite_errorcode", None) in _BUSY_CODES
-
-
-def _is_sqlite(engine: Engine | None) -> bool:
-    return engine is not None and engine.dialect.name == "sqlite"
+def _may_pass(error: Exception) -> bool:
+    """Return whether the database, its table or its settings have a problem."""
+    return is_database_error(error) or isinstance(error, (CanvasSyncMonitorError, OSError))
 
 
 def _reason(error: Exception) -> str:
-    cause = error.orig if isinstance(error, StatementError) and error.orig else error
+    cause = cause_of(error)
     return redact(f"{type(cause).__name__}: {cause}".partition("\n")[0])

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
-
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import (
@@ -27,6 +25,7 @@ from canvas_sync_core.events import (
 from canvas_sync_core.locks import Condition
 from canvas_sync_core.sinks import DropCounter, fault_of
 from canvas_sync_core.store.reuse import Attempt, attempt_of
+from canvas_sync_core.store.row_database import RowDatabase
 from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_core.threads import Daemon
 
@@ -50,20 +49,18 @@ class StoreSink:
     """Writes each run's row: at its start, its heartbeats and its end.
 
     Args:
-        open_database: Creates the engine; called in the writer thread, again after a failure.
+        open_database: Opens the database; called in the writer thread, again after a failure. If
+            it does not upgrade the table, an unsuitable one is reported once and rows wait.
         spool_folder: Where rows wait; each process has its own file there.
-        auto_upgrade: Whether to create and upgrade the table. Otherwise an unsuitable table is
-            reported once and rows wait.
         on_drop: Counts lost rows.
         spool_limit: Maximum number of waiting bytes.
     """
 
     def __init__(
         self,
-        open_database: Callable[[], Engine],
+        open_database: Callable[[], RowDatabase],
         spool_folder: Path,
         *,
-        auto_upgrade: bool,
         on_drop: DropCounter,
         spool_limit: int = SPOOL_LIMIT,
     ) -> None:
@@ -71,9 +68,7 @@ class StoreSink:
         self._on_drop = on_drop
         self._spool_limit = spool_limit
         self._fault: str | None = None
-        self._rows = RowWriter(
-            open_database, spool_folder, auto_upgrade=auto_upgrade, on_drop=on_drop
-        )
+        self._rows = RowWriter(open_database, spool_folder, on_drop)
         self._spool: Spool | None = None
         self._reset()
 

@@ -21,8 +21,6 @@ from sqlalchemy import Engine, MetaData, event, func, inspect, select, text
 from canvas_sync_core.errors import SettingsError, StorageError
 from canvas_sync_core.store import database, queries
 from canvas_sync_core.store.database import (
-    SCHEMA_VERSION,
-    VERSION_TABLE,
     check_schema,
     connect_to_read_much,
     downgrade,
@@ -36,6 +34,7 @@ from canvas_sync_core.store.model import METADATA, metrics_table
 from canvas_sync_core.store.pauses import PAUSES_METADATA
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rollups.tables import ROLLUPS_METADATA
+from canvas_sync_core.store.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from support.forked_programs import ForkedProgram, run_forked
 from support.postgresql import PostgresqlServer
 from support.runs import snapshot, write

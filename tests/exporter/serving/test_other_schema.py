@@ -7,7 +7,8 @@ from pathlib import Path
 import requests
 from sqlalchemy import text
 
-from canvas_sync_core.store.database import VERSION_TABLE, open_engine, upgrade
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.schema_version import VERSION_TABLE
 from support.serve_process import COMMAND, run_to_end, serve_process
 
 

@@ -32,6 +32,7 @@ from canvas_sync_core.events import (
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs, run_by_task
+from canvas_sync_core.store.row_database import RowDatabase, row_database_opener
 from canvas_sync_core.store.spool import SPOOL_LIMIT, drain_orphans, encode, waiting_bytes
 from canvas_sync_instrumentation.outputs._row_writer import RowWriter
 from canvas_sync_instrumentation.outputs.rows import StoreSink
@@ -52,7 +53,7 @@ import os, sys, time
 from pathlib import Path
 from canvas_sync_core.events import RunContext, RunEnded, RunStarted
 from canvas_sync_instrumentation.outputs.rows import StoreSink
-from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.row_database import row_database_opener
 from support.runs import running, snapshot
 
 url, folder, name, count = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
@@ -61,7 +62,7 @@ context = RunContext("a", 42, None, "full", "0" * 32, "0" * 16, sampled=False)
 def fail(sink, reason, count=1):
     raise AssertionError(reason)
 
-sink = StoreSink(lambda: open_engine(url), folder, auto_upgrade=True, on_drop=fail)
+sink = StoreSink(row_database_opener(url, auto_upgrade=True), folder, on_drop=fail)
 
 def sync(name):
     for number in range(count):
@@ -97,9 +98,8 @@ def make_sink(tmp_path: Path, drops: _Drops) -> Iterator[Sinks]:
 
     def make(url: str, *, auto_upgrade: bool = True, limit: int = SPOOL_LIMIT) -> StoreSink:
         sink = StoreSink(
-            lambda: open_engine(url),
+            row_database_opener(url, auto_upgrade=auto_upgrade),
             tmp_path / "spool",
-            auto_upgrade=auto_upgrade,
             on_drop=drops,
             spool_limit=limit,
         )
@@ -243,11 +243,12 @@ def test_a_thread_that_is_awake_is_not_told_of_further_events(
 def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, drops: _Drops) -> None:
     opened_in: list[threading.Thread] = []
 
-    def open_database() -> Engine:
+    def open_database() -> RowDatabase:
         opened_in.append(threading.current_thread())
-        return open_engine(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+        return opener()
 
-    sink = StoreSink(open_database, tmp_path / "spool", auto_upgrade=True, on_drop=drops)
+    opener = row_database_opener(f"sqlite:///{tmp_path / 'x.sqlite3'}", auto_upgrade=True)
+    sink = StoreSink(open_database, tmp_path / "spool", on_drop=drops)
     sink.handle(_start("a"))
     assert sink.flush(600)
     sink.close(10)
@@ -357,13 +358,14 @@ def test_reports_show_no_password(make_sink: Sinks, caplog: pytest.LogCaptureFix
 def test_a_failure_that_nobody_foresaw_loses_no_row(
     empty_database_url: str, tmp_path: Path, drops: _Drops, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def open_database() -> Engine:
+    def open_database() -> RowDatabase:
         if not is_mended.is_set():
             raise TypeError("a driver's mistake")
-        return open_engine(empty_database_url)
+        return opener()
 
+    opener = row_database_opener(empty_database_url, auto_upgrade=True)
     is_mended = threading.Event()
-    sink = StoreSink(open_database, tmp_path / "spool", auto_upgrade=True, on_drop=drops)
+    sink = StoreSink(open_database, tmp_path / "spool", on_drop=drops)
     _sync(sink, ["a"])
     assert not sink.flush(0.5)
     is_mended.set()
@@ -584,7 +586,7 @@ def test_a_full_disk_loses_nothing_while_the_database_is_there(
 ) -> None:
     folder = small_disk.path / "spool"
     sink = StoreSink(
-        lambda: open_engine(empty_database_url), folder, auto_upgrade=True, on_drop=drops
+        row_database_opener(empty_database_url, auto_upgrade=True), folder, on_drop=drops
     )
     _sync(sink, ["before"])
     small_disk.fill()

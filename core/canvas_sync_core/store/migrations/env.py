@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from canvas_sync_core.store.database import VERSION_TABLE
 from canvas_sync_core.store.model import METADATA
+from canvas_sync_core.store.schema_version import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from sqlalchemy import ColumnElement, and_, true
 
-from canvas_sync_core.store.timestamps import EARLIEST, LATEST
+from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 
 __all__ = [
     "DAY",

@@ -19,7 +19,8 @@ from canvas_sync_core.store.database import connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.statistics import sum_of
-from canvas_sync_core.store.timestamps import EARLIEST, LATEST, UtcDateTime
+from canvas_sync_core.store.stored_times import EARLIEST, LATEST
+from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .aggregates import ENDED
 from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, ceiling, cover, floor

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.timestamps import EARLIEST
+from canvas_sync_core.store.stored_times import EARLIEST
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, gather, merge
 from .buckets import DAY, FIFTEEN_MINUTES, floor, within

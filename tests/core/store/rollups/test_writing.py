@@ -15,12 +15,13 @@ from sqlalchemy.exc import OperationalError
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import retention
-from canvas_sync_core.store.database import VERSION_TABLE, downgrade, open_engine, upgrade
+from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups import writing
 from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
+from canvas_sync_core.store.schema_version import VERSION_TABLE
 from support.forked_programs import ForkedProgram, run_forked
 from support.postgresql import PostgresqlServer
 from support.rollups import assert_same_answers

@@ -1,0 +1,130 @@
+"""Writes rows into an SQLite file without SQLAlchemy, whose import takes long."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from canvas_sync_core.files.identity import Identity
+from canvas_sync_core.names import TABLE
+from canvas_sync_core.schema.run_fields import RUN_FIELDS
+
+from .schema_version import SCHEMA_VERSION, VERSION_TABLE
+from .sqlite_files import WRITER_BUSY_MS, configure, identity_at, make_private
+
+__all__ = ["SqliteRows"]
+
+_COLUMNS: Final = frozenset(field.column for field in RUN_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    name: str = "sqlite"
+
+
+class _Connection:
+    """A connection with the methods that statements need."""
+
+    dialect: Final = _Dialect()
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def exec_driver_sql(self, statement: str, parameters: Any = (), /) -> Iterable[Any]:
+        """Execute a statement; a list of parameters executes it for each."""
+        if isinstance(parameters, list):
+            return self._connection.executemany(statement, parameters)
+        return self._connection.execute(statement, parameters)
+
+
+class SqliteRows:
+    """An SQLite file; see :class:`.RowDatabase`.
+
+    Args:
+        file: The file.
+        url: The same as an SQLAlchemy URL.
+        auto_upgrade: Whether to create and upgrade the table, instead of only checking it.
+    """
+
+    is_sqlite: Final = True
+
+    def __init__(self, file: Path, url: str, *, auto_upgrade: bool) -> None:
+        self._file = file.absolute()  # wherever the app goes
+        self._url = url
+        self._auto_upgrade = auto_upgrade
+        self._connection: sqlite3.Connection | None = None
+        self._opened: Identity | None = None
+        self._migrating: object = None
+
+    def prepare(self) -> None:
+        """Ensure that the table is the one of this version.
+
+        Raises:
+            StorageError: It is not, and the message says what to do.
+        """
+        if self._is_current():
+            return
+        from .database import check_schema, open_engine, upgrade  # noqa: PLC0415 - rarely needed
+
+        # An attribute, because a child forked meanwhile must not finalize the engine.
+        self._migrating = engine = open_engine(self._url)
+        try:
+            (upgrade if self._auto_upgrade else check_schema)(engine)
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[_Connection]:
+        """Open a transaction."""
+        with self._connected() as connection:  # which commits or rolls back
+            connection.execute("BEGIN")
+            yield _Connection(connection)
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: keep the connection as it is, by keeping this object."""
+
+    def _connected(self) -> sqlite3.Connection:
+        """Return a connection to the file that has the name now.
+
+        One to a deleted file would keep writing data that no one else sees.
+        """
+        if self._connection is not None and self._opened != identity_at(self._file):
+            self.close()
+        if self._connection is None:
+            make_private(self._file)
+            # A fork closes it in another thread, while this one waits.
+            connection = sqlite3.connect(self._file, check_same_thread=False)
+            try:
+                self._opened = identity_at(self._file)
+                configure(connection)
+                connection.execute(f"PRAGMA busy_timeout={WRITER_BUSY_MS}")
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _is_current(self) -> bool:
+        """Return whether nothing is to be done, nor to be said."""
+        with self.begin() as connection:
+            tables = connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (?, ?)",
+                (TABLE, VERSION_TABLE),
+            )
+            if len(list(tables)) < 2:
+                return False
+            versions = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
+            if list(versions) != [(SCHEMA_VERSION,)]:
+                return False
+            columns = connection.exec_driver_sql("SELECT name FROM pragma_table_info(?)", (TABLE,))
+            return {name for (name,) in columns} >= _COLUMNS
