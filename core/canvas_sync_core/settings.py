@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from canvas_sync_core.files.regular_file import read_regular_file
 
 from .asynchronous import raise_if_asynchronous
@@ -47,8 +49,7 @@ _RELATIVE_SQLITE: Final = re.compile(r"^sqlite(\+\w+)?:///(file:)?+(?!/|:memory:
 Parser = Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SettingHelp:
+class SettingHelp(msgspec.Struct, frozen=True):
     """One setting as the reference page shows it."""
 
     env: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.files.sanitizing import escape_controls
 
 __all__ = ["reason"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+import msgspec
 from opentelemetry.trace import Link
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
@@ -34,8 +34,7 @@ _LONGEST_SHOWN: Final = 40
 """Maximum number of characters of a wrong value in a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     """Checks arguments and reports wrong ones as misuse, which raises in strict mode.
 
     Attributes:

@@ -6,9 +6,10 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
+
+import msgspec
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.logs.sink import LogSink
@@ -28,8 +29,7 @@ _CLOSING_LATE: Final = {"log": 1, "metrics": 2}
 S = TypeVar("S", bound=Sink)
 
 
-@dataclass(frozen=True, slots=True)
-class Sinks:
+class Sinks(msgspec.Struct, frozen=True):
     """The sinks of a monitor.
 
     Attributes:
@@ -40,7 +40,7 @@ class Sinks:
     """
 
     spans: SpanSink
-    by_name: Mapping[str, Sink] = field(default_factory=dict)
+    by_name: Mapping[str, Sink] = msgspec.field(default_factory=dict)
     metrics: MetricsSink | None = None
     store: StoreSink | None = None
 

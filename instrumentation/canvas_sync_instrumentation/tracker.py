@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -390,7 +390,7 @@ class CanvasSyncMetricsTracker:
     def _complete_by(self, error: BaseException | None) -> None:
         if error is None or _is_quiet_exit(error):
             self.complete_success()
-        elif issubclass(type(error), (asyncio.CancelledError, KeyboardInterrupt)):
+        elif _is_cancellation(error):
             self.complete_cancelled()
         else:
             self.complete_failure(error)
@@ -429,3 +429,11 @@ def _is_quiet_exit(error: BaseException) -> bool:
         code = getattr(error, "code", None)
         return code is None or code is False or whole_number_of(code) == 0
     return issubclass(type(error), GeneratorExit)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Return whether the run was cancelled: its task, or by Ctrl-C."""
+    # Without asyncio in this process, no task can have been cancelled, and its import takes long.
+    asyncio = sys.modules.get("asyncio.exceptions")
+    cancelled = () if asyncio is None else (asyncio.CancelledError,)
+    return issubclass(type(error), (*cancelled, KeyboardInterrupt))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
@@ -46,7 +46,7 @@ def snapshot(task_id: str, **changes: Any) -> RunSnapshot:
         pid=4711,
         metadata={"term": "autumn"},
     )
-    return dataclasses.replace(made, **changes)
+    return structs.replace(made, **changes)
 
 
 def write(engine: Engine, *snapshots: RunSnapshot) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
 
 __all__ = [
     "HIGH_WATER",
@@ -40,8 +41,7 @@ _MARGIN: Final = LEAK_RATE * 1.0
 """What leaks out in a second: a request may be so much longer on its way than one before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """How fast a token is used: exponentially weighted sums over its calls.
 
     Attributes:
@@ -82,8 +82,7 @@ class Pace:
         return PACE_SECONDS * (1.0 - _weight_after(max(_SHORTEST_SECONDS, self.time - self.began)))
 
 
-@dataclass(frozen=True, slots=True)
-class TokenReading:
+class TokenReading(msgspec.Struct, frozen=True):
     """What one process last knew about a token.
 
     Attributes:
@@ -101,8 +100,7 @@ class TokenReading:
     concurrency: float
 
 
-@dataclass(frozen=True, slots=True)
-class TokenQuota:
+class TokenQuota(msgspec.Struct, frozen=True):
     """The current state of a token's quota, over all processes that use it.
 
     Attributes:
@@ -127,8 +125,7 @@ class TokenQuota:
     seen: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """A process's model of a token's bucket, from its own requests.
 
     For the process, a request is in flight a little longer than for Canvas, so the modelled level
@@ -161,7 +158,7 @@ class Bucket:
 
     def begun(self) -> Bucket:
         """Return the bucket with one more request in flight."""
-        return replace(self, level=self.level + PRECHARGE)
+        return msgspec.structs.replace(self, level=self.level + PRECHARGE)
 
     def ended(self, cost: float, remaining: float | None, *, throttled: bool) -> Bucket:
         """Return the bucket with one request fewer in flight.
@@ -175,7 +172,9 @@ class Bucket:
         mark = self.mark if remaining is None else max(self.mark, remaining)
         if remaining is not None:
             level = max(level, mark - remaining)
-        return replace(self, level=max(level, mark) if throttled else level, mark=mark)
+        return msgspec.structs.replace(
+            self, level=max(level, mark) if throttled else level, mark=mark
+        )
 
 
 def quota_of(token: str, readings: Collection[TokenReading], now: float) -> TokenQuota:

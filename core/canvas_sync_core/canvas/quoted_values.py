@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 __all__ = ["MASK", "end_of_value", "mask_quoted"]
 
 MASK: Final = "'?'"
@@ -25,12 +27,14 @@ _CLOSING: Final = {
     "\xab": "\xbb",
 }
 """The marks of English, German and French, each with the one that closes it."""
-_OPENING: Final = re.compile(
+_OPENING: Final = late_pattern(
     "(?!(?<=<class )'[\\w.]+'>)"  # Python's name of a class
     "(?:(?<!\\w)|(?<=\\b[bBrRuU]))['\"\u2018\u201c\u201e\xab]"
 )
-_END: Final = {mark: re.compile(rf"\\.|{mark}(?!\w)", re.DOTALL) for mark in set(_CLOSING.values())}
-_STRAY: Final = {mark: re.compile(rf"(?<=[^\s(\[{{=,:]){mark}(?!\w)") for mark in "'\""}
+_END: Final = {
+    mark: late_pattern(rf"\\.|{mark}(?!\w)", re.DOTALL) for mark in set(_CLOSING.values())
+}
+_STRAY: Final = {mark: late_pattern(rf"(?<=[^\s(\[{{=,:]){mark}(?!\w)") for mark in "'\""}
 
 
 def mask_quoted(text: str, is_known: Callable[[str], bool]) -> str:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 from .quoted_values import MASK
 from .routes import sanitized_path
 from .secret_forms import FOLDED, REMOVED, mask_encoded, mask_forms, mask_issued
@@ -23,27 +25,27 @@ _LONGEST_INPUT: Final = 8192
 _MOST_ENCODINGS: Final = 4
 """Maximum number of encoding layers that are decoded."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*")
+_PLAIN: Final = late_pattern(r"[A-Za-z0-9_.-]*")
 """Ids and names, in which only tokens issued by services are masked."""
 _SHORTEST_ISSUED: Final = 13
 
-_TOKEN_OF_TEXT: Final = re.compile(r'[^\s"<>]+')
-_QUERY_START: Final = re.compile(r"[\w%\[]")
-_HTTP_HOST: Final = re.compile(
+_TOKEN_OF_TEXT: Final = late_pattern(r'[^\s"<>]+')
+_QUERY_START: Final = late_pattern(r"[\w%\[]")
+_HTTP_HOST: Final = late_pattern(
     r"(?:[\w-]+(?:\.[\w-]+)+|localhost|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.IGNORECASE
 )
-_END_OF_HOST: Final = re.compile(r"[/?#]")
+_END_OF_HOST: Final = late_pattern(r"[/?#]")
 
-_HEADER: Final = re.compile(
+_HEADER: Final = late_pattern(
     r"""((?<![A-Za-z])(?:authorization|cookies?|cookiejar|set-cookie2?)\\?['"]?(?:\s|%20)*[:=,]
             (?!(?:\s|%20)*[0-9]{1,6}(?:\s|%20|$)))
         .*(?:\r?\n(?:[ \t].*|[^\s:]{6,}+(?!:)))*  # and its lines below""",
     re.IGNORECASE | re.VERBOSE,
 )
-_COOKIE: Final = re.compile(r"<Cookie(?:[ ]|%20)[^>]*>?")
+_COOKIE: Final = late_pattern(r"<Cookie(?:[ ]|%20)[^>]*>?")
 """A cookie as Python's cookie jars print it."""
 
-_NAME: Final = re.compile(
+_NAME: Final = late_pattern(
     r"""(?:(?<![\w.-])(?!(?<=%)20)|(?<=%20))
         (?P<name>(?:(?:api|private|access|secret|signing|session)(?:[ ]|%20))?[\w.-]++)
         (?P<quote>\\*['"])?(?:\[?\]){0,2}+  # user[password], tokens[], row["token"]
@@ -55,14 +57,14 @@ _FLAT: Final = rf"(?:{_TEXT} | [^()\[\]{{}}'\"])*+"
 _COLLECTION: Final = (
     rf"[(\[{{]{_FLAT}(?:[(\[{{]{_FLAT}(?:[(\[{{]{_FLAT}[)\]}}]?{_FLAT})*+[)\]}}]?{_FLAT})*+[)\]}}]?"
 )
-_VALUE: Final = re.compile(
+_VALUE: Final = late_pattern(
     rf"""\[removed\]  # as it was before the text was decoded
         | {_TEXT} | {_COLLECTION}
         | [^\s&,;)}}\]<>]++{FOLDED}""",
     re.VERBOSE | re.DOTALL,
 )
 _SPACE: Final = r"(?:\s|%20)"
-_NAMED_VALUE: Final = re.compile(
+_NAMED_VALUE: Final = late_pattern(
     rf"""(?P<before>(?:(?<![\w.-])|(?<=%20))(?:name|key)\\*['"]?{_SPACE}*+[=:]{_SPACE}*+
         \\*['"](?P<name>[\w.-]++)\\*['"](?:{_SPACE}|,)*+
         \\*['"]?(?:value|content)\\*['"]?{_SPACE}*+[=:]{_SPACE}*+\\*)
@@ -70,22 +72,24 @@ _NAMED_VALUE: Final = re.compile(
     re.VERBOSE,
 )
 """A name and its value, each with a label: of a field of a form, a header in a record."""
-_SIS_ID: Final = re.compile(r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]\s*)[^\s,;&)'\"]+")
-_API_PATH: Final = re.compile(r"/api/++(?:v1|quiz/v1|lti|sis)/\S*")
+_SIS_ID: Final = late_pattern(
+    r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]\s*)[^\s,;&)'\"]+"
+)
+_API_PATH: Final = late_pattern(r"/api/++(?:v1|quiz/v1|lti|sis)/\S*")
 _TRAILING: Final = ".,;:)'\"]}>"
 
-_END_OF_KEY: Final = re.compile(
+_END_OF_KEY: Final = late_pattern(
     r"\A(?:(?![^\n]*BEGIN )[^\n]*\n)*?[^\n]*END [A-Z0-9 ]{0,40}PRIVATE KEY[- ]*+"
 )
 """A private key whose first lines are missing."""
 
-_PERCENT: Final = re.compile(r"%(2[1-9A-Fa-f]|[3-7][0-9A-Fa-f])")
-_ESCAPE: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
-_ENTITY: Final = re.compile(
+_PERCENT: Final = late_pattern(r"%(2[1-9A-Fa-f]|[3-7][0-9A-Fa-f])")
+_ESCAPE: Final = late_pattern(r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])")
+_ENTITY: Final = late_pattern(
     r"&(?:#0*([0-9]{2,3})|#[xX]0*([2-7][0-9a-fA-F])|(quot|commat|amp|equals));"
 )
 _NAMED: Final = {"quot": '"', "commat": "@", "amp": "&", "equals": "="}
-_INVISIBLE: Final = re.compile(
+_INVISIBLE: Final = late_pattern(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 

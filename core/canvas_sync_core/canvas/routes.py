@@ -7,10 +7,11 @@ a log line can be followed up in Canvas, and nothing else that the caller chose.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import unquote
+
+import msgspec
 
 from canvas_sync_core.names import OTHER
 
@@ -39,8 +40,7 @@ _LONGEST_PATH: Final = 16
 """Segments of a sanitized path whose route is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
+class RouteMatch(msgspec.Struct, frozen=True):
     """The route and the sanitized form of a path.
 
     Attributes:
@@ -52,8 +52,7 @@ class RouteMatch:
     path: str
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(msgspec.Struct):
     """One segment of the tree of routes."""
 
     words: dict[str, _Node] | None = None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.patterns import late_pattern
 
 __all__ = ["REMOVED", "mask_encoded", "mask_forms", "mask_issued"]
 
@@ -24,18 +25,18 @@ _BREAK: Final = r"[ \t]*(?:\r\n?|\n|\\r\\n|\\n|%0D%0A|%0A)[ \t]*"
 FOLDED: Final = rf"(?:{_BREAK}[A-Za-z0-9_.~+/=-]{{6,}}+)*"
 """The rest of a secret on the lines below."""
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = late_pattern(
     rf"(?<![0-9])[0-9]++(?:{_BREAK})?~(?:{_BREAK})?"
     rf"((?:[A-Za-z0-9]++(?:{_BREAK}(?=[A-Za-z0-9]))?)++)"
 )
 """A Canvas token: the number of a shard, a tilde, and 64 characters (older ones are shorter)."""
 _SHORTEST_TOKEN: Final = 16
-_PRIVATE_KEY: Final = re.compile(
+_PRIVATE_KEY: Final = late_pattern(
     r"(?:-----)?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:END [A-Z0-9 ]{0,40}KEY[A-Z -]*|\Z)"
     r"|PuTTY-User-Key-File-.*",
     re.DOTALL,
 )
-_ISSUED: Final = re.compile(
+_ISSUED: Final = late_pattern(
     rf"eyJ[A-Za-z0-9_=-]{{8,}}+[A-Za-z0-9_.+/=-]*+{FOLDED}"  # JWT and other JSON in base64
     rf"|eyJ[A-Za-z0-9_=-]++\.[A-Za-z0-9_.+/=-]{{8,}}+{FOLDED}"
     rf"|eyJ[A-Za-z0-9_=-]*+{_BREAK}[A-Za-z0-9_.+/=-]{{6,}}+{FOLDED}"
@@ -60,36 +61,36 @@ _ISSUED: Final = re.compile(
     r"|/[vV]3(?:.1)?/[A-Za-z0-9]{64}"  # SoftLayer
     r"|(?:\$(?:apr1|2[abxy]|[156y]|argon2id?)|pbkdf2_sha[0-9]+)\$[^\s'\"]{8,}+"  # of passwords
 )
-_LABELLED: Final = re.compile(
+_LABELLED: Final = late_pattern(
     r"((?:key|pwd?|pass|password|token)['\"]?\]?[ ]*+(?:[:=][:=>]?|(?<=[ ]))[ ]*+['\"]?)"
     r"(?![a-z]++(?:_[a-z]++)++(?![\w/+-]))[A-Za-z0-9_/+-]{24,}+",
     re.IGNORECASE,
 )
 """A long word after what is a plain word before a short one, or a name: ``primary key: id``."""
-_BASIC: Final = re.compile(
+_BASIC: Final = late_pattern(
     rf"(\bbasic(?:\s|%20|\+)++)([A-Za-z0-9+/=_-]{{8,}}+{FOLDED})", re.IGNORECASE
 )
-_WORD: Final = re.compile(r"[A-Za-z][a-z]*")
+_WORD: Final = late_pattern(r"[A-Za-z][a-z]*")
 _BASE64_LETTER: Final = "[A-Za-z0-9+/_-]"
-_BASE64: Final = re.compile(
+_BASE64: Final = late_pattern(
     rf"(?<!{_BASE64_LETTER})"
     rf"(?:(?:{_BASE64_LETTER}{{60,76}}{_BREAK})++{_BASE64_LETTER}++|{_BASE64_LETTER}{{20,}}+)={{0,2}}"
 )
 """Text in base64, also in lines as mail has them."""
 _READABLE: Final = re.compile(rb"[\t\r\n -~]+")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
-_BEARER: Final = re.compile(
+_BEARER: Final = late_pattern(
     rf"(\bbearer['\"]?(?:[\s:=,+]|%20|%3A|%3D)++b?['\"]?)[^\s'\"]++{FOLDED}", re.IGNORECASE
 )
 
 _LOCAL: Final = r"\w.+'%!#$&*^~-"
-_EMAIL: Final = re.compile(
+_EMAIL: Final = late_pattern(
     rf"""(?:"[^"\n]*"|(?<![{_LOCAL}])[{_LOCAL}]+?)  # a name in quotes may hold anything
         (?:@|%40|\uff20)
         (?:\[[^\]\s]*\]?|[\w.-]+)  # an address of a host stands in brackets""",
     re.VERBOSE,
 )
-_MAILBOX: Final = re.compile(
+_MAILBOX: Final = late_pattern(
     r"""(?:"[^"\n<]*"[ ]?|(?:\b[^\W\d_a-z][\w.'-]*[ ]){1,4})<(?=[^<>\s]*\[removed\])""",
     re.VERBOSE,
 )

@@ -6,9 +6,11 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 __all__ = ["is_count", "is_personal_name", "is_secret_name", "is_secret_with_equals"]
 
-_ANYWHERE: Final = re.compile(
+_ANYWHERE: Final = late_pattern(
     "token|secret|passw|passphrase|passcode|pwd|apikey|privatekey|accesskey|accountkey|signingkey"
     "|encryptionkey|securitykey|sharedkey|sharedaccess|credential|signature|authorization|cookie"
     "|sessionid|sessionkey|bearer|jwt|csrf|xsrf|verifier|sessid|hmac|pswd|passkey|samlresponse"
@@ -28,14 +30,14 @@ _COUNTED: Final = frozenset(
     """.split()  # noqa: SIM905 - as a list it would fill a line for each
 )
 """Words at the end of names that have a number for a value: ``max_tokens``, ``token_age``."""
-_COUNT: Final = re.compile(r"[0-9]{1,6}")
-_SHORT_CODE: Final = re.compile(r"-?[0-9]{1,5}")
+_COUNT: Final = late_pattern(r"[0-9]{1,6}")
+_SHORT_CODE: Final = late_pattern(r"-?[0-9]{1,5}")
 """Of an answer, an error or an exit; the one that an app gets a token for is longer."""
 
 _NEVER_LAST: Final = frozenset({"error", "exception", "warning"})
 """Words at the end of the names of exceptions: ``InvalidTokenError: course 7 is closed``."""
 
-_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_WORD: Final = late_pattern(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _PERSONAL: Final = frozenset(
     """
     address answer avatarurl bio body comment comments displayname email emailaddress enteredgrade

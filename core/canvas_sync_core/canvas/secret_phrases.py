@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 from .secret_forms import REMOVED
 
 __all__ = ["mask_phrases"]
@@ -14,22 +16,24 @@ _SPACE: Final = r"(?:\s|%20)"
 _START: Final = r"(?:(?<![\w.*-])|(?<=%20))"
 _WORD: Final = r"(?:'[^']*+'?|\"[^\"]*+\"?|(?:(?!%20)[^\s'\"])++)"
 
-_SAID: Final = re.compile(
+_SAID: Final = late_pattern(
     rf"""((?<![A-Za-z])(?:passwords?|passwd|passphrase|passcode|pwd|pin|secret|token
             |(?:api|access|secret|private)(?:[_-]|{_SPACE})?key)\\*['"]?
         {_SPACE}++(?:is|was){_SPACE}++)({_WORD})(?={_SPACE}*([a-z])?)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_PLAIN_WORD: Final = re.compile(r"[A-Za-z]?[a-z]*(?:-[a-z]+)*|None|NULL|\W*")
+_PLAIN_WORD: Final = late_pattern(r"[A-Za-z]?[a-z]*(?:-[a-z]+)*|None|NULL|\W*")
 """What follows in sentences that tell no secret: ``token is expired``."""
 _PUNCTUATION: Final = ".,;:!?)]}"
 
-_NETRC: Final = re.compile(
+_NETRC: Final = late_pattern(
     rf"{_START}(?:machine{_SPACE}++(?:(?!%20)\S)++|default(?={_SPACE}++login{_SPACE}++\S+{_SPACE}++password))"
     rf"(?:{_SPACE}++(?:login|password|account){_SPACE}++(?:(?!%20)\S)++)++"
 )
-_NETRC_FIELD: Final = re.compile(rf"({_SPACE}(?:login|password|account){_SPACE}++)(?:(?!%20)\S)++")
-_PGPASS: Final = re.compile(
+_NETRC_FIELD: Final = late_pattern(
+    rf"({_SPACE}(?:login|password|account){_SPACE}++)(?:(?!%20)\S)++"
+)
+_PGPASS: Final = late_pattern(
     rf"{_START}([\w.*-]++:(?:[0-9]{{4,5}}|\*):[A-Za-z_*][\w-]*+:)[\w*-]++:\S++"
 )
 
@@ -45,9 +49,9 @@ def _option(
         is_harmless: Returns whether a value holds no password.
         attached: Whether the value has to follow the name without a space.
     """
-    program = re.compile(rf"(?<![A-Za-z])(?:{programs})(?![A-Za-z])")
+    program = late_pattern(rf"(?<![A-Za-z])(?:{programs})(?![A-Za-z])")
     separator = "" if attached else rf"(?:=|\\*['\"]?(?:,{_SPACE}*+|{_SPACE}++)b?|(?=\w))"
-    option = re.compile(rf"({_START}(?:{names}){separator})({_WORD})")
+    option = late_pattern(rf"({_START}(?:{names}){separator})({_WORD})")
 
     def without_value(found: re.Match[str]) -> str:
         return found[0] if is_harmless(found[2].strip("'\"")) else found[1] + REMOVED
@@ -55,8 +59,8 @@ def _option(
     return lambda text: option.sub(without_value, text) if program.search(text) else text
 
 
-_PORTS: Final = re.compile(r"(?:[0-9.]*:)*[0-9]{1,5}(?:-[0-9]{1,5}.*)?(?:/(?:tcp|udp))?")
-_HAS_OPTION: Final = re.compile(rf"{_START}(?:-[uUapw]|--(?:proxy-)?user)")
+_PORTS: Final = late_pattern(r"(?:[0-9.]*:)*[0-9]{1,5}(?:-[0-9]{1,5}.*)?(?:/(?:tcp|udp))?")
+_HAS_OPTION: Final = late_pattern(rf"{_START}(?:-[uUapw]|--(?:proxy-)?user)")
 _COMMANDS: Final = (
     _option(
         r"curl|wget|xh|https?(?!:)", "-[uUa]|--user|--proxy-user", lambda value: ":" not in value

@@ -6,34 +6,36 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from canvas_sync_core.patterns import late_pattern
+
 from .quoted_values import MASK, end_of_value
 
 __all__ = ["lines_without_statements", "without_driver_values", "without_statements"]
 
-_QUOTED_ROWS: Final = re.compile(r"\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):")
+_QUOTED_ROWS: Final = late_pattern(r"\[SQL: |\[parameters: |\b(?:DETAIL|CONTEXT|LINE [0-9]+):")
 """Where SQLAlchemy and PostgreSQL quote rows; a value may contain anything, even the end mark."""
-_WRITES: Final = re.compile(
+_WRITES: Final = late_pattern(
     r"\b(?:(?:insert|replace)(?:\s+or\s+[a-z]+)?(?:\s+ignore)?\s+into\s+[^\s(]+(?=\s*\(|\s+values|\s+select)"
     r"|update\s+\S+\s+set\s+(?=\S+\s*=)|delete\s+from\s+\S+\s+(?=where\b))",
     re.IGNORECASE,
 )
-_SELECT: Final = re.compile(r"\bselect\b", re.IGNORECASE)
-_FROM: Final = re.compile(r"\bfrom\b", re.IGNORECASE)
-_WHERE: Final = re.compile(r"\b(?:where|having)\b", re.IGNORECASE)
+_SELECT: Final = late_pattern(r"\bselect\b", re.IGNORECASE)
+_FROM: Final = late_pattern(r"\bfrom\b", re.IGNORECASE)
+_WHERE: Final = late_pattern(r"\b(?:where|having)\b", re.IGNORECASE)
 
-_CLAUSE: Final = re.compile(
+_CLAUSE: Final = late_pattern(
     r"""(\s*(?:values(?=\s*\()
         | (?:set|where|having|and|or)(?=\s+[\w.\"`]+\s*(?:[=<>~!]|(?:like|in|is|between)\b))
     )\b).*""",
     re.IGNORECASE | re.VERBOSE,
 )
 """The line of a longer statement that holds values."""
-_CONTINUATION: Final = re.compile(
+_CONTINUATION: Final = late_pattern(
     r"[\s(),']|(?:values|set|where|and|or|on|from|returning|limit|order|group)\b", re.IGNORECASE
 )
 """How a line begins that belongs to the statement above it."""
 
-_VALUE_OF_DRIVER: Final = re.compile(
+_VALUE_OF_DRIVER: Final = late_pattern(
     r"""(
         \bDuplicate\ entry\ | \bat\ or\ near\ | \bnear\ (?=")
         | \bunrecognized\ token:\ | \binvalid\ input\ [\w\ ]+:\ | \bvalue\ is\ (?=\()

@@ -19,11 +19,12 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from canvas_sync_core.names import Log
 
@@ -59,8 +60,7 @@ class FileKind(StrEnum):
     ARCHIVE = "archive"
 
 
-@dataclass(frozen=True, slots=True)
-class LogFileName:
+class LogFileName(msgspec.Struct, frozen=True):
     """What a name says.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 __all__ = ["MAX_BYTES", "RegularFile", "read_regular_file"]
 
@@ -27,8 +28,7 @@ _KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RegularFile:
+class RegularFile(msgspec.Struct, frozen=True):
     """A file that was read.
 
     Attributes:

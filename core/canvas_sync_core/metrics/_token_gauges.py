@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from canvas_sync_core.canvas.quota import Pace
 from canvas_sync_core.canvas.tokens import TokenNames
@@ -16,8 +16,7 @@ from . import Gauge, MetricFiles
 __all__ = ["TokenGauges"]
 
 
-@dataclass(slots=True)
-class _Token:
+class _Token(msgspec.Struct):
     """The series of one token, and the pace at which it is used."""
 
     pace: Pace

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import socket
 import struct
 from collections.abc import Sequence
@@ -74,7 +73,7 @@ def new_process_id() -> str:
     distinguishes reused pids, and containers that share the folder and often pids and host names.
     """
     host = re.sub(r"[^A-Za-z0-9.]+", "-", socket.gethostname())[:48]
-    return f"{_ID_PREFIX}{host}-{os.getpid()}-{secrets.token_hex(8)}"
+    return f"{_ID_PREFIX}{host}-{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def file_kind(spec: MetricSpec) -> str:

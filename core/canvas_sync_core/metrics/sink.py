@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from canvas_sync_core.events import (
     ApiCall,
@@ -43,8 +44,7 @@ _KINDS: Final[dict[type[Any], tuple[str, ...]]] = {
 """The kinds of files in which a frequent event changes values; other events may change all."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
+class _Route(msgspec.Struct, frozen=True):
     """The series of one route, and the gauges that all of them set."""
 
     remaining: Gauge
@@ -93,8 +93,7 @@ class _Route:
             self.time_parts[-1].add(rest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(msgspec.Struct, frozen=True):
     """What every API call of one method, route and outcome updates."""
 
     requests: Counter

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from canvas_sync_core.names import OTHER
 
@@ -30,8 +31,7 @@ MAX_INCIDENTS: Final = 100
 """The most open incidents that have a series; a series ends with its incident."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """A label of a metric, either closed or open.
 
     Attributes:

@@ -7,11 +7,12 @@ cannot be merged over processes, and everything that begins with ``canvas_sync_e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from itertools import product
 from typing import Final
+
+import msgspec
 
 from canvas_sync_core.canvas.routes import is_known_route
 from canvas_sync_core.names import (
@@ -118,8 +119,7 @@ class MetricName(StrEnum):
 Zeros = tuple[Mapping[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MetricSpec:
+class MetricSpec(msgspec.Struct, frozen=True):
     """What a metric is.
 
     Attributes:

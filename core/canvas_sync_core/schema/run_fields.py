@@ -8,9 +8,10 @@ attributes (:class:`.RunSnapshot`, :class:`.RunRow`, :class:`.RunEndedRecord`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
+
+import msgspec
 
 from canvas_sync_core.names import ITEMS
 
@@ -34,8 +35,7 @@ class FieldType(Enum):
     JSON = "object"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunField:
+class RunField(msgspec.Struct, frozen=True, kw_only=True):
     """A field of a run.
 
     Attributes:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
+
+import msgspec
 
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.names import TABLE, RunStatus
@@ -49,8 +50,7 @@ class Attempt(NamedTuple):
     trace_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
+class _Holder(msgspec.Struct, frozen=True):
     """The attempt that a row shows; ``waits`` means that its run waits for the next one."""
 
     start: datetime

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 __all__ = ["RowConnection", "RowDatabase", "Transactions", "execute", "row_database_opener"]
 
-_PLAIN_FILE: Final = re.compile(r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)([^?]+)")
+_PLAIN_FILE: Final = re.compile(r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)([^?%]+)")
 """An SQLAlchemy URL that names an SQLite file and nothing else."""
 
 

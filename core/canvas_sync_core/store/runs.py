@@ -98,7 +98,7 @@ _counts: Final = {
 _SAME_NAMES: Final = tuple(
     name
     for name in RunRow.__struct_fields__
-    if name in RunSnapshot.__dataclass_fields__ and name not in {"heartbeat", "items"}
+    if name in RunSnapshot.__struct_fields__ and name not in {"heartbeat", "items"}
 )
 
 

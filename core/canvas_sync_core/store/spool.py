@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,8 +54,7 @@ _encoder = msgspec.json.Encoder(enc_hook=dict)  # Mapping is the only type that 
 _decoder = msgspec.json.Decoder(RunSnapshot)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Lines read from a spool file.
 
     Attributes:
@@ -71,8 +68,7 @@ class Batch:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(msgspec.Struct, frozen=True):
     """Contents of the files of dead processes.
 
     Attributes:
@@ -255,7 +251,7 @@ def _owner_only(path: str, flags: int) -> int:
 def _create(folder: Path) -> tuple[Path, int]:
     """Create and lock a file before giving it the name that other processes look for."""
     make_folder(folder, PRIVATE_FOLDER)
-    path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{_SUFFIX}"
+    path = folder / f"{os.getpid()}-{os.urandom(6).hex()}{_SUFFIX}"
     unlocked = path.with_suffix(".new")
     flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
     descriptor = os.open(unlocked, flags, PRIVATE_FILE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.identity import Identity, status_identity
-from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 __all__ = ["WRITER_BUSY_MS", "configure", "identity_at", "make_private"]
 
@@ -43,9 +42,8 @@ def make_private(file: Path) -> None:
     make_folder(file.parent, PRIVATE_FOLDER)
     if file.exists():
         return
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    os.close(handle)
-    empty = Path(name)
+    empty = file.with_name(f"{file.name}.{os.urandom(8).hex()}")
+    os.close(os.open(empty, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     try:
         file.hardlink_to(empty)
     except FileExistsError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from canvas_sync_core.files.identity import Identity
 from canvas_sync_core.names import TABLE
@@ -21,8 +22,7 @@ __all__ = ["SqliteRows"]
 _COLUMNS: Final = frozenset(field.column for field in RUN_FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Dialect:
+class _Dialect(msgspec.Struct, frozen=True):
     name: str = "sqlite"
 
 

@@ -24,12 +24,12 @@ from canvas_sync_exporter.logs.irregular_files import irregular_files
 from canvas_sync_exporter.settings import full_configuration
 
 from . import EXIT_CODES
+from .log_configuration import log_configuration
 from .options import (
     TIMES,
     add_command,
     add_log_dir,
     add_period,
-    log_configuration,
     moment,
     number,
     user_id,

@@ -12,7 +12,8 @@ from canvas_sync_exporter.jobs.log_cleanup import clean_logs
 from canvas_sync_exporter.logs import CleanupPlan, make_retention_settings, plan_cleanup
 
 from . import FAILED
-from .options import add_command, add_log_dir, log_configuration
+from .log_configuration import log_configuration
+from .options import add_command, add_log_dir
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]

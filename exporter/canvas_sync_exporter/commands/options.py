@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from canvas_sync_core.settings import time_zone
-from canvas_sync_exporter.settings import Configuration, configuration
 
 from . import COMMANDS, EXIT_CODES
 
@@ -21,7 +19,6 @@ __all__ = [
     "add_log_dir",
     "add_period",
     "add_time_zone",
-    "log_configuration",
     "moment",
     "number",
     "port",
@@ -127,26 +124,6 @@ def add_log_dir(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder of the logs, its archives in archive/ (CANVAS_SYNC_LOG_DIR)",
     )
-
-
-def log_configuration(
-    arguments: argparse.Namespace,
-    read: Callable[[Mapping[str, str]], Configuration] = configuration,
-) -> Configuration:
-    """Read the settings, with the folder of ``--log-dir`` and its archives if that was given.
-
-    Args:
-        arguments: Those of the command.
-        read: Reads them from the environment.
-
-    Raises:
-        SettingsError: A setting of the environment cannot be used.
-    """
-    environ = dict(os.environ)
-    if arguments.log_dir is not None:
-        environ["CANVAS_SYNC_LOG_DIR"] = str(arguments.log_dir)
-        environ.pop("CANVAS_SYNC_ARCHIVE_DIR", None)
-    return read(environ)
 
 
 def add_period(parser: argparse.ArgumentParser, *, since: str, until: str) -> None:

@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import socket
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.companion import open_standard_streams
@@ -20,13 +20,14 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import Settings, read
 from canvas_sync_exporter.config_file.urls import http_url
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_exporter.wrapper.failure_content import CommandFailure
 from canvas_sync_exporter.wrapper.failure_line import failure_line, where_to_look
-from canvas_sync_exporter.wrapper.ping import RunPing
 from canvas_sync_instrumentation.command import OVERLAPS, CommandResult, Job, run_command
 from canvas_sync_instrumentation.pid_lock import AlreadyRunningError
 
 from .options import add_command, number
+
+if TYPE_CHECKING:
+    from canvas_sync_exporter.wrapper.ping import RunPing
 
 __all__ = ["RUN_EXIT_CODES", "add_parser", "run"]
 
@@ -129,6 +130,7 @@ def _print_line(job: Job, result: CommandResult) -> None:
 def _notify(job: Job, result: CommandResult) -> None:
     """Send a message about a failure, or about the first success after one."""
     try:
+        from canvas_sync_exporter.wrapper.failure_content import CommandFailure  # noqa: PLC0415 - slow
         from canvas_sync_exporter.wrapper.notifying import Notifier  # noqa: PLC0415 - slow
     except ImportError as error:
         _say(f"messages cannot be sent: {error}. Install {DISTRIBUTION}[exporter].")
@@ -157,6 +159,8 @@ def _where_to_look(result: CommandResult) -> str:
 def _start_ping(url: str | None) -> RunPing | None:
     if url is None:
         return None
+    from canvas_sync_exporter.wrapper.ping import RunPing  # noqa: PLC0415 - slow
+
     ping = RunPing(url)
     if not ping.is_possible:
         _say("the ping URL is not called: the system cannot start another process.")

@@ -11,7 +11,8 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.search import LogSearch, Order, SearchNotes
 
 from .line_filters import add_filters, line_filter
-from .options import TIMES, add_command, add_log_dir, add_period, log_configuration, number
+from .log_configuration import log_configuration
+from .options import TIMES, add_command, add_log_dir, add_period, number
 from .output import LinePrinter, until_the_reader_leaves
 from .progress_bar import ProgressBar
 

@@ -12,7 +12,8 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 
 from .line_filters import add_filters, line_filter
-from .options import add_command, add_log_dir, log_configuration, number
+from .log_configuration import log_configuration
+from .options import add_command, add_log_dir, number
 from .output import LinePrinter, until_the_reader_leaves
 
 __all__ = ["add_parser", "run"]

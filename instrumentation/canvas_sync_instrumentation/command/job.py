@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +16,7 @@ __all__ = ["CommandResult", "Job"]
 _SCRIPTS: Final = (".py", ".sh")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """The command to run, and how to record it.
 
     Attributes:
@@ -50,8 +48,7 @@ class Job:
         return hashlib.sha256(identity).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandResult:
+class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended.
 
     Attributes:

@@ -12,7 +12,6 @@ import os
 import select
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -42,8 +41,7 @@ KeptOutput = Mapping[str, Sequence[str]]
 so that the order of their lines is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
+class _Stream(msgspec.Struct, frozen=True):
     """One stream of the command.
 
     Attributes:

@@ -11,6 +11,7 @@ from typing import Final
 
 from canvas_sync_core.canvas.attributes import attribute, has_base
 from canvas_sync_core.canvas.quoted_values import MASK, mask_quoted
+from canvas_sync_core.patterns import late_pattern
 from canvas_sync_core.plain import text_of
 
 from .source_texts import SourceTexts
@@ -18,7 +19,7 @@ from .source_texts import SourceTexts
 __all__ = ["driver_error_of", "driver_message"]
 
 _BASES: Final = ("DatabaseError", "PostgresError")  # PEP 249; asyncpg
-_NAMED: Final = re.compile(
+_NAMED: Final = late_pattern(
     r"""\b(?:constraint|database|extension|function|index|key|relation|schema|sequence|table|type
         |view)\ ["']([\w.$-]+)["'] | \bcolumn\ "([\w$]+)"(?=\ of\ relation\b)""",
     re.VERBOSE,
@@ -26,12 +27,12 @@ _NAMED: Final = re.compile(
 """Where PostgreSQL and MySQL quote a name instead of a value."""
 _CATALOG: Final = ("schema_name", "table_name", "column_name", "constraint_name", "datatype_name")
 """Fields of a PostgreSQL error beside the message: objects of its catalog."""
-_BARE_COLUMN: Final = re.compile(
+_BARE_COLUMN: Final = late_pattern(
     r"\b(?P<what>no such column: |ambiguous column name: |has no column named |column )"
     r"(?P<name>(?!['\"])[^\s'\"]+)(?P<rest> does not exist|\Z| - )"
 )
 """Where SQLite and PostgreSQL mention a name without quotation marks."""
-_ROW: Final = re.compile(r"(?<=value is )\(.*\)|(?<=unrecognized token: )\".*\"")
+_ROW: Final = late_pattern(r"(?<=value is )\(.*\)|(?<=unrecognized token: )\".*\"")
 
 
 def driver_error_of(error: BaseException) -> BaseException | None:

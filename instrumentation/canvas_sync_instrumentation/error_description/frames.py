@@ -11,12 +11,13 @@ import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
+
+import msgspec
 
 __all__ = [
     "CodeLocation",
@@ -39,8 +40,7 @@ _PLAIN_NAME: Final = re.compile(r"[\w.<>-]+")
 _RAISE: Final = "RAISE_VARARGS"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLocation:
+class CodeLocation(msgspec.Struct, frozen=True):
     """A line of code that was being executed.
 
     Attributes:

@@ -8,10 +8,10 @@ raw Canvas URL may carry a token or identify a person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
@@ -25,8 +25,7 @@ _Attributes = dict[str, str | int | float | bool]
 _NANOSECONDS: Final = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class LeafSpan:
+class LeafSpan(msgspec.Struct, frozen=True):
     """The contents of a client span.
 
     Attributes:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
@@ -56,8 +55,7 @@ _logger = logging.getLogger(__name__)
 _LEAVES: Final = (ApiCall, DbOperation)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSpan:
+class OpenSpan(msgspec.Struct, frozen=True):
     """The span of a run or step in progress.
 
     Attributes:
@@ -301,7 +299,7 @@ def _unrecorded(around: SpanContext) -> OpenSpan:
 
 def new_ids() -> tuple[str, str]:
     """Generate the ids of a trace and a span, unaffected by ``random.seed()`` and forks."""
-    both = secrets.token_hex(16 + 8)  # in one call, because asking the kernel is most of the work
+    both = os.urandom(16 + 8).hex()  # in one call, because asking the kernel is most of the work
     return both[:32], both[32:]
 
 

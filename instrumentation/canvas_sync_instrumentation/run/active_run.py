@@ -6,11 +6,11 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import SplitResult
 from weakref import WeakSet
 
+import msgspec
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link
@@ -59,8 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentRun:
+class CurrentRun(msgspec.Struct, frozen=True):
     """The run that the calling code belongs to, and the innermost open span of that run."""
 
     run: ActiveRun
@@ -75,8 +74,7 @@ class UnfinishedCall(Protocol):
         """Record the call unless that has been done; ``body`` is the content of a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenStep:
+class OpenStep(msgspec.Struct, frozen=True):
     """A step of a run that has not ended; ``start`` is in monotonic seconds."""
 
     name: str
@@ -90,8 +88,7 @@ class OpenStep:
 _current: ContextVar[CurrentRun | None] = ContextVar("canvas_sync_current_run", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class SavedContext:
+class SavedContext(msgspec.Struct, frozen=True):
     """The current run and the OpenTelemetry context, saved so that they can be restored.
 
     The tokens of context variables cannot be used for that: a token is only valid in the context

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from canvas_sync_core.canvas.paging import FIRST_PAGE, PageAddress
 
@@ -48,8 +49,7 @@ def are_first_items_enough() -> bool:
     return _first_items_only.get()
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct):
     """One list that is being read.
 
     Attributes:
@@ -66,9 +66,9 @@ class _Reading:
     is_begun: bool = False
     has_end: bool = False
     in_flight: int = 0
-    requested: dict[int, None] = field(default_factory=dict)
-    linked: set[int] = field(default_factory=set)
-    failed: set[int] = field(default_factory=set)
+    requested: dict[int, None] = msgspec.field(default_factory=dict)
+    linked: set[int] = msgspec.field(default_factory=set)
+    failed: set[int] = msgspec.field(default_factory=set)
 
     @property
     def is_done(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, Final
 
 from canvas_sync_core.events import RunContext, RunSnapshot
@@ -10,7 +9,7 @@ from canvas_sync_core.schema.run_fields import RUN_FIELDS
 
 __all__ = ["end_attributes", "start_attributes"]
 
-_IN_CONTEXT: Final = {field.name for field in dataclasses.fields(RunContext)}
+_IN_CONTEXT: Final = frozenset(RunContext.__struct_fields__)
 _ON_SPAN: Final = [field for field in RUN_FIELDS if field.span and field.is_direct]
 _AT_START: Final = [field for field in _ON_SPAN if field.source in _IN_CONTEXT]
 _AT_END: Final = [field for field in _ON_SPAN if field.source not in _IN_CONTEXT]

@@ -8,7 +8,6 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,7 +102,9 @@ CLEANUP = LogsCleaned(
 
 
 def ended(status: RunStatus, error: ErrorInfo | None = None) -> RunEnded:
-    return RunEnded(CONTEXT, TIME, replace(SNAPSHOT, status=status, duration=2.5, error=error))
+    return RunEnded(
+        CONTEXT, TIME, structs.replace(SNAPSHOT, status=status, duration=2.5, error=error)
+    )
 
 
 def operation(**changes: Any) -> DbOperation:
@@ -137,14 +138,14 @@ CASES: list[Case] = [
         "Sync Task: nightly-42, 42, started, running",
     ),
     Case(
-        RunStarted(replace(CONTEXT, user_id=None), TIME, SNAPSHOT),
+        RunStarted(structs.replace(CONTEXT, user_id=None), TIME, SNAPSHOT),
         Log.OPERATIONS,
         "run_started",
         "INFO",
         "Sync Task: nightly-42, -, started, running",
     ),
     Case(
-        RunWaiting(CONTEXT, TIME, replace(SNAPSHOT, error=FAILURE)),
+        RunWaiting(CONTEXT, TIME, structs.replace(SNAPSHOT, error=FAILURE)),
         Log.OPERATIONS,
         "run_waiting",
         "INFO",
@@ -230,7 +231,7 @@ CASES: list[Case] = [
         "Log Cleanup: success - Files: 3 - Freed: 4096 bytes - Duration: 1500.0ms",
     ),
     Case(
-        replace(CLEANUP, error=ErrorInfo("CleanupFailed", "errors: disk full")),
+        structs.replace(CLEANUP, error=ErrorInfo("CleanupFailed", "errors: disk full")),
         Log.OPERATIONS,
         "logs_cleaned",
         "ERROR",
@@ -296,7 +297,7 @@ CASES: list[Case] = [
         "ERROR: Connection timeout - user_id: 42 - course_id: 123",
     ),
     Case(
-        ErrorRecorded(replace(CONTEXT, course_id=None), TIME, "api", FAILURE),
+        ErrorRecorded(structs.replace(CONTEXT, course_id=None), TIME, "api", FAILURE),
         Log.ERRORS,
         "error",
         "ERROR",
@@ -413,7 +414,7 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
         received_items=0,
         received_bytes=2,
     )
-    stepped = replace(
+    stepped = structs.replace(
         SNAPSHOT,
         step="courses",
         error=FAILURE,
@@ -451,8 +452,8 @@ def test_the_listed_fields_and_events_are_those_that_are_written(sinks: Sinks) -
 
 def test_the_end_of_a_dead_processs_run_names_that_process_and_no_span(sinks: Sinks) -> None:
     """The exporter writes it, which knows the run by its row alone."""
-    dead = replace(SNAPSHOT, status=RunStatus.INTERRUPTED, host="worker-2", pid=4711)
-    event = RunEnded(replace(CONTEXT, span_id=""), TIME, dead)
+    dead = structs.replace(SNAPSHOT, status=RunStatus.INTERRUPTED, host="worker-2", pid=4711)
+    event = RunEnded(structs.replace(CONTEXT, span_id=""), TIME, dead)
     record = json.loads(sinks.written(event, "json")[Log.OPERATIONS])
     assert (record["host"], record["pid"]) == ("worker-2", 4711)
     assert (record["trace_id"], record["span_id"]) == (CONTEXT.trace_id, None)
@@ -460,7 +461,7 @@ def test_the_end_of_a_dead_processs_run_names_that_process_and_no_span(sinks: Si
 
 def test_the_end_of_a_run_tells_its_totals(sinks: Sinks) -> None:
     items = {**SNAPSHOT.items, "course": ItemCounts(12, 2, 9, 1)}
-    snapshot = replace(
+    snapshot = structs.replace(
         SNAPSHOT,
         status=RunStatus.FAILED,
         duration=2.5,
@@ -585,7 +586,7 @@ def as_utf8(text: str) -> str:
 def test_any_text_makes_one_json_line_that_decodes_to_the_same_values(
     shared_sinks: Sinks, task_id: str, message: str
 ) -> None:
-    event = Progressed(replace(CONTEXT, task_id=task_id), TIME, 10.0, message)
+    event = Progressed(structs.replace(CONTEXT, task_id=task_id), TIME, 10.0, message)
     content = shared_sinks.written(event, "json")[Log.PROGRESS]
     assert len(content.decode().splitlines()) == 1
     assert content.endswith(b"\n")
@@ -595,7 +596,7 @@ def test_any_text_makes_one_json_line_that_decodes_to_the_same_values(
 
 @given(task_id=anything, message=anything)
 def test_any_text_makes_one_text_line(shared_sinks: Sinks, task_id: str, message: str) -> None:
-    event = Progressed(replace(CONTEXT, task_id=task_id), TIME, 10.0, message)
+    event = Progressed(structs.replace(CONTEXT, task_id=task_id), TIME, 10.0, message)
     content = shared_sinks.written(event, "text")[Log.PROGRESS].decode()
     assert len(content.splitlines()) == 1
     assert not set(content[:-1]) & {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]}

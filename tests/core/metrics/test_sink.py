@@ -8,11 +8,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from canvas_sync_core.canvas._route_table import templates
 from canvas_sync_core.events import (
@@ -125,7 +125,9 @@ EVENTS: tuple[Event, ...] = (
     LogsCleaned(1.7e9, 1.5, files=3, archives_deleted=1, reclaimed_bytes=4096, error=None),
     RunSuspected(context(), 1.7e9, ("few_items",), "few_items: 1"),
     RunEnded(
-        context(), 1.7e9, replace(snapshot("task"), items={"course": ItemCounts(processed=1)})
+        context(),
+        1.7e9,
+        structs.replace(snapshot("task"), items={"course": ItemCounts(processed=1)}),
     ),
     started("next", 1.7e9),
 )

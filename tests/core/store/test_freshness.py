@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
@@ -59,7 +59,7 @@ def test_runs_without_success_make_nothing_fresh(engine: Engine) -> None:
     others = (RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.CANCELLED, RunStatus.INTERRUPTED)
     write(engine, ended(30, "course"), running("under way"))
     for status in others:
-        write(engine, replace(ended(1, "course", status=status), task_id=status.value))
+        write(engine, structs.replace(ended(1, "course", status=status), task_id=status.value))
 
     assert ages(engine) == {("full", "course"): 30}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine
 
 from canvas_sync_core.events import ItemCounts, RunSnapshot
@@ -120,7 +120,9 @@ def test_runs_of_another_kind_are_no_history(engine: Engine) -> None:
     )
     for number, change in enumerate(others):
         nights = history(**change)
-        write(engine, *(replace(each, task_id=f"{number}-{each.task_id}") for each in nights))
+        write(
+            engine, *(structs.replace(each, task_id=f"{number}-{each.task_id}") for each in nights)
+        )
     write(engine, night(0, courses=0))
 
     assert judge_runs(engine, SINCE) == []

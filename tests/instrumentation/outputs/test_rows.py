@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine, text
 
 from canvas_sync_core.events import (
@@ -639,7 +639,7 @@ def test_a_value_that_cannot_be_stored_is_counted_and_holds_nothing_up(
 ) -> None:
     sink = make_sink(empty_database_url)
     _sync(sink, ["a"])
-    impossible: RunSnapshot = dataclasses.replace(_end("bad").snapshot, user_id=2**63)
+    impossible: RunSnapshot = structs.replace(_end("bad").snapshot, user_id=2**63)
     sink.handle(RunEnded(_CONTEXT, _START, impossible))
     _sync(sink, ["b"])
     assert sink.flush(600)
