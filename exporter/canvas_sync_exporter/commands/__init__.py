@@ -11,6 +11,7 @@ from typing import Final
 __all__ = ["COMMANDS", "EXIT_CODES", "FAILED", "INTERRUPTED", "USAGE"]
 
 COMMANDS: Final = {
+    "init": "read a project, write a configuration and show the lines to add",
     "run": "run a command, such as a cron job, as a sync run",
     "serve": "serve /metrics and the REST API",
     "status": "show open incidents and the state of each sync type",

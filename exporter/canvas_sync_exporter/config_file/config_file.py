@@ -25,6 +25,7 @@ __all__ = [
     "ConfigFile",
     "changed_sections",
     "find_config_file",
+    "new_config_file",
     "read_config_file",
     "unknown_syncs",
 ]
@@ -70,6 +71,16 @@ def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
     # because it says which user to run as.
     beside = [folder / _NAME] if os.access(folder, os.X_OK, effective_ids=True) else []
     return next((path for path in (*beside, _OF_THE_MACHINE) if _exists(path)), None)
+
+
+def new_config_file(named: Path | None, log_dir: Path) -> Path:
+    """Return where to write a configuration file if there is none: the exporter will find it.
+
+    Args:
+        named: The file that the settings name.
+        log_dir: The log folder; the file is beside it.
+    """
+    return named or log_dir.absolute().parent / _NAME
 
 
 def read_config_file(

@@ -1,0 +1,230 @@
+"""Finds in a crontab the lines that run a file of a project."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.names import DISTRIBUTION
+from canvas_sync_core.settings import time_zone
+from canvas_sync_exporter.schedules.cron import parse_cron
+
+__all__ = ["CronJob", "cron_jobs", "read_crontab", "system_zone"]
+
+_SECONDS: Final = 10
+_VARIABLE: Final = re.compile(r"""\s*(["']?)([A-Za-z_]\w*)\1\s*=\s*(.*?)\s*""")
+_OPERATORS: Final = frozenset("();<>|&")
+_UNESCAPED_PERCENT: Final = re.compile(r"(?<!\\)%")
+_SCRIPTS: Final = frozenset({".py", ".sh"})
+_Program = tuple[str, Path | None]
+_INTERPRETER: Final = re.compile(r"(python[\d.]*|sh|bash|flask)")
+
+
+@dataclass(frozen=True, slots=True)
+class CronJob:
+    """A line of a crontab that runs a file of the project.
+
+    Attributes:
+        line: Its number.
+        schedule: The cron expression, or a nickname such as ``@daily``.
+        zone: The time zone of the schedule.
+        command: Interpreter and file alone: the rest of the line may hold a secret.
+        script: The file, relative to the project; None for a command such as ``flask``.
+        is_wrapped: Whether it uses ``canvas-sync-monitor run`` already.
+        sync_type: The one that it then names.
+    """
+
+    line: int
+    schedule: str
+    zone: str
+    command: str
+    script: Path | None
+    is_wrapped: bool = False
+    sync_type: str | None = None
+
+
+def read_crontab() -> str:
+    """Return the user's crontab; empty if there is none, or no cron."""
+    try:
+        done = subprocess.run(
+            ["crontab", "-l"],  # noqa: S607 - as the user's own shell would find it
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if done.returncode else done.stdout.decode(errors="replace")
+
+
+def system_zone(folder: Path = Path("/etc")) -> str:
+    """Return the name of the machine's time zone, by which cron goes; UTC if it has none."""
+    names = []
+    with contextlib.suppress(OSError):
+        names.append(str((folder / "localtime").readlink()).partition("zoneinfo/")[2])
+    with contextlib.suppress(OSError, ValueError):
+        names.append(read_regular_file(folder / "timezone").text.strip())
+    return next(filter(_is_zone, names), "UTC")
+
+
+def cron_jobs(text: str, project: Path, home: Path, zone: str) -> list[CronJob]:
+    """Return the jobs that run a file of the project.
+
+    Args:
+        text: The crontab.
+        project: The project, without symbolic links.
+        home: Where commands start.
+        zone: The time zone of the machine; a line ``CRON_TZ=`` sets another one.
+    """
+    found: list[CronJob] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if variable := _VARIABLE.fullmatch(line):
+            value = variable[3].strip("\"'")
+            if variable[2] == "CRON_TZ" and _is_zone(value):
+                zone = value
+            elif variable[2] == "HOME":
+                home = Path(value)
+            continue
+        schedule, words = _split(line)
+        program = _program(words, home, project) if _is_schedule(schedule) else None
+        if program is not None:
+            found.append(_job(number, schedule, zone, words, program))
+    return found
+
+
+def _split(line: str) -> tuple[str, list[str]]:
+    """Return the schedule and the words of the command, up to what cron passes as input."""
+    count = 1 if line.lstrip().startswith("@") else 5
+    parts = line.split(maxsplit=count)
+    if len(parts) <= count:
+        return "", []
+    command = _UNESCAPED_PERCENT.split(parts[count])[0].replace(r"\%", "%")
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError:  # a quote that does not end
+        words = command.split()
+    return " ".join(parts[:count]), words
+
+
+def _job(line: int, schedule: str, zone: str, words: Sequence[str], found: _Program) -> CronJob:
+    command, script = found
+    is_wrapped = any(Path(word).name == DISTRIBUTION for word in words)
+    return CronJob(
+        line=line,
+        schedule=schedule,
+        zone=zone,
+        command=command,
+        script=script,
+        is_wrapped=is_wrapped,
+        sync_type=_value_of("--sync-type", words) if is_wrapped else None,
+    )
+
+
+def _program(words: Sequence[str], folder: Path, project: Path) -> _Program | None:
+    """Return what a line runs, and the file of the project; None if it runs none of it."""
+    for command in map(_unwrapped, _commands(words)):
+        if command[0] == "cd" and len(command) > 1:
+            folder = _path(folder, command[1])
+        elif found := _program_of(command, folder, project):
+            return found
+    return None
+
+
+def _commands(words: Sequence[str]) -> Iterator[list[str]]:
+    """Split at operators of the shell; what redirections name is left out."""
+    command: list[str] = []
+    is_kept = True
+    for word in words:
+        if set(word) <= _OPERATORS:
+            if command and is_kept:
+                yield command
+            command, is_kept = [], not set(word) & set("<>")
+        else:
+            command.append(word)
+    if command and is_kept:
+        yield command
+
+
+def _unwrapped(command: Sequence[str]) -> Sequence[str]:
+    """Return what ``canvas-sync-monitor run`` runs, or any other command as it is."""
+    if Path(command[0]).name != DISTRIBUTION or "--" not in command[:-1]:
+        return command
+    return command[command.index("--") + 1 :]
+
+
+def _program_of(command: Sequence[str], folder: Path, project: Path) -> _Program | None:
+    """Return the same for one command of a line."""
+    if Path(command[0]).name == "flask" and folder.is_relative_to(project):
+        return "flask", None
+    for place, word in enumerate(command):
+        before = command[place - 1] if place else ""
+        if before == "-m":
+            inside = word.replace(".", "/")
+            paths = [_path(folder, f"{inside}.py"), _path(folder, f"{inside}/__main__.py")]
+            shown = f"python -m {word}"
+        elif place == 0 or Path(word).suffix in _SCRIPTS:
+            paths = [_path(folder, word)]
+            interpreter = Path(before).name
+            is_run = _INTERPRETER.fullmatch(interpreter)
+            shown = " ".join([*([interpreter] if is_run else []), Path(word).name])
+        else:
+            continue
+        for path in paths:
+            if path.is_relative_to(project) and _is_own(path.relative_to(project), project):
+                return shown, path.relative_to(project)
+    return None
+
+
+def _is_own(path: Path, project: Path) -> bool:
+    """Whether it is a file of the project itself, not of a virtual environment in it."""
+    folders = [project.joinpath(*path.parts[:end]) for end in range(1, len(path.parts))]
+    is_foreign = any(
+        each.name.startswith(".") or (each / "pyvenv.cfg").exists() for each in folders
+    )
+    return not is_foreign and (project / path).is_file()
+
+
+def _path(folder: Path, word: str) -> Path:
+    home = str(Path.home())
+    word = re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", lambda _: home, word)
+    return Path(os.path.realpath(folder / word))
+
+
+def _value_of(option: str, words: Sequence[str]) -> str | None:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == option and following:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
+
+
+def _is_schedule(text: str) -> bool:
+    """Whether it is a time; ``@reboot`` is none."""
+    try:
+        parse_cron(text, time_zone("UTC"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        time_zone(name)
+    except ValueError:
+        return False
+    return bool(name)

@@ -1,0 +1,89 @@
+"""The syncs of a project: their types, and when they run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Final
+
+from canvas_sync_exporter.schedules.cron import parse_cron
+from canvas_sync_exporter.schedules.durations import parse_duration
+from canvas_sync_exporter.schedules.sync_types import is_sync_type
+
+from .crontab import CronJob
+from .detection import Project
+
+__all__ = ["DEFAULT_TYPE", "PlannedSync", "Timing", "parse_timing", "planned_syncs"]
+
+DEFAULT_TYPE: Final = "full"
+"""As the tracker and ``canvas-sync-monitor run`` have it."""
+
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a sync runs; empty if that is to be learned from its runs.
+
+    Attributes:
+        schedule: A cron expression.
+        every: A duration, instead of ``schedule``.
+    """
+
+    schedule: str = ""
+    every: str = ""
+
+    def __str__(self) -> str:
+        return self.schedule or self.every
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSync:
+    """A sync of the project.
+
+    Attributes:
+        sync_type: Its type.
+        timing: When it runs.
+        zone: The time zone of that; empty for that of the settings.
+        job: The line of the crontab that starts it.
+    """
+
+    sync_type: str
+    timing: Timing = Timing()
+    zone: str = ""
+    job: CronJob | None = None
+
+
+def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync]:
+    """Return a sync for each cron job; without one, for each sync type that the code names."""
+    named = [name for name in project.sync_types if is_sync_type(name)]
+    if not jobs:
+        return [PlannedSync(name) for name in named or [DEFAULT_TYPE]]
+    usual = named[0] if len(named) == 1 else DEFAULT_TYPE
+    syncs: dict[str, PlannedSync] = {}
+    for job in jobs:
+        stem = job.script.stem if job.script and len(jobs) > 1 else usual
+        name = next(filter(is_sync_type, [job.sync_type or "", stem]), usual)
+        syncs.setdefault(name, PlannedSync(name, Timing(schedule=job.schedule), job.zone, job))
+    return list(syncs.values())
+
+
+def parse_timing(text: str) -> Timing:
+    """Read a cron expression, a time of day or a duration; nothing means to learn it.
+
+    Raises:
+        ValueError: It is none of them; the message says what to write.
+    """
+    text = " ".join(text.split())
+    if not text:
+        return Timing()
+    if clock := _CLOCK.fullmatch(text):
+        text = f"{int(clock[2])} {int(clock[1])} * * *"
+    try:
+        parse_duration(text)
+    except ValueError:
+        parse_cron(text, UTC)
+        return Timing(schedule=text)
+    return Timing(every=text)

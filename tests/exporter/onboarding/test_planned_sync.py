@@ -1,0 +1,57 @@
+"""Which syncs a project has, and how people write when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from canvas_sync_exporter.onboarding.crontab import CronJob
+from canvas_sync_exporter.onboarding.detection import Project
+from canvas_sync_exporter.onboarding.planned_sync import Timing, parse_timing, planned_syncs
+
+
+def job(name: str, **changes: object) -> CronJob:
+    return CronJob(1, "0 2 * * *", "UTC", f"python {name}", Path(name), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("in_code", "jobs", "types"),
+    [
+        ([], [], ["full"]),
+        (["hourly", "nightly", "x" * 65], [], ["hourly", "nightly"]),
+        ([], [job("a.py")], ["full"]),
+        (["nightly"], [job("a.py")], ["nightly"]),
+        (["nightly", "hourly"], [job("a.py")], ["full"]),
+        ([], [job("a.py"), job("b.py")], ["a", "b"]),
+        ([], [job("a.py"), job("a.py", sync_type="weekly"), job("x/a.py")], ["a", "weekly"]),
+        ([], [job("a.py", sync_type="\x1b")], ["full"]),
+    ],
+)
+def test_each_cron_job_or_type_in_the_code_is_a_sync(
+    in_code: list[str], jobs: list[CronJob], types: list[str]
+) -> None:
+    syncs = planned_syncs(Project(sync_types=tuple(in_code)), jobs)
+
+    assert [sync.sync_type for sync in syncs] == types
+    assert all(bool(sync.timing.schedule) == bool(jobs) for sync in syncs)
+
+
+@pytest.mark.parametrize(
+    ("text", "timing"),
+    [
+        ("", Timing()),
+        ("0 2  * * *", Timing(schedule="0 2 * * *")),
+        ("@daily", Timing(schedule="@daily")),
+        ("02:30", Timing(schedule="30 2 * * *")),
+        ("15m", Timing(every="15m")),
+    ],
+)
+def test_times_are_read_as_people_write_them(text: str, timing: Timing) -> None:
+    assert parse_timing(text) == timing
+
+
+@pytest.mark.parametrize("text", ["nightly", "25:00", "0 2 * *", "0 0 31 2 *", "0m"])
+def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(ValueError, match="write five fields"):
+        parse_timing(text)
