@@ -36,7 +36,7 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.rows import write_runs
 from canvas_sync_exporter.judge.expectations import Expectations
-from canvas_sync_exporter.judge.gathering import Gatherer
+from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.settings import configuration
 from support.postgresql import PostgresqlServer, find_binaries

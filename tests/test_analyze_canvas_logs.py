@@ -51,7 +51,15 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def told(*arguments: str, **settings: str) -> str:
+    """What a process prints; for what depends on nothing of a process, use :func:`analyzed`."""
     done = run(*arguments, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def analyzed(folder: Path, *arguments: str) -> str:
+    """What the command says about logs, in this process."""
+    done = run_here(["analyze", *arguments, "--log-dir", str(folder)], folder)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -62,6 +70,26 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for log, records in generate(60).items():
         (folder / f"{log.value}.log").write_bytes(b"".join(map(line_of_record, records)))
     return folder
+
+
+@pytest.fixture(scope="module")
+def text(logs: Path) -> str:
+    """The report of the logs for a terminal."""
+    return analyzed(logs)
+
+
+@pytest.fixture(scope="module")
+def page(logs: Path) -> str:
+    """The report of the logs as a page."""
+    return analyzed(logs, "--html")
+
+
+@pytest.fixture(scope="module")
+def parsed(page: str) -> _Page:
+    """The parts of that page."""
+    parsed = _Page()
+    parsed.feed(page)
+    return parsed
 
 
 def lines_of(folder: Path, log: str) -> list[dict[str, Any]]:
@@ -104,7 +132,7 @@ class _Page(HTMLParser):
 
 
 def test_the_demos_syncs_are_reported_as_they_went(demo_round: DemoRound) -> None:
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))
+    report = json.loads(analyzed(demo_round.logs, "--json"))
     calls = [each for each in lines_of(demo_round.logs, "api_calls") if each["event"] == "api_call"]
     failed = [call for call in calls if call.get("status_code", 999) >= 400]
     total = report["api"]["total"]
@@ -142,10 +170,8 @@ def test_fail_on_sets_the_exit_code(
     start = {"event": "run_started", "status": "running", "task_id": "n-1", "sync_type": "full"}
     lines = [line_of_record({"timestamp": stamp, **record}) for record in (start, ended)]
     (tmp_path / "operations.log").write_bytes(b"".join(lines))
-    given = ("--log-dir", str(tmp_path))
-
     found = (
-        run(*COMMAND, *given, *chosen).returncode
+        run_here(["analyze", *chosen, "--log-dir", str(tmp_path)], tmp_path).returncode
         for chosen in ((), ("--fail-on", "warning"), ("--fail-on", "critical"))
     )
     assert tuple(found) == codes
@@ -203,13 +229,10 @@ def test_a_configuration_file_that_cannot_be_used_does_not_prevent_the_report(
     assert "not judged  With the configuration file: " in done.stdout
 
 
-def test_text_and_html_show_the_same_tables(logs: Path) -> None:
-    text = told(*SCRIPT, "--log-dir", str(logs))
-    page = _Page()
-    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
+def test_text_and_html_show_the_same_tables(text: str, parsed: _Page) -> None:
     squeezed = {" ".join(line.split()) for line in text.splitlines()}
-    assert len(page.rows) > 60
-    for row in page.rows:
+    assert len(parsed.rows) > 60
+    for row in parsed.rows:
         wanted = " ".join(" ".join(cell.split()) for cell in row if cell)
         assert any(line.startswith(wanted) for line in squeezed), wanted
 
@@ -236,12 +259,12 @@ def cells_of(row: dict[str, Any], *names: str) -> list[str]:
     return shown
 
 
-def test_text_and_page_show_the_figures_of_the_json_report(logs: Path) -> None:
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(logs)))
-    page = _Page()
-    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
-    on_page = [row[:-1] if row[-1] == "" else row for row in page.rows]
-    text = {" ".join(line.split()) for line in told(*SCRIPT, "--log-dir", str(logs)).splitlines()}
+def test_text_and_page_show_the_figures_of_the_json_report(
+    logs: Path, text: str, parsed: _Page
+) -> None:
+    report = json.loads(analyzed(logs, "--json"))
+    on_page = [row[:-1] if row[-1] == "" else row for row in parsed.rows]
+    lines = {" ".join(line.split()) for line in text.splitlines()}
     timing = ("count", "average", "p50", "p95", "p99", "max")
     api, errors = report["api"], report["errors"]
     kinds: list[tuple[list[dict[str, Any]], tuple[str, ...]]] = [
@@ -261,36 +284,32 @@ def test_text_and_page_show_the_figures_of_the_json_report(logs: Path) -> None:
         for row in rows:
             cells = cells_of(row, *names)
             assert cells in on_page
-            assert any(line.startswith(" ".join(cells)) for line in text), cells
+            assert any(line.startswith(" ".join(cells)) for line in lines), cells
     for row in errors["newest"]:
         told_of_it = f"{row['error_type']}: {row['error']}"
-        assert any(told_of_it in line for line in text)
+        assert any(told_of_it in line for line in lines)
         assert any(told_of_it in cells for cells in on_page)
 
 
-def test_the_page_needs_nothing_else_and_has_charts(logs: Path) -> None:
-    page = _Page()
-    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
-    assert page.loads == []
-    assert page.tags["script"] == page.tags["link"] == page.tags["img"] == 0
-    assert page.tags["svg"] > 10
-    assert page.tags["rect"] > page.tags["svg"]
-    assert page.tags["circle"] > 0
+def test_the_page_needs_nothing_else_and_has_charts(parsed: _Page) -> None:
+    assert parsed.loads == []
+    assert parsed.tags["script"] == parsed.tags["link"] == parsed.tags["img"] == 0
+    assert parsed.tags["svg"] > 10
+    assert parsed.tags["rect"] > parsed.tags["svg"]
+    assert parsed.tags["circle"] > 0
 
 
-def test_each_link_of_the_page_leads_to_a_part_of_it(logs: Path) -> None:
-    page = _Page()
-    page.feed(told(*SCRIPT, "--html", "--log-dir", str(logs)))
-    assert {"runs", "api-calls", "database", "errors"} <= set(page.links)
-    assert set(page.links) <= set(page.ids)
-    assert len(page.ids) == len(set(page.ids))
+def test_each_link_of_the_page_leads_to_a_part_of_it(parsed: _Page) -> None:
+    assert {"runs", "api-calls", "database", "errors"} <= set(parsed.links)
+    assert set(parsed.links) <= set(parsed.ids)
+    assert len(parsed.ids) == len(set(parsed.ids))
 
 
 def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> None:
     said = ("Canvas refuses an access token used by full.", "1 of 7 runs failed.")
-    text = told(*SCRIPT, "--log-dir", str(demo_round.logs))
-    page = told(*SCRIPT, "--html", "--log-dir", str(demo_round.logs))
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(demo_round.logs)))
+    text = analyzed(demo_round.logs)
+    page = analyzed(demo_round.logs, "--html")
+    report = json.loads(analyzed(demo_round.logs, "--json"))
     assert [each["kind"] for each in report["attention"]] == ["token_refused"]
     assert report["attention"][0]["text"].startswith(said[0])
     assert said[1] in {note["text"] for note in report["notes"]}
@@ -310,11 +329,10 @@ def test_nothing_from_a_log_can_act_on_a_page_or_a_terminal(tmp_path: Path) -> N
         "task_id": evil,
     }
     (tmp_path / "errors.log").write_bytes(line_of_record(record))
-    page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    for form in ("--top=5", "--html", "--json"):
-        output = told(*SCRIPT, form, "--log-dir", str(tmp_path))
+    outputs = {form: analyzed(tmp_path, form) for form in ("--top=5", "--html", "--json")}
+    assert "<script" not in outputs["--html"]
+    assert "&lt;script&gt;" in outputs["--html"]
+    for output in outputs.values():
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", output)
 
 
@@ -323,20 +341,20 @@ def test_output_takes_its_form_from_the_name_and_prints_nothing(
     logs: Path, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / name
-    assert told(*SCRIPT, "--output", str(file), "--log-dir", str(logs)) == ""
+    assert analyzed(logs, "--output", str(file)) == ""
     start = {".json": "{", ".html": "<!doctype html>"}.get(file.suffix.lower(), "Canvas")
     assert file.read_text(encoding="utf-8").startswith(start)
 
 
 def test_a_form_that_is_asked_for_goes_into_a_file_of_any_name(logs: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.of.today"
-    assert told(*SCRIPT, "--json", "--output", str(file), "--log-dir", str(logs)) == ""
+    assert analyzed(logs, "--json", "--output", str(file)) == ""
     assert json.loads(file.read_bytes())["problems"] == []
 
 
 def test_filters_are_taken_from_the_command_line(logs: Path) -> None:
     options = ["--user", "3", "--since", "2025-11-28", "--until", "2025-11-29T06:00:00+01:00"]
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(logs), *options, "--top", "2"))
+    report = json.loads(analyzed(logs, "--json", *options, "--top", "2"))
     assert report["filters"] == {
         "since": "2025-11-28T00:00:00Z",
         "until": "2025-11-29T05:00:00Z",
@@ -388,6 +406,16 @@ def test_a_terminal_without_unicode_gets_bars_too(logs: Path) -> None:
     assert "####" in text
 
 
+def test_it_starts_without_the_libraries_of_a_database(tmp_path: Path) -> None:
+    (tmp_path / "operations.log").write_bytes(b"")
+    program = (
+        "import sys; from canvas_sync_exporter.cli import main; code = main(sys.argv[1:]);"
+        "print(code, 'sqlalchemy' in sys.modules)"
+    )
+    arguments = ("analyze", "--log-dir", str(tmp_path))
+    assert told(sys.executable, "-c", program, *arguments).endswith("\n0 False\n")
+
+
 def test_a_python_without_the_package_is_told_to_use_another() -> None:
     done = run(sys.executable, "-I", "-S", str(ROOT / "analyze_canvas_logs.py"))
     assert done.returncode == 1
@@ -417,19 +445,19 @@ def test_a_python_without_the_package_is_told_to_use_another() -> None:
 def test_what_cannot_be_done_is_told_without_a_traceback(
     logs: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    where = {"CANVAS_SYNC_LOG_DIR": str(logs)}
-    for program in (SCRIPT, COMMAND):
-        done = run(*program, *arguments, **where)
-        assert done.returncode == code
-        assert message in done.stderr
-        assert "Traceback" not in done.stderr
+    done = run_here(["analyze", *arguments], logs, {"CANVAS_SYNC_LOG_DIR": str(logs)})
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_setting_is_wrong_usage(tmp_path: Path) -> None:
+    """With the script and the command, in processes that end as told."""
     for program in (SCRIPT, COMMAND):
         done = run(*program, CANVAS_SYNC_LOG_FORMAT="xml", CANVAS_SYNC_LOG_DIR=str(tmp_path))
         assert done.returncode == 2
         assert "CANVAS_SYNC_LOG_FORMAT" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_help_tells_the_exit_codes() -> None:
@@ -443,7 +471,7 @@ def test_folders_of_garbage_are_reported_and_never_fail(tmp_path: Path) -> None:
     (tmp_path / "errors.log").write_bytes(b"\xff\xfe\x00" * 1000 + b"\n" * 10)
     (tmp_path / "api_calls.log").write_bytes(b"x" * 20_000_000)
     (tmp_path / "progress.log.1").mkdir()
-    report = json.loads(told(*SCRIPT, "--json", "--log-dir", str(tmp_path)))
+    report = json.loads(analyzed(tmp_path, "--json"))
     assert len(report["problems"]) == 2
     assert {row["file"] for row in report["unreadable"]} == {"errors.log", "api_calls.log"}
 
@@ -513,7 +541,7 @@ def test_a_long_trend_is_folded_under_a_chart_that_names_its_days(tmp_path: Path
             line_of_record({"timestamp": f"{day}T10:00:00Z", "event": "error"}) for day in days
         )
     )
-    page = told(*SCRIPT, "--html", "--log-dir", str(tmp_path))
+    page = analyzed(tmp_path, "--html")
     assert "<details><summary>All 56 rows</summary>" in page
     assert "Columns: errors by day, 2025-01-01 to 2025-02-28." in page
     assert ">Jan 1</text>" in page

@@ -14,7 +14,7 @@ from canvas_sync_exporter.settings import Configuration
 from . import verdict
 from .expectation import Pause
 from .expectations import Expectations
-from .gathering import Gatherer
+from .gathering.gatherer import Gatherer
 from .judge import Judge
 from .pauses import all_pauses_since
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from canvas_sync_core.store.messages.reading import FailingChannel
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
 
 from .expectation import Expectation, Pause
 from .rounds import Round, make_rounds

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from canvas_sync_core.names import RunStatus
 
-__all__ = ["EndedRun", "RunningRun"]
+__all__ = ["EndedRun", "FoundRun", "RunningRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +73,18 @@ class RunningRun:
     user_id: int | None = None
     course_id: int | None = None
     is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A row of the table.
+
+    Attributes:
+        number: Its ``id``.
+        run: What it says.
+        items: The kinds of items that it handled.
+    """
+
+    number: int
+    run: EndedRun | RunningRun
+    items: frozenset[str]

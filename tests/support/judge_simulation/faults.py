@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from canvas_sync_core.names import IncidentKind, RunStatus
-from canvas_sync_core.store.messages.reading import FailingChannel
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_exporter.judge.facts import (
     CleanupFacts,
     ClockFacts,

@@ -29,9 +29,8 @@ from canvas_sync_exporter.judge.facts import (
     TokenFacts,
 )
 from canvas_sync_exporter.judge.gathering.memory import SyncMemory
-from canvas_sync_exporter.judge.gathering.rows import FoundRun
 from canvas_sync_exporter.judge.incidents import REOPEN_WITHIN, reconcile
-from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.runs import EndedRun, FoundRun, RunningRun
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.logs.due import last_due
 from canvas_sync_exporter.messages.formats import Formats
@@ -51,6 +50,8 @@ JUDGED_AFTER = timedelta(seconds=15)
 GIBIBYTE = 1024.0**3
 
 _LOOK_BACK = timedelta(days=2)
+_SAMPLES = 30
+"""For the disk, this is one in 14 minutes, which is enough to see a trend."""
 _WRITER = IncidentWriter(MessageSettings(), Formats("en_GB", UTC))
 
 Change = Callable[[Facts], Facts]
@@ -259,7 +260,8 @@ class World:
         hour = self.now.replace(minute=self.now.minute // 30 * 30, second=0, microsecond=0)
         known = self._known_samples.get(length)
         if known is None or known[-1].time != hour:
-            times = (hour - length + length / 60 * number for number in range(61))
+            step = length / _SAMPLES
+            times = (hour - length + step * number for number in range(_SAMPLES + 1))
             known = self._known_samples[length] = tuple(Sample(each, value(each)) for each in times)
         return known
 

@@ -15,10 +15,10 @@ from canvas_sync_core.store.cursors import Page, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
 
+from .failing_channel import FailingChannel
 from .tables import Message, messages_table, to_message
 
 __all__ = [
-    "FailingChannel",
     "MessageFilter",
     "count_messages",
     "failing_channels",
@@ -106,25 +106,6 @@ def messages_since(engine: Engine, kind: str, since: datetime) -> list[Message]:
     statement = select(messages_table).where(is_wanted).order_by(_columns.id)
     with _connect(engine) as connection:
         return [to_message(row) for row in connection.execute(statement)]
-
-
-@dataclass(frozen=True, slots=True)
-class FailingChannel:
-    """A channel that has delivered nothing since it failed.
-
-    Attributes:
-        channel: Its name.
-        since: When the oldest of the messages that it has not delivered was created.
-        waiting: Number of messages that it will attempt again.
-        given_up: Number of messages that were given up.
-        reason: Why the newest attempt failed.
-    """
-
-    channel: str
-    since: datetime
-    waiting: int
-    given_up: int
-    reason: str
 
 
 def failing_channels(engine: Engine, now: datetime) -> list[FailingChannel]:

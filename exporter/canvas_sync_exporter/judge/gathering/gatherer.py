@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.store.database import connect_to_read
-from canvas_sync_core.store.messages.reading import FailingChannel, failing_channels
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
+from canvas_sync_core.store.messages.reading import failing_channels
 from canvas_sync_core.store.start_times import starts_of_type
 from canvas_sync_core.store.sync_types import sync_types_in_table
 from canvas_sync_exporter.judge.expectation import Expectation, Pause
@@ -24,6 +25,7 @@ from canvas_sync_exporter.judge.facts import (
     Facts,
     SyncFacts,
 )
+from canvas_sync_exporter.judge.runs import FoundRun
 from canvas_sync_exporter.logs.due import last_due
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
@@ -32,7 +34,6 @@ from . import rows
 from .counters import CounterFacts, CounterWatch
 from .host import FolderWatch, SampleWatch, TokenWatch, read_clock
 from .memory import FEWEST_RUNS, START_HISTORY, SyncMemory
-from .rows import FoundRun
 
 __all__ = ["Expect", "Gatherer"]
 

@@ -15,14 +15,13 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.facts import DatabaseFacts, Facts, SyncFacts
 from canvas_sync_exporter.judge.rounds import Key
-from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.runs import EndedRun, FoundRun, RunningRun
 from canvas_sync_exporter.logs.analysis.logged_runs import LoggedRun, LoggedRuns
 from canvas_sync_exporter.logs.analysis.run_pairs import Started
 from canvas_sync_exporter.logs.analysis.runs import UNKNOWN
 from canvas_sync_exporter.settings import Configuration
 
 from .memory import SyncMemory
-from .rows import FoundRun
 from .suspicions import suspicions
 
 __all__ = ["LogGatherer"]

@@ -13,10 +13,8 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_exporter.judge.expectation import Expectation
 from canvas_sync_exporter.judge.facts import SyncFacts
 from canvas_sync_exporter.judge.rounds import Round, make_rounds
-from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.runs import EndedRun, FoundRun, RunningRun
 from canvas_sync_exporter.schedules.cron import CronSchedule
-
-from .rows import FoundRun
 
 __all__ = ["FEWEST_RUNS", "START_HISTORY", "SyncMemory"]
 
@@ -55,6 +53,7 @@ class SyncMemory:
         self._facts: SyncFacts | None = None
         self._pruned_from = FEWEST_RUNS + _SLACK
         self._has_changed = True
+        self._have_runs_changed = True
         self._has_new_start = True
         self._expectation: Expectation | None = None
         self._expected_at: datetime | None = None
@@ -91,13 +90,13 @@ class SyncMemory:
                 for item in found.items:
                     self.newest_items[item] = max(run.end, self.newest_items.get(item, run.end))
         self._note_start(run.start)
-        self._has_changed = True
+        self._have_runs_changed = True
 
     def forget(self, number: int) -> None:
         """Remove a run that is no longer in the table."""
         self._interrupted.discard(number)
         if self._running.pop(number, None) or self._ended.pop(number, None):
-            self._has_changed = True
+            self._have_runs_changed = True
 
     def note_suspicions(self, reasons: Mapping[int, str]) -> None:
         """Store how runs differ from their history, by id."""
@@ -105,7 +104,7 @@ class SyncMemory:
             run, reason = self._ended[number], reasons[number]
             if run.suspect_reason != reason:
                 self._ended[number] = replace(run, suspect_reason=reason)
-                self._has_changed = True
+                self._have_runs_changed = True
 
     def needs_expectation(self, now: datetime) -> bool:
         """Return whether the expectation must be computed again."""
@@ -116,7 +115,9 @@ class SyncMemory:
 
     def expect(self, expectation: Expectation | None, now: datetime) -> None:
         """Store what is expected and when runs were due."""
-        if not self._is_fixed_until_next_due(expectation, now):
+        if self._is_same_cron(expectation, now):
+            self._pass_due_times(now)
+        else:
             self._due = self._due_times(expectation, now)
             self._next_due = expectation.schedule.next_due(now) if expectation else None
             self._has_changed = True
@@ -126,14 +127,10 @@ class SyncMemory:
 
     def make_facts(self, now: datetime) -> SyncFacts:
         """Return the facts, rebuilt only if something has changed."""
-        if self._facts is not None and not self._has_changed:
+        if self._facts is not None and not (self._has_changed or self._have_runs_changed):
             return self._facts
         del self.starts[: bisect_left(self.starts, now - START_HISTORY)]
-        runs = sorted(self._ended.values(), key=_start, reverse=True)
-        rounds: Sequence[Round] = make_rounds(runs, self._due, self._expectation)
-        if len(runs) > self._pruned_from:
-            rounds = self._prune(rounds)
-            runs = [run for each in rounds for run in each.runs]
+        runs, rounds = self._grouped_runs()
         self._facts = SyncFacts(
             sync_type=self.sync_type,
             expectation=self._expectation,
@@ -143,19 +140,40 @@ class SyncMemory:
             running=sorted(self._running.values(), key=_start),
             known_since=self.known_since,
             newest_items=dict(self.newest_items),
-            rounds=_reuse(rounds, self._facts.rounds if self._facts else ()),
+            rounds=rounds,
         )
-        self._has_changed = False
+        self._has_changed = self._have_runs_changed = False
         return self._facts
 
-    def _is_fixed_until_next_due(self, expectation: Expectation | None, now: datetime) -> bool:
-        """Return whether a cron schedule is in force as before, and nothing has become due."""
-        before, next_due = self._expectation, self._next_due
-        if expectation is None or before is None or self._expected_at is None or next_due is None:
+    def _grouped_runs(self) -> tuple[Sequence[EndedRun], Sequence[Round]]:
+        """Return the ended runs and their rounds, which only cron schedules regroup later."""
+        known = self._facts
+        if known is not None and not self._have_runs_changed:
+            schedules = [each and each.schedule for each in (known.expectation, self._expectation)]
+            if not any(isinstance(each, CronSchedule) for each in schedules):
+                return known.runs, known.rounds
+        runs = sorted(self._ended.values(), key=_start, reverse=True)
+        rounds: Sequence[Round] = make_rounds(runs, self._due, self._expectation)
+        if len(runs) > self._pruned_from:
+            rounds = self._prune(rounds)
+            runs = [run for each in rounds for run in each.runs]
+        return runs, _reuse(rounds, known.rounds if known else ())
+
+    def _is_same_cron(self, expectation: Expectation | None, now: datetime) -> bool:
+        """Return whether a cron schedule is in force as before, and the clock has gone on."""
+        before = self._expectation
+        if expectation is None or before is None or self._expected_at is None:
             return False
         is_same = before.source is expectation.source and before.schedule == expectation.schedule
-        is_between = self._expected_at <= now < next_due
-        return isinstance(expectation.schedule, CronSchedule) and is_same and is_between
+        is_later = self._expected_at <= now
+        return isinstance(expectation.schedule, CronSchedule) and is_same and is_later
+
+    def _pass_due_times(self, now: datetime) -> None:
+        """Note which times of the same schedule as before have become due."""
+        while self._expectation is not None and self._next_due and self._next_due <= now:
+            self._due = [*self._due, self._next_due][-_DUE_TIMES:]
+            self._next_due = self._expectation.schedule.next_due(self._next_due)
+            self._has_changed = True
 
     def _due_times(self, expectation: Expectation | None, now: datetime) -> list[datetime]:
         """Return recent due times, as they were expected at the time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -23,10 +23,9 @@ from canvas_sync_core.store.rollups.buckets import DAY
 from canvas_sync_core.store.rollups.tables import changes_table, has_rollups, rollups_table
 from canvas_sync_core.store.sync_types import SYNC_TYPES
 from canvas_sync_core.store.timestamps import UtcDateTime
-from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
+from canvas_sync_exporter.judge.runs import EndedRun, FoundRun, RunningRun
 
 __all__ = [
-    "FoundRun",
     "ids_after",
     "newest_id",
     "newest_items",
@@ -63,21 +62,6 @@ _AT_ONCE: Final = 500
 _MOST_RUNS: Final = 50_000
 _MOST_BACKLOG: Final = 100_000
 _LONGEST_MESSAGE: Final = 300
-
-
-@dataclass(frozen=True, slots=True)
-class FoundRun:
-    """A row of the table.
-
-    Attributes:
-        number: Its ``id``.
-        run: What it says.
-        items: The kinds of items that it handled.
-    """
-
-    number: int
-    run: EndedRun | RunningRun
-    items: frozenset[str]
 
 
 def newest_id(connection: Connection) -> int:

@@ -8,8 +8,8 @@ from typing import Final
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.names import MessageKind, MessageState
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_core.store.messages.reading import (
-    FailingChannel,
     MessageFilter,
     count_messages,
     failing_channels,

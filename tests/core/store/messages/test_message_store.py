@@ -17,8 +17,8 @@ from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import downgrade, upgrade
+from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_core.store.messages.reading import (
-    FailingChannel,
     MessageFilter,
     count_messages,
     failing_channels,

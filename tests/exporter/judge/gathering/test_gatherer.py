@@ -22,7 +22,9 @@ from canvas_sync_exporter.config_file.channels import ChannelSettings, WebhookSe
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource
-from canvas_sync_exporter.judge.gathering import Gatherer, rows
+from canvas_sync_exporter.judge.gathering import rows
+from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
+from canvas_sync_exporter.judge.runs import FoundRun
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.schedules.cron import CronSchedule
 from canvas_sync_exporter.settings import Configuration, configuration
@@ -167,7 +169,7 @@ def test_old_interrupted_runs_are_not_read_again(
     scene.kinds()
     read: set[int] = set()
 
-    def note(_: object, numbers: Iterable[int]) -> list[rows.FoundRun]:
+    def note(_: object, numbers: Iterable[int]) -> list[FoundRun]:
         read.update(numbers)
         return []
 
