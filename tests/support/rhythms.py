@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from canvas_sync_exporter.judge.rhythm import HISTORY, RhythmLearner
@@ -45,8 +46,13 @@ def cron_starts(
 ) -> list[datetime]:
     """Starts of a cron job, each up to so many seconds late."""
     chance = random.Random(expression)
-    due = parse_cron(expression, zone).due_between(begin, begin + days * DAY)
+    due = _due(expression, days, zone, begin)
     return [each + timedelta(seconds=chance.uniform(0, late)) for each in due]
+
+
+@cache
+def _due(expression: str, days: int, zone: ZoneInfo, begin: datetime) -> Sequence[datetime]:
+    return parse_cron(expression, zone).due_between(begin, begin + days * DAY)
 
 
 def without(starts: Iterable[datetime], first: datetime, last: datetime) -> list[datetime]:

@@ -10,9 +10,10 @@ so more items, more calls and a longer duration are not odd.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -104,12 +105,13 @@ def anomalies(run: Measures, earlier: Sequence[Measures]) -> list[Anomaly]:
             in :func:`same_time_windows`.
     """
     newest = sorted(earlier, key=_start_key, reverse=True)[:HISTORY_RUNS]
-    groups = [_without_odd(newest), *map(_without_odd, _at_same_time(run, earlier))]
-    if len(groups[0]) < FEWEST_VALUES:
+    groups = _Groups(run, newest, earlier)
+    if len(groups.last) < FEWEST_VALUES:
         return []
     found = [anomaly for each in _QUANTITIES if (anomaly := _too_little(run, groups, each))]
-    if not _is_after_gap(run, newest):
-        found += _too_much(run, groups)
+    too_much = list(_too_much(run, groups))
+    if too_much and not _is_after_gap(run, newest):
+        found += too_much
     return found
 
 
@@ -118,30 +120,79 @@ def same_time_windows(start: datetime) -> list[tuple[datetime, datetime]]:
     return [(start - each - _TOLERANCE, start - each + _TOLERANCE) for each in _SAME_TIMES]
 
 
-def _too_little(
-    run: Measures, groups: Sequence[Sequence[Measures]], quantity: _Quantity
-) -> Anomaly | None:
+class _Groups:
+    """The runs that define what is usual: the last ones, then those at the same time.
+
+    Most runs are usual among the last ones, so the others are only looked for when needed.
+    """
+
+    def __init__(
+        self, run: Measures, newest: Sequence[Measures], earlier: Sequence[Measures]
+    ) -> None:
+        self._run = run
+        self._earlier = earlier
+        self.last = _without_odd(newest)
+
+    @cached_property
+    def _at_same_time(self) -> Sequence[Sequence[Measures]]:
+        return [_without_odd(each) for each in _at_same_time(self._run, self._earlier)]
+
+    def usual(
+        self, value: Callable[[Measures], float | None], *, is_count: bool
+    ) -> Iterator[Usual]:
+        """Yield the usual values of each large enough group; none if the first is too small."""
+        known = _values(self.last, value)
+        if len(known) < FEWEST_VALUES:
+            return
+        yield Usual(known, is_count)
+        for group in self._at_same_time:
+            known = _values(group, value)
+            if len(known) >= FEWEST_VALUES:
+                yield Usual(known, is_count)
+
+
+def _too_little(run: Measures, groups: _Groups, quantity: _Quantity) -> Anomaly | None:
     value = quantity.value(run)
     if value is None:
         return None
-    usual = _usual(groups, quantity.value, is_count=quantity.is_count)
-    if usual and all(each.is_far_below(value, quantity.floor) for each in usual):
-        text = f"{quantity.words.format(value)} where {_usual_value(usual[0], quantity)} are usual"
-        return Anomaly(quantity.few, f"{quantity.few}: {text}")
-    return None
+
+    def is_far(usual: Usual) -> bool:
+        return usual.is_far_below(value, quantity.floor)
+
+    usual = _usual_elsewhere(groups.usual(quantity.value, is_count=quantity.is_count), is_far)
+    if usual is None:
+        return None
+    text = f"{quantity.words.format(value)} where {_usual_value(usual, quantity)} are usual"
+    return Anomaly(quantity.few, f"{quantity.few}: {text}")
 
 
-def _too_much(run: Measures, groups: Sequence[Sequence[Measures]]) -> Iterator[Anomaly]:
-    usual = _usual(groups, lambda each: each.items, is_count=True)
-    if all(each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES) for each in usual):
-        text = f"{run.items} items where {usual[0].middle:g} are usual"
+def _too_much(run: Measures, groups: _Groups) -> Iterator[Anomaly]:
+    usual = _usual_elsewhere(
+        groups.usual(lambda each: each.items, is_count=True),
+        lambda each: each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES),
+    )
+    if usual is not None:
+        text = f"{run.items} items where {usual.middle:g} are usual"
         yield Anomaly("many_items", f"many_items: {text}")
     # More work takes longer, so only the part of the duration that it does not explain counts.
-    duration = run.duration / _extra_work(run, groups[0])
-    usual = _usual(groups, lambda each: each.duration, is_count=False)
-    if all(each.is_far_above(duration, _SECONDS_FLOOR_ABOVE) for each in usual):
-        text = f"{run.duration:.1f} s where {usual[0].middle:.1f} s are usual"
+    duration = run.duration / _extra_work(run, groups.last)
+    usual = _usual_elsewhere(
+        groups.usual(lambda each: each.duration, is_count=False),
+        lambda each: each.is_far_above(duration, _SECONDS_FLOOR_ABOVE),
+    )
+    if usual is not None:
+        text = f"{run.duration:.1f} s where {usual.middle:.1f} s are usual"
         yield Anomaly("slow", f"slow: {text}")
+
+
+def _usual_elsewhere(groups: Iterable[Usual], is_far: Callable[[Usual], bool]) -> Usual | None:
+    """Return the first usual values if a value is far from those of all groups."""
+    first: Usual | None = None
+    for each in groups:
+        if not is_far(each):
+            return None
+        first = first or each
+    return first
 
 
 def _extra_work(run: Measures, usual: Sequence[Measures]) -> float:
@@ -151,17 +202,8 @@ def _extra_work(run: Measures, usual: Sequence[Measures]) -> float:
     return max(1.0, run.items / items if items else 1.0, run.api_calls / calls if calls else 1.0)
 
 
-def _usual(
-    groups: Sequence[Sequence[Measures]],
-    value: Callable[[Measures], float | None],
-    *,
-    is_count: bool,
-) -> list[Usual]:
-    """Return the usual values of each large enough group; nothing if the first is too small."""
-    known = [[found for each in group if (found := value(each)) is not None] for group in groups]
-    if len(known[0]) < FEWEST_VALUES:
-        return []
-    return [Usual(values, is_count) for values in known if len(values) >= FEWEST_VALUES]
+def _values(runs: Iterable[Measures], value: Callable[[Measures], float | None]) -> Sequence[float]:
+    return [found for each in runs if (found := value(each)) is not None]
 
 
 def _usual_value(usual: Usual, quantity: _Quantity) -> str:

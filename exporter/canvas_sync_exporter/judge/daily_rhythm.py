@@ -57,6 +57,9 @@ class DailyRhythm:
     turns: StartHistory
     now: datetime
     _expected_of_day: dict[date, list[datetime]] = field(default_factory=dict)
+    _next_due: dict[datetime, datetime | None] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first.
@@ -66,17 +69,23 @@ class DailyRhythm:
         zone = self.turns.zone
         first = local_date(after, zone) - _DAY
         last = min(local_date(until, zone), local_date(self.now, zone) + _LOOK_AHEAD * _DAY) + _DAY
-        due = {each for day in days_between(first, last) for each in self._due(day)}
-        return [each for each in sorted(due) if after < each <= until]
+        expected = {each for day in days_between(first, last) for each in self._expected(day)}
+        candidates = sorted(each for each in expected if after < each <= until)
+        return [each for each in candidates if not self._is_away(each)]
 
     def next_due(self, after: datetime) -> datetime | None:
         """Return the first due time after ``after`` in the coming week; None if there is none."""
+        if after not in self._next_due:
+            self._next_due[after] = self._find_next_due(after)
+        return self._next_due[after]
+
+    def _find_next_due(self, after: datetime) -> datetime | None:
         day = local_date(after, self.turns.zone) - _DAY
         end = max(after, self.now) + _LOOK_AHEAD * _DAY
         for each in days_between(day, local_date(end, self.turns.zone) + _DAY):
-            upcoming = [due for due in self._due(each) if due > after]
-            if upcoming:
-                return upcoming[0]
+            for due in self._expected(each):
+                if due > after and not self._is_away(due):
+                    return due
         return None
 
     def describe(self) -> str:
@@ -91,9 +100,6 @@ class DailyRhythm:
             days = name_days({each.weekday() for each in group})
             times.setdefault(days, []).append(clock)
         return "; ".join(f"{days} about {', '.join(clocks)}" for days, clocks in times.items())
-
-    def _due(self, day: date) -> list[datetime]:
-        return [due for due in self._expected(day) if not self._is_away(due)]
 
     def _is_away(self, due: datetime) -> bool:
         """Return whether an earlier turn was missed and none has come since."""

@@ -6,6 +6,7 @@ part of a session on the same weekday in each of the last four weeks.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -94,18 +95,31 @@ class FrequentRhythm:
     now: datetime
     _hours_of_day: dict[date, list[TimeRange]] = field(default_factory=dict)
     _sessions_of_day: dict[date, list[TimeRange]] = field(default_factory=dict)
+    _next_due: dict[datetime, datetime | None] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def due_between(self, after: datetime, until: datetime) -> Sequence[datetime]:
         """Return the due times in ``(after, until]``, oldest first.
 
         After a missed run, no further one is expected until the sync starts again.
         """
-        return [due for due in self._due_after(after, until) if due <= until]
+        candidates = self._due_after(after, until)
+        return [due for due in candidates if due <= until and not self._is_away(due)]
 
     def next_due(self, after: datetime) -> datetime | None:
         """Return the first due time after ``after`` in the coming week; None if there is none."""
-        until = max(after, self.now) + _LOOK_AHEAD * _DAY
-        return next(self._due_after(after, until), None)
+        if after not in self._next_due:
+            self._next_due[after] = self._find_next_due(after)
+        return self._next_due[after]
+
+    def _find_next_due(self, after: datetime) -> datetime | None:
+        for due in self._due_after(after, max(after, self.now) + _LOOK_AHEAD * _DAY):
+            if not self._is_away(due):
+                return due
+            if due > self.starts.starts[-1]:  # so are all later ones, until the next start
+                return None
+        return None
 
     def describe(self) -> str:
         """Describe the rhythm in words, such as ``every 15 minutes, weekdays 07:00-19:00``."""
@@ -122,18 +136,25 @@ class FrequentRhythm:
         return ", ".join((every, *words)).removesuffix(", every day 00:00-00:00")
 
     def _due_after(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """Yield the due times after a time, as if no run had been missed."""
         zone = self.starts.zone
         first, last = local_date(after, zone), local_date(until, zone)
         last = min(last, local_date(self.now, zone) + _LOOK_AHEAD * _DAY)
         for day in days_between(first, last):
             for opening, closing in self._hours(day):
-                for due in self._due_within(opening, closing):
-                    if due > after and not self._is_away(due):
+                for due in self._due_within(opening, closing, after):
+                    if due > after:
                         yield due
 
-    def _due_within(self, opening: datetime, closing: datetime) -> Iterator[datetime]:
-        """Yield the due times between opening and closing, counted from each start in between."""
-        anchors = (opening, *self.starts.between(opening, closing))
+    def _due_within(
+        self, opening: datetime, closing: datetime, after: datetime
+    ) -> Iterator[datetime]:
+        """Yield the due times between opening and closing, counted from each start in between.
+
+        Those that the last start up to ``after`` made obsolete are left out.
+        """
+        anchors = [opening, *self.starts.between(opening, closing)]
+        del anchors[: max(0, bisect_right(anchors, after) - 1)]
         for anchor, following in zip(anchors, (*anchors[1:], closing), strict=True):
             due = anchor + self._expected_gap(anchor)
             while due < following:

@@ -112,7 +112,9 @@ def make_rounds(
     """
     if expectation is None or not isinstance(expectation.schedule, CronSchedule):
         return list(_repeating(runs))
-    shifted = [each - expectation.lead for each in due]
+    # Due times before the one that the oldest run serves separate nothing.
+    first = bisect_right(due, runs[-1].start + expectation.lead) - 1 if runs else 0
+    shifted = [each - expectation.lead for each in due[max(0, first) :]]
     rounds: list[Round] = []
     for number, group in groupby(runs, key=lambda run: bisect_right(shifted, run.start)):
         if number:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from itertools import pairwise
 from statistics import median
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from canvas_sync_core.names import RunStatus
 
@@ -44,7 +44,7 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
     Rounds from before the end of a pause are left out, because nobody wants to hear about them
     again. So are old rounds that were not due: no later run would ever resolve their incidents.
     """
-    paused = pause_end(facts, sync.sync_type)
+    paused = pause_end(facts, sync)
     latest = facts.now + _AHEAD
     begin = next((n for n, each in enumerate(sync.rounds) if each.start <= latest), None)
     counted = sync.rounds[begin:] if begin is not None else ()
@@ -67,23 +67,31 @@ def once_for_same_rounds(
 
     @wraps(function)
     def remembering(facts: Facts, sync: SyncFacts) -> T:
-        rounds = counted_rounds(facts, sync)
-        key = (name, len(rounds), rounds[0].start if rounds else None)
+        memo = _memo_of_rounds(facts, sync)
         try:
-            result: T = sync.memo[key]
+            result: T = memo[name]
         except KeyError:
-            result = sync.memo[key] = function(facts, sync)
+            result = memo[name] = function(facts, sync)
         return result
 
     return remembering
 
 
-def pause_end(facts: Facts, sync_type: str) -> datetime | None:
+@once_for_each_judging
+def _memo_of_rounds(facts: Facts, sync: SyncFacts) -> dict[str, Any]:
+    rounds = counted_rounds(facts, sync)
+    key = (len(rounds), rounds[0].start if rounds else None)
+    memo: dict[str, Any] = sync.memo.setdefault(key, {})
+    return memo
+
+
+@once_for_each_judging
+def pause_end(facts: Facts, sync: SyncFacts) -> datetime | None:
     """Return the latest end of the pauses of a sync type that have begun; None without any."""
     ends = [
         pause.end
         for pause in facts.pauses
-        if pause.applies_to(sync_type) and pause.start <= facts.now
+        if pause.applies_to(sync.sync_type) and pause.start <= facts.now
     ]
     return max(ends, default=None)
 

@@ -22,7 +22,7 @@ def stale_items(facts: Facts) -> Iterable[Finding]:
     """Find sync types whose newest items of some kind are older than allowed."""
     for sync in facts.syncs.values():
         promises = sync.expectation.max_age if sync.expectation else {}
-        paused = pause_end(facts, sync.sync_type)
+        paused = pause_end(facts, sync)
         ages = {}
         for item, promised in promises.items():
             newest = sync.newest_items.get(item) or sync.known_since

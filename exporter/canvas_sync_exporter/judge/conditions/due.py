@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -124,22 +125,20 @@ def _missed_times(facts: Facts, sync: SyncFacts) -> list[datetime]:
     newest = next(starts, None)
     if sync.due and newest is not None and newest >= sync.due[-1]:
         return []
-    open_times = [
-        each
-        for each in _judged_due(facts, sync)
-        if newest is None or newest < each - expectation.lead
-    ]
+    judged = _judged_due(facts, sync)
+    served = 0 if newest is None else bisect_right(judged, newest + expectation.lead)
+    open_times = list(judged[served:])
     over = [each for each in open_times if each + _patience(sync) <= facts.now]
     needed = 2 if is_frequent(sync) else 1
     return open_times if len(over) >= needed else []
 
 
-def _judged_due(facts: Facts, sync: SyncFacts) -> list[datetime]:
+def _judged_due(facts: Facts, sync: SyncFacts) -> Sequence[datetime]:
     """Return the due times at which a run was expected and would have been seen."""
     watched = min(filter(None, (sync.known_since, facts.started))) - _lead(sync)
-    paused = pause_end(facts, sync.sync_type)
+    paused = pause_end(facts, sync)
     begin = watched if paused is None else max(watched, paused)
-    return [each for each in sync.due if each >= begin]
+    return sync.due[bisect_left(sync.due, begin) :]
 
 
 def _patience(sync: SyncFacts) -> timedelta:

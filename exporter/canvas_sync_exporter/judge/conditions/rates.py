@@ -70,7 +70,10 @@ def has_high_mean(
     """
     rounds = counted_rounds(facts, sync)
     needed = 2 if is_frequent(sync) else 1
-    if len(rounds) < needed:
+    newest = rounds[:needed]
+    if len(newest) < needed or any(
+        count(each) < _FEWEST or total(each) < count(each) * floor for each in newest
+    ):
         return False
     usual = [
         total(each) / count(each) for each in rounds[needed : _MOST_ROUNDS + needed] if count(each)
@@ -81,14 +84,14 @@ def has_high_mean(
     if not is_known:
         return False
     middle = median(usual)
-    return all(
-        count(each) >= _FEWEST
-        and total(each) / count(each) >= max(_TIMES_USUAL * middle, middle + floor)
-        for each in rounds[:needed]
-    )
+    limit = max(_TIMES_USUAL * middle, middle + floor)
+    return all(total(each) / count(each) >= limit for each in newest)
 
 
 def _is_high(rounds: Sequence[Round], part: Amount, whole: Amount) -> bool:
+    newest = part(rounds[0]), whole(rounds[0])
+    if not is_high_share(*newest):  # even if such shares are unheard of
+        return False
     earlier = [part(each) / whole(each) for each in rounds[1 : _MOST_ROUNDS + 1] if whole(each) > 0]
     usual = median(earlier) if len(earlier) >= _FEWEST_ROUNDS else 0.0
-    return is_high_share(part(rounds[0]), whole(rounds[0]), usual)
+    return is_high_share(*newest, usual)

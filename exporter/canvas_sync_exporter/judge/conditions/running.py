@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,7 +13,7 @@ from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.memo import once_for_each_sync
 from canvas_sync_exporter.judge.rounds import Key
-from canvas_sync_exporter.judge.runs import RunningRun
+from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
 from canvas_sync_exporter.judge.timing import counted_rounds, interval_of, pause_end, usual_duration
 from canvas_sync_exporter.schedules.durations import format_duration
 
@@ -44,7 +44,7 @@ def stuck(facts: Facts) -> Iterable[Finding]:
             for run in alive_runs(facts, sync)
             if _is_stuck(sync, _Span(run.id, (None, None), run.start, facts.now))
         ]
-        paused = pause_end(facts, sync.sync_type)
+        paused = pause_end(facts, sync)
         if not runs or (paused is not None and paused > facts.now):
             continue
         took = format_duration(facts.now - runs[0].start)
@@ -145,7 +145,7 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
     if not counted_rounds(facts, sync):
         return None
     if sync.running:
-        newest, _ = _last_ended(sync)
+        newest = _span_of(_last_ended(sync))
         later = (
             _Span(run.id, (run.user_id, run.course_id), run.start, facts.now)
             for run in alive_runs(facts, sync)
@@ -160,24 +160,28 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
 @once_for_each_sync
 def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Span, _Span] | None:
     """Return the run that ended last, and one that had ended but was at work beside it."""
-    newest, ended = _last_ended(sync)
-    beside = next((run for run in ended if _do_overlap(sync, newest, run)), None)
+    last = _last_ended(sync)
+    newest = _span_of(last)
+    others = (
+        _span_of(run) for run in sync.runs[:_MOST_RUNS] if run.end > last.start and run is not last
+    )
+    beside = next((run for run in others if _do_overlap(sync, newest, run)), None)
     return None if beside is None else _unusual_overlap(sync, newest, beside)
 
 
 @once_for_each_sync
-def _last_ended(sync: SyncFacts) -> tuple[_Span, Sequence[_Span]]:
-    """Return the run that ended last, and the newest ended runs; there is at least one."""
-    ended = [
-        _Span(run.id, (run.user_id, run.course_id), run.start, run.end)
-        for run in sync.runs[:_MOST_RUNS]
-    ]
-    return max(ended, key=lambda run: run.end), ended
+def _last_ended(sync: SyncFacts) -> EndedRun:
+    """Return which of the newest runs ended last; there is at least one."""
+    return max(sync.runs[:_MOST_RUNS], key=lambda run: run.end)
+
+
+def _span_of(run: EndedRun) -> _Span:
+    return _Span(run.id, (run.user_id, run.course_id), run.start, run.end)
 
 
 def _do_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
     """Return whether both runs did the same work at the same time."""
-    if run is newest or run.key != newest.key:
+    if run.key != newest.key:
         return False
     both = min(run.end, newest.end) - max(run.start, newest.start)
     return both > _handover(sync)
