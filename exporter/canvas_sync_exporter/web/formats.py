@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import urlencode
@@ -82,28 +82,25 @@ def _url_of_next(cursor: str) -> str:
 def _encode_csv(page: Any) -> bytes:
     """Encode the items as CSV (RFC 4180) with a header, which is there even without items."""
     (row_type,) = get_args(get_type_hints(type(page))["items"])
+    fields = [field.name for field in msgspec.inspect.type_info(row_type).fields]  # type: ignore[attr-defined]  # it is a struct or a dataclass
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(_header(row_type))
-    writer.writerows(map(_cells, page.items))
+    writer.writerow(_header(row_type, fields))
+    writer.writerows(_cells(row, fields) for row in page.items)
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _header(row_type: type[Any]) -> Iterator[str]:
-    for name in _fields(row_type):
+def _header(row_type: type[Any], fields: Iterable[str]) -> Iterator[str]:
+    for name in fields:
         if row_type is RunRow and name == "items":
             yield from (item_column(item, each) for item in ITEMS for each in ITEM_COLUMN_ACTIONS)
         else:
             yield name
 
 
-def _fields(row_type: type[Any]) -> Sequence[str]:
-    return [field.name for field in msgspec.inspect.type_info(row_type).fields]  # type: ignore[attr-defined]  # it is a struct or a dataclass
-
-
-def _cells(row: Any) -> Iterator[Any]:
+def _cells(row: Any, fields: Iterable[str]) -> Iterator[Any]:
     values = msgspec.to_builtins(row)
-    for name in _fields(type(row)):
+    for name in fields:
         if isinstance(row, RunRow) and name == "items":
             for item in ITEMS:
                 yield from (values["items"][f"{item}s"][each] for each in ITEM_COLUMN_ACTIONS)

@@ -39,7 +39,7 @@ def simulate(settings: ReportSettings, begin: datetime, steps: list[int]) -> Mad
     return made
 
 
-@hypothesis.settings(max_examples=20)
+@hypothesis.settings(max_examples=8)
 @given(SETTINGS, BEGINS)
 def test_an_exporter_that_always_runs_makes_each_report_once_and_on_time(
     settings: ReportSettings, begin: datetime
