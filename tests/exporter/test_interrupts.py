@@ -35,6 +35,7 @@ sys.exit(script())
 _IMPORTED = "import sys, canvas_sync_exporter.cli; print(*sys.modules)"
 
 COMMANDS = {
+    "init": [],
     "run": ["--", "touch", "started"],
     "serve": ["--port", "0"],
     "analyze": [],

@@ -31,11 +31,15 @@ def can_ask() -> bool:
 
 
 def ask_about(syncs: Sequence[PlannedSync]) -> list[PlannedSync]:
-    """Ask for the type and the schedule of each sync."""
+    """Ask for the type and the schedule of each sync; one of several may be left out."""
     answers: dict[str, PlannedSync] = {}
-    for sync in syncs:
+    for number, sync in enumerate(syncs, 1):
+        is_needed = not answers and number == len(syncs)
         of_job = f" of {sync.job.command}" if sync.job else ""
-        sync_type = _ask(f"Sync type{of_job}", sync.sync_type, _sync_type)
+        question = f"Sync type{of_job}" if is_needed else f"Sync type{of_job}, or - if it is none"
+        sync_type = _ask(question, sync.sync_type, _sync_type if is_needed else _sync_type_or_none)
+        if not sync_type:
+            continue
         timing = _ask(_WHEN, str(sync.timing), parse_timing)
         zone = sync.zone or system_zone()
         if timing.schedule:
@@ -57,6 +61,10 @@ def _sync_type(text: str) -> str:
     if not is_sync_type(text):
         raise ValueError(NAME_HINT)
     return text
+
+
+def _sync_type_or_none(text: str) -> str:
+    return _sync_type(text) if text else text
 
 
 def _zone(text: str) -> str:

@@ -13,7 +13,7 @@ from canvas_sync_exporter.schedules.durations import parse_duration
 from canvas_sync_exporter.schedules.sync_types import is_sync_type
 
 from .crontab import CronJob
-from .detection import Project
+from .detection import CLIENTS, Project, Role
 
 __all__ = ["DEFAULT_TYPE", "PlannedSync", "Timing", "parse_timing", "planned_syncs"]
 
@@ -57,7 +57,12 @@ class PlannedSync:
 
 
 def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync]:
-    """Return a sync for each cron job; without one, for each sync type that the code names."""
+    """Return a sync for each cron job; without one, for each sync type that the code names.
+
+    If files of some jobs import a client, the others do not sync: a backup, for example.
+    """
+    callers = {mark.path for mark in project.of(Role.IMPORT) if mark.name in CLIENTS}
+    jobs = [job for job in jobs if job.script in callers] or jobs
     named = [name for name in project.sync_types if is_sync_type(name)]
     if not jobs:
         return [PlannedSync(name) for name in named or [DEFAULT_TYPE]]

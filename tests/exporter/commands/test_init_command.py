@@ -173,6 +173,7 @@ def test_names_of_files_cannot_forge_lines(project: Path) -> None:
 
 def test_on_a_terminal_it_asks_and_takes_the_answers(project: Path) -> None:
     answers = [
+        "-",  # the file that does not sync
         " bad\x07name",  # refused, and asked again
         "nightly sync",
         "tomorrow",
@@ -180,23 +181,31 @@ def test_on_a_terminal_it_asks_and_takes_the_answers(project: Path) -> None:
         "",
         "https://lms.example.edu/login",
     ]
+    crontab = project / "bin" / "crontab"
+    (project / "backup.sh").touch()
+    (project / "nightly.py").rename(project / "other.py")
+    (project / "nightly.py").touch()
+    crontab.write_text(
+        crontab.read_text().replace("echo '30", f"echo '0 1 * * * {project}/backup.sh'\necho '30")
+    )
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(project)
         os.execve(sys.executable, [*COMMAND, "init"], environment(settings(project)))
-    shown = ""
-    prompts = re.compile(r"\]: ")
+    shown, given = "", 0
     try:
         while part := os.read(terminal, 4096):
             shown += part.decode()
-            while answers and len(prompts.findall(shown)) > 6 - len(answers):
-                os.write(terminal, f"{answers.pop(0)}\n".encode())
+            while given < min(shown.count("]: "), len(answers)):
+                os.write(terminal, f"{answers[given]}\n".encode())
+                given += 1
     except OSError:  # how a terminal ends
         pass
     os.close(terminal)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, shown
-    assert "Sync type of python nightly.py [full]: " in shown
+    assert "Sync type of backup.sh, or - if it is none [backup]: " in shown
+    assert "Sync type of python nightly.py [nightly]: " in shown
     assert "That cannot be used: write names of 1 to 64 printable characters." in shown
     assert "In the time zone [Europe/Berlin]: " in shown
     assert "export CANVAS_SYNC_CANVAS_HOSTS=lms.example.edu" in shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.onboarding.crontab import CronJob
-from canvas_sync_exporter.onboarding.detection import Project
+from canvas_sync_exporter.onboarding.detection import Mark, Project, Role
 from canvas_sync_exporter.onboarding.planned_sync import Timing, parse_timing, planned_syncs
 
 
@@ -35,6 +35,14 @@ def test_each_cron_job_or_type_in_the_code_is_a_sync(
 
     assert [sync.sync_type for sync in syncs] == types
     assert all(bool(sync.timing.schedule) == bool(jobs) for sync in syncs)
+
+
+def test_a_cron_job_that_calls_nothing_beside_one_that_calls_canvas_is_no_sync() -> None:
+    imported = Mark(Role.IMPORT, Path("b.py"), line=1, end_line=1, name="requests")
+
+    syncs = planned_syncs(Project((imported,)), [job("backup.py"), job("b.py")])
+
+    assert [(sync.sync_type, sync.job) for sync in syncs] == [("full", job("b.py"))]
 
 
 @pytest.mark.parametrize(
