@@ -51,14 +51,19 @@ class LineReader(Generic[_Record]):
         """Read a block; return its records and the numbers of its unreadable lines."""
         if block.is_too_long:
             return [], [block.first_line]
-        try:
-            return self._decoder.decode_lines(block.data), []
-        except _NOT_READABLE:
-            lines = bytes(block.data).split(b"\n")
-        records: list[_Record] = []
-        unreadable: list[int] = []
+        if (records := self.read_json(block)) is not None:
+            return records, []
+        lines = bytes(block.data).split(b"\n")
+        records, unreadable = [], list[int]()
         self._read_lines(lines, block.first_line, records, unreadable)
         return records, unreadable
+
+    def read_json(self, block: Block) -> list[_Record] | None:
+        """Read a block in which each line is a JSON record; None if it is not so."""
+        try:
+            return self._decoder.decode_lines(block.data)
+        except _NOT_READABLE:
+            return None
 
     def read_line(self, line: bytes) -> tuple[_Record | None, bool]:
         """Read one line; return its record, if any, and whether the whole line was readable."""

@@ -6,7 +6,8 @@ import bz2
 import lzma
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, Self
@@ -15,12 +16,12 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from canvas_sync_core.files.log_names import FileKind, live_name, parse_name
-from canvas_sync_core.names import Log
 
 from .archive import ArchiveDamagedError
+from .pieces import PackedFile, Piece, Unpacking, packed_files
 from .sources import LogSource, open_plain
 
-__all__ = ["LogPart", "LogStream", "parts"]
+__all__ = ["LogPart", "LogStream", "packed_part", "parts"]
 
 _GZIP_BUFFER: Final = 256 * 1024
 _MOST_ATTRIBUTES: Final = 64 * 1024  # metadata of a file in an archive, such as its long name
@@ -60,11 +61,14 @@ class LogPart:
         name: What to call it in a message.
         stream: Its bytes; those of an archive can be read once and in order only.
         size: How many bytes to read at most.
+        pieces: The pieces of an archive that they are read from, if it is in pieces; no read goes
+            from one to the next.
     """
 
     name: str
     stream: LogStream
     size: int
+    pieces: Sequence[Piece] = ()
 
 
 def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
@@ -80,7 +84,12 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
         OSError: The file cannot be read, or is gone.
     """
     if source.has_members:
-        yield from _archive_parts(source)
+        files = packed_files(source.path)
+        if files is None:
+            yield from _archive_parts(source)
+        for file in files or ():
+            with packed_part(source, file) as part:
+                yield part
         return
     if source.is_archive:
         yield from _compressed_part(source)
@@ -89,6 +98,51 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
         raw.seek(start)
         name = source.path.name.rpartition("@")[0] or source.path.name
         yield LogPart(name, raw, source.size)
+
+
+@contextmanager
+def packed_part(
+    source: LogSource, file: PackedFile, pieces: Sequence[Piece] | None = None
+) -> Iterator[LogPart]:
+    """Open a file in an archive.
+
+    Args:
+        source: The archive.
+        file: The file.
+        pieces: Some successive pieces of it; all when None.
+
+    Raises:
+        ArchiveDamagedError: The file does not belong there, or, while reading, it is damaged.
+        OSError: The archive cannot be read, or is gone.
+    """
+    name = _name_of(source, file.name)
+    chosen = file.pieces if pieces is None else pieces
+    with source.path.open("rb", buffering=0) as raw:
+        stream = _PiecesStream(source.path, raw.fileno(), chosen)
+        yield LogPart(name, stream, sum(piece.size for piece in chosen), chosen)
+
+
+class _PiecesStream:
+    """Pieces of an archive, one after the other; errors are reported as damage."""
+
+    def __init__(self, path: Path, fd: int, pieces: Sequence[Piece]) -> None:
+        self._path = path
+        self._fd = fd
+        self._pieces = iter(pieces)
+        self._piece: Unpacking | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read into the buffer, and tell how many bytes; 0 at the end."""
+        data = b""
+        try:
+            while buffer and not (self._piece and (data := self._piece.read(len(buffer)))):
+                if (piece := next(self._pieces, None)) is None:
+                    break
+                self._piece = Unpacking(self._fd, piece)
+        except _DAMAGE as error:
+            raise _damaged(self._path, error) from error
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _PackedStream:
@@ -171,16 +225,18 @@ def _members(
             raise _damaged(source.path, error) from error
         if entry is None:
             return
-        if not entry.isfile() or not _belongs(source.log, entry.name):
-            raise ArchiveDamagedError(f"{source.path.name} holds {entry.name!r}, which is no log")
+        name = _name_of(source, entry.name if entry.isfile() else f"{entry.name} (no file)")
         stream = _PackedStream(source.path, unzipped, entry.size)
-        yield LogPart(f"{source.path.name}/{entry.name}", stream, entry.size)
+        yield LogPart(name, stream, entry.size)
         stream.skip()
 
 
-def _belongs(log: Log, name: str) -> bool:
-    parsed = parse_name(live_name(log), name)
-    return parsed is not None and parsed.kind in (FileKind.LIVE, FileKind.BACKUP)
+def _name_of(source: LogSource, name: str) -> str:
+    """Return what to call a file in an archive, after checking that it belongs there."""
+    parsed = parse_name(live_name(source.log), name)
+    if parsed is None or parsed.kind not in (FileKind.LIVE, FileKind.BACKUP):
+        raise ArchiveDamagedError(f"{source.path.name} holds {name!r}, which is no log")
+    return f"{source.path.name}/{name}"
 
 
 def _damaged(path: Path, error: BaseException) -> ArchiveDamagedError:

@@ -22,7 +22,7 @@ from typing import Final
 from isal import igzip_lib
 from isal.igzip_lib import IsalError
 
-__all__ = ["PIECE_BYTES", "PackedFile", "Piece", "packed", "packed_files", "unpacked"]
+__all__ = ["PIECE_BYTES", "PackedFile", "Piece", "Unpacking", "packed", "packed_files"]
 
 PIECE_BYTES: Final = 4 * 1024 * 1024
 """The most lines that a piece has, in bytes."""
@@ -100,24 +100,42 @@ def packed_files(archive: Path) -> list[PackedFile] | None:
             return None
 
 
-def unpacked(fd: int, piece: Piece) -> bytes:
-    """Unpack the lines of a piece, and check them.
+class Unpacking:
+    """The lines of a piece as they are unpacked; the last of them are only given when all is well.
+
+    All methods raise ``IsalError`` or ``EOFError`` if the piece is damaged.
 
     Args:
         fd: The archive.
         piece: Which one.
 
     Raises:
-        IsalError: It is damaged.
-        EOFError: It is damaged.
         OSError: It cannot be read.
     """
-    unpacking = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-    size = piece.size + piece.padding
-    data = unpacking.decompress(os.pread(fd, piece.length, piece.at), size + 1)
-    if len(data) != size or not unpacking.eof:
-        raise EOFError("unexpected end of a piece")
-    return data[: piece.size]
+
+    def __init__(self, fd: int, piece: Piece) -> None:
+        self._decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+        self._packed = os.pread(fd, piece.length, piece.at)
+        self._left = piece.size
+        self._padding = piece.padding
+
+    def read(self, most: int) -> bytes:
+        """Return the next bytes, so many at most; none at the end."""
+        if not self._left:
+            return b""
+        data = self._decompressor.decompress(self._packed, min(most, self._left))
+        self._packed = b""
+        self._left -= len(data)
+        if not data or (not self._left and not self._ends()):
+            raise EOFError("a piece has another length")
+        return data
+
+    def _ends(self) -> bool:
+        """Whether only the padding and a right checksum are left."""
+        if self._decompressor.eof:
+            return not self._padding
+        padding = self._decompressor.decompress(b"", self._padding + 1)
+        return len(padding) == self._padding and self._decompressor.eof
 
 
 class _NotInPiecesError(Exception):
@@ -143,7 +161,7 @@ def _pieces(fd: int) -> Iterator[Piece]:
 
 def _files(fd: int, pieces: Iterator[Piece]) -> Iterator[PackedFile]:
     for piece in pieces:
-        header = unpacked(fd, piece)
+        header = Unpacking(fd, piece).read(piece.size)
         if not any(header):  # the end of a tar file
             break
         entry = tarfile.TarInfo.frombuf(header, tarfile.ENCODING, "surrogateescape")

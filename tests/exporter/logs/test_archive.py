@@ -23,7 +23,7 @@ from canvas_sync_exporter.logs.archive import (
     write_archive,
 )
 from canvas_sync_exporter.logs.parts import parts
-from canvas_sync_exporter.logs.pieces import packed_files, unpacked
+from canvas_sync_exporter.logs.pieces import Unpacking, packed_files
 from canvas_sync_exporter.logs.sources import archive_source
 from support.log_processes import line_of
 
@@ -80,7 +80,8 @@ def in_pieces(archive: Path) -> list[list[bytes]] | None:
     if files is None:
         return None
     with archive.open("rb") as raw:
-        return [[unpacked(raw.fileno(), each) for each in file.pieces] for file in files]
+        fd = raw.fileno()
+        return [[Unpacking(fd, each).read(each.size) for each in file.pieces] for file in files]
 
 
 FILES = st.lists(

@@ -115,7 +115,7 @@ def _make(source: LogSource, zone: dt.tzinfo) -> Sidecar:
         minutes.setdefault(level, []).append((minute, count))
     return Sidecar(
         archive=fingerprint,
-        zone=str(zone) if summary.has_foreign_lines else "",
+        zone=str(zone) if summary.has_text_lines else "",
         members=members,
         minutes=minutes,
         ids=None if summary.ids is None else BloomFilter.of(summary.ids),
