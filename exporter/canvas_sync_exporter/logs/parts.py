@@ -101,25 +101,21 @@ def parts(source: LogSource, *, start: int = 0) -> Iterator[LogPart]:
 
 
 @contextmanager
-def packed_part(
-    source: LogSource, file: PackedFile, pieces: Sequence[Piece] | None = None
-) -> Iterator[LogPart]:
+def packed_part(source: LogSource, file: PackedFile) -> Iterator[LogPart]:
     """Open a file in an archive.
 
     Args:
         source: The archive.
-        file: The file.
-        pieces: Some successive pieces of it; all when None.
+        file: The file, or some successive pieces of it.
 
     Raises:
         ArchiveDamagedError: The file does not belong there, or, while reading, it is damaged.
         OSError: The archive cannot be read, or is gone.
     """
     name = _name_of(source, file.name)
-    chosen = file.pieces if pieces is None else pieces
     with source.path.open("rb", buffering=0) as raw:
-        stream = _PiecesStream(source.path, raw.fileno(), chosen)
-        yield LogPart(name, stream, sum(piece.size for piece in chosen), chosen)
+        stream = _PiecesStream(source.path, raw.fileno(), file.pieces)
+        yield LogPart(name, stream, file.size, file.pieces)
 
 
 class _PiecesStream:

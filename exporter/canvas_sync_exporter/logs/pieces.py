@@ -68,6 +68,11 @@ class PackedFile:
     name: str
     pieces: list[Piece]
 
+    @property
+    def size(self) -> int:
+        """Number of bytes in the pieces."""
+        return sum(piece.size for piece in self.pieces)
+
 
 def packed(data: bytes | memoryview, *, is_start: bool = True) -> bytes:
     """Return a piece of an archive.

@@ -25,7 +25,6 @@ __all__ = ["Analysis", "AnalysisError", "FileReport", "analyze"]
 
 _PROCESSES: Final = 2
 _BIG: Final = 48 * 1024 * 1024  # about as much as one process reads while a second one starts
-_ZIPPED: Final = 8  # reading an archive takes this many times as long per byte
 
 
 class AnalysisError(CanvasSyncMonitorError):
@@ -166,10 +165,9 @@ def _period(
 
 def _scan_all(tasks: list[Chunk], on_progress: OnProgress) -> Iterator[Scanned]:
     """Read the chunks and yield them in order; use two processes for many bytes."""
-    weights = [task.size * (_ZIPPED if task.source.is_archive else 1) for task in tasks]
-    total, done = sum(weights), 0
-    for found, weight in zip(_scanned(tasks, total), weights, strict=True):
-        done += weight
+    total, done = sum(task.size for task in tasks), 0
+    for found, task in zip(_scanned(tasks, total), tasks, strict=True):
+        done += task.size
         on_progress(done, total)
         yield found
 
@@ -209,7 +207,8 @@ def _finish(
     for found in (next(results) for _ in job.chunks):
         summary.append(found.summary)
         offset, rest = found.end, found.rest
-        problems += [found.problem] if found.problem else []
+        if found.problem and found.problem not in problems:
+            problems.append(found.problem)
     analysis.problems += problems
     if job.is_whole and offset > start and not problems:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
 from canvas_sync_exporter.logs.lines import LineReader
-from canvas_sync_exporter.logs.parts import LogPart, parts
+from canvas_sync_exporter.logs.parts import LogPart, packed_part, parts
+from canvas_sync_exporter.logs.pieces import PIECE_BYTES, PackedFile, packed_files
 from canvas_sync_exporter.logs.reader import Block, blocks
 from canvas_sync_exporter.logs.sources import LogSource, open_plain
 
@@ -20,6 +21,7 @@ from .source_summary import KINDS, SHOWN_LINES, FileLines, Summary
 __all__ = ["Chunk", "Scanned", "chunks", "scan"]
 
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
+_ZIPPED: Final = 8  # reading an archive takes this many times as long per byte
 _LOOK_BYTES: Final = 64 * 1024
 _BATCH: Final = 4096  # records aggregated together; still fits the processor's cache
 
@@ -34,6 +36,7 @@ class Chunk:
         end: Offset after the last byte.
         selection: Which lines are wanted.
         zone: Time zone of the clock in human lines.
+        file: Some pieces of a file in the archive; None for all of it, and outside of archives.
     """
 
     source: LogSource
@@ -41,11 +44,13 @@ class Chunk:
     end: int
     selection: Selection
     zone: dt.tzinfo
+    file: PackedFile | None = None
 
     @property
     def size(self) -> int:
-        """Number of bytes to read."""
-        return self.end - self.start
+        """Number of bytes to read; of a whole archive, about as many as it unpacks to."""
+        is_packed = self.source.is_archive and self.file is None
+        return (self.end - self.start) * (_ZIPPED if is_packed else 1)
 
 
 @dataclass(slots=True)
@@ -73,13 +78,28 @@ def chunks(source: LogSource, start: int, selection: Selection, zone: dt.tzinfo)
     """
     if source.is_archive:
         if not start:
-            yield Chunk(source, 0, source.size, selection, zone)
+            yield from _chunks_of_archive(Chunk(source, 0, source.size, selection, zone))
         return
     with open_plain(source) as raw:
         while start < source.size:
             end = _line_end(raw.fileno(), start + _CHUNK_BYTES, source.size)
             yield Chunk(source, start, end, selection, zone)
             start = end
+
+
+def _chunks_of_archive(whole: Chunk) -> Iterator[Chunk]:
+    """Divide a large archive that is in pieces; each chunk begins with a line."""
+    is_large = whole.source.has_members and whole.size > _CHUNK_BYTES
+    files = packed_files(whole.source.path) if is_large else None
+    if not files:
+        yield whole
+        return
+    step = _CHUNK_BYTES // PIECE_BYTES
+    for file in files:
+        for first in range(0, max(1, len(file.pieces)), step):
+            some = PackedFile(file.name, file.pieces[first : first + step])
+            start = some.pieces[0].start if some.pieces else 0
+            yield replace(whole, start=start, end=start + some.size, file=some)
 
 
 def _line_end(fd: int, at: int, size: int) -> int:
@@ -100,8 +120,12 @@ def scan(chunk: Chunk) -> Scanned:
     source = chunk.source
     found = Scanned(Summary.empty(source.log), chunk.start)
     try:
-        for part in parts(source, start=chunk.start):
-            _scan_part(part, chunk, found)
+        if chunk.file is not None:
+            with packed_part(source, chunk.file) as part:
+                _scan_part(part, chunk, found)
+        else:
+            for part in parts(source, start=chunk.start):
+                _scan_part(part, chunk, found)
     except ArchiveDamagedError as error:  # its message names the archive
         found.problem = str(error)
     except OSError as error:
@@ -115,7 +139,7 @@ def _scan_part(part: LogPart, chunk: Chunk, found: Scanned) -> None:
     source = chunk.source
     lines = FileLines(part.name.partition("/")[2])
     found.summary.files.append(lines)
-    end = part.size if source.is_archive else chunk.end
+    end = chunk.start + part.size if source.is_archive else chunk.end
     batch: list[Any] = []
     try:
         for block in blocks(part.stream, end, start=chunk.start):

@@ -127,12 +127,13 @@ class Summary(msgspec.Struct, array_like=True):
         self._widen(first, last)
 
     def append(self, later: Summary) -> None:
-        """Add the summary of the next part of the same file."""
+        """Add the summary of the next part of the same source."""
         self.absorb(later)
-        if self.files and later.files:
-            self.files[-1].append(later.files[0])
-        else:
-            self.files += later.files
+        for lines in later.files:
+            if self.files and self.files[-1].member == lines.member:
+                self.files[-1].append(lines)
+            else:
+                self.files.append(lines)
 
     def absorb(self, newer: Summary) -> None:
         """Add the figures of another source, but not its files."""

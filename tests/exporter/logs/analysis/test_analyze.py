@@ -19,6 +19,7 @@ from canvas_sync_exporter.logs.analysis.page import html_page
 from canvas_sync_exporter.logs.analysis.records import Selection
 from canvas_sync_exporter.logs.analysis.report import Report, Timing
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
+from canvas_sync_exporter.logs.pieces import packed_files
 from support.sync_logs import START, generate, human_of, line_of_record, nearest_rank
 
 Records = dict[Log, list[dict[str, Any]]]
@@ -392,6 +393,57 @@ def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     assert len(report.problems) == 1
     assert len(lines) / 4 < report.api.total.count < len(lines)
+
+
+@pytest.fixture
+def divided_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[bytes]]:
+    """Archive two files of API calls in pieces of 10 kB, each for a process; return the lines."""
+    for name in ("archive.PIECE_BYTES", "analysis.scan.PIECE_BYTES", "analysis.scan._CHUNK_BYTES"):
+        monkeypatch.setattr(f"canvas_sync_exporter.logs.{name}", 10_000)
+    monkeypatch.setattr("canvas_sync_exporter.logs.analysis.analyze._BIG", 0)
+    lines = [line_of_record(record) for record in generate(300)[Log.API_CALLS]]
+    lines[200] = b"unreadable\n"
+    members = []
+    for number, some in ((2, lines[:300]), (1, lines[300:])):
+        file = tmp_path / f"file.{number}"
+        file.write_bytes(b"".join(some))
+        members.append(Member(file, f"api_calls.log.{number}", file.stat().st_size))
+    return write_archive(tmp_path / "archive", "api_calls-20260101T020000Z", members), lines
+
+
+def test_the_pieces_of_an_archive_are_read_by_two_processes(
+    tmp_path: Path, divided_archive: tuple[Path, list[bytes]]
+) -> None:
+    archive, lines = divided_archive
+    report = report_of(tmp_path)
+    assert (report.api.total.count, report.problems) == (len(lines) - 1, [])
+    (file,) = report.unreadable
+    assert (file.file, file.first_lines) == (f"{archive.name}/api_calls.log.2", [201])
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "api_calls.log").write_bytes(b"".join(lines))
+    plain = report_of(tmp_path / "plain")
+    assert report.api.total.p99 == plain.api.total.p99
+    assert (report.api.by_day[0].calls, report.api.throttled) == (
+        plain.api.by_day[0].calls,
+        plain.api.throttled,
+    )
+    assert report_of(tmp_path) == report, "the second time from the cache"
+
+
+def test_around_a_damaged_piece_of_an_archive_all_lines_count(
+    tmp_path: Path, divided_archive: tuple[Path, list[bytes]]
+) -> None:
+    archive, lines = divided_archive
+    files = packed_files(archive)
+    assert files is not None
+    content = bytearray(archive.read_bytes())
+    content[files[0].pieces[3].at + 100] ^= 0xFF
+    archive.write_bytes(content)
+    for _ in range(2):
+        report = report_of(tmp_path)
+        (problem,) = report.problems
+        assert problem.startswith(f"{archive.name} is damaged")
+        assert len(lines) - 60 < report.api.total.count < len(lines) - 1
 
 
 @pytest.mark.parametrize(
