@@ -60,7 +60,7 @@ def _delete_at_once(engine: Engine, before: datetime) -> int:
 
 
 def _measure(name: str, engine: Engine, work: Callable[[], int]) -> None:
-    with _lock_times(engine) as held, _sync(str(engine.url)) as waited:
+    with lock_times(engine) as held, _sync(str(engine.url)) as waited:
         began = time.perf_counter()
         rows = work()
         took = time.perf_counter() - began
@@ -76,18 +76,21 @@ def _measure(name: str, engine: Engine, work: Callable[[], int]) -> None:
 
 
 @contextmanager
-def _lock_times(engine: Engine) -> Iterator[list[float]]:
-    """Collect the seconds from the grant of SQLite's write lock to its release."""
+def lock_times(engine: Engine) -> Iterator[list[float]]:
+    """Collect the CPU seconds from the grant of SQLite's write lock to its release.
+
+    It is the time of this thread alone, so that a loaded machine does not count.
+    """
     held: list[float] = []
     granted: list[float] = []
 
     def grant(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statement == "BEGIN IMMEDIATE":
-            granted.append(time.perf_counter())
+            granted.append(time.thread_time())
 
     def release(*_: Any) -> None:
         if granted:
-            held.append(time.perf_counter() - granted.pop())
+            held.append(time.thread_time() - granted.pop())
 
     event.listen(engine, "after_cursor_execute", grant)
     event.listen(engine, "checkin", release)

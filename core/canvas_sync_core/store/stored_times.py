@@ -31,8 +31,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def time_text(moment: datetime) -> str:
     """Return the text that SQLite stores for an aware moment."""
-    naive = moment.astimezone(UTC).replace(tzinfo=None)
-    return naive.isoformat(timespec="microseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[: RFC3339_LENGTH - 1] + "Z"
 
 
 def read_sorted_time(value: Any) -> datetime:
@@ -66,6 +66,8 @@ def sorts_as(value: Any) -> datetime:
 
 def limited(moment: datetime) -> datetime:
     """Return a moment that has a date in every time zone, in UTC."""
+    if moment.tzinfo is UTC and EARLIEST <= moment <= LATEST:  # as nearly always
+        return moment
     return min(max(moment, EARLIEST), LATEST).astimezone(UTC)
 
 

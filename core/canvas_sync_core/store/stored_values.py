@@ -15,7 +15,14 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Dialect, Float, String, Text
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["LARGEST_COUNT", "TOLERANT_TYPES", "RawText", "limit_count", "read_json_object"]
+__all__ = [
+    "LARGEST_COUNT",
+    "TOLERANT_TYPES",
+    "RawText",
+    "limit_count",
+    "read_json_object",
+    "read_number",
+]
 
 LARGEST_COUNT: Final = 2**63 - 1
 
@@ -28,6 +35,11 @@ def limit_count(value: Any) -> int:
     if not isinstance(value, (int, float, Decimal)) or math.isnan(value):
         return 0
     return int(min(max(value, -LARGEST_COUNT), LARGEST_COUNT))
+
+
+def read_number(value: Any) -> float:
+    """Return a number; 0 for anything that is none."""
+    return value if isinstance(value, (float, int)) else 0.0
 
 
 def read_json_object(value: Any) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def _read_whole_number(value: Any) -> int | None:
 
 
 def _read_number(value: Any) -> float | None:
-    return value if value is None or isinstance(value, (float, int)) else 0.0
+    return None if value is None else read_number(value)
 
 
 def _read_flag(value: Any) -> bool | None:

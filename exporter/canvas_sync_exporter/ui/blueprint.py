@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from canvas_sync_core.errors import StorageError
+from canvas_sync_core.store.rollups.periods import RollupsBehindError
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.web.context import WebContext
@@ -138,6 +139,10 @@ def _answer_errors(blueprint: Blueprint, site: Site) -> None:
             )
         )
 
+    def rollups_behind(error: Exception) -> Response:
+        headers = {"Retry-After": str(_RETRY_SECONDS)}
+        return site.failed(ProblemError(503, str(error), headers=headers))
+
     def own_bug(error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.path, exc_info=error)
         return site.failed(ProblemError(500, "Internal error; see the exporter's log."))
@@ -148,6 +153,7 @@ def _answer_errors(blueprint: Blueprint, site: Site) -> None:
     blueprint.register_error_handler(ProblemError, site.failed)
     blueprint.register_error_handler(HTTPException, http_error)
     blueprint.register_error_handler(SignInNeeded, sign_in_needed)
+    blueprint.register_error_handler(RollupsBehindError, rollups_behind)
     for kind in _OUT_OF_REACH:
         blueprint.register_error_handler(kind, out_of_reach)
     blueprint.register_error_handler(Exception, own_bug)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import HTTP_METHODS
+from canvas_sync_core.store.rollups.periods import RollupsBehindError
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.reasons import reason
 
@@ -123,6 +124,7 @@ def answer_problems(scaffold: Blueprint | Flask) -> None:
     """Answer every error inside a blueprint or app as ``application/problem+json``."""
     scaffold.register_error_handler(ProblemError, ProblemError.response)
     scaffold.register_error_handler(HTTPException, _http_error)
+    scaffold.register_error_handler(RollupsBehindError, _rollups_behind)
     for kind in (DBAPIError, PoolTimeoutError, StorageError, LogFolderError, OSError):
         scaffold.register_error_handler(kind, _out_of_reach)
     scaffold.register_error_handler(Exception, _own_bug)
@@ -131,6 +133,10 @@ def answer_problems(scaffold: Blueprint | Flask) -> None:
 def _http_error(error: HTTPException) -> Any:
     is_error = error.code is not None and error.code >= 400
     return http_problem(error).response() if is_error else error
+
+
+def _rollups_behind(error: Exception) -> Response:
+    return ProblemError(503, str(error), headers={"Retry-After": str(_RETRY_SECONDS)}).response()
 
 
 def _out_of_reach(error: Exception) -> Response:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.rollups.writing import Waiting, waiting
 from canvas_sync_exporter.jobs.roll_up import RollUp
 from support.runs import failed, snapshot, write
@@ -108,3 +110,27 @@ def test_performance_is_that_of_the_rows_on_each_day_of_a_time_zone(
     counts = {day["day"]: day["duration"]["count"] for day in trends[1]}
     around = [str(sunday + number * DAY) for number in (-1, 0, 1)]
     assert [counts[day] for day in around] == [96, 100, 96]
+
+
+def test_while_many_runs_are_not_rolled_up_the_answer_says_at_once_how_much_is_left(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade: to read millions of rows for each answer would block everything."""
+    now = dt.datetime.now(dt.UTC)
+    starts = (now - number * DAY for number in range(1, 4))
+    write(exporter.engine, *(snapshot(f"run {s}", start_time=s.timestamp()) for s in starts))
+    downgrade(exporter.engine, "0002")
+    upgrade(exporter.engine)
+    rollups = "canvas_sync_core.store.rollups"
+    monkeypatch.setattr(f"{rollups}.state._MOST_CHANGED", 0)
+    monkeypatch.setattr(f"{rollups}.reading._MOST_ROWS", 2)
+    for path in ("summary", "performance"):
+        answer = exporter.api(f"{path}?days=30")
+        assert answer.status_code == 503
+        assert "Retry-After" in answer.headers
+        detail = answer.json()["detail"]
+        assert detail.startswith("Most runs of this period are not in the rollups yet")
+        assert re.search(" [1-9] 15-minute buckets are left", detail)
+        assert exporter.api(f"{path}?days=2").status_code == 200, "few rows are read"
+        assert exporter.api(f"{path}?days=30&exact=true").status_code == 200
+    assert exporter.api("freshness?days=30").status_code == 200

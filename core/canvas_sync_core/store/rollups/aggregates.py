@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import add
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select, type_coerce
+from sqlalchemy.types import NULLTYPE
 
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
 from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.stored_values import limit_count, read_number
 
 from .buckets import TimeBucket, within
 
@@ -58,10 +61,15 @@ ROW_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = (
     _columns.sync_status,
     _columns.sync_end_time,
     _columns.error_type,
-    *MEASURES.values(),
-    *(_columns[name] for name in SUMMED),
+    *(
+        type_coerce(column, NULLTYPE)
+        for column in (*MEASURES.values(), *(_columns[name] for name in SUMMED))
+    ),
 )
-"""Columns that are read from a run's row, in the order that :func:`gather` expects."""
+"""Columns that are read from a run's row, in the order that :func:`gather` expects.
+
+Numbers are read as they are stored: to convert each of them would take longer than to add them up.
+"""
 _END: Final = 3
 _ERROR: Final = 4
 _FIRST_MEASURE: Final = 5
@@ -120,15 +128,31 @@ class Aggregate:
         """Add runs, each given as :data:`ROW_COLUMNS`."""
         self.runs += len(rows)
         columns = list(zip(*rows, strict=True))
-        found = zip(self.sums, map(sum, columns[_FIRST_SUM:]), strict=True)
-        self.sums = [old + new for old, new in found]
+        self.sums = list(map(add, self.sums, map(_sum, columns[_FIRST_SUM:])))
         for name, values in zip(MEASURES, columns[_FIRST_MEASURE:_FIRST_SUM], strict=True):
-            self.measures[name].add([value for value in values if value is not None])
+            self.measures[name].add(_numbers(values))
         for number, processed in enumerate(_PROCESSED):
             ends = [row[_END] for row in rows if row[processed] and row[_END] is not None]
             self.newest[number] = later(self.newest[number], max(ends, default=None))
         if self.errors is not None:
             self.errors.update(error for error in columns[_ERROR] if error is not None)
+
+
+def _sum(values: Sequence[Any]) -> int:
+    """Add up integers; SQLite may have stored values of any type among them."""
+    try:
+        total = sum(values)
+    except TypeError:
+        total = None
+    return total if type(total) is int else sum(map(limit_count, values))
+
+
+def _numbers(values: Sequence[Any]) -> Sequence[float]:
+    """Return the values that are known; SQLite may have stored values of any type among them."""
+    types = set(map(type, values))
+    if types <= {float, int}:
+        return values
+    return [read_number(value) for value in values if value is not None]
 
 
 def later(one: datetime | None, other: datetime | None) -> datetime | None:

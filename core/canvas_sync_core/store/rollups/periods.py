@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Engine, Row, and_, func, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, func, select
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
@@ -166,19 +166,39 @@ def usable_state(connection: Connection, since: datetime) -> RollupState | None:
     return state if is_usable else None
 
 
-def require_few_rows(connection: Connection, begin: datetime, end: datetime) -> None:
-    """Check that the rows of a period can be read in a few seconds.
+def require_few_rows(
+    connection: Connection, begin: datetime, end: datetime, most: int | None = None
+) -> None:
+    """Check that the rows of a period can be read soon.
+
+    Args:
+        connection: The database.
+        begin: Start of the period.
+        end: End of the period.
+        most: Maximum number of rows; by default as many as can be read in a few seconds.
 
     Raises:
         RollupsBehindError: There are too many.
     """
+    most = _MOST_ROWS if most is None else most
     is_in_period = within(_runs.sync_start_time, begin, end)
-    some = select(_runs.id).where(is_in_period, ENDED).limit(_MOST_ROWS + 1).subquery()
-    if (connection.scalar(select(func.count()).select_from(some)) or 0) > _MOST_ROWS:
+    some = select(_runs.id).where(is_in_period, ENDED).limit(most + 1).subquery()
+    if (connection.scalar(select(func.count()).select_from(some)) or 0) > most:
+        left = connection.scalar(_count_changed(begin, end))
         raise RollupsBehindError(
             "Most runs of this period are not in the rollups yet; the exporter adds them in the"
-            " background. Ask for a shorter period, or later."
+            f" background, newest first. {left} 15-minute buckets are left. Ask for a shorter"
+            " period, or later."
         )
+
+
+def _count_changed(begin: datetime, end: datetime) -> Select[Any]:
+    """Count changed buckets; exactly after an upgrade, which records one change for each."""
+    changes = changes_table.c
+    starts = select(changes.start).where(
+        changes.run_id.is_(None), within(changes.start, begin, end)
+    )
+    return select(func.count()).select_from(starts.distinct().subquery())
 
 
 def _first(periods: Sequence[Period]) -> datetime:

@@ -31,6 +31,7 @@ from canvas_sync_core.store.pages import SINCE, UNTIL
 from canvas_sync_core.store.query_results import DayPerformance, Performance, Summary
 from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.stored_values import limit_count
+from canvas_sync_core.store.timestamps import LATEST
 
 from .aggregates import SUMMED, Groups, gather
 from .buckets import (
@@ -43,7 +44,7 @@ from .buckets import (
     local_days,
     whole_buckets,
 )
-from .periods import new_rows, read_span
+from .periods import new_rows, read_span, require_few_rows
 from .state import RollupState, read_state
 from .tables import has_deleted_runs, has_rollups
 from .totals import Totals, statistics_of
@@ -52,6 +53,8 @@ from .totals_cache import TotalsCache
 __all__ = ["Rollups"]
 
 _NO_RUNS: Final = Totals()
+_MOST_ROWS: Final = 20_000
+"""Reading more rows than this for one answer would block its thread for too long."""
 _runs = metrics_table.c
 
 T = TypeVar("T")
@@ -74,8 +77,12 @@ class Rollups:
         self._have_tables = False
 
     def summary(self, since: datetime, until: datetime | None = None) -> Summary:
-        """Sum up all runs of a period."""
-        total = self._read(since, until, UTC, _Reader.total_with_running)
+        """Sum up all runs of a period.
+
+        Raises:
+            RollupsBehindError: Too many runs are not in the rollups yet.
+        """
+        total = self._read(since, until, UTC, _Reader.total_with_running, _MOST_ROWS)
         if total is None:
             return queries.summary(self._engine, since, until)
         since, until = whole_buckets(since, until)
@@ -93,8 +100,12 @@ class Rollups:
     def performance(
         self, since: datetime, zone: tzinfo = UTC, until: datetime | None = None
     ) -> Performance:
-        """Compute how fast the ended runs of a period were, with the days of a time zone."""
-        days_and_total = self._read(since, until, zone, _Reader.days_and_total)
+        """Compute how fast the ended runs of a period were, with the days of a time zone.
+
+        Raises:
+            RollupsBehindError: Too many runs are not in the rollups yet.
+        """
+        days_and_total = self._read(since, until, zone, _Reader.days_and_total, _MOST_ROWS)
         if days_and_total is None:
             return queries.performance(self._engine, since, zone, until)
         days, total = days_and_total
@@ -124,11 +135,15 @@ class Rollups:
         until: datetime | None,
         zone: tzinfo,
         read: Callable[[_Reader], T],
+        most_rows: int | None = None,
     ) -> T | None:
         """Read a snapshot of the rollups; None if the caller has to read the rows.
 
         The caller reads the rows after this connection is back in the pool. Otherwise it would need
         a second one, and many concurrent clients could exhaust the pool and wait for each other.
+
+        Raises:
+            RollupsBehindError: It would have to read more than ``most_rows`` rows.
         """
         since, until = whole_buckets(since, until)
         with connect_to_see_one_moment(self._engine) as connection:
@@ -136,6 +151,8 @@ class Rollups:
                 return None
             state = read_state(connection, since)
             if state.is_far_behind and not has_deleted_runs(connection, since):
+                if most_rows is not None:
+                    require_few_rows(connection, since, until or LATEST, most_rows)
                 return None
             reader = _Reader(connection, self._cache, state, since=since, until=until, zone=zone)
             return read(reader)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, text
@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Engine, delete, func, select, text
 from canvas_sync_core.store.database import connect_to_read, connect_to_see_one_moment
 from canvas_sync_core.store.model import metrics_table
 
-from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span
+from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span, merge
 from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
 from .error_counts import fill_in_newest_hour, has_unknown_errors
+from .precomputed import Precomputed, entries_between, generation_of, has_many_rows, precompute
 from .tables import (
     add_groups,
     changes_table,
-    days_table,
     has_rollups,
     is_in_bucket,
     mark_day,
@@ -34,8 +34,9 @@ __all__ = ["Waiting", "exclusive", "no_failpoint", "recompute", "roll_up", "wait
 _RUNS_AT_ONCE: Final = 200
 _TRANSACTION_S: Final = 0.02
 """After this time, no further bucket is started, so that syncs get a chance to write."""
-_MANY_RUNS: Final = 1_000
-"""A bucket with more runs than this is added up before the lock is taken."""
+_GROUPS_AT_ONCE: Final = 150
+"""Precomputed rollups that are stored before the time is checked again."""
+_IDS_AT_ONCE: Final = 10_000
 _runs = metrics_table.c
 _changes = changes_table.c
 
@@ -52,25 +53,6 @@ class Waiting:
 
     runs: int
     buckets: int
-
-
-@dataclass(frozen=True, slots=True)
-class _AddedUp:
-    """The aggregate of the rows of a 15-minute bucket, computed before the lock was taken.
-
-    It is still valid if runs have only ended since then. Entries are removed only together with an
-    increment of the generation, so anything else that happened has left a new entry.
-
-    Attributes:
-        bucket: Start of the bucket.
-        generation: Generation of its day.
-        entries: The bucket's entries at that time.
-    """
-
-    bucket: datetime
-    generation: int
-    entries: Set[int]
-    groups: Groups
 
 
 def no_failpoint(step: str) -> None:
@@ -112,15 +94,11 @@ def roll_up(
         with exclusive(engine) as connection:
             done = _roll_up_runs(connection, failpoint)
             failpoint("before the first commit")
-        known = _add_up_beforehand(engine)
-        failpoint("added up beforehand")
-        with exclusive(engine) as connection:
-            done = _recompute_newest_buckets(connection, known, failpoint) or done
-            failpoint("before the second commit")
+        done = _roll_up_changes(engine, failpoint) or done
         done = _fill_in_errors(engine, failpoint) or done
         if not done:
             return False
-        time.sleep(min(_TRANSACTION_S, time.monotonic() - began))  # let the syncs write
+        _let_syncs_write(began)
     return True
 
 
@@ -207,111 +185,153 @@ def _add_runs(connection: Connection, bucket: datetime, entries: Sequence[Any]) 
     add_groups(connection, bucket, add_up(rows))
 
 
-def _add_up_beforehand(engine: Engine) -> _AddedUp | None:
-    """Add up the newest changed bucket in advance, if that takes longer than a lock may be held."""
+def _roll_up_changes(engine: Engine, failpoint: Callable[[str], None]) -> bool:
+    """Recompute the newest changed buckets, within one day; return whether there were any."""
     with connect_to_see_one_moment(engine) as connection:
         newest = _newest_changed(connection)
-        bucket = None if newest is None else floor(newest, FIFTEEN_MINUTES)
-        if bucket is None or not _has_many_runs(connection, bucket):
-            return None
-        entries = frozenset(_entries(connection, bucket))
-        groups = add_up_span(
-            connection, TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES)
-        )
-        return _AddedUp(bucket, _generation(connection, bucket), entries, groups)
+        known = None if newest is None else precompute(connection, newest)
+    failpoint("added up beforehand")
+    while True:
+        began = time.monotonic()
+        with exclusive(engine) as connection:
+            done = _recompute_newest_buckets(connection, known, failpoint)
+            failpoint("before the second commit")
+        if known is None or not known.groups:
+            return done
+        _let_syncs_write(began)
 
 
-def _has_many_runs(connection: Connection, bucket: datetime) -> bool:
-    start = _runs.sync_start_time
-    runs = select(start).where(within(start, bucket, bucket + FIFTEEN_MINUTES), ENDED)
-    some = runs.limit(_MANY_RUNS + 1).subquery()
-    return (connection.scalar(select(func.count()).select_from(some)) or 0) > _MANY_RUNS
-
-
-def _entries(connection: Connection, bucket: datetime) -> dict[int, int | None]:
-    """Return the entries of a bucket, each with the run whose end it records."""
-    noted = select(_changes.id, _changes.run_id).where(is_in_bucket(bucket))
-    return {number: run for number, run in connection.execute(noted)}  # noqa: C416 - rows
-
-
-def _generation(connection: Connection, bucket: datetime) -> int:
-    of_day = days_table.c.day == floor(bucket, DAY)
-    return connection.scalar(select(days_table.c.generation).where(of_day)) or 0
+def _let_syncs_write(began: float) -> None:
+    time.sleep(min(_TRANSACTION_S, time.monotonic() - began))
 
 
 def _recompute_newest_buckets(
-    connection: Connection, known: _AddedUp | None, failpoint: Callable[[str], None]
+    connection: Connection, known: Precomputed | None, failpoint: Callable[[str], None]
 ) -> bool:
-    """Recompute the newest changed buckets, within one day and a short time."""
+    """Recompute the newest changed buckets, within one day and a short time.
+
+    A day with changed buckets is not read, so it is recomputed only after the last of them.
+    """
     until = time.monotonic() + _TRANSACTION_S
-    newest = _newest_changed(connection)
-    if newest is None:
+    if known is not None:
+        day = known.day
+    elif (newest := _newest_changed(connection)) is not None:
+        day = floor(newest, DAY)
+    else:
         return False
-    day = floor(newest, DAY)
-    hours: set[datetime] = set()
-    while newest is not None and newest >= day and time.monotonic() < until:
-        bucket = floor(newest, FIFTEEN_MINUTES)
-        if not _recompute_unless_slow(connection, bucket, known):
-            break  # it is added up in advance next time
-        hours.add(floor(bucket, HOUR))
+    stored: dict[datetime, Groups] = {}
+    while found := (
+        _recompute_newest(connection, day) if known is None else _take_over(connection, known)
+    ):
+        stored |= found
         failpoint("recomputed a bucket")
-        newest = _newest_changed(connection)
-    for hour in hours:
-        _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+        if time.monotonic() >= until:
+            break
+    for hour in {floor(bucket, HOUR) for bucket in stored}:
+        _recompute_hour(connection, hour, stored)
         failpoint("made an hour again")
-    if hours:
-        _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
-        mark_day(connection, day)
+    if stored:
+        if _newest_changed(connection, day) is None:
+            _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
+        generation = mark_day(connection, day)
+        if known is not None:
+            known.generation = generation
     return True
 
 
-def _newest_changed(connection: Connection) -> datetime | None:
+def _recompute_newest(connection: Connection, day: datetime) -> dict[datetime, Groups]:
+    """Recompute the newest changed bucket of a day, unless that takes too long within the lock."""
+    newest = _newest_changed(connection, day)
+    bucket = None if newest is None else floor(newest, FIFTEEN_MINUTES)
+    if bucket is None or has_many_rows(connection, [bucket]):
+        return {}
+    return {bucket: _recompute_bucket(connection, bucket)}
+
+
+def _newest_changed(connection: Connection, day: datetime | None = None) -> datetime | None:
+    """Return a time in the newest changed bucket: of a day, or of all."""
     whole = select(_changes.start).where(_changes.run_id.is_(None))
+    if day is not None:
+        whole = whole.where(within(_changes.start, day, day + DAY))
     return connection.scalar(whole.order_by(_changes.start.desc()).limit(1))
 
 
 def _recompute_with_parents(connection: Connection, bucket: datetime) -> None:
-    _recompute_bucket(connection, bucket)
     hour, day = floor(bucket, HOUR), floor(bucket, DAY)
-    _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+    _recompute_hour(connection, hour, {bucket: _recompute_bucket(connection, bucket)})
     _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
     mark_day(connection, day)
 
 
-def _recompute_unless_slow(
-    connection: Connection, bucket: datetime, known: _AddedUp | None
-) -> bool:
-    """Recompute a bucket unless that would hold the lock for too long; return whether it did."""
-    if known is not None and known.bucket == bucket:
-        return _take_over(connection, known)
-    if _has_many_runs(connection, bucket):
-        return False
-    _recompute_bucket(connection, bucket)
-    return True
+def _take_over(connection: Connection, known: Precomputed) -> dict[datetime, Groups]:
+    """Store the next precomputed buckets that are still valid; later runs are added later.
+
+    Returns:
+        What was stored; if that is nothing, nothing that was precomputed is left.
+    """
+    if generation_of(connection, known.day) != known.generation:
+        known.groups.clear()
+    stored: dict[datetime, Groups] = {}
+    while known.groups and not stored:
+        stored = _valid(connection, known, _next_groups(known))
+    replace_groups(connection, FIFTEEN_MINUTES, stored, is_deleted=False)
+    processed = [number for bucket in stored for number in known.entries[bucket]]
+    for first in range(0, len(processed), _IDS_AT_ONCE):
+        some = _changes.id.in_(processed[first : first + _IDS_AT_ONCE])
+        connection.execute(delete(changes_table).where(some))
+    return stored
 
 
-def _take_over(connection: Connection, known: _AddedUp) -> bool:
-    """Use the aggregate computed in advance if it is still valid; later runs are added later."""
-    entries = _entries(connection, known.bucket)
-    late = entries.keys() - known.entries
-    has_changed = any(entries[number] is None for number in late)
-    if has_changed or _generation(connection, known.bucket) != known.generation:
-        return False
-    span = TimeBucket(FIFTEEN_MINUTES, known.bucket, known.bucket + FIFTEEN_MINUTES)
-    replace_groups(connection, span, known.groups, is_deleted=False)
-    processed = delete(changes_table).where(is_in_bucket(known.bucket), _changes.id.not_in(late))
-    connection.execute(processed)
-    return True
+def _next_groups(known: Precomputed) -> dict[datetime, Groups]:
+    """Take the newest buckets of some hours, only as many as are stored in a short time."""
+    found: dict[datetime, Groups] = {}
+    count, hour = 0, None
+    while known.groups:
+        bucket = next(iter(known.groups))
+        if count >= _GROUPS_AT_ONCE and floor(bucket, HOUR) != hour:
+            break
+        found[bucket] = known.groups.pop(bucket)
+        count, hour = count + len(found[bucket]), floor(bucket, HOUR)
+    return found
 
 
-def _recompute_bucket(connection: Connection, bucket: datetime) -> None:
+def _valid(
+    connection: Connection, known: Precomputed, by_bucket: Mapping[datetime, Groups]
+) -> dict[datetime, Groups]:
+    """Return the buckets in which runs have only ended since they were added up."""
+    entries = entries_between(connection, min(by_bucket), max(by_bucket) + FIFTEEN_MINUTES)
+
+    def has_changed(bucket: datetime) -> bool:
+        of_bucket = entries.get(bucket, {})
+        late = of_bucket.keys() - known.entries[bucket].keys()
+        return any(of_bucket[number] is None for number in late)
+
+    return {bucket: groups for bucket, groups in by_bucket.items() if not has_changed(bucket)}
+
+
+def _recompute_bucket(connection: Connection, bucket: datetime) -> Groups:
     """Recompute a bucket's rollups from its rows, which covers all its recorded changes."""
-    span = TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES)
-    replace_groups(connection, span, add_up_span(connection, span), is_deleted=False)
+    groups = add_up_span(connection, TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES))
+    replace_groups(connection, FIFTEEN_MINUTES, {bucket: groups}, is_deleted=False)
     connection.execute(delete(changes_table).where(is_in_bucket(bucket)))
+    return groups
 
 
-def _recompute_from_parts(connection: Connection, span: TimeBucket, part: Any) -> None:
+def _recompute_hour(
+    connection: Connection, hour: datetime, known: Mapping[datetime, Groups]
+) -> None:
+    """Recompute an hour from its 15-minute buckets; they are only read if not all are known."""
+    parts = [hour + number * FIFTEEN_MINUTES for number in range(HOUR // FIFTEEN_MINUTES)]
+    if not all(part in known for part in parts):
+        _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+        return
+    groups: Groups = {}
+    for part in parts:
+        merge(groups, known[part])
+    replace_groups(connection, HOUR, {hour: groups}, is_deleted=False)
+
+
+def _recompute_from_parts(connection: Connection, span: TimeBucket, part: timedelta) -> None:
     groups: Groups = {}
     merge_groups(connection, TimeBucket(part, span.begin, span.end), groups, is_deleted=False)
-    replace_groups(connection, span, groups, is_deleted=False)
+    replace_groups(connection, span.length, {span.begin: groups}, is_deleted=False)

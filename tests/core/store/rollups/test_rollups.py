@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +18,7 @@ from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store import queries, retention
 from canvas_sync_core.store.model import METADATA, metrics_table
-from canvas_sync_core.store.rollups import writing
+from canvas_sync_core.store.rollups import precomputed, writing
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
 from canvas_sync_core.store.rollups.slices import STEPS
@@ -31,6 +31,7 @@ from support.runs import running, snapshot
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 _SINCE = _NOON - timedelta(days=3, minutes=22)
 _ALWAYS = 600.0
+_SMALL_PIECES = {"_MANY_ROWS": 0, "_MOST_ROWS": 3, "_MOST_ENTRIES": 4, "_AT_ONCE": 2}
 _ZONES: list[tzinfo] = [UTC, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kathmandu")]
 _runs = metrics_table.c
 
@@ -200,19 +201,22 @@ def _shadow() -> Iterator[Engine]:
 @given(
     st.lists(_STEPS, min_size=1, max_size=20),
     st.sampled_from(_ZONES),
-    st.sampled_from([0, writing._MANY_RUNS]),
+    st.booleans(),
 )
 def test_answers_are_those_of_the_rows_whatever_happens(
     engine: Engine,
     shadow: Engine,
     steps: list[Callable[[_History], None]],
     zone: tzinfo,
-    many: int,
+    in_advance: bool,
 ) -> None:
-    """Also where one run is so many that a quarter of an hour is added up beforehand."""
+    """Also where one run is so many that 15-minute buckets are added up in advance, in pieces."""
     history = _History(engine, shadow)
     for step in steps:
-        with patch.object(writing, "_MANY_RUNS", many):
+        with ExitStack() as stack:
+            if in_advance:
+                stack.enter_context(patch.multiple(precomputed, **_SMALL_PIECES))
+                stack.enter_context(patch.object(writing, "_GROUPS_AT_ONCE", 2))
             step(history)
     history.check(zone)
     history.roll_up(1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import retention
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
-from canvas_sync_core.store.rollups import writing
+from canvas_sync_core.store.rollups import aggregates, precomputed, writing
 from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.writing import Waiting, roll_up, waiting
@@ -144,14 +144,8 @@ def _one_large_quarter(engine: Engine) -> None:
     _correct(engine, "run-1", grades_failed=7)
 
 
-def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A small one that changed later comes first, and is not worth it."""
-    monkeypatch.setattr(writing, "_MANY_RUNS", _LARGE - 1)
-    write(engine, snapshot("small", start_time=_QUARTER.timestamp() + 900))
-    _one_large_quarter(engine)
-    _correct(engine, "small", grades_failed=1)
+def _statements(engine: Engine) -> list[str]:
+    """Collect what a roll-up does with the lock and the rows from now on."""
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -162,6 +156,18 @@ def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
 
     event.listen(engine, "before_cursor_execute", note)
     event.listen(engine, "commit", lambda _: seen.append("commit"))
+    return seen
+
+
+def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small one that changed later comes first, and is not worth it."""
+    monkeypatch.setattr(precomputed, "_MANY_ROWS", _LARGE - 1)
+    write(engine, snapshot("small", start_time=_QUARTER.timestamp() + 86_400))
+    _one_large_quarter(engine)
+    _correct(engine, "small", grades_failed=1)
+    seen = _statements(engine)
     assert roll_up(engine, _LONG) is False
     assert seen == [
         *("lock", "commit", "lock", "read", "commit"),  # the small one
@@ -169,6 +175,57 @@ def test_a_large_quarter_is_added_up_before_the_lock_is_taken(
         *("lock", "commit", "lock", "commit"),  # nothing is left
     ]
     assert_same_answers(Rollups(engine), engine, _SINCE)
+
+
+_DAY = floor(_SINCE + timedelta(days=20), timedelta(days=1))
+
+
+def _a_day_before_there_were_rollups(engine: Engine) -> None:
+    """A run in each quarter of an hour of a day, but none in one hour of it."""
+    quarters = [number for number in range(96) if number // 4 != 7]
+    starts = {number: (_DAY + number * FIFTEEN_MINUTES).timestamp() for number in quarters}
+    write(engine, *(snapshot(f"run-{n}", start_time=start) for n, start in starts.items()))
+    downgrade(engine, "0002")
+    upgrade(engine)
+
+
+def test_the_first_roll_up_reads_a_day_at_once_and_stores_it_in_few_transactions(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_TRANSACTION_S", 0.0)
+    monkeypatch.setattr(writing, "_GROUPS_AT_ONCE", 24)
+    _a_day_before_there_were_rollups(engine)
+    seen = _statements(engine)
+    assert roll_up(engine, _LONG) is False
+    assert seen == [
+        *("lock", "commit", "read", "read"),  # before and after the hour without runs
+        *("lock", "commit") * 4,
+        *("lock", "commit", "lock", "commit"),  # nothing is left
+    ]
+    assert_same_answers(Rollups(engine), engine, _SINCE)
+
+
+def test_a_correction_during_the_first_roll_up_makes_only_its_quarter_be_read_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_GROUPS_AT_ONCE", 24)
+    _a_day_before_there_were_rollups(engine)
+    rollups = Rollups(engine)
+    rows: list[int] = []
+    add_up_rows = aggregates.Aggregate.add_rows
+
+    def count(aggregate: aggregates.Aggregate, found: Sequence[Any]) -> None:
+        rows.append(len(found))
+        add_up_rows(aggregate, found)
+
+    def correct(step: str) -> None:
+        if step == "added up beforehand" and len(rows) == 92:
+            _correct(engine, "run-40", grades_failed=9)
+
+    monkeypatch.setattr(aggregates.Aggregate, "add_rows", count)
+    assert roll_up(engine, _LONG, correct) is False
+    assert sum(rows) == 92 + 1
+    assert_same_answers(rollups, engine, _SINCE)
 
 
 def _correct_and_roll_up(engine: Engine) -> None:
@@ -211,7 +268,7 @@ def test_what_happens_after_a_large_quarter_was_added_up_is_not_lost(
     emptied_engine: Engine, monkeypatch: pytest.MonkeyPatch, change: Callable[[Engine], None]
 ) -> None:
     engine = emptied_engine
-    monkeypatch.setattr(writing, "_MANY_RUNS", _LARGE - 2)
+    monkeypatch.setattr(precomputed, "_MANY_ROWS", _LARGE - 2)
     _one_large_quarter(engine)
     rollups = Rollups(engine)
     changes = iter([change])
