@@ -4,7 +4,7 @@ Beside it is one pass of the database over the same rows: a GROUP BY of the same
 sync types and statuses with the same sums, which is the least that any roll-up has to do. While the
 rows are rolled up, another process asks for the summary and the performance of 90 days.
 
-Locks and answers are measured in CPU time of their process, so that a loaded machine does not count.
+Locks and answers are measured in CPU time, so that a loaded machine does not count.
 
 Goals: at most three times the CPU time of the pass; no lock of SQLite for more than 50 ms; each
 answer, or the refusal with how much is left, within 100 ms.

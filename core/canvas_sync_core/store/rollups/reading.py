@@ -30,8 +30,8 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import SINCE, UNTIL
 from canvas_sync_core.store.query_results import DayPerformance, Performance, Summary
 from canvas_sync_core.store.statistics import sum_of
+from canvas_sync_core.store.stored_times import LATEST
 from canvas_sync_core.store.stored_values import limit_count
-from canvas_sync_core.store.timestamps import LATEST
 
 from .aggregates import SUMMED, Groups, gather
 from .buckets import (
