@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from canvas_sync_demo.processes import Stage, free_port, running
+from canvas_sync_demo.processes import Stage, running
 from support.demo_syncs import run_syncs
 from support.markdown import DOCS, blocks
+from support.ports import unused_port
 from support.prometheus import (
     Prometheus,
     all_rules,
@@ -43,7 +44,7 @@ MAY_BE_EMPTY = re.compile(
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus with our rules that has scraped an exporter during syncs of the demo."""
     folder = tmp_path_factory.mktemp("watched")
-    stage = Stage(folder / "data", free_port(0))
+    stage = Stage(folder / "data", unused_port())
     stage.logs.mkdir(parents=True)
     serve = ["-m", "canvas_sync_exporter.cli", "serve", "--port", str(stage.port)]
     environment = stage.environment(

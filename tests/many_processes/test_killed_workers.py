@@ -16,10 +16,11 @@ from sqlalchemy import func, select
 
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_demo.canvas_server import Behaviour, CanvasServer, SchoolSize, ThrottleLimits
-from canvas_sync_demo.processes import Stage, free_port, serving
+from canvas_sync_demo.processes import Stage, serving
 from support.celery_workers import Worker, redis, worker
 from support.evidence import Scrape
 from support.log_lines import records_in
+from support.ports import unused_port
 from support.prometheus import eventually
 
 CHILDREN = 4
@@ -73,7 +74,7 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
         kills = kill_now_and_then(running, canvas)
         eventually(lambda: successes(running) == TASKS, "the end of all tasks")
         assert running.stop() == 0
-        stage = Stage(folder, free_port(0))
+        stage = Stage(folder, unused_port())
         with serving(stage):
             text = requests.get(f"{stage.url}/metrics", timeout=60).text
         with running.table.connect() as connection:

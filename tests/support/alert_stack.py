@@ -11,10 +11,11 @@ from typing import Any
 
 from flask import Flask, request
 
-from canvas_sync_demo.processes import Stage, free_port, serving
+from canvas_sync_demo.processes import Stage, serving
 
 from .http import serving as serving_app
 from .mailbox import Mailbox, mailbox
+from .ports import unused_port
 from .prometheus import (
     Prometheus,
     alertmanager,
@@ -81,7 +82,7 @@ def quick_alertmanager(folder: Path, inbox_url: str, smtp_address: str) -> dict[
 @contextmanager
 def running_stack(folder: Path) -> Iterator[AlertStack]:
     """All servers, ready."""
-    inbox, stage = Inbox(), Stage(folder / "data", free_port(0))
+    inbox, stage = Inbox(), Stage(folder / "data", unused_port())
     stage.logs.mkdir(parents=True)
     with ExitStack() as servers:
         address, box = servers.enter_context(mailbox("canvas-sync@example.edu", "by heart"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -11,6 +10,8 @@ from email.message import EmailMessage
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from .ports import unused_port
 
 __all__ = ["Mailbox", "mailbox"]
 
@@ -55,9 +56,7 @@ class Mailbox:
 def mailbox(user: str, password: str) -> Iterator[tuple[str, Mailbox]]:
     """Run the server while the block lasts; gives its address and what arrives."""
     box = Mailbox(user, password)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused_port()
     controller = Controller(
         box,
         hostname="127.0.0.1",

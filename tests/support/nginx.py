@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.ports import unused_port
 from support.programs import required
 
 __all__ = ["nginx"]
@@ -45,8 +46,7 @@ def nginx(folder: Path, locations: str) -> Iterator[str]:
         locations: What stands in its ``server`` block.
     """
     program = required("nginx")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
     config = folder / "nginx.conf"
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     config.write_text(

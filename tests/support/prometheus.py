@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import requests
 import yaml
 
 from .markdown import ROOT
+from .ports import unused_port
 from .programs import required
 
 __all__ = [
@@ -167,7 +167,7 @@ def alertmanager(folder: Path, config: Mapping[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def _server(name: str, arguments: list[str], output: Path) -> Iterator[str]:
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{unused_port()}"
     url = f"http://{address}"
     command = [required(name), *arguments, f"--web.listen-address={address}"]
     with output.open("wb") as file:
@@ -188,9 +188,3 @@ def _is_ready(url: str) -> bool:
         return requests.get(f"{url}/-/ready", timeout=5).ok
     except requests.ConnectionError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
