@@ -9,13 +9,13 @@ its own commit, on the same kind of file.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import structs
 from sqlalchemy import insert, update
 
 from canvas_sync_core.events import (
@@ -150,8 +150,8 @@ def life_of_a_run(number: int, began: float) -> list[RunSnapshot]:
         pid=4711,
         metadata={"term": "autumn"},
     )
-    beat = dataclasses.replace(start, heartbeat=began + 10, progress=50.0)
-    end = dataclasses.replace(
+    beat = structs.replace(start, heartbeat=began + 10, progress=50.0)
+    end = structs.replace(
         beat,
         status=RunStatus.SUCCESS,
         heartbeat=began + 20,

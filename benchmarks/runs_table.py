@@ -20,7 +20,6 @@ Run: ``PYTHONPATH=tests python benchmarks/runs_table.py [--sizes 100000 1000000 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import multiprocessing
 import random
 import shutil
@@ -40,6 +39,7 @@ from urllib.parse import urlsplit
 
 import requests
 from many_runs import USERS, fill
+from msgspec import structs
 from real_exporter import exporter
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, bindparam, select, text
@@ -392,7 +392,7 @@ def _write(url: str, folder: Path, number: int, rate: float, stop: Any) -> None:
         written += 1
         for kind, snapshot in zip(KINDS, life_of_a_run(written, time.time()), strict=True):
             named = f"writer {number}: {snapshot.task_id}"
-            renamed = dataclasses.replace(snapshot, task_id=named)
+            renamed = structs.replace(snapshot, task_id=named)
             sink.handle(kind(CONTEXT, renamed.heartbeat, renamed))
     if not sink.flush(60):
         sys.exit("rows did not arrive within a minute")

@@ -71,7 +71,9 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
     """
     if not settings.enabled:
         return Sinks(SpanSink())
-    metrics = MetricsSink(settings.metrics_folder)
+    # The app may serve its own folder through prometheus-client, which does not know folded values.
+    is_own_folder = settings.multiproc_dir is None
+    metrics = MetricsSink(settings.metrics_folder, folds_dead=is_own_folder)
     on_drop = metrics.count_dropped
     spans = SpanSink(open_pipeline(environ, on_drop))
     store = _open("The table is", lambda: _open_store(settings, on_drop))

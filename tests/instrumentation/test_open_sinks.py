@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import create_engine, text
 
+from canvas_sync_core.metrics import crowded_folder
 from canvas_sync_core.names import Log
 from canvas_sync_instrumentation import (
     instrument_requests,
@@ -23,6 +24,7 @@ from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 from support.evidence import read_rows
 from support.http_answers import Answer, answering
 from support.log_lines import records_in
+from support.metric_processes import leave_dead
 
 
 def lines_of_a_good_and_a_bad_run(folder: Path, **settings: Any) -> dict[str, str]:
@@ -108,3 +110,20 @@ def test_at_level_debug_hooks_say_more_of_calls_and_statements(tmp_path: Path) -
     assert details[1]["links"] == ["next"]
     (statement,) = (line for line in operations if line["event"] == "db_statement")
     assert statement["statement"] == "SELECT ?"
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_folder_that_the_app_may_serve_itself_is_left_to_the_exporter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    """There, prometheus-client would lose the folded counts."""
+    folder = tmp_path / "state" / "metrics"
+    for _ in range(3):
+        leave_dead(folder, 1)
+    monkeypatch.setattr(crowded_folder, "MOST_FILES", 10)
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(folder)} if is_shared else {}
+    configure(log_dir=tmp_path, environ=environ)
+    with CanvasSyncMetricsTracker("new", 1):
+        pass
+    shutdown()
+    assert len(list(folder.glob("counter_*.db"))) == (4 if is_shared else 1)

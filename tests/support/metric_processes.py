@@ -9,21 +9,36 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.events import Event, GuardWaited
+from canvas_sync_core.metrics import MetricFiles, crowded_folder, folding
+from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.folding import MetricFolder
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_exporter.collectors.samples import SampleKeys
+from canvas_sync_exporter.collectors.samples import families_of
 
 from .forked_programs import ForkedProgram
 
-__all__ = ["count", "finish", "read_samples", "samples", "start", "total"]
+__all__ = [
+    "count",
+    "finish",
+    "leave_dead",
+    "newborn_event",
+    "read_samples",
+    "samples",
+    "samples_without_fold",
+    "start",
+    "total",
+]
 
 COUNTED = MetricName.LOG_RECORDS
 COUNTED_LABELS = ("operations", "INFO")
@@ -49,6 +64,29 @@ def count(files: MetricFiles, amount: float) -> None:
         )
         files.gauge(MetricName.RUNS_IN_PROGRESS, ("full",)).set(1)
         files.gauge(MetricName.LAST_RUN, ("full",)).set(amount)
+
+
+def leave_dead(folder: Path, amount: float) -> None:
+    """Leave the files of a dead process that counted ``amount``."""
+    files = MetricFiles(folder)
+    count(files, amount)
+    files.close()
+
+
+def samples_without_fold(folder: Path) -> dict[str, float]:
+    """What a reader sees before anybody folds again."""
+    keys = SampleKeys()
+    return {
+        sample.name + '{level="INFO",log="operations"}': sample.value
+        for family in families_of(MetricFolder(folder, keys).read(), keys)
+        for sample in family.samples
+        if sample.name == COUNTED
+    }
+
+
+def newborn_event() -> Event:
+    """The first event of a process."""
+    return GuardWaited(None, 1.7e9, 0.1, None)
 
 
 def samples(collector: Collector) -> dict[str, float]:
@@ -98,6 +136,42 @@ def run_fold(folder: str, last_step: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     MetricFolder(Path(folder), SampleKeys(), failpoint).fold()
+
+
+def run_newborn(folder: str, most_files: str, last_step: str) -> None:
+    """Live a short life in a folder that more files crowd, as :func:`run_fold` dies."""
+    steps: list[str] = []
+
+    def failpoint(step: str) -> None:
+        steps.append(step)
+        if len(steps) == int(last_step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _newborn(folder, most_files, failpoint).close(600)
+
+
+def run_newborn_with_child(folder: str, most_files: str) -> None:
+    """Stop in the middle of a fold, with a child that was forked there and lives on."""
+    is_folding = threading.Event()
+
+    def failpoint(_step: str) -> None:
+        is_folding.set()
+        threading.Event().wait()
+
+    sink = _newborn(folder, most_files, failpoint)
+    is_folding.wait()
+    if os.fork() == 0:
+        sink.after_fork_in_child()
+        print("forked", flush=True)
+    sys.stdin.read()
+
+
+def _newborn(folder: str, most_files: str, failpoint: Callable[[str], None]) -> MetricsSink:
+    crowded_folder.MOST_FILES = int(most_files)  # type: ignore[misc]
+    folding.MetricFolder = partial(MetricFolder, failpoint=failpoint)  # type: ignore[assignment,misc]
+    sink = MetricsSink(Path(folder), folds_dead=True)
+    sink.handle(newborn_event())
+    return sink
 
 
 def run_scrapes(folder: str) -> None:

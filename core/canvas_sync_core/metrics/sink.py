@@ -33,6 +33,7 @@ from canvas_sync_core.schema.metrics import MetricName
 from . import Counter, Gauge, Histogram, MetricFiles
 from ._file_upkeep import FileUpkeep
 from ._token_gauges import TokenGauges
+from .crowded_folder import CrowdedFolder
 
 __all__ = ["MetricsSink"]
 
@@ -110,11 +111,14 @@ class MetricsSink:
     Args:
         folder: Where the metric files go; created if missing. While it cannot be written, counts
             wait in memory.
+        folds_dead: Whether to fold the files of dead processes if there are too many.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, folds_dead: bool = False) -> None:
+        self._folds_dead = folds_dead
         self._files = MetricFiles(folder)
         self._upkeep = FileUpkeep(self._files)
+        self._crowd = CrowdedFolder(self._files.folder)
         self._forget()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             ApiCall: self._api_call,
@@ -143,6 +147,7 @@ class MetricsSink:
         self._new_records: list[tuple[str, str]] = []
         self._sync_types: set[str] = set()
         self._starts: dict[str, dict[str, float]] = {}
+        self._may_be_crowded = self._folds_dead
 
     @property
     def fault(self) -> str | None:
@@ -151,6 +156,9 @@ class MetricsSink:
 
     def handle(self, event: Event) -> None:
         """Count one event, if it has a metric, and the log records written before it."""
+        if self._may_be_crowded:
+            self._may_be_crowded = False
+            self._crowd.relieve()
         handler = self._handlers.get(type(event))
         with self._lock:
             self._upkeep.prevent_fault(_KINDS.get(type(event)))
@@ -190,7 +198,11 @@ class MetricsSink:
             return is_well
 
     def close(self, timeout: float) -> None:
-        """Count series that could never be stored as dropped, then close the files."""
+        """Count series that could never be stored as dropped, then close the files.
+
+        If this process folds files of dead ones, it may finish that first.
+        """
+        self._crowd.wait(timeout)
         with self._lock:
             if not self.flush(timeout):
                 self.count_dropped("metrics", *self._upkeep.losses())
@@ -198,6 +210,7 @@ class MetricsSink:
 
     def after_fork_in_child(self) -> None:
         """In a forked child, start at 0 in new files, created with the first event."""
+        self._crowd.after_fork_in_child()
         self._files.after_fork_in_child()
         self._forget()
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from canvas_sync_core.metrics.reading import FileReader
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import PER_PROCESS_KIND
 from canvas_sync_core.schema.metrics import MetricName
 
 from .families import family
-from .reading import FileReader
-from .samples import PER_PROCESS_KIND, SampleKeys
 
 __all__ = ["ClockSkewCollector", "read_clock_skew"]
 

@@ -10,11 +10,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.locks import Lock
+from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 
 from .families import family
-from .folding import MetricFolder
-from .samples import SampleKeys, Totals
+from .samples import families_of
 
 __all__ = ["ProcessCollector"]
 
@@ -46,7 +48,7 @@ class ProcessCollector(Collector):
         """
         with self._mutex:
             totals = self._read() if self._path.is_dir() else Totals()
-            families = totals.families(self._keys)
+            families = families_of(totals, self._keys)
         yield from families
         yield from self._own_families()
 

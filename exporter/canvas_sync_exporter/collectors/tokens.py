@@ -12,13 +12,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from canvas_sync_core.canvas.quota import TokenQuota, TokenReading, quota_of
+from canvas_sync_core.metrics.reading import FileReader, Reading
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import PER_PROCESS_KIND
 from canvas_sync_core.names import OTHER
 from canvas_sync_core.schema.labels import MAX_TOKENS
 from canvas_sync_core.schema.metrics import MetricName
 
 from .families import family
-from .reading import FileReader, Reading
-from .samples import PER_PROCESS_KIND, SampleKeys
 
 __all__ = ["TokensCollector", "read_token_expiries", "read_token_quotas"]
 

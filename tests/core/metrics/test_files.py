@@ -170,7 +170,7 @@ sys.stdin.read()
     assert child.stdout is not None
     assert child.stdout.readline() == "child\n"
     child.wait(600)  # the parent; the child still waits for its input to close
-    from canvas_sync_exporter.collectors.reading import is_dead
+    from canvas_sync_core.metrics.reading import is_dead
 
     found = list(tmp_path.glob("*.db"))
     assert found
@@ -182,7 +182,7 @@ def test_a_file_is_locked_before_anybody_can_find_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the moment a file gets its name, its lock is held and its header is written."""
-    from canvas_sync_exporter.collectors.reading import is_dead
+    from canvas_sync_core.metrics.reading import is_dead
 
     seen: list[tuple[bool, bytes]] = []
     rename = Path.rename

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sqlalchemy import Engine, delete, update
 
 from canvas_sync_core.events import ErrorInfo
@@ -73,7 +74,7 @@ def test_a_run_must_match_all_filters(engine: Engine, wanted: RunFilter, names: 
         engine,
         snapshot("a", start_time=_at(0), host="sync-2"),
         failed("b", start_time=_at(1)),
-        dataclasses.replace(
+        structs.replace(
             failed("c", start_time=_at(2), user_id=7), error=ErrorInfo("HTTPError", "404")
         ),
         snapshot("d", start_time=_at(3), user_id=7, duration=100.0),

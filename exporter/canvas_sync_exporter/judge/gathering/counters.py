@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.metrics.folding import MetricFolder
+from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.folding import MetricFolder
-from canvas_sync_exporter.collectors.samples import SampleKeys, Totals
 from canvas_sync_exporter.judge.facts import DroppedTelemetry, Refusal, RouteTraffic
 
 __all__ = ["CounterFacts", "CounterWatch"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine, event
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
@@ -183,7 +184,7 @@ def test_runs_of_many_users_are_one_round(engine: Engine, tmp_path: Path) -> Non
         write(
             engine,
             *(
-                replace(
+                structs.replace(
                     night(number, user_id=user),
                     task_id=f"{number}-{user}",
                     status=RunStatus.FAILED if user < 30 and not number else RunStatus.SUCCESS,

@@ -7,22 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.metrics.folded_state import StateDamagedError
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.collectors.folding import MetricFolder
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_exporter.collectors.samples import SampleKeys
-from canvas_sync_exporter.collectors.state import StateDamagedError
-from support.metric_processes import count, finish, samples, start, total
+from support.metric_processes import (
+    finish,
+    leave_dead,
+    samples,
+    samples_without_fold,
+    start,
+    total,
+)
 
 COPIES = ("folded.state", "folded.state.copy")
-
-
-def leave_dead(folder: Path, amount: float) -> None:
-    """Leave the files of a dead process that counted ``amount``."""
-    files = MetricFiles(folder)
-    count(files, amount)
-    files.close()
 
 
 def steps_of_a_fold(folder: Path) -> list[str]:
@@ -49,17 +46,6 @@ def test_a_fold_that_is_killed_at_any_step_neither_loses_nor_doubles(tmp_path: P
         for _ in range(2):
             assert total(samples(collector)) == 11
         assert not list(folder.glob("*.db"))
-
-
-def samples_without_fold(folder: Path) -> dict[str, float]:
-    """What a reader sees before anybody folds again."""
-    keys = SampleKeys()
-    return {
-        sample.name + '{level="INFO",log="operations"}': sample.value
-        for family in MetricFolder(folder, keys).read().families(keys)
-        for sample in family.samples
-        if sample.name == MetricName.LOG_RECORDS
-    }
 
 
 def test_sources_stay_until_both_copies_contain_them(tmp_path: Path) -> None:

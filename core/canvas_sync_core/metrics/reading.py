@@ -9,7 +9,8 @@ from typing import Final
 
 from canvas_sync_core.files.identity import Identity, status_identity
 from canvas_sync_core.files.locking import try_lock
-from canvas_sync_core.metrics import (
+
+from .layout import (
     HEADER_SIZE,
     BrokenFileError,
     Exemplar,
@@ -19,8 +20,7 @@ from canvas_sync_core.metrics import (
     read_exemplars,
     read_used,
 )
-
-from .samples import SampleKeys
+from .sample_keys import SampleKeys
 
 __all__ = ["FileReader", "Reading", "is_dead"]
 

@@ -1,7 +1,8 @@
 """Adds up a folder of metric files, and folds those of dead processes into one state file.
 
-Several exporters may share a folder. A fold holds the folder's lock exclusively, readers share it,
-so no one ever sees a value both in the state and in its file, or in neither.
+Several exporters may share a folder, and a new process folds too if it finds many files. A fold
+holds the folder's lock exclusively, readers share it, so no one ever sees a value both in the state
+and in its file, or in neither.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.files.durability import sync_folder
-from canvas_sync_core.files.locking import try_lock
+from canvas_sync_core.files.locking import try_lock, unlock
 from canvas_sync_core.files.modes import open_shared
-from canvas_sync_core.metrics import exemplar_file_name, parse_file_name
 
+from .folded_state import FoldedState, StateFile, no_failpoint
+from .layout import exemplar_file_name, parse_file_name
 from .reading import FileReader, Reading, is_dead
-from .samples import LIVE_KINDS, PER_PROCESS_KIND, SampleKeys, Totals
-from .state import FoldedState, StateFile, no_failpoint
+from .sample_keys import SampleKeys
+from .totals import LIVE_KINDS, PER_PROCESS_KIND, Totals
 
 __all__ = ["MetricFolder"]
 
@@ -51,6 +54,7 @@ class MetricFolder:
         self._state = StateFile(folder)
         self._on_step = failpoint
         self._broken: set[str] = set()
+        self._lock: int | None = None
         self.broken_files = 0
 
     @property
@@ -71,19 +75,23 @@ class MetricFolder:
             StateDamagedError: The state cannot be read.
             OSError: The folder cannot be read, or its lock cannot be acquired.
         """
-        with _locked(self._folder / _LOCK_NAME, shared=True):
+        with self._locked(shared=True):
             state = self._state.load()
             totals = _totals(state)
             for reading in self._read_all(state):
                 _absorb(totals, reading)
         return totals
 
-    def fold(self) -> int:
+    def fold(self, *, most: int | None = None, timeout: float = _LOCK_TIMEOUT) -> int:
         """Move the values of dead processes into the state and delete their files.
 
         A crash at any time loses nothing and counts nothing twice: the state lists the files that
         it contains until they are gone. A broken file is renamed to ``<name>.broken``, and its last
         good values are counted.
+
+        Args:
+            most: Maximum number of metric files; None means all.
+            timeout: Seconds to wait for the folder's lock.
 
         Returns:
             Number of folded metric files.
@@ -92,10 +100,10 @@ class MetricFolder:
             StateDamagedError: The state cannot be read; nothing was changed.
             OSError: The state cannot be written; nothing was lost.
         """
-        with _locked(self._folder / _LOCK_NAME, shared=False):
+        with self._locked(shared=False, timeout=timeout):
             state = self._state.load()
             totals = _totals(state)
-            dead = self._absorb_dead(state, totals)
+            dead = self._absorb_dead(state, totals, most)
             present = [name for name in state.sources if (self._folder / name).exists()]
             if dead or present or self._state.damaged:
                 sources = [*present, *dead, *_exemplar_files(dead)]
@@ -107,18 +115,32 @@ class MetricFolder:
                 self._remove(sources)
         return len(dead)
 
-    def _absorb_dead(self, state: FoldedState, totals: Totals) -> list[str]:
+    def after_fork_in_child(self) -> None:
+        """In a forked child: close the inherited lock, which would outlive the parent's fold."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _absorb_dead(self, state: FoldedState, totals: Totals, most: int | None) -> list[str]:
+        names = (name for name in self._unfolded(state) if is_dead(self._folder / name))
         dead = []
-        for reading in self._read_all(state):
+        for reading in self._read_each(islice(names, most)):
             if reading.dead:
                 _absorb(totals, reading)
                 dead.append(reading.name)
         return dead
 
     def _read_all(self, state: FoldedState) -> Iterator[Reading]:
-        names = set(self._reader.names()).difference(state.sources)
-        self._reader.forget_all_but(names)
-        for name in sorted(names):
+        names = self._unfolded(state)
+        self._reader.forget_all_but(set(names))
+        return self._read_each(names)
+
+    def _unfolded(self, state: FoldedState) -> list[str]:
+        sources = set(state.sources)
+        return [name for name in self._reader.names() if name not in sources]
+
+    def _read_each(self, names: Iterable[str]) -> Iterator[Reading]:
+        for name in names:
             reading = self._reader.read(name)
             if reading is not None:
                 self._note_broken(reading)
@@ -145,6 +167,20 @@ class MetricFolder:
                 path.unlink(missing_ok=True)
             self._on_step(f"removed {name}")
 
+    @contextmanager
+    def _locked(self, *, shared: bool, timeout: float = _LOCK_TIMEOUT) -> Iterator[None]:
+        """Hold the folder's lock, with a timeout in case a stopped process holds it."""
+        path = self._folder / _LOCK_NAME
+        fd = self._lock = open_shared(path, os.O_RDWR)
+        try:
+            if not try_lock(fd, timeout, shared=shared, poll_seconds=_LOCK_PAUSE):
+                raise TimeoutError(f"another process has held {path} for {timeout:g} s")
+            yield
+        finally:
+            self._lock = None
+            unlock(fd)  # a child that was forked meanwhile may have it open, too
+            os.close(fd)
+
 
 def _totals(state: FoldedState) -> Totals:
     values = {kind: dict(samples) for kind, samples in state.values.items()}
@@ -162,15 +198,3 @@ def _exemplar_files(names: Iterable[str]) -> Iterator[str]:
         parsed = parse_file_name(name)
         if parsed is not None and parsed[0] == "histogram":
             yield exemplar_file_name(parsed[1])
-
-
-@contextmanager
-def _locked(path: Path, *, shared: bool) -> Iterator[None]:
-    """Hold a lock file, with a timeout in case a stopped process holds it."""
-    fd = open_shared(path, os.O_RDWR)
-    try:
-        if not try_lock(fd, _LOCK_TIMEOUT, shared=shared, poll_seconds=_LOCK_PAUSE):
-            raise TimeoutError(f"another exporter has held {path} for {_LOCK_TIMEOUT:g} s")
-        yield
-    finally:
-        os.close(fd)

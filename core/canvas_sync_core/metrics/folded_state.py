@@ -15,7 +15,8 @@ from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.identity import status_identity
 from canvas_sync_core.files.modes import shared_opener
-from canvas_sync_core.metrics import Exemplar
+
+from .layout import Exemplar
 
 __all__ = ["FoldedState", "StateDamagedError", "StateFile", "no_failpoint"]
 

@@ -1,0 +1,72 @@
+"""The keys of metric files, parsed."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from .layout import BrokenFileError
+
+__all__ = ["SampleKey", "SampleKeys"]
+
+_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+class SampleKey(msgspec.Struct, frozen=True):
+    """A parsed key.
+
+    Attributes:
+        raw: The key itself.
+        metric: Name of the family.
+        sample: Name of the sample.
+        labels: Sorted, without ``le``.
+        bound: The bucket's upper bound; None for anything but a bucket.
+    """
+
+    raw: bytes
+    metric: str
+    sample: str
+    labels: tuple[tuple[str, str], ...]
+    bound: float | None
+    help: str
+
+
+class SampleKeys:
+    """Parses keys, each once."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[bytes, SampleKey] = {}
+
+    def parse(self, key: bytes) -> SampleKey:
+        """Parse a key.
+
+        Raises:
+            BrokenFileError: It is not the key of a sample.
+        """
+        parsed = self._parsed.get(key)
+        if parsed is None:
+            parsed = self._parsed[key] = _parse(key)
+        return parsed
+
+
+def _parse(key: bytes) -> SampleKey:
+    try:
+        metric, sample, labels, text = msgspec.json.decode(
+            key, type=tuple[str, str, dict[str, str], str]
+        )
+        bound = labels.pop("le", None)
+        parsed = SampleKey(
+            raw=key,
+            metric=metric,
+            sample=sample,
+            labels=tuple(sorted(labels.items())),
+            bound=None if bound is None else float(bound),
+            help=text,
+        )
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}") from error
+    if not all(_NAME.fullmatch(name) for name in (metric, sample, *labels)):
+        raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not take")
+    return parsed
