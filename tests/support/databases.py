@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.model import METADATA
 from canvas_sync_core.store.schema_version import VERSION_TABLE
 
 from .tables import create_tables
@@ -25,6 +26,7 @@ __all__ = [
     "empty_database_url",
     "engine",
     "lasting_engine",
+    "memory_engine",
     "opened",
 ]
 
@@ -84,6 +86,18 @@ def emptied_engine(lasting_engine: Engine) -> Iterator[Engine]:
             return
         for name in [TABLE, *(names - {TABLE})]:  # triggers note which runs went
             connection.execute(text(f"DELETE FROM {name}"))
+
+
+@pytest.fixture(scope="session")
+def memory_engine() -> Iterator[Engine]:
+    """An SQLite database in memory for examples, each of which deletes the runs of the one before.
+
+    An engine of its own would compile every statement again for each example.
+    """
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.model import METADATA
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.runs import RunRow
@@ -25,6 +25,11 @@ from support.runs import failed, running, snapshot
 
 _START = 1_766_398_530.25
 _TRACES = [f"{number:032x}" for number in range(1, 100)]
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def ended(use: int, **changes: Any) -> RunSnapshot:
@@ -167,21 +172,18 @@ def test_rows_from_the_spool_of_a_dead_process_take_no_others_row(
 _ARRIVALS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12)
 
 
-@given(_ARRIVALS, st.data())
+@given(arrivals=_ARRIVALS, data=st.data())
 def test_whatever_the_order_of_arrival_each_run_has_one_row(
-    arrivals: list[tuple[int, bool]], data: st.DataObject
+    memory_engine: Engine, arrivals: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
-    engine = create_engine("sqlite://")
-    try:
-        METADATA.create_all(engine)
-        snapshots = [ended(use) if is_end else begun(use) for use, is_end in arrivals]
-        while snapshots:
-            size = data.draw(st.integers(1, len(snapshots)))
-            write_runs(engine, snapshots[:size])
-            snapshots = snapshots[size:]
-        found = rows(engine)
-    finally:
-        engine.dispose()
+    with memory_engine.begin() as connection:
+        connection.execute(metrics_table.delete())
+    snapshots = [ended(use) if is_end else begun(use) for use, is_end in arrivals]
+    while snapshots:
+        size = data.draw(st.integers(1, len(snapshots)))
+        write_runs(memory_engine, snapshots[:size])
+        snapshots = snapshots[size:]
+    found = rows(memory_engine)
     statuses = {
         _TRACES[use]: RunStatus.SUCCESS if (use, True) in arrivals else RunStatus.RUNNING
         for use, _ in arrivals
@@ -200,15 +202,14 @@ def _use_at_once(url: str, log_dir: Path, barrier: Any, runs: int) -> None:
 
 
 def test_processes_that_use_one_id_at_once_have_a_row_for_each_run(
-    engine: Engine, empty_database_url: str, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
+    url = engine.url.render_as_string(hide_password=False)
     server = fork_server()
     processes, runs = 3, 4
     barrier = server.Barrier(processes)
     workers = [
-        server.Process(
-            target=_use_at_once, args=(empty_database_url, tmp_path / str(n), barrier, runs)
-        )
+        server.Process(target=_use_at_once, args=(url, tmp_path / str(n), barrier, runs))
         for n in range(processes)
     ]
     for worker in workers:
@@ -217,7 +218,7 @@ def test_processes_that_use_one_id_at_once_have_a_row_for_each_run(
         worker.join(100)
     assert [worker.exitcode for worker in workers] == [0] * processes
     for number in range(processes):
-        drain_orphans(tmp_path / str(number) / "state" / "spool", open_engine(empty_database_url))
+        drain_orphans(tmp_path / str(number) / "state" / "spool", open_engine(url))
     found = rows(engine)
     assert len({run.trace_id for run in found.values()}) == processes * runs
     assert set(found) == {"nightly", *(f"nightly~{n}" for n in range(2, processes * runs + 1))}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.model import METADATA, metrics_table
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.queries import mark_interrupted, recent_runs, run_by_task
 from canvas_sync_core.store.rows import newest_of_each, write_runs
 from canvas_sync_core.store.runs import RunRow, StoredCounts
@@ -166,22 +166,21 @@ _SNAPSHOTS = st.builds(
 )
 
 
-@given(st.data())
-def test_whatever_the_order_of_arrival_the_newest_snapshot_stays(data: st.DataObject) -> None:
+@given(data=st.data())
+def test_whatever_the_order_of_arrival_the_newest_snapshot_stays(
+    memory_engine: Engine, data: st.DataObject
+) -> None:
     """One by one, in any order and split into any batches, the row is that of one batch."""
     distinct = st.lists(_SNAPSHOTS, min_size=1, max_size=8, unique_by=_age)
     arrivals = data.draw(distinct)
     (expected,) = newest_of_each(arrivals)
-    engine = create_engine("sqlite://")
-    try:
-        METADATA.create_all(engine)
-        while arrivals:
-            size = data.draw(st.integers(1, len(arrivals)))  # raises to give an example up
-            write_runs(engine, arrivals[:size])
-            arrivals = arrivals[size:]
-        run = _row(engine)
-    finally:
-        engine.dispose()
+    with memory_engine.begin() as connection:
+        connection.execute(metrics_table.delete())
+    while arrivals:
+        size = data.draw(st.integers(1, len(arrivals)))
+        write_runs(memory_engine, arrivals[:size])
+        arrivals = arrivals[size:]
+    run = _row(memory_engine)
     assert (run.sync_start_time.timestamp(), run.sync_status) == (
         expected.start_time,
         expected.status,

@@ -17,6 +17,11 @@ from support.runs import failed, snapshot, write
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _at(hours: float) -> float:
     return (_NOON + timedelta(hours=hours)).timestamp()
 

@@ -31,6 +31,11 @@ _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _at(hours: float) -> float:
     return (_NOON + hours * _HOUR).timestamp()
 
@@ -180,7 +185,7 @@ def _is_between(value: float | None, low: float | None, high: float | None) -> b
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(_changes(), max_size=14), _FILTERS, st.integers(1, 5), st.integers(1, 4))
 def test_pages_and_counts_are_those_of_the_matching_runs(

@@ -15,6 +15,11 @@ from support.runs import failed, running, snapshot, write
 _NOW = datetime(2025, 12, 22, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _at(minutes: float) -> float:
     return (_NOW + timedelta(minutes=minutes)).timestamp()
 

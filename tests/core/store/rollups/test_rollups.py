@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, delete, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store import queries, retention
-from canvas_sync_core.store.model import METADATA, metrics_table
+from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups import precomputed, writing
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
@@ -184,17 +183,8 @@ _STEPS = st.one_of(
 )
 
 
-@pytest.fixture(name="shadow")
-def _shadow() -> Iterator[Engine]:
-    """For all examples, since an engine remembers the statements that it has compiled."""
-    engine = create_engine("sqlite://")
-    METADATA.create_all(engine)
-    yield engine
-    engine.dispose()
-
-
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -205,13 +195,13 @@ def _shadow() -> Iterator[Engine]:
 )
 def test_answers_are_those_of_the_rows_whatever_happens(
     engine: Engine,
-    shadow: Engine,
+    memory_engine: Engine,
     steps: list[Callable[[_History], None]],
     zone: tzinfo,
     in_advance: bool,
 ) -> None:
     """Also where one run is so many that 15-minute buckets are added up in advance, in pieces."""
-    history = _History(engine, shadow)
+    history = _History(engine, memory_engine)
     for step in steps:
         with ExitStack() as stack:
             if in_advance:
