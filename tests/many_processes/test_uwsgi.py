@@ -32,7 +32,7 @@ from support.otlp import http_receiver
 from support.prometheus import eventually
 from support.uwsgi_app import CALLS
 
-SYNCS = 60
+SYNCS = 30
 WORKERS = 3
 TESTS = Path(__file__).parents[1]
 UWSGI = shutil.which("uwsgi")

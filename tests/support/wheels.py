@@ -58,7 +58,7 @@ def installed_wheel(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory)
         for name in _required(Requirement(f"{_NAME}[demo]")):
             _link_files(distribution(name), site_packages)
         wheel = f"{_NAME}[demo] @ file://{built_wheel}"
-        pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python"]
+        pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
         _run([*pip, "install", "--quiet", "--no-index", "--no-compile", wheel])
         return folder / "bin"
 
