@@ -24,6 +24,8 @@ _VARIABLE: Final = re.compile(r"""\s*(["']?)([A-Za-z_]\w*)\1\s*=\s*(.*?)\s*""")
 _OPERATORS: Final = frozenset("();<>|&")
 _UNESCAPED_PERCENT: Final = re.compile(r"(?<!\\)%")
 _SCRIPTS: Final = frozenset({".py", ".sh"})
+_MORE: Final = " …"
+"""Stands for arguments, which may hold a secret."""
 _Program = tuple[str, Path | None]
 _INTERPRETER: Final = re.compile(r"(python[\d.]*|sh|bash|flask)")
 
@@ -36,7 +38,7 @@ class CronJob:
         line: Its number.
         schedule: The cron expression, or a nickname such as ``@daily``.
         zone: The time zone of the schedule.
-        command: Interpreter and file alone: the rest of the line may hold a secret.
+        command: Interpreter and file, without arguments.
         script: The file, relative to the project; None for a command such as ``flask``.
         is_wrapped: Whether it uses ``canvas-sync-monitor run`` already.
         sync_type: The one that it then names.
@@ -169,7 +171,7 @@ def _unwrapped(command: Sequence[str]) -> Sequence[str]:
 def _program_of(command: Sequence[str], folder: Path, project: Path) -> _Program | None:
     """Return the same for one command of a line."""
     if Path(command[0]).name == "flask" and folder.is_relative_to(project):
-        return "flask", None
+        return f"flask{_MORE}", None
     for place, word in enumerate(command):
         before = command[place - 1] if place else ""
         if before == "-m":
@@ -185,17 +187,20 @@ def _program_of(command: Sequence[str], folder: Path, project: Path) -> _Program
             continue
         for path in paths:
             if path.is_relative_to(project) and _is_own(path.relative_to(project), project):
-                return shown, path.relative_to(project)
+                more = _MORE if command[place + 1 :] else ""
+                return f"{shown}{more}", path.relative_to(project)
     return None
 
 
 def _is_own(path: Path, project: Path) -> bool:
     """Whether it is a file of the project itself, not of a virtual environment in it."""
     folders = [project.joinpath(*path.parts[:end]) for end in range(1, len(path.parts))]
-    is_foreign = any(
-        each.name.startswith(".") or (each / "pyvenv.cfg").exists() for each in folders
-    )
-    return not is_foreign and (project / path).is_file()
+    if any(each.name.startswith(".") or os.path.lexists(each / "pyvenv.cfg") for each in folders):
+        return False
+    try:
+        return (project / path).is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
 
 
 def _path(folder: Path, word: str) -> Path:

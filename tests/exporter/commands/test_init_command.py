@@ -75,12 +75,12 @@ def test_it_writes_what_it_finds_where_the_exporter_reads_it(project: Path) -> N
     assert f"Wrote {file}:\n  full: at 02:30 every day (Europe/Berlin)" in done.stdout
     for line in (
         "  requests  nightly.py:2",
-        "  cron      line 2 of the crontab: 30 2 * * * (Europe/Berlin), python nightly.py",
+        "  cron      line 2 of the crontab: 30 2 * * * (Europe/Berlin), python nightly.py …",
         "  Canvas    canvas.example.edu, by CANVAS_API_URL in .env",
         f"  export CANVAS_SYNC_LOG_DIR={project}/logs/canvas_sync",
         "  export CANVAS_SYNC_CANVAS_HOSTS=canvas.example.edu",
         "    instrument_requests()",
-        "    canvas-sync-monitor run --sync-type full -- python nightly.py",
+        "    canvas-sync-monitor run --sync-type full -- python nightly.py …",
         f"To see the first run arrive: canvas-sync-monitor init --wait {project}",
     ):
         assert line in done.stdout.splitlines(), line
@@ -129,7 +129,9 @@ def test_a_configuration_is_left_as_it_is_and_what_it_lacks_is_shown(project: Pa
     assert (done.returncode, file.read_text()) == (0, text)
     assert f"{file} is left as it is:\n  hourly: every hour, by the configuration" in done.stdout
     _, missing = done.stdout.split("to add them, append:\n")
-    assert missing.startswith("    [syncs.full]\n    # line 2 of the crontab: python nightly.py\n")
+    assert missing.startswith(
+        "    [syncs.full]\n    # line 2 of the crontab: python nightly.py …\n"
+    )
 
     file.write_text(text + "[syncs.full]\n")
     assert "append" not in init(project).stdout
@@ -205,7 +207,7 @@ def test_on_a_terminal_it_asks_and_takes_the_answers(project: Path) -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, shown
     assert "Sync type of backup.sh, or - if it is none [backup]: " in shown
-    assert "Sync type of python nightly.py [nightly]: " in shown
+    assert "Sync type of python nightly.py … [nightly]: " in shown
     assert "That cannot be used: write names of 1 to 64 printable characters." in shown
     assert "In the time zone [Europe/Berlin]: " in shown
     assert "export CANVAS_SYNC_CANVAS_HOSTS=lms.example.edu" in shown

@@ -47,10 +47,10 @@ def jobs(project: Path, text: str) -> list[CronJob]:
         ),
         ("cd DIR; python -m pkg.hourly", "python -m pkg.hourly", "pkg/hourly.py"),
         ("(cd sync/pkg && cd .. && python -m pkg)", "python -m pkg", "pkg/__main__.py"),
-        ("DIR/run --token 7~secret", "run", "run"),
+        ("DIR/run --token 7~secret", "run …", "run"),
         ("TOKEN=7~secret python 'DIR/a b.py' %input", "python a b.py", "a b.py"),
         ("env TOKEN=7~secret python -u sync/nightly.py", "nightly.py", "nightly.py"),
-        ("cd DIR && TOKEN=7~secret; flask sync", "flask", None),
+        ("cd DIR && TOKEN=7~secret; flask sync", "flask …", None),
     ],
 )
 def test_a_command_of_the_project_is_found_without_its_secrets(
@@ -79,6 +79,7 @@ def test_a_command_of_the_project_is_found_without_its_secrets(
         "0 2 * * * other.sh > DIR/nightly.py",
         "0 2 * * * flask sync",
         "0 2 * * * echo 'quote DIR",
+        f"0 2 * * * DIR/{'x' * 300}.py",
     ],
 )
 def test_other_lines_are_left_alone(project: Path, line: str) -> None:
