@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, func, select
 
 from canvas_sync_core.store.rollups.aggregates import ENDED, ROW_COLUMNS, add_up
-from canvas_sync_core.store.rollups.buckets import FIFTEEN_MINUTES, floor
-from canvas_sync_core.store.rollups.tables import add_groups, has_rollups, keep_one_change
+from canvas_sync_core.store.rollups.buckets import DAY, FIFTEEN_MINUTES, HOUR, floor, within
+from canvas_sync_core.store.rollups.deletion import move_to_deleted
+from canvas_sync_core.store.rollups.tables import (
+    add_groups,
+    changes_table,
+    has_rollups,
+    keep_one_change,
+)
 from canvas_sync_core.store.rollups.writing import exclusive, recompute
 
 from .model import metrics_table
@@ -21,10 +28,29 @@ __all__ = ["delete_runs"]
 _LEAST: Final = 20
 """Smaller portions cost as much, because most of the cost is not for the rows."""
 _MOST: Final = 2_000
-_LONG_S: Final = 0.01
+_LONG_S: Final = 0.035
 """After a portion that takes longer, the next is smaller: no lock should be held for 50 ms."""
-_SHORT_S: Final = 0.005
+_SHORT_S: Final = 0.025
+_PAUSE_S: Final = 0.02
 _columns = metrics_table.c
+_start = _columns.sync_start_time
+_changes = changes_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """What a transaction has deleted.
+
+    Attributes:
+        runs: Number of runs.
+        day: The UTC day on which they started; None without any.
+        changed: The 15-minute bucket that now counts as changed, so that neither the bucket nor its
+            day is read from the rollups; None if no further one does.
+    """
+
+    runs: int
+    day: datetime | None = None
+    changed: datetime | None = None
 
 
 def delete_runs(
@@ -34,29 +60,41 @@ def delete_runs(
 
     Only whole 15-minute buckets are deleted; a partly deleted one would have to be recomputed from
     its rows. The sums of the runs stay in the rollups. Runs are deleted in portions, so that syncs
-    can write in between; if the deletion is interrupted, finished portions stay deleted. In the
-    meantime, the bucket counts as changed and is read from its rows.
+    can write in between; if the deletion is interrupted, finished portions stay deleted.
+
+    A portion is as many buckets of a day as fit, whose rollups already are the sums of the deleted
+    runs. One of the buckets counts as changed until the day is done, since the day is recomputed
+    only then. A bucket with more runs, or one that is not rolled up, is deleted in portions of its
+    own, whose rows are added up. In the meantime, it counts as changed and is read from its rows.
 
     Raises:
         SQLAlchemyError: The database is unavailable, or its role may not delete.
     """
     kept, before = has_rollups(engine), floor(before, FIFTEEN_MINUTES)
     deleted, portion = 0, _LEAST
-    last: datetime | None = None
+    unfinished: datetime | None = None
     while True:
         began = clock()
-        starts = _delete_portion(engine, before, portion, keep_rollups=kept)
+        found = _delete_buckets(engine, before, portion) if kept else None
+        if found is None:
+            found = _delete_portion(engine, before, portion, keep_rollups=kept)
         took = clock() - began
-        bucket = floor(starts[0], FIFTEEN_MINUTES) if starts else None
-        if kept and last is not None and last != bucket:
-            recompute(
-                engine, last
-            )  # only now that the bucket is empty, because this reads all its rows
-        if not starts:
+        if unfinished is not None and _is_done(unfinished, found):
+            # Only now that the bucket is empty, because this reads all its rows.
+            recompute(engine, unfinished)
+            unfinished = None
+        if not found.runs:
             return deleted
-        deleted, last = deleted + len(starts), bucket
+        deleted, unfinished = deleted + found.runs, found.changed or unfinished
         portion = _next_portion(portion, took)
-        time.sleep(min(took, _LONG_S))  # let the syncs write
+        time.sleep(min(took, _PAUSE_S))  # let the syncs write
+
+
+def _is_done(changed: datetime, next_: _Deleted) -> bool:
+    """Return whether what came next is in another bucket that counts as changed, or another day."""
+    if next_.changed is None:
+        return floor(changed, DAY) != next_.day
+    return next_.changed != changed
 
 
 def _next_portion(portion: int, took: float) -> int:
@@ -65,35 +103,104 @@ def _next_portion(portion: int, took: float) -> int:
     return min(_MOST, portion * 3 // 2 + 1) if took < _SHORT_S else portion
 
 
-def _delete_portion(
-    engine: Engine, before: datetime, portion: int, *, keep_rollups: bool
-) -> list[datetime]:
-    """Delete the oldest runs of one 15-minute bucket, since each bucket costs as much as many rows.
+class _NotRolledUpError(Exception):
+    """The rollups of the deleted buckets are not the sums of the deleted runs."""
+
+
+def _delete_buckets(engine: Engine, before: datetime, portion: int) -> _Deleted | None:
+    """Delete the oldest whole buckets of a day that fit into a portion, rollups kept.
 
     Returns:
-        The starts of the deleted runs.
+        What was deleted; None if the oldest bucket has more runs, or is not rolled up.
     """
-    old = and_(_columns.sync_start_time < before, ENDED)
+    try:
+        with exclusive(engine, "READ COMMITTED") as connection:
+            oldest = _oldest(connection, before)
+            if oldest is None:
+                return _Deleted(0)
+            begin, end = _whole_buckets(connection, oldest, before, portion)
+            return _delete_between(connection, begin, end) if begin < end else None
+    except _NotRolledUpError:
+        return None
+
+
+def _whole_buckets(
+    connection: Connection, oldest: datetime, before: datetime, portion: int
+) -> tuple[datetime, datetime]:
+    """Find a period of whole buckets within a day, if possible of whole hours, from the oldest."""
+    begin = floor(oldest, FIFTEEN_MINUTES)
+    end = min(floor(oldest, DAY) + DAY, before)
+    first_too_many = connection.scalar(
+        select(_start).where(within(_start, begin, end)).order_by(_start).offset(portion).limit(1)
+    )
+    if first_too_many is None:
+        return begin, end
+    hour = floor(first_too_many, HOUR)  # the rollups of whole hours are not made again
+    return begin, hour if hour > begin else floor(first_too_many, FIFTEEN_MINUTES)
+
+
+def _delete_between(connection: Connection, begin: datetime, end: datetime) -> _Deleted:
+    """Delete the ended runs of whole buckets, whose rollups become those of deleted runs.
+
+    Raises:
+        _NotRolledUpError: Other changes were recorded besides these deletions, so the rollups are
+            not the sums of the deleted runs.
+    """
+    recorded = within(_changes.start, begin, end)
+    if connection.scalar(select(_changes.id).where(recorded).limit(1)) is not None:
+        raise _NotRolledUpError
+    old = delete(metrics_table).where(within(_start, begin, end), ENDED)
+    deleted = connection.execute(old).rowcount
+    # Each deletion was recorded. On PostgreSQL, others may have changed a row at the same time.
+    entries = select(func.count(), func.max(_changes.id)).where(recorded)
+    count, newest = connection.execute(entries).one()
+    if count != deleted:
+        raise _NotRolledUpError
+    day = floor(begin, DAY)
+    connection.execute(delete(changes_table).where(recorded, _changes.id != newest))
+    changed = connection.scalar(select(_changes.start).where(_changes.id == newest))
+    if _others_changed(connection, day, newest):
+        connection.execute(delete(changes_table).where(_changes.id == newest))
+        changed = None
+    move_to_deleted(connection, begin, end)
+    return _Deleted(deleted, day, None if changed is None else floor(changed, FIFTEEN_MINUTES))
+
+
+def _others_changed(connection: Connection, day: datetime, newest: int) -> bool:
+    """Return whether another bucket of the day counts as changed, so that the day is not read."""
+    is_changed = and_(_changes.run_id.is_(None), within(_changes.start, day, day + DAY))
+    other = select(_changes.id).where(is_changed, _changes.id != newest).limit(1)
+    return connection.scalar(other) is not None
+
+
+def _delete_portion(
+    engine: Engine, before: datetime, portion: int, *, keep_rollups: bool
+) -> _Deleted:
+    """Delete the oldest runs of one 15-minute bucket, and add them to its rollups."""
     if not keep_rollups:
         with engine.execution_options(canvas_sync_immediate=True).begin() as connection:
-            return [row[0] for row in _delete_oldest(connection, old, portion)]
+            return _Deleted(len(_delete_oldest(connection, before, portion)))
     with exclusive(engine, "READ COMMITTED") as connection:
-        rows = _delete_oldest(connection, old, portion)
-        if rows:
-            bucket = floor(rows[0][0], FIFTEEN_MINUTES)
-            add_groups(connection, bucket, add_up(rows), is_deleted=True)
-            keep_one_change(connection, bucket)
-    return [row[0] for row in rows]
+        rows = _delete_oldest(connection, before, portion)
+        if not rows:
+            return _Deleted(0)
+        bucket = floor(rows[0][0], FIFTEEN_MINUTES)
+        add_groups(connection, bucket, add_up(rows), is_deleted=True)
+        keep_one_change(connection, bucket)
+    return _Deleted(len(rows), floor(bucket, DAY), bucket)
 
 
-def _delete_oldest(
-    connection: Connection, old: ColumnElement[bool], portion: int
-) -> Sequence[Row[Any]]:
-    start = _columns.sync_start_time
-    oldest = connection.scalar(select(start).where(old).order_by(start).limit(1))
+def _oldest(connection: Connection, before: datetime) -> datetime | None:
+    old = select(_start).where(_start < before, ENDED)
+    return connection.scalar(old.order_by(_start).limit(1))
+
+
+def _delete_oldest(connection: Connection, before: datetime, portion: int) -> Sequence[Row[Any]]:
+    oldest = _oldest(connection, before)
     if oldest is None:
         return []
-    old = and_(old, start < floor(oldest, FIFTEEN_MINUTES) + FIFTEEN_MINUTES)
-    numbers = select(_columns.id).where(old).order_by(start).limit(portion)
+    bucket_end = floor(oldest, FIFTEEN_MINUTES) + FIFTEEN_MINUTES
+    old: ColumnElement[bool] = and_(_start < before, ENDED, _start < bucket_end)
+    numbers = select(_columns.id).where(old).order_by(_start).limit(portion)
     some = delete(metrics_table).where(_columns.id.in_(numbers), old).returning(*ROW_COLUMNS)
     return connection.execute(some).all()

@@ -72,6 +72,7 @@ __all__ = [
     "keep_one_change",
     "mark_day",
     "merge_groups",
+    "recompute_from_parts",
     "replace_groups",
     "rollups_table",
 ]
@@ -193,7 +194,10 @@ def count_groups(
 def has_deleted_runs(connection: Connection, since: datetime) -> bool:
     """Whether the rows cannot give the answer because retention has deleted some of them."""
     deleted = exists(_rollups.runs).where(
-        _rollups.seconds == _seconds(DAY), _rollups.start >= floor(since, DAY), _rollups.is_deleted
+        # A day may not be recomputed yet, but an hour always is.
+        _rollups.seconds == _seconds(HOUR),
+        _rollups.start >= floor(since, DAY),
+        _rollups.is_deleted,
     )
     return bool(connection.scalar(select(deleted)))
 
@@ -228,6 +232,23 @@ def replace_groups(
     ]
     if rows:
         connection.exec_driver_sql(_insertion(connection.dialect.paramstyle), rows)
+
+
+def recompute_from_parts(
+    connection: Connection, span: TimeBucket, part: timedelta, *, is_deleted: bool = False
+) -> None:
+    """Recompute the rollups of one bucket from those of shorter ones.
+
+    Args:
+        connection: The database.
+        span: The bucket.
+        part: Length of the shorter buckets.
+        is_deleted: Selects deleted or existing runs.
+    """
+    groups: Groups = {}
+    parts = TimeBucket(part, span.begin, span.end)
+    merge_groups(connection, parts, groups, is_deleted=is_deleted)
+    replace_groups(connection, span.length, {span.begin: groups}, is_deleted=is_deleted)
 
 
 class _Times:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, text
@@ -24,7 +24,7 @@ from .tables import (
     has_rollups,
     is_in_bucket,
     mark_day,
-    merge_groups,
+    recompute_from_parts,
     replace_groups,
     rollups_table,
 )
@@ -232,7 +232,7 @@ def _recompute_newest_buckets(
         failpoint("made an hour again")
     if stored:
         if _newest_changed(connection, day) is None:
-            _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
+            _recompute_day(connection, day)
         generation = mark_day(connection, day)
         if known is not None:
             known.generation = generation
@@ -259,7 +259,7 @@ def _newest_changed(connection: Connection, day: datetime | None = None) -> date
 def _recompute_with_parents(connection: Connection, bucket: datetime) -> None:
     hour, day = floor(bucket, HOUR), floor(bucket, DAY)
     _recompute_hour(connection, hour, {bucket: _recompute_bucket(connection, bucket)})
-    _recompute_from_parts(connection, TimeBucket(DAY, day, day + DAY), HOUR)
+    _recompute_day(connection, day)
     mark_day(connection, day)
 
 
@@ -323,7 +323,7 @@ def _recompute_hour(
     """Recompute an hour from its 15-minute buckets; they are only read if not all are known."""
     parts = [hour + number * FIFTEEN_MINUTES for number in range(HOUR // FIFTEEN_MINUTES)]
     if not all(part in known for part in parts):
-        _recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+        recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
         return
     groups: Groups = {}
     for part in parts:
@@ -331,7 +331,8 @@ def _recompute_hour(
     replace_groups(connection, HOUR, {hour: groups}, is_deleted=False)
 
 
-def _recompute_from_parts(connection: Connection, span: TimeBucket, part: timedelta) -> None:
-    groups: Groups = {}
-    merge_groups(connection, TimeBucket(part, span.begin, span.end), groups, is_deleted=False)
-    replace_groups(connection, span.length, {span.begin: groups}, is_deleted=False)
+def _recompute_day(connection: Connection, day: datetime) -> None:
+    """Recompute a day; its rollups of deleted runs too, since a deletion leaves them to others."""
+    span = TimeBucket(DAY, day, day + DAY)
+    for is_deleted in (False, True):
+        recompute_from_parts(connection, span, HOUR, is_deleted=is_deleted)

@@ -1,0 +1,63 @@
+"""Makes rollups of runs those of deleted runs, without reading the runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, select, update
+
+from .aggregates import Groups
+from .buckets import FIFTEEN_MINUTES, HOUR, TimeBucket, floor
+from .tables import mark_day, merge_groups, recompute_from_parts, replace_groups, rollups_table
+
+__all__ = ["move_to_deleted"]
+
+_rollups = rollups_table.c
+_SECOND: Final = timedelta(seconds=1)
+
+
+def move_to_deleted(connection: Connection, begin: datetime, end: datetime) -> None:
+    """Make the rollups of a period those of deleted runs, except that of the day.
+
+    The caller has deleted all ended runs of the period in the same transaction, and holds the lock
+    for writing rollups. A bucket of the day counts as changed, so the day is recomputed later.
+
+    Args:
+        connection: The transaction.
+        begin: Start of a 15-minute bucket.
+        end: Start of a 15-minute bucket, at most the end of the UTC day of ``begin``.
+    """
+    _move(connection, FIFTEEN_MINUTES, begin, end)
+    hour = floor(begin, HOUR)
+    while hour < end:
+        if begin <= hour and hour + HOUR <= end:
+            _move(connection, HOUR, hour, hour + HOUR)
+        else:
+            _recompute(connection, hour)
+        hour += HOUR
+    mark_day(connection, begin)
+
+
+def _move(connection: Connection, length: timedelta, begin: datetime, end: datetime) -> None:
+    """Move the rollups of buckets of one length; add them to what was deleted there before."""
+    there = (
+        _rollups.seconds == length // _SECOND,
+        _rollups.start >= begin,
+        _rollups.start < end,
+    )
+    earlier = select(_rollups.start).where(*there, _rollups.is_deleted).distinct()
+    for start in connection.scalars(earlier).all():
+        groups: Groups = {}
+        merge_groups(connection, TimeBucket(length, start, start + length), groups)
+        replace_groups(connection, length, {start: groups}, is_deleted=True)
+        replace_groups(connection, length, {start: {}}, is_deleted=False)
+    moved = update(rollups_table).where(*there, _rollups.is_deleted.is_(False))
+    connection.execute(moved.values(is_deleted=True))
+
+
+def _recompute(connection: Connection, hour: datetime) -> None:
+    """Recompute an hour: the rollups of runs, and those of deleted runs."""
+    span = TimeBucket(HOUR, hour, hour + HOUR)
+    for is_deleted in (False, True):
+        recompute_from_parts(connection, span, FIFTEEN_MINUTES, is_deleted=is_deleted)
