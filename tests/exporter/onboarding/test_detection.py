@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from canvas_sync_exporter.onboarding.detection import Project, Role, detect
+import canvas_sync_instrumentation
+from canvas_sync_exporter.onboarding.detection import CLIENTS, LIBRARIES, Project, Role, detect
 from canvas_sync_exporter.onboarding.source_files import read_sources
 
 FACTORY = """
@@ -60,6 +61,18 @@ def hourly():
 scheduler.add_job(nightly, "cron", hour=2)
 scheduler.add_job(print)
 """
+
+
+def test_each_library_with_a_hook_is_looked_for() -> None:
+    hooks = [name for name in canvas_sync_instrumentation.__all__ if name.startswith("instrument_")]
+
+    assert {name.removeprefix("instrument_") for name in hooks} == {
+        *CLIENTS,
+        "apscheduler",
+        "celery",
+        "sqlalchemy",
+    }
+    assert {*CLIENTS, "apscheduler", "celery", "sqlalchemy", "flask"} <= set(LIBRARIES)
 
 
 def project(folder: Path, **files: str) -> Project:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import canvas_sync_instrumentation
 from canvas_sync_exporter.onboarding.crontab import CronJob
 from canvas_sync_exporter.onboarding.instructions import Step, steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync
@@ -24,7 +25,14 @@ def copy_courses():
 
 
 def code_of(found: list[Step]) -> dict[str, list[str]]:
-    """The lines by place, without the imports that they need."""
+    """The lines by place, without the imports that they need, which must work."""
+    for step in found:
+        for line in step.code:
+            if line.startswith("from "):
+                names = line.partition(" import ")[2].split(", ")
+                assert [
+                    name for name in names if not hasattr(canvas_sync_instrumentation, name)
+                ] == []
     return {
         step.place: [line for line in step.code if not line.startswith(("from ", "import "))]
         for step in found
