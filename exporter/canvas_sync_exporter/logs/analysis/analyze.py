@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -181,7 +182,14 @@ def _scanned(tasks: list[Chunk], total: int) -> Iterator[Scanned]:
         with ProcessPoolExecutor(
             _PROCESSES, mp_context=get_context("fork"), initializer=_die_of_interrupts
         ) as pool:
-            yield from pool.map(scan, tasks)
+            waiting = deque(pool.submit(scan, task) for task in tasks)
+            try:
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                # Not by map(), which cancels tasks in this thread. If a reader died, the pool's
+                # thread fails the same tasks, and in some Pythons it then writes a traceback.
+                pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
         raise AnalysisError("a process that read logs was killed; is there memory left?") from None
 
