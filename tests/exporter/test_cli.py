@@ -345,5 +345,14 @@ def test_each_command_has_help_with_the_exit_codes(tmp_path: Path, command: list
     assert "exit codes: 0 done" in " ".join(told.stdout.split())
 
 
+def test_what_was_loaded_for_a_command_stays_out_of_garbage_collection(tmp_path: Path) -> None:
+    program = (
+        "import gc; from canvas_sync_exporter.cli import script; script(); "
+        "print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    )
+    command = [sys.executable, "-c", program, "cleanup", "--dry-run", "--log-dir", "."]
+    assert run_to_end(command, tmp_path).stdout.splitlines()[-1] == "True True"
+
+
 def test_the_version_is_told(tmp_path: Path) -> None:
     assert _start(tmp_path, "--version").stdout.strip() == version("canvas-sync-monitor")
