@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -49,6 +48,12 @@ def filled(subject: str = "failing full", period: str = "opened", **changes: Any
     """Return a message to the test channel, whose title is its subject."""
     defaults = {"channel": "test", "content": content(subject)}
     return message(subject, period, **defaults | changes)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    """The module's database, empty."""
+    return emptied_engine
 
 
 @pytest.fixture
@@ -270,56 +275,40 @@ Delivery(PostingChannel(receiver), open_engine(url), local, lambda _: False, clo
 """
 
 
-def send_in_a_process(
-    engine: Engine, received: Receiver, folder: Path, now: datetime
-) -> subprocess.Popen[bytes]:
-    """Start an exporter's delivery in a process of its own."""
+def send_and_be_killed(engine: Engine, received: Receiver, folder: Path, now: datetime) -> None:
+    """Deliver in a process of its own, which is killed before its request is answered."""
+    started: list[subprocess.Popen[bytes]] = []
+    received.on_request = lambda _: started[0].kill()
     url = engine.url.render_as_string(hide_password=False)
     arguments = [url, received.url, str(folder), now.isoformat()]
-    return subprocess.Popen([sys.executable, "-c", _SEND, *arguments], cwd=TESTS)
+    started.append(subprocess.Popen([sys.executable, "-c", _SEND, *arguments], cwd=TESTS))
+    assert started[0].wait() == -signal.SIGKILL
+    received.on_request = lambda _: None
 
 
 def test_a_kill_between_sending_and_noting_repeats_a_message_once_and_marks_it(
-    engine: Engine, tmp_path: Path, received: Receiver
+    engine: Engine, tmp_path: Path, received: Receiver, delivery: Delivery, clock: SimulatedClock
 ) -> None:
     add_messages(engine, [filled()])
-    now = CREATED
-    killed: list[subprocess.Popen[bytes]] = []
-
-    def kill(_: dict[str, Any]) -> None:
-        os.kill(killed[-1].pid, signal.SIGKILL)
-        killed[-1].wait()
-
-    received.on_request = kill
-    for _ in range(4):
-        killed.append(send_in_a_process(engine, received, tmp_path, now))
-        killed[-1].wait()
-        now += CLAIM_LASTS
+    for _ in range(2):
+        send_and_be_killed(engine, received, tmp_path, clock.now)
+        clock.now += CLAIM_LASTS
+    delivery.deliver()
     assert [each["may_be_repeated"] for each in received.received] == [False, True]
     assert len({each["key"] for each in received.received}) == 1
-    given_up = only(engine)
-    assert given_up.state is MessageState.GIVEN_UP
-    assert killed[-1].returncode == 0
+    assert only(engine).state is MessageState.GIVEN_UP
 
 
 def test_a_repeated_message_is_delivered_by_the_next_exporter(
-    engine: Engine, tmp_path: Path, received: Receiver
+    engine: Engine, tmp_path: Path, received: Receiver, delivery: Delivery, clock: SimulatedClock
 ) -> None:
     add_messages(engine, [filled()])
-    killed: list[subprocess.Popen[bytes]] = []
-
-    def kill(_: dict[str, Any]) -> None:
-        os.kill(killed[-1].pid, signal.SIGKILL)
-        killed[-1].wait()
-
-    received.on_request = kill
-    killed.append(send_in_a_process(engine, received, tmp_path, CREATED))
-    killed[-1].wait()
-    received.on_request = lambda _: None
-    early = CREATED + CLAIM_LASTS / 2
-    assert send_in_a_process(engine, received, tmp_path, early).wait() == 0
+    send_and_be_killed(engine, received, tmp_path, clock.now)
+    clock.now += CLAIM_LASTS / 2
+    assert delivery.deliver() == 0
     assert len(received.received) == 1, "the claim is still valid"
-    assert send_in_a_process(engine, received, tmp_path, CREATED + CLAIM_LASTS).wait() == 0
+    clock.now += CLAIM_LASTS / 2
+    assert delivery.deliver() == 1
     assert [each["may_be_repeated"] for each in received.received] == [False, True]
     assert only(engine).state is MessageState.SENT
 
@@ -454,12 +443,13 @@ def test_a_local_outbox_that_cannot_be_used_stops_nothing(
 
 
 def test_a_table_that_is_missing_is_named(
-    engine: Engine, delivery: Delivery, received: Receiver
+    empty_database_url: str, local: LocalOutbox, received: Receiver, clock: SimulatedClock
 ) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE canvas_sync_messages"))
+    engine = open_engine(empty_database_url)
+    delivery = Delivery(PostingChannel(received.url), engine, local, lambda _: False, clock)
     with pytest.raises(Exception, match="db upgrade"):
         delivery.deliver()
+    engine.dispose()
 
 
 def test_a_message_whose_claim_was_lost_is_not_marked(

@@ -147,10 +147,10 @@ class School:
 
 
 @pytest.fixture
-def school(engine: Engine, tmp_path: Path) -> Iterator[School]:
+def school(emptied_engine: Engine, tmp_path: Path) -> Iterator[School]:
     """A school without incidents."""
     with receiver() as received:
-        yield School(engine, tmp_path, received)
+        yield School(emptied_engine, tmp_path, received)
 
 
 def test_an_incident_is_announced_when_it_opens_gets_worse_and_resolves(school: School) -> None:

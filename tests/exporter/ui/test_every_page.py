@@ -38,13 +38,31 @@ def test_a_page_is_accessible_and_quiet_in_light_and_dark_at_every_width(
         for width in WIDTHS:
             tab.page.set_viewport_size(_viewport(width))
             assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        tab.page.evaluate(_LEAVE_TWO_OF_EACH_SHAPE)
+        for width in WIDTHS:
+            tab.page.set_viewport_size(_viewport(width))
             tab.page.emulate_media(color_scheme="light")
             assert (width, axe_violations(tab.page)) == (width, [])
-            tab.page.emulate_media(color_scheme="dark")  # which changes nothing but colors
-            assert (width, axe_violations(tab.page, only_colors=True)) == (width, [])
+            if width < WIDTHS[-1]:  # which shows no more text than the one before
+                tab.page.emulate_media(color_scheme="dark")  # which changes nothing but colors
+                assert (width, axe_violations(tab.page, only_colors=True)) == (width, [])
         assert tab.complaints == []
         assert [url for url in tab.requests if not url.startswith((site.url, "data:"))] == []
         assert len(loaded) <= 3, loaded
+
+
+_LEAVE_TWO_OF_EACH_SHAPE = """() => {
+    const shape = element => element.tagName + "." + element.getAttribute("class")
+        + "(" + [...new Set([...element.children].map(shape))] + ")";
+    for (const list of document.querySelectorAll("ul, ol, tbody, svg")) {
+        const counts = {};
+        for (const part of [...list.children]) {
+            counts[shape(part)] = (counts[shape(part)] ?? 0) + 1;
+            if (counts[shape(part)] > 2) part.remove();
+        }
+    }
+}"""
+"""Removes what is like two others in its list: axe-core would check alike rows for seconds."""
 
 
 def _viewport(width: int) -> ViewportSize:
