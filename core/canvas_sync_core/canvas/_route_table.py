@@ -16,7 +16,7 @@ from typing import Final
 from ._account_routes import ACCOUNTS, USERS
 from ._course_routes import COURSES, SHARED
 
-__all__ = ["templates"]
+__all__ = ["groups", "joined", "templates"]
 
 _API: Final = "/api/v1/"
 
@@ -258,14 +258,21 @@ _ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
 
 def templates() -> Iterator[str]:
     """Yield the template of every known route."""
+    for prefix, suffixes in groups():
+        for suffix in suffixes:
+            yield joined(prefix, suffix)
+
+
+def groups() -> Iterator[tuple[str, list[str]]]:
+    """Yield each prefix with its suffixes; prefixes may repeat."""
     for prefixes, suffixes in (*COURSES, *SHARED, *ACCOUNTS, *USERS, *_OTHERS, *_EARLIER):
         for prefix in prefixes.split():
-            yield from _joined(_API + prefix, suffixes)
+            yield _API + prefix, suffixes.split()
     for prefixes, suffixes in _ELSEWHERE:
         for prefix in prefixes.split():
-            yield from _joined(prefix, suffixes)
+            yield prefix, suffixes.split()
 
 
-def _joined(prefix: str, suffixes: str) -> Iterator[str]:
-    for suffix in suffixes.split():
-        yield prefix if suffix == "." else f"{prefix}/{suffix}"
+def joined(prefix: str, suffix: str) -> str:
+    """Return the template of a prefix and one of its suffixes."""
+    return prefix if suffix == "." else f"{prefix}/{suffix}"

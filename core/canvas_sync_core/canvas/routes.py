@@ -15,7 +15,7 @@ import msgspec
 
 from canvas_sync_core.names import OTHER
 
-from ._route_table import templates
+from ._route_table import groups, joined, templates
 
 __all__ = [
     "RouteMatch",
@@ -197,24 +197,34 @@ def _known_words() -> frozenset[str]:
 @cache
 def _tree() -> _Node:
     root = _Node()
-    for route in templates():
-        node = root
-        for segment in route[1:].split("/"):
+    for prefix, suffixes in groups():
+        base = root
+        for segment in prefix[1:].split("/"):
+            base = _child(base, segment)
+        for suffix in suffixes:
+            _add(base, suffix, joined(prefix, suffix))
+    return root
+
+
+def _add(node: _Node, suffix: str, route: str) -> None:
+    if suffix != ".":
+        for segment in suffix.split("/"):
             if segment.startswith("*"):
                 node.rest = route
-                break
+                return
             node = _child(node, segment)
-        else:
-            # Where two names exist for one place, the first of the table is kept.
-            node.route = node.route or route
-    return root
+    # Where two names exist for one place, the first of the table is kept.
+    node.route = node.route or route
 
 
 def _child(node: _Node, segment: str) -> _Node:
     if not segment.startswith(":"):
         if node.words is None:
             node.words = {}
-        return node.words.setdefault(segment, _Node())
+        word = node.words.get(segment)
+        if word is None:
+            word = node.words[segment] = _Node()
+        return word
     if node.parameter is None:
         node.parameter = _Node()
     return node.parameter
