@@ -25,7 +25,7 @@ BUILD_REQUIREMENTS = $(BIN)/python -c \
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(LOCK_ARGS)
 
-.PHONY: demo test check quick lint format dashboards kubernetes images pictures lowest surface lock dist sbom image-archive release-check clean
+.PHONY: demo test check quick lint format dashboards kubernetes images pictures lowest sqlite-tables surface lock dist sbom image-archive release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -72,6 +72,10 @@ lowest: $(VENV)/.dev
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) build/lowest
 	$(BIN)/uv pip install --quiet --python build/lowest --override build/lowest.txt --editable '.[dev]'
 	build/lowest/bin/python $(TESTS) $(SLOW_TESTS:%='--ignore-glob=%') --ignore-glob='*opentelemetry.py' $(PYTEST_ARGS)
+
+# What all migrations together do to an empty SQLite file.
+sqlite-tables: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m support.sqlite_tables
 
 # What users depend on, as of the release that is about to be made.
 surface: $(VENV)/.dev

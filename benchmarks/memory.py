@@ -3,8 +3,8 @@
 One process uses the library's dependencies as an app of its own would: the OpenTelemetry SDK with
 its OTLP exporter over HTTP, prometheus-client, msgspec, and SQLAlchemy with an SQLite engine open.
 Another does the same and then runs one sync of 1,000 API calls with this library and all its sinks.
-A third does so where the table is still to be made, for which Alembic is loaded once. Each is a
-fresh process; after its work and a garbage collection it reads its own memory. Medians.
+A third does so where the table is still to be made. Each is a fresh process; after its work and a
+garbage collection it reads its own memory. Medians.
 
 RSS is what the process holds in memory, USS the part of it that no other process shares.
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -101,24 +99,11 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
 
 def _open_store(settings: Settings, on_drop: DropCounter) -> StoreSink:
     url = settings.resolved_database_url
-    auto_upgrade = settings.database_url is None
-    # Nothing can be imported any more while Python ends, and no thread starts that would need it.
-    if auto_upgrade and not sys.is_finalizing() and _is_missing(settings.embedded_database):
-        from canvas_sync_core.store.database import prepare_upgrade  # noqa: PLC0415 - rarely needed
-
-        prepare_upgrade()
     return StoreSink(
-        row_database_opener(url, auto_upgrade=auto_upgrade),
+        row_database_opener(url, auto_upgrade=settings.database_url is None),
         settings.spool_folder,
         on_drop=on_drop,
     )
-
-
-def _is_missing(file: Path) -> bool:
-    try:
-        return not file.exists()
-    except OSError:  # the folder cannot be read, and the writer says so
-        return False
 
 
 def _open(what: str, make: Callable[[], S]) -> S | None:

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from .sqlite_rows import SqliteRows
+
 __all__ = ["RowConnection", "RowDatabase", "Transactions", "execute", "row_database_opener"]
 
 _PLAIN_FILE: Final = re.compile(r"sqlite(?:\+pysqlite)?:///(?!:memory:|file:)([^?%]+)")
@@ -97,9 +99,10 @@ def row_database_opener(url: str, *, auto_upgrade: bool) -> Callable[[], RowData
     """
     plain = _PLAIN_FILE.fullmatch(url)
     if plain is not None:
-        from .sqlite_rows import SqliteRows  # noqa: PLC0415 - only if it is used
-
         return partial(SqliteRows, Path(plain[1]), url, auto_upgrade=auto_upgrade)
-    from .engine_rows import open_engine_rows  # noqa: PLC0415 - only if it is used
+    from .database import prepare_upgrade  # noqa: PLC0415 - only if it is used
+    from .engine_rows import open_engine_rows  # noqa: PLC0415 - as above
 
+    if auto_upgrade:
+        prepare_upgrade()
     return partial(open_engine_rows, url, auto_upgrade=auto_upgrade)

@@ -19,6 +19,8 @@ from .sqlite_files import WRITER_BUSY_MS, configure, identity_at, make_private
 
 __all__ = ["SqliteRows"]
 
+_TABLES: Final = Path(__file__).with_name("migrations") / "sqlite_tables.sql"
+"""The statements of all migrations together, separated by empty lines; ``make sqlite-tables``."""
 _COLUMNS: Final = frozenset(field.column for field in RUN_FIELDS)
 
 
@@ -68,6 +70,10 @@ class SqliteRows:
         """
         if self._is_current():
             return
+        if self._auto_upgrade:
+            self._make_tables()
+            if self._is_current():
+                return
         from .database import check_schema, open_engine, upgrade  # noqa: PLC0415 - rarely needed
 
         # An attribute, because a child forked meanwhile must not finalize the engine.
@@ -113,6 +119,15 @@ class SqliteRows:
                 raise
             self._connection = connection
         return self._connection
+
+    def _make_tables(self) -> None:
+        """Make the tables as all migrations together would, if the file is still empty."""
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                return
+            for statement in _TABLES.read_text().split("\n\n"):
+                connection.execute(statement)
 
     def _is_current(self) -> bool:
         """Return whether nothing is to be done, nor to be said."""
