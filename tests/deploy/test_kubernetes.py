@@ -17,6 +17,8 @@ from support.pages import serving_pages, sign_in
 
 Document = dict[str, Any]
 
+DATABASE_URL = "postgresql://canvas_sync:pw@db/canvas_sync"
+
 
 @pytest.fixture(scope="module")
 def folder(repository: Path) -> Path:
@@ -54,19 +56,24 @@ def make_secrets(folder: Path, database_url: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.fixture(scope="module")
+def made_secrets(folder: Path) -> str:
+    """What the script printed once."""
+    return make_secrets(folder, f"{DATABASE_URL}\n").stdout
+
+
 class TestSecrets:
     def test_people_sign_in_with_the_token_whose_hash_alone_the_exporter_mounts(
-        self, folder: Path, pod: Document, tmp_path: Path
+        self, made_secrets: str, pod: Document, tmp_path: Path
     ) -> None:
-        printed = make_secrets(folder, "postgresql://canvas_sync:pw@db/canvas_sync\n").stdout
         secrets = {
             secret["metadata"]["name"]: secret["stringData"]
-            for secret in yaml.safe_load_all(printed)
+            for secret in yaml.safe_load_all(made_secrets)
         }
         (mounted,) = (each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each)
         seen = secrets.pop(mounted)
         assert set(seen) == {"database_url", "tokens"}
-        assert seen["database_url"] == "postgresql://canvas_sync:pw@db/canvas_sync"
+        assert seen["database_url"] == DATABASE_URL
         admin = secrets["canvas-sync-admin-token"]["token"]
         metrics = secrets["canvas-sync-metrics-token"]["token"]
         assert not [token for token in (admin, metrics) if token in str(seen)]
@@ -79,17 +86,17 @@ class TestSecrets:
             assert sign_in(site, admin).status_code == 303
             assert sign_in(site, metrics).status_code == 403
 
-    def test_each_secret_that_the_manifests_name_is_made(self, folder: Path, pod: Document) -> None:
-        printed = make_secrets(folder, "postgresql://db/canvas_sync").stdout
-        made = {secret["metadata"]["name"] for secret in yaml.safe_load_all(printed)}
+    def test_each_secret_that_the_manifests_name_is_made(
+        self, folder: Path, made_secrets: str, pod: Document
+    ) -> None:
+        made = {secret["metadata"]["name"] for secret in yaml.safe_load_all(made_secrets)}
         monitor = documents(folder / "servicemonitor.yaml")["ServiceMonitor"]["spec"]
         named = {monitor["endpoints"][0]["authorization"]["credentials"]["name"]}
         named |= {each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
         assert named < made
 
-    def test_no_two_runs_make_the_same_token(self, folder: Path) -> None:
-        first, second = (make_secrets(folder, "postgresql://db/x").stdout for _ in range(2))
-        assert first != second
+    def test_no_two_runs_make_the_same_token(self, folder: Path, made_secrets: str) -> None:
+        assert make_secrets(folder, DATABASE_URL).stdout != made_secrets
 
     def test_a_missing_url_is_one_sentence(self, folder: Path) -> None:
         ran = make_secrets(folder, "\n")
