@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ __all__ = ["delete_runs"]
 _LEAST: Final = 20
 """Smaller portions cost as much, because most of the cost is not for the rows."""
 _MOST: Final = 2_000
-_LONG_S: Final = 0.035
-"""After a portion that takes longer, the next is smaller: no lock should be held for 50 ms."""
-_SHORT_S: Final = 0.025
+_LONG_S: Final = 0.02
+"""If the rows of a portion take longer, the next is smaller: no lock should be held for 50 ms."""
+_SHORT_S: Final = 0.01
 _PAUSE_S: Final = 0.02
 _columns = metrics_table.c
 _start = _columns.sync_start_time
@@ -71,13 +72,13 @@ def delete_runs(
         SQLAlchemyError: The database is unavailable, or its role may not delete.
     """
     kept, before = has_rollups(engine), floor(before, FIFTEEN_MINUTES)
-    deleted, portion = 0, _LEAST
+    deleted, portion = 0, _Portion()
     unfinished: datetime | None = None
     while True:
         began = clock()
-        found = _delete_buckets(engine, before, portion) if kept else None
+        found = _delete_buckets(engine, before, portion.size) if kept else None
         if found is None:
-            found = _delete_portion(engine, before, portion, keep_rollups=kept)
+            found = _delete_portion(engine, before, portion.size, keep_rollups=kept)
         took = clock() - began
         if unfinished is not None and _is_done(unfinished, found):
             # Only now that the bucket is empty, because this reads all its rows.
@@ -86,7 +87,7 @@ def delete_runs(
         if not found.runs:
             return deleted
         deleted, unfinished = deleted + found.runs, found.changed or unfinished
-        portion = _next_portion(portion, took)
+        portion.adapt(took)
         time.sleep(min(took, _PAUSE_S))  # let the syncs write
 
 
@@ -97,10 +98,25 @@ def _is_done(changed: datetime, next_: _Deleted) -> bool:
     return next_.changed != changed
 
 
-def _next_portion(portion: int, took: float) -> int:
-    if took > _LONG_S:
-        return max(_LEAST, portion // 2)
-    return min(_MOST, portion * 3 // 2 + 1) if took < _SHORT_S else portion
+class _Portion:
+    """How many rows a transaction deletes, so that they take about 20 ms.
+
+    The shortest transaction so far shows what takes that long however few rows there are; smaller
+    portions would only make it happen more often. On a busy machine, any single one may be slow.
+    """
+
+    def __init__(self) -> None:
+        self.size = _LEAST
+        self._shortest = self._last = math.inf
+
+    def adapt(self, took: float) -> None:
+        """Change the size after a transaction that took some seconds."""
+        self._shortest = min(self._shortest, took)
+        if min(took, self._last) - self._shortest > _LONG_S:
+            self.size = max(_LEAST, self.size // 2)
+        elif took - self._shortest < _SHORT_S:
+            self.size = min(_MOST, self.size * 3 // 2 + 1)
+        self._last = took
 
 
 class _NotRolledUpError(Exception):

@@ -68,6 +68,9 @@ def _use_wal(cursor: sqlite3.Cursor) -> None:
     deadline = monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:
+            if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+                # A new file: it can give back the space of deleted rows, see :mod:`.free_space`.
+                cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
             cursor.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= deadline:

@@ -7,6 +7,7 @@ import logging
 
 from sqlalchemy import Engine
 
+from canvas_sync_core.store.free_space import give_back_space
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_exporter.logs.due import last_due
 
@@ -54,6 +55,8 @@ class OldRuns:
 def delete_old_runs(engine: Engine, days: int | None) -> int:
     """Delete old runs and return their number; their sums stay in the rollups.
 
+    The file of SQLite then gets smaller.
+
     Args:
         engine: The database with the table of runs.
         days: Age in days above which runs are deleted; None keeps all.
@@ -66,4 +69,5 @@ def delete_old_runs(engine: Engine, days: int | None) -> int:
     deleted = delete_runs(engine, dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
     if deleted:
         _log.info("Deleted %d runs that began over %d days ago.", deleted, days)
+    give_back_space(engine)  # also what a deletion that was interrupted has left
     return deleted

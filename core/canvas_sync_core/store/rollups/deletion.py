@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from .aggregates import Groups
-from .buckets import FIFTEEN_MINUTES, HOUR, TimeBucket, floor
+from .buckets import FIFTEEN_MINUTES, HOUR, TimeBucket, ceiling, floor
 from .tables import mark_day, merge_groups, recompute_from_parts, replace_groups, rollups_table
 
 __all__ = ["move_to_deleted"]
@@ -29,13 +29,12 @@ def move_to_deleted(connection: Connection, begin: datetime, end: datetime) -> N
         end: Start of a 15-minute bucket, at most the end of the UTC day of ``begin``.
     """
     _move(connection, FIFTEEN_MINUTES, begin, end)
-    hour = floor(begin, HOUR)
-    while hour < end:
-        if begin <= hour and hour + HOUR <= end:
-            _move(connection, HOUR, hour, hour + HOUR)
-        else:
+    first, last = ceiling(begin, HOUR), floor(end, HOUR)
+    if first < last:
+        _move(connection, HOUR, first, last)
+    for hour in {floor(begin, HOUR), last}:
+        if (hour < begin or hour + HOUR > end) and hour < end:
             _recompute(connection, hour)
-        hour += HOUR
     mark_day(connection, begin)
 
 
