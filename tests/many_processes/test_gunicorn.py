@@ -34,6 +34,7 @@ from support.log_lines import records_in
 from support.otlp import http_receiver
 from support.prometheus import eventually
 
+OUTPUT = "gunicorn.out"
 WORKERS = 2
 SYNCS = 12
 CALLS = 2
@@ -81,6 +82,7 @@ def served(
         environ = {"CANVAS": canvas.url, **receiver.environ}
         with gunicorn(folder, environ, OPTIONS[request.param]) as (process, url):
             pids = sync_at_once(url)
+            eventually(lambda: are_all_ready(folder), "a worker may boot while others do all syncs")
             process.send_signal(signal.SIGTERM)
             exit_code = process.wait(600)
         yield Served(
@@ -103,11 +105,12 @@ def gunicorn(
     folder: Path, environ: dict[str, str], options: list[str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Serve the app until the process is ended; gives it and its address."""
-    output = folder / "gunicorn.out"
+    output = folder / OUTPUT
     command = [sys.executable, "-m", "gunicorn", "support.gunicorn_app:create_app()"]
     recycling = ["--max-requests", str(SYNCS_OF_A_WORKER)]
     patience = ["--timeout", "600", "--graceful-timeout", "600"]  # on a busy machine
     address = ["--workers", str(WORKERS), "--bind", "127.0.0.1:0"]
+    address += ["--config", "python:support.gunicorn_hooks"]
     variables = {
         "CANVAS_SYNC_LOG_DIR": str(folder / "logs"),
         "CANVAS_SYNC_STRICT": "true",
@@ -133,6 +136,12 @@ def gunicorn(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def are_all_ready(folder: Path) -> bool:
+    """Whether every worker that was started handles signals."""
+    said = (folder / OUTPUT).read_text()
+    return said.count("Booting worker") == said.count("Worker ready")
 
 
 def sync_at_once(url: str) -> set[int]:
