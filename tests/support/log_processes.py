@@ -5,6 +5,7 @@ The functions are targets of spawned processes. A line is ``writer:number:paddin
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import random
@@ -30,6 +31,7 @@ __all__ = [
     "fork_while_a_thread_writes",
     "fork_while_writing",
     "is_killed_at_line",
+    "kill_at_each_change",
     "kill_at_each_line",
     "line_of",
     "lines_left",
@@ -244,6 +246,58 @@ def kill_at_each_line(modules: list[str], prepare: Any, act: Any, check: Any) ->
     assert step > 10, "the action was never interrupted"
 
 
+def kill_at_each_change(
+    folder: Path, modules: list[str], prepare: Any, act: Any, check: Any
+) -> None:
+    """Do the same, but leave out the lines before which the files are as before the last line.
+
+    A kill there leaves the same files behind, and checking them again shows nothing new.
+
+    Args:
+        folder: The files.
+        modules: As in :func:`kill_at_each_line`, and so are the others.
+        prepare: Called before each action; the action must go the same way each time.
+        act: What the child does.
+        check: Called after each child.
+    """
+    prepare(0)
+    steps = _changes(folder, modules, lambda: act(0))
+    check(0)
+    assert len(steps) > 5, "the action changed hardly anything"
+    for step in steps:
+        prepare(step)
+        assert is_killed_at_line(step, modules, lambda: act(step))  # noqa: B023 - called at once
+        check(step)
+
+
+def _changes(folder: Path, modules: list[str], act: Callable[[], object]) -> list[int]:
+    """Let a child act; return before which lines it had changed files."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        steps: list[int] = []
+        seen: object = None
+
+        def look(step: int) -> None:
+            nonlocal seen
+            files = {
+                path: (path.lstat().st_mode, path.is_file() and path.read_bytes())
+                for path in folder.rglob("*")
+            }
+            if files != seen:
+                steps.append(step)
+                seen = files
+
+        sys.settrace(_watcher(modules, look))
+        act()
+        sys.settrace(None)
+        there.send(steps)
+        os._exit(0)
+    steps = here.recv()
+    assert os.waitpid(pid, 0)[1] == 0
+    return steps
+
+
 def is_killed_at_line(step: int, modules: list[str], act: Callable[[], object]) -> bool:
     """Fork a child that acts, and kill it right before its ``step``-th line in some modules.
 
@@ -262,16 +316,22 @@ def is_killed_at_line(step: int, modules: list[str], act: Callable[[], object]) 
 
 
 def _killer(step: int, modules: list[str]) -> Any:
-    left = step
+    def kill_at(line: int) -> None:
+        if line == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return _watcher(modules, kill_at)
+
+
+def _watcher(modules: list[str], look: Callable[[int], None]) -> Any:
+    """Return a trace function that counts the lines of some modules, from 0."""
+    lines = itertools.count()
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
-        nonlocal left
         if frame.f_code.co_filename.rpartition("/")[2] not in modules:
             return None
         if event == "line":
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
+            look(next(lines))
         return trace
 
     return trace

@@ -19,7 +19,7 @@ from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.logs.due import DueRecord, last_due, next_due
 from canvas_sync_exporter.logs.retention import CleanupRunning, cleanup_when_due
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
-from support.log_processes import kill_at_each_line, spawn
+from support.log_processes import kill_at_each_change, spawn
 
 DAY = dt.timedelta(days=1)
 TWO = dt.time(2)
@@ -215,4 +215,5 @@ def _kill_nightly_cleanups() -> None:
             assert archive.time == NIGHT
             assert not (settings.log_dir / "errors.log.1").exists()
 
-        kill_at_each_line(["due.py", "retention.py", "report.py"], prepare, act, check)
+        modules = ["due.py", "retention.py", "report.py"]
+        kill_at_each_change(settings.log_dir, modules, prepare, act, check)

@@ -31,7 +31,7 @@ from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.staging import staging_folders, tail_offset
 from support.cleanups import LINE, LOG, NOW, archived, everywhere, settings_for
 from support.demo_round import DemoRound
-from support.log_processes import kill_at_each_line, line_of, lines_left, make_writer, spawn
+from support.log_processes import kill_at_each_change, line_of, lines_left, make_writer, spawn
 from support.small_disk import SmallDisk, small_disk
 from support.sync_logs import generate, line_of_record
 
@@ -248,9 +248,8 @@ def _kill_cleanups() -> None:
             assert found == expected, (step, found - expected, expected - found)
             assert not list((folder / "archiving").iterdir()), step
 
-        kill_at_each_line(
-            ["retention.py", "staging.py", "archive.py", "report.py"], prepare, act, check
-        )
+        modules = ["retention.py", "staging.py", "archive.py", "report.py"]
+        kill_at_each_change(folder, modules, prepare, act, check)
 
 
 @given(
