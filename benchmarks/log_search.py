@@ -153,12 +153,12 @@ def measure_answers(folder: Path) -> None:
         print(f"{title:28}{min(times):8.1f} to {max(times):8.1f} ms")
 
 
-def measure_archives(folder: Path, nights: int, start: float) -> None:
+def measure_archives(folder: Path, nights: int, runs: int, start: float) -> None:
     """Search archives for the lines of one run and of one hour."""
     chance = random.Random(1)
     archive_dir, size = folder / "archive", 0
     for day in range(nights):
-        contents = day_of_logs(day, 100, chance)
+        contents = day_of_logs(day, runs, chance)
         size += sum(map(len, contents.values()))
         archive(archive_dir, day, contents)
     begun = time.process_time()
@@ -170,13 +170,13 @@ def measure_archives(folder: Path, nights: int, start: float) -> None:
         f"{nights} nights, {nights * 5} archives of {packed / 1e6:.0f} MB with {size / 1e6:.0f} MB"
         f" of lines; sidecars of {sidecars / 1e6:.1f} MB made in {seconds:.1f} s {problems or ''}"
     )
-    task = f"nightly-{nights // 2}-50"
+    task = f"nightly-{nights // 2}-{runs // 2}"
     moment = NIGHT_START + timedelta(days=nights // 2)
     hour = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (moment, moment + timedelta(hours=1))]
     search = [*SEARCH, "--log-dir", str(folder)]
     ours = {"one run": ["--task", task], "one hour": ["--since", hour[0], "--until", hour[1]]}
-    for title, options in ours.items():
-        own = cpu_seconds([*search, *options])
+    figures = {title: cpu_seconds([*search, *options]) for title, options in ours.items()}
+    for title, own in figures.items():
         print(f"{title:28}search {own:6.2f} s, without its start {own - start:6.2f} s")
     for path in archive_dir.glob("*.sidecar"):
         path.unlink()
@@ -186,13 +186,15 @@ def measure_archives(folder: Path, nights: int, start: float) -> None:
     if shutil.which("rg"):
         archives = map(str, archive_dir.glob("*.tar.gz"))
         seconds = cpu_seconds(["rg", "-z", "-a", "-F", f'"task_id":"{task}"', *archives])
-        print(f"{'one run':28}rg -z  {seconds:6.2f} s")
+        share = figures["one run"] / seconds
+        print(f"{'one run':28}rg -z  {seconds:6.2f} s; search takes {share:.2f} x with sidecars")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--nights", type=int, default=365)
+    parser.add_argument("--runs", type=int, default=100, help="runs of each night (100)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as empty:
         start = cpu_seconds([*SEARCH, "--log-dir", empty])
@@ -203,7 +205,7 @@ def main() -> None:
             measure_answers(Path(name))
     if arguments.nights:
         with tempfile.TemporaryDirectory() as name:
-            measure_archives(Path(name), arguments.nights, start)
+            measure_archives(Path(name), arguments.nights, arguments.runs, start)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ under 2 s.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import random
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from log_analysis import ROOT, Figure, best, line
+
+from canvas_sync_core.names import Log
+from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
 
 DAYS = 365
 START = datetime(2025, 1, 1, 20, tzinfo=UTC)
@@ -67,14 +68,14 @@ def run_records(
 
 
 def archive(folder: Path, day: int, contents: dict[str, bytes]) -> None:
-    """Write the archives of a night, as the nightly cleanup names them."""
-    folder.mkdir(exist_ok=True)
-    stamp = f"{START + timedelta(days=day, hours=6):%Y%m%dT%H%M%SZ}"
+    """Write the archives of a night, as the nightly cleanup does."""
+    moment = START + timedelta(days=day, hours=6)
     for log, content in contents.items():
-        with tarfile.open(folder / f"{log}-{stamp}.tar.gz", "w:gz", compresslevel=1) as tar:
-            entry = tarfile.TarInfo(f"{log}.log.1")
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
+        file = folder.with_name("rotated")
+        file.write_bytes(content)
+        member = Member(file, f"{log}.log.1", len(content))
+        write_archive(folder, archive_name(Log(log), moment), [member])
+        file.unlink()
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""Searches an archive, which can only be decompressed from its beginning.
+"""Searches an archive.
 
-Oldest first, the matches are given as they are found. Newest first, each pass keeps the newest
-matches that have not been given yet.
+An archive in pieces is searched piece by piece, from either end. What can only be decompressed from
+its beginning, an older archive or a compressed file, is searched in passes: oldest first, the
+matches are given as they are found; newest first, each pass keeps the newest matches that have not
+been given yet.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from functools import cached_property
 from typing import Final
 
 from canvas_sync_exporter.logs.archive import ArchiveDamagedError
-from canvas_sync_exporter.logs.parts import LogPart, parts
+from canvas_sync_exporter.logs.parts import LogPart, packed_part, parts
+from canvas_sync_exporter.logs.pieces import PIECE_BYTES, PackedFile, Piece, packed_files
 from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sidecars import Sidecar, read_sidecar
 from canvas_sync_exporter.logs.sources import LogSource
@@ -23,7 +26,7 @@ from .filters import LineFilter
 from .matching import FoundLine, Matcher, Place
 from .order import Order
 from .positions import HEAD_BYTES, NOWHERE, Head, Position, after_archive, head_of
-from .sidecar_check import may_match, members_in_range
+from .sidecar_check import pieces_that_may_match
 from .time_range import LATENESS, is_after
 
 __all__ = ["ArchiveScan"]
@@ -54,16 +57,21 @@ class ArchiveScan:
         self._source = source
         self._limit = limit
         self._zone = zone
-        self._members: frozenset[int] | None = None
+        self._chosen: list[frozenset[int]] | None = None
         self._is_forward = order is Order.OLDEST
         self._bound: Position | None = None
         self._pass: Iterator[FoundLine] | None = None
+        self._queue: deque[tuple[int, PackedFile]] | None = None
         self._until: dt.datetime | None = None
+        self._is_begun = False
 
     @property
     def left(self) -> int:
-        """Approximate number of bytes not searched yet; it is decompressed in one pass."""
-        return 0 if self.is_done else self._source.size * _ZIPPED
+        """Approximate number of bytes not searched yet."""
+        if self.is_done:
+            return 0
+        whole = self._source.size * _ZIPPED
+        return whole if self._queue is None else min(whole, len(self._queue) * PIECE_BYTES)
 
     @property
     def position(self) -> Position:
@@ -155,8 +163,8 @@ class ArchiveScan:
         self.is_done = self.is_done or self.is_past
         if self.is_done or self._sidecar is None:
             return
-        self._members = members_in_range(self._sidecar, wanted)
-        if not (self._members and may_match(self._sidecar, wanted)):
+        self._chosen = pieces_that_may_match(self._sidecar, wanted)
+        if not any(self._chosen):
             self.is_done = True
             self.reached = self._sidecar.newest if self._is_forward else self._sidecar.oldest
 
@@ -171,14 +179,22 @@ class ArchiveScan:
             stays False and the next step finds the others.
         """
         found: deque[FoundLine] = deque()
-        self.is_done = True
+        is_first_step, self.is_done = not self._is_begun, True
+        self._is_begun = True
         try:
+            if is_first_step:
+                self._queue = self._pieces()
+            if self._queue is not None:
+                return self._search_piece(self._queue, matcher)
             if self._is_forward:
                 self._find_next(matcher, found)
             else:
                 self._find_newest(matcher, found)
         except ArchiveDamagedError as error:
-            matcher.notes.problems.append(str(error))
+            if str(error) not in matcher.notes.problems:
+                matcher.notes.problems.append(str(error))
+            self.is_done = not self._queue  # the other pieces may be well
+            return []
         except FileNotFoundError:
             matcher.notes.problems.append(
                 f"{self._source.path.name} was deleted before it was searched"
@@ -211,6 +227,63 @@ class ArchiveScan:
                 size -= dropped.end - dropped.start
                 self.is_done = False
 
+    def _pieces(self) -> deque[tuple[int, PackedFile]] | None:
+        """Return the pieces to search, each with the number of its file; None without pieces."""
+        files = packed_files(self._source.path) if self._source.has_members else None
+        if files is None:
+            return None
+        queue = deque(
+            (rank, PackedFile(file.name, [piece]))
+            for rank, file in enumerate(files)
+            for number, piece in enumerate(file.pieces)
+            if (self._chosen is None or number in self._chosen[rank])
+            and not self._has_given(rank, piece)
+        )
+        if not self._is_forward:
+            queue.reverse()
+        return queue
+
+    def _has_given(self, rank: int, piece: Piece) -> bool:
+        bound = self._bound
+        if bound is None:
+            return False
+        if rank == bound.rank:
+            end = piece.start + piece.size
+            return end <= bound.end if self._is_forward else piece.start >= bound.end
+        return rank < bound.rank if self._is_forward else rank > bound.rank
+
+    def _search_piece(
+        self, queue: deque[tuple[int, PackedFile]], matcher: Matcher
+    ) -> list[FoundLine]:
+        """Search the next piece, or a part of it that has enough matches."""
+        found: list[FoundLine] = []
+        if not queue:
+            return found
+        rank, file = queue.popleft()
+        with packed_part(self._source, file) as part:
+            read = list(_blocks(part, matcher))
+        if self._is_forward and read and rank == read[0][0] == 0:
+            self.reached = matcher.times.first(read[0][1])
+            if is_after(read[0][1], matcher.times, self._until):
+                return found
+        (piece,) = file.pieces
+        at = edge = piece.start + piece.size if self._is_forward else piece.start
+        place = self._place(part.name, rank)
+        for start, data in read if self._is_forward else reversed(read):
+            lines = list(matcher.matches(*self._left_of(data, start, rank, self._bound), place))
+            found += lines if self._is_forward else reversed(lines)
+            if len(found) >= self._limit:
+                at = found[-1].end if self._is_forward else found[-1].start
+                self.reached = found[-1].time
+                break
+            last = matcher.times.last if self._is_forward else matcher.times.first
+            self.reached = last(data) or self.reached
+        if at != edge:
+            queue.appendleft((rank, file))
+        self._bound = Position(at, NOWHERE, self._source.path.name, rank)
+        self.is_done = not queue
+        return found
+
     def _place(self, name: str, number: int) -> Place:
         if self._source.has_members:
             return Place(name, archive=self._source.path.name, rank=number)
@@ -221,8 +294,8 @@ class ArchiveScan:
         for number, part in enumerate(parts(self._source)):
             if bound and self._is_forward and number < bound.rank:
                 continue
-            if self._members is not None and number not in self._members:
-                if number > max(self._members):
+            if self._chosen is not None and not self._chosen[number]:
+                if not any(self._chosen[number:]):
                     return
                 continue
             place = self._place(part.name, number)
@@ -256,7 +329,8 @@ def _first_bytes(part: LogPart) -> bytes:
 
 def _blocks(part: LogPart, matcher: Matcher) -> Iterator[tuple[int, bytes]]:
     """Return the blocks of a file in the archive, each with its offset."""
-    for block in blocks(part.stream, part.size):
+    start = part.pieces[0].start if part.pieces else 0
+    for block in blocks(part.stream, start + part.size, start=start):
         if block.is_too_long:
             matcher.notes.unreadable_lines += 1
             continue

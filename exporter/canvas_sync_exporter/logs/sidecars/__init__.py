@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .folder import complete_sidecars, read_sidecar, sidecar_path
-from .sidecar import FIRST_BYTES, MemberSummary, Sidecar
+from .sidecar import FIRST_BYTES, PieceSummary, Sidecar
 
 __all__ = [
     "FIRST_BYTES",
-    "MemberSummary",
+    "PieceSummary",
     "Sidecar",
     "complete_sidecars",
     "read_sidecar",

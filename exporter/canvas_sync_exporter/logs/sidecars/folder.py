@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import os
 import time
+from bisect import bisect_right
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,7 @@ from canvas_sync_exporter.logs.parts import LogPart, LogStream, parts
 from canvas_sync_exporter.logs.reader import blocks
 from canvas_sync_exporter.logs.sources import LogSource, archive_source
 
-from .bloom import BloomFilter
-from .sidecar import FIRST_BYTES, DamagedSidecarError, MemberSummary, Sidecar
+from .sidecar import FIRST_BYTES, DamagedSidecarError, MemberSummary, PieceSummary, Sidecar
 from .summary import LinesSummary
 
 __all__ = ["complete_sidecars", "read_sidecar", "sidecar_path"]
@@ -118,7 +118,6 @@ def _make(source: LogSource, zone: dt.tzinfo) -> Sidecar:
         zone=str(zone) if summary.has_text_lines else "",
         members=members,
         minutes=minutes,
-        ids=None if summary.ids is None else BloomFilter.of(summary.ids),
     )
 
 
@@ -138,12 +137,16 @@ class _Noting:
 
 
 def _sum_up(part: LogPart, summary: LinesSummary) -> MemberSummary:
-    summary.begin_file()
     stream = _Noting(part.stream)
+    ends = [piece.start for piece in part.pieces[1:]]
+    pieces: list[PieceSummary] = []
     for block in blocks(stream, part.size):
+        number = bisect_right(ends, block.end - len(block.data))
+        pieces += [summary.finish_piece() for _ in range(len(pieces), number)]
         if not block.is_too_long:
             summary.add(block)
-    return MemberSummary(part.size, stream.first, summary.oldest, summary.newest)
+    pieces += [summary.finish_piece() for _ in range(len(pieces), len(ends) + 1)]
+    return MemberSummary(part.size, stream.first, pieces)
 
 
 def _fingerprint(archive: Path) -> bytes:

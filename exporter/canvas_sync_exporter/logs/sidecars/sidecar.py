@@ -13,17 +13,31 @@ import msgspec
 
 from .bloom import BloomFilter
 
-__all__ = ["FIRST_BYTES", "DamagedSidecarError", "MemberSummary", "Sidecar"]
+__all__ = ["FIRST_BYTES", "DamagedSidecarError", "MemberSummary", "PieceSummary", "Sidecar"]
 
 FIRST_BYTES: Final = 512
 """Number of first bytes that identify a file."""
 
-_VERSION: Final = b"canvas-sync-sidecar 1\n"
+_VERSION: Final = b"canvas-sync-sidecar 2\n"
 _CHECKSUM_BYTES: Final = 16
 
 
 class DamagedSidecarError(ValueError):
     """A file is not a sidecar, or was changed."""
+
+
+class PieceSummary(msgspec.Struct, frozen=True, array_like=True):
+    """A piece of a file in an archive; all of the file if the archive is not in pieces.
+
+    Attributes:
+        oldest: When its oldest line was written; None if no line has a time.
+        newest: When its newest line was written.
+        ids: Task and trace ids of its lines; None if there are too many.
+    """
+
+    oldest: dt.datetime | None
+    newest: dt.datetime | None
+    ids: BloomFilter | None
 
 
 class MemberSummary(msgspec.Struct, frozen=True, array_like=True):
@@ -32,14 +46,12 @@ class MemberSummary(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         size: Its size.
         first: Its first bytes.
-        oldest: When its oldest line was written; None if no line has a time.
-        newest: When its newest line was written.
+        pieces: Its pieces, in their order.
     """
 
     size: int
     first: bytes
-    oldest: dt.datetime | None
-    newest: dt.datetime | None
+    pieces: list[PieceSummary]
 
 
 class Sidecar(msgspec.Struct, frozen=True, array_like=True):
@@ -51,24 +63,26 @@ class Sidecar(msgspec.Struct, frozen=True, array_like=True):
         members: Its files, in their order.
         minutes: Level -> minutes since the Unix epoch and the number of lines in them; the level of
             lines without one is empty.
-        ids: Task and trace ids of its lines; None if there are too many.
     """
 
     archive: bytes
     zone: str
     members: list[MemberSummary]
     minutes: dict[str, list[tuple[int, int]]]
-    ids: BloomFilter | None
 
     @property
     def oldest(self) -> dt.datetime | None:
         """When the oldest line was written; None if no line has a time."""
-        return min((each.oldest for each in self.members if each.oldest), default=None)
+        return min((each.oldest for each in self._pieces if each.oldest), default=None)
 
     @property
     def newest(self) -> dt.datetime | None:
         """When the newest line was written; None if no line has a time."""
-        return max((each.newest for each in self.members if each.newest), default=None)
+        return max((each.newest for each in self._pieces if each.newest), default=None)
+
+    @property
+    def _pieces(self) -> list[PieceSummary]:
+        return [piece for member in self.members for piece in member.pieces]
 
     def encode(self) -> bytes:
         """Return the contents of its file."""

@@ -12,6 +12,9 @@ from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.lines import LineReader, Moment
 from canvas_sync_exporter.logs.reader import Block
 
+from .bloom import BloomFilter
+from .sidecar import PieceSummary
+
 __all__ = ["LinesSummary"]
 
 _MOST_IDS: Final = 500_000
@@ -32,30 +35,28 @@ class LinesSummary:
         zone: Time zone of the clock in human lines.
 
     Attributes:
-        oldest: When the oldest line so far was written, since the last :meth:`begin_file`.
-        newest: When the newest line was written.
         minutes: Number of lines by level and minute since the Unix epoch.
         has_text_lines: Whether some lines are not JSON, so that their times depend on the zone.
     """
 
     def __init__(self, log: Log, zone: dt.tzinfo) -> None:
-        self.oldest: dt.datetime | None = None
-        self.newest: dt.datetime | None = None
         self.minutes: Counter[tuple[str, int]] = Counter()
         self.has_text_lines = False
-        self._ids: set[str | None] = set()
         self._reader = LineReader(log, _Record, zone)
+        self._ends: list[dt.datetime] = []  # the oldest and the newest time in each block
+        self._ids: set[str | None] = set()
 
-    @property
-    def ids(self) -> set[str] | None:
-        """The task and trace ids; None if there are too many."""
-        if len(self._ids) > _MOST_IDS:
-            return None
-        return {each for each in self._ids if each is not None}
-
-    def begin_file(self) -> None:
-        """Start a new range of times."""
-        self.oldest = self.newest = None
+    def finish_piece(self) -> PieceSummary:
+        """Return the sums over the lines since the last piece, and start a new one."""
+        ids = {each for each in self._ids if each is not None}
+        piece = PieceSummary(
+            oldest=min(self._ends, default=None),
+            newest=max(self._ends, default=None),
+            ids=BloomFilter.of(ids) if len(ids) <= _MOST_IDS else None,
+        )
+        self._ends.clear()
+        self._ids.clear()
+        return piece
 
     def add(self, block: Block) -> None:
         """Add lines."""
@@ -66,13 +67,10 @@ class LinesSummary:
         if not records:
             return
         times = [record.timestamp for record in records]
-        oldest, newest = min(times), max(times)
-        self.oldest = oldest if self.oldest is None else min(self.oldest, oldest)
-        self.newest = newest if self.newest is None else max(self.newest, newest)
+        self._ends += min(times), max(times)
         levels = [record.level or "" for record in records]
-        self.minutes.update(
-            zip(levels, [int(each.timestamp() // 60) for each in times], strict=True)
-        )
+        minutes = [int(each.timestamp() // 60) for each in times]
+        self.minutes.update(zip(levels, minutes, strict=True))
         if len(self._ids) <= _MOST_IDS:
             self._ids.update([record.task_id for record in records])
             self._ids.update([record.trace_id for record in records])

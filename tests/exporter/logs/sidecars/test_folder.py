@@ -6,22 +6,19 @@ import datetime as dt
 import errno
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import Member, archive_name, write_archive
-from canvas_sync_exporter.logs.parts import LogPart, parts
+from canvas_sync_exporter.logs.pieces import PackedFile, packed_files
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs, delete_old_archives
 from canvas_sync_exporter.logs.search import FoundLine, LineFilter, LogSearch, Order, archive_scan
 from canvas_sync_exporter.logs.sidecars import complete_sidecars, read_sidecar, sidecar_path
-from canvas_sync_exporter.logs.sources import LogSource
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
 from support.log_moves import retention
 
@@ -54,11 +51,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The archives that a search has opened."""
     names: list[str] = []
 
-    def noted(source: LogSource, **options: Any) -> Iterator[LogPart]:
-        names.append(source.path.name)
-        return parts(source, **options)
+    def noted(archive: Path) -> list[PackedFile] | None:
+        names.append(archive.name)
+        return packed_files(archive)
 
-    monkeypatch.setattr(archive_scan, "parts", noted)
+    monkeypatch.setattr(archive_scan, "packed_files", noted)
     return names
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.reader import blocks
+from canvas_sync_exporter.logs.sidecars import PieceSummary
+from canvas_sync_exporter.logs.sidecars.bloom import BloomFilter
 from canvas_sync_exporter.logs.sidecars.summary import LinesSummary
 
 NOON = dt.datetime(2025, 12, 22, 12, tzinfo=dt.UTC)
@@ -37,9 +39,13 @@ def test_times_levels_and_ids_of_json_lines_are_summed_up() -> None:
         ("INFO", MINUTE + 1): 1,
         ("", MINUTE + 1): 1,
     }
-    assert summary.ids == {'a"b', "4b", "Gr\u00fc\u00dfe"}
-    assert (summary.oldest, summary.newest) == (NOON, NOON + dt.timedelta(seconds=90))
     assert not summary.has_text_lines
+    piece = summary.finish_piece()
+    assert piece.ids is not None
+    assert all(map(piece.ids.may_contain, ['a"b', "4b", "Gr\u00fc\u00dfe"]))
+    assert not piece.ids.may_contain("fake")
+    assert (piece.oldest, piece.newest) == (NOON, NOON + dt.timedelta(seconds=90))
+    assert summary.finish_piece() == PieceSummary(None, None, BloomFilter(b""))
 
 
 def test_lines_of_other_forms_and_torn_ones_count_too() -> None:
@@ -49,11 +55,11 @@ def test_lines_of_other_forms_and_torn_ones_count_too() -> None:
     assert summary.has_text_lines
     assert summary.minutes.total() == 6
     assert summary.minutes["INFO", MINUTE] == 2
-    assert summary.oldest == NOON - dt.timedelta(minutes=1)
+    assert summary.finish_piece().oldest == NOON - dt.timedelta(minutes=1)
 
 
 def test_too_many_ids_are_no_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("canvas_sync_exporter.logs.sidecars.summary._MOST_IDS", 2)
     line = b'{"timestamp":"2025-12-22T02:00:00.000000Z","level":"INFO","task_id":"%d"}'
-    assert _summary([line % 0]).ids == {"0"}
-    assert _summary([line % number for number in range(3)]).ids is None
+    assert _summary([line % 0]).finish_piece().ids == BloomFilter.of({"0"})
+    assert _summary([line % number for number in range(3)]).finish_piece().ids is None
