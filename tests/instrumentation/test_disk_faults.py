@@ -20,6 +20,7 @@ from canvas_sync_core.store.spool import drain_orphans
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_instrumentation.monitor import configure, get_monitor, shutdown
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
+from support.forked_programs import run_forked
 from support.metric_processes import samples
 from support.small_disk import SmallDisk
 from support.waiting import wait_until
@@ -195,7 +196,7 @@ def test_a_worker_goes_on_when_its_files_are_emptied(
 ) -> None:
     """What is mapped must not be used then: the system would end the process by SIGBUS."""
     logs = tmp_path / "logs"
-    subprocess.run([sys.executable, "-c", _EMPTIED, str(logs), emptied, *forks], check=True)
+    assert run_forked(_EMPTIED, logs, emptied, *forks) == 0
     assert counted_runs(logs) == 3
     assert rows(logs) == dict.fromkeys(("run-0", "run-1", "run-2"), "success")
     lines = (logs / "operations.log").read_bytes().splitlines()
