@@ -31,13 +31,24 @@ STATUSES = {
 }
 
 
+WITH_TWO_USERS = """
+from canvas_sync_demo import run
+from canvas_sync_exporter import cli
+
+run.CAST = (run.CAST[0], run.CAST[5])
+raise SystemExit(cli.script())
+"""
+
+
 @contextmanager
 def show(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command as a user types it, with a folder and a port of the test's own."""
-    command = [sys.executable, "-m", "canvas_sync_exporter.cli", "demo"]
+    """The command as a user types it, but with two of its users, one of whom has errors."""
     fixed = ["--data-dir", str(folder), "--port", "0", "--seed", str(SEED)]
     with subprocess.Popen(
-        [*command, *fixed], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", WITH_TWO_USERS, "demo", *fixed],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         try:
             yield process
