@@ -46,7 +46,7 @@ def test_serve_answers_with_more_open_files_than_select_can_watch(tmp_path: Path
 
 
 def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path) -> None:
-    with serve_process(tmp_path) as exporter:
+    with serve_process(tmp_path, command=COMMAND) as exporter:
         url = exporter.url
         assert requests.get(f"{url}/metrics", timeout=30).status_code == 200
         assert requests.get(f"{url}{API}/recent", timeout=30).json() == {"items": [], "next": None}
@@ -59,7 +59,7 @@ def test_serve_works_at_once_in_an_empty_folder_without_settings(tmp_path: Path)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_serve_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
-    with serve_process(tmp_path) as exporter:
+    with serve_process(tmp_path, command=COMMAND) as exporter:
         assert requests.get(f"{exporter.url}{API}/summary", timeout=30).status_code == 200
         exporter.process.send_signal(number)
         log = exporter.end()

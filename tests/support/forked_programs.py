@@ -10,13 +10,17 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-__all__ = ["ForkedProgram", "fork_server", "run_forked"]
+from canvas_sync_exporter.cli import main
+
+__all__ = ["ForkedCommand", "ForkedProgram", "fork_server", "run_forked"]
 
 _SECONDS = 600
 _IMPORTED = [
@@ -24,6 +28,7 @@ _IMPORTED = [
     "alembic.config",
     "canvas_sync_core.store.rows",
     "canvas_sync_exporter.collectors",
+    "canvas_sync_exporter.commands.serve",
     "psycopg",
     "pytest",  # the main module of the tests, which each child imports
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -97,6 +102,55 @@ class ForkedProgram:
         self.wait()
 
 
+class ForkedCommand:
+    """A running command of ours, with the most used attributes of :class:`subprocess.Popen`.
+
+    Args:
+        words: The command and its arguments.
+        environ: Its environment.
+        folder: Its working folder.
+
+    Attributes:
+        pid: Its process id.
+        stderr: Its standard error.
+    """
+
+    def __init__(self, words: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+        read, printed = fork_server().Pipe(duplex=False)
+        self._process = fork_server().Process(
+            target=_execute_command, args=(words, printed, dict(environ), folder), daemon=True
+        )
+        self._process.start()
+        printed.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+        self.stderr = os.fdopen(_detached(read))
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal unless it has ended."""
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """End it by SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it by SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = _SECONDS) -> int:
+        """Wait for its end and return the exit code."""
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, "the command does not end"
+        return self._process.exitcode
+
+
 def run_forked(code: str, *arguments: object) -> int:
     """Run a program to its end and return its exit code."""
     with ForkedProgram(code, *arguments) as program:
@@ -116,6 +170,18 @@ def _detached(connection: Connection) -> int:
     descriptor = os.dup(connection.fileno())
     connection.close()
     return descriptor
+
+
+def _execute_command(
+    words: Sequence[str], printed: Connection, environ: dict[str, str], folder: Path
+) -> None:
+    os.dup2(printed.fileno(), 2)
+    printed.close()
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as an interpreter does
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    sys.exit(main(words))
 
 
 def _execute(

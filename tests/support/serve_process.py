@@ -1,4 +1,8 @@
-"""A real ``canvas-sync-monitor serve``, in a process of its own."""
+"""A real ``canvas-sync-monitor serve``, in a process of its own.
+
+It is forked from one that has loaded it, which saves most of its start, unless a test is about the
+start, the end or the signals of an interpreter: that one names :data:`COMMAND`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from .forked_programs import ForkedCommand
 
 __all__ = ["COMMAND", "ServeProcess", "environment", "run_to_end", "serve_process"]
 
@@ -54,7 +60,7 @@ class ServeProcess:
         url: What it serves, without a slash at the end.
     """
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | ForkedCommand
     url: str = ""
     _lines: list[str] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -105,7 +111,7 @@ class ServeProcess:
 def serve_process(
     folder: Path,
     *arguments: str,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[ServeProcess]:
     """Serve on a free port until the block ends.
@@ -113,16 +119,17 @@ def serve_process(
     Args:
         folder: Its working folder.
         arguments: Further arguments of ``serve``.
-        command: How the command line is called.
+        command: How the command line is called; by default it is forked.
         settings: Its ``CANVAS_SYNC_*`` settings.
     """
-    process = subprocess.Popen(
-        [*command, "serve", "--port", "0", *arguments],
-        env=environment(settings or {}),
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words, environ = ["serve", "--port", "0", *arguments], environment(settings or {})
+    process: subprocess.Popen[str] | ForkedCommand
+    if command is None:
+        process = ForkedCommand(words, environ, folder)
+    else:
+        process = subprocess.Popen(
+            [*command, *words], env=environ, cwd=folder, stderr=subprocess.PIPE, text=True
+        )
     served = ServeProcess(process)
     reader = threading.Thread(target=served.read_log, name="log of serve")
     reader.start()
