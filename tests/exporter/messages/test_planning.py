@@ -139,10 +139,10 @@ class School:
     def titles(self, *exporters: Exporter) -> list[str]:
         """Let a minute pass in which exporters run; return the titles of what they sent."""
         before = len(self.received.received)
-        for _ in range(6):
+        for _ in range(3):
             for exporter in exporters or (self.exporter,):
                 exporter.run()
-            self.clock.advance(seconds=10)
+            self.clock.advance(seconds=20)
         return self.received.titles[before:]
 
 
