@@ -118,13 +118,12 @@ class World:
         return taken
 
     def go_on(self, until: datetime, step: timedelta = timedelta(hours=2)) -> None:
-        """Let time pass; the judge looks after each end of a run, and every ``step``."""
-        tick = self.now + step
+        """Let time pass; the judge looks after each end of a run, and each ``step`` without one."""
         while self.now < until:
             upcoming = self._events[0][0] if self._events else until
+            tick = self.now + step
             if tick <= min(upcoming, until):
                 self._judge_at(tick)
-                tick += step
                 continue
             if upcoming > until:
                 break
