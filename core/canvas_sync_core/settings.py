@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -239,6 +238,8 @@ def time_zone(raw: str) -> dt.tzinfo:
     """A time zone by its name in the IANA database, such as ``Europe/Berlin``."""
     if raw == "UTC":  # the usual one
         return dt.UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - slow, and rarely needed
+
     try:
         return ZoneInfo(raw)
     except (LookupError, ValueError, OSError) as error:

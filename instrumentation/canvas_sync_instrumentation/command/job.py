@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -44,8 +43,10 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def lock_name(self) -> str:
         """Identifies the job: equal for the same words, sync type and user."""
+        from hashlib import sha256  # noqa: PLC0415 - loads OpenSSL, which most jobs need not do
+
         identity = msgspec.json.encode([self.sync_type, self.user_id, list(self.words)])
-        return hashlib.sha256(identity).hexdigest()[:32]
+        return sha256(identity).hexdigest()[:32]
 
 
 class CommandResult(msgspec.Struct, frozen=True, kw_only=True):

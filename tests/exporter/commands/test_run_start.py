@@ -13,7 +13,7 @@ from canvas_sync_core.store.queries import recent_runs
 from support.tables import create_tables
 from support.wrapper import PROGRAM, TIMEOUT
 
-_SLOW: Final = {"sqlalchemy", "alembic", "asyncio", "http.client", "email", "tomllib", "psycopg"}
+_SLOW: Final = {"sqlalchemy", "alembic", "asyncio", "hashlib", "http.client", "tomllib", "zoneinfo"}
 
 
 def test_a_job_that_succeeds_loads_nothing_slow_and_its_row_is_in_the_table() -> None:
