@@ -68,7 +68,7 @@ def main() -> None:
         _report(urls)
 
 
-def fill(folder: Path, rows: int, stack: ExitStack) -> None:
+def fill(folder: Path, rows: int, stack: ExitStack, routes: int = ROUTES) -> None:
     """Run a sync, copy its row, and write metric files of processes as long as this one lives."""
     app = configuration({"CANVAS_SYNC_LOG_DIR": str(folder)}).app
     subprocess.run([sys.executable, "-c", ONE_SYNC], env=_environment(folder), check=True)
@@ -86,15 +86,15 @@ def fill(folder: Path, rows: int, stack: ExitStack) -> None:
         connection.execute(text(copies), {"rows": rows})
     engine.dispose()
     for number in range(PROCESSES):
-        stack.callback(_process(app.metrics_folder, number).close)
+        stack.callback(_process(app.metrics_folder, number, routes).close)
 
 
-def _process(folder: Path, number: int) -> MetricFiles:
-    """Write the files of one process with 500 series: 20 histograms of 12 and 260 counters."""
+def _process(folder: Path, number: int, routes: int) -> MetricFiles:
+    """Write the files of one process with 25 series for each route: a histogram and counters."""
     files = MetricFiles(folder)
     with files.lock:
-        for each in range(ROUTES):
-            route = f"/api/v1/courses/:course_id/items{number * ROUTES + each}"
+        for each in range(routes):
+            route = f"/api/v1/courses/:course_id/items{number * routes + each}"
             files.histogram(MetricName.API_REQUEST_DURATION, ("GET", route)).observe(0.2)
             for status in range(200, 213):
                 files.counter(MetricName.API_REQUESTS, ("GET", route, str(status))).add()

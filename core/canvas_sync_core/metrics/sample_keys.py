@@ -14,8 +14,10 @@ __all__ = ["SampleKey", "SampleKeys"]
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-class SampleKey(msgspec.Struct, frozen=True):
+class SampleKey(msgspec.Struct, frozen=True, gc=False):
     """A parsed key.
+
+    There may be tens of thousands, all kept, so the garbage collector need not go through them.
 
     Attributes:
         raw: The key itself.

@@ -23,7 +23,8 @@ def families_of(totals: Totals, keys: SampleKeys) -> list[Metric]:
     """Build the metric families of values, sorted by name."""
     families: dict[str, Metric] = {}
     for kind, values in totals.values.items():
-        parsed = [(keys.parse(key), value) for key, value in values.items()]
+        # One after the other: so many tuples at once would keep the garbage collector busy.
+        parsed = ((keys.parse(key), value) for key, value in values.items())
         if kind == "histogram":
             _add_histograms(families, parsed, totals.exemplars)
         else:
@@ -49,14 +50,16 @@ def _add_plain(
     families: dict[str, Metric], kind: str, parsed: Iterable[tuple[SampleKey, float]]
 ) -> None:
     merge = MERGE[kind]
-    merged: dict[tuple[str, str, _Labels], float] = {}
+    merged: dict[tuple[str, str], dict[_Labels, float]] = {}
     for key, value in parsed:
         if _family(families, key, kind.partition("_")[0]) is not None:
             # Different versions may write one series under keys with different help texts.
-            identity = (key.metric, key.sample, key.labels)
-            merged[identity] = merge(merged[identity], value) if identity in merged else value
-    for (metric, name, labels), value in merged.items():
-        families[metric].samples.append(Sample(name, dict(labels), value))
+            of_sample = merged.setdefault((key.metric, key.sample), {})
+            known = of_sample.get(key.labels)
+            of_sample[key.labels] = value if known is None else merge(known, value)
+    for (metric, name), of_sample in merged.items():
+        samples = families[metric].samples
+        samples += [Sample(name, dict(labels), value) for labels, value in of_sample.items()]
 
 
 def _family(families: dict[str, Metric], key: SampleKey, kind: str) -> Metric | None:

@@ -1,7 +1,8 @@
 """Metric families as text and as OpenMetrics, byte for byte as prometheus-client writes them.
 
 prometheus-client escapes each name and label of each sample on every scrape. That takes most of its
-time, although the series hardly change between scrapes. Here they are escaped once and cached.
+time, although they hardly change between scrapes. Here each label with its value is escaped once
+and cached: there are far fewer of them than series, so the cache stays small and never overflows.
 Unusual families (names beyond the classic characters, timestamps, native histograms, samples that
 the text format moves to the end of a family) are left to prometheus-client.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import starmap
 from typing import Final
 
 from prometheus_client import Metric
@@ -28,6 +30,8 @@ _END: Final = b"# EOF\n"
 _CLASSIC_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ESCAPES_CLASSIC_NAMES: Final = ("=dots", "=values")
 _TYPES: Final = frozenset({"counter", "gauge", "histogram"})
+_LONG_NUMBER: Final = 1e6
+"""From here on, Go writes an exponent."""
 _MOVED_IN_TEXT: Final = ("_created", "_gsum", "_gcount")
 
 
@@ -82,10 +86,9 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
             raise _UnusualError
         if not is_openmetrics and sample_name.endswith(_MOVED_IN_TEXT):
             raise _UnusualError
-        number = floatToGoString(value)  # type: ignore[no-untyped-call] # the library has no types
         suffix = _exemplar(exemplar) if exemplar and is_openmetrics else ""
-        series = f"{_plain(sample_name)}{_labels(tuple(labels.items()))}"
-        lines.append(f"{series} {number}{suffix}\n")
+        series = f"{_plain(sample_name)}{_labels(labels)}"
+        lines.append(f"{series} {_number(value)}{suffix}\n")
     return lines
 
 
@@ -96,13 +99,22 @@ def _plain(name: str) -> str:
     return name
 
 
-@lru_cache(32768)
-def _labels(labels: tuple[tuple[str, str], ...]) -> str:
+def _labels(labels: dict[str, str]) -> str:
     if not labels:
         return ""
-    if not all(_CLASSIC_NAME.fullmatch(name) for name, _ in labels):
-        raise _UnusualError
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels)) + "}"
+    return "{" + ",".join(starmap(_label, sorted(labels.items()))) + "}"
+
+
+@lru_cache(32768)
+def _label(name: str, value: str) -> str:
+    return f'{_plain(name)}="{_escaped(value)}"'
+
+
+def _number(value: float) -> str:
+    if type(value) is float and 0.0 <= value < _LONG_NUMBER:
+        return repr(value)  # as below, but several times as fast
+    number: str = floatToGoString(value)  # type: ignore[no-untyped-call] # the library has no types
+    return number
 
 
 def _escaped(value: str) -> str:

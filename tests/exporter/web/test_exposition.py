@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, NativeHistogram, Sample
 
+from canvas_sync_exporter.web import exposition
 from canvas_sync_exporter.web.exposition import expose
 
 ACCEPTED = [
@@ -92,3 +93,25 @@ def test_a_family_with_an_odd_name_is_left_to_the_library() -> None:
     family.samples.append(Sample("a.b", {"x.y": "1"}, 1.0))
     for accept in ACCEPTED:
         assert expose([family], accept)[0] == choose_encoder(accept)[0](Families([family]))
+
+
+def test_labels_of_very_many_series_are_escaped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More series than any cache of series should hold, made of few labels."""
+    family = Metric("wide", "Many series.", "gauge")
+    texts = [str(number) for number in range(200)]
+    family.samples = [
+        Sample("wide", {"one": one, "other": other}, 1.0) for one in texts for other in texts
+    ]
+    escaped: list[str] = []
+    escape = exposition._escaped
+
+    def note(text: str) -> str:
+        escaped.append(text)
+        return escape(text)
+
+    monkeypatch.setattr(exposition, "_escaped", note)
+    first = expose([family], "")
+    assert len(escaped) <= 2 * len(texts)
+    escaped.clear()
+    assert expose([family], "") == first
+    assert escaped == []
