@@ -194,14 +194,13 @@ class ArchiveScan:
             if str(error) not in matcher.notes.problems:
                 matcher.notes.problems.append(str(error))
             self.is_done = not self._queue  # the other pieces may be well
-            return []
         except FileNotFoundError:
             matcher.notes.problems.append(
                 f"{self._source.path.name} was deleted before it was searched"
             )
         except OSError as error:  # not for us to read
             matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
-        if not self.is_done and not self._is_forward:
+        if found and not self.is_done and not self._is_forward:
             self._bound, self.reached = found[0].before, found[0].time
         return list(found if self._is_forward else reversed(found))
 

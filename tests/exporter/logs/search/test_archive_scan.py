@@ -146,3 +146,23 @@ def test_around_a_damaged_piece_all_lines_are_found(archive: Path, order: Order)
         assert LINES - 8 < len(list(search)) < LINES
         (problem,) = search.notes.problems
     assert problem.startswith(f"{archive.name} is damaged")
+
+
+@pytest.mark.parametrize("order", Order)
+def test_of_an_older_archive_all_lines_before_the_damage_are_found(
+    tmp_path: Path, order: Order
+) -> None:
+    lines = [
+        json_line(record(Log.ERRORS, number, task_id=f"{number**9}")) for number in range(20_000)
+    ]
+    (tmp_path / "file").write_bytes(b"".join(lines))
+    archive = tmp_path / "archive" / f"{archive_name(Log.ERRORS, EPOCH + 1000 * MINUTE)}.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(tmp_path / "file", "errors.log.1")
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size * 9 // 10])
+    wanted = LineFilter(until=EPOCH + MINUTE)
+    search = LogSearch(tmp_path, archive.parent, wanted, limit=1000, order=order)
+    with closing(search):
+        assert len(list(search)) == 60
+        assert len(search.notes.problems) == 1
