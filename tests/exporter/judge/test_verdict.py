@@ -250,13 +250,14 @@ def test_ten_thousand_users_of_one_night_are_one_finding_with_causes_counted() -
             for user in range(10_000)
         ]
 
-    found = only(facts_of(sync_of(*night(0, 6_000), *night(1, 20))))
+    before = night(1, 20)
+    found = only(facts_of(sync_of(*night(0, 6_000), *before)))
     assert (found.kind, found.severity) == (IncidentKind.FAILING, Severity.CRITICAL)
     assert (found.run_count, found.user_count, len(found.runs)) == (6_000, 6_000, 20)
     assert found.counts == {"KeyError: user #: no term": 6_000}
     assert "6,000 of 10,000 runs" in found.summary
-    assert kinds(facts_of(sync_of(*night(0, 20), *night(1, 20)))) == []
-    assert only(facts_of(sync_of(*night(0, 400), *night(1, 20)))).severity is Severity.WARNING
+    assert kinds(facts_of(sync_of(*night(0, 20), *before))) == []
+    assert only(facts_of(sync_of(*night(0, 400), *before))).severity is Severity.WARNING
 
 
 def test_a_hung_run_is_stuck_and_nothing_else() -> None:

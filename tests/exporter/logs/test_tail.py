@@ -103,7 +103,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(before=ACTIONS, after=ACTIONS, shown=st.integers(0, 20))
 def test_every_line_is_shown_once_through_rotations_and_cleanups(
     before: list[tuple[str, Log, int]], after: list[tuple[str, Log, int]], shown: int
@@ -138,7 +138,7 @@ def _do(writing: Writing, what: str, log: Log, count: int) -> None:
         writing.clean(count)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(actions=ACTIONS, away=ACTIONS, cut=st.integers(0, 8), shown=st.integers(0, 5))
 def test_a_client_that_was_away_goes_on_after_the_last_line_that_it_got(
     actions: list[tuple[str, Log, int]],

@@ -45,7 +45,7 @@ def _positions(folder: Path) -> list[str]:
     return [LinePosition.of(line).encode() for line in _all_lines(folder)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     formats=st.lists(st.sampled_from([json_line, text_line]), min_size=20, max_size=20),
     moves=st.lists(st.sampled_from(sorted(MOVES)), max_size=8),

@@ -202,7 +202,7 @@ def split(data: st.DataObject, lines: list[bytes], files: int) -> list[list[byte
     return [lines[a:b] for a, b in zip([0, *cuts], [*cuts, len(lines)], strict=True)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), lines=written_logs(), filters=FILTERS, limit=st.integers(1, 7))
 def test_it_finds_what_a_naive_search_finds_in_one_go_and_in_pages(
     data: st.DataObject, lines: dict[Log, list[bytes]], filters: dict[str, Any], limit: int

@@ -34,10 +34,12 @@ def statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", REPORT_KINDS)
 def test_no_report_reads_the_whole_table(kind: MessageKind, engine: Engine, tmp_path: Any) -> None:
+    runs = []
     for number in range(120):
         start = START + timedelta(hours=6 * number).total_seconds()
         make_run = failed if number % 9 == 0 else snapshot
-        write(engine, make_run(f"run-{number}", start_time=start, host=f"sync-{number % 2}"))
+        runs.append(make_run(f"run-{number}", start_time=start, host=f"sync-{number % 2}"))
+    write(engine, *runs)
     while roll_up(engine, 60):
         pass
 
