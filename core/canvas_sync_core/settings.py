@@ -179,7 +179,10 @@ def text(raw: str) -> str:
 
 def path(raw: str) -> Path:
     """A file or folder; ``~`` is the home folder."""
-    return Path(raw).expanduser()
+    try:
+        return Path(raw).expanduser()
+    except RuntimeError:  # such as in a container whose user has no home folder
+        raise ValueError("the home folder in it cannot be found; write the whole path") from None
 
 
 def words(raw: str) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ def test_texts_become_values(name: str, raw: str, field: str, value: Any) -> Non
         ("CANVAS_SYNC_LOG_FORMAT", "xml", "use one of json, text"),
         ("CANVAS_SYNC_HEARTBEAT_SECONDS", "often", "use a number"),
         ("CANVAS_SYNC_HEARTBEAT_SECONDS", "nan", "use a number from 0.1 to 3600"),
+        ("CANVAS_SYNC_LOG_DIR", "~no-such-user/logs", "the home folder in it cannot be found"),
         ("CANVAS_SYNC_EXIT_TIMEOUT_SECONDS", "61", "use a number from 0 to 60"),
     ],
 )

@@ -6,8 +6,10 @@ import re
 import sys
 from pathlib import Path
 
+from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_exporter.onboarding.first_run import RunWatch, describe_run
+from canvas_sync_exporter.onboarding.instructions import installed_command
 from canvas_sync_exporter.settings import configuration
 from support.canvas import canvas_server
 from support.command_line import run_here
@@ -35,8 +37,9 @@ def test_it_prints_and_writes_what_the_page_shows(tmp_path: Path) -> None:
 
     command, *shown = PRINTED.splitlines()
     assert command == "$ canvas-sync-monitor init --yes"
-    printed = done.stdout.replace(str(tmp_path), FOLDER).splitlines()
-    assert list(map(without_dates, printed)) == list(map(without_dates, shown))
+    printed = done.stdout.replace(str(tmp_path), FOLDER)
+    printed = printed.replace(installed_command(), f"{FOLDER}/.venv/bin/{DISTRIBUTION}")
+    assert list(map(without_dates, printed.splitlines())) == list(map(without_dates, shown))
     assert (tmp_path / "logs" / "canvas-sync-monitor.toml").read_text() == toml
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MAX_BYTES", "RegularFile", "read_regular_file"]
+__all__ = ["MAX_BYTES", "RegularFile", "read_regular_bytes", "read_regular_file"]
 
 MAX_BYTES: Final = 1024 * 1024
 """Enough for thousands of tokens; a larger file was probably named by mistake."""
@@ -32,7 +32,7 @@ class RegularFile(msgspec.Struct, frozen=True):
     """A file that was read.
 
     Attributes:
-        text: Its content.
+        text: Its content, without the byte order mark that editors on Windows write.
         permissions: Its permission bits, from the descriptor that was read.
     """
 
@@ -47,6 +47,25 @@ def read_regular_file(path: Path) -> RegularFile:
         OSError: The file is missing or cannot be read.
         ValueError: It is not a regular file, too large, or not UTF-8.
     """
+    content, status = _read(path)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    return RegularFile(text.removeprefix("\ufeff"), stat.S_IMODE(status.st_mode))
+
+
+def read_regular_bytes(path: Path) -> bytes:
+    """Read a file of at most :data:`MAX_BYTES`.
+
+    Raises:
+        OSError: The file is missing or cannot be read.
+        ValueError: It is not a regular file, or too large.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
     _require_regular(path.stat())  # merely opening some devices has side effects
     descriptor = os.open(path, _FLAGS)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - has the flags
@@ -55,11 +74,7 @@ def read_regular_file(path: Path) -> RegularFile:
         content = _read_all(file.fileno())
     if len(content) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES} bytes")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    return RegularFile(text, stat.S_IMODE(status.st_mode))
+    return content, status
 
 
 def _require_regular(status: os.stat_result) -> None:

@@ -19,7 +19,13 @@ from canvas_sync_exporter.config_file.config_file import new_config_file
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.onboarding.canvas_address import CanvasAddress, find_canvas
 from canvas_sync_exporter.onboarding.config_text import config_text, sync_section
-from canvas_sync_exporter.onboarding.crontab import CronJob, cron_jobs, read_crontab, system_zone
+from canvas_sync_exporter.onboarding.crontab import (
+    CronJob,
+    cron_jobs,
+    home_folder,
+    read_crontab,
+    system_zone,
+)
 from canvas_sync_exporter.onboarding.detection import LIBRARIES, Project, detect
 from canvas_sync_exporter.onboarding.instructions import steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync, planned_syncs
@@ -82,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         config = configuration(os.environ)
         folder = Path.cwd()
         project = detect(read_sources(folder))
-        jobs = cron_jobs(read_crontab(), folder, Path.home(), system_zone())
+        jobs = cron_jobs(read_crontab(), folder, home_folder(), system_zone())
         canvas = find_canvas(os.environ, folder)
         say(*_found(folder, project, jobs, canvas))
         syncs, host = planned_syncs(project, jobs), canvas.host if canvas else ""
@@ -147,9 +153,20 @@ def _configure(config: Configuration, syncs: Sequence[PlannedSync]) -> Iterator[
         missing = [sync for sync in syncs if sync.sync_type not in present]
         yield f"{path.absolute()} is left as it is:"
     yield from _expectations(full_configuration(os.environ))
+    yield from _further_jobs(syncs)
     if missing:
         yield "It has no section for these; to add them, append:"
         yield from ("    " + line for each in missing for line in sync_section(each).splitlines())
+
+
+def _further_jobs(syncs: Sequence[PlannedSync]) -> Iterator[str]:
+    """Yield the lines of the crontab whose schedule is left out."""
+    for sync in syncs:
+        for job in sync.further_jobs:
+            yield (
+                f"Left out: line {job.line} of the crontab also runs {job.command}, at"
+                f" {job.schedule}. To watch that schedule as well, give it a sync type of its own."
+            )
 
 
 def _expectations(config: Configuration) -> Iterator[str]:

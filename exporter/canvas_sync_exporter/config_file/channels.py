@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+from canvas_sync_core.settings import path
+
 from .audience import Audience, read_audience
 from .secrets import is_given, one_word, read_secret
 from .table import Table
@@ -333,10 +335,10 @@ def _login(text: str) -> str:
 
 
 def _readable_file(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.is_file():
+    file = path(text)
+    if not file.is_file():
         raise ValueError("there is no such file")
-    return path
+    return file
 
 
 def _is_loopback(host: str) -> bool:

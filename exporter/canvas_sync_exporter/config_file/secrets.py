@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.settings import path
 
 from .table import Table
 
@@ -70,13 +70,11 @@ def one_word(text: str) -> str:
 _EXAMPLES = {"_file": "/run/secrets/canvas_sync", "_env": "SECRET_OF_THE_SYNC"}
 
 
-def _content_of(path: str) -> str:
+def _content_of(name: str) -> str:
     try:
-        text = read_regular_file(Path(path).expanduser()).text.strip()
+        text = read_regular_file(path(name)).text.strip()
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
-    except RuntimeError:
-        raise ValueError("the home folder in it cannot be found") from None
     except ValueError as error:
         raise ValueError(f"the file cannot be used: {error}") from None
     return _not_empty(text, "the file is empty")

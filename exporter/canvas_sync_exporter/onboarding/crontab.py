@@ -17,7 +17,7 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.cron import parse_cron
 
-__all__ = ["CronJob", "cron_jobs", "read_crontab", "system_zone"]
+__all__ = ["CronJob", "cron_jobs", "home_folder", "read_crontab", "system_zone"]
 
 _SECONDS: Final = 10
 _VARIABLE: Final = re.compile(r"""\s*(["']?)([A-Za-z_]\w*)\1\s*=\s*(.*?)\s*""")
@@ -38,7 +38,7 @@ class CronJob:
         line: Its number.
         schedule: The cron expression, or a nickname such as ``@daily``.
         zone: The time zone of the schedule.
-        command: Interpreter and file, without arguments.
+        command: Interpreter and file, with ``…`` where arguments are left out.
         script: The file, relative to the project; None for a command such as ``flask``.
         is_wrapped: Whether it uses ``canvas-sync-monitor run`` already.
         sync_type: The one that it then names.
@@ -66,6 +66,12 @@ def read_crontab() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return "" if done.returncode else done.stdout.decode(errors="replace")
+
+
+def home_folder() -> Path:
+    """Return the user's home folder; the root if it has none, as in a container."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises an error without one
+    return Path(home if os.path.isabs(home) else "/")  # noqa: PTH117 - as above
 
 
 def system_zone(folder: Path = Path("/etc")) -> str:
@@ -180,9 +186,7 @@ def _program_of(command: Sequence[str], folder: Path, project: Path) -> _Program
             shown = f"python -m {word}"
         elif place == 0 or Path(word).suffix in _SCRIPTS:
             paths = [_path(folder, word)]
-            interpreter = Path(before).name
-            is_run = _INTERPRETER.fullmatch(interpreter)
-            shown = " ".join([*([interpreter] if is_run else []), Path(word).name])
+            shown = f"{_interpreter(command[:place])}{shlex.quote(Path(word).name)}"
         else:
             continue
         for path in paths:
@@ -190,6 +194,15 @@ def _program_of(command: Sequence[str], folder: Path, project: Path) -> _Program
                 more = _MORE if command[place + 1 :] else ""
                 return f"{shown}{more}", path.relative_to(project)
     return None
+
+
+def _interpreter(words: Sequence[str]) -> str:
+    """Return the last interpreter before a file; its options stay unnamed."""
+    for place in reversed(range(len(words))):
+        name = Path(words[place]).name
+        if _INTERPRETER.fullmatch(name):
+            return f"{name} " if place == len(words) - 1 else f"{name}{_MORE} "
+    return ""
 
 
 def _is_own(path: Path, project: Path) -> bool:
@@ -204,7 +217,7 @@ def _is_own(path: Path, project: Path) -> bool:
 
 
 def _path(folder: Path, word: str) -> Path:
-    home = str(Path.home())
+    home = str(home_folder())
     word = re.sub(r"^(~|\$HOME|\$\{HOME\})(?=/|$)", lambda _: home, word)
     return Path(os.path.realpath(folder / word))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,12 @@ from canvas_sync_core.names import DISTRIBUTION
 from .detection import CLIENTS, Mark, Project, Role
 from .planned_sync import PlannedSync
 
-__all__ = ["Step", "steps"]
+__all__ = ["Step", "installed_command", "steps"]
 
 _PACKAGE: Final = "canvas_sync_instrumentation"
 _TRACKER: Final = "CanvasSyncMetricsTracker"
+_PATH_OF_CRON: Final = "/usr/bin:/bin"
+_UNLESS_IN_APP: Final = ", unless it makes the app"
 _MOST: Final = 3
 """More places of one kind are not named: they would bury the others."""
 
@@ -50,19 +54,22 @@ def _hook_steps(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[Step
     if apps or "init_app" in project.ours():
         if "init_app" not in project.ours():
             yield from (_after(app, "app", "init_app") for app in apps)
-        yield from _hooks_of_scripts(project, syncs)
+        for script in _scripts(syncs):
+            yield from _client_hooks(project, _imports_of(project, script), _UNLESS_IN_APP)
     else:
-        yield from _hooks_one_by_one(project)
+        yield from _hooks_one_by_one(project, syncs)
     if "instrument_apscheduler" not in project.ours():
         for scheduler in project.of(Role.SCHEDULER)[:_MOST]:
             yield _after(scheduler, "scheduler", "instrument_apscheduler")
 
 
-def _hooks_of_scripts(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[Step]:
-    """Yield the hooks of cron jobs that call Canvas and may do without the Flask app."""
-    for script in {sync.job.script: None for sync in syncs if sync.job and not sync.job.is_wrapped}:
-        imports = [mark for mark in project.of(Role.IMPORT) if mark.path == script]
-        yield from _client_hooks(project, imports, ", unless it makes the app")
+def _scripts(syncs: Sequence[PlannedSync]) -> list[Path | None]:
+    """Return the files that cron starts, each a process that needs hooks."""
+    return list(dict.fromkeys(sync.job.script for sync in syncs if sync.job))
+
+
+def _imports_of(project: Project, script: Path | None) -> list[Mark]:
+    return [mark for mark in project.of(Role.IMPORT) if mark.path == script]
 
 
 def _after(mark: Mark, usual: str, hook: str) -> Step:
@@ -76,13 +83,17 @@ def _import(names: Iterable[str]) -> str:
     return f"from {_PACKAGE} import {', '.join(names)}"
 
 
-def _hooks_one_by_one(project: Project) -> Iterator[Step]:
+def _hooks_one_by_one(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[Step]:
     """Yield the hooks of a project without a Flask app, whose ``init_app`` brings all of them."""
-    ours, imports = project.ours(), project.imports()
+    ours, scripts = project.ours(), _scripts(syncs)
     if "instrument_celery" not in ours:
         for app in project.of(Role.CELERY_APP)[:_MOST]:
             yield _after(app, "app", "instrument_celery")
-    yield from _client_hooks(project, list(imports.values()))
+    for script in scripts:
+        yield from _client_hooks(project, _imports_of(project, script))
+    hooked = {mark.name for script in scripts for mark in _imports_of(project, script)}
+    others = [mark for name, mark in project.imports().items() if name not in hooked]
+    yield from _client_hooks(project, others)
     if "instrument_sqlalchemy" not in ours:
         for engine in project.of(Role.ENGINE)[:_MOST]:
             yield _after(engine, "engine", "instrument_sqlalchemy")
@@ -146,17 +157,24 @@ def _command_steps(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[S
         return
     for sync in syncs:
         if sync.job is not None and not sync.job.is_wrapped:
-            place = f"line {sync.job.line} of the crontab, if the code has to stay as it is"
-            yield _wrapper(f"{place}, instead of the tracker", sync.sync_type, sync.job.command)
+            place = f"line {sync.job.line} of the crontab, before `{sync.job.command}`"
+            reason = "instead of the tracker, if the code has to stay as it is"
+            yield _wrapper(f"{place}, {reason}", installed_command(), sync.sync_type)
         elif sync.job is None and not project.imports():
-            yield _wrapper(
-                "where the sync is started, if it is no Python", sync.sync_type, "COMMAND"
-            )
+            place = "before the command that starts the sync, if it is not Python"
+            yield _wrapper(place, DISTRIBUTION, sync.sync_type)
 
 
-def _wrapper(place: str, sync_type: str, command: str) -> Step:
-    words = [DISTRIBUTION, "run", "--sync-type", sync_type, "--"]
-    return Step(place, (f"{shlex.join(words)} {command}",))
+def _wrapper(place: str, program: str, sync_type: str) -> Step:
+    return Step(place, (shlex.join([program, "run", "--sync-type", sync_type, "--"]),))
+
+
+def installed_command() -> str:
+    """Return the command as cron, which searches few folders, finds it."""
+    if shutil.which(DISTRIBUTION, path=_PATH_OF_CRON):
+        return DISTRIBUTION
+    program = Path(sys.executable).with_name(DISTRIBUTION)
+    return str(program) if program.exists() else DISTRIBUTION
 
 
 def _quoted(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Final
 
@@ -48,12 +48,14 @@ class PlannedSync:
         timing: When it runs.
         zone: The time zone of that; empty for that of the settings.
         job: The line of the crontab that starts it.
+        further_jobs: More lines with the same sync type, which can have one schedule only.
     """
 
     sync_type: str
     timing: Timing = Timing()
     zone: str = ""
     job: CronJob | None = None
+    further_jobs: tuple[CronJob, ...] = ()
 
 
 def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync]:
@@ -69,10 +71,25 @@ def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync
     usual = named[0] if len(named) == 1 else DEFAULT_TYPE
     syncs: dict[str, PlannedSync] = {}
     for job in jobs:
-        stem = job.script.stem if job.script and len(jobs) > 1 else usual
-        name = next(filter(is_sync_type, [job.sync_type or "", stem]), usual)
-        syncs.setdefault(name, PlannedSync(name, Timing(schedule=job.schedule), job.zone, job))
+        names = _names(job, syncs) if len(jobs) > 1 else [job.sync_type or ""]
+        name = next(filter(is_sync_type, names), usual)
+        if name in syncs:
+            first = syncs[name]
+            syncs[name] = replace(first, further_jobs=(*first.further_jobs, job))
+        else:
+            syncs[name] = PlannedSync(name, Timing(schedule=job.schedule), job.zone, job)
     return list(syncs.values())
+
+
+def _names(job: CronJob, syncs: Mapping[str, PlannedSync]) -> list[str]:
+    """Return what to call a job, best first: files of the same name go by their folders too."""
+    names = [job.sync_type] if job.sync_type else []
+    if job.script is not None:
+        stem, first = job.script.stem, syncs.get(job.script.stem)
+        if first is None or (first.job and first.job.script == job.script):
+            names.append(stem)
+        names.append("_".join(job.script.with_suffix("").parts))
+    return names
 
 
 def parse_timing(text: str) -> Timing:

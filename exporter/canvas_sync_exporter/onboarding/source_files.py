@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.files.regular_file import read_regular_file
+from canvas_sync_core.files.regular_file import read_regular_bytes
 
 __all__ = ["Limits", "SourceFile", "UnreadFile", "read_sources"]
 
@@ -82,12 +82,12 @@ def read_sources(folder: Path, limits: Limits | None = None) -> Iterator[SourceF
             return
         files += 1
         try:
-            text = read_regular_file(folder / each).text
-            size += len(text.encode())
+            source = read_regular_bytes(folder / each)
+            size += len(source)
             if size > limits.size:
                 yield UnreadFile(each, f"more than {limits.size:,} bytes of Python files")
                 return
-            yield SourceFile(each, _parse(text))
+            yield SourceFile(each, _parse(source))
         except OSError as error:
             yield UnreadFile(each, error.strerror or str(error))
         except SyntaxError as error:
@@ -121,7 +121,8 @@ def _is_test(name: str) -> bool:
     return name.startswith(("test_", ".")) or name == "conftest.py"
 
 
-def _parse(text: str) -> ast.Module:
+def _parse(source: bytes) -> ast.Module:
+    """Parse a file in the encoding that it declares, as Python does."""
     with warnings.catch_warnings():  # about odd literals of the user's code
         warnings.simplefilter("ignore")
-        return ast.parse(text)
+        return ast.parse(source)

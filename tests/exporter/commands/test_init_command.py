@@ -80,7 +80,8 @@ def test_it_writes_what_it_finds_where_the_exporter_reads_it(project: Path) -> N
         f"  export CANVAS_SYNC_LOG_DIR={project}/logs/canvas_sync",
         "  export CANVAS_SYNC_CANVAS_HOSTS=canvas.example.edu",
         "    instrument_requests()",
-        "    canvas-sync-monitor run --sync-type full -- python nightly.py …",
+        "  line 2 of the crontab, before `python nightly.py …`, instead of the tracker,"
+        " if the code has to stay as it is:",
         f"To see the first run arrive: canvas-sync-monitor init --wait {project}",
     ):
         assert line in done.stdout.splitlines(), line
@@ -135,6 +136,16 @@ def test_a_configuration_is_left_as_it_is_and_what_it_lacks_is_shown(project: Pa
 
     file.write_text(text + "[syncs.full]\n")
     assert "append" not in init(project).stdout
+
+
+def test_a_second_schedule_of_a_file_is_named(project: Path) -> None:
+    crontab = project / "bin" / "crontab"
+    with crontab.open("a") as file:
+        file.write(f"echo '0 5 * * 0 python {project}/nightly.py'\n")
+
+    assert "line 3 of the crontab also runs python nightly.py, at 0 5 * * 0." in (
+        init(project, "--yes").stdout
+    )
 
 
 def test_a_broken_configuration_is_named_with_its_line(project: Path) -> None:

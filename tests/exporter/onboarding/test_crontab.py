@@ -9,6 +9,7 @@ import pytest
 from canvas_sync_exporter.onboarding.crontab import (
     CronJob,
     cron_jobs,
+    home_folder,
     read_crontab,
     system_zone,
 )
@@ -48,8 +49,8 @@ def jobs(project: Path, text: str) -> list[CronJob]:
         ("cd DIR; python -m pkg.hourly", "python -m pkg.hourly", "pkg/hourly.py"),
         ("(cd sync/pkg && cd .. && python -m pkg)", "python -m pkg", "pkg/__main__.py"),
         ("DIR/run --token 7~secret", "run …", "run"),
-        ("TOKEN=7~secret python 'DIR/a b.py' %input", "python a b.py", "a b.py"),
-        ("env TOKEN=7~secret python -u sync/nightly.py", "nightly.py", "nightly.py"),
+        ("TOKEN=7~secret python 'DIR/a b.py' %input", "python 'a b.py'", "a b.py"),
+        ("env TOKEN=7~secret python -u sync/nightly.py", "python … nightly.py", "nightly.py"),
         ("cd DIR && TOKEN=7~secret; flask sync", "flask …", None),
     ],
 )
@@ -106,6 +107,16 @@ CRON_TZ = Nowhere/City
 
 def test_home_is_where_commands_start(project: Path) -> None:
     assert len(jobs(project, "HOME=DIR\n0 2 * * * ./nightly.py")) == 1
+
+
+def test_a_user_without_a_home_starts_at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+    assert home_folder() == Path("/")
 
 
 @pytest.mark.parametrize(

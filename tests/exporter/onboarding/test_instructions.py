@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import shlex
 from pathlib import Path
+
+import pytest
 
 import canvas_sync_instrumentation
 from canvas_sync_exporter.onboarding.crontab import CronJob
-from canvas_sync_exporter.onboarding.instructions import Step, steps
+from canvas_sync_exporter.onboarding.instructions import Step, installed_command, steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync
 
 from .test_detection import CELERY, FACTORY, SCHEDULER, project
@@ -98,9 +101,31 @@ def test_a_cron_job_gets_hooks_and_a_tracker_or_a_wrapper(tmp_path: Path) -> Non
         "sync.py, after the imports (line 2)",
         "sync.py, after line 5, which makes `engine`",
         "sync.py, around the work with Canvas (line 9, in `copy_courses`)",
-        "line 2 of the crontab, if the code has to stay as it is, instead of the tracker",
+        "line 2 of the crontab, before `python sync.py`, instead of the tracker, if the code has to"
+        " stay as it is",
     ]
-    assert found[-1].code == ("canvas-sync-monitor run --sync-type nightly -- python sync.py",)
+    program = shlex.quote(installed_command())
+    assert found[-1].code == (f"{program} run --sync-type nightly --",)
+
+
+def test_each_file_that_cron_starts_gets_the_hooks(tmp_path: Path) -> None:
+    seen = project(tmp_path, a=SCRIPT, sync=SCRIPT, weekly="import requests\nimport httpx\n")
+
+    found = code_of(steps(seen, [cron_job("sync.py"), cron_job("weekly.py")]))
+
+    assert {place: code for place, code in found.items() if "imports" in place} == {
+        "sync.py, after the imports (line 2)": ["instrument_requests()"],
+        "weekly.py, after the imports (line 1)": ["instrument_requests()", "instrument_httpx()"],
+    }
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_a_crontab_names_a_program_that_cron_finds(
+    monkeypatch: pytest.MonkeyPatch, is_found: bool
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: "/usr/bin/x" if is_found else None)
+
+    assert Path(installed_command()).is_absolute() is not is_found
 
 
 def test_a_cron_job_that_starts_another_file_is_tracked_there(tmp_path: Path) -> None:
@@ -137,5 +162,5 @@ def test_a_folder_without_python_gets_the_wrapper(tmp_path: Path) -> None:
 
     assert list(found) == [
         "your sync, around the call that syncs",
-        "where the sync is started, if it is no Python",
+        "before the command that starts the sync, if it is not Python",
     ]

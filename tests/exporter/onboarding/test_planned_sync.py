@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def job(name: str, **changes: object) -> CronJob:
         (["nightly"], [job("a.py")], ["nightly"]),
         (["nightly", "hourly"], [job("a.py")], ["full"]),
         ([], [job("a.py"), job("b.py")], ["a", "b"]),
-        ([], [job("a.py"), job("a.py", sync_type="weekly"), job("x/a.py")], ["a", "weekly"]),
+        ([], [job("a.py"), job("a.py", sync_type="weekly"), job("x/a.py")], ["a", "weekly", "x_a"]),
         ([], [job("a.py", sync_type="\x1b")], ["full"]),
     ],
 )
@@ -43,6 +44,14 @@ def test_a_cron_job_that_calls_nothing_beside_one_that_calls_canvas_is_no_sync()
     syncs = planned_syncs(Project((imported,)), [job("backup.py"), job("b.py")])
 
     assert [(sync.sync_type, sync.job) for sync in syncs] == [("full", job("b.py"))]
+
+
+def test_a_second_schedule_of_a_file_is_kept_beside_the_first() -> None:
+    again = replace(job("a.py"), line=2, schedule="@hourly")
+
+    (sync,) = planned_syncs(Project(), [job("a.py"), again])
+
+    assert (sync.job, sync.further_jobs) == (job("a.py"), (again,))
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,14 @@ def test_python_files_are_read_in_order(tmp_path: Path) -> None:
     assert read(tmp_path) == (["a.py", "b.py", "pkg/c.py"], {})
 
 
+def test_files_are_read_in_the_encoding_that_they_declare(tmp_path: Path) -> None:
+    text = "# coding: {}\r\nimport os  # größe\r\n"
+    for encoding in ("latin-1", "utf-8-sig"):
+        (tmp_path / f"{encoding}.py").write_bytes(text.format(encoding).encode(encoding))
+
+    assert read(tmp_path) == (["latin-1.py", "utf-8-sig.py"], {})
+
+
 def test_what_is_not_the_sync_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path, "env/pyvenv.cfg", "env/lib/x.py", ".git/x.py", ".hidden.py", "tests/x.py")
     fill(tmp_path, "node_modules/x/x.py", "lib/site-packages/x.py", "test_x.py", "conftest.py")
@@ -68,7 +76,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_read(tmp_path: Path)
     ]
     assert reasons["broken.py"] == "line 2 is not Python: invalid syntax"
     assert "larger than" in reasons["huge.py"]
-    assert "not UTF-8" in reasons["latin.py"]
+    assert "can't decode byte 0xfc" in reasons["latin.py"]
     assert "a FIFO" in reasons["pipe.py"]
     assert all(reasons.values())
 
