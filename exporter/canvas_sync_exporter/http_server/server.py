@@ -25,7 +25,7 @@ _SPARE: Final = 20
 _DRAIN_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 1.0
 _LIMITS: Final[dict[str, Any]] = {
-    "threads": 16,  # for requests and log streams to their limits, and 4 for health and scrapes
+    "threads": 40,  # for requests, waiting ones and log streams, and 4 for health and scrapes
     "channel_timeout": int(IDLE_SECONDS),
     "cleanup_interval": 1,
     "max_request_header_size": 64 * 1024,

@@ -40,6 +40,8 @@ __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
 REQUEST_LIMIT = 8
 """Maximum number of concurrent requests; health is not limited."""
+_WAITING = 24
+"""How many more may wait for a second: most requests take a few milliseconds."""
 
 
 _ROOT, _, _PATH = PREFIX.rpartition("/")
@@ -57,7 +59,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
     blueprint = Blueprint("canvas_sync_api", __name__, url_prefix=_ROOT)
     answer_problems(blueprint)
     add_security_headers(blueprint)
-    limit = ConcurrencyLimit(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS)
+    limit = ConcurrencyLimit(REQUEST_LIMIT, _BUSY, retry_seconds=_BUSY_SECONDS, waiting=_WAITING)
     endpoints = (
         *Api(context).endpoints(),
         *RunsApi(context).endpoints(),

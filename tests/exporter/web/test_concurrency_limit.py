@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
 import pytest
 
 from canvas_sync_exporter.web.concurrency_limit import ConcurrencyLimit
@@ -18,3 +20,25 @@ def test_a_place_given_back_can_be_taken_again() -> None:
     with pytest.raises(ZeroDivisionError), limit.acquired():
         raise ZeroDivisionError
     limit.acquire()
+
+
+def test_some_requests_wait_for_a_slot_and_any_more_are_refused() -> None:
+    """Of two that come while all slots are taken, one is refused at once and one waits."""
+    limit = ConcurrencyLimit(1, "Full.", retry_seconds=1, waiting=1, wait_seconds=600)
+    limit.acquire()
+    with ThreadPoolExecutor(2) as clients:
+        late = [clients.submit(limit.acquire) for _ in range(2)]
+        refused = next(as_completed(late, timeout=60))
+        assert isinstance(refused.exception(), ProblemError)
+        (waiting,) = set(late) - {refused}
+        assert not waiting.done()
+        limit.release()
+        waiting.result(60)
+
+
+def test_a_request_that_has_waited_too_long_is_refused() -> None:
+    limit = ConcurrencyLimit(1, "Full.", retry_seconds=1, waiting=1, wait_seconds=0.01)
+    with limit.acquired():
+        for _ in range(2):
+            with pytest.raises(ProblemError):
+                limit.acquire()

@@ -1,0 +1,103 @@
+"""Cheap questions by 8 and by 32 clients at once: requests a second, and how many get 503.
+
+A real exporter with ``--rows`` runs answers ``recent`` and ``failed`` to clients that ask again as
+soon as they have the answer. Beside it the same clients ask a Flask app behind waitress that says
+hello. Clients and servers share the machine's cores.
+
+Goals: 32 clients get 503 for less than 1 % of their requests; 1,000 requests a second.
+
+Run: ``PYTHONPATH=tests python benchmarks/rest_burst.py``
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from metrics_scrape import fill
+from real_exporter import exporter
+
+API = "/api/canvas/metrics"
+PATHS = (f"{API}/recent", f"{API}/failed")
+CLIENTS = (8, 32)
+GOAL_REFUSED = 0.01
+GOAL_RATE = 1_000
+PEER = """
+from flask import Flask
+from waitress.server import create_server
+app = Flask("hello")
+app.get("/")(lambda: "hello")
+server = create_server(app, host="127.0.0.1", port=0, threads=16)
+print(f"http://127.0.0.1:{server.effective_port}", flush=True)
+server.run()
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=5, help="how long the clients ask")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        fill(folder, arguments.rows, stack)
+        url = stack.enter_context(exporter(folder))
+        peer = stack.enter_context(_peer())
+        for clients in CLIENTS:
+            for server, path in (*((url, path) for path in PATHS), (peer, "/")):
+                _report(clients, path, _ask(server, path, clients, arguments.seconds), arguments)
+
+
+@contextmanager
+def _peer() -> Iterator[str]:
+    with subprocess.Popen([sys.executable, "-c", PEER], stdout=subprocess.PIPE, text=True) as hello:
+        assert hello.stdout is not None
+        yield hello.stdout.readline().strip()
+        hello.terminate()
+
+
+def _ask(url: str, path: str, clients: int, seconds: float) -> Counter[int]:
+    until = time.monotonic() + seconds
+    with ThreadPoolExecutor(clients) as pool:
+        counts = [pool.submit(_client, url, path, until) for _ in range(clients)]
+        return sum((each.result() for each in counts), Counter[int]())
+
+
+def _client(url: str, path: str, until: float) -> Counter[int]:
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    statuses: Counter[int] = Counter()
+    while time.monotonic() < until:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        statuses[response.status] += 1
+    connection.close()
+    return statuses
+
+
+def _report(clients: int, path: str, statuses: Counter[int], arguments: argparse.Namespace) -> None:
+    rate = statuses[200] / arguments.seconds
+    refused = statuses[503] / statuses.total()
+    goals = (
+        ""
+        if path == "/"
+        else (
+            f"; {'met' if rate >= GOAL_RATE else 'missed'}, "
+            f"{'met' if refused < GOAL_REFUSED else 'missed'}"
+        )
+    )
+    print(f"{clients:3} clients, {path:30}{rate:8.0f} a second, {refused:6.1%} got 503{goals}")
+
+
+if __name__ == "__main__":
+    main()
