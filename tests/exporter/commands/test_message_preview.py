@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,34 +9,32 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import REPORT_KINDS, RunStatus
-from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.writing import write_incidents
 from canvas_sync_exporter.cli import main
 from support.incidents import incident
 from support.runs import snapshot, write
-from support.tables import create_tables
 
 NOW = dt.datetime.now(dt.UTC)
 
 
 @pytest.fixture
-def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
-    engine = open_engine(empty_database_url)
-    create_tables(engine)
-    yield engine
-    engine.dispose()
+def engine(emptied_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    url = emptied_engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", url)
+    return emptied_engine
 
 
 def fill(engine: Engine) -> None:
     """Write a run for every 6 hours of the last 70 days; each tenth failed for a user."""
     error = ErrorInfo("TimeoutError", "user 4711 timed out\n\x1b[31mred")
+    runs = []
     for number in range(280):
         start = (NOW - dt.timedelta(hours=6 * number + 1)).timestamp()
         is_bad = number % 10 == 5
         outcome = {"status": RunStatus.FAILED, "error": error} if is_bad else {}
-        run = snapshot(f"run-{number}", start_time=start, user_id=4711, course_id=4712, **outcome)
-        write(engine, run)
+        whose = {"user_id": 4711, "course_id": 4712}
+        runs.append(snapshot(f"run-{number}", start_time=start, **whose, **outcome))
+    write(engine, *runs)
 
 
 def preview(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,21 +15,21 @@ import pytest
 from sqlalchemy import Engine, text
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.cli import main
 from support.runs import failed, running, snapshot, write
-from support.tables import create_tables
 
 START = datetime(2026, 3, 2, 2, 30, tzinfo=UTC).timestamp()
 
 
+ON_SQLITE = pytest.mark.parametrize("lasting_engine", ["sqlite"], indirect=True)
+"""For what does not depend on the database."""
+
+
 @pytest.fixture
-def engine(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", empty_database_url)
-    engine = open_engine(empty_database_url)
-    create_tables(engine)
-    yield engine
-    engine.dispose()
+def engine(emptied_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    url = emptied_engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("CANVAS_SYNC_DATABASE_URL", url)
+    return emptied_engine
 
 
 @pytest.fixture
@@ -172,6 +171,7 @@ def on_a_terminal(width: int, *words: str, colour: bool = False) -> list[str]:
     return shown.decode().splitlines()
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_lines_fit_a_terminal(width: int) -> None:
@@ -181,6 +181,7 @@ def test_lines_fit_a_terminal(width: int) -> None:
     assert any(line.endswith("nightly") for line in shown)
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("few")
 def test_statuses_have_colours_on_a_terminal_unless_that_is_not_wanted() -> None:
     assert "\x1b[31mfailed\x1b[0m" in "\n".join(on_a_terminal(120, colour=True))
