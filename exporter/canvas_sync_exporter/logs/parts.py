@@ -158,7 +158,8 @@ class _PackedStream:
     def readinto(self, buffer: memoryview, /) -> int:
         """Read into the buffer, and tell how many bytes; 0 at the end."""
         try:
-            read: int = self._unpacked.readinto(buffer[: self._left])
+            # Not readinto(), which reads on until the buffer is full, and drops all at damage.
+            read: int = self._unpacked.readinto1(buffer[: self._left])
         except _DAMAGE as error:
             raise _damaged(self._path, error) from error
         if self._left is not None:
@@ -231,7 +232,7 @@ def _name_of(source: LogSource, name: str) -> str:
     """Return what to call a file in an archive, after checking that it belongs there."""
     parsed = parse_name(live_name(source.log), name)
     if parsed is None or parsed.kind not in (FileKind.LIVE, FileKind.BACKUP):
-        raise ArchiveDamagedError(f"{source.path.name} holds {name!r}, which is no log")
+        raise ArchiveDamagedError(f"{source.path.name} holds {name!r}, which is not a log")
     return f"{source.path.name}/{name}"
 
 

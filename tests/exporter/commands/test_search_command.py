@@ -155,7 +155,7 @@ def test_what_could_not_be_read_is_told_beside_the_lines(folder: Path) -> None:
         live.write(b"\xff\x00 garbage\n")
     done = run(folder, "--log", "errors")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 8)
-    assert "1 lines unreadable" in done.stderr
+    assert "1 unreadable line\n" in done.stderr
     assert "errors-20200101T000000Z.tar.gz" in done.stderr
 
 

@@ -216,7 +216,7 @@ def test_what_does_not_belong_into_an_archive_is_refused(tmp_path: Path, name: s
         entry.size = 0 if name == "link" else 3
         tar.addfile(entry, io.BytesIO(b"abc"))
     (source,) = sources(tmp_path, tmp_path / "archive")
-    with pytest.raises(ArchiveDamagedError, match="which is no log"):
+    with pytest.raises(ArchiveDamagedError, match="which is not a log"):
         content_of(source)
 
 

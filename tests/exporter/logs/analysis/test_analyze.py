@@ -395,6 +395,17 @@ def test_what_was_read_of_a_damaged_archive_counts(tmp_path: Path) -> None:
     assert len(lines) / 4 < report.api.total.count < len(lines)
 
 
+def test_of_an_archive_with_junk_at_its_end_all_lines_count(tmp_path: Path) -> None:
+    lines = [line_of_record(record) for record in generate(3000)[Log.API_CALLS]]
+    file = tmp_path / "api_calls.old"
+    file.write_bytes(b"".join(lines))
+    member = Member(file, "api_calls.log.1", file.stat().st_size)
+    archive = write_archive(tmp_path / "archive", "api_calls-20260101T020000Z", [member])
+    archive.write_bytes(archive.read_bytes() + b"junk")
+    report = report_of(tmp_path)
+    assert (report.api.total.count, len(report.problems)) == (len(lines), 1)
+
+
 @pytest.fixture
 def divided_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[bytes]]:
     """Archive two files of API calls in pieces of 10 kB, each for a process; return the lines."""
