@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.logs.search import LogSearch, Order, SearchNotes
-from canvas_sync_exporter.messages.formats import plural
 
 from .line_filters import add_filters, line_filter
 from .log_configuration import log_configuration
@@ -84,6 +83,7 @@ def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
     if is_cut:
         print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
     if count := notes.unreadable_lines:
-        print(f"{DISTRIBUTION}: {count} unreadable {plural(count, 'line')}", file=sys.stderr)
+        lines = "1 unreadable line" if count == 1 else f"{count} unreadable lines"
+        print(f"{DISTRIBUTION}: {lines}", file=sys.stderr)
     for problem in notes.problems:
         print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)

@@ -95,8 +95,11 @@ def _hooks_one_by_one(project: Project, syncs: Sequence[PlannedSync]) -> Iterato
     others = [mark for name, mark in project.imports().items() if name not in hooked]
     yield from _client_hooks(project, others)
     if "instrument_sqlalchemy" not in ours:
-        for engine in project.of(Role.ENGINE)[:_MOST]:
+        engines = project.of(Role.ENGINE)
+        for engine in engines[:_MOST]:
             yield _after(engine, "engine", "instrument_sqlalchemy")
+        if further := ", ".join(f"{each.path}:{each.end_line}" for each in engines[_MOST:]):
+            yield Step(f"likewise after {further}", ("instrument_sqlalchemy(…)",))
 
 
 def _client_hooks(project: Project, imports: Sequence[Mark], unless: str = "") -> Iterator[Step]:

@@ -119,6 +119,13 @@ def test_each_file_that_cron_starts_gets_the_hooks(tmp_path: Path) -> None:
     }
 
 
+def test_further_engines_are_named_together(tmp_path: Path) -> None:
+    names = ("a", "b", "c", "d", "e")
+    found = code_of(steps(project(tmp_path, **dict.fromkeys(names, SCRIPT)), [cron_job("a.py")]))
+
+    assert found["likewise after d.py:5, e.py:5"] == ["instrument_sqlalchemy(…)"]
+
+
 @pytest.mark.parametrize("is_found", [True, False])
 def test_a_crontab_names_a_program_that_cron_finds(
     monkeypatch: pytest.MonkeyPatch, is_found: bool
