@@ -112,8 +112,19 @@ def _find(module: str, name: str) -> FunctionType | None:
     current: object = sys.modules[module]
     for attribute in name.split("."):
         current = getattr(current, attribute, None)
-    found = current if is_it(current) else next(filter(is_it, gc.get_referrers(namespace)), None)
+    found = current if is_it(current) else next(filter(is_it, _referrers(namespace)), None)
     return found if isinstance(found, FunctionType) else None
+
+
+def _referrers(namespace: dict[str, Any]) -> list[Any]:
+    """Return what refers to a module's namespace, also after ``gc.freeze()``, as before a fork."""
+    if not gc.get_freeze_count():
+        return gc.get_referrers(namespace)
+    gc.unfreeze()  # get_referrers() passes over frozen objects
+    try:
+        return gc.get_referrers(namespace)
+    finally:
+        gc.freeze()
 
 
 def _copy(function: FunctionType) -> FunctionType:
