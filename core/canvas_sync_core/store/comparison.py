@@ -60,6 +60,21 @@ class Measures:
     start: datetime | None = None
     is_odd: bool = False
 
+    @property
+    def unexplained_bytes(self) -> int | None:
+        """The bytes that Canvas sent, if it is not known in how many items."""
+        return self.api_bytes if self.api_items is None else None
+
+    @property
+    def bytes_per_item(self) -> float | None:
+        """The bytes for each item that Canvas sent; None if there were none, or it is unknown.
+
+        Fewer items make fewer bytes, which is no second reason to find a run odd.
+        """
+        if self.api_bytes is None or not self.api_items:
+            return None
+        return self.api_bytes / self.api_items
+
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
@@ -90,7 +105,18 @@ _QUANTITIES: Final = (
     _Quantity(lambda run: run.api_calls, "few_calls", "{:g} API calls", _CALL_FLOOR),
     _Quantity(lambda run: run.api_items, "few_received", "{:g} items received", _ITEM_FLOOR_BELOW),
     _Quantity(
-        lambda run: run.api_bytes, "few_bytes", "{:.0f} bytes received", 1000.0, is_count=False
+        lambda run: run.unexplained_bytes,
+        "few_bytes",
+        "{:.0f} bytes received",
+        1000.0,
+        is_count=False,
+    ),
+    _Quantity(
+        lambda run: run.bytes_per_item,
+        "few_bytes",
+        "{:.0f} bytes for each item received",
+        10.0,
+        is_count=False,
     ),
     _Quantity(lambda run: run.duration, "fast", "{:.1f} s", _SECONDS_FLOOR_BELOW, is_count=False),
 )

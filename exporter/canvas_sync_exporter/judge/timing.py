@@ -17,6 +17,7 @@ from .rounds import Round
 
 __all__ = [
     "counted_rounds",
+    "has_settled",
     "interval_of",
     "is_frequent",
     "once_for_same_rounds",
@@ -33,6 +34,10 @@ _UNEXPECTED_FOR: Final = timedelta(days=1)
 """How long a run that was not due stays relevant."""
 _RETIRED_AFTER: Final = timedelta(days=14)
 """A sync type that is no longer expected and has not run for this long is retired."""
+_SETTLING: Final = timedelta(minutes=3)
+"""If no further run of a round has started for this long, none is coming."""
+_RECENT_ROUNDS: Final = 10
+_NEVER: Final = timedelta.max
 _HISTORY: Final = 20
 _FEWEST_RUNS: Final = 3
 
@@ -62,7 +67,10 @@ def counted_rounds(facts: Facts, sync: SyncFacts) -> Sequence[Round]:
 def once_for_same_rounds(
     function: Callable[[Facts, SyncFacts], T],
 ) -> Callable[[Facts, SyncFacts], T]:
-    """Cache a result that depends only on a sync type and its counted rounds, across judgings."""
+    """Cache a result that depends only on a sync type and its counted rounds, across judgings.
+
+    It may also depend on whether the newest round has settled.
+    """
     name = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)
@@ -80,7 +88,7 @@ def once_for_same_rounds(
 @once_for_each_judging
 def _memo_of_rounds(facts: Facts, sync: SyncFacts) -> dict[str, Any]:
     rounds = counted_rounds(facts, sync)
-    key = (len(rounds), rounds[0].start if rounds else None)
+    key = (len(rounds), rounds[0].start if rounds else None, has_settled(facts, sync))
     memo: dict[str, Any] = sync.memo.setdefault(key, {})
     return memo
 
@@ -101,16 +109,33 @@ def interval_of(sync: SyncFacts) -> timedelta | None:
     """Return the usual time between two due times, or two rounds; None when unknown."""
     times: Sequence[datetime] = [*sync.due[-10:], *([sync.next_due] if sync.next_due else [])]
     if len(times) <= 1:
-        times = [each.start for each in reversed(sync.rounds[:10])]
+        times = [each.start for each in reversed(sync.rounds[:_RECENT_ROUNDS])]
+    return _usual_gap(times)
+
+
+def _usual_gap(times: Sequence[datetime]) -> timedelta | None:
     gaps = [later - before for before, later in pairwise(times)]
     return timedelta(seconds=median(gap.total_seconds() for gap in gaps)) if gaps else None
 
 
 @once_for_each_sync
 def is_frequent(sync: SyncFacts) -> bool:
-    """Return whether a sync runs so often that one bad run is not conclusive."""
-    interval = interval_of(sync)
-    return interval is not None and interval <= FREQUENT
+    """Return whether a sync runs so often that one bad run is not conclusive.
+
+    A learned rhythm leaves out times that were sometimes skipped, so how often it really ran counts
+    as well.
+    """
+    starts = [each.start for each in reversed(sync.rounds[:_RECENT_ROUNDS])]
+    intervals = filter(None, (interval_of(sync), _usual_gap(starts)))
+    return min(intervals, default=_NEVER) <= FREQUENT
+
+
+def has_settled(facts: Facts, sync: SyncFacts) -> bool:
+    """Return whether the newest round is complete, as far as anybody can tell."""
+    rounds = counted_rounds(facts, sync)
+    return not rounds or (
+        not sync.running and facts.now - max(run.end for run in rounds[0].runs) >= _SETTLING
+    )
 
 
 @once_for_each_sync

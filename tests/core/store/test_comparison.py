@@ -115,7 +115,6 @@ def test_empty_lists_of_an_app_that_uses_the_hooks_alone_are_odd() -> None:
     assert reasons(Measures(0, 0.1, 2, 0, 4), usual) == [
         "few_calls",
         "few_received",
-        "few_bytes",
         "fast",
     ]
 
@@ -150,6 +149,15 @@ def test_half_is_odd_for_a_steady_type_from_the_fourth_run_on(count: int, usual:
     assert reasons(Measures(0, 60.0), [Measures(usual * n, 60.0) for n in (2, 3, 1)]) == [
         "few_items"
     ]
+
+
+def test_few_bytes_are_odd_only_beyond_what_few_items_explain() -> None:
+    usual = [Measures(100, 60.0, 10, 100 + n, 40_000 + 390 * n) for n in range(20)]
+    unknown = [replace(run, api_items=None) for run in usual]
+
+    assert reasons(Measures(100, 60.0, 10, 100, 4_000), usual) == ["few_bytes"]
+    assert reasons(Measures(100, 60.0, 10, 30, 12_000), usual) == ["few_received"]
+    assert reasons(Measures(100, 60.0, 10, None, 12_000), unknown) == ["few_bytes"]
 
 
 def test_few_bytes_less_are_not_odd_even_when_none_are_left() -> None:

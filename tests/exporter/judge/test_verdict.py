@@ -316,6 +316,8 @@ def test_failing_calls_are_judged_by_the_usual_traffic(calls: int) -> None:
     bad = ended(0, api_calls=calls, api_failed=calls // 5)
 
     assert kinds(facts_of(sync_of(stray, *usual))) == []
+    strays = ended(0, api_calls=77, api_failed=4)
+    assert kinds(facts_of(sync_of(strays, *usual))) == []
     assert kinds(facts_of(sync_of(bad, *usual))) == [IncidentKind.API_FAILING]
 
 
@@ -353,6 +355,47 @@ def test_a_sync_every_quarter_of_an_hour_gets_a_second_chance_for_what_may_pass(
         assert kinds(every_quarter(ended(), once, once)) == []
     assert kinds(every_quarter(broken)) == [IncidentKind.FAILING]
     assert kinds(every_quarter(nothing_works)) == [IncidentKind.API_FAILING]
+
+
+def test_a_frequent_sync_gets_a_second_chance_for_any_odd_result_and_with_a_sparse_rhythm() -> None:
+    odd = ended(suspect_reason="few_items: 0 items where 20 are usual; few_calls: 15 API calls")
+
+    assert kinds(every_quarter(odd)) == []
+    assert kinds(every_quarter(odd, odd)) == [IncidentKind.SUSPECT]
+    (sync,) = every_quarter(odd).syncs.values()
+    sparse = facts_of(replace(sync, due=sync.due[::3]))
+    assert kinds(sparse) == []
+
+
+def users_of(night: int, count: int, *odd: EndedRun) -> list[EndedRun]:
+    """The newest of so many users' runs of a night, the last ones ``odd``."""
+    runs = [*odd, *[ended(night) for _ in range(count - len(odd))]]
+    start = NOW - timedelta(days=night, minutes=59)
+    seconds = [timedelta(seconds=10 * number) for number in reversed(range(count))]
+    return [
+        replace(run, id=f"{night}-{user}", user_id=user, start=start + late, end=start + 2 * late)
+        for user, (run, late) in enumerate(zip(runs, seconds, strict=True))
+    ]
+
+
+def test_the_first_bad_run_of_a_night_waits_for_the_others_while_they_run() -> None:
+    earlier = [run for night in range(1, 4) for run in users_of(night, 30)]
+    first = replace(failed(0), user_id=29, id="0-29")
+    soon, late = first.end + MINUTE, first.end + 4 * MINUTE
+    others = {"running": [RunningRun("0-28", "full", first.end, late)]}
+
+    assert kinds(facts_of(sync_of(first, *earlier, now=soon), now=soon)) == []
+    assert kinds(facts_of(sync_of(first, *earlier, now=late, **others), now=late)) == []
+    assert kinds(facts_of(sync_of(first, *earlier, now=late), now=late)) == [IncidentKind.FAILING]
+
+
+def test_a_few_odd_results_among_many_users_are_chance() -> None:
+    odd = ended(suspect_reason="few_items: 4 items where 25 are usual")
+    earlier = [run for night in range(1, 4) for run in users_of(night, 30)]
+
+    assert kinds(facts_of(sync_of(*users_of(0, 30, *[odd] * 3), *earlier))) == []
+    found = kinds(facts_of(sync_of(*users_of(0, 30, *[odd] * 12), *earlier)))
+    assert found == [IncidentKind.SUSPECT]
 
 
 def test_runs_of_one_type_that_fail_for_many_reasons_are_one_finding() -> None:

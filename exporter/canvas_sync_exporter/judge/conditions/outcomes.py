@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial as partial_function
 from itertools import takewhile
 from typing import Final
 
@@ -15,7 +16,12 @@ from canvas_sync_exporter.judge.facts import Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Key, Round
 from canvas_sync_exporter.judge.runs import EndedRun
-from canvas_sync_exporter.judge.timing import counted_rounds, is_frequent, once_for_same_rounds
+from canvas_sync_exporter.judge.timing import (
+    counted_rounds,
+    has_settled,
+    is_frequent,
+    once_for_same_rounds,
+)
 
 from .running import longest_duration
 
@@ -23,13 +29,13 @@ __all__ = ["bad_ending", "failing", "interrupted", "is_many", "partial", "slow",
 
 _STRAYS: Final = 0.02
 """Share of a night's per-user runs that may end badly without needing attention."""
+_CHANCE_SUSPECTS: Final = 0.1
+"""Share of a night's per-user runs that may look odd: each user's history is short and noisy."""
 _DEVIATIONS: Final = 3.0
 _FEWEST: Final = 3
 _FEW_RUNS: Final = 20
 _HALF: Final = 0.5
 _SLOW_REASONS: Final = frozenset({"slow"})
-_CERTAIN_REASONS: Final = frozenset({"few_calls"})
-"""The number of items varies from run to run; the calls that list them hardly do."""
 
 Predicate = Callable[[EndedRun], bool]
 
@@ -103,6 +109,7 @@ def affected(
     *,
     patient: bool = False,
     certain: bool = False,
+    strays: float = _STRAYS,
 ) -> list[EndedRun]:
     """Return the bad runs of the newest round, if there are enough to be certain.
 
@@ -113,32 +120,36 @@ def affected(
         patient: Whether to wait for a second bad run if a sync runs every few minutes and the
             problem may be temporary.
         certain: Whether a single run of a few says it for certain, however well the others ended.
+        strays: Share of the runs of a round that may be bad without needing attention.
     """
     rounds = counted_rounds(facts, sync)
     if not rounds:
         return []
-    wrong = _wrong_of_round(rounds, is_wrong, certain=certain)
-    if not wrong and len(rounds) > 1 and _has_just_begun(rounds[0], rounds[1]):
+    find = partial_function(_wrong_of_round, is_wrong=is_wrong, strays=strays)
+    wrong = find(rounds, certain=certain)
+    if (
+        len(rounds) > 1
+        and _has_just_begun(rounds[0], rounds[1])
+        and (not wrong or (len(wrong) < _FEWEST and not has_settled(facts, sync)))
+    ):
         rounds = rounds[1:]
-        wrong = _wrong_of_round(rounds, is_wrong, certain=certain)
+        wrong = find(rounds, certain=certain)
     if patient and wrong and is_frequent(sync) and all(map(is_second_chance, wrong)):
-        return wrong if len(rounds) > 1 and _wrong_of_round(rounds[1:], is_wrong) else []
+        return wrong if len(rounds) > 1 and find(rounds[1:]) else []
     return wrong
 
 
 def is_second_chance(run: EndedRun) -> bool:
     """Return whether the next run is likely to succeed by itself."""
-    if run.status is RunStatus.FAILED:
-        return is_transient(run)
-    return not _CERTAIN_REASONS & suspect_reasons(run)
+    return run.status is not RunStatus.FAILED or is_transient(run)
 
 
-def is_many(count: int, whole: int) -> bool:
-    """Return whether ``count`` bad runs of a round are more than random failures."""
+def is_many(count: int, whole: int, strays: float = _STRAYS) -> bool:
+    """Return whether ``count`` bad runs of a round are more than the share of random ones."""
     if count == whole:
         return count > 0
-    strays = _STRAYS * whole
-    return count >= max(_FEWEST, math.ceil(strays + _DEVIATIONS * math.sqrt(strays)))
+    expected = strays * whole
+    return count >= max(_FEWEST, math.ceil(expected + _DEVIATIONS * math.sqrt(expected)))
 
 
 @once_for_same_rounds
@@ -148,7 +159,7 @@ def _partial_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 
 @once_for_same_rounds
 def _suspect_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
-    return affected(facts, sync, _is_suspect, patient=True)
+    return affected(facts, sync, _is_suspect, patient=True, strays=_CHANCE_SUSPECTS)
 
 
 def _is_partial(run: EndedRun) -> bool:
@@ -178,12 +189,12 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
 
 
 def _wrong_of_round(
-    rounds: Sequence[Round], is_wrong: Predicate, *, certain: bool = False
+    rounds: Sequence[Round], is_wrong: Predicate, strays: float, *, certain: bool = False
 ) -> list[EndedRun]:
     results = rounds[0].results
     wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
     are_few = len(results) <= _FEW_RUNS
-    if is_many(len(wrong), len(results)) or (certain and are_few):
+    if is_many(len(wrong), len(results), strays) or (certain and are_few):
         return list(wrong.values())
     if are_few and len(rounds) > 1:
         return _wrong_again(wrong, rounds[1], is_wrong)
@@ -209,7 +220,7 @@ def _slow_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
         # A run that took even longer was stuck, which is another incident.
         return _is_slow_only(run) and timedelta(seconds=run.duration) <= longest
 
-    return affected(facts, sync, is_slow, patient=True)
+    return affected(facts, sync, is_slow, patient=True, strays=_CHANCE_SUSPECTS)
 
 
 def _round_size(facts: Facts, sync: SyncFacts) -> int:

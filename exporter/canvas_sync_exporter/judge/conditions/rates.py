@@ -1,6 +1,6 @@
 """Whether a share or a mean of the newest round is far higher than usual for its sync type.
 
-This needs no minimum amount of traffic: 3 failures in 36 calls are judged as reliably as 3,000 in
+This needs no minimum amount of traffic: 4 failures in 36 calls are judged as reliably as 4,000 in
 36,000, because each is compared with the number expected by chance.
 """
 
@@ -20,9 +20,11 @@ __all__ = ["has_high_mean", "has_high_share", "is_high_share"]
 Amount = Callable[[Round], float]
 
 _FEWEST: Final = 3
+_FEWEST_PARTS: Final = 4
 _LEAST_SHARE: Final = 0.05
 _STRAY_SHARE: Final = 0.005
-_DEVIATIONS: Final = 4.0
+_DEVIATIONS: Final = 8.0
+"""Many, because such numbers are skewed and a busy sync type has thousands of runs a year."""
 _CERTAIN_SHARE: Final = 0.5
 _CERTAIN_COUNT: Final = 5
 _TIMES_USUAL: Final = 3.0
@@ -35,7 +37,7 @@ def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
     """Return whether ``part`` of ``whole`` is far above chance and above the usual share."""
     strays = whole * max(_STRAY_SHARE, usual)
     return (
-        part >= _FEWEST
+        part >= _FEWEST_PARTS
         and part >= whole * _LEAST_SHARE
         and part >= strays + _DEVIATIONS * math.sqrt(strays)
     )
