@@ -29,7 +29,10 @@ class SmallDisk:
             for size in (65536, 4096):
                 free = os.statvfs(self.path).f_bavail * os.statvfs(self.path).f_frsize
                 for _ in range(max(free - leave, 0) // size):
-                    ballast.write(b"\0" * size)
+                    try:
+                        ballast.write(b"\0" * size)
+                    except OSError:  # another thread has taken the room meanwhile
+                        break
 
     def make_room(self) -> None:
         """Give back what :meth:`fill` took."""
