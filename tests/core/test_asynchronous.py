@@ -26,6 +26,8 @@ IN_THE_SYNCS_THREAD = (
     "core/canvas_sync_core/metrics",
     "instrumentation/canvas_sync_instrumentation/run",
 )
+ELSEWHERE = {"folded_state.py", "folding.py", "reading.py", "sample_keys.py"}
+"""Fold metric files, in their own thread or in the exporter, where no handler of a signal runs."""
 BROAD = ("Exception", "OSError", "ValueError", "RecursionError")
 """What the handler of a signal may well raise too."""
 
@@ -197,6 +199,7 @@ def test_whatever_handles_errors_in_the_syncs_thread_hands_on_those_of_the_sync(
     handlers = [
         (path.name, handler)
         for path in (TESTS.parent / package).glob("*.py")
+        if path.name not in ELSEWHERE
         for handler in ast.walk(ast.parse(path.read_text()))
         if isinstance(handler, ast.ExceptHandler) and handler.type is not None
         if any(name in ast.unparse(handler.type) for name in BROAD)

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.locks import is_patched
 from canvas_sync_core.threads import Daemon, start_daemon
@@ -71,9 +72,11 @@ class CrowdedFolder:
         try:
             if self._folding is not None:
                 self._folding.fold(most=_AT_ONCE, timeout=0.0)
-        except (CanvasSyncMonitorError, OSError):
-            return  # another process folds, or the exporter will say what is wrong
-        except Exception:
+        except (CanvasSyncMonitorError, OSError) as error:
+            # Another process folds, or the exporter will say what is wrong.
+            raise_if_asynchronous(error)
+        except Exception as error:
+            raise_if_asynchronous(error)
             _logger.exception("Metric files in %s cannot be folded.", self._path)
 
 
@@ -81,5 +84,6 @@ def _is_crowded(folder: Path) -> bool:
     try:
         with os.scandir(folder) as entries:
             return any(True for _ in islice(entries, MOST_FILES, None))
-    except OSError:  # there is no folder yet
+    except OSError as error:  # there is no folder yet
+        raise_if_asynchronous(error)
         return False

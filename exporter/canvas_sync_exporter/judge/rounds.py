@@ -136,13 +136,39 @@ def _is_notable(run: EndedRun) -> bool:
 def _repeating(runs: Iterable[EndedRun]) -> Iterator[Round]:
     """Begin a new round when a user and course runs again, or after a long pause."""
     group: list[EndedRun] = []
-    seen: set[Key] = set()
+    seen: dict[Key, int] = {}
     for run in runs:
         key = (run.user_id, run.course_id)
-        if group and (key in seen or group[-1].start - run.start > _LONGEST_PAUSE):
-            yield Round(tuple(group))
-            group, seen = [], set()
+        begin = None
+        if group and group[-1].start - run.start > _LONGEST_PAUSE:
+            begin = len(group)
+        elif key in seen:
+            begin = _begin_of_older(group, seen[key], run)
+        if begin is not None:
+            yield Round(tuple(group[:begin]))
+            group = group[begin:]
+            seen = {(each.user_id, each.course_id): n for n, each in enumerate(group)}
+        seen[key] = len(group)
         group.append(run)
-        seen.add(key)
     if group:
         yield Round(tuple(group))
+
+
+def _begin_of_older(group: Sequence[EndedRun], repeated: int, run: EndedRun) -> int:
+    """Return the position in a group, newest first, from which on runs belong to an older round.
+
+    The runs of users that are synced at the same time start in any order, so the first that is not
+    repeated may be of the older round too: it is if it overlaps with the runs of that one.
+
+    Args:
+        group: Runs of which none is repeated.
+        repeated: The position of the one that repeats ``run``.
+        run: The next older run.
+    """
+    end = run.end
+    for begin in range(len(group), repeated, -1):
+        newer = group[begin - 1]
+        if newer.start >= end:
+            return begin
+        end = max(end, newer.end)
+    return len(group)  # one is always running: there is no better place

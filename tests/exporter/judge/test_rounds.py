@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from itertools import permutations
+
+import pytest
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_exporter.judge.expectation import Expectation, ExpectationSource
@@ -52,6 +55,30 @@ def test_with_an_interval_each_run_is_a_round() -> None:
     assert [list(each.runs) for each in make_rounds(runs, (NOW,), promise)] == [
         [run] for run in runs
     ]
+
+
+@pytest.mark.parametrize("order", list(permutations((41, 42, 45, 46))))
+def test_users_that_are_synced_at_the_same_time_are_one_round_in_whatever_order_they_start(
+    order: tuple[int, ...],
+) -> None:
+    batches = [
+        ended(start=NOW - begin + timedelta(seconds=number), user_id=user)
+        for begin, users in ((3 * HOUR / 4, order[:1]), (HOUR, order), (2 * HOUR, order[::-1]))
+        for number, user in reversed(list(enumerate(users)))
+    ]
+
+    assert [len(each.runs) for each in make_rounds(batches, (), None)] == [1, 4, 4]
+
+
+def test_users_that_are_synced_one_after_the_other_without_end_are_a_round_each_time() -> None:
+    turns = [
+        ended(start=NOW - number * timedelta(seconds=610), user_id=number % 5)
+        for number in range(1, 21)
+    ]
+    workers = [ended(start=run.start, user_id=run.user_id, duration=3000.0) for run in turns]
+
+    for runs in (turns, workers):
+        assert [len(each.runs) for each in make_rounds(runs, (), None)] == [5, 5, 5, 5]
 
 
 def test_a_run_a_little_before_its_due_time_answers_it() -> None:
