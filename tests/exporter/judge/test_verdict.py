@@ -298,6 +298,19 @@ def test_one_refused_token_of_a_few_users_is_certain_at_once() -> None:
     assert kinds(facts_of(sync_of(*users_runs(0, user_46=failed(0))))) == []
 
 
+def test_a_refused_token_counts_until_its_user_runs_again() -> None:
+    refused = replace(failed(0, **REFUSED), user_id=46)
+    first = [replace(ended(start=NOW - 48 * MINUTE), user_id=41, duration=1.0), refused]
+    others = [replace(ended(start=NOW - 5 * MINUTE), user_id=user) for user in (41, 42, 45)]
+    again = replace(ended(start=NOW - 4 * MINUTE), user_id=46)
+
+    def told(*runs: EndedRun) -> list[IncidentKind]:
+        return kinds(facts_of(sync_of(*runs, expectation=None, due=(), next_due=None)))
+
+    assert told(*others, *first) == [IncidentKind.TOKEN_REFUSED]
+    assert told(again, *others, *first) == []
+
+
 def test_one_refused_token_does_not_hide_that_others_fail_for_another_cause() -> None:
     def night(number: int) -> list[EndedRun]:
         died = ended(number, status=RunStatus.INTERRUPTED)

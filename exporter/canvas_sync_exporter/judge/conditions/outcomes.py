@@ -25,7 +25,16 @@ from canvas_sync_exporter.judge.timing import (
 
 from .running import longest_duration
 
-__all__ = ["bad_ending", "failing", "interrupted", "is_many", "partial", "slow", "suspect"]
+__all__ = [
+    "FEW_RUNS",
+    "bad_ending",
+    "failing",
+    "interrupted",
+    "is_many",
+    "partial",
+    "slow",
+    "suspect",
+]
 
 _STRAYS: Final = 0.02
 """Share of a night's per-user runs that may end badly without needing attention."""
@@ -33,7 +42,8 @@ _CHANCE_SUSPECTS: Final = 0.1
 """Share of a night's per-user runs that may look odd: each user's history is short and noisy."""
 _DEVIATIONS: Final = 3.0
 _FEWEST: Final = 3
-_FEW_RUNS: Final = 20
+FEW_RUNS: Final = 20
+"""In a round of so few runs, one of them may say something for certain."""
 _HALF: Final = 0.5
 _SLOW_REASONS: Final = frozenset({"slow"})
 
@@ -193,7 +203,7 @@ def _wrong_of_round(
 ) -> list[EndedRun]:
     results = rounds[0].results
     wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
-    are_few = len(results) <= _FEW_RUNS
+    are_few = len(results) <= FEW_RUNS
     if is_many(len(wrong), len(results), strays) or (certain and are_few):
         return list(wrong.values())
     if are_few and len(rounds) > 1:

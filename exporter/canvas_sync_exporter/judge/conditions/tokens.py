@@ -16,7 +16,7 @@ from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds, once_for_same_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
 
-from .outcomes import affected, bad_ending
+from .outcomes import FEW_RUNS, affected, bad_ending
 
 __all__ = ["quota_low", "refused_runs", "token_expiring", "token_refused"]
 
@@ -81,7 +81,14 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
 
 @once_for_same_rounds
 def _certainly_refused(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
-    return affected(facts, sync, _is_refused, certain=True)
+    refused = affected(facts, sync, _is_refused, certain=True)
+    rounds = counted_rounds(facts, sync)
+    if refused or len(rounds) == 1 or not rounds or len(rounds[1].results) > FEW_RUNS:
+        return refused
+    # Users who start one after the other may be split between two rounds. Whoever has not run
+    # again since is still refused.
+    again = rounds[0].results
+    return [run for key, run in rounds[1].notable.items() if key not in again and _is_refused(run)]
 
 
 def token_expiring(facts: Facts) -> Iterable[Finding]:
