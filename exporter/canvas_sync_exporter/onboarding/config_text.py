@@ -14,7 +14,7 @@ from .planned_sync import PlannedSync
 __all__ = ["config_text", "sync_section"]
 
 _BEGINNING: Final = """\
-# When syncs should run, and who is told if they do not.
+# When syncs should run, and where to send messages about them.
 # `canvas-sync-monitor config check` shows what this file means.
 """
 _LEARNED: Final = (

@@ -136,7 +136,7 @@ def test_a_correction_while_whole_hours_are_deleted_counts(engine: Engine) -> No
 def test_a_deletion_of_whole_hours_that_is_killed_counts_each_run_once(
     engine: Engine, empty_database_url: str
 ) -> None:
-    """The day is recomputed by whoever comes next."""
+    """The next roll-up or deletion recomputes the day."""
     _write_rolled_up(engine, 100, seconds_apart=300)
     rollups = Rollups(engine)
     since = _NOW - timedelta(days=_DAYS)

@@ -83,10 +83,10 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
 def _certainly_refused(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     refused = affected(facts, sync, _is_refused, certain=True)
     rounds = counted_rounds(facts, sync)
-    if refused or len(rounds) == 1 or not rounds or len(rounds[1].results) > FEW_RUNS:
+    if refused or len(rounds) < 2 or len(rounds[1].results) > FEW_RUNS:
         return refused
-    # Users who start one after the other may be split between two rounds. Whoever has not run
-    # again since is still refused.
+    # Without fixed due times, a batch of users may be split between two rounds. A user of the older
+    # one who has not run since is still refused.
     again = rounds[0].results
     return [run for key, run in rounds[1].notable.items() if key not in again and _is_refused(run)]
 
