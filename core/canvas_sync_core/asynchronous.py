@@ -27,8 +27,8 @@ __all__ = ["is_asynchronous", "raise_if_asynchronous"]
 
 _ONLY_INTERRUPTED: Final = frozenset({"RESUME", "JUMP_BACKWARD"})
 """Instructions that look for signals and can raise nothing else."""
-_CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD")
-"""How instructions begin that look for signals after they have called something."""
+_CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD", "CONVERT_", "FORMAT_", "FOR_ITER")
+"""How instructions begin that look for signals after they have called something, as str() does."""
 _WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
 """What C code raises in the same shape as PyThreadState_SetAsyncExc: without arguments."""
 
