@@ -175,10 +175,9 @@ def _newborn(folder: str, most_files: str, failpoint: Callable[[str], None]) -> 
 
 
 def run_scrapes(folder: str) -> None:
-    """Scrape, folding, until the input is closed; print the total whenever it changes."""
+    """Scrape, folding, until the input is closed; print the total at first and when it changes."""
     collector = ProcessCollector(Path(folder))
     last = -1.0
-    print("ready", flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:
         last = _scrape(collector, last)
     _scrape(collector, last)
