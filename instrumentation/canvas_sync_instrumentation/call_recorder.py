@@ -82,6 +82,7 @@ class PendingCall(msgspec.Struct, frozen=True):
     Attributes:
         start: Its start, in monotonic seconds of ``clock``.
         is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
+        is_failure_noted: Whether a call that repeats it can be told already.
     """
 
     request: Request
@@ -90,6 +91,7 @@ class PendingCall(msgspec.Struct, frozen=True):
     key: CallKey | None
     clock: Clock
     is_traced_by_app: bool
+    is_failure_noted: bool = False
 
 
 class _Guard:
@@ -169,8 +171,8 @@ class Recorder:
             url: The whole URL; its query and the names in it are not stored.
             headers: Request headers, in the client's own mapping, which may ignore case. Only a
                 short hash of the token in them is stored.
-            body: Request body, as far as the client has it in memory; only searched for the name
-                of a GraphQL operation.
+            body: Request body, as far as the client has it in memory; only its digest and the name
+                of a GraphQL operation in it are stored.
             failed_at: When the attempt that this one retries failed, in monotonic seconds; None if
                 this is not a retry by the client.
         """
@@ -184,7 +186,7 @@ class Recorder:
         if is_graphql_path(request.url.path):
             request = structs.replace(request, graphql_operation=operation_name(body))
         run = None if current is None else current.run
-        key, waited = self._note_start(run, request, start)
+        key, waited = self._note_start(run, request, start, body)
         if failed_at is not None:
             waited = start - failed_at
         if waited is not None:
@@ -199,7 +201,7 @@ class Recorder:
         )
 
     def _note_start(
-        self, run: ActiveRun | None, request: Request, start: float
+        self, run: ActiveRun | None, request: Request, start: float, body: object
     ) -> tuple[CallKey | None, float | None]:
         """Note a call in its run, and in the other open runs, which may be reading the list."""
         if run is None:
@@ -209,11 +211,31 @@ class Recorder:
         while outer is not None:
             outer.run.call_outside(request.method, request.url)
             outer = outer.run.outer
-        return run.calls.begin(request.method, request.url, start)
+        return run.calls.begin(request.method, request.url, start, body)
 
     def api_call_sent(self, pending: PendingCall, headers: Mapping[str, Any]) -> PendingCall:
         """Note that a call is sent with a token that its headers lacked when it started."""
         return structs.replace(pending, request=pending.request.sent_with(headers))
+
+    def response_started(
+        self, pending: PendingCall, status: int, headers: Mapping[str, str], end: float
+    ) -> PendingCall:
+        """Note the headers of an answer whose body the app may read later, or never.
+
+        The app may repeat a failed call before: the library aiohttp-retry drops the response.
+
+        Args:
+            pending: The return value of :meth:`api_call_started`.
+            status: HTTP status code.
+            headers: Response headers.
+            end: When they arrived, in monotonic seconds.
+        """
+        if pending.run is None or pending.key is None or status < _FAILED:
+            return pending
+        if status not in _RETRYABLE and not classify(status, headers, None).throttled:
+            return pending
+        pending.run.calls.failed(pending.key, end, is_transient=True)
+        return structs.replace(pending, is_failure_noted=True)
 
     def finalize_at_end(self, pending: PendingCall, call: UnfinishedCall) -> None:
         """Finalize an answered call at the end of its run, unless that has happened before."""
@@ -273,7 +295,7 @@ class Recorder:
             if status < _FAILED:
                 next_page = next_address(pending.request.url, facts.next_url)
                 calls.answered(pending.key, next_page, call.route)
-            else:
+            elif not pending.is_failure_noted:
                 is_transient = facts.throttled or status in _RETRYABLE
                 calls.failed(pending.key, end, is_transient=is_transient)
         if Log.API_CALLS in reporter.detailed_logs:

@@ -293,8 +293,13 @@ class Call:
     def finalize_later(self) -> None:
         """Wait for a later :meth:`finalize`, but at most until the end of the run."""
         with self.recorder.guard():
-            if self._pending is not None:
-                self.recorder.finalize_at_end(self._pending, self)
+            pending, outcome = self._pending, self._outcome
+            if pending is None or not isinstance(outcome, _Answer):
+                return
+            self._pending = self.recorder.response_started(
+                pending, outcome.status, outcome.headers, outcome.end
+            )
+            self.recorder.finalize_at_end(self._pending, self)
 
     def finalize(self, body: bytes | None) -> None:
         """End the call with the answer to its last attempt, and the body if it was read."""

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult
 
+import msgspec
+
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.paging import PageAddress, address_of
 from canvas_sync_core.locks import RLock
 
@@ -19,6 +22,8 @@ __all__ = ["CallHistory", "CallKey"]
 _LIMIT: Final = 10_000
 """The most failures that are remembered, so that memory stays bounded in a run of a million."""
 _LISTING: Final = "GET"
+_BOUNDARY: Final = b"--"
+"""How an upload begins; the boundary that follows differs from one attempt to the next."""
 
 
 class CallKey(NamedTuple):
@@ -51,13 +56,16 @@ class CallHistory:
         self._failed: dict[int, _Failure] = {}
         self._lists = ListReadings()
 
-    def begin(self, method: str, url: SplitResult, start: float) -> tuple[CallKey, float | None]:
+    def begin(
+        self, method: str, url: SplitResult, start: float, body: object = None
+    ) -> tuple[CallKey, float | None]:
         """Note the start of a call.
 
         Args:
             method: HTTP method.
             url: The whole URL; only its digest is stored.
             start: Its start in monotonic seconds.
+            body: What it sends, as far as it is in memory; only its digest is stored.
 
         Returns:
             The key to report its end with, and the seconds since the same call failed, or None if
@@ -66,7 +74,8 @@ class CallHistory:
         address = address_of(url)
         is_page = method == _LISTING
         is_followed = is_page and not are_first_items_enough()
-        key = CallKey(hash((method, address)), address if is_followed else None)
+        sent = 0 if is_page or body is None else _digest_of(body)
+        key = CallKey(hash((method, address, sent)), address if is_followed else None)
         with self._lock:
             if is_followed:
                 self._lists.ask(address)
@@ -107,3 +116,17 @@ class CallHistory:
         """Count by route the lists that were left before their end."""
         with self._lock:
             return self._lists.truncated()
+
+
+def _digest_of(body: object) -> int:
+    """Tell requests to one URL apart, such as queries to GraphQL; 0 when nothing is known."""
+    try:
+        if isinstance(body, dict | list):
+            body = msgspec.json.encode(body)
+        if isinstance(body, str):
+            body = body.encode()
+        if isinstance(body, bytes) and not body.startswith(_BOUNDARY):
+            return hash(body)
+    except (TypeError, ValueError, RecursionError) as error:  # objects of the app's
+        raise_if_asynchronous(error)
+    return 0

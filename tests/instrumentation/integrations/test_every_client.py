@@ -292,6 +292,16 @@ def test_a_graphql_call_has_the_name_of_its_operation(
     assert "Jane" not in repr(events)
 
 
+def test_another_query_after_one_that_failed_is_no_retry(
+    client: HttpClient, server: AnswerServer, events: list[Event]
+) -> None:
+    server.answers[GRAPHQL] = [Answer(503), Answer(), Answer()]
+    with CanvasSyncMetricsTracker("graphql", 42):
+        for query in ("{ a }", "{ b }", "{ a }"):
+            client.post(f"{server.url}{GRAPHQL}", {"query": query})
+    assert [call.retries for call in calls_of(events)] == [0, 0, 1]
+
+
 def test_a_graphql_answer_with_errors_is_a_failure_though_its_status_is_200(
     client: HttpClient, server: AnswerServer, events: list[Event]
 ) -> None:

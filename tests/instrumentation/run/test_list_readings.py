@@ -356,3 +356,29 @@ def test_a_call_after_one_that_a_retry_would_not_help_is_no_retry() -> None:
     history.failed(key, 2.0, is_transient=False)
     _, waited = history.begin("GET", url, 5.0)
     assert waited is None
+
+
+GRAPHQL = urlsplit("https://a.test/api/graphql")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "repeats"),
+    [
+        ({"query": "{ a }"}, {"query": "{ a }"}, True),
+        ({"query": "{ a }"}, {"query": "{ b }"}, False),
+        (b"course[name]=a", "course[name]=a", True),
+        (b"course[name]=a", b"course[name]=b", False),
+        ([("a", 1)], [("a", 2)], False),
+        (b"--3f2a\r\nfile", b"--77b1\r\nfile", True),
+        (object(), object(), True),
+        ({"when": object()}, None, True),
+    ],
+)
+def test_a_call_that_sends_something_else_repeats_no_failed_one(
+    first: object, second: object, repeats: bool
+) -> None:
+    history = CallHistory()
+    key, _ = history.begin("POST", GRAPHQL, 1.0, first)
+    history.failed(key, 2.0, is_transient=True)
+    _, waited = history.begin("POST", GRAPHQL, 5.0, second)
+    assert waited == (3.0 if repeats else None)
