@@ -32,10 +32,9 @@ def read_links(file: ConfigFile, environ: Mapping[str, str]) -> Links:
         file: The configuration file.
         environ: The ports, by the names that they have in ``.env``.
     """
-    messages = file.messages
-    exporter = messages.page_url or f"http://localhost:{environ['EXPORTER_PORT']}"
+    exporter = file.links.page_url or f"http://localhost:{environ['EXPORTER_PORT']}"
     return Links(
         exporter=exporter,
-        runbooks=messages.runbook_url or f"{exporter}/runbooks",
+        runbooks=file.links.runbook_url or f"{exporter}/runbooks",
         grafana=file.links.grafana_url or f"http://localhost:{environ['GRAFANA_PORT']}",
     )

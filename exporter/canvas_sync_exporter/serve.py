@@ -166,6 +166,8 @@ class _Exporter:
         )
         if self._access.tokens is None:
             _log.info("There are no access tokens: only callers on this machine are answered.")
+        for each in self._config.file.deprecations:
+            _log.warning("%s", each)
 
     def _reload(self, read_configuration: Callable[[], Configuration]) -> _Exporter | None:
         """Reload tokens and settings; create a successor if they differ and are valid."""

@@ -9,7 +9,6 @@ from typing import Any
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.messages.tables import Message
-from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.incident_content import Event, IncidentWriter, Notice
 from canvas_sync_exporter.messages.stored_content import to_json
@@ -34,7 +33,7 @@ def message(subject: str = "failing full", period: str = "opened", **changes: An
 def all_incident_messages(database_url: str) -> str:
     """Write every message about each incident in the database, as the outbox stores it."""
     engine = open_engine(database_url)
-    writer = IncidentWriter(MessageSettings(), Formats("en_GB", UTC))
+    writer = IncidentWriter(Formats("en_GB", UTC))
     now = datetime.now(UTC)
     try:
         incidents = known_incidents(engine, now - timedelta(days=7))

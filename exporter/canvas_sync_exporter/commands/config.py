@@ -62,7 +62,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     make_channels(config.file.messages.channels)  # as the exporter does, so that it refuses no more
     now = datetime.now(UTC)
     starts, known = _past(config, now)
-    for warning in unknown_syncs(config.file, known) if known else ():
+    unknown = unknown_syncs(config.file, known) if known else []
+    for warning in (*config.file.deprecations, *unknown):
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(_report(config, starts, now)))
     return 0
@@ -82,8 +83,8 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
     if file.heartbeat.url:
         host = urlsplit(file.heartbeat.url).hostname
         lines += ["", f"heartbeat: to {host}"]
-    if file.links.grafana_url or file.links.trace_url:
-        lines += ["", f"links: {', '.join(_link_targets(file.links))}"]
+    if targets := list(_link_targets(file.links)):
+        lines += ["", f"links: {', '.join(targets)}"]
     if file.messages.channels:
         lines += ["", "messages:", *_destination_lines(file.messages)]
     return lines
@@ -91,6 +92,10 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
 
 def _link_targets(links: LinkSettings) -> Iterator[str]:
     """Say where links lead."""
+    if links.page_url is not None:
+        yield f"web pages at {links.page_url}"
+    if links.runbook_url is not None:
+        yield f"runbooks at {links.runbook_url}"
     if links.grafana_url is not None:
         yield f"dashboards at {links.grafana_url}"
     if links.trace_url is not None:

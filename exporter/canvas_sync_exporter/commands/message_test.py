@@ -56,7 +56,7 @@ def _test(arguments: argparse.Namespace) -> int:
     (channel,) = make_channels([_find(config, arguments.channel)])
     formats = Formats(settings.locale, settings.zone or config.app.timezone)
     try:
-        message = send_test(channel, settings, formats, author(), datetime.now(UTC))
+        message = send_test(channel, config.file.links, formats, author(), datetime.now(UTC))
     except DeliveryError as error:
         print(f"{DISTRIBUTION}: {channel.name} received nothing: {error}", file=sys.stderr)
         return FAILED

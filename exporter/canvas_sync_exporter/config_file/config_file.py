@@ -14,7 +14,7 @@ from canvas_sync_exporter.schedules.pause import Pause
 from .alerts import AlertSettings, read_alerts
 from .document import read_document
 from .heartbeat import HeartbeatSettings, read_heartbeat
-from .links import LinkSettings, read_links
+from .links import LinkSettings, former_links, read_links
 from .messages import MessageSettings, read_messages
 from .pauses import read_pauses
 from .problems import ConfigFileError, Problem, did_you_mean
@@ -43,9 +43,10 @@ class ConfigFile:
         syncs: Settings by sync type.
         pauses: Planned pauses, ordered by start.
         heartbeat: Where the exporter reports that it is alive.
-        links: Where dashboards and traces are.
+        links: Where the web pages, runbooks, dashboards and traces are.
         messages: What the exporter sends, and to whom.
         alerts: What Prometheus and Alertmanager go by.
+        deprecations: A sentence for each key that will not be read much longer.
     """
 
     path: Path | None = None
@@ -55,6 +56,7 @@ class ConfigFile:
     links: LinkSettings = field(default_factory=LinkSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    deprecations: tuple[str, ...] = ()
 
 
 def find_config_file(named: Path | None, log_dir: Path) -> Path | None:
@@ -99,14 +101,16 @@ def read_config_file(
     document = read_document(path)
     problems: list[Problem] = []
     table = Table(document, problems, (), document.data)
+    messages = table.table("messages")
     file = ConfigFile(
         path,
         syncs=read_syncs(table.table("syncs"), zone),
         pauses=read_pauses(list(table.tables("pauses")), zone),
         heartbeat=read_heartbeat(table.table("heartbeat")),
-        links=read_links(table.table("links")),
-        messages=read_messages(table.table("messages"), zone, environ),
+        links=read_links(table.table("links"), messages),
+        messages=read_messages(messages, zone, environ),
         alerts=read_alerts(table.table("alerts"), environ),
+        deprecations=tuple(each.describe(path) for each in former_links(messages)),
     )
     table.reject_unknown()
     if problems:

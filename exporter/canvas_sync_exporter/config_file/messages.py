@@ -13,7 +13,6 @@ from canvas_sync_exporter.schedules.hours import WeeklyHours, parse_hours
 from .channels import ChannelSettings, read_channels
 from .reports import ReportSettings, read_reports
 from .table import Table
-from .urls import base_url
 
 __all__ = ["MessageSettings", "QuietHours", "read_messages"]
 
@@ -38,8 +37,6 @@ class MessageSettings:
 
     Attributes:
         incidents: Whether the exporter sends messages about incidents; false if Alertmanager does.
-        page_url: Where people reach the exporter, for links; None to leave these out.
-        runbook_url: The folder of the runbooks, for links; None for those of the exporter.
         quiet_hours: When only critical incidents are worth a message; None for never.
         zone: The time zone of messages; None for the settings' one.
         locale: The language of numbers and dates.
@@ -48,8 +45,6 @@ class MessageSettings:
     """
 
     incidents: bool = True
-    page_url: str | None = None
-    runbook_url: str | None = None
     quiet_hours: QuietHours | None = None
     zone: tzinfo | None = None
     locale: str = _DEFAULT_LOCALE
@@ -80,8 +75,6 @@ def read_messages(
     hours = table.parsed("quiet_hours", _quiet_hours, '"Mon-Fri 20:00-07:00, Sat-Sun 00:00-24:00"')
     settings = MessageSettings(
         incidents=table.flag("incidents") is not False,
-        page_url=table.parsed("page_url", base_url, '"https://canvas-sync.example.edu"'),
-        runbook_url=table.parsed("runbook_url", base_url, '"https://wiki.example.edu/runbooks"'),
         quiet_hours=None if hours is None else QuietHours(hours, zone or default_zone),
         zone=zone,
         locale=table.parsed("locale", _locale, '"de_DE"') or _DEFAULT_LOCALE,

@@ -24,6 +24,12 @@ class Problem:
     line: int
     message: str
 
+    def describe(self, path: Path) -> str:
+        """Return a sentence that names the file and the line."""
+        line = f", line {self.line}" if self.line else ""
+        stop = "" if self.message.endswith("?") else "."
+        return f"{path}{line}: {self.message}{stop}"
+
 
 class ConfigFileError(SettingsError):
     """A configuration file cannot be used.
@@ -36,12 +42,7 @@ class ConfigFileError(SettingsError):
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.path = path
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(self._describe(problem) for problem in self.problems))
-
-    def _describe(self, problem: Problem) -> str:
-        line = f", line {problem.line}" if problem.line else ""
-        stop = "" if problem.message.endswith("?") else "."
-        return f"{self.path}{line}: {problem.message}{stop}"
+        super().__init__("\n".join(problem.describe(path) for problem in self.problems))
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -205,8 +205,12 @@ class Table:
 
     def wrong(self, key: str, message: str) -> None:
         """Report a mistake in a key."""
+        self._problems.append(self.problem(key, message))
+
+    def problem(self, key: str, message: str) -> Problem:
+        """Return what to say about a key, with its line."""
         line = self._document.line_of((*self._path, key))
-        self._problems.append(Problem(line, f"{self.name_of(key)}: {message}"))
+        return Problem(line, f"{self.name_of(key)}: {message}")
 
     def wrong_table(self, message: str) -> None:
         """Report a mistake in the table as a whole."""

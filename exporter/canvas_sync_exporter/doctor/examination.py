@@ -14,7 +14,7 @@ from typing import Final
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.settings import Settings
 from canvas_sync_core.threads import start_daemon
-from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration, ExporterSettings, configuration
 
@@ -52,7 +52,7 @@ def examine(
     file, whole = messages.config_file(environ)
     settings["configuration file"] = file
     if whole is not None:
-        checks |= _message_checks(whole.file.messages, prometheus_url)
+        checks |= _message_checks(whole.file, prometheus_url)
     return settings | _done(checks, seconds)
 
 
@@ -84,12 +84,13 @@ def _checks(
     return checks
 
 
-def _message_checks(settings: MessageSettings, prometheus_url: str | None) -> dict[str, Check]:
+def _message_checks(file: ConfigFile, prometheus_url: str | None) -> dict[str, Check]:
+    settings = file.messages
     if not settings.channels:
         return {}
     checks: dict[str, Check] = {
         "messages": partial(messages.receivers, settings),
-        "links": partial(messages.links, settings),
+        "links": partial(messages.links, file.links),
     }
     for each in settings.channels:
         checks[f"messages {each.name}"] = partial(messages.destination, each)

@@ -9,6 +9,7 @@ from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.names import DISTRIBUTION, MessageKind, Severity
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.config_file.channels import ChannelSettings
+from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.messages.channel import CheckableChannel, DeliveryError
 from canvas_sync_exporter.messages.channels.factory import make_channels
@@ -31,6 +32,9 @@ def config_file(environ: Mapping[str, str]) -> tuple[Finding, Configuration | No
         return Finding.failed(f"It cannot be read: {error}.", _INSTALL), None
     if config.file.path is None:
         return Finding.ok("There is none; the exporter learns when syncs run."), config
+    if config.file.deprecations:
+        moves = "Do so before the next release."
+        return Finding.warning(" ".join(config.file.deprecations), moves), config
     return Finding.ok(f"{config.file.path} can be used."), config
 
 
@@ -74,14 +78,14 @@ def receivers(messages: MessageSettings) -> Finding:
     return Finding.ok(f"{', '.join(names)} {verb} configured.")
 
 
-def links(messages: MessageSettings) -> Finding:
+def links(settings: LinkSettings) -> Finding:
     """Check whether messages lead to the pages of the exporter."""
-    if messages.page_url is None:
+    if settings.page_url is None:
         return Finding.warning(
             "Messages have no links to the exporter's pages.",
-            'Write where people reach it: page_url = "https://..." below [messages].',
+            'Write where people reach it: page_url = "https://..." below [links].',
         )
-    return Finding.ok(f"Links of messages lead to {messages.page_url}.")
+    return Finding.ok(f"Links of messages lead to {settings.page_url}.")
 
 
 def _receives_anything(settings: ChannelSettings, messages: MessageSettings) -> bool:

@@ -13,7 +13,6 @@ from urllib.parse import quote
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, Severity
 from canvas_sync_exporter.config_file.links import LinkSettings
-from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.schedules.pause import Pause
 
 from .content import Content, Fact, Link, Section, Status, Table
@@ -64,15 +63,11 @@ class IncidentWriter:
     """Writes messages about incidents.
 
     Args:
-        settings: Where links to the pages and the runbooks lead.
         formats: How figures and times are written.
-        link_settings: Where dashboards are.
+        link_settings: Where links lead; None for no links.
     """
 
-    def __init__(
-        self, settings: MessageSettings, formats: Formats, link_settings: LinkSettings | None = None
-    ) -> None:
-        self._settings = settings
+    def __init__(self, formats: Formats, link_settings: LinkSettings | None = None) -> None:
         self._link_settings = link_settings or LinkSettings()
         self._formats = formats
 
@@ -125,7 +120,7 @@ class IncidentWriter:
         )
         hidden = len(notices) - len(shown)
         more = (f"And {self._formats.counted(hidden, 'more incident')}.",) if hidden else ()
-        page = self._settings.page_url
+        page = self._link_settings.page_url
         return Content(
             kind=MessageKind.INCIDENT,
             title=f"{self._formats.counted(len(notices), 'more incident')}: {_changes(counts)}",
@@ -174,17 +169,15 @@ class IncidentWriter:
         return Table(headings=("Cause", "Count"), rows=rows, numeric=frozenset({1}))
 
     def _links(self, incident: Incident, guidance: Guidance) -> Iterator[Link]:
-        settings = self._settings
-        if settings.page_url is not None:
-            yield _incident_link(incident, settings.page_url)
+        page = self._link_settings.page_url
+        if page is not None:
+            yield _incident_link(incident, page)
             if incident.runs:
                 run = quote(incident.runs[0], safe="")
-                yield Link(_run_label(incident), f"{settings.page_url}/runs/task/{run}")
-        runbooks = settings.runbook_url
-        if runbooks is None and settings.page_url is not None:
-            runbooks = f"{settings.page_url}/runbooks"
-        if runbooks is not None and guidance.runbook:
-            yield Link("Runbook", f"{runbooks}/{guidance.runbook}")
+                yield Link(_run_label(incident), f"{page}/runs/task/{run}")
+        runbook = self._link_settings.runbook(guidance.runbook)
+        if runbook is not None and guidance.runbook:
+            yield Link("Runbook", runbook)
         name = incident.sync_type
         variables = {} if name is None else {"var-sync_type": name}
         dashboard = self._link_settings.dashboard(guidance.dashboard, variables)

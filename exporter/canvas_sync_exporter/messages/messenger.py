@@ -73,7 +73,7 @@ class Messenger:
             database,
             self._local,
             audiences,
-            writer=IncidentWriter(settings, formats, config.file.links),
+            writer=IncidentWriter(formats, config.file.links),
             in_memory=in_memory,
             pauses=lambda since: all_pauses_since(config.file.pauses, database, since),
             is_quiet=is_quiet,

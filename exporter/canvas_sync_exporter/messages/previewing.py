@@ -76,4 +76,4 @@ def _newest_incident(engine: Engine, config: Configuration, now: datetime) -> Co
         raise NoMessageError("There has been no incident, so there is no message to show.")
     settings = config.file.messages
     formats = Formats(settings.locale, settings.zone or config.app.timezone)
-    return IncidentWriter(settings, formats, config.file.links).describe(newest[0], now)
+    return IncidentWriter(formats, config.file.links).describe(newest[0], now)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from canvas_sync_core.names import MessageKind, MessageState
 from canvas_sync_core.store.messages.tables import Message
-from canvas_sync_exporter.config_file.messages import MessageSettings
+from canvas_sync_exporter.config_file.links import LinkSettings
 
 from .channel import Channel, OutgoingMessage
 from .content import Content, Fact, Link, Section, Status
@@ -18,13 +18,13 @@ __all__ = ["send_test"]
 
 
 def send_test(
-    channel: Channel, settings: MessageSettings, formats: Formats, author: str, now: datetime
+    channel: Channel, links: LinkSettings, formats: Formats, author: str, now: datetime
 ) -> Message:
     """Send a test message.
 
     Args:
         channel: Where to.
-        settings: Where links lead.
+        links: Where links lead.
         formats: How times are written.
         author: Who sends it.
         now: The time.
@@ -35,7 +35,7 @@ def send_test(
     Raises:
         DeliveryError: It was not delivered.
     """
-    content = _content(channel.name, settings, formats, author, now)
+    content = _content(channel.name, links, formats, author, now)
     message = Message(
         kind=MessageKind.TEST,
         subject=author,
@@ -53,14 +53,14 @@ def send_test(
 
 
 def _content(
-    name: str, settings: MessageSettings, formats: Formats, author: str, now: datetime
+    name: str, links: LinkSettings, formats: Formats, author: str, now: datetime
 ) -> Content:
     facts = (
         Fact("Destination", name),
         Fact("Sent by", author),
         Fact("At", formats.moment(now)),
     )
-    page = settings.page_url
+    page = links.page_url
     return Content(
         kind=MessageKind.TEST,
         title="Test message from canvas-sync-monitor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from canvas_sync_exporter.web.parameters import (
     Parameter,
+    choice,
     read_parameters,
     require_proper_encoding,
     text,
@@ -25,10 +27,16 @@ from .visitors import Visitor
 
 __all__ = ["is_browser", "make_view", "wants_json"]
 
+
+class _Format(StrEnum):
+    HTML = "html"
+    JSON = "json"
+
+
 _FROM: Final = text("from", "Start: a date, a time, or an age such as 24h.", 60)
 _TO: Final = text("to", "End: the same; now when it is not given.", 60)
 _ZONE: Final = zone("tz", "IANA name of the time zone of the page.")
-_FORMAT: Final = text("format", "`json` for the figures of the page.", 10)
+_FORMAT: Final = choice("format", "`json` for the figures of the page.", _Format)
 _DONE: Final = text("done", "The action that has just been done.", 100)
 _ANY_PERIOD: Final = "7d"
 _COMMON: Final = (_FROM, _TO, _ZONE, _FORMAT, _DONE)
@@ -89,8 +97,8 @@ def make_view(
 
 def wants_json(request: Request) -> bool:
     """Return whether a request asks for JSON rather than for a page."""
-    if request.args.get("format") == "json":
-        return True
+    if wanted := request.args.get("format"):
+        return wanted == _Format.JSON
     known = ["text/html", "application/json"]
     return request.accept_mimetypes.best_match(known) == "application/json"
 

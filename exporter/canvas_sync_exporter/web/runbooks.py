@@ -10,10 +10,9 @@ from typing import Final
 
 from flask import Blueprint, Response
 from markdown_it import MarkdownIt
+from werkzeug.exceptions import NotFound
 
 from canvas_sync_exporter.rendering import render
-
-from .problems import ProblemError
 
 __all__ = ["RUNBOOKS", "runbooks_blueprint"]
 
@@ -42,7 +41,7 @@ def runbooks_blueprint() -> Blueprint:
             name
         )  # looked up in a list, never built: no name leads out of the folder
         if file is None:
-            raise ProblemError(404, "There is no such runbook; /runbooks/ lists all.")
+            raise NotFound("There is no such runbook; /runbooks/ lists all.")
         return _page(name, file.read_text(encoding="utf-8"))
 
     return blueprint

@@ -22,8 +22,8 @@ __all__ = ["small_disk"]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 LINKS = (
-    "[messages]\npage_url = 'https://canvas-sync.example.edu'\n"
-    "[links]\ngrafana_url = 'https://grafana.example.edu'\n"
+    "[links]\npage_url = 'https://canvas-sync.example.edu'\n"
+    "grafana_url = 'https://grafana.example.edu'\n"
 )
 
 
@@ -49,7 +49,7 @@ class TestPrometheus:
         assert "https://grafana.example.edu/d/canvas-sync-stack\n" in rules_of(places)
 
     def test_runbooks_elsewhere_are_linked(self, tmp_path: Path) -> None:
-        places = make_places(tmp_path, "[messages]\nrunbook_url = 'https://wiki.example.edu/r'\n")
+        places = make_places(tmp_path, "[links]\nrunbook_url = 'https://wiki.example.edu/r'\n")
         set_up(places, ENVIRON, Owners())
         assert "https://wiki.example.edu/r/CanvasSyncStale\n" in rules_of(places)
 

@@ -146,6 +146,21 @@ def test_a_sync_type_that_has_never_run_is_a_warning(
     assert capsys.readouterr().err == warning
 
 
+def test_a_key_that_has_moved_is_a_warning(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config.toml").write_text("[messages]\npage_url = 'https://sync.example.edu'\n")
+
+    assert main(["config", "check", "config.toml"]) == 0
+
+    printed = capsys.readouterr()
+    assert printed.err == (
+        "warning: config.toml, line 2: messages.page_url: deprecated; "
+        "write it below [links] instead.\n"
+    )
+    assert "links: web pages at https://sync.example.edu\n" in printed.out
+
+
 def test_a_database_that_is_away_is_a_warning(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

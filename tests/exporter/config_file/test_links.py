@@ -56,9 +56,37 @@ def test_the_id_of_a_trace_takes_the_place_of_each_placeholder(read: Read) -> No
     )
 
 
+def test_runbooks_are_at_the_exporter_or_in_a_folder_of_their_own(read: Read) -> None:
+    page = 'page_url = "https://sync.example.edu/canvas/"\n'
+    own = 'runbook_url = "https://wiki.example.edu/r"'
+    assert read(page).links.page_url == "https://sync.example.edu/canvas"
+    assert read(page).links.runbook("A") == "https://sync.example.edu/canvas/runbooks/A"
+    assert read(page + own).links.runbook("A") == "https://wiki.example.edu/r/A"
+    assert read("").links.runbook("A") is None
+
+
+def test_keys_in_their_former_section_work_and_are_named(read: Read) -> None:
+    former = '[messages]\npage_url = "https://old.example.edu"\nrunbook_url = "https://r.edu"\n'
+    file = read(former)
+    assert file.links == LinkSettings("https://old.example.edu", "https://r.edu")
+    assert [each.partition(", ")[2] for each in file.deprecations] == [
+        "line 3: messages.page_url: deprecated; write it below [links] instead.",
+        "line 4: messages.runbook_url: deprecated; write it below [links] instead.",
+    ]
+    both = read(f'page_url = "https://new.example.edu"\n{former}').links
+    assert both == LinkSettings("https://new.example.edu", "https://r.edu")
+    assert read('page_url = "https://new.example.edu"').deprecations == ()
+
+
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
+        ("page_url = 'sync.example.edu'", "write a URL that begins with https://"),
+        ("page_url = 'https://me:pw@example.edu'", "write a URL without a password"),
+        ("page_url = 'https://example.edu/?a=1'", "write a URL without"),
+        ("runbook_url = 7", "links.runbook_url: it is a number"),
+        ("trace_url = 'https://e.edu/{trace_id}?s={span_id}'", "filled in, not {span_id}"),
+        ("trace_url = 'https://e.edu/{}/{trace_id}/{host}'", "not {host}, {}"),
         ("grafana_url = 'grafana.example.edu'", "grafana_url: 'grafana.example.edu' cannot be"),
         ("grafana_url = 'https://me:pw@example.edu'", "write a URL without a password"),
         ("grafana_url = 'https://example.edu/?orgId=1'", "write a URL without a password, `?`"),

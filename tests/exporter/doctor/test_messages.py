@@ -8,6 +8,7 @@ import pytest
 
 from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.config_file.config_file import read_config_file
+from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.doctor import Status, messages
 
@@ -60,9 +61,19 @@ def test_a_message_that_nobody_receives_is_noticed(
 
 
 def test_messages_without_links_are_noticed(tmp_path: Path) -> None:
-    assert messages.links(settings(tmp_path, "")).status is Status.WARNING
-    page = '[messages]\npage_url = "https://canvas-sync.example.edu"\n'
-    assert messages.links(settings(tmp_path, page)).status is Status.OK
+    assert messages.links(LinkSettings()).status is Status.WARNING
+    page = "https://canvas-sync.example.edu"
+    assert messages.links(LinkSettings(page)).status is Status.OK
+
+
+def test_keys_that_have_moved_are_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[messages]\npage_url = 'https://example.edu'\n")
+    environ = {"CANVAS_SYNC_CONFIG": str(tmp_path / "config.toml")}
+    found, config = messages.config_file(environ)
+    assert found.status is Status.WARNING
+    assert "line 2: messages.page_url: deprecated; write it below [links]" in found.message
+    assert config is not None
+    assert config.file.links.page_url == "https://example.edu"
 
 
 def test_a_mistake_in_the_configuration_file_is_found_with_its_line(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.config_file.links import LinkSettings
-from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.messages.content import Content, Fact, Link, Status
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.incident_content import Event, IncidentWriter, Notice
@@ -19,8 +18,7 @@ from canvas_sync_exporter.schedules.pause import Pause
 from support.incidents import OPENED, incident
 
 BERLIN = ZoneInfo("Europe/Berlin")
-LINKS = MessageSettings(page_url="https://sync.example.edu/canvas")
-GRAFANA = LinkSettings(grafana_url="https://grafana.example.edu")
+LINKS = LinkSettings(page_url="https://sync.example.edu/canvas")
 NOW = OPENED + timedelta(minutes=34)
 WHOLE = incident(
     id=17,
@@ -38,11 +36,9 @@ WHOLE = incident(
 PAUSE = Pause(frozenset({"full"}), NOW, NOW + timedelta(hours=2), "moving house", "ada")
 
 
-def writer(
-    settings: MessageSettings = LINKS, link_settings: LinkSettings | None = None
-) -> IncidentWriter:
+def writer(links: LinkSettings = LINKS) -> IncidentWriter:
     """Return a writer with times in Berlin."""
-    return IncidentWriter(settings, Formats("en_GB", BERLIN), link_settings)
+    return IncidentWriter(Formats("en_GB", BERLIN), links)
 
 
 def facts_of(content: Content) -> dict[str, str]:
@@ -72,7 +68,8 @@ def test_an_opened_incident_says_what_since_when_why_and_what_to_do() -> None:
 
 def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
     odd = replace(WHOLE, sync_type="a/b&c")
-    assert writer(link_settings=GRAFANA).describe(odd, NOW).links == (
+    links = replace(LINKS, grafana_url="https://grafana.example.edu")
+    assert writer(links).describe(odd, NOW).links == (
         Link("Incident", "https://sync.example.edu/canvas/incidents?number=17#incident-17"),
         Link("Newest run", "https://sync.example.edu/canvas/runs/task/nightly-2"),
         Link("Runbook", "https://sync.example.edu/canvas/runbooks/CanvasSyncFailing"),
@@ -81,11 +78,11 @@ def test_links_lead_to_the_page_the_runbook_and_the_dashboard() -> None:
             "https://grafana.example.edu/d/canvas-sync-runs?var-sync_type=a%2Fb%26c",
         ),
     )
-    own = MessageSettings(runbook_url="https://wiki.example.edu")
+    own = LinkSettings(runbook_url="https://wiki.example.edu")
     assert writer(own).describe(WHOLE, NOW).links == (
         Link("Runbook", "https://wiki.example.edu/CanvasSyncFailing"),
     )
-    assert writer(MessageSettings()).describe(WHOLE, NOW).links == ()
+    assert writer(LinkSettings()).describe(WHOLE, NOW).links == ()
 
 
 def test_an_incident_that_a_pause_closed_names_the_pause() -> None:

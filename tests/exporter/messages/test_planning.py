@@ -19,7 +19,6 @@ from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
 from canvas_sync_exporter.config_file.audience import Audience
-from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.messages.delivery import Delivery
 from canvas_sync_exporter.messages.formats import Formats
 from canvas_sync_exporter.messages.incident_content import IncidentWriter
@@ -64,7 +63,7 @@ class Exporter:
             engine,
             self.local,
             {"test": audience or Audience()},
-            writer=IncidentWriter(MessageSettings(), Formats("en_GB", UTC)),
+            writer=IncidentWriter(Formats("en_GB", UTC)),
             in_memory=lambda: self.in_memory,
             pauses=lambda _: self.pauses,
             is_quiet=self.is_quiet,

@@ -134,7 +134,13 @@ def test_a_page_is_also_json(page: Page, site: Served) -> None:
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [("from=yesterday", "from"), ("tz=Nowhere", "tz"), ("unknown=1", "unknown"), ("to=400d", "to")],
+    [
+        ("from=yesterday", "from"),
+        ("tz=Nowhere", "tz"),
+        ("unknown=1", "unknown"),
+        ("to=400d", "to"),
+        ("format=xml", "format"),
+    ],
 )
 def test_a_wrong_parameter_is_named(page: Page, query: str, field: str, site: Served) -> None:
     answer = requests.get(f"{site.url}/{example_path(page)}?{query}", timeout=30)

@@ -236,7 +236,7 @@ def test_an_error_is_a_page_that_says_what_happened(site: Served, browser: Brows
 _BY_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-@pytest.mark.parametrize("path", ["nothing", "run/1", "api/nothing"])
+@pytest.mark.parametrize("path", ["nothing", "run/1", "api/nothing", "runbooks/Unknown"])
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", _BY_BROWSERS])
 def test_a_path_that_nothing_serves_is_a_page_for_browsers_and_json_for_programs(
     site: Served, path: str, accept: str | None

@@ -17,7 +17,6 @@ from canvas_sync_core.store.comparison import Measures, anomalies, same_time_win
 from canvas_sync_core.store.messages.tables import Message
 from canvas_sync_exporter.config_file.audience import Audience
 from canvas_sync_exporter.config_file.config_file import read_config_file
-from canvas_sync_exporter.config_file.messages import MessageSettings
 from canvas_sync_exporter.judge.expectation import Pause
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.facts import (
@@ -52,7 +51,7 @@ GIBIBYTE = 1024.0**3
 _LOOK_BACK = timedelta(days=2)
 _SAMPLES = 30
 """For the disk, this is one in 14 minutes, which is enough to see a trend."""
-_WRITER = IncidentWriter(MessageSettings(), Formats("en_GB", UTC))
+_WRITER = IncidentWriter(Formats("en_GB", UTC))
 
 Change = Callable[[Facts], Facts]
 Event = tuple[datetime, int, str, Any]

@@ -39,7 +39,7 @@ def make_report(
         SQLAlchemyError: The database is away.
     """
     content = _make(request, engine, config, now)
-    links = report_links(request, config.file.messages.page_url, config.reports.zone)
+    links = report_links(request, config.file.links.page_url, config.reports.zone)
     return replace(content, links=links)
 
 

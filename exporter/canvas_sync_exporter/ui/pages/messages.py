@@ -99,7 +99,7 @@ def send_test_message(context: WebContext, view: View, sent: Sent) -> None:
     chosen = _find(settings, sent.form.get("channel", ""))
     try:
         (channel,) = make_channels([chosen])
-        message = send_test(channel, settings, formats, view.visitor.name, view.now)
+        message = send_test(channel, config.file.links, formats, view.visitor.name, view.now)
     except (DeliveryError, CanvasSyncMonitorError) as error:
         wrong = FieldError(chosen.name, str(error))
         raise ProblemError(502, "The test message was not delivered.", errors=[wrong]) from error
