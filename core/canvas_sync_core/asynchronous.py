@@ -5,9 +5,10 @@ execute: the soft time limit of a Celery task may expire while a log line is wri
 exception belongs to the sync. Python's documentation calls it asynchronous.
 
 The traceback shows where it came from. Between two instructions, the interpreter checks for signals
-only at the start of a function, at a backward jump and after a call; a signal handler receives the
-frame that it interrupts. If a case remains ambiguous after a call of C code, the exception is
-treated as the sync's.
+and for PyThreadState_SetAsyncExc only at the start of a function, at a backward jump and after a
+call. C code may check for signals within any instruction that uses an object, as a lock does in a
+``with`` statement. A signal handler receives the frame that it interrupts; one written in C leaves
+no frame of its own. If a case remains ambiguous, the exception is treated as the sync's.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ __all__ = ["is_asynchronous", "raise_if_asynchronous"]
 
 _ONLY_INTERRUPTED: Final = frozenset({"RESUME", "JUMP_BACKWARD"})
 """Instructions that look for signals and can raise nothing else."""
-_CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD", "CONVERT_", "FORMAT_", "FOR_ITER")
-"""How instructions begin that look for signals after they have called something, as str() does."""
+_CALLS: Final = ("CALL", "PRECALL", "POP_JUMP_BACKWARD")
+"""How the other instructions begin that raise what PyThreadState_SetAsyncExc was given."""
+_RAISE: Final = "RAISE_VARARGS"
+"""The ``raise`` statement: the one instruction that raises only what stands in the code."""
 _WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
 """What C code raises in the same shape as PyThreadState_SetAsyncExc: without arguments."""
 
@@ -49,7 +52,7 @@ def is_asynchronous(error: BaseException) -> bool:
     sites = list(_sites(_traceback_of(error)))
     if any(name in _ONLY_INTERRUPTED for _, name in sites) or _is_by_handler(sites):
         return True
-    if sites and sites[-1][1].startswith(_CALLS) and _is_ambiguous(error):
+    if sites and _is_ambiguous(error, sites[-1][1]):
         return True
     cause = _cause_of(error)
     return cause is not None and is_asynchronous(cause)
@@ -112,11 +115,13 @@ def _is_given(frame: FrameType, interrupted: FrameType) -> bool:
     return False
 
 
-def _is_ambiguous(error: BaseException) -> bool:
-    """Return whether C code that was called need not be what raised ``error``."""
+def _is_ambiguous(error: BaseException, instruction: str) -> bool:
+    """Return whether ``error`` need not come from the work that ``instruction`` did."""
     if issubclass(type(error), OSError) and getattr(error, "errno", None) is not None:
         return False  # a system call failed
-    return _is_made_without_arguments(error) or _may_be_of_c_handler()
+    if instruction.startswith(_CALLS) and _is_made_without_arguments(error):
+        return True
+    return instruction != _RAISE and _may_be_of_c_handler()
 
 
 def _is_made_without_arguments(error: BaseException) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import gc
 import json
 import os
+import queue
 import signal
 import sqlite3
 import subprocess
@@ -108,6 +110,7 @@ OURS: dict[str, Callable[[], object]] = {
     "call": lambda: int("x"),
     "system call": lambda: os.close(-1),
     "end": lambda: next(iter(())),
+    "loop": lambda: [[each] for each in iter(queue.SimpleQueue[int]().get_nowait, None)],
     "recursion": recursive,
     "conversion": lambda: str(10**5000),
     "encoding": "\udc80".encode,
@@ -124,6 +127,87 @@ def test_a_failed_system_call_is_ours_whatever_handles_signals() -> None:
     before = signal.signal(signal.SIGALRM, HANDLERS["in C"])
     try:
         assert not is_asynchronous(caught(OURS["system call"]))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+_signal: Any = signal.raise_signal
+_kill: Any = os.kill
+_alarm: Any = staticmethod(functools.partial(signal.raise_signal, signal.SIGALRM))
+
+
+class Alarm(int):
+    """Raises a signal in each of its methods, by C code that leaves no frame in a traceback."""
+
+    __bool__ = __enter__ = __hash__ = __iter__ = __neg__ = __repr__ = __str__ = keys = _alarm
+    __add__ = __contains__ = __eq__ = __getitem__ = __delitem__ = __lt__ = _signal
+    __setitem__ = _kill
+    attribute = property(_signal, _kill, _signal)
+
+    def __exit__(self, *_: object) -> None:
+        """Exist for ``with``, which raises before."""
+
+
+SIGNALLING = [
+    "f'{alarm}'",
+    "f'{alarm!r}'",
+    "f'{alarm!s:>3}'",
+    "'%s' % alarm",
+    "str(alarm)",
+    "print(*signals)",
+    "for _ in signals: pass",
+    "[_ for _ in signals]",
+    "for _ in alarm: pass",
+    "one, two = signals",
+    "one, *more = signals",
+    "[*signals]",
+    "{*signals}",
+    "{**alarm}",
+    "dict(**alarm)",
+    "{alarm}",
+    "{alarm: 1}",
+    "alarm + SIGALRM",
+    "-alarm",
+    "not alarm",
+    "alarm and 1",
+    "if alarm: pass",
+    "while alarm: pass",
+    "assert alarm",
+    "alarm < SIGALRM",
+    "alarm == SIGALRM",
+    "SIGALRM in alarm",
+    "alarm.attribute",
+    "process.attribute = SIGALRM",
+    "del alarm.attribute",
+    "alarm[SIGALRM]",
+    "alarm[process] = SIGALRM",
+    "del alarm[SIGALRM]",
+    "with alarm: pass",
+    "raise ValueError(f'{alarm}')",
+]
+
+
+@pytest.mark.parametrize("handler", ["function", "in C"])
+@pytest.mark.parametrize("statement", SIGNALLING)
+def test_what_a_signal_raises_within_any_instruction_is_the_syncs(
+    statement: str, handler: str
+) -> None:
+    signals = map(signal.raise_signal, [signal.SIGALRM])
+    names = {"alarm": Alarm(signal.SIGALRM), "process": Alarm(os.getpid()), "signals": signals}
+    before = signal.signal(signal.SIGALRM, HANDLERS[handler])
+    try:
+        error = caught(lambda: exec(statement, {**names, "SIGALRM": signal.SIGALRM}))
+        assert is_asynchronous(error)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert "soft limit" in str(error) or "'frame'" in str(error), "the handler's own"
+
+
+@pytest.mark.parametrize("name", ["raised", "raised below", "condition"])
+def test_what_our_code_says_it_raises_is_ours_beside_a_handler_in_c(name: str) -> None:
+    before = signal.signal(signal.SIGALRM, HANDLERS["in C"])
+    try:
+        assert not is_asynchronous(caught(OURS[name]))
     finally:
         signal.signal(signal.SIGALRM, before)
 
