@@ -49,7 +49,10 @@ def test_each_key_is_documented(header: str, section: str, tmp_path: Path) -> No
     assert set(re.findall(r"`(\w+)`", known[1])) == {*rows, *spellings}
 
 
-@pytest.mark.parametrize("page", [PAGE, DOCS / "how-to" / "expectations.md"])
+@pytest.mark.parametrize(
+    "page",
+    [PAGE, DOCS / "how-to" / "expectations.md", DOCS / "how-to" / "several-hosts.md"],
+)
 def test_each_example_can_be_used(page: Path, tmp_path: Path) -> None:
     examples = blocks(page, "toml")
     for number, text in enumerate(examples):

@@ -85,6 +85,8 @@ def _report(config: Configuration, starts: _Starts, now: datetime) -> list[str]:
         lines += ["", f"heartbeat: to {host}"]
     if targets := list(_link_targets(file.links)):
         lines += ["", f"links: {', '.join(targets)}"]
+    if file.hosts:
+        lines += ["", "hosts:", *(f"  {host}: {url}" for host, url in sorted(file.hosts.items()))]
     if file.messages.channels:
         lines += ["", "messages:", *_destination_lines(file.messages)]
     return lines

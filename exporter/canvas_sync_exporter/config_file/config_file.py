@@ -14,6 +14,7 @@ from canvas_sync_exporter.schedules.pause import Pause
 from .alerts import AlertSettings, read_alerts
 from .document import read_document
 from .heartbeat import HeartbeatSettings, read_heartbeat
+from .hosts import read_hosts
 from .links import LinkSettings, former_links, read_links
 from .messages import MessageSettings, read_messages
 from .pauses import read_pauses
@@ -46,6 +47,7 @@ class ConfigFile:
         links: Where the web pages, runbooks, dashboards and traces are.
         messages: What the exporter sends, and to whom.
         alerts: What Prometheus and Alertmanager go by.
+        hosts: Where the exporter of each host is, by the name of the host.
         deprecations: A sentence for each key that will not be read much longer.
     """
 
@@ -56,6 +58,7 @@ class ConfigFile:
     links: LinkSettings = field(default_factory=LinkSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    hosts: Mapping[str, str] = field(default_factory=dict)
     deprecations: tuple[str, ...] = ()
 
 
@@ -110,6 +113,7 @@ def read_config_file(
         links=read_links(table.table("links"), messages),
         messages=read_messages(messages, zone, environ),
         alerts=read_alerts(table.table("alerts"), environ),
+        hosts=read_hosts(table.table("hosts")),
         deprecations=tuple(each.describe(path) for each in former_links(messages)),
     )
     table.reject_unknown()
@@ -148,6 +152,8 @@ def changed_sections(before: ConfigFile, after: ConfigFile) -> list[str]:
         changes.append("[alerts]")
     if before.links != after.links:
         changes.append("[links]")
+    if before.hosts != after.hosts:
+        changes.append("[hosts]")
     return changes + _changed_messages(before.messages, after.messages)
 
 

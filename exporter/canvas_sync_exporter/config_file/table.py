@@ -195,6 +195,10 @@ class Table:
             if value is not None:
                 yield name, self._table((name,), value)
 
+    def keys(self) -> Iterator[str]:
+        """Return arbitrary keys, such as the names of hosts."""
+        return iter(self._values)
+
     def reject_unknown(self) -> None:
         """Report each key that has not been read."""
         for key in self._values:

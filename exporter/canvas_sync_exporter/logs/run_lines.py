@@ -7,14 +7,15 @@ here. Only the part of the logs that is from the time of the run is read.
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.store.runs import RunRow
+from canvas_sync_exporter.settings import Configuration
 
 from .search import FoundLine, LineFilter, LogSearch, Order
 
@@ -25,6 +26,8 @@ _AFTER: Final = dt.timedelta(minutes=10)
 """The exporter writes lines about a run after its end: that it was interrupted, or is suspect."""
 _SECONDS: Final = 1.0
 _PAGE_BYTES: Final = 4 * 1024 * 1024
+_LINES_OF_OTHERS: Final = 20
+"""Exporters of other hosts write fewer lines than this about a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class LinePage:
         searched_to: The time up to which all logs have been searched; None after the last page.
         bytes_left: Number of bytes not searched yet.
         unreadable_lines: Number of lines that may be of the run but are unreadable.
-        problems: Files that cannot be read.
+        problems: Files that cannot be read, and that the lines are on another host.
     """
 
     items: list[FoundLine]
@@ -55,14 +58,13 @@ class RunLogs:
     ``BadCursorError`` for a cursor that they did not return.
 
     Args:
-        log_dir: Folder of the logs.
-        archive_dir: Folder of the archives; may be missing.
-        zone: Time zone of the clock in human lines.
+        config: Where the logs are, and the exporters of other hosts.
     """
 
-    def __init__(self, log_dir: Path, archive_dir: Path, zone: dt.tzinfo = dt.UTC) -> None:
-        self._folders = log_dir, archive_dir
-        self._zone = zone
+    def __init__(self, config: Configuration) -> None:
+        self._folders = config.app.log_dir, config.archive_folder
+        self._zone = config.app.timezone
+        self._hosts = config.file.hosts
 
     def lines(
         self,
@@ -84,17 +86,9 @@ class RunLogs:
             logs: Only lines of these logs.
             seconds: How long to search.
         """
-        end = run.sync_end_time
-        wanted = LineFilter(
-            logs=tuple(logs),
-            task_id=run.sync_task_id,
-            trace_id=run.trace_id,
-            since=run.sync_start_time - _BEFORE,
-            until=None if end is None else max(end, run.sync_start_time) + _AFTER,
-        )
         search = LogSearch(
             *self._folders,
-            wanted,
+            _filter(run, logs),
             limit=limit,
             order=order,
             cursor=cursor,
@@ -102,14 +96,56 @@ class RunLogs:
             zone=self._zone,
         )
         with closing(search):
+            found = list(_up_to_size(search))
+            is_whole = cursor is None and search.cursor is None
+            is_elsewhere = is_whole and not _is_any_by(run, found) and self.are_elsewhere(run)
             return LinePage(
-                items=list(_up_to_size(search)),
+                items=found,
                 next=search.cursor,
                 searched_to=search.searched_to,
                 bytes_left=search.bytes_left,
                 unreadable_lines=search.notes.unreadable_lines,
-                problems=search.notes.problems,
+                problems=[*search.notes.problems, *([self._where(run)] if is_elsewhere else [])],
             )
+
+    def are_elsewhere(self, run: RunRow) -> bool:
+        """Return whether a run was on another host that does not share this log folder.
+
+        Containers share the folder of their exporter, although each has its own host name.
+        """
+        if run.host in ("", socket.gethostname()):
+            return False
+        search = LogSearch(
+            *self._folders,
+            _filter(run, tuple(Log)),
+            limit=_LINES_OF_OTHERS,
+            order=Order.OLDEST,
+            seconds=_SECONDS,
+            zone=self._zone,
+        )
+        with closing(search):
+            return not _is_any_by(run, search) and search.cursor is None
+
+    def _where(self, run: RunRow) -> str:
+        address = self._hosts.get(run.host)
+        there = "" if address is None else f": {address}"
+        return f"The run was on {run.host}, and its lines are in the log folder there{there}"
+
+
+def _filter(run: RunRow, logs: Sequence[Log]) -> LineFilter:
+    end = run.sync_end_time
+    return LineFilter(
+        logs=tuple(logs),
+        task_id=run.sync_task_id,
+        trace_id=run.trace_id,
+        since=run.sync_start_time - _BEFORE,
+        until=None if end is None else max(end, run.sync_start_time) + _AFTER,
+    )
+
+
+def _is_any_by(run: RunRow, lines: Iterable[FoundLine]) -> bool:
+    """Return whether a line was written on the host of the run."""
+    return any(line.fields.get("host") == run.host for line in lines)
 
 
 def _up_to_size(lines: Iterable[FoundLine]) -> Iterator[FoundLine]:

@@ -67,4 +67,4 @@ def run_logs() -> RunLogs:
         SettingsError: A setting cannot be used.
     """
     config = configuration(os.environ)
-    return RunLogs(config.app.log_dir, config.archive_folder, config.app.timezone)
+    return RunLogs(config)

@@ -85,6 +85,7 @@ class Page:
         period: Default of ``from``; None if the page has no range of time.
         in_navigation: Whether the navigation has it.
         is_live: Whether an open page updates itself.
+        is_of_one_host: Whether it shows files of this host, which other exporters do not see.
         actions: What its forms do.
         feeds: What its scripts and links ask for.
     """
@@ -98,5 +99,6 @@ class Page:
     period: str | None = "7d"
     in_navigation: bool = True
     is_live: bool = True
+    is_of_one_host: bool = False
     actions: tuple[Action, ...] = ()
     feeds: tuple[Feed, ...] = ()

@@ -209,9 +209,13 @@ class Site:
         visitor: Visitor | None = None,
     ) -> View:
         visitor = visitor or self._visitor(Scope.READ)
-        return make_view(
+        view = make_view(
             page, request, visitor, self._home_zone, path=path, prefix=self._prefix, feed=feed
         )
+        if others := self._context.configuration.file.hosts:
+            there = {name: view.at(address) for name, address in others.items()}
+            view.hosts = dict(sorted({**there, view.host: view.here()}.items()))
+        return view
 
     def _render(self, page: Page, view: View) -> Response:
         data = page.view(self._context, view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from socket import gethostname
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -49,6 +50,8 @@ class View:
         problem: What was wrong with the form that was sent; None otherwise.
         form: The fields of that form.
         done: What an action has just done, in one sentence; empty otherwise.
+        host: The name of this host.
+        hosts: This page at the exporter of each host, by the name of the host.
     """
 
     name: str
@@ -65,6 +68,8 @@ class View:
     problem: Problem | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     done: str = ""
+    host: str = field(default_factory=gethostname)
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str = "", fragment: str = "", **query: object) -> str:
         """Return the relative URL of a page, with the range of time and the zone of this one.
@@ -85,6 +90,10 @@ class View:
     def here_at(self, path: str) -> str:
         """Return the relative URL of a feed of this page, with all parameters of the page."""
         return self._join(path, self.query, "")
+
+    def at(self, address: str) -> str:
+        """Return the URL of this page at another exporter, whose lines have other positions."""
+        return f"{address}/{self.here(cursor=None, position=None).removeprefix(self.root)}"
 
     def task_url(self, task_id: str) -> str:
         """Return the URL of the page of a run, by its task id."""

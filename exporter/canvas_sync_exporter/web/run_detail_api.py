@@ -42,7 +42,7 @@ class RunDetailApi:
     def __init__(self, context: WebContext) -> None:
         self._engine = context.engine
         config = context.configuration
-        self._logs = RunLogs(config.app.log_dir, config.archive_folder, config.app.timezone)
+        self._logs = RunLogs(config)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints, in the order in which the documentation shows them."""

@@ -30,6 +30,8 @@ url = "https://user:secret@hc.example.edu/ping/4711"
 [links]
 grafana_url = "https://grafana.example.edu"
 trace_url = "https://jaeger.example.edu/trace/{trace_id}"
+[hosts]
+sync-1 = "https://sync-1.example.edu"
 """
 
 
@@ -64,6 +66,9 @@ def test_it_shows_what_was_understood(folder: Path, capsys: pytest.CaptureFixtur
         "heartbeat: to hc.example.edu\n"
         "\n"
         "links: dashboards at https://grafana.example.edu, traces at jaeger.example.edu\n"
+        "\n"
+        "hosts:\n"
+        "  sync-1: https://sync-1.example.edu\n"
     )
     assert printed.err == ""
     assert list(folder.iterdir()) == [folder / "config.toml"]

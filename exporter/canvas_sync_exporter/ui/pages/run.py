@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -99,6 +99,9 @@ class RunDetails:
         lines: Its newest log lines, newest first.
         has_more_lines: Whether there are older ones.
         logs_problem: Why the logs could not be read completely; empty if they could.
+        is_elsewhere: Whether its lines are on another host.
+        host_url: This page at the exporter of the run's host; None for this host, or if it is not
+            known where that exporter is.
         trace_url: Its trace; None if it is not known where traces are.
         dashboard_url: The dashboard that shows it; None without Grafana.
     """
@@ -115,6 +118,8 @@ class RunDetails:
     lines: list[FoundRecord]
     has_more_lines: bool
     logs_problem: str
+    is_elsewhere: bool
+    host_url: str | None
     trace_url: str | None
     dashboard_url: str | None
 
@@ -150,42 +155,59 @@ def run(context: WebContext, view: View) -> RunDetails:
     row = require_run(context.engine, view.values["run_id"])
     view.title = f"Run {row.sync_task_id}"
     history = run_history(context.engine, row)
-    steps, calls, lines, has_more_lines, problem = _read_logs(context, row)
-    shown = _shown_calls(calls.items)
-    links = context.configuration.file.links
+    logs = _read_logs(context, row)
+    file = context.configuration.file
+    links, address = file.links, file.hosts.get(row.host)
     return RunDetails(
         run=row,
         history=history,
         verdict=_verdict(row),
         measures=list(_measures(row, history)),
         shares=_shares(row, view),
-        steps=steps,
-        calls=shown,
-        calls_read=len(calls.items),
-        has_more_calls=calls.next is not None,
-        lines=lines,
-        has_more_lines=has_more_lines,
-        logs_problem=problem,
+        steps=logs.steps,
+        calls=_shown_calls(logs.calls.items),
+        calls_read=len(logs.calls.items),
+        has_more_calls=logs.calls.next is not None,
+        lines=logs.lines,
+        has_more_lines=logs.has_more_lines,
+        logs_problem=logs.problem,
+        is_elsewhere=logs.are_elsewhere,
+        host_url=view.at(address) if address and row.host != view.host else None,
         trace_url=links.trace(row.trace_id) if row.trace_id else None,
         dashboard_url=dashboard_of_run(links, row.trace_id, row.sync_start_time, row.sync_end_time),
     )
 
 
-def _read_logs(
-    context: WebContext, row: RunRow
-) -> tuple[StepList, CallPage, list[FoundRecord], bool, str]:
-    """Read what the logs say; the rest of the page does not depend on them."""
-    config = context.configuration
-    logs = RunLogs(config.app.log_dir, config.archive_folder, config.app.timezone)
+@dataclass(frozen=True, slots=True)
+class _FromLogs:
+    """What the logs say; the rest of the page does not depend on them."""
+
+    steps: StepList = field(default_factory=lambda: StepList([], False, []))
+    calls: CallPage = field(default_factory=lambda: CallPage([], None, None, []))
+    lines: list[FoundRecord] = field(default_factory=list)
+    has_more_lines: bool = False
+    problem: str = ""
+    are_elsewhere: bool = False
+
+
+def _read_logs(context: WebContext, row: RunRow) -> _FromLogs:
+    logs = RunLogs(context.configuration)
     try:
+        if logs.are_elsewhere(row):
+            return _FromLogs(are_elsewhere=True)
         steps = run_steps(logs, row)
         calls = run_calls(logs, row, limit=_CALLS_READ)
         lines = logs.lines(row, limit=_LINES, order=Order.NEWEST)
     except (LogFolderError, OSError) as error:
-        return StepList([], False, []), CallPage([], None, None, []), [], False, reason(error)
+        return _FromLogs(problem=reason(error))
     problems = dict.fromkeys([*steps.problems, *calls.problems, *lines.problems])
-    found = [found_record(line) for line in lines.items]
-    return steps, calls, found, lines.next is not None, "; ".join(problems)
+    return _FromLogs(
+        steps,
+        calls,
+        lines=[found_record(line) for line in lines.items],
+        has_more_lines=lines.next is not None,
+        problem="; ".join(problems),
+    )
 
 
 def _verdict(row: RunRow) -> str:

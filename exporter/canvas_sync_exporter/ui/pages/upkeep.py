@@ -135,6 +135,7 @@ PAGE: Final = Page(
     "ui/upkeep.html",
     upkeep,
     period=None,
+    is_of_one_host=True,
     actions=(
         Action(
             "clean_up",
