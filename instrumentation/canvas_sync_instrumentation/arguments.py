@@ -58,7 +58,7 @@ class Arguments(msgspec.Struct, frozen=True):
 
         Args:
             given: The argument.
-            number: The argument as a number; None if it is none, which counts as 0.
+            number: The argument as a number; None if it is not one, which counts as 0.
             highest: The highest valid number; the lowest is 0.
             rule: The message.
         """

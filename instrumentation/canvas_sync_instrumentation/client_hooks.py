@@ -1,4 +1,4 @@
-"""Records which HTTP client hooks are on, to explain why a run has seen no API call."""
+"""The HTTP client hooks that are on, to explain why a run has seen no API call."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def why_no_call_was_seen(task_id: str, hooks: Collection[str]) -> str:
     what = f"Run {task_id} ended as success without one API call"
     if not hooks:
         return (
-            f"{what}: no hook of an HTTP client is on. Call the one of your client, such as "
-            f"instrument_requests(), or record_api_call(); {_PAGE} has them all."
+            f"{what}: no HTTP client's hook is on. Call the hook for your client, such as "
+            f"instrument_requests(), or use record_api_call(); {_PAGE} lists them all."
         )
     names = ", ".join(sorted(hooks))
     return (
-        f"{what}. The hooks of {names} are on. They see no other client, no host that "
-        "CANVAS_SYNC_CANVAS_HOSTS leaves out, and no call of a thread that was started without "
-        f"carry_run(). See {_PAGE}."
+        f"{what}. The hooks for {names} are on. They do not see calls of other clients, to hosts "
+        "that CANVAS_SYNC_CANVAS_HOSTS leaves out, or in threads started without carry_run(). "
+        f"See {_PAGE}."
     )

@@ -59,13 +59,15 @@ def track_sync(
     Args:
         function: The function, when the decorator is used without parentheses.
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
-        task_id_from: The function's argument with the run's id, unique over all runs;
-            when None the argument ``task_id``, and an id is made up where there is none.
-        user_id_from: That with the Canvas id of the user; when None ``user_id``, if there is one.
-        course_id_from: That with the Canvas id of the course; when None ``course_id``, likewise.
+        task_id_from: Name of the function's argument with the run's id, which must be unique over
+            all runs; by default ``task_id``. Without such an argument, an id is generated.
+        user_id_from: Name of the argument with the Canvas id of the user; by default ``user_id``,
+            if there is one.
+        course_id_from: Name of the argument with the Canvas id of the course; by default
+            ``course_id``, if there is one.
 
     Raises:
-        TypeError: The function has no argument of a name that was given.
+        TypeError: The function has no argument of the given name.
     """
 
     def decorate(function: F) -> F:
@@ -74,7 +76,7 @@ def track_sync(
         for name in filter(None, sources.values()):
             _check(function, signature, name)
         named = {field: name or field for field, name in sources.items()}
-        tracked = _wrapped(function, _Start(_name(function), signature, sync_type, named))
+        tracked = _wrapped(function, _RunStarter(_name(function), signature, sync_type, named))
         return cast("F", tracked)
 
     return decorate if function is None else decorate(function)
@@ -86,7 +88,7 @@ def is_tracked(function: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
+class _RunStarter:
     """Starts the run of a call.
 
     Attributes:
@@ -120,10 +122,14 @@ class _Start:
         return {**further, **bound.arguments}
 
 
-class _Visits:
-    """The run of a generator, entered as a context manager for each of its values."""
+class _GeneratorRun:
+    """The run of a generator: a context manager that is entered again for each of its values.
 
-    def __init__(self, start: _Start, args: Any, kwargs: Any) -> None:
+    It saves the run's context whenever the generator pauses and the caller's whenever it resumes,
+    because both change meanwhile: a step may start or end between two values.
+    """
+
+    def __init__(self, start: _RunStarter, args: Any, kwargs: Any) -> None:
         outside = self._outside = SavedContext.current()
         self._run = start(args, kwargs).__enter__()
         self._inside = SavedContext.current()
@@ -151,7 +157,7 @@ def _cancel(run: CanvasSyncMetricsTracker) -> None:
         run.complete_cancelled()
 
 
-def _wrapped(function: Any, start: _Start) -> Any:
+def _wrapped(function: Any, start: _RunStarter) -> Any:
     for is_kind, wrap in (
         (inspect.isasyncgenfunction, _async_generator),
         (inspect.isgeneratorfunction, _generator),
@@ -166,7 +172,7 @@ def _wrapped(function: Any, start: _Start) -> Any:
     return tracked
 
 
-def _plain(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+def _plain(function: Callable[..., Any], start: _RunStarter) -> Callable[..., Any]:
     @wraps(function)
     def tracked(*args: Any, **kwargs: Any) -> Any:
         with start(args, kwargs):
@@ -175,7 +181,7 @@ def _plain(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
     return tracked
 
 
-def _coroutine(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+def _coroutine(function: Callable[..., Any], start: _RunStarter) -> Callable[..., Any]:
     @wraps(function)
     async def tracked(*args: Any, **kwargs: Any) -> Any:
         with start(args, kwargs) as run:
@@ -189,17 +195,17 @@ def _coroutine(function: Callable[..., Any], start: _Start) -> Callable[..., Any
 
 
 def _generator(
-    function: Callable[..., Generator[Any, Any, Any]], start: _Start
+    function: Callable[..., Generator[Any, Any, Any]], start: _RunStarter
 ) -> Callable[..., Generator[Any, Any, Any]]:
     @wraps(function)
     def tracked(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        visits = _Visits(start, args, kwargs)
+        run = _GeneratorRun(start, args, kwargs)
         argument: Any = None
         try:
             generator = function(*args, **kwargs)
             advance = generator.send
             while True:
-                with visits:
+                with run:
                     value = advance(argument)
                 try:
                     argument = yield value
@@ -207,10 +213,10 @@ def _generator(
                 except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
                     argument, advance = thrown, generator.throw
         except StopIteration as end:
-            visits.end(None)
+            run.end(None)
             return end.value
         except BaseException as error:
-            visits.end(error)
+            run.end(error)
             raise
         finally:
             del argument  # avoid a reference cycle from the error through this frame
@@ -219,26 +225,26 @@ def _generator(
 
 
 def _async_generator(
-    function: Callable[..., AsyncGenerator[Any, Any]], start: _Start
+    function: Callable[..., AsyncGenerator[Any, Any]], start: _RunStarter
 ) -> Callable[..., AsyncGenerator[Any, Any]]:
     @wraps(function)
     async def tracked(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        visits = _Visits(start, args, kwargs)
+        run = _GeneratorRun(start, args, kwargs)
         step: Any = None
         try:
             generator = function(*args, **kwargs)
             step = _first_step(generator)
             while True:
-                with visits:
+                with run:
                     value = await step
                 try:
                     step = generator.asend((yield value))
                 except BaseException as thrown:  # noqa: BLE001 - the generator's to handle
                     step = generator.athrow(thrown)
         except StopAsyncIteration:
-            visits.end(None)
+            run.end(None)
         except BaseException as error:
-            visits.end(error)
+            run.end(error)
             raise
         finally:
             del step  # as above

@@ -122,6 +122,7 @@ class Monitor:
             raise
 
     def _emit_after(self, last: str, event: Event) -> None:
+        """Pass an event to the sinks that come after the interrupted one; all, if none was."""
         names = [name for name, _ in self._handlers]
         for name, handle in self._handlers[names.index(last) + 1 if last else 0 :]:
             try:
@@ -179,7 +180,10 @@ class Monitor:
             self._sinks.count_drop("tracker", "no_thread")
 
     def call_outside_runs(self, method: str, url: SplitResult) -> None:
-        """Show the open runs an API call that belongs to none of them."""
+        """Report an API call that belongs to no run to all open runs.
+
+        It may fetch a page of a list that one of them is reading.
+        """
         for run in tuple(self._runs):
             run.call_outside(method, url)
 
@@ -352,8 +356,8 @@ def configure(
     Calling it is optional: the first tracker or hook does so from the environment.
 
     Args:
-        settings: Ready settings; when None they are read.
-        environ: Where they are read from, ``os.environ`` when None; the ``OTEL_*`` variables too.
+        settings: The settings; if None, they are read from ``environ``.
+        environ: Environment variables, also the ``OTEL_*`` ones; by default ``os.environ``.
         overrides: Fields of :class:`~canvas_sync_core.settings.Settings` that win over
             ``environ``.
 
@@ -393,10 +397,10 @@ def pinned(monitor: Monitor) -> Iterator[None]:
 
 
 def get_monitor() -> Monitor:
-    """Return the monitor of this process; set up from the environment if there is none yet.
+    """Return the monitor of this process; set it up from the environment if there is none yet.
 
-    If it cannot be set up, one line is logged and nothing is recorded: a typo in a setting must not
-    stop a sync, nor calls during interpreter shutdown. :func:`configure` raises instead.
+    If it cannot be set up, one line is logged and nothing is recorded: neither a typo in a setting
+    nor a call during interpreter shutdown may stop a sync. :func:`configure` raises instead.
     """
     monitor = _process.current()
     if monitor is not None:

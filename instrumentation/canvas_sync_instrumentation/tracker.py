@@ -62,9 +62,9 @@ class CanvasSyncMetricsTracker:
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
         course_id: Canvas id of the course, for a sync of one course.
         metadata: Anything else that belongs in the row; plain JSON values without personal data.
-        linked_to: W3C trace headers of whatever requested the run, as
-            :func:`~canvas_sync_instrumentation.trace_headers` gives them. It may be long over: the
-            run's span is linked to it and no child of it.
+        linked_to: W3C trace headers of whatever requested the run, as returned by
+            :func:`~canvas_sync_instrumentation.trace_headers`. The run's span is linked to that
+            span instead of becoming its child, because the request may have ended long before.
     """
 
     _is_redeliverable: ClassVar[bool] = False
@@ -270,7 +270,7 @@ class CanvasSyncMetricsTracker:
             count: Rows or objects.
             duration: Seconds.
             batch: Whether several rows were sent together.
-            error: What ended it, if it failed.
+            error: The exception or its text, if it failed.
         """
         call = "record_db_operation"
         if not self._may_record(call):

@@ -40,8 +40,8 @@ def test_without_a_hook_it_says_which_there_are_and_says_it_once(
                 pass
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("canvas_sync_instrumentation", logging.WARNING)
-    assert "Run first ended as success without one API call: no hook" in record.getMessage()
-    assert "instrument_requests(), or record_api_call()" in record.getMessage()
+    assert "Run first ended as success without one API call: no HTTP" in record.getMessage()
+    assert "instrument_requests(), or use record_api_call()" in record.getMessage()
 
 
 def test_with_hooks_it_names_them_and_what_they_do_not_see(
@@ -52,7 +52,7 @@ def test_with_hooks_it_names_them_and_what_they_do_not_see(
         pass
     uninstrument_requests()
     (message,) = caplog.messages
-    assert "The hooks of requests are on." in message
+    assert "The hooks for requests are on." in message
     assert "CANVAS_SYNC_CANVAS_HOSTS" in message
     assert "carry_run()" in message
 

@@ -60,18 +60,18 @@ def _described(error: BaseException) -> ErrorInfo:
         locations = around + locations
     sources = SourceTexts(locations)
     message = _message(error, sources)
-    for each in _worth_telling(chain):
+    for each in _errors_to_include(chain):
         message += f"; {type(each).__name__}: {_message(each, sources)}"
     return ErrorInfo(
         type(error).__name__,
         redact(message, is_of_exception=True),
-        formatted(_shown(locations, around)),
+        formatted(_places_to_show(locations, around)),
     )
 
 
 def error_of_text(text: str) -> ErrorInfo:
     """Describe an error that the app gives as a text instead of an exception."""
-    return ErrorInfo("Error", redact(text), formatted(_shown([], callers())))
+    return ErrorInfo("Error", redact(text), formatted(_places_to_show([], callers())))
 
 
 def described_failure(error: BaseException) -> str:
@@ -81,7 +81,9 @@ def described_failure(error: BaseException) -> str:
     return "\n  ".join([f"{type(error).__name__}: {message}", *formatted(locations)])
 
 
-def _shown(locations: list[CodeLocation], around: list[CodeLocation]) -> list[CodeLocation]:
+def _places_to_show(
+    locations: list[CodeLocation], around: list[CodeLocation]
+) -> list[CodeLocation]:
     """Choose the app's own places; for an installed app, all except Python's."""
     every = locations or around
     return app_locations(every) or app_locations(every, "installed")
@@ -104,10 +106,11 @@ def _related(error: BaseException) -> Iterator[BaseException]:
             waiting.append(cause)
 
 
-def _worth_telling(chain: list[BaseException]) -> Iterator[BaseException]:
+def _errors_to_include(chain: list[BaseException]) -> Iterator[BaseException]:
     """Yield the members of groups, and the causes of errors that the app raised itself.
 
-    A library that wraps an error repeats its message.
+    Causes of a library's error are left out, because a library that wraps an error repeats its
+    message.
     """
     error, *others = chain
     if isinstance(error, BaseExceptionGroup) or (others and _is_raised_by_app(error)):
@@ -124,9 +127,9 @@ def _message(error: BaseException, sources: SourceTexts) -> str:
     if driver is not None:
         return driver_message(error, driver, sources)
     if has_base(error, "CanvasException"):
-        return _said_by_canvas(error)
+        return _message_of_canvas_exception(error)
     if isinstance(error, KeyError):
-        return _said_of_key(error, sources)
+        return _message_of_key_error(error, sources)
     text = text_of(error)[:_LONGEST_TEXT]
     said = message_of_body(text)
     if said is not None:
@@ -167,7 +170,7 @@ def _is_codec(error: BaseException, value: str) -> bool:
     return isinstance(error, UnicodeError) and value == attribute(error, "encoding")
 
 
-def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
+def _message_of_key_error(error: KeyError, sources: SourceTexts) -> str:
     """Format a missing key: a number, or a text from the code; other objects are data.
 
     A sentence in place of a key is treated like any error message.
@@ -185,7 +188,7 @@ def _said_of_key(error: KeyError, sources: SourceTexts) -> str:
     return f"<{type(key).__name__}>"
 
 
-def _said_by_canvas(error: BaseException) -> str:
+def _message_of_canvas_exception(error: BaseException) -> str:
     """Read the message of canvasapi's exception: a decoded response, its text, or its own words."""
     said = attribute(error, "message")
     if isinstance(said, list | dict):

@@ -90,7 +90,7 @@ class SourceTexts:
         The value of a variable may be data, so the word must also occur in the source file.
         """
         return any(
-            _holds(location.variables, name, word) and _stands_in_source(location, word)
+            _holds(location.variables, name, word) and _occurs_in_source(location, word)
             for location in app_locations(self._locations)
             for name in location.code.co_names
             if name.isupper()
@@ -119,7 +119,7 @@ def _holds(variables: Mapping[str, Any], name: str, word: str) -> bool:
     return False
 
 
-def _stands_in_source(location: CodeLocation, word: str) -> bool:
+def _occurs_in_source(location: CodeLocation, word: str) -> bool:
     pattern = re.compile(rf"(?<!\w){word}(?!\w)")
     return any(word in line and pattern.search(line) for line in _lines(location))
 

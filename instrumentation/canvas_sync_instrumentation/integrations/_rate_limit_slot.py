@@ -1,4 +1,4 @@
-"""Delays a call until a guard lets it pass, if the user of the hook has set one."""
+"""Delays a call until it fits into the quota, if the hook was switched on with a guard."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["RateLimitSlot"]
 
 
 class RateLimitSlot:
-    """Acquires on entry, with ``with`` or ``async with``, and releases on exit.
+    """The part of the quota that one call needs: acquired on entry, released on exit.
 
-    None of its methods raises internal failures.
+    Use it with ``with`` or ``async with``. None of its methods raises internal failures.
 
     Args:
-        recorder: Who records the call.
-        guard: Whom to ask; None waits for nothing.
+        recorder: Records failures.
+        guard: Decides when the call may start; None means at once.
         url: The whole URL.
-        headers: Of the request.
+        headers: Request headers.
     """
 
     __slots__ = ("_held", "_recorder")
@@ -44,7 +44,7 @@ class RateLimitSlot:
                 self._held = guard.acquire(token).at(host_of(parts))
 
     def observe(self, answer: tuple[int, Mapping[str, str]] | None) -> None:
-        """Tell the guard what Canvas answered: status and headers; None when it was not asked."""
+        """Pass the status and headers of Canvas's answer to the guard; None if there was none."""
         if self._held is not None and answer is not None:
             with self._recorder.guard():
                 self._held.observe(*answer)

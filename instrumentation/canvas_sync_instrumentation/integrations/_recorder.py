@@ -1,4 +1,4 @@
-"""How a hook gets the recorder that it reports to."""
+"""The recorder that a hook reports to."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ __all__ = ["PendingCall", "Recorder", "recorder_or_default"]
 
 
 def recorder_or_default(recorder: Recorder | None) -> Recorder:
-    """Give ``recorder``; the one of this process's monitor when None."""
+    """Return ``recorder``, or that of this process's monitor if it is None."""
     return hook_recorder() if recorder is None else recorder

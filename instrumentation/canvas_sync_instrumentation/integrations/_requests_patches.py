@@ -1,11 +1,15 @@
-"""Where every request of requests passes, for the hooks of requests and of canvasapi.
+"""The patches of ``requests``, shared by the hooks of requests and canvasapi.
 
-``Session.send`` is one call. urllib3, below it, sees what goes over the wire: also what follows a
-redirect, what a cache lets through, and what is repeated. The response hooks of the app run within
-the call; what they send by urllib3 is no part of it, unless they send the request once more by
-``HTTPAdapter.send``.
-``Session.request``, above ``send``, is where OpenTelemetry's hook of requests can be told to make
-no span.
+From the outside in:
+
+- ``Session.request`` is patched only so that OpenTelemetry's own hook, which wraps ``send``, does
+  not create a second span.
+- ``Session.send`` is one call.
+- ``HTTPAdapter.send`` and ``dispatch_hook`` decide whether urllib3's traffic belongs to the call.
+  The app's response hooks run inside the call, but what they send through urllib3 does not belong
+  to it, unless they repeat the request with ``HTTPAdapter.send``.
+- urllib3 (``ATTEMPT_PATCHES``) sees what goes over the wire: the request, redirects, retries, and
+  what a cache lets through.
 """
 
 from __future__ import annotations
@@ -34,22 +38,22 @@ _HISHEL: Final = "X-Hishel-From-Cache"
 _HISHEL_MODULE: Final = "hishel"
 
 
-def _quieting(request: Callable[..., Response]) -> Callable[..., Response]:
-    def quieting_request(*args: Any, **kwargs: Any) -> Response:
+def _wrap_request(request: Callable[..., Response]) -> Callable[..., Response]:
+    def request_without_second_span(*args: Any, **kwargs: Any) -> Response:
         if current_call() is None and not is_provider_set():
             return request(*args, **kwargs)  # no monitor to report to
-        with Detached():  # a redirect never comes this way, so it is no part of another call
+        with Detached():  # redirects do not pass here, so this is never part of another call
             use = _use_for(text_of(argument(args, kwargs, 2, "url")))
             if use is None:
                 return request(*args, **kwargs)
             with SuppressInstrumentation(use.recorder):
                 return request(*args, **kwargs)
 
-    return quieting_request
+    return request_without_second_span
 
 
-def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
-    def recording_send(*args: Any, **kwargs: Any) -> Response:
+def _wrap_send(send: Callable[..., Response]) -> Callable[..., Response]:
+    def send_and_record(*args: Any, **kwargs: Any) -> Response:
         session, request = args[0] if args else None, argument(args, kwargs, 1, "request")
         if not isinstance(request, library("requests").PreparedRequest) or _is_part(
             session, request, kwargs
@@ -61,7 +65,7 @@ def _recording(send: Callable[..., Response]) -> Callable[..., Response]:
                 return send(*args, **kwargs)
         return _recorded(use, session, request, functools.partial(send, *args, **kwargs))
 
-    return recording_send
+    return send_and_record
 
 
 def _recorded(
@@ -98,25 +102,25 @@ def _call_of(use: Use, session: object, request: PreparedRequest) -> Call:
 
 
 def _hand_out(call: Call, response: object) -> bool:
-    """Note what the session hands out; return whether that came over the wire."""
+    """Note the response that the session returns; return whether it came over the wire."""
     if not isinstance(
         response, library("requests").Response
-    ):  # a response hook of the app has made it
+    ):  # a response hook of the app has replaced it
         return False
     call.followed(response, _is_cached)
     return call.handed_out(response.status_code, response.headers, from_cache=_is_cached(response))
 
 
 def _is_part(session: object, request: PreparedRequest, options: dict[str, Any]) -> bool:
-    """Return whether a session sends again within its current call, to follow a redirect."""
+    """Return whether the session sends this as part of its current call, to follow a redirect."""
     outer = current_call()
     if outer is None or outer.owner is not session:
         return False
     return outer.sent is request or options.get("allow_redirects") is False
 
 
-def _sending(send: Callable[..., Response]) -> Callable[..., Response]:
-    def sending_send(*args: Any, **kwargs: Any) -> Response:
+def _wrap_adapter_send(send: Callable[..., Response]) -> Callable[..., Response]:
+    def send_within_call(*args: Any, **kwargs: Any) -> Response:
         call = current_call()
         if call is None:
             return send(*args, **kwargs)
@@ -126,11 +130,11 @@ def _sending(send: Callable[..., Response]) -> Callable[..., Response]:
         finally:
             call.uses_urllib3 = outside
 
-    return sending_send
+    return send_within_call
 
 
-def _dispatching(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
-    def dispatching_hook(*args: Any, **kwargs: Any) -> Any:
+def _wrap_dispatch_hook(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
+    def dispatch_outside_call(*args: Any, **kwargs: Any) -> Any:
         call = current_call()
         if call is None:
             return dispatch_hook(*args, **kwargs)
@@ -140,7 +144,7 @@ def _dispatching(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             call.uses_urllib3 = outside
 
-    return dispatching_hook
+    return dispatch_outside_call
 
 
 def _is_cached(response: Response) -> bool:
@@ -157,10 +161,10 @@ def _loaded_body(response: Response) -> bytes | None:
 
 
 _PATCHES: Final = (
-    Patch("requests.sessions", "Session.request", _quieting),
-    Patch("requests.sessions", "Session.send", _recording),
-    Patch("requests.adapters", "HTTPAdapter.send", _sending),
-    Patch("requests.hooks", "dispatch_hook", _dispatching),
+    Patch("requests.sessions", "Session.request", _wrap_request),
+    Patch("requests.sessions", "Session.send", _wrap_send),
+    Patch("requests.adapters", "HTTPAdapter.send", _wrap_adapter_send),
+    Patch("requests.hooks", "dispatch_hook", _wrap_dispatch_hook),
     *ATTEMPT_PATCHES,
 )
 REQUESTS: Final = Switch("requests", _PATCHES)

@@ -1,4 +1,4 @@
-"""The library of a hook: saying what to install when it is missing, and looking it up."""
+"""Checks that the library of a hook is installed, and looks it up without an import statement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["library", "required"]
 
 @functools.cache
 def library(name: str) -> Any:
-    """Return a library that is installed; an import statement in a call takes ten times as long."""
+    """Return an installed library, ten times as fast as an import statement inside a function."""
     return import_module(name)
 
 
@@ -19,7 +19,7 @@ def required(name: str) -> None:
     """Ensure that a library can be imported.
 
     Raises:
-        ImportError: It is not installed; says how it is.
+        ImportError: It is not installed; the message says how to install it.
     """
     try:
         import_module(name)

@@ -1,4 +1,4 @@
-"""The shape of an SQL statement: what it does, without a value."""
+"""Reduces an SQL statement to its shape: what it does, without any value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switching the hook of a client library on and off, and who uses it while it is on."""
+"""Switches the hook of a client library on and off, and remembers where its calls are recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Switch", "Use", "use_for"]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Who records calls, who holds them back, if anyone, and to which URLs."""
+    """How a hook that is on treats calls: what records and delays them, and which URLs count."""
 
     recorder: Recorder
     guard: ThrottleGuard | None
@@ -32,8 +32,8 @@ class Switch:
     """The hook of one library; off at first.
 
     Args:
-        library: What has to be installed.
-        patches: What it changes in the library.
+        library: Name of the library, which must be installed.
+        patches: The functions of the library that it patches.
     """
 
     def __init__(self, library: str, patches: tuple[Patch, ...]) -> None:
@@ -50,9 +50,9 @@ class Switch:
         """Record calls from now on.
 
         Args:
-            recorder: Records them; the default one when None.
-            guard: Lets them pass one after the other; None for all at once.
-            is_watched: Tells by the URL which ones; those to Canvas when None.
+            recorder: Records them; by default the monitor of this process.
+            guard: Delays each call until it fits into the quota; None delays none.
+            is_watched: Returns whether calls to a URL are recorded; by default, those to Canvas.
 
         Raises:
             ImportError: The library is not installed.
@@ -90,7 +90,10 @@ class Switch:
 
 
 def use_for(url: str, *switches: Switch) -> Use | None:
-    """Return the first of several hooks that records a request, with the first guard among them."""
+    """Return how the first hook that watches ``url`` treats a call; None if no hook does.
+
+    If that hook has no guard, the guard of the next hook that has one is used.
+    """
     first: Use | None = None
     for switch in switches:
         use = switch.use_for(url) if switch.is_on else None

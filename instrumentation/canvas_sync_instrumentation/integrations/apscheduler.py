@@ -1,4 +1,4 @@
-"""Records what an APScheduler 3 scheduler did not start: missed and skipped jobs.
+"""Records the jobs that an APScheduler 3 scheduler did not start: missed and skipped ones.
 
 A job is a run if its function is decorated with ``@track_sync``, in any executor. A job that is not
 started has no run, so it is recorded here.
@@ -25,12 +25,12 @@ _OPERATION: Final = "schedule"
 def instrument_apscheduler(scheduler: BaseScheduler) -> None:
     """Record each job that ``scheduler`` misses, or skips because it is still running, as an error.
 
-    They are lines of ``errors.log`` and count in ``canvas_sync_errors_total`` with the operation
-    ``schedule`` and the error type ``JobMissed`` or ``JobSkipped``. Calling it again changes
-    nothing.
+    Each becomes a line of ``errors.log`` and counts in ``canvas_sync_errors_total`` with the
+    operation ``schedule`` and the error type ``JobMissed`` or ``JobSkipped``. Calling this again
+    has no effect.
 
     Args:
-        scheduler: Of APScheduler 3.x; the scheduler and its jobs stay as they are.
+        scheduler: A scheduler of APScheduler 3.x; it and its jobs are not changed.
     """
     from apscheduler import events  # noqa: PLC0415 - may not be installed
 
@@ -44,6 +44,8 @@ def _record(event: Any) -> None:
         if times is None:
             error = ErrorInfo("JobMissed", f"{redact(event.job_id)} was due and did not start.")
         else:
-            error = ErrorInfo("JobSkipped", f"{redact(event.job_id)} was due and still runs.")
+            error = ErrorInfo(
+                "JobSkipped", f"{redact(event.job_id)} was due while it was still running."
+            )
         monitor = get_monitor()
         monitor.emit(ErrorRecorded(None, monitor.clock.time(), _OPERATION, error))

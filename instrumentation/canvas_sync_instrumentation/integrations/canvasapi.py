@@ -59,18 +59,18 @@ def uninstrument_canvasapi() -> None:
     _request.remove(CANVASAPI)
 
 
-def _marking(request: Callable[..., Any]) -> Callable[..., Any]:
-    def marking_request(*args: Any, **kwargs: Any) -> Any:
+def _wrap_request(request: Callable[..., Any]) -> Callable[..., Any]:
+    def request_and_mark(*args: Any, **kwargs: Any) -> Any:
         outer = _canvas_url.set(getattr(args[0], "original_url", "") if args else "")
         try:
             return request(*args, **kwargs)
         finally:
             _canvas_url.reset(outer)
 
-    return marking_request
+    return request_and_mark
 
 
-_request = Patch("canvasapi.requester", "Requester.request", _marking)
+_request = Patch("canvasapi.requester", "Requester.request", _wrap_request)
 
 
 def _same_host(url: str, other: str) -> bool:

@@ -70,15 +70,16 @@ def canvas_sync_task(
     user_id_from: str | None = None,
     course_id_from: str | None = None,
 ) -> Callable[[F], F]:
-    """Mark the function of a Celery task as a sync: ``@app.task`` goes above it.
+    """Mark the function of a Celery task as a sync; put ``@app.task`` above this decorator.
 
-    If a task has no such argument, or it is None, user and course are those of the run in which the
-    task was sent.
+    If a task has no argument for the user or the course, or its value is None, those of the run in
+    which the task was sent are used.
 
     Args:
         sync_type: A short word such as ``full`` or ``incremental``; it becomes a metric label.
-        user_id_from: The argument that holds the Canvas id of the user; ``user_id`` when None.
-        course_id_from: That with the Canvas id of the course; ``course_id`` when None.
+        user_id_from: Name of the argument with the Canvas id of the user; by default ``user_id``.
+        course_id_from: Name of the argument with the Canvas id of the course; by default
+            ``course_id``.
 
     Raises:
         TypeError: It decorates something other than a function, such as a task.
@@ -104,7 +105,7 @@ def instrument_celery(app: Celery | None = None) -> None:
     works with any pool. Calling it again has no effect.
 
     Args:
-        app: All apps of the process when None.
+        app: The app; None means all apps of the process.
 
     Raises:
         ImportError: Celery is not installed.

@@ -22,15 +22,16 @@ def init_app(app: Flask, **settings_overrides: Any) -> None:
     """Record the Canvas syncs of a Flask app: API calls and database operations.
 
     Settings come from ``settings_overrides``, else from the keys ``CANVAS_SYNC_*`` of
-    ``app.config``, else from the environment. A relative SQLite URL in ``app.config`` is the file
-    in the instance folder that Flask-SQLAlchemy means by it. API calls are seen through every
-    client library that has a hook and is installed, database operations through every SQLAlchemy
-    engine. It may be called by an application factory, any number of times and for several apps: a
-    process has one monitor, which is replaced only when the settings differ. It is kept in
+    ``app.config``, else from the environment. As in Flask-SQLAlchemy, a relative SQLite URL in
+    ``app.config`` starts at the instance folder. API calls are recorded for every installed client
+    library that has a hook, and database operations for every SQLAlchemy engine.
+
+    An application factory may call this any number of times and for several apps: a process has one
+    monitor, which is replaced only if the settings differ. It is kept in
     ``app.extensions["canvas_sync"]``.
 
     Args:
-        app: The app; nothing of it is changed but ``extensions``.
+        app: The app; only its ``extensions`` are changed.
         settings_overrides: Fields of :class:`~canvas_sync_core.settings.Settings`.
 
     Raises:

@@ -87,8 +87,8 @@ def _use_for(request: Any) -> Use | None:
     return _switch.use_for(str(request.url)) if is_request else None
 
 
-def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
-    def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
+    def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
         use = _use_for(request)
         if use is None:
@@ -102,13 +102,13 @@ def _recording(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Respo
         call.finalize(body)
         return response
 
-    return recording_send
+    return send_and_record
 
 
-def _recording_async(
+def _wrap_async_send(
     send: Callable[..., Awaitable[httpx.Response]],
 ) -> Callable[..., Awaitable[httpx.Response]]:
-    async def recording_send(*args: Any, **kwargs: Any) -> httpx.Response:
+    async def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
         use = _use_for(request)
         if use is None:
@@ -122,11 +122,11 @@ def _recording_async(
         call.finalize(body)
         return response
 
-    return recording_send
+    return send_and_record
 
 
-def _noting_attempt(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
-    def noting_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+def _wrap_handle(handle: Callable[..., httpcore.Response]) -> Callable[..., httpcore.Response]:
+    def handle_and_note_attempt(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
             return handle(*args, **kwargs)
@@ -139,13 +139,13 @@ def _noting_attempt(handle: Callable[..., httpcore.Response]) -> Callable[..., h
         call.on_response(response.status, _lasting_headers(response))
         return response
 
-    return noting_handle
+    return handle_and_note_attempt
 
 
-def _noting_attempt_async(
+def _wrap_async_handle(
     handle: Callable[..., Awaitable[httpcore.Response]],
 ) -> Callable[..., Awaitable[httpcore.Response]]:
-    async def noting_handle(*args: Any, **kwargs: Any) -> httpcore.Response:
+    async def handle_and_note_attempt(*args: Any, **kwargs: Any) -> httpcore.Response:
         call = current_call()
         if call is None:
             return await handle(*args, **kwargs)
@@ -158,7 +158,7 @@ def _noting_attempt_async(
         call.on_response(response.status, _lasting_headers(response))
         return response
 
-    return noting_handle
+    return handle_and_note_attempt
 
 
 def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
@@ -171,13 +171,13 @@ def _lasting_headers(response: httpcore.Response) -> dict[str, str]:
 _switch = Switch(
     "httpx",
     (
-        Patch("httpx._client", "Client.send", _recording),
-        Patch("httpx._client", "AsyncClient.send", _recording_async),
-        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _noting_attempt),
+        Patch("httpx._client", "Client.send", _wrap_send),
+        Patch("httpx._client", "AsyncClient.send", _wrap_async_send),
+        Patch("httpcore._sync.connection_pool", "ConnectionPool.handle_request", _wrap_handle),
         Patch(
             "httpcore._async.connection_pool",
             "AsyncConnectionPool.handle_async_request",
-            _noting_attempt_async,
+            _wrap_async_handle,
         ),
     ),
 )

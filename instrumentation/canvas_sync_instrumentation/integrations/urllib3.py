@@ -54,8 +54,8 @@ def uninstrument_urllib3() -> None:
     _switch.off()
 
 
-def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHTTPResponse]:
-    def recording_urlopen(*args: Any, **kwargs: Any) -> BaseHTTPResponse:
+def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHTTPResponse]:
+    def open_and_record(*args: Any, **kwargs: Any) -> BaseHTTPResponse:
         outer = current_call()
         if outer is not None and outer.uses_urllib3:
             if outer.answer is not None:
@@ -81,7 +81,7 @@ def _recording(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., BaseHT
         call.finalize(_loaded_body(response))
         return response
 
-    return recording_urlopen
+    return open_and_record
 
 
 def _whole_url(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -110,8 +110,8 @@ def _loaded_body(response: BaseHTTPResponse) -> bytes | None:
     return content if isinstance(content, bytes) else None
 
 
-def _noting_retry(increment: Callable[..., Retry]) -> Callable[..., Retry]:
-    def noting_increment(*args: Any, **kwargs: Any) -> Retry:
+def _wrap_increment(increment: Callable[..., Retry]) -> Callable[..., Retry]:
+    def increment_and_note_failure(*args: Any, **kwargs: Any) -> Retry:
         call = current_call()
         if call is None or not call.uses_urllib3:
             return increment(*args, **kwargs)
@@ -124,12 +124,12 @@ def _noting_retry(increment: Callable[..., Retry]) -> Callable[..., Retry]:
         call.will_repeat()
         return following
 
-    return noting_increment
+    return increment_and_note_failure
 
 
-_urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _recording)
-_manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _recording)
-_increment = Patch("urllib3.util.retry", "Retry.increment", _noting_retry)
+_urlopen = Patch("urllib3.connectionpool", "HTTPConnectionPool.urlopen", _wrap_urlopen)
+_manager_urlopen = Patch("urllib3.poolmanager", "PoolManager.urlopen", _wrap_urlopen)
+_increment = Patch("urllib3.util.retry", "Retry.increment", _wrap_increment)
 ATTEMPT_PATCHES: Final = (_urlopen, _increment)
 """Where the attempts of a requests call are observed."""
 _switch = Switch("urllib3", (*ATTEMPT_PATCHES, _manager_urlopen))

@@ -177,7 +177,7 @@ class RowWriter:
             _logger.warning(
                 "Rows of sync runs wait in %s. Cause: %s",
                 self._folder,
-                _reason(error) if _may_pass(error) else described_failure(error),
+                _reason(error) if _is_database_problem(error) else described_failure(error),
             )
 
     def _count(self, damaged: int, rejected: int) -> None:
@@ -191,8 +191,8 @@ def _is_sqlite(database: RowDatabase | None) -> bool:
     return database is not None and database.is_sqlite
 
 
-def _may_pass(error: Exception) -> bool:
-    """Return whether the database, its table or its settings have a problem."""
+def _is_database_problem(error: Exception) -> bool:
+    """Return whether the database, its table or the settings are to blame, not our own code."""
     return is_database_error(error) or isinstance(error, (CanvasSyncMonitorError, OSError))
 
 

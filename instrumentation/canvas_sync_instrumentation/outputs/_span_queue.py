@@ -81,7 +81,7 @@ class SpanQueue(SpanProcessor):
             return
         queue.append(span)
         if self._thread is None:
-            self._has_thread()
+            self._ensure_thread()
         if len(queue) >= self._batch_size and not self._wake.is_set():
             self._wake.set()
 
@@ -89,7 +89,7 @@ class SpanQueue(SpanProcessor):
         """Export what is queued by now within ``timeout`` seconds; return whether that was done."""
         if not self._queue:
             return True
-        if self._abandoned.is_set() or not self._has_thread():
+        if self._abandoned.is_set() or not self._ensure_thread():
             return False
         mark = Event()
         self._queue.append(mark)
@@ -104,7 +104,7 @@ class SpanQueue(SpanProcessor):
         if self._closing:
             return
         if self._queue:
-            self._has_thread()
+            self._ensure_thread()
         self._capacity = 0
         self._closing = True
         self._wake.set()
@@ -135,7 +135,7 @@ class SpanQueue(SpanProcessor):
             self._queue = deque()
         self._reset()
 
-    def _has_thread(self) -> bool:
+    def _ensure_thread(self) -> bool:
         """Start the thread unless it is running; if that fails, spans wait for the next attempt."""
         with self._thread_lock:
             thread = self._thread

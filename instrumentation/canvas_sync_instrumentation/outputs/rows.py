@@ -95,7 +95,7 @@ class StoreSink:
                 self._on_drop(SINK, "closed")
                 return
             self._keep(snapshot, record, is_heartbeat=is_heartbeat)
-            if not self._has_thread():
+            if not self._ensure_thread():
                 self._leave_to_others()
             if self._idle:  # even if a signal's exception interrupted the previous notification
                 self._changed.notify_all()
@@ -207,8 +207,12 @@ class StoreSink:
         else:
             self._on_drop(SINK, "spool_unwritable")
 
-    def _has_thread(self) -> bool:
-        """Start the thread unless it is running; return whether there is one."""
+    def _ensure_thread(self) -> bool:
+        """Start the thread unless it is running; return whether there is one.
+
+        An outdated thread (see :attr:`Daemon.is_outdated`) is replaced only while it is idle;
+        otherwise two threads could write the same batch.
+        """
         thread = self._thread
         if thread is None or not thread.is_alive or (thread.is_outdated and self._idle):
             self._idle = False
@@ -228,7 +232,7 @@ class StoreSink:
     def _drain(self, timeout: float, *, give_up: bool) -> bool:
         """Wait until no rows are waiting; with ``give_up``, only until an attempt has failed."""
         with self._changed.lock:
-            if (self._has_work() or self._is_left_to_others) and not self._has_thread():
+            if (self._has_work() or self._is_left_to_others) and not self._ensure_thread():
                 return False
             failures = self._failures
             self._flushing += 1
@@ -306,7 +310,7 @@ class StoreSink:
             )
 
     def _release(self) -> None:
-        """Release everything."""
+        """Count lost rows, and close the spool and the database."""
         self._count_lost()
         with self._changed.lock:
             if self._spool is not None:

@@ -197,7 +197,7 @@ class ActiveRun:
     def call_outside(self, method: str, url: SplitResult) -> None:
         """Note an API call that this process makes outside the run."""
         if self.is_open:
-            self.calls.asked_outside(method, url)
+            self.calls.on_outside_request(method, url)
 
     def db_operation(self, operation: DbOperation, *, infer_items: bool) -> InferredItems | None:
         """Add a database operation; see :meth:`RunTotals.add_db_operation`."""

@@ -78,19 +78,19 @@ class CallHistory:
         key = CallKey(hash((method, address, sent)), address if is_followed else None)
         with self._lock:
             if is_followed:
-                self._lists.ask(address)
+                self._lists.on_request(address)
             elif is_page:
-                self._lists.ask_outside(address)
+                self._lists.on_outside_request(address)
             failure = self._failed.pop(key.digest, None) if self._failed else None
         if failure is None:
             return key, None
         return key._replace(attempt=failure.attempt + 1), max(0.0, start - failure.end)
 
-    def asked_outside(self, method: str, url: SplitResult) -> None:
+    def on_outside_request(self, method: str, url: SplitResult) -> None:
         """Note a call outside the run; it may fetch a page of a list that the run is reading."""
         if method == _LISTING:
             with self._lock:
-                self._lists.ask_outside(address_of(url))
+                self._lists.on_outside_request(address_of(url))
 
     def answered(self, key: CallKey, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a call, and the next page that it links to."""

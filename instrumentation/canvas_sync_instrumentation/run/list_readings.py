@@ -76,12 +76,12 @@ class _Reading(msgspec.Struct):
         is_open = self.in_flight > 0 or self.linked or self.failed
         return self.is_begun and self.has_end and not is_open
 
-    def ask(self, page: int) -> None:
+    def on_request(self, page: int) -> None:
         """Note a request for a page."""
         self.in_flight += 1
-        self.mark(page)
+        self.mark_requested(page)
 
-    def mark(self, page: int) -> None:
+    def mark_requested(self, page: int) -> None:
         """Note that a page was requested."""
         self.linked.discard(page)
         self.failed.discard(page)
@@ -89,7 +89,7 @@ class _Reading(msgspec.Struct):
         _evict_oldest(self.requested)
         self.requested[page] = None
 
-    def name(self, page: int) -> None:
+    def on_link(self, page: int) -> None:
         """Note that an answer linked to a page as the next one."""
         if page not in self.requested:
             self.linked.add(page)
@@ -103,30 +103,32 @@ class ListReadings:
     or a request from outside the run shows that there is more to remember.
     """
 
+    # Every key is a list key. _aliases maps the key of a list's other URL to the key and page that
+    # it stands for; _finished is an ordered set.
     def __init__(self) -> None:
         self._single: dict[int, int] = {}
         self._readings: dict[int, _Reading] = {}
-        self._same: dict[int, PageAddress] = {}
-        self._whole: dict[int, None] = {}
+        self._aliases: dict[int, PageAddress] = {}
+        self._finished: dict[int, None] = {}
 
-    def ask(self, address: PageAddress) -> None:
+    def on_request(self, address: PageAddress) -> None:
         """Note a request for a page."""
-        list_key, page = self._resolved(address) if self._same else address
+        list_key, page = self._resolved(address) if self._aliases else address
         reading = self._reading(list_key)
         if reading is not None:
-            reading.ask(page)
-        elif len(self._readings) + len(self._single) < _LIMIT and list_key not in self._whole:
+            reading.on_request(page)
+        elif len(self._readings) + len(self._single) < _LIMIT and list_key not in self._finished:
             self._single[list_key] = page
 
-    def ask_outside(self, address: PageAddress) -> None:
+    def on_outside_request(self, address: PageAddress) -> None:
         """Note a request for a page outside the run, such as from a thread without a run."""
         list_key, page = self._resolved(address)
         if reading := self._reading(list_key):
-            reading.mark(page)
+            reading.mark_requested(page)
 
     def answered(self, address: PageAddress, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a request for a page, and the next page that it links to."""
-        list_key, page = self._resolved(address) if self._same else address
+        list_key, page = self._resolved(address) if self._aliases else address
         if next_page is None:
             if page == FIRST_PAGE and self._single.get(list_key) == page:
                 del self._single[list_key]
@@ -134,7 +136,7 @@ class ListReadings:
             if reading := self._reading(list_key):
                 reading.has_end = True
         else:
-            self._name(list_key, next_page, route)
+            self._note_link(list_key, next_page, route)
         self._ended(list_key)
 
     def failed(self, address: PageAddress) -> None:
@@ -158,19 +160,19 @@ class ListReadings:
         )
 
     def _reading(self, list_key: int) -> _Reading | None:
-        """Return a list to remember more about it; None if it is not followed."""
+        """Return what is known of a list, to remember more; None if the list is not followed."""
         if list_key in self._single:
             reading = self._readings[list_key] = _Reading()
-            reading.ask(self._single.pop(list_key))
+            reading.on_request(self._single.pop(list_key))
             return reading
         return self._readings.get(list_key)
 
     def _resolved(self, address: PageAddress) -> PageAddress:
-        while same := self._same.get(address.list_key):
-            address = PageAddress(same.list_key, address.page or same.page)
+        while alias := self._aliases.get(address.list_key):
+            address = PageAddress(alias.list_key, address.page or alias.page)
         return address
 
-    def _name(self, list_key: int, next_page: PageAddress, route: str) -> None:
+    def _note_link(self, list_key: int, next_page: PageAddress, route: str) -> None:
         linked = self._resolved(next_page)
         if linked.list_key != list_key:
             self._join(list_key, linked)
@@ -178,7 +180,7 @@ class ListReadings:
         reading = self._reading(list_key)
         if reading is not None:
             reading.route = reading.route or route
-            reading.name(linked.page)
+            reading.on_link(linked.page)
 
     def _join(self, list_key: int, linked: PageAddress) -> None:
         """Treat the list of ``linked`` as the same list as ``list_key``.
@@ -187,13 +189,13 @@ class ListReadings:
         a SIS id, or with the page size that it allows. Where Canvas does not page by ``page`` but
         by a bookmark, the whole address identifies the page.
         """
-        _evict_oldest(self._same)
+        _evict_oldest(self._aliases)
         other_key = linked.list_key
         is_numbered = linked.page != FIRST_PAGE
-        self._same[other_key] = PageAddress(list_key, FIRST_PAGE if is_numbered else other_key)
+        self._aliases[other_key] = PageAddress(list_key, FIRST_PAGE if is_numbered else other_key)
         other, reading = self._reading(other_key), self._reading(list_key)
         self._readings.pop(other_key, None)
-        if other_key in self._whole:
+        if other_key in self._finished:
             self._finish(list_key)
             return
         if other is None or reading is None:
@@ -220,11 +222,11 @@ class ListReadings:
     def _finish(self, list_key: int) -> None:
         """Remember that a list was read to its end."""
         self._readings.pop(list_key, None)
-        _evict_oldest(self._whole)
-        self._whole[list_key] = None
+        _evict_oldest(self._finished)
+        self._finished[list_key] = None
 
 
 def _evict_oldest(entries: dict[int, Any]) -> None:
-    """Forget the oldest entry when there are too many."""
+    """Remove the oldest entry if the limit is reached."""
     if len(entries) >= _LIMIT:
         del entries[next(iter(entries))]

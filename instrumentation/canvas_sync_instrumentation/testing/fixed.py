@@ -1,4 +1,4 @@
-"""Makes time and ids the same in each execution."""
+"""A clock and ids that are the same in every execution of a test."""
 
 from __future__ import annotations
 

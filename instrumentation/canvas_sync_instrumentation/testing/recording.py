@@ -102,12 +102,12 @@ class Recording:
 
     @property
     def errors(self) -> list[ErrorRecorded]:
-        """Each line that errors.log would have."""
+        """Each error that would be a line of errors.log."""
         return self._all(ErrorRecorded)
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
-        """Each span that has ended; none when the app set a tracer provider of its own."""
+        """Each span that has ended; none if the app has set its own tracer provider."""
         return self._spans.finished()
 
     def _all(self, kind: type[E]) -> list[E]:
@@ -123,14 +123,14 @@ def _is_same_run(row: RunSnapshot, snapshot: RunSnapshot) -> bool:
 
 @contextlib.contextmanager
 def recording(clock: Clock | None = None, *, strict: bool = True) -> Iterator[Recording]:
-    """Record into memory whatever happens inside, also when the app is configured meanwhile.
+    """Record everything that happens inside into memory, even if the app calls ``configure()``.
 
-    Settings that the app gives are checked as ever but lead nowhere. What was recording before goes
-    on afterwards.
+    Settings that the app passes are checked as usual but have no effect. Afterwards the previous
+    monitor is current again.
 
     Args:
-        clock: Where the time comes from; the system's when None.
-        strict: Whether misuse of the tracker, and a failure of our own, raises.
+        clock: Source of the time; by default the system's clock.
+        strict: Whether misuse of the tracker and internal failures are raised.
     """
     sink = MemorySink()
     memory_spans = MemorySpans(CountingIds())
@@ -145,8 +145,8 @@ def recorded_events(clock: Clock | None = None, *, strict: bool = True) -> Itera
     """Yield only the events of a :func:`recording`.
 
     Args:
-        clock: Where the time comes from; the system's when None.
-        strict: Whether misuse of the tracker, and a failure of our own, raises.
+        clock: Source of the time; by default the system's clock.
+        strict: Whether misuse of the tracker and internal failures are raised.
 
     Yields:
         The list to which events are added as they happen.
