@@ -64,8 +64,17 @@ def newest_of_each(snapshots: Iterable[RunSnapshot]) -> list[RunSnapshot]:
     return list(newest.values())
 
 
-def write_runs(database: Transactions, snapshots: Sequence[RunSnapshot]) -> list[RunSnapshot]:
+def write_runs(
+    database: Transactions,
+    snapshots: Sequence[RunSnapshot],
+    before_commit: Callable[[Sequence[RunSnapshot]], object] = len,
+) -> list[RunSnapshot]:
     """Write the newest snapshot of each attempt into the table, in one transaction.
+
+    Args:
+        database: Where to write them.
+        snapshots: The snapshots, in any order.
+        before_commit: Called with those of each transaction; what it raises rolls it back.
 
     Returns:
         The snapshots with a value that the database will never accept; all others are committed.
@@ -75,16 +84,21 @@ def write_runs(database: Transactions, snapshots: Sequence[RunSnapshot]) -> list
             columns; nothing was written.
     """
     rows = newest_of_each(snapshots)
-    if not rows or _accepts(database, rows):
+    if not rows or _accepts(database, rows, before_commit):
         return []
-    return [row for row in rows if not _accepts(database, [row])]
+    return [row for row in rows if not _accepts(database, [row], before_commit)]
 
 
-def _accepts(database: Transactions, snapshots: Sequence[RunSnapshot]) -> bool:
+def _accepts(
+    database: Transactions,
+    snapshots: Sequence[RunSnapshot],
+    before_commit: Callable[[Sequence[RunSnapshot]], object],
+) -> bool:
     """Write snapshots; return false if one has a value that the database will never accept."""
     try:
         with database.begin() as connection:
             _write(connection, snapshots)
+            before_commit(snapshots)
     except Exception as error:
         if not is_rejection(error):
             raise

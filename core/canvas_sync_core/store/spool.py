@@ -116,13 +116,6 @@ class Spool:
         """Whether the file still has its name: not removed, moved or replaced."""
         return is_in_place(self._path, self._descriptor)
 
-    @property
-    def waiting(self) -> int:
-        """Number of waiting lines."""
-        if self.is_empty:
-            return 0
-        return os.pread(self._descriptor, self._end - self._begin, self._begin).count(b"\n")
-
     def recreate(self) -> None:
         """Recreate the file with all its contents, at the same offsets, and continue there.
 
@@ -164,6 +157,14 @@ class Spool:
     def read(self) -> Batch:
         """Read the next waiting lines; the same ones until they are discarded."""
         return _read(self._descriptor, self._begin, self._end)
+
+    def read_all(self) -> Iterator[Batch]:
+        """Read all waiting lines, some at a time."""
+        begin = self._begin
+        while begin < self._end:
+            batch = _read(self._descriptor, begin, self._end)
+            yield batch
+            begin = batch.end
 
     def discard(self, batch: Batch) -> None:
         """Discard lines that are in the table."""

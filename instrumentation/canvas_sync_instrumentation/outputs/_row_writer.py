@@ -23,7 +23,7 @@ from canvas_sync_core.store.rows import write_runs
 from canvas_sync_core.store.spool import dead_letter, drain_orphans, encode
 from canvas_sync_instrumentation.error_description import described_failure
 
-__all__ = ["SINK", "RowWriter"]
+__all__ = ["SINK", "GivenUpError", "RowWriter"]
 
 SINK: Final = "store"
 """The sink's name in the metric of dropped telemetry."""
@@ -36,6 +36,10 @@ _BUSY_PAUSE_S: Final = 0.02
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class GivenUpError(Exception):
+    """Raised before a commit whose rows have been counted as lost meanwhile."""
 
 
 class RowWriter:
@@ -66,16 +70,30 @@ class RowWriter:
         self._inherited: list[object] = []
         self._is_barred = False
 
-    def write(self, snapshots: Sequence[RunSnapshot], damaged: Sequence[bytes]) -> bool:
+    def write(
+        self,
+        snapshots: Sequence[RunSnapshot],
+        damaged: Sequence[bytes],
+        before_commit: Callable[[Sequence[RunSnapshot]], object],
+    ) -> bool:
         """Write snapshots and save damaged spool lines.
+
+        Args:
+            snapshots: The snapshots.
+            damaged: The damaged lines.
+            before_commit: Called with the snapshots of each transaction; it may raise GivenUpError.
 
         Returns:
             False if the database is unavailable, or anything else failed; this is reported once per
             outage, with a traceback if the failure is unexpected.
         """
         try:
-            rejected = self._while_free(lambda database: write_runs(database, snapshots))
+            rejected = self._while_free(
+                lambda database: write_runs(database, snapshots, before_commit)
+            )
             dead_letter(self._folder, [*damaged, *map(encode, rejected)])
+        except GivenUpError:
+            return False
         except Exception as error:  # noqa: BLE001 - the rows wait, and the thread must go on
             self._report(error)
             self._disconnect()

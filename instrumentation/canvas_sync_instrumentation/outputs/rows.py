@@ -8,7 +8,7 @@ database is unavailable they wait, even beyond the end of the process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,10 +26,11 @@ from canvas_sync_core.locks import Condition
 from canvas_sync_core.sinks import DropCounter, fault_of
 from canvas_sync_core.store.reuse import Attempt, attempt_of
 from canvas_sync_core.store.row_database import RowDatabase
+from canvas_sync_core.store.rows import newest_of_each
 from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_core.threads import Daemon
 
-from ._row_writer import SINK, RowWriter
+from ._row_writer import SINK, GivenUpError, RowWriter
 
 __all__ = ["StoreSink"]
 
@@ -43,6 +44,8 @@ _HEARTBEAT_SHARE: Final = 0.75
 """Share of the spool that heartbeats may use; the rest is reserved for starts and ends."""
 _MEMORY_RUNS: Final = 1000
 """Maximum number of runs that wait in memory while the spool cannot be written."""
+
+_RowEvent = RunStarted | Heartbeat | RunWaiting | RunEnded
 
 
 class StoreSink:
@@ -82,19 +85,18 @@ class StoreSink:
         if not isinstance(event, (RunStarted, Heartbeat, RunWaiting, RunEnded)):
             return
         record = encode(event.snapshot)
-        is_heartbeat = isinstance(event, Heartbeat)
         try:
-            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+            self._take(event, record)
         except BaseException:  # asynchronous: the row must not be lost, and may be written twice
-            self._take(event.snapshot, record, is_heartbeat=is_heartbeat)
+            self._take(event, record)
             raise
 
-    def _take(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+    def _take(self, event: _RowEvent, record: bytes) -> None:
         with self._changed.lock:
             if self._closing:
-                self._on_drop(SINK, "closed")
+                self._drop(event, "closed")
                 return
-            self._keep(snapshot, record, is_heartbeat=is_heartbeat)
+            self._keep(event, record)
             if not self._ensure_thread():
                 self._leave_to_others()
             if self._idle:  # even if a signal's exception interrupted the previous notification
@@ -110,7 +112,8 @@ class StoreSink:
         """Write waiting rows within ``timeout`` seconds and stop; the rest stays in the spool.
 
         It does not wait for an unavailable database: the next process or the exporter writes the
-        rest. Rows that are only in memory are lost with the process, and counted.
+        rest. Rows that are only in memory are lost with the process, and counted; a write that is
+        under way then is rolled back, unless its commit has begun.
         """
         deadline = monotonic() + timeout
         self._drain(timeout, give_up=True)
@@ -154,14 +157,23 @@ class StoreSink:
         self._flushing = 0
         self._failures = 0
         self._delay = 0.0
+        self._committed: dict[Attempt, RunSnapshot] = {}  # of the current write
+        self._committing: dict[Attempt, RunSnapshot] = {}
+        self._in_doubt = 0
+        self._gives_up = False
 
-    def _keep(self, snapshot: RunSnapshot, record: bytes, *, is_heartbeat: bool) -> None:
+    def _drop(self, event: _RowEvent, reason: str) -> None:
+        """Count a row that cannot be stored, once for each run."""
+        if isinstance(event, (RunWaiting, RunEnded)):
+            self._on_drop(SINK, reason)
+
+    def _keep(self, event: _RowEvent, record: bytes) -> None:
         try:
             spool = self._usable_spool()
-            if spool.has_room(record, _HEARTBEAT_SHARE if is_heartbeat else 1.0):
+            if spool.has_room(record, _HEARTBEAT_SHARE if isinstance(event, Heartbeat) else 1.0):
                 spool.append(record)
-            elif not is_heartbeat:
-                self._on_drop(SINK, "spool_full")
+            else:
+                self._drop(event, "spool_full")
             self._fault = None
         except OSError as error:
             raise_if_asynchronous(error)
@@ -171,7 +183,7 @@ class StoreSink:
                     f"{self._folder} cannot be written: {error}. Rows of sync runs wait only in "
                     "memory."
                 )
-            self._remember(snapshot)
+            self._remember(event)
 
     def _usable_spool(self) -> Spool:
         """Return the spool; create it if necessary, and recreate its file if it was removed.
@@ -199,13 +211,13 @@ class StoreSink:
                 "snapshots of sync runs that waited for the database are lost."
             )
 
-    def _remember(self, snapshot: RunSnapshot) -> None:
+    def _remember(self, event: _RowEvent) -> None:
         """Fall back to memory, which holds only the newest snapshot of each run."""
-        attempt = attempt_of(snapshot)
+        attempt = attempt_of(event.snapshot)
         if attempt in self._memory or len(self._memory) < _MEMORY_RUNS:
-            self._memory[attempt] = snapshot
+            self._memory[attempt] = event.snapshot
         else:
-            self._on_drop(SINK, "spool_unwritable")
+            self._drop(event, "spool_unwritable")
 
     def _ensure_thread(self) -> bool:
         """Start the thread unless it is running; return whether there is one.
@@ -257,7 +269,9 @@ class StoreSink:
                 if self._spool is not None:
                     self._count_removed(self._spool)
             batch = self._spool.read() if self._spool else Batch([], [], 0)
-            written = self._rows.write([*batch.snapshots, *remembered], batch.damaged)
+            written = self._rows.write(
+                [*batch.snapshots, *remembered], batch.damaged, self._before_commit
+            )
             self._finish(batch, remembered, written=written)
             if written:
                 self._rows.drain_orphans()
@@ -279,8 +293,20 @@ class StoreSink:
             self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
             return not self._closing
 
+    def _before_commit(self, snapshots: Sequence[RunSnapshot]) -> None:
+        """Note what is committed, because another thread may have to count what is lost."""
+        with self._changed.lock:
+            self._committed |= self._committing
+            self._committing = {}
+            self._in_doubt = 0
+            if self._gives_up:
+                raise GivenUpError
+            self._committing = {attempt_of(snapshot): snapshot for snapshot in snapshots}
+
     def _finish(self, batch: Batch, remembered: list[RunSnapshot], *, written: bool) -> None:
         with self._changed.lock:
+            lost = 0 if written else self._in_doubt
+            self._committed, self._committing, self._in_doubt = {}, {}, 0
             if written:
                 self._delay = 0.0
                 if self._spool is not None:
@@ -292,15 +318,26 @@ class StoreSink:
                 self._failures += 1
                 self._delay = min(max(2 * self._delay, _FIRST_DELAY_S), _LAST_DELAY_S)
             self._changed.notify_all()
+        self._report_lost(lost)
 
     def _count_lost(self) -> None:
-        """Count once, at exit, the rows that neither the database nor the spool accepted."""
+        """Count once, at exit, the rows that neither the database nor the spool accepted.
+
+        Rows that are being committed are counted by :meth:`_finish`, if the commit fails.
+        """
         with self._changed.lock:
-            lost = len(self._memory)
-            self._memory.clear()
-            if self._spool is not None and not (self._is_counted or _is_safe(self._spool)):
-                lost += self._spool.waiting
+            if self._is_counted:
+                return
             self._is_counted = True
+            unsafe = _unsafe(self._spool) if self._spool is not None else []
+            left = newest_of_each([*unsafe, *self._memory.values()])
+            self._memory.clear()
+            self._in_doubt = _common(left, self._committing)
+            lost = len(left) - self._in_doubt - _common(left, self._committed)
+            self._gives_up = lost > 0
+        self._report_lost(lost)
+
+    def _report_lost(self, lost: int) -> None:
         if lost:
             self._on_drop(SINK, "spool_unwritable", lost)
             _logger.warning(
@@ -319,11 +356,15 @@ class StoreSink:
         self._rows.close()
 
 
-def _is_safe(spool: Spool) -> bool:
-    """Return whether a later process will find the waiting rows in a spool file."""
+def _unsafe(spool: Spool) -> list[RunSnapshot]:
+    """Return the waiting rows that no later process will find, because the file has no name."""
     if not (spool.is_empty or spool.is_in_place):
         try:
             spool.recreate()
         except OSError:
-            return False
-    return True
+            return [row for batch in spool.read_all() for row in batch.snapshots]
+    return []
+
+
+def _common(snapshots: Iterable[RunSnapshot], others: Mapping[Attempt, RunSnapshot]) -> int:
+    return sum(others.get(attempt_of(snapshot)) == snapshot for snapshot in snapshots)

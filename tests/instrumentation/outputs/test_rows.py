@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.queries import recent_runs, run_by_task
 from canvas_sync_core.store.row_database import RowDatabase, row_database_opener
 from canvas_sync_core.store.spool import SPOOL_LIMIT, drain_orphans, encode, waiting_bytes
+from canvas_sync_core.store.sqlite_rows import SqliteRows
 from canvas_sync_instrumentation.outputs._row_writer import RowWriter
 from canvas_sync_instrumentation.outputs.rows import StoreSink
 from support.forked_programs import ForkedProgram
@@ -545,9 +548,10 @@ def test_heartbeats_give_way_first_when_the_spool_is_full(
         sink.handle(_end(f"run-{number:02}"))
     sink.handle(_beat("run-00", 10))
     assert not drops.counts
-    for number in range(16, 25):
+    for number in range(16, 20):
         sink.handle(_end(f"run-{number:02}"))
-    assert drops.counts == {"spool_full": 5}
+    _sync(sink, [f"run-{number:02}" for number in range(20, 25)])
+    assert drops.counts == {"spool_full": 5}, "once for each run"
     assert waiting_bytes(tmp_path / "spool") == size * 20
 
 
@@ -576,9 +580,79 @@ def test_rows_in_memory_that_never_arrive_are_counted(
     (tmp_path / "spool").write_text("a file where the folder should be")
     sink = make_sink(_NOWHERE)
     _sync(sink, [f"run-{number}" for number in range(1010)])
-    assert drops.counts == {"spool_unwritable": 20}, "a start and an end of each"
+    assert drops.counts == {"spool_unwritable": 10}, "once for each run"
     sink.close(5)
-    assert drops.counts == {"spool_unwritable": 1020}
+    assert drops.counts == {"spool_unwritable": 1010}
+
+
+def test_a_run_that_waits_in_a_removed_spool_and_in_memory_is_lost_once(
+    make_sink: Sinks, tmp_path: Path, drops: _Drops
+) -> None:
+    sink = make_sink(_NOWHERE)
+    _sync(sink, ["a"])
+    sink.handle(_start("b"))
+    shutil.rmtree(tmp_path / "spool")
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    sink.handle(_end("b"))
+    sink.close(5)
+    assert drops.counts == {"spool_unwritable": 2}
+
+
+class _StoppingDatabase(SqliteRows):
+    """Stops in the middle of a write until it may go on: before the commit begins, or within."""
+
+    def __init__(self, file: Path, stops: str, error: Exception | None = None) -> None:
+        super().__init__(file, f"sqlite:///{file}", auto_upgrade=True)
+        self._is_prepared = False
+        self._stops = stops
+        self._error = error
+        self.has_stopped, self.may_go_on = threading.Event(), threading.Event()
+
+    def prepare(self) -> None:
+        super().prepare()
+        self._is_prepared = True
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        with super().begin() as connection:
+            self._stop("before")
+            yield connection
+            self._stop("within")
+
+    def _stop(self, where: str) -> None:
+        if self._is_prepared and where == self._stops:
+            self.has_stopped.set()
+            assert self.may_go_on.wait(600)
+            if self._error is not None:
+                raise self._error
+
+
+@pytest.mark.parametrize(
+    ("stops", "error", "lost"),
+    [("before", None, (2, 2)), ("within", None, (0, 0)), ("within", OSError(28, "full"), (0, 2))],
+    ids=["before the commit", "within it", "within one that fails"],
+)
+def test_a_row_that_is_being_written_at_the_close_is_either_delivered_or_counted(
+    tmp_path: Path,
+    drops: _Drops,
+    stops: str,
+    error: Exception | None,
+    lost: tuple[int, int],
+) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    database = _StoppingDatabase(tmp_path / "runs.sqlite3", stops, error)
+    sink = StoreSink(lambda: database, tmp_path / "spool", on_drop=drops)
+    _sync(sink, ["a", "b"])
+    assert database.has_stopped.wait(600)
+    sink.close(0)
+    counts = [drops.counts.total()]
+    database.may_go_on.set()
+    assert sink._thread is not None
+    assert sink._thread.join(600)
+    assert (*counts, drops.counts.total()) == lost
+    engine = open_engine(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
+    assert _statuses(engine) == ({} if lost[1] else {"a": "success", "b": "success"})
+    engine.dispose()
 
 
 def test_a_full_disk_loses_nothing_while_the_database_is_there(
@@ -629,7 +703,7 @@ def test_rows_after_the_close_are_counted(
 ) -> None:
     sink = make_sink(empty_database_url)
     sink.close(5)
-    sink.handle(_end("late"))
+    _sync(sink, ["late"])
     sink.close(5)
     assert drops.counts == {"closed": 1}
 
