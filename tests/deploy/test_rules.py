@@ -113,7 +113,7 @@ def test_each_alert_says_how_bad_it_is_and_leads_to_runbook_and_dashboard(
     base, _, uid = page.rpartition("/")
     assert base == "http://localhost:3000/d"
     assert uid in DASHBOARDS
-    by_type = re.match(r"max by \(instance, sync_type", rule["expr"]) is not None
+    by_type = re.match(r"max by \(job, sync_type", rule["expr"]) is not None
     assert variables == ("var-sync_type={{ $labels.sync_type | urlquery }}" if by_type else "")
 
 

@@ -26,6 +26,12 @@ _RUNS: Final = Link(
 )
 
 
+def _once(name: MetricName) -> str:
+    """Count an incident once, although each exporter with the same database reports it."""
+    counts = series(name, _SYNC_TYPE_OR_NONE)
+    return f"max by (job, kind, severity, sync_type) ({counts})"
+
+
 def incidents() -> Row:
     """Open incidents with their causes, and how current that is."""
     open_now = series(MetricName.INCIDENT_INFO, _SYNC_TYPE_OR_NONE)
@@ -56,10 +62,7 @@ def incidents() -> Row:
                 value(
                     "Incidents nobody has acknowledged",
                     "For each of them an alert fires. The table above says what they are.",
-                    Now(
-                        total(series(MetricName.INCIDENTS_OPEN, _SYNC_TYPE_OR_NONE), "severity"),
-                        "{{severity}}",
-                    ),
+                    Now(total(_once(MetricName.INCIDENTS_OPEN), "severity"), "{{severity}}"),
                     unit=COUNT,
                     steps=above(1, 1),
                     empty="unknown",
