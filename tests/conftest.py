@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import signal
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 from hypothesis import settings
@@ -39,7 +39,6 @@ _LONGEST = (
     "main_job/",
     "many_processes/",
 )
-_OWN_BYTECODE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,25 +49,21 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if sys.flags.dont_write_bytecode:
-        _share_bytecode(config)
+        _share_bytecode(str(config.cache.mkdir("bytecode")))
+    # jsonschema would compile its 38 grammars in every worker. No schema here has a format "iri".
+    sys.modules["rfc3987_syntax"] = cast("ModuleType", None)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the bytecode that only this run of the tests used."""
-    if _OWN_BYTECODE in config.stash:
-        shutil.rmtree(config.stash[_OWN_BYTECODE], ignore_errors=True)
-
-
-def _share_bytecode(config: pytest.Config) -> None:
-    """Keep bytecode in a temporary folder where nobody may write it next to the sources.
+def _share_bytecode(folder: str) -> None:
+    """Keep bytecode in pytest's cache where nobody may write it next to the sources.
 
     Tests start hundreds of Python processes. Without bytecode each of them compiles all that it
     imports, which takes most of its time. What was compiled when it was installed is linked there.
+    Workers and later runs find all of it, with pytest's own rewriting of the tests.
     """
-    folder = tempfile.mkdtemp(prefix="bytecode-")
-    config.stash[_OWN_BYTECODE] = folder
-    for installed in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
-        _link_bytecode(installed, folder)
+    if not any(os.scandir(folder)):
+        for installed in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
+            _link_bytecode(installed, folder)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
     sys.dont_write_bytecode = False
