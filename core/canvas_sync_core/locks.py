@@ -141,7 +141,7 @@ class Condition:
                 self._waiters.remove(waiter)
 
     def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> bool:
-        """Wait until ``predicate`` is true, at most ``timeout`` seconds; give its last value."""
+        """Wait until ``predicate`` is true, at most ``timeout`` seconds; return its last value."""
         deadline = math.inf if timeout is None else monotonic() + timeout
         while not predicate():
             left = deadline - monotonic()

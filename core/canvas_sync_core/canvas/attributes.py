@@ -10,7 +10,7 @@ __all__ = ["attribute", "has_base"]
 
 
 def attribute(value: object, name: str) -> Any:
-    """Return an attribute; None when there is none, or when the app's own code fails to give it."""
+    """Return an attribute; None if there is none, or if the app's code raises an exception."""
     try:
         return getattr(value, name, None)
     except Exception as error:  # the app's own code

@@ -37,8 +37,8 @@ def clock_skew(sent: float, start: float, end: float) -> float:
         end: When the response arrived by our clock.
 
     Returns:
-        Seconds; positive when our clock is ahead. 0 when the answer could have been made during the
-        request. The real difference is larger by at most one second and the duration.
+        Seconds; positive if our clock is ahead, and 0 if the answer may have been created during
+        the request. The real difference is larger by at most the duration plus one second.
     """
     ahead = start - (sent + _RESOLUTION)
     if ahead > 0.0:
@@ -51,7 +51,7 @@ def parse_date(value: str) -> float | None:
     """Read a ``Date`` header, such as ``Sun, 06 Nov 1994 08:49:37 GMT``.
 
     Returns:
-        Seconds since the epoch; None when it is no date in this format.
+        Seconds since the epoch; None if it is not a date in this format.
     """
     found = _DATE.fullmatch(value)
     month = _MONTHS.get(found[2]) if found else None

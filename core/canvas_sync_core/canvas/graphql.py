@@ -1,10 +1,10 @@
-"""The operation name of a request to Canvas' GraphQL API, and the errors in its response.
+"""The operation name of a request to Canvas's GraphQL API, and the errors in its response.
 
-An operation's name is one that a developer gave it, a word of the grammar (``Name`` in
-https://spec.graphql.org/October2021/#sec-Names); variables and data are never read. A failed
-response may have status 200: it then contains ``errors``
-(https://spec.graphql.org/October2021/#sec-Errors), a list there; gateways before it also send an
-object or a text, and a list of answers to a list of requests.
+Only the name that a developer gave the operation is read (``Name`` in
+https://spec.graphql.org/October2021/#sec-Names), never variables or data. A failed response may
+have status 200; it then contains a list of ``errors``
+(https://spec.graphql.org/October2021/#sec-Errors). A gateway in front of Canvas may send an object
+or a text instead of that list, and answers a list of requests with a list of answers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _read_answers: Final = msgspec.json.Decoder(list[_Answer]).decode
 
 
 def is_graphql_path(path: str) -> bool:
-    """Return whether ``path`` is the one of the GraphQL API."""
+    """Return whether ``path`` is the path of the GraphQL API."""
     return "graphql" in path and route_of(path) == _ROUTE
 
 
@@ -58,11 +58,11 @@ def operation_name(body: object) -> str | None:
     """Return the name of the operation that a request asks for.
 
     Args:
-        body: What the client sends: JSON or a form, as text or bytes, or what such is made from.
+        body: What the client sends: JSON or a form, as text, bytes or a mapping.
 
     Returns:
-        ``operationName``, else the only named operation of the query text; None when it has no
-        name, or the body is something else.
+        ``operationName``, or else the only named operation of the query text; None if there is no
+        name, or the body is not a GraphQL request.
     """
     request = _decoded(body)
     if request is None:
@@ -81,13 +81,13 @@ def _decoded(body: object) -> _Request | None:
             return _read_request(body)
         text = body.decode() if isinstance(body, bytes) else body
         return msgspec.convert({key: values[0] for key, values in parse_qs(text).items()}, _Request)
-    except ValueError as error:  # msgspec's errors are such
+    except ValueError as error:  # also msgspec's errors
         raise_if_asynchronous(error)
         return None
 
 
 def _only_name(query: str) -> str | None:
-    """Find the operation outside of comments, texts and selections; several leave it open."""
+    """Find the name of the only operation, outside comments, strings and selections."""
     depth, names = 0, []
     for match in _OPERATION.finditer(query):
         if match["brace"]:

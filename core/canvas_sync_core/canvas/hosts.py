@@ -19,7 +19,8 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 def host_of(url: SplitResult) -> str:
     """Return host and port: in lower case, without credentials and without the default port.
 
-    A password with a slash makes a URL end its host early: what is no port is left out.
+    An unescaped slash in a password ends the host too early; the rest, which is not a port, is left
+    out.
     """
     return _host(url.scheme, url.netloc.rpartition("@")[2])  # no password is kept
 

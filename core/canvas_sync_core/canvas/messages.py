@@ -121,7 +121,7 @@ def _messages(node: Any, depth: int) -> Iterator[str]:
 
 
 def _inside(node: dict[str, Any], depth: int) -> Iterable[Any]:
-    """Give where to look on: an answer that has no ``errors`` is data, and nobody's business."""
+    """Return where to look further; an answer without ``errors`` is data, which is never read."""
     if "errors" in node:
         return (node["errors"],)
     return node.values() if depth else ()

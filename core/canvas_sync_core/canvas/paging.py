@@ -43,11 +43,11 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 
 
 class PageAddress(NamedTuple):
-    """Where a page of a list is; digests, since a URL may hold what must not be kept.
+    """A list and one of its pages, as digests, because a URL may contain secrets.
 
     Attributes:
-        list_key: The list: host, path, and the parameters that choose its items and page size.
-        page: The value of ``page``; :data:`FIRST_PAGE` when it says nothing else.
+        list_key: Identifies the list: host, path, and the parameters for its items and page size.
+        page: Identifies the page by the parameter ``page``; :data:`FIRST_PAGE` for the first one.
     """
 
     list_key: int
@@ -55,10 +55,10 @@ class PageAddress(NamedTuple):
 
 
 def address_of(url: SplitResult) -> PageAddress:
-    """Return the address of a page; that of anything else is its own first page.
+    """Return the address of a page; a single object counts as the first page of its own list.
 
-    Order, quoting and repetition of parameters do not count: canvasapi adds its own once more to a
-    request that it repeats. Neither does the token, nor the spelling of host and path.
+    Order, quoting and repetition of parameters do not matter: canvasapi adds its parameters once
+    more when it repeats a request. Nor do the token and the spelling of host and path.
     """
     path = url.path
     if "//" in path or path.endswith(("/", ".json")):
@@ -80,7 +80,7 @@ def next_address(url: SplitResult, target: str | None) -> PageAddress | None:
     """Return the address of the page that an answer from ``url`` names as the next one.
 
     Returns:
-        None when it names none, or none that can be read.
+        The address; None if the answer names no next page, or its URL cannot be parsed.
     """
     if target is None:
         return None

@@ -38,7 +38,8 @@ PACE_SECONDS: Final = 60.0
 _SHORTEST_SECONDS: Final = 1.0
 _A_MOMENT: Final = 0.001
 _MARGIN: Final = LEAK_RATE * 1.0
-"""What leaks out in a second: a request may be so much longer on its way than one before it."""
+"""What leaks out in one second, the most by which the network may delay one request more than an
+earlier one."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -68,17 +69,17 @@ class Pace(msgspec.Struct, frozen=True):
 
     @property
     def cost_per_second(self) -> float:
-        """Cost a second."""
+        """Cost per second."""
         return self.cost / self._weight
 
     @property
     def concurrency(self) -> float:
-        """Requests in flight, on average: by Little's law, their durations a second."""
+        """Average number of requests in flight: by Little's law, their durations per second."""
         return self.busy / self._weight
 
     @property
     def _weight(self) -> float:
-        """Seconds that the sums stand for; fewer than PACE_SECONDS in the first minutes."""
+        """Seconds that the sums cover; fewer than PACE_SECONDS in the first minutes."""
         return PACE_SECONDS * (1.0 - _weight_after(max(_SHORTEST_SECONDS, self.time - self.began)))
 
 

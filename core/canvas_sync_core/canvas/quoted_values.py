@@ -59,7 +59,7 @@ def mask_quoted(text: str, is_known: Callable[[str], bool]) -> str:
 
 
 def end_of_value(text: str, start: int) -> int:
-    """Return where a value ends, marks that it holds included, whose quotation mark is at start."""
+    """Return where the value ends whose quotation mark is at ``start``; it may contain marks."""
     end = _end_of_quotation(text, start)
     stray = _STRAY.get(text[start])
     if stray is None:

@@ -75,7 +75,7 @@ def has_content(method: str, status: int) -> bool:
 
 
 def count_items(body: bytes, path: str = "", *, is_page: bool = False) -> int | None:
-    """Count the items of a list; None when the content is no list.
+    """Count the items of a list; None if the content is not a list.
 
     Args:
         body: JSON, or anything else.

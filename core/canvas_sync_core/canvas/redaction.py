@@ -105,8 +105,8 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
     Args:
         text: Any text of the app.
         limit: Characters.
-        is_of_exception: Whether the values that it quotes are masked already, with regard to the
-            code.
+        is_of_exception: Whether quoted values are already masked, except those that occur in the
+            code that raised the exception.
     """
     if not _PLAIN.fullmatch(text):
         text = _shortened(text)
@@ -120,12 +120,12 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
 def redact_lines(lines: Sequence[str], limit: int = 500) -> list[str]:
     """Return the lines of a text without secrets and personal data, as :func:`redact` does.
 
-    A secret may span several lines, such as a private key; one of which only the end is left is
-    removed too. There are fewer lines then.
+    A secret may span several lines, as a private key does; the result then has fewer lines. The end
+    of a key whose first lines are missing is removed too.
 
     Args:
         lines: The lines, of a few kilobytes each.
-        limit: Characters of each line.
+        limit: Maximum number of characters of each line.
     """
     if not lines:
         return []
@@ -141,7 +141,11 @@ def _redacted(text: str) -> str:
 
 
 def _decoded_and_masked(text: str, mask: Callable[[str], str]) -> tuple[str, str]:
-    """Mask a text both as it is and in its decoded form; return the result, and both together."""
+    """Mask a text as it is, then decoded again and again.
+
+    Returns:
+        The text with as few encodings removed as the masking needed, and the fully decoded one.
+    """
     redacted = masked = mask(text)
     for _ in range(_MOST_ENCODINGS):
         decoded = _decoded(masked)
@@ -154,7 +158,7 @@ def _decoded_and_masked(text: str, mask: Callable[[str], str]) -> tuple[str, str
 
 
 def _without_encoded_rows(decoded: str) -> str | None:
-    """Mask what a text says of rows once its spaces are decoded too; None when it says nothing."""
+    """Mask row values that only show once spaces are decoded too; None if there are none."""
     spaced = decoded.replace("%20", " ")
     if spaced == decoded:
         return None
@@ -167,7 +171,7 @@ def _masked(text: str) -> str:
 
 
 def _without_values(text: str) -> str:
-    # Before queries are cut off: the text before a secret may say that it is one.
+    # Phrases first, before query strings are cut off: the words before a secret give it away.
     text = mask_encoded(mask_issued(text), _is_harmless)
     text = mask_phrases(text)
     text = _HEADER.sub(rf"\1 {REMOVED}", text)
@@ -185,7 +189,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _without_credentials(found: re.Match[str]) -> str:
-    """Take the user and password, and the query, off the URLs in a text without spaces."""
+    """Remove user, password and query string from the URLs in a text without spaces."""
     text = found[0]
     if "://" in text and "@" in text:
         scheme, *rests = text.split("://")
@@ -230,7 +234,7 @@ def _without_named_value(found: re.Match[str]) -> str:
 def _names_secret(found: re.Match[str]) -> bool:
     name, quote = found.group("name", "quote")
     sign = found["sign"].replace("%20", "").strip()
-    if not sign:  # as of the option of a command
+    if not sign:  # an option of a command, such as --password secret
         return name.startswith("--") and is_secret_name(name)
     if sign == "=" and is_secret_with_equals(name):
         return True
@@ -251,7 +255,7 @@ def _without_identifiers(found: re.Match[str]) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Undo one percent-encoding and escape of visible ASCII characters; spaces stay encoded."""
+    """Undo one level of percent-encoding and escapes of visible ASCII; spaces stay encoded."""
     if "%" in text:
         text = _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
     if "\\" in text:

@@ -163,7 +163,7 @@ def _with_failure(
 
 
 def _wanted(headers: Mapping[str, str]) -> dict[str, str]:
-    """Pick the headers that say something, by their names in lower case."""
+    """Select the headers that we use, with their names in lower case."""
     lower_items: Any = getattr(headers, "lower_items", None)
     if lower_items is not None:  # of requests, where looking up one by one takes much longer
         return {name: value for name, value in lower_items() if name in _WANTED}
@@ -184,7 +184,7 @@ def classify_redirected(
         status: HTTP status of the last answer.
         headers: Its headers.
         body: Its text; None when it was not loaded.
-        hops: The headers of each answer of Canvas before it, one at least.
+        hops: The headers of each earlier answer from Canvas; at least one.
         is_elsewhere: Whether it comes from another host, such as a file store. Then it says nothing
             about Canvas, and the rest is read from the response before it.
     """
@@ -203,7 +203,7 @@ def classify_redirected(
 
 
 def _is_throttled(status: int, body: str | None, content_type: str, costs_nothing: bool) -> bool:
-    """Return whether a response means throttling rather than refusal, whatever the quota left."""
+    """Return whether a response means throttling rather than refusal, whatever quota is left."""
     if status != 403:
         return status == 429
     if body is None:

@@ -88,7 +88,7 @@ def sanitized_path(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_canvas_path(path: str) -> bool:
-    """Return whether ``path`` alone shows that a request is one to the Canvas API."""
+    """Return whether ``path`` alone shows that a request goes to the Canvas API."""
     if "/api/" not in path and "/login/" not in path:
         return False
     segments = _segments(path)
@@ -96,10 +96,10 @@ def is_canvas_path(path: str) -> bool:
 
 
 def counts_on_canvas_host(path: str) -> bool:
-    """Return whether ``path`` counts as a call of the API on a host that is known to be Canvas.
+    """Return whether ``path`` counts as an API call on a host that is known to be Canvas.
 
-    There every path of an API does, below any prefix, and so do the routes that the table lists
-    outside ``/api/``: OAuth and the contents of files.
+    On such a host, every API path counts, below any prefix, and so do the routes that the table
+    lists outside ``/api/``: OAuth and the contents of files.
     """
     return "api" in _segments(path) or match_route(path).route != OTHER
 
@@ -139,7 +139,7 @@ def _is_api(segments: list[str]) -> bool:
 
 
 def _below_prefix(segments: list[str]) -> list[str]:
-    """Leave out the prefix below which Canvas is served."""
+    """Remove the prefix below which Canvas is served."""
     if len(segments) < 2 or (segments[0] == "api" and segments[1] in _APIS):
         return segments
     starts = range(1, len(segments))
@@ -164,7 +164,7 @@ def _find(node: _Node, segments: list[str], index: int) -> str | None:
 
 
 def _fill(route: str, segments: list[str]) -> str:
-    """Put those segments back into ``route`` that may be recorded."""
+    """Replace the placeholders of ``route`` by those segments of the path that may be recorded."""
     return "/" + "/".join(map(_keep_id, route[1:].split("/"), segments))
 
 

@@ -32,7 +32,7 @@ _COUNTED: Final = frozenset(
 """Words at the end of names that have a number for a value: ``max_tokens``, ``token_age``."""
 _COUNT: Final = late_pattern(r"[0-9]{1,6}")
 _SHORT_CODE: Final = late_pattern(r"-?[0-9]{1,5}")
-"""Of an answer, an error or an exit; the one that an app gets a token for is longer."""
+"""Length of a code of an answer, an error or an exit; an authorization code is longer."""
 
 _NEVER_LAST: Final = frozenset({"error", "exception", "warning"})
 """Words at the end of the names of exceptions: ``InvalidTokenError: course 7 is closed``."""
@@ -61,7 +61,7 @@ def is_secret_name(name: str) -> bool:
 
 @lru_cache(maxsize=_CACHED)
 def is_secret_with_equals(name: str) -> bool:
-    """Return the same for a name before ``=``; before a colon, ``code`` is an ordinary word."""
+    """Return whether ``name`` before ``=`` names a secret; before ``:``, ``code`` is harmless."""
     return is_secret_name(name) or name.lower() == "code"
 
 
@@ -72,7 +72,7 @@ def is_personal_name(name: str) -> bool:
 
 
 def is_count(name: str, value: str) -> bool:
-    """Return whether a value is a plain number that a name like that of a secret may have."""
+    """Return whether a value is a plain number and its name only looks like that of a secret."""
     if _last_word(name) in _COUNTED:
         return _COUNT.fullmatch(value) is not None
     return name.lower() == "code" and _SHORT_CODE.fullmatch(value) is not None

@@ -1,4 +1,7 @@
-"""Secrets that only the words around them give away: sentences, commands, lines of key files."""
+"""Masks secrets that are recognisable only by the words around them.
+
+They occur in sentences, in commands and in lines of key files.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _SAID: Final = late_pattern(
     re.IGNORECASE | re.VERBOSE,
 )
 _PLAIN_WORD: Final = late_pattern(r"[A-Za-z]?[a-z]*(?:-[a-z]+)*|None|NULL|\W*")
-"""What follows in sentences that tell no secret: ``token is expired``."""
+"""Words that follow in sentences without a secret: ``token is expired``."""
 _PUNCTUATION: Final = ".,;:!?)]}"
 
 _NETRC: Final = late_pattern(

@@ -86,7 +86,7 @@ def _without_conditions(text: str) -> str:
 
 
 def without_driver_values(text: str) -> str:
-    """Mask the values that drivers and Python quote in sentences of theirs."""
+    """Mask the values that database drivers and Python quote in their messages."""
     parts, position = [], 0
     while found := _VALUE_OF_DRIVER.search(text, position):
         start = found.end() - 1
@@ -96,5 +96,5 @@ def without_driver_values(text: str) -> str:
 
 
 def _end_of_row(text: str) -> int:
-    """Return where a value in parentheses ends, which may hold some itself: behind the last."""
+    """Return where a value in parentheses ends: after the last one, as it may contain some."""
     return text.rfind(")") + 1 or len(text)

@@ -32,7 +32,7 @@ def token_in(authorization: str | bytes | None, query: str = "") -> str | None:
 
     Args:
         authorization: The header ``Authorization``.
-        query: Of the URL; Canvas also takes the token as ``access_token=`` there.
+        query: Query string of the URL, where Canvas also accepts ``access_token=``.
     """
     if "access_token=" not in query:
         if authorization is None:
@@ -57,7 +57,7 @@ def _hash_in(authorization: str | None, query: str) -> str | None:
 
 
 _known_hashes: Final[dict[int, str]] = {}
-"""Python's hash of the texts in which a token stands -> its short hash: no token is kept here."""
+"""Python's hash of the header and query -> short hash of the token. No token is stored."""
 
 
 class TokenNames:

@@ -1,4 +1,7 @@
-"""Space for mapped files: a write into a hole on a full disk kills by SIGBUS."""
+"""Reserves disk space for mapped files.
+
+A write to a mapped page without disk space, as in a sparse file, kills the process with SIGBUS.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ __all__ = ["reserve"]
 
 
 def reserve(fd: int, start: int, size: int) -> None:
-    """Take ``size`` bytes from the offset ``start`` of a new or growing file.
+    """Allocate ``size`` bytes at the offset ``start`` of a new or growing file.
 
     Raises:
         OSError: There is no space.

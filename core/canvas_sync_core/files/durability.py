@@ -1,4 +1,4 @@
-"""What a file system may lose in a power cut although a program has written it."""
+"""Makes changes of a folder survive a power cut."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["sync_folder"]
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk: those of files that were made, moved or removed.
+    """Write a folder to disk, so that files created, renamed or removed in it stay so.
 
-    ``fsync`` of a file brings its content to the disk, and not its name.
+    ``fsync`` of a file writes its content to disk, but not its name.
 
     Raises:
         OSError: The folder cannot be opened, or its disk fails.

@@ -1,4 +1,4 @@
-"""Which file a path or descriptor leads to, for files that others rename, replace and remove."""
+"""Identifies files that other processes rename, replace and remove."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Identity = tuple[int, int]
 
 
 def status_identity(status: os.stat_result) -> Identity:
-    """Return which file a status is of."""
+    """Return the identity of the file that a status describes."""
     return status.st_dev, status.st_ino
 
 
 def identity_of(file: int | Path) -> Identity | None:
-    """Return which file a descriptor or path leads to; None when it leads to none.
+    """Return the identity of the file behind a descriptor or path; None if there is none.
 
     Raises:
-        OSError: That cannot be found out, as in a folder that may not be entered.
+        OSError: It cannot be determined, for instance in a folder without permission.
     """
     try:
         return status_identity(os.fstat(file) if isinstance(file, int) else file.stat())

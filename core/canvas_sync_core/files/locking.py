@@ -1,4 +1,4 @@
-"""Locks on files, by which processes find out who is alive and keep out of each other's way.
+"""Locks on files, with which processes find out who is alive and exclude each other.
 
 A lock of flock(2) belongs to the open file. So it excludes the threads of a process too, a forked
 child inherits it, and it ends when the last descriptor of that open file is closed. Nothing here
@@ -19,11 +19,11 @@ _POLL_SECONDS: Final = 0.001
 
 
 def lock(fd: int) -> None:
-    """Take the lock of a file that nobody else can have yet.
+    """Lock a new file, which no other process can have locked yet.
 
     Raises:
-        BlockingIOError: Somebody has it.
-        OSError: The file system knows no locks.
+        BlockingIOError: Another process has locked it.
+        OSError: The file system does not support locks.
     """
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -31,16 +31,16 @@ def lock(fd: int) -> None:
 def try_lock(
     fd: int, timeout: float = 0.0, *, shared: bool = False, poll_seconds: float = _POLL_SECONDS
 ) -> bool:
-    """Take a lock, and return whether it is held now.
+    """Try to take a lock; return whether it is held now.
 
     Args:
         fd: The open file.
-        timeout: Give up after so many seconds.
-        shared: Allow others the lock too, if they also take it shared.
-        poll_seconds: The time between two attempts.
+        timeout: Seconds after which to give up.
+        shared: Whether others may hold the lock at the same time, if they also take it shared.
+        poll_seconds: Seconds between two attempts.
 
     Raises:
-        OSError: The file system knows no locks.
+        OSError: The file system does not support locks.
     """
     deadline = monotonic() + timeout
     operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -56,5 +56,5 @@ def try_lock(
 
 
 def unlock(fd: int) -> None:
-    """Release a lock. Closing is not enough where a child that was forked has the file open too."""
+    """Release a lock. Closing is not enough: a forked child may have the file open too."""
     fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,12 +1,12 @@
-"""Which files belong to a log, by name: the only definition, for everything that lists a folder.
+"""The names of a log's files. All code that lists a log folder uses this definition.
 
 ======================================  ======================================================
 ``operations.log``                      the live file
 ``operations.log.1``                    a backup: rotated by us, 1 is the newest
 ``operations.log.1.gz``,                rotated or compressed by another program, as logrotate
 ``operations.1.log.gz``,                does with ``compress``, ``extension`` and ``dateext``, or
-``operations.log-20251222``,            Python's ``TimedRotatingFileHandler``; read, and never
-``operations-20251222.log.gz``,         touched
+``operations.log-20251222``,            Python's ``TimedRotatingFileHandler``; read, but never
+``operations-20251222.log.gz``,         changed
 ``operations.log.2025-12-22``
 ``operations-20251222T020000Z.tar.gz``  an archive of the cleanup
 ======================================  ======================================================
@@ -43,7 +43,7 @@ __all__ = [
 ARCHIVE_SUFFIX: Final = ".tar.gz"
 ARCHIVE_TIME: Final = "%Y%m%dT%H%M%SZ"
 COMPRESSIONS: Final = (".gz", ".bz2", ".xz")
-"""Those that can be read."""
+"""Endings of compressed files that can be read."""
 
 _OTHER_COMPRESSIONS: Final = (".zst", ".Z", ".lz4", ".lzma", ".zip")
 _DATE: Final = r"(?:-[0-9]{4}[0-9-]{2,18}|\.[0-9]{4}-[0-9_-]{2,15})"
@@ -61,14 +61,14 @@ class FileKind(StrEnum):
 
 
 class LogFileName(msgspec.Struct, frozen=True):
-    """What a name says.
+    """A parsed name of a log's file.
 
     Attributes:
         name: The name.
         kind: What the file is.
         number: Number of a backup, even if another program compressed it; 0 for others.
         time: When an archive was started.
-        compression: Ending of a compressed file that is no archive, such as ``.gz``.
+        compression: Ending of a compressed file that is not an archive, such as ``.gz``.
     """
 
     name: str
@@ -79,7 +79,7 @@ class LogFileName(msgspec.Struct, frozen=True):
 
     @property
     def is_readable(self) -> bool:
-        """Whether we can read what it was compressed with."""
+        """Whether it is uncompressed, or compressed in a format that we can read."""
         return not self.compression or self.compression in COMPRESSIONS
 
 
@@ -89,7 +89,7 @@ def live_name(log: Log) -> str:
 
 
 def parse_name(log_name: str, name: str) -> LogFileName | None:
-    """Read the name of a file; None when it is none of the log's.
+    """Parse the name of a file; None if the file does not belong to the log.
 
     Args:
         log_name: Name of the live file, such as ``operations.log``.

@@ -16,9 +16,9 @@ _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape_controls(text: str) -> str:
-    r"""Write each control character, of directions too, as ``\n``, ``\x1b`` or ``\u202e``.
+    r"""Replace control characters by visible escapes such as ``\n``, ``\x1b`` or ``\u202e``.
 
-    So are line separators and lone surrogates.
+    So are line separators, characters that change the writing direction, and lone surrogates.
     """
     if text.isprintable():  # none of them is printable, so the common case costs only one call
         return text

@@ -50,7 +50,7 @@ class ControlPage:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()  # wherever the app goes
+        self.path = path.absolute()  # the app may change its working directory
         self._identity: Identity | None = None
         self._page: mmap.mmap | None = None
         self._words: memoryview[int] | None = None

@@ -43,7 +43,7 @@ def network_filesystem_warning(
     if kind not in _NETWORK_TYPES:
         return None
     return (
-        f"{folder} lies on a network file system ({kind} at {point}), where lines of several "
+        f"{folder} is on a network file system ({kind} at {point}), where lines of several "
         "processes can be torn or lost. Point CANVAS_SYNC_LOG_DIR at a local disk."
     )
 

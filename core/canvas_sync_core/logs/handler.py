@@ -19,26 +19,26 @@ _CLOSE_SECONDS = 1.0
 class CanvasSyncRotatingFileHandler(logging.Handler):
     r"""Writes each record as one line to a log that several processes share.
 
-    Its arguments are those of the standard ``RotatingFileHandler``, so that a
-    ``logging.config.dictConfig`` needs another class name and nothing else. A line break within a
+    Its arguments are those of the standard ``RotatingFileHandler``, so in a
+    ``logging.config.dictConfig`` only the class name has to be changed. A line break within a
     record, as in a traceback, is written as ``\n``.
 
     Args:
         filename: The log.
-        mode: ``a``, the only one.
-        maxBytes: Size at which it is rotated; 0 for never.
-        backupCount: How many rotated files are kept; 0 for never rotated.
-        encoding: ``utf-8``, the only one.
+        mode: Only ``a`` is supported.
+        maxBytes: Size in bytes at which it is rotated; 0 means never.
+        backupCount: How many rotated files are kept; 0 means that it is never rotated.
+        encoding: Only ``utf-8`` is supported.
         delay: Ignored: the log is always opened with the first record.
         errors: Ignored: what UTF-8 cannot encode becomes a visible escape.
         control_dir: Folder of the control page; default ``state/control`` next to the log.
 
     Attributes:
-        dropped: How many records were lost because the disk did not take them.
+        dropped: Number of records that were lost because they could not be written.
 
     Raises:
-        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the mode or encoding is another
-            one.
+        ValueError: ``maxBytes`` or ``backupCount`` is negative, or the mode or encoding is not
+            supported.
     """
 
     def __init__(  # noqa: PLR0917 - in the order of the standard handler

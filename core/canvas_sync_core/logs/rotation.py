@@ -1,4 +1,4 @@
-"""The files of one log: ``x.log``, which is written, and its backups, ``x.log.1`` the newest."""
+"""The files of one log: the live ``x.log``, and its backups, of which ``x.log.1`` is the newest."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def rotate(path: Path, backups: int, control: ControlPage) -> None:
     Call it under the control page's lock. Backups move up only as far as the first free number, so
     the next rotation fills a gap left by a killed one, and no backup is lost.
 
-    A number that a folder has is passed over.
+    A number is skipped if a folder has that name.
 
     Args:
         path: The log.
-        backups: How many backups are kept; when all numbers are taken the oldest is removed.
+        backups: How many backups are kept; if all numbers are taken, the oldest backup is removed.
         control: The log's control page.
 
     Raises:
-        OSError: A file cannot be renamed or removed, or all numbers are those of folders.
+        OSError: A file cannot be renamed or removed, or folders have all the names.
     """
     places = [log_file(path, number) for number in range(1, backups + 1)]
     places = [place for place in places if not place.is_dir()]

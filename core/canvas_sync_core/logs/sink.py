@@ -37,8 +37,8 @@ class LogSink:
 
     Args:
         log_dir: Folder of the logs.
-        log_format: ``json`` for a JSON object a line, ``text`` for the human line alone.
-        levels: Log -> the lowest level that is written; with ``OFF`` it has no file.
+        log_format: ``json`` for one JSON object per line, ``text`` for the human line alone.
+        levels: Log -> the lowest level that is written; a log with ``OFF`` has no file.
         zone: Time zone of the clock in human lines.
         control_dir: Folder of the logs' control pages, shared by all processes.
         host: Name of this machine or container.
@@ -110,7 +110,7 @@ class LogSink:
         self._on_record(record.log, record.level)
 
     def flush(self, timeout: float) -> bool:
-        """Write what a full disk kept waiting; return whether nothing is left."""
+        """Write lines that wait because of a full disk or a lock; return whether none are left."""
         deadline = monotonic() + timeout
         done = [writer.flush(deadline - monotonic()) for writer in self._writers.values()]
         return all(done)
@@ -129,7 +129,7 @@ class LogSink:
 
 
 def _from_level(least: LogLevel, maker: Maker) -> Callable[[Any], Record | None]:
-    """Return what makes the records of a level and above, and None for the events below."""
+    """Return the maker of records, changed to return None for events below a level."""
     if LogLevel.INFO in least.written:  # no event is below: nothing to ask
         return maker.make
     wanted = frozenset(least.written)

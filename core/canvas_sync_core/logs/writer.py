@@ -64,8 +64,8 @@ class LogFileWriter:
     call waits longer than 0.1 s in total for another process, however many threads log.
 
     Args:
-        path: The log; its folder is made when missing.
-        max_bytes: Size at which it is rotated; 0 for never.
+        path: The log; its folder is created if missing.
+        max_bytes: Size at which it is rotated; 0 means never.
         backups: How many rotated files are kept, at least 1.
         control_dir: Folder of the control page, the same for all processes, on a local disk.
         on_drop: Called with the reason (``disk_full``, ``io_error``, ``closed``) and number of
@@ -89,7 +89,7 @@ class LogFileWriter:
         if max_bytes < 0 or backups < 1:
             raise ValueError(f"max_bytes must be 0 or more, backups 1 or more; not {backups}")
         self.last_error: OSError | None = None
-        self._path = path.absolute()  # wherever the app goes
+        self._path = path.absolute()  # the app may change its working directory
         self._max_bytes = max_bytes or sys.maxsize
         self._backups = backups
         self._on_drop = on_drop
@@ -248,7 +248,7 @@ class LogFileWriter:
 
     def _verify(self) -> None:
         """Requeue lines that were lost with a removed log, and reopen it."""
-        # Our own processes never remove it without raising the generation.
+        # Our own processes never remove it without incrementing the generation.
         if self._unverified and self._is_current() and self._is_removed():
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
@@ -355,8 +355,8 @@ class LogFileWriter:
             if not self._warned:
                 self._warned = True
                 _LOGGER.warning(
-                    "%s cannot be rotated and grows on: %s. Let its folder and %s be writable for "
-                    "every process that logs.",
+                    "%s cannot be rotated and keeps growing: %s. Make its folder and %s writable "
+                    "for every process that logs.",
                     self._path,
                     error,
                     self._control.path,

@@ -45,7 +45,7 @@ class MetricFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.absolute()  # wherever the app goes
+        self.folder = folder.absolute()  # the app may change its working directory
         self._reset()
 
     def _reset(self) -> None:

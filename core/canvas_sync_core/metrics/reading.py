@@ -157,7 +157,7 @@ def _read_in_use(fd: int, size: int) -> bytes:
     data = os.pread(fd, _FIRST_READ, 0)
     used = read_used(data)
     if used > size:
-        raise BrokenFileError(f"says that {used} bytes are in use, and has {size}")
+        raise BrokenFileError(f"says that {used} bytes are in use, but has only {size}")
     if used > len(data):
         data += os.pread(fd, used - len(data), len(data))
     if used > len(data):

@@ -68,7 +68,7 @@ def _parse(key: bytes) -> SampleKey:
             help=text,
         )
     except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}") from error
+        raise BrokenFileError(f"{key[:80]!r} is not the key of a sample: {error}") from error
     if not all(_NAME.fullmatch(name) for name in (metric, sample, *labels)):
-        raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not take")
+        raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not accept")
     return parsed

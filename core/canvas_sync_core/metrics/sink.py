@@ -61,7 +61,7 @@ class _Route(msgspec.Struct, frozen=True):
     time_parts: tuple[Counter, ...]
 
     def add_quota(self, call: ApiCall) -> None:
-        """Count a call's use of the quota, and what throttling cost it."""
+        """Count the quota that a call used, and its throttling, retry and backoff."""
         if call.cost is not None and 0.0 < call.cost < math.inf:
             self.cost.add(call.cost)
         if call.rate_limit_remaining is not None:
@@ -163,7 +163,7 @@ class MetricsSink:
         with self._lock:
             self._upkeep.prevent_fault(_KINDS.get(type(event)))
             if self._new_records:
-                self._add_records()
+                self._count_new_records()
             if handler is not None:
                 handler(event)
         self._upkeep.look_when_due()
@@ -182,7 +182,7 @@ class MetricsSink:
         with self._lock:
             self._new_records.append((log, level))
 
-    def _add_records(self) -> None:
+    def _count_new_records(self) -> None:
         records, self._new_records = self._new_records, []
         for each in records:
             counter = self._records.get(each)
@@ -194,7 +194,7 @@ class MetricsSink:
         """Move values that are only in memory to files; return whether none are left."""
         with self._lock:
             is_well = self._upkeep.look()
-            self._add_records()
+            self._count_new_records()
             return is_well
 
     def close(self, timeout: float) -> None:
@@ -217,20 +217,20 @@ class MetricsSink:
     def _run_started(self, event: RunStarted) -> None:
         sync_type = event.context.sync_type
         with self._lock:
-            self._introduce(sync_type)
+            self._start_type_at_zero(sync_type)
             self._starts.setdefault(sync_type, {})[event.context.task_id] = (
                 event.snapshot.start_time
             )
-            self._show_running(sync_type)
+            self._set_running_gauges(sync_type)
 
-    def _introduce(self, sync_type: str) -> None:
+    def _start_type_at_zero(self, sync_type: str) -> None:
         if sync_type in self._sync_types:
             return
         self._files.start_at_zero(sync_type=sync_type)
         if len(self._sync_types) < _MAX_CACHED:
             self._sync_types.add(sync_type)
 
-    def _show_running(self, sync_type: str) -> None:
+    def _set_running_gauges(self, sync_type: str) -> None:
         starts = self._starts[sync_type]
         self._files.gauge(MetricName.RUNS_IN_PROGRESS, (sync_type,)).set(len(starts))
         oldest = min(starts.values(), default=math.nan)
@@ -241,26 +241,26 @@ class MetricsSink:
         sync_type, status = context.sync_type, snapshot.status
         files = self._files
         with self._lock:
-            self._introduce(sync_type)
+            self._start_type_at_zero(sync_type)
             files.counter(MetricName.RUNS, (sync_type, status)).add()
             duration = files.histogram(MetricName.RUN_DURATION, (sync_type, status))
             duration.observe(snapshot.duration or 0.0, _sampled(context), event.time)
             files.gauge(MetricName.LAST_RUN, (sync_type,)).set(event.time)
             if status is RunStatus.SUCCESS:
-                self._show_success(event)
-            self._runs_no_more(context)
+                self._set_last_success(event)
+            self._remove_running(context)
             self._upkeep.look()
 
     def _run_waiting(self, event: RunWaiting) -> None:
         with self._lock:
-            self._runs_no_more(event.context)
+            self._remove_running(event.context)
 
-    def _runs_no_more(self, context: RunContext) -> None:
+    def _remove_running(self, context: RunContext) -> None:
         # A run that started before a fork belongs to the parent, wherever it ends.
         if self._starts.get(context.sync_type, {}).pop(context.task_id, None) is not None:
-            self._show_running(context.sync_type)
+            self._set_running_gauges(context.sync_type)
 
-    def _show_success(self, event: RunEnded) -> None:
+    def _set_last_success(self, event: RunEnded) -> None:
         sync_type = event.context.sync_type
         self._files.gauge(MetricName.LAST_SUCCESS, (sync_type,)).set(event.time)
         for item, counts in event.snapshot.items.items():
@@ -270,7 +270,7 @@ class MetricsSink:
 
     def _run_suspected(self, event: RunSuspected) -> None:
         with self._lock:
-            self._introduce(event.context.sync_type)
+            self._start_type_at_zero(event.context.sync_type)
             for reason in event.reasons:
                 labels = (event.context.sync_type, reason)
                 self._files.counter(MetricName.RUNS_SUSPECT, labels).add()

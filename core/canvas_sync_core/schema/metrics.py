@@ -126,14 +126,13 @@ class MetricSpec(msgspec.Struct, frozen=True):
         type: Prometheus type.
         labels: Its labels, in the order in which values are given.
         help: One sentence for ``# HELP``.
-        merge: How a gauge of several processes becomes one, by prometheus-client's names of
-            multiprocess modes (``max``, ``livesum``, ``livemin``); ``liveall`` when the exporter
-            makes one of them that no such rule gives; empty for gauges of the exporter and for
-            other types.
+        merge: How the gauges of several processes are combined, as one of prometheus-client's
+            multiprocess modes (``max``, ``livesum``, ``livemin``); ``liveall`` if the exporter
+            combines them by another rule; empty for the exporter's own gauges and for other types.
         buckets: Upper bounds of a histogram in seconds, without ``+Inf``.
         zeros: Series of a counter, or of a gauge of the exporter, that exist as 0 as soon as the
-            values of the other labels are known, since ``increase()`` does not see a series come
-            into being. A series that gives all labels exists from the start of a process.
+            values of the other labels are known, because ``increase()`` does not see a series
+            appear. A series that gives all labels exists from the start of a process.
     """
 
     type: MetricType
@@ -150,7 +149,7 @@ class MetricSpec(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """How many combinations of the values of its open labels are kept apart."""
+        """Maximum number of combinations of its open labels' values; others become ``other``."""
         return min((label.limit for label in self.labels if label.is_open), default=0)
 
 
@@ -192,7 +191,7 @@ _DROP_REASONS: Final = tuple(dict.fromkeys(drop["reason"] for drop in _DROPS))
 
 
 def _each(**values: Sequence[str]) -> Zeros:
-    """Combine the values of some labels; without any, the one series of given other labels."""
+    """Combine the values of some labels; with no arguments, one series for the other labels."""
     return tuple(dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
 
 
@@ -252,7 +251,7 @@ METRICS: Final[Mapping[MetricName, MetricSpec]] = {
         *(opened("subject", MAX_INCIDENTS), opened("cause", MAX_INCIDENTS)),
     ),
     MetricName.MESSAGES: _gauge(
-        "Messages to a channel by what has become of them, of those that are not deleted yet.",
+        "Messages to a channel by state, unless they are deleted.",
         *(opened("channel", MAX_CHANNELS), closed("state", tuple(MessageState))),
     ),
     MetricName.JUDGED: _gauge("When this exporter last judged."),

@@ -49,7 +49,7 @@ _UNANSWERED_SECONDS: Final = 1.5
 
 
 def no_answer(seconds: float) -> str:
-    """Raise the error that the server is silent."""
+    """Return the message of the error that is raised if the server is silent."""
     return f"The database gave no answer within {seconds:.3g} s."
 
 
@@ -69,12 +69,12 @@ class Watch:
 
     @property
     def pause(self) -> float:
-        """For how many seconds :meth:`is_over` need not be called."""
+        """Seconds until :meth:`is_over` has to be called again."""
         return max(0.0, min(self._deadline, self._look_at) - monotonic())
 
     @property
     def waited(self) -> float:
-        """How many seconds have passed."""
+        """Seconds since the start."""
         return monotonic() - self._began
 
     def is_over(self) -> bool:

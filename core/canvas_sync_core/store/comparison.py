@@ -69,7 +69,7 @@ class Measures:
     def bytes_per_item(self) -> float | None:
         """The bytes for each item that Canvas sent; None if there were none, or it is unknown.
 
-        Fewer items make fewer bytes, which is no second reason to find a run odd.
+        Fewer items mean fewer bytes; that alone is not a second reason to find a run odd.
         """
         if self.api_bytes is None or not self.api_items:
             return None

@@ -84,7 +84,7 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
         return _parse_cursor(decoded)
     except (OverflowError, ValueError):
-        message = "This is no cursor of this list; take `next` of the page before."
+        message = "This is not a cursor of this list; use `next` of the previous page."
         raise BadCursor(message) from None
 
 

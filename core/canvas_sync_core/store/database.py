@@ -47,9 +47,9 @@ from .stored_values import TOLERANT_TYPES, read_json_object
 __all__ = [
     "INTERNAL",
     "check_schema",
+    "connect_for_long_read",
     "connect_to_read",
-    "connect_to_read_much",
-    "connect_to_see_one_moment",
+    "connect_to_read_snapshot",
     "downgrade",
     "open_engine",
     "prepare_upgrade",
@@ -113,14 +113,14 @@ def connect_to_read(engine: Engine) -> Connection:
     return connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def connect_to_see_one_moment(engine: Engine) -> Connection:
+def connect_to_read_snapshot(engine: Engine) -> Connection:
     """Connect for reading; all statements see what was committed when the first one began."""
     options = {"postgresql": {"isolation_level": "REPEATABLE READ"}}
     return engine.connect().execution_options(**options.get(engine.name, {}))
 
 
 @contextmanager
-def connect_to_read_much(engine: Engine) -> Iterator[Connection]:
+def connect_for_long_read(engine: Engine) -> Iterator[Connection]:
     """Connect for reading with a longer statement timeout.
 
     Statements see the same data as with :func:`connect_to_read`. This is so even on PostgreSQL,
@@ -289,7 +289,7 @@ def _unusable(reason: str) -> SettingsError:
 
 
 def _prepare_sqlite(engine: Engine, file: Path) -> None:
-    place = file.absolute()  # wherever the app goes
+    place = file.absolute()  # the app may change its working directory
 
     @event.listens_for(engine, "do_connect")
     def make_file(*_: object) -> None:

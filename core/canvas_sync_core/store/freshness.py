@@ -13,7 +13,7 @@ from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
 from canvas_sync_core.store.rollups.buckets import whole_buckets
 
-from .database import connect_to_read_much
+from .database import connect_for_long_read
 from .model import metrics_table
 from .pages import in_period
 
@@ -77,7 +77,7 @@ def freshness(
         .where(_columns.sync_status == RunStatus.SUCCESS.value, in_period(since, until))
         .group_by(_columns.sync_type)
     )
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         newest = {sync_type: ends for sync_type, *ends in connection.execute(statement)}
     return Freshness(since, until, sort_by_age(newest, now))
 

@@ -40,7 +40,7 @@ from canvas_sync_core.store.rollups.aggregates import CALL_COLUMNS, ENDED, MEASU
 from canvas_sync_core.store.rollups.buckets import offsets, whole_buckets
 
 from .cursors import Page
-from .database import connect_to_read, connect_to_read_much
+from .database import connect_for_long_read, connect_to_read
 from .model import metrics_table
 from .pages import SINCE, UNTIL, RunList, in_period
 from .query_results import (
@@ -168,16 +168,16 @@ def summary(engine: Engine, since: datetime, until: datetime | None = None) -> S
         until: End of the period, exclusive; None for no end.
     """
     since, until = whole_buckets(since, until)
-    questions = _Questions.about_runs(has_end=until is not None)
+    prepared = _SummaryQueries.for_all_runs(has_end=until is not None)
     values = {"since": since, "until": until}
-    with connect_to_read_much(engine) as connection:
-        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
+    with connect_for_long_read(engine) as connection:
+        by_sync_type, sums = _count_and_sum(connection, prepared.groups, values)
         return Summary(
             since=since,
             until=until,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
             by_sync_type={name: run_counts(found) for name, found in by_sync_type.items()},
-            duration=_one_statistics(connection.execute(questions.durations, values)),
+            duration=_one_statistics(connection.execute(prepared.durations, values)),
             totals=totals(sums),
         )
 
@@ -193,17 +193,17 @@ def user_summary(
         since: Start of the period.
         until: End of the period, exclusive; None for no end.
     """
-    questions = _Questions.about_runs_of_user(has_end=until is not None)
+    prepared = _SummaryQueries.for_user_runs(has_end=until is not None)
     values = {"user_id": user_id, "since": since, "until": until}
     with connect_to_read(engine) as connection:
         last = connection.execute(_last_run(), {"user_id": user_id}).first()
-        by_sync_type, sums = _count_and_sum(connection, questions.groups, values)
+        by_sync_type, sums = _count_and_sum(connection, prepared.groups, values)
         return UserSummary(
             user_id=user_id,
             since=since,
             until=until,
             runs=run_counts(sum(by_sync_type.values(), Counter())),
-            duration=_one_statistics(connection.execute(questions.durations, values)),
+            duration=_one_statistics(connection.execute(prepared.durations, values)),
             totals=totals(sums),
             last_run=None if last is None else to_run(last),
             last_success=None if last is None else last.last_success,
@@ -223,7 +223,7 @@ def performance(
     """
     since, until = whole_buckets(since, until)
     ended = and_(in_period(since, until), ENDED)
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         day = _local_day(connection, since, zone)
         whole = {
             name: _one_statistics(connection.execute(statistics_of(value, ended)))
@@ -299,14 +299,14 @@ def _one(engine: Engine, condition: ColumnElement[bool]) -> RunRow | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Questions:
-    """The query for a summary; prepared once, as building it takes as long as running it."""
+class _SummaryQueries:
+    """The queries for a summary; prepared once, as building one takes as long as running it."""
 
     groups: Select[Any]
     durations: Select[Any]
 
     @classmethod
-    def about(cls, condition: ColumnElement[bool]) -> Self:
+    def for_runs(cls, condition: ColumnElement[bool]) -> Self:
         kind, status = _columns.sync_type, _columns.sync_status
         sums = (sum_of(_columns[name]) for name in SUMMED)
         groups = select(kind, status, func.count(), *sums).group_by(kind, status)
@@ -317,13 +317,13 @@ class _Questions:
 
     @classmethod
     @cache
-    def about_runs(cls, *, has_end: bool) -> Self:
-        return cls.about(and_(SINCE, UNTIL) if has_end else SINCE)
+    def for_all_runs(cls, *, has_end: bool) -> Self:
+        return cls.for_runs(and_(SINCE, UNTIL) if has_end else SINCE)
 
     @classmethod
     @cache
-    def about_runs_of_user(cls, *, has_end: bool) -> Self:
-        return cls.about(and_(_OF_USER, SINCE, UNTIL) if has_end else and_(_OF_USER, SINCE))
+    def for_user_runs(cls, *, has_end: bool) -> Self:
+        return cls.for_runs(and_(_OF_USER, SINCE, UNTIL) if has_end else and_(_OF_USER, SINCE))
 
 
 @cache

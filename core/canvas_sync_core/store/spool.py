@@ -99,7 +99,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path, limit: int = SPOOL_LIMIT) -> None:
-        self._folder = folder.absolute()  # wherever the app goes
+        self._folder = folder.absolute()  # the app may change its working directory
         self._limit = limit
         self._path, self._descriptor = _create(self._folder)
         self._begin = 0

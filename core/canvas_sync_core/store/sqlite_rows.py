@@ -55,7 +55,7 @@ class SqliteRows:
     is_sqlite: Final = True
 
     def __init__(self, file: Path, url: str, *, auto_upgrade: bool) -> None:
-        self._file = file.absolute()  # wherever the app goes
+        self._file = file.absolute()  # the app may change its working directory
         self._url = url
         self._auto_upgrade = auto_upgrade
         self._connection: sqlite3.Connection | None = None

@@ -12,7 +12,7 @@ from sqlalchemy import String as Text
 
 from canvas_sync_core.locks import Lock
 
-from .database import connect_to_read_much
+from .database import connect_for_long_read
 from .model import metrics_table
 from .sync_types import sync_types_in_table
 
@@ -61,7 +61,7 @@ class StartTimes:
 
     def _read_new(self, now: datetime) -> dict[str, list[datetime]]:
         since = self._since(now)
-        with connect_to_read_much(self._engine) as connection:
+        with connect_for_long_read(self._engine) as connection:
             new = {
                 sync_type: starts_of_type(connection, sync_type, since, now)
                 for sync_type in sync_types_in_table(connection)

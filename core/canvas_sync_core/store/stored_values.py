@@ -38,7 +38,7 @@ def limit_count(value: Any) -> int:
 
 
 def read_number(value: Any) -> float:
-    """Return a number; 0 for anything that is none."""
+    """Return a number; 0 for anything else."""
     return value if isinstance(value, (float, int)) else 0.0
 
 

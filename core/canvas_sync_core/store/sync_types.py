@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import CTE, Connection, Engine, func, select
 
-from .database import connect_to_read_much
+from .database import connect_for_long_read
 from .model import metrics_table
 from .rollups.tables import LENGTHS, has_rollups, rollups_table
 
@@ -35,7 +35,7 @@ def known_sync_types(engine: Engine) -> frozenset[str]:
     Raises:
         SQLAlchemyError: The database is away.
     """
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         names = frozenset(sync_types_in_table(connection))
         if not has_rollups(connection):
             return names

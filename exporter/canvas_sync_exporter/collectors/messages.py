@@ -1,4 +1,4 @@
-"""The messages of the exporter, by channel and by what has become of them."""
+"""The number of messages by channel and state."""
 
 from __future__ import annotations
 

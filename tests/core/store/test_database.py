@@ -22,7 +22,7 @@ from canvas_sync_core.errors import SettingsError, StorageError
 from canvas_sync_core.store import database, queries
 from canvas_sync_core.store.database import (
     check_schema,
-    connect_to_read_much,
+    connect_for_long_read,
     downgrade,
     open_engine,
     upgrade,
@@ -341,7 +341,7 @@ def test_a_long_limit_leaves_what_statements_see_as_it_is(postgresql_url: str) -
     engine = open_engine(postgresql_url)
     upgrade(engine)
     runs = select(func.count()).select_from(metrics_table)
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         assert connection.scalar(runs) == 0
         write(engine, snapshot("in between"))
         assert connection.scalar(runs) == 1

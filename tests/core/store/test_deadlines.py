@@ -17,8 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from canvas_sync_core.store import _deadlines
 from canvas_sync_core.store.database import (
     check_schema,
+    connect_for_long_read,
     connect_to_read,
-    connect_to_read_much,
     open_engine,
     upgrade,
 )
@@ -114,14 +114,14 @@ def test_what_reads_many_rows_has_a_deadline_too(
         opened(silent_url) as engine,
         pytest.raises(OperationalError, match=r"no answer within \d\S* s"),
         soon(),
-        connect_to_read_much(engine) as connection,
+        connect_for_long_read(engine) as connection,
     ):
         connection.execute(text("SELECT 1"))
         with postgresql_server.stopped_in_its_tracks():
             connection.execute(text("SELECT 2"))
 
 
-@pytest.mark.parametrize("connect", [connect_to_read, connect_to_read_much])
+@pytest.mark.parametrize("connect", [connect_to_read, connect_for_long_read])
 def test_a_server_that_falls_silent_is_given_up_long_before_a_statement_is_late(
     watched_url: str,
     postgresql_server: PostgresqlServer,

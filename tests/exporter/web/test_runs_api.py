@@ -96,7 +96,7 @@ def test_a_period_is_in_the_time_zone_that_was_named(
         ("user_id=-1&course_id=x", {"user_id": "use a whole number", "course_id": "use a whole"}),
         ("host=", {"host": "say 1 to 300 characters"}),
         ("suspect=yes&suspect=no", {"suspect": "given more than once"}),
-        ("cursor=nonsense", {"cursor": "This is no cursor of this list"}),
+        ("cursor=nonsense", {"cursor": "This is not a cursor of this list"}),
         ("format=xml", {"format": "use one of json, csv, ndjson"}),
         ("days=3", {"days": "unknown parameter; known are course_id"}),
         ("&".join(["sync_type=a"] * 51), {"sync_type": "given more than 50 times"}),

@@ -1,4 +1,4 @@
-"""Adds messages, claims them, and notes what has become of them."""
+"""Adds messages, claims them for sending, and records the outcome."""
 
 from __future__ import annotations
 

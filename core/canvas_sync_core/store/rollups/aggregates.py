@@ -18,7 +18,7 @@ from canvas_sync_core.sketch import Sketch
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.stored_values import limit_count, read_number
 
-from .buckets import TimeBucket, within
+from .buckets import BucketRange, within
 
 __all__ = [
     "CALL_COLUMNS",
@@ -30,7 +30,7 @@ __all__ = [
     "Group",
     "Groups",
     "add_up",
-    "add_up_span",
+    "add_up_range",
     "gather",
     "later",
     "merge",
@@ -196,8 +196,8 @@ def add_up(rows: Iterable[Sequence[Any]]) -> Groups:
     return gather(rows, lambda _start: None).get(None, {})
 
 
-def add_up_span(connection: Connection, span: TimeBucket) -> Groups:
+def add_up_range(connection: Connection, bucket_range: BucketRange) -> Groups:
     """Add up the ended runs that started in a bucket, from their rows."""
-    is_in_span = within(_columns.sync_start_time, span.begin, span.end)
-    runs = select(*ROW_COLUMNS).where(is_in_span, ENDED)
+    is_in_range = within(_columns.sync_start_time, bucket_range.begin, bucket_range.end)
+    runs = select(*ROW_COLUMNS).where(is_in_range, ENDED)
     return add_up(connection.execute(runs))

@@ -19,8 +19,8 @@ __all__ = [
     "DAY",
     "FIFTEEN_MINUTES",
     "HOUR",
+    "BucketRange",
     "LocalDay",
-    "TimeBucket",
     "ceiling",
     "cover",
     "cut_day",
@@ -40,8 +40,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class TimeBucket:
-    """Consecutive buckets of one length.
+class BucketRange:
+    """A period of consecutive buckets of one length.
 
     Attributes:
         length: :data:`FIFTEEN_MINUTES`, :data:`HOUR` or :data:`DAY`.
@@ -91,14 +91,14 @@ def ceiling(time: datetime, length: timedelta) -> datetime:
 
 
 def whole_buckets(begin: datetime, end: datetime | None) -> tuple[datetime, datetime | None]:
-    """Extend a period to whole 15-minute buckets; without an end it stays so."""
+    """Extend a period to whole 15-minute buckets; one without an end still has none."""
     return (
         floor(begin, FIFTEEN_MINUTES),
         None if end is None else ceiling(end, FIFTEEN_MINUTES),
     )
 
 
-def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[TimeBucket]:
+def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> list[BucketRange]:
     """Cover a period with the longest buckets that fit.
 
     Args:
@@ -110,20 +110,20 @@ def cover(begin: datetime, end: datetime, holes: Iterable[datetime] = ()) -> lis
     for hole in sorted({each for each in holes if begin <= each < end}):
         edges += [hole, hole + FIFTEEN_MINUTES]
     edges.append(end)
-    spans: list[TimeBucket] = []
+    ranges: list[BucketRange] = []
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        spans += _cover(first, last, (DAY, HOUR, FIFTEEN_MINUTES))
-    return spans
+        ranges += _cover(first, last, (DAY, HOUR, FIFTEEN_MINUTES))
+    return ranges
 
 
-def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> Iterator[TimeBucket]:
+def _cover(begin: datetime, end: datetime, lengths: tuple[timedelta, ...]) -> Iterator[BucketRange]:
     if begin >= end:
         return
     length, *shorter = lengths
     first, last = ceiling(begin, length), floor(end, length)
     if first < last:
         yield from _cover(begin, first, tuple(shorter))
-        yield TimeBucket(length, first, last)
+        yield BucketRange(length, first, last)
         yield from _cover(last, end, tuple(shorter))
     else:
         yield from _cover(begin, end, tuple(shorter))

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, select, update
 
 from .aggregates import Groups
-from .buckets import FIFTEEN_MINUTES, HOUR, TimeBucket, ceiling, floor
+from .buckets import FIFTEEN_MINUTES, HOUR, BucketRange, ceiling, floor
 from .tables import mark_day, merge_groups, recompute_from_parts, replace_groups, rollups_table
 
 __all__ = ["move_to_deleted"]
@@ -48,7 +48,7 @@ def _move(connection: Connection, length: timedelta, begin: datetime, end: datet
     earlier = select(_rollups.start).where(*there, _rollups.is_deleted).distinct()
     for start in connection.scalars(earlier).all():
         groups: Groups = {}
-        merge_groups(connection, TimeBucket(length, start, start + length), groups)
+        merge_groups(connection, BucketRange(length, start, start + length), groups)
         replace_groups(connection, length, {start: groups}, is_deleted=True)
         replace_groups(connection, length, {start: {}}, is_deleted=False)
     moved = update(rollups_table).where(*there, _rollups.is_deleted.is_(False))
@@ -57,6 +57,6 @@ def _move(connection: Connection, length: timedelta, begin: datetime, end: datet
 
 def _recompute(connection: Connection, hour: datetime) -> None:
     """Recompute an hour: the rollups of runs, and those of deleted runs."""
-    span = TimeBucket(HOUR, hour, hour + HOUR)
+    bucket_range = BucketRange(HOUR, hour, hour + HOUR)
     for is_deleted in (False, True):
-        recompute_from_parts(connection, span, FIFTEEN_MINUTES, is_deleted=is_deleted)
+        recompute_from_parts(connection, bucket_range, FIFTEEN_MINUTES, is_deleted=is_deleted)

@@ -29,7 +29,7 @@ from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .aggregates import ENDED, Aggregate, Group, Groups, merge
-from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, HOUR, BucketRange, floor, within
 from .tables import changes_table, decode_errors, encode_errors, mark_day, rollups_table
 
 __all__ = ["fill_in_newest_hour", "has_unknown_errors", "merge_error_counts"]
@@ -42,29 +42,33 @@ _Counts = dict[Group, Counter[str]]
 
 
 def merge_error_counts(
-    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
+    connection: Connection,
+    bucket_range: BucketRange,
+    into: Groups,
+    *,
+    is_deleted: bool | None = None,
 ) -> None:
-    """Add the number of runs by error from the rollups of a time bucket, and nothing else.
+    """Add the number of runs by error from the rollups of some buckets, and nothing else.
 
     Args:
         connection: The database.
-        span: The bucket; its numbers must be known.
+        bucket_range: The buckets; their numbers must be known.
         into: Aggregates to which they are added.
         is_deleted: Selects deleted or existing runs; None for both.
     """
     parameters = {
-        "length": span.length // _SECOND,
-        "begin": span.begin,
-        "end": span.end,
+        "length": bucket_range.length // _SECOND,
+        "begin": bucket_range.begin,
+        "end": bucket_range.end,
         "is_deleted": is_deleted,
     }
-    statement = _errors_in_span(has_flag=is_deleted is not None)
+    statement = _errors_in_range(has_flag=is_deleted is not None)
     for sync_type, status, stored in connection.execute(statement, parameters):
         merge(into, {(sync_type, status): Aggregate(errors=decode_errors(stored))})
 
 
 @cache
-def _errors_in_span(*, has_flag: bool) -> Select[Any]:
+def _errors_in_range(*, has_flag: bool) -> Select[Any]:
     begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
     conditions = [
         _rollups.seconds == bindparam("length", type_=Integer()),
@@ -154,7 +158,7 @@ def _sum_of_parts(
     connection: Connection, part: timedelta, begin: datetime, end: datetime
 ) -> _Counts:
     groups: Groups = {}
-    merge_error_counts(connection, TimeBucket(part, begin, end), groups, is_deleted=False)
+    merge_error_counts(connection, BucketRange(part, begin, end), groups, is_deleted=False)
     return {group: each.errors for group, each in groups.items() if each.errors is not None}
 
 

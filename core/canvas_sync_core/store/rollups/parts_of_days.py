@@ -20,10 +20,10 @@ from canvas_sync_core.store.statistics import sum_of
 from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .aggregates import MEASURES, SUMMED, Groups, merge
-from .buckets import DAY, HOUR, TimeBucket, floor
+from .buckets import DAY, HOUR, BucketRange, floor
 from .tables import merge_groups, rollups_table
 
-__all__ = ["merge_span"]
+__all__ = ["merge_range"]
 
 _rollups = rollups_table.c
 _SECOND: Final = timedelta(seconds=1)
@@ -32,58 +32,62 @@ _FIRST_MEASURE: Final = _FIRST_SUM + len(SUMMED)
 _FIRST_NEWEST: Final = _FIRST_MEASURE + 2 * len(MEASURES)
 
 
-def merge_span(
-    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
+def merge_range(
+    connection: Connection,
+    bucket_range: BucketRange,
+    into: Groups,
+    *,
+    is_deleted: bool | None = None,
 ) -> None:
-    """Add the rollups of a time bucket, as :func:`.tables.merge_groups` does, but for the errors.
+    """Add the rollups of some buckets, as :func:`.tables.merge_groups` does, but not the errors.
 
     Args:
         connection: The database.
-        span: The bucket.
+        bucket_range: The buckets.
         into: Aggregates to which they are added.
         is_deleted: Selects deleted or existing runs; None for both.
     """
-    for part in _cut_at_midnight(span) if span.length == HOUR else [span]:
+    for part in _cut_at_midnight(bucket_range) if bucket_range.length == HOUR else [bucket_range]:
         is_most_of_a_day = part.length == HOUR and part.end - part.begin > DAY / 2
         read = _merge_without_rest if is_most_of_a_day else merge_groups
         read(connection, part, into, is_deleted=is_deleted)
 
 
-def _cut_at_midnight(span: TimeBucket) -> Iterator[TimeBucket]:
-    begin = span.begin
-    while begin < span.end:
-        end = min(floor(begin, DAY) + DAY, span.end)
-        yield TimeBucket(span.length, begin, end)
+def _cut_at_midnight(bucket_range: BucketRange) -> Iterator[BucketRange]:
+    begin = bucket_range.begin
+    while begin < bucket_range.end:
+        end = min(floor(begin, DAY) + DAY, bucket_range.end)
+        yield BucketRange(bucket_range.length, begin, end)
         begin = end
 
 
 def _merge_without_rest(
-    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None
+    connection: Connection, bucket_range: BucketRange, into: Groups, *, is_deleted: bool | None
 ) -> None:
-    day = floor(span.begin, DAY)
+    day = floor(bucket_range.begin, DAY)
     groups: Groups = {}
-    merge_groups(connection, TimeBucket(DAY, day, day + DAY), groups, is_deleted=is_deleted)
-    for outside in _outside(span):
+    merge_groups(connection, BucketRange(DAY, day, day + DAY), groups, is_deleted=is_deleted)
+    for outside in _outside(bucket_range):
         rest: Groups = {}
         merge_groups(connection, outside, rest, is_deleted=is_deleted)
         for group, aggregate in rest.items():
             for name, sketch in aggregate.measures.items():
                 groups[group].measures[name].subtract(sketch)
-    merge(into, _with_sums(connection, span, groups, is_deleted))
+    merge(into, _with_sums(connection, bucket_range, groups, is_deleted))
 
 
-def _outside(span: TimeBucket) -> Iterator[TimeBucket]:
-    day = floor(span.begin, DAY)
-    for begin, end in ((day, span.begin), (span.end, day + DAY)):
+def _outside(bucket_range: BucketRange) -> Iterator[BucketRange]:
+    day = floor(bucket_range.begin, DAY)
+    for begin, end in ((day, bucket_range.begin), (bucket_range.end, day + DAY)):
         if begin < end:
-            yield TimeBucket(HOUR, begin, end)
+            yield BucketRange(HOUR, begin, end)
 
 
 def _with_sums(
-    connection: Connection, span: TimeBucket, groups: Groups, is_deleted: bool | None
+    connection: Connection, bucket_range: BucketRange, groups: Groups, is_deleted: bool | None
 ) -> Groups:
     """Set what is not subtracted, and leave out the groups without runs in the bucket."""
-    parameters = {"begin": span.begin, "end": span.end, "is_deleted": is_deleted}
+    parameters = {"begin": bucket_range.begin, "end": bucket_range.end, "is_deleted": is_deleted}
     found: Groups = {}
     for row in connection.execute(_sums(has_flag=is_deleted is not None), parameters):
         aggregate = found[row[0], row[1]] = groups[row[0], row[1]]

@@ -15,12 +15,12 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Engine, Row, Select, and_, func, select
 
 from canvas_sync_core.errors import StorageError
-from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
+from canvas_sync_core.store.database import connect_for_long_read, connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
 
-from .aggregates import ENDED, ROW_COLUMNS, Group, Groups, add_up, add_up_span, merge
-from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, cover, floor, within
-from .parts_of_days import merge_span
+from .aggregates import ENDED, ROW_COLUMNS, Group, Groups, add_up, add_up_range, merge
+from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, cover, floor, within
+from .parts_of_days import merge_range
 from .state import RollupState, read_state
 from .tables import changes_table, count_groups, has_deleted_runs, has_rollups
 
@@ -30,8 +30,8 @@ __all__ = [
     "RollupsBehindError",
     "count_periods",
     "new_rows",
+    "read_between",
     "read_periods",
-    "read_span",
     "require_few_rows",
     "usable_state",
 ]
@@ -42,17 +42,17 @@ _MOST_ROWS: Final = 200_000
 
 
 class MergeRollups(Protocol):
-    """Adds the rollups of a time bucket, as :func:`.parts_of_days.merge_span` does."""
+    """Adds the rollups of some buckets, as :func:`.parts_of_days.merge_range` does."""
 
     def __call__(
         self,
         connection: Connection,
-        span: TimeBucket,
+        bucket_range: BucketRange,
         into: Groups,
         *,
         is_deleted: bool | None = None,
     ) -> None:
-        """Add the rollups of a time bucket."""
+        """Add the rollups of some buckets."""
 
 
 class RollupsBehindError(StorageError):
@@ -81,12 +81,12 @@ def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
         StorageError: Too much is not in the rollups yet.
         SQLAlchemyError: The database is away.
     """
-    with connect_to_see_one_moment(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         state = usable_state(connection, _first(periods))
         if state is not None:
             new = list(new_rows(connection, state, _first(periods)))
             return [_read(connection, each, state, new) for each in periods]
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         for each in periods:
             require_few_rows(connection, *_bounds(each))
         return [_read_rows(connection, each) for each in periods]
@@ -102,21 +102,21 @@ def count_periods(engine: Engine, periods: Sequence[Period]) -> list[Counter[Gro
     Raises:
         SQLAlchemyError: The database is away.
     """
-    with connect_to_see_one_moment(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         state = usable_state(connection, _first(periods))
         if state is not None:
             new = list(new_rows(connection, state, _first(periods)))
             return [_count(connection, each, state, new) for each in periods]
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         return [_count_rows(connection, *_bounds(each)) for each in periods]
 
 
-def read_span(
+def read_between(
     connection: Connection,
     begin: datetime,
     end: datetime,
     changed: Set[datetime],
-    merge_rollups: MergeRollups = merge_span,
+    merge_rollups: MergeRollups = merge_range,
 ) -> Groups:
     """Read the rollups of a period, and its changed buckets from their rows.
 
@@ -131,9 +131,9 @@ def read_span(
     for unchanged in cover(begin, end, changed):
         merge_rollups(connection, unchanged, groups)
     for start in changed:
-        bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
+        bucket = BucketRange(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
         merge_rollups(connection, bucket, groups, is_deleted=True)
-        merge(groups, add_up_span(connection, bucket))
+        merge(groups, add_up_range(connection, bucket))
     return groups
 
 
@@ -187,8 +187,8 @@ def require_few_rows(
         left = connection.scalar(_count_changed(begin, end))
         raise RollupsBehindError(
             "Most runs of this period are not in the rollups yet; the exporter adds them in the"
-            f" background, newest first. {left} 15-minute buckets are left. Ask for a shorter"
-            " period, or later."
+            f" background, newest first. {left} 15-minute buckets are left. Request a shorter"
+            " period, or try again later."
         )
 
 
@@ -213,7 +213,7 @@ def _read(
     connection: Connection, period: Period, state: RollupState, new: Iterable[Sequence[Any]]
 ) -> Groups:
     begin, end = _bounds(period)
-    groups = read_span(connection, begin, end, _changed(state, period))
+    groups = read_between(connection, begin, end, _changed(state, period))
     merge(groups, add_up(row for row in new if row[0] in period))
     return groups
 
@@ -224,7 +224,7 @@ def _read_rows(connection: Connection, period: Period) -> Groups:
     begin, end = _bounds(period)
     while begin < end:
         until = min(floor(begin, DAY) + DAY, end)
-        merge(groups, add_up_span(connection, TimeBucket(DAY, begin, until)))
+        merge(groups, add_up_range(connection, BucketRange(DAY, begin, until)))
         begin = until
     return groups
 
@@ -237,7 +237,7 @@ def _count(
     for unchanged in cover(*_bounds(period), changed):
         counts.update(count_groups(connection, unchanged))
     for start in changed:
-        bucket = TimeBucket(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
+        bucket = BucketRange(FIFTEEN_MINUTES, start, start + FIFTEEN_MINUTES)
         counts.update(count_groups(connection, bucket, is_deleted=True))
         counts.update(_count_rows(connection, bucket.begin, bucket.end))
     counts.update((row[1], row[2]) for row in new if row[0] in period)

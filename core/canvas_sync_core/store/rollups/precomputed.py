@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from canvas_sync_core.store.model import metrics_table
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up
-from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, floor, within
 from .tables import changes_table, days_table
 
 __all__ = [
@@ -128,9 +128,9 @@ def _add_up(
 ) -> Iterator[tuple[datetime, Groups]]:
     """Add up the rows of buckets, given newest first, until there are too many."""
     rows = 0
-    for span in _spans(buckets):
-        left = span.end
-        for bucket, of_bucket in groupby(_rows(connection, span), _bucket):
+    for bucket_range in _ranges(buckets):
+        left = bucket_range.end
+        for bucket, of_bucket in groupby(_rows(connection, bucket_range), _bucket):
             found = list(of_bucket)
             yield from _without_rows(bucket + FIFTEEN_MINUTES, left)
             yield bucket, add_up(found)
@@ -138,24 +138,24 @@ def _add_up(
             rows += len(found)
             if rows >= _MOST_ROWS:
                 return
-        yield from _without_rows(span.begin, left)
+        yield from _without_rows(bucket_range.begin, left)
 
 
-def _spans(buckets: Sequence[datetime]) -> Iterator[TimeBucket]:
+def _ranges(buckets: Sequence[datetime]) -> Iterator[BucketRange]:
     """Join consecutive buckets, given newest first."""
     begin = end = buckets[0] + FIFTEEN_MINUTES
     for bucket in buckets:
         if bucket + FIFTEEN_MINUTES != begin:
-            yield TimeBucket(FIFTEEN_MINUTES, begin, end)
+            yield BucketRange(FIFTEEN_MINUTES, begin, end)
             end = bucket + FIFTEEN_MINUTES
         begin = bucket
-    yield TimeBucket(FIFTEEN_MINUTES, begin, end)
+    yield BucketRange(FIFTEEN_MINUTES, begin, end)
 
 
-def _rows(connection: Connection, span: TimeBucket) -> Iterator[Row[Any]]:
-    """Read the rows of a span, newest first, few at a time."""
-    is_in_span = within(_start, span.begin, span.end)
-    newest_first = select(*ROW_COLUMNS).where(is_in_span, ENDED).order_by(_start.desc())
+def _rows(connection: Connection, bucket_range: BucketRange) -> Iterator[Row[Any]]:
+    """Read the rows of some buckets, newest first, a few at a time."""
+    is_in_range = within(_start, bucket_range.begin, bucket_range.end)
+    newest_first = select(*ROW_COLUMNS).where(is_in_range, ENDED).order_by(_start.desc())
     rows = connection.execute(newest_first, execution_options={"yield_per": _AT_ONCE})
     return chain.from_iterable(rows.partitions())
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import queries
-from canvas_sync_core.store.database import connect_to_see_one_moment
+from canvas_sync_core.store.database import connect_to_read_snapshot
 from canvas_sync_core.store.freshness import Freshness, freshness, sort_by_age
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import SINCE, UNTIL
@@ -44,7 +44,7 @@ from .buckets import (
     local_days,
     whole_buckets,
 )
-from .periods import new_rows, read_span, require_few_rows
+from .periods import new_rows, read_between, require_few_rows
 from .state import RollupState, read_state
 from .tables import has_deleted_runs, has_rollups
 from .totals import Totals, statistics_of
@@ -146,7 +146,7 @@ class Rollups:
             RollupsBehindError: It would have to read more than ``most_rows`` rows.
         """
         since, until = whole_buckets(since, until)
-        with connect_to_see_one_moment(self._engine) as connection:
+        with connect_to_read_snapshot(self._engine) as connection:
             if not self._find_tables(connection):
                 return None
             state = read_state(connection, since)
@@ -224,7 +224,7 @@ class _Reader:
         return [day for day in cut if day is not None]
 
     def _first_run_at_earliest(self, tomorrow: datetime) -> datetime:
-        """Return a time before which no run started, so that no empty years are gone through."""
+        """Return a time before which no run started, so that empty years are skipped."""
         first = min(self._state.utc_days, default=tomorrow)
         return min(max(self._since, first), tomorrow - DAY)
 
@@ -238,6 +238,7 @@ class _Reader:
         return total
 
     def _totals_of(self, day: LocalDay, new: Groups | None) -> Totals:
+        """Read the totals of a day, and add its new runs to a copy of what is cached."""
         totals = self._rolled_up(day)
         if new is None:
             return totals
@@ -261,7 +262,7 @@ class _Reader:
 
     def _read(self, day: LocalDay, changed: Set[datetime]) -> Totals:
         totals = Totals()
-        totals.add_groups(read_span(self._connection, day.begin, day.end, changed))
+        totals.add_groups(read_between(self._connection, day.begin, day.end, changed))
         return totals
 
     def _new_runs(self) -> dict[date, Groups]:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Engine, Integer, Select, bindparam, func, select
 
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store.database import connect_to_see_one_moment
+from canvas_sync_core.store.database import connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.statistics import sum_of
@@ -23,7 +23,7 @@ from canvas_sync_core.store.stored_times import EARLIEST, LATEST
 from canvas_sync_core.store.timestamps import UtcDateTime
 
 from .aggregates import ENDED
-from .buckets import DAY, FIFTEEN_MINUTES, TimeBucket, ceiling, cover, floor
+from .buckets import DAY, FIFTEEN_MINUTES, BucketRange, ceiling, cover, floor
 from .error_counts import has_unknown_errors
 from .periods import new_rows
 from .state import RollupState, read_state
@@ -61,7 +61,7 @@ def count_runs(engine: Engine, since: datetime | None, until: datetime | None) -
     Raises:
         SQLAlchemyError: The database is away.
     """
-    with connect_to_see_one_moment(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         if not has_rollups(connection):
             return None
         state = read_state(connection, EARLIEST if since is None else floor(since, FIFTEEN_MINUTES))
@@ -94,8 +94,8 @@ def _count_whole_buckets(
 ) -> _Counts:
     counts: _Counts = Counter()
     changed = {each for each in state.changed_buckets if begin <= each < end}
-    for span in cover(begin, end, changed):
-        for kind, runs in _kinds_in_rollups(connection, span):
+    for bucket_range in cover(begin, end, changed):
+        for kind, runs in _kinds_in_rollups(connection, bucket_range):
             counts[kind] += runs
     for start in changed:
         counts += _count_rows(connection, start, start + FIFTEEN_MINUTES)
@@ -125,9 +125,15 @@ def _count_rows(
     return counts
 
 
-def _kinds_in_rollups(connection: Connection, span: TimeBucket) -> Iterator[tuple[RunKind, int]]:
-    parameters = {"length": span.length // _SECOND, "begin": span.begin, "end": span.end}
-    rows = connection.execute(_rollups_in_span(), parameters)
+def _kinds_in_rollups(
+    connection: Connection, bucket_range: BucketRange
+) -> Iterator[tuple[RunKind, int]]:
+    parameters = {
+        "length": bucket_range.length // _SECOND,
+        "begin": bucket_range.begin,
+        "end": bucket_range.end,
+    }
+    rows = connection.execute(_rollups_in_range(), parameters)
     for status, sync_type, stored, rollups, total in rows:
         without_error = int(total)
         for error, runs in (decode_errors(stored) or {}).items():
@@ -137,7 +143,7 @@ def _kinds_in_rollups(connection: Connection, span: TimeBucket) -> Iterator[tupl
 
 
 @cache
-def _rollups_in_span() -> Select[Any]:
+def _rollups_in_range() -> Select[Any]:
     """Select the rollups of existing runs, those with equal errors as one; prepared once."""
     begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
     kind = (_rollups.sync_status, _rollups.sync_type, _rollups.errors)

@@ -14,15 +14,15 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, func, select
 
-from canvas_sync_core.store.database import connect_to_read_much, connect_to_see_one_moment
+from canvas_sync_core.store.database import connect_for_long_read, connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.stored_times import EARLIEST
 
 from .aggregates import ENDED, ROW_COLUMNS, Groups, gather, merge
 from .buckets import DAY, FIFTEEN_MINUTES, floor, within
 from .generation_cache import GenerationCache
-from .parts_of_days import merge_span
-from .periods import MergeRollups, new_rows, read_span, require_few_rows, usable_state
+from .parts_of_days import merge_range
+from .periods import MergeRollups, new_rows, read_between, require_few_rows, usable_state
 from .slices import STEPS, Slice, choose_step, slices
 from .state import RollupState
 
@@ -71,7 +71,7 @@ class SliceReader(Generic[_Value]):
         self,
         engine: Engine,
         value: Callable[[Groups], _Value],
-        merge_rollups: MergeRollups = merge_span,
+        merge_rollups: MergeRollups = merge_range,
         lacks: Callable[[Connection, datetime, datetime], bool] = lambda *_: False,
     ) -> None:
         self._engine = engine
@@ -97,13 +97,13 @@ class SliceReader(Generic[_Value]):
             StorageError: Too much is not in the rollups yet.
             SQLAlchemyError: The database is away.
         """
-        with connect_to_see_one_moment(self._engine) as connection:
+        with connect_to_read_snapshot(self._engine) as connection:
             state = usable_state(connection, since)
             if state is not None and not self._lacks(connection, since, until):
                 since, until = _clamp(since, until, state.utc_days)
                 parts, step = _divide(since, until, step, zone)
                 return self._from_rollups(connection, state, parts, step)
-        with connect_to_read_much(self._engine) as connection:
+        with connect_for_long_read(self._engine) as connection:
             since, until = _clamp(since, until, _first_and_last_day(connection, since))
             parts, step = _divide(since, until, step, zone)
             return self._from_rows(connection, parts, step)
@@ -127,13 +127,13 @@ class SliceReader(Generic[_Value]):
                 return self._value({})
             read = partial(self._value_of_rollups, connection, part)
             return self._cache.get_or_read(part, generation, read)
-        groups = read_span(connection, part.begin, part.end, changed, self._merge_rollups)
+        groups = read_between(connection, part.begin, part.end, changed, self._merge_rollups)
         merge(groups, new or {})
         return self._value(groups)
 
     def _value_of_rollups(self, connection: Connection, part: Slice) -> _Value:
         return self._value(
-            read_span(connection, part.begin, part.end, frozenset(), self._merge_rollups)
+            read_between(connection, part.begin, part.end, frozenset(), self._merge_rollups)
         )
 
     def _from_rows(

@@ -55,7 +55,7 @@ from canvas_sync_core.store.stored_values import LARGEST_COUNT, limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
 from .aggregates import MEASURES, SUMMED, Aggregate, Group, Groups, merge
-from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
+from .buckets import DAY, FIFTEEN_MINUTES, HOUR, BucketRange, floor, within
 
 __all__ = [
     "LENGTHS",
@@ -144,21 +144,25 @@ def has_rollups(database: Engine | Connection) -> bool:
 
 
 def merge_groups(
-    connection: Connection, span: TimeBucket, into: Groups, *, is_deleted: bool | None = None
+    connection: Connection,
+    bucket_range: BucketRange,
+    into: Groups,
+    *,
+    is_deleted: bool | None = None,
 ) -> None:
-    """Add the rollups of a time bucket.
+    """Add the rollups of some buckets.
 
     Args:
         connection: The database.
-        span: The bucket.
+        bucket_range: The buckets.
         into: Aggregates to which they are added.
         is_deleted: Selects deleted or existing runs; None for both.
     """
-    statement = _rollups_in_span(has_flag=is_deleted is not None)
+    statement = _rollups_in_range(has_flag=is_deleted is not None)
     parameters = {
-        "length": _seconds(span.length),
-        "begin": span.begin,
-        "end": span.end,
+        "length": _seconds(bucket_range.length),
+        "begin": bucket_range.begin,
+        "end": bucket_range.end,
         "is_deleted": is_deleted,
     }
     for row in connection.execute(statement, parameters).all():
@@ -166,8 +170,8 @@ def merge_groups(
 
 
 @cache
-def _rollups_in_span(*, has_flag: bool) -> Select[Any]:
-    """Select the rollups of a time bucket; prepared once, as building it takes long."""
+def _rollups_in_range(*, has_flag: bool) -> Select[Any]:
+    """Select the rollups of some buckets; prepared once, because building it takes long."""
     begin, end = (bindparam(name, type_=UtcDateTime()) for name in ("begin", "end"))
     conditions = [
         _rollups.seconds == bindparam("length", type_=Integer()),
@@ -180,12 +184,14 @@ def _rollups_in_span(*, has_flag: bool) -> Select[Any]:
 
 
 def count_groups(
-    connection: Connection, span: TimeBucket, *, is_deleted: bool | None = None
+    connection: Connection, bucket_range: BucketRange, *, is_deleted: bool | None = None
 ) -> dict[Group, int]:
-    """Count the runs in the rollups of a time bucket; arguments as for :func:`merge_groups`."""
+    """Count the runs in the rollups of some buckets; arguments as for :func:`merge_groups`."""
     group = (_rollups.sync_type, _rollups.sync_status)
     statement = (
-        select(*group, sum_of(_rollups.runs)).where(*_in_span(span, is_deleted)).group_by(*group)
+        select(*group, sum_of(_rollups.runs))
+        .where(*_in_range(bucket_range, is_deleted))
+        .group_by(*group)
     )
     rows = connection.execute(statement)
     return {(sync_type, status): int(count) for sync_type, status, count in rows}
@@ -235,20 +241,22 @@ def replace_groups(
 
 
 def recompute_from_parts(
-    connection: Connection, span: TimeBucket, part: timedelta, *, is_deleted: bool = False
+    connection: Connection, bucket_range: BucketRange, part: timedelta, *, is_deleted: bool = False
 ) -> None:
     """Recompute the rollups of one bucket from those of shorter ones.
 
     Args:
         connection: The database.
-        span: The bucket.
+        bucket_range: The buckets.
         part: Length of the shorter buckets.
         is_deleted: Selects deleted or existing runs.
     """
     groups: Groups = {}
-    parts = TimeBucket(part, span.begin, span.end)
+    parts = BucketRange(part, bucket_range.begin, bucket_range.end)
     merge_groups(connection, parts, groups, is_deleted=is_deleted)
-    replace_groups(connection, span.length, {span.begin: groups}, is_deleted=is_deleted)
+    replace_groups(
+        connection, bucket_range.length, {bucket_range.begin: groups}, is_deleted=is_deleted
+    )
 
 
 class _Times:
@@ -285,9 +293,9 @@ def add_groups(
     """Add runs that started in a 15-minute bucket to the rollups of all lengths."""
     for length in LENGTHS:
         begin = floor(bucket, length)
-        span = TimeBucket(length, begin, begin + length)
+        bucket_range = BucketRange(length, begin, begin + length)
         known: Groups = {}
-        merge_groups(connection, span, known, is_deleted=is_deleted)
+        merge_groups(connection, bucket_range, known, is_deleted=is_deleted)
         merge(known, groups)
         replace_groups(connection, length, {begin: known}, is_deleted=is_deleted)
     mark_day(connection, bucket)
@@ -323,11 +331,11 @@ def mark_day(connection: Connection, moment: datetime) -> int:
     return generation
 
 
-def _in_span(span: TimeBucket, is_deleted: bool | None) -> list[ColumnElement[bool]]:
+def _in_range(bucket_range: BucketRange, is_deleted: bool | None) -> list[ColumnElement[bool]]:
     conditions = [
-        _rollups.seconds == _seconds(span.length),
-        _rollups.start >= span.begin,
-        _rollups.start < span.end,
+        _rollups.seconds == _seconds(bucket_range.length),
+        _rollups.start >= bucket_range.begin,
+        _rollups.start < bucket_range.end,
     ]
     if is_deleted is not None:
         conditions.append(_rollups.is_deleted == is_deleted)

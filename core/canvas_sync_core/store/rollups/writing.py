@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, text
 
-from canvas_sync_core.store.database import connect_to_read, connect_to_see_one_moment
+from canvas_sync_core.store.database import connect_to_read, connect_to_read_snapshot
 from canvas_sync_core.store.model import metrics_table
 
-from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_span, merge
-from .buckets import DAY, FIFTEEN_MINUTES, HOUR, TimeBucket, floor, within
+from .aggregates import ENDED, ROW_COLUMNS, Groups, add_up, add_up_range, merge
+from .buckets import DAY, FIFTEEN_MINUTES, HOUR, BucketRange, floor, within
 from .error_counts import fill_in_newest_hour, has_unknown_errors
 from .precomputed import Precomputed, entries_between, generation_of, has_many_rows, precompute
 from .tables import (
@@ -187,7 +187,7 @@ def _add_runs(connection: Connection, bucket: datetime, entries: Sequence[Any]) 
 
 def _roll_up_changes(engine: Engine, failpoint: Callable[[str], None]) -> bool:
     """Recompute the newest changed buckets, within one day; return whether there were any."""
-    with connect_to_see_one_moment(engine) as connection:
+    with connect_to_read_snapshot(engine) as connection:
         newest = _newest_changed(connection)
         known = None if newest is None else precompute(connection, newest)
     failpoint("added up beforehand")
@@ -311,7 +311,9 @@ def _valid(
 
 def _recompute_bucket(connection: Connection, bucket: datetime) -> Groups:
     """Recompute a bucket's rollups from its rows, which covers all its recorded changes."""
-    groups = add_up_span(connection, TimeBucket(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES))
+    groups = add_up_range(
+        connection, BucketRange(FIFTEEN_MINUTES, bucket, bucket + FIFTEEN_MINUTES)
+    )
     replace_groups(connection, FIFTEEN_MINUTES, {bucket: groups}, is_deleted=False)
     connection.execute(delete(changes_table).where(is_in_bucket(bucket)))
     return groups
@@ -323,7 +325,7 @@ def _recompute_hour(
     """Recompute an hour from its 15-minute buckets; they are only read if not all are known."""
     parts = [hour + number * FIFTEEN_MINUTES for number in range(HOUR // FIFTEEN_MINUTES)]
     if not all(part in known for part in parts):
-        recompute_from_parts(connection, TimeBucket(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
+        recompute_from_parts(connection, BucketRange(HOUR, hour, hour + HOUR), FIFTEEN_MINUTES)
         return
     groups: Groups = {}
     for part in parts:
@@ -333,6 +335,6 @@ def _recompute_hour(
 
 def _recompute_day(connection: Connection, day: datetime) -> None:
     """Recompute a day; its rollups of deleted runs too, since a deletion leaves them to others."""
-    span = TimeBucket(DAY, day, day + DAY)
+    bucket_range = BucketRange(DAY, day, day + DAY)
     for is_deleted in (False, True):
-        recompute_from_parts(connection, span, HOUR, is_deleted=is_deleted)
+        recompute_from_parts(connection, bucket_range, HOUR, is_deleted=is_deleted)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, or_, select
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.schema.run_fields import item_column
-from canvas_sync_core.store.database import connect_to_read, connect_to_read_much
+from canvas_sync_core.store.database import connect_for_long_read, connect_to_read
 from canvas_sync_core.store.incidents.reading import explain_missing_tables
 from canvas_sync_core.store.incidents.tables import incidents_table, to_incident
 from canvas_sync_core.store.model import metrics_table
@@ -131,7 +131,7 @@ def failed_runs(engine: Engine, period: Period, limit: int) -> tuple[list[Failed
     """
     found: list[FailedRun] = []
     is_cut = False
-    with connect_to_read_much(engine) as connection:
+    with connect_for_long_read(engine) as connection:
         for status in FAILURES:
             # One statement for each status: the index returns the newest runs of one in order.
             rows = connection.execute(_failed(status, period).limit(limit + 1)).all()

@@ -13,7 +13,7 @@ from canvas_sync_core.store.rollups.buckets import (
     DAY,
     FIFTEEN_MINUTES,
     HOUR,
-    TimeBucket,
+    BucketRange,
     cover,
     floor,
     local_days,
@@ -30,12 +30,12 @@ _MOMENTS = st.datetimes(datetime(2017, 1, 1), datetime(2027, 1, 1)).map(
 )
 
 
-def _quarters(spans: list[TimeBucket]) -> list[datetime]:
+def _buckets(ranges: list[BucketRange]) -> list[datetime]:
     return [
         begin
-        for span in spans
-        for begin in _steps(span.begin, span.end, FIFTEEN_MINUTES)
-        if (span.begin - _START) % span.length == timedelta()
+        for each in ranges
+        for begin in _steps(each.begin, each.end, FIFTEEN_MINUTES)
+        if (each.begin - _START) % each.length == timedelta()
     ]
 
 
@@ -44,20 +44,20 @@ def _steps(begin: datetime, end: datetime, step: timedelta) -> list[datetime]:
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.sets(st.integers(0, 600), max_size=5))
-def test_a_cover_has_each_quarter_once_but_for_the_holes(
+def test_a_cover_has_each_bucket_once_except_the_holes(
     first: int, length: int, holes: set[int]
 ) -> None:
     begin = _START + first * FIFTEEN_MINUTES
     end = begin + length * FIFTEEN_MINUTES
     left_out = {_START + hole * FIFTEEN_MINUTES for hole in holes}
     wanted = [each for each in _steps(begin, end, FIFTEEN_MINUTES) if each not in left_out]
-    assert _quarters(cover(begin, end, left_out)) == wanted
+    assert _buckets(cover(begin, end, left_out)) == wanted
 
 
-def test_a_cover_is_of_the_longest_spans() -> None:
+def test_a_cover_consists_of_the_longest_buckets() -> None:
     begin, end = _START + 23 * HOUR - FIFTEEN_MINUTES, _START + 3 * DAY + HOUR + FIFTEEN_MINUTES
     assert [
-        (span.length, (span.end - span.begin) // span.length) for span in cover(begin, end)
+        (each.length, (each.end - each.begin) // each.length) for each in cover(begin, end)
     ] == [
         (FIFTEEN_MINUTES, 1),
         (HOUR, 1),

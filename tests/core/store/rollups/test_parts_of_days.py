@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store.retention import delete_runs
 from canvas_sync_core.store.rollups.aggregates import Groups
-from canvas_sync_core.store.rollups.buckets import DAY, HOUR, TimeBucket
-from canvas_sync_core.store.rollups.parts_of_days import merge_span
+from canvas_sync_core.store.rollups.buckets import DAY, HOUR, BucketRange
+from canvas_sync_core.store.rollups.parts_of_days import merge_range
 from canvas_sync_core.store.rollups.tables import merge_groups
 from canvas_sync_core.store.rollups.writing import roll_up
 from support.runs import failed, snapshot, write
@@ -61,9 +61,9 @@ def test_hours_of_a_day_have_the_figures_of_their_rollups(
 ) -> None:
     with engine.connect() as connection:
         for first, last in ((0, 23), (1, 24), (5, 20), (11, 12), (12, 24), (-1, 23), (2, 47)):
-            span = TimeBucket(HOUR, _MIDNIGHT + first * HOUR, _MIDNIGHT + last * HOUR)
+            bucket_range = BucketRange(HOUR, _MIDNIGHT + first * HOUR, _MIDNIGHT + last * HOUR)
             found: Groups = {}
             expected: Groups = {}
-            merge_span(connection, span, found, is_deleted=is_deleted)
-            merge_groups(connection, span, expected, is_deleted=is_deleted)
+            merge_range(connection, bucket_range, found, is_deleted=is_deleted)
+            merge_groups(connection, bucket_range, expected, is_deleted=is_deleted)
             _assert_same(found, expected)
