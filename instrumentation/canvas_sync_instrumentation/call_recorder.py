@@ -24,7 +24,6 @@ from canvas_sync_core.canvas.paging import next_address
 from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.responses import classify, classify_redirected
 from canvas_sync_core.canvas.routes import counts_on_canvas_host, is_canvas_path
-from canvas_sync_core.clock import Clock
 from canvas_sync_core.events import ApiCall, DbOperation
 from canvas_sync_core.names import OTHER, Log
 from canvas_sync_instrumentation.run.active_run import (
@@ -80,7 +79,8 @@ class PendingCall(msgspec.Struct, frozen=True):
     """An API call that has started.
 
     Attributes:
-        start: Its start, in monotonic seconds of ``clock``.
+        start: Its start, in monotonic seconds of the reporter's clock.
+        reporter: The monitor at its start.
         is_traced_by_app: Whether it becomes a span of the app's own tracer provider.
         is_failure_noted: Whether a call that repeats it can be told already.
     """
@@ -89,7 +89,7 @@ class PendingCall(msgspec.Struct, frozen=True):
     start: float
     run: ActiveRun | None
     key: CallKey | None
-    clock: Clock
+    reporter: CanvasReporter
     is_traced_by_app: bool
     is_failure_noted: bool = False
 
@@ -196,7 +196,7 @@ class Recorder:
             start=start,
             run=run,
             key=key,
-            clock=reporter.clock,
+            reporter=reporter,
             is_traced_by_app=reporter.traces_calls_to_app,
         )
 
@@ -264,7 +264,7 @@ class Recorder:
             hops: The headers of each Canvas answer that redirected to it.
             is_elsewhere: Whether it came from a host other than Canvas.
         """
-        reporter = self._reporter()
+        reporter = pending.reporter
         now = reporter.clock.monotonic()
         end = now if end is None else end
         is_graphql = is_graphql_path(pending.request.url.path)
@@ -278,7 +278,7 @@ class Recorder:
         time = reporter.clock.time() - (now - end)
         content = received(request.method, request.url.path, status, facts, body)
         if content.items is not None and (is_graphql or is_elsewhere):
-            content = content._replace(items=None)
+            content = structs.replace(content, items=None)
         sent_at = facts.sent_at
         call = answered(
             request,
@@ -312,7 +312,7 @@ class Recorder:
             error: The exception that the client library raised.
             end: When it failed, in monotonic seconds; None means now.
         """
-        reporter = self._reporter()
+        reporter = pending.reporter
         now = reporter.clock.monotonic()
         end = now if end is None else end
         call = unanswered(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
+from msgspec import structs
 from opentelemetry import context as otel_context
 
 from canvas_sync_core.canvas.received import received
@@ -238,9 +239,9 @@ class CanvasSyncMetricsTracker:
             data = None if body is None else text_of(body).encode(errors="replace")
             content = received(request.method, request.url.path, status_code, facts, data)
             if items is not None:
-                content = content._replace(items=self._arguments.count(call, items))
+                content = structs.replace(content, items=self._arguments.count(call, items))
             if size is not None:
-                content = content._replace(size=self._arguments.count(call, size))
+                content = structs.replace(content, size=self._arguments.count(call, size))
             event = answered(
                 request,
                 time=now,

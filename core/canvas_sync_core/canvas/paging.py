@@ -10,8 +10,10 @@ and ``per_page`` in (``lib/api.rb`` of instructure/canvas-lms); the first page h
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import SplitResult, unquote_plus, urljoin, urlsplit
+
+import msgspec
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 
@@ -42,7 +44,7 @@ _PARAMETER: Final = re.compile(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|{_BARE}))?")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
-class PageAddress(NamedTuple):
+class PageAddress(msgspec.Struct, frozen=True, gc=False):
     """A list and one of its pages, as digests, because a URL may contain secrets.
 
     Attributes:

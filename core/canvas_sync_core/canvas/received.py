@@ -11,7 +11,7 @@ the answers of quizzes. RFC 9110, sections 6.4.1 and 8.6, for answers without co
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -30,7 +30,7 @@ _read_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """How much a response contains; None for unknown values.
 
     Attributes:

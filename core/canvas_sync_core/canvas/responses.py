@@ -9,6 +9,7 @@ from 403 to 429 that Instructure announced for October 2025.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -43,7 +44,6 @@ _WANTED: Final = frozenset(
         "x-request-cost",
     }
 )
-_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 _EXPIRED_AT: Final = re.compile(r'"expired_at"\s*:\s*"([0-9TZ:.+-]{10,40})"')
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -166,7 +166,7 @@ def _wanted(headers: Mapping[str, str]) -> dict[str, str]:
     """Select the headers that we use, with their names in lower case."""
     lower_items: Any = getattr(headers, "lower_items", None)
     if lower_items is not None:  # of requests, where looking up one by one takes much longer
-        return {name: value for name, value in lower_items() if name in _WANTED}
+        return dict(lower_items())
     return {key: headers[name] for name in headers if (key := name.lower()) in _WANTED}
 
 
@@ -268,8 +268,12 @@ def _length(value: str | None) -> int | None:
     )
 
 
-def _number(value: str | None, at_least: float | None = None) -> float | None:
-    if value is None or not _NUMBER.fullmatch(value.strip()):
+def _number(value: str | None, at_least: float = -math.inf) -> float | None:
+    if value is None or "_" in value or not value.isascii():  # which float() accepts
         return None
-    number = float(value)
-    return number if at_least is None or number >= at_least else None
+    try:
+        number = float(value)
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return None
+    return number if at_least <= number < math.inf else None

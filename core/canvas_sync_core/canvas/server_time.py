@@ -7,15 +7,15 @@ instructure/canvas-lms: pairs ``k=v;``, of which ``q`` is the time in the queue 
 
 from __future__ import annotations
 
-import re
+import math
 from typing import Final
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ServerTime
 
 __all__ = ["parse_canvas_meta"]
 
-_PAIR: Final = re.compile(r"(?:^|;)\s*([quyd])\s*=\s*([0-9]{1,15}(?:\.[0-9]{1,30})?)\s*(?=;|$)")
-_MICROSECONDS: Final = 1_000_000.0
+_PER_SECOND: Final = {"q": 1_000_000.0, "u": 1.0, "y": 1.0, "d": 1.0}
 _LONGEST: Final = 86_400.0
 
 
@@ -25,10 +25,21 @@ def parse_canvas_meta(value: str) -> ServerTime | None:
     Implausible parts, such as more than a day, are left out.
     """
     seconds: dict[str, float] = {}
-    for key, number in _PAIR.findall(value):
-        time = float(number) / (_MICROSECONDS if key == "q" else 1.0)
-        if time <= _LONGEST:
-            seconds.setdefault(key, time)
+    for part in value.split(";"):
+        name, _, number = part.partition("=")
+        key = name.strip()
+        if key in _PER_SECOND:
+            time = _number(number) / _PER_SECOND[key]
+            if 0.0 <= time <= _LONGEST:
+                seconds.setdefault(key, time)
     if not seconds:
         return None
     return ServerTime(seconds.get("q"), seconds.get("u"), seconds.get("y"), seconds.get("d"))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise_if_asynchronous(error)
+        return math.nan

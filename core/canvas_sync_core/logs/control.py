@@ -66,6 +66,16 @@ class ControlPage:
             self._map()
         return self._mapped
 
+    def is_at(self, generation: int) -> bool:
+        """Return whether no process has started to move files since ``generation``.
+
+        False also if that is unknown, because the page is not mapped or was truncated.
+        """
+        page, words = self._page, self._words
+        # Using a truncated page causes SIGBUS. Not by is_whole, since each line asks twice.
+        is_whole = page is not None and page.size() >= _PAGE_BYTES
+        return is_whole and words is not None and words[_GENERATION] == generation
+
     @property
     def identity(self) -> Identity | None:
         """The mapped file; None before the first :meth:`refresh`."""

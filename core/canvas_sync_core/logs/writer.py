@@ -24,7 +24,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -113,7 +113,6 @@ class LogFileWriter:
         self._begun: bytes | None = None  # the line whose write was started last
         self._fd = _CLOSED
         self._identity: Identity | None = None
-        self._words: Sequence[int] = (0,)
         self._generation = _UNKNOWN
         self._check_at = 0.0
         self._try_at = 0.0  # a locked log is not tried again before this time
@@ -134,9 +133,13 @@ class LogFileWriter:
     def append(self, line: bytes) -> None:
         """Write one whole line, including its newline."""
         with self._mutex:
-            self._keep(line)
+            if self._closed:
+                self._on_drop("closed", 1)
+                return
+            if not self._queue.add(line):
+                self._on_drop(self._reason(), 1)
             # Reentered from a signal handler: the interrupted call will write the line.
-            if not self._busy and not self._closed and monotonic() >= self._try_at:
+            if not self._busy and monotonic() >= self._try_at:
                 self._write_pending()
 
     def flush(self, timeout: float) -> bool:
@@ -235,12 +238,6 @@ class LogFileWriter:
         if not self._closed:
             self._retry.start()
 
-    def _keep(self, line: bytes) -> None:
-        if self._closed:
-            self._on_drop("closed", 1)
-        elif not self._queue.add(line):
-            self._on_drop(self._reason(), 1)
-
     def _reason(self) -> str:
         full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         code = self.last_error.errno if self.last_error else None
@@ -249,16 +246,12 @@ class LogFileWriter:
     def _verify(self) -> None:
         """Requeue lines that were lost with a removed log, and reopen it."""
         # Our own processes never remove it without incrementing the generation.
-        if self._unverified and self._is_current() and self._is_removed():
+        if self._unverified and self._control.is_at(self._generation) and self._is_removed():
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
         self._unverified.take()
         if monotonic() >= self._check_at:
             self._refresh()
-
-    def _is_current(self) -> bool:
-        """Return whether no process has started to move files since the log was opened."""
-        return self._control.is_whole and self._words[0] == self._generation
 
     def _is_removed(self) -> bool:
         has_name = os.fstat(self._fd).st_nlink > 0
@@ -272,7 +265,7 @@ class LogFileWriter:
 
     def _put(self, line: bytes) -> bool:
         """Write one line; return whether it is certainly in the log, or still uncertain."""
-        if self._fd == _CLOSED or not self._is_current():
+        if self._fd == _CLOSED or not self._control.is_at(self._generation):
             self._refresh()
         fd = self._fd
         data = b"\n" + line if self._torn else line
@@ -281,7 +274,7 @@ class LogFileWriter:
         self._torn = missing > 0
         if missing > 1:  # only the newline is still owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        if not self._is_current():
+        if not self._control.is_at(self._generation):
             self._uncertain_end = os.lseek(fd, 0, os.SEEK_CUR)
             return False
         self._unverified.add(line)
@@ -299,7 +292,7 @@ class LogFileWriter:
     def _refresh(self) -> None:
         """Open the log, or reopen it if it was rotated, removed or moved away."""
         page = self._control.identity
-        self._words = self._control.refresh()
+        self._control.refresh()
         with self._waiting_for_lock() as seconds:
             # Read before opening: at worst, the log is reopened once more.
             generation = self._control.generation(seconds)

@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
+import msgspec
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # OpenTelemetry's own HTTP hooks check this key
     _SUPPRESS_INSTRUMENTATION_KEY,
@@ -97,13 +98,13 @@ class Detached:
             _reset(self._outer)
 
 
-class _Answer(NamedTuple):
+class _Answer(msgspec.Struct, frozen=True):
     end: float
     status: int
     headers: Mapping[str, str]
 
 
-class _Failure(NamedTuple):
+class _Failure(msgspec.Struct, frozen=True):
     end: float
     error: BaseException
 
@@ -219,7 +220,7 @@ class Call:
         if self._is_repeating:
             self.on_attempt()
         if self._pending is not None:
-            self._outcome = _Answer(self._pending.clock.monotonic(), status, headers)
+            self._outcome = _Answer(self._pending.reporter.clock.monotonic(), status, headers)
 
     def handed_out(
         self, status: int, headers: Mapping[str, str], *, from_cache: bool = False
@@ -270,7 +271,7 @@ class Call:
         if self._is_repeating:
             self.on_attempt()
         if self._pending is not None:
-            self._outcome = _Failure(self._pending.clock.monotonic(), error)
+            self._outcome = _Failure(self._pending.reporter.clock.monotonic(), error)
 
     def will_repeat(self) -> None:
         """Note that the library retries: the next events belong to another attempt."""

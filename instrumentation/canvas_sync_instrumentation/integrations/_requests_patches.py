@@ -122,13 +122,13 @@ def _is_part(session: object, request: PreparedRequest, options: dict[str, Any])
 def _wrap_adapter_send(send: Callable[..., Response]) -> Callable[..., Response]:
     def send_within_call(*args: Any, **kwargs: Any) -> Response:
         call = current_call()
-        if call is None:
+        if call is None or call.uses_urllib3:
             return send(*args, **kwargs)
-        outside, call.uses_urllib3 = call.uses_urllib3, True
+        call.uses_urllib3 = True
         try:
             return send(*args, **kwargs)
         finally:
-            call.uses_urllib3 = outside
+            call.uses_urllib3 = False
 
     return send_within_call
 
@@ -136,13 +136,13 @@ def _wrap_adapter_send(send: Callable[..., Response]) -> Callable[..., Response]
 def _wrap_dispatch_hook(dispatch_hook: Callable[..., Any]) -> Callable[..., Any]:
     def dispatch_outside_call(*args: Any, **kwargs: Any) -> Any:
         call = current_call()
-        if call is None:
+        if call is None or not call.uses_urllib3:
             return dispatch_hook(*args, **kwargs)
-        outside, call.uses_urllib3 = call.uses_urllib3, False
+        call.uses_urllib3 = False
         try:
             return dispatch_hook(*args, **kwargs)
         finally:
-            call.uses_urllib3 = outside
+            call.uses_urllib3 = True
 
     return dispatch_outside_call
 

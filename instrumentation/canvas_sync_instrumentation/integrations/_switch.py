@@ -27,6 +27,14 @@ class Use:
     guard: ThrottleGuard | None
     is_watched: Callable[[str], bool]
 
+    def records(self, url: str) -> bool:
+        """Return whether a request to ``url`` is to be recorded."""
+        try:
+            return self.is_watched(url) and not is_telemetry()
+        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
+            self.recorder.internal_error(error)
+            return False
+
 
 class Switch:
     """The hook of one library; off at first.
@@ -34,12 +42,15 @@ class Switch:
     Args:
         library: Name of the library, which must be installed.
         patches: The functions of the library that it patches.
+
+    Attributes:
+        use: Its user while it is on.
     """
 
     def __init__(self, library: str, patches: tuple[Patch, ...]) -> None:
         self._library = library
         self._patches = patches
-        self._use: Use | None = None
+        self.use: Use | None = None
 
     def on(
         self,
@@ -59,34 +70,18 @@ class Switch:
         """
         required(self._library)
         used = recorder_or_default(recorder)
-        self._use = Use(used, guard, is_watched or used.is_canvas)
+        self.use = Use(used, guard, is_watched or used.is_canvas)
         for patch in self._patches:
             patch.apply(self)
         client_hooks.add(self._library)
 
     def off(self) -> None:
         """Undo :meth:`on`."""
-        if self._use is not None:
-            self._use = None
+        if self.use is not None:
+            self.use = None
             client_hooks.discard(self._library)
             for patch in self._patches:
                 patch.remove(self)
-
-    def use_for(self, url: str) -> Use | None:
-        """Return the user of the hook for a request; None when it is not to be recorded."""
-        use = self._use
-        if use is None or is_telemetry():
-            return None
-        try:
-            return use if use.is_watched(url) else None
-        except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
-            use.recorder.internal_error(error)
-            return None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether calls are recorded."""
-        return self._use is not None
 
 
 def use_for(url: str, *switches: Switch) -> Use | None:
@@ -96,9 +91,11 @@ def use_for(url: str, *switches: Switch) -> Use | None:
     """
     first: Use | None = None
     for switch in switches:
-        use = switch.use_for(url) if switch.is_on else None
+        use = switch.use
+        if use is None or not use.records(url):
+            continue
         if first is None:
             first = use
-        elif use is not None and first.guard is None:
+        elif first.guard is None:
             first = replace(first, guard=use.guard)
     return first

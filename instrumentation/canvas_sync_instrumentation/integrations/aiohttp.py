@@ -56,7 +56,7 @@ from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
-from ._switch import Switch
+from ._switch import Switch, use_for
 
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
@@ -164,7 +164,7 @@ async def _recorded(
     _finalize_orphaned()
     method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
     url = _whole_url(session, asked, kwargs.get("params"))
-    use = _switch.use_for(url)
+    use = use_for(url, _switch)
     if use is None:
         with Detached():
             return await request(*args, **kwargs)

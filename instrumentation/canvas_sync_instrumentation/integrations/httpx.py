@@ -16,7 +16,7 @@ from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
-from ._switch import Switch, Use
+from ._switch import Switch, Use, use_for
 
 if TYPE_CHECKING:
     import httpcore
@@ -84,7 +84,7 @@ def _is_cached(response: httpx.Response) -> bool:
 
 def _use_for(request: Any) -> Use | None:
     is_request = isinstance(request, library("httpx").Request)
-    return _switch.use_for(str(request.url)) if is_request else None
+    return use_for(str(request.url), _switch) if is_request else None
 
 
 def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:

@@ -16,7 +16,7 @@ from ._calls import Call, Detached, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
-from ._switch import Switch
+from ._switch import Switch, use_for
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, Retry
@@ -65,7 +65,7 @@ def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., Bas
             outer.on_response(response.status, response.headers)
             return response
         url = _whole_url(args, kwargs)
-        use = _switch.use_for(url)
+        use = use_for(url, _switch)
         if use is None:
             with Detached():
                 return urlopen(*args, **kwargs)

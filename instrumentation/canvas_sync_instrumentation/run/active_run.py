@@ -171,7 +171,8 @@ class ActiveRun:
     @property
     def is_open(self) -> bool:
         """Whether the run is running and belongs to this process."""
-        return self.status is RunStatus.RUNNING and self.is_ours
+        is_ours = not self._is_detached and self._pid == os.getpid()
+        return is_ours and self.status is RunStatus.RUNNING
 
     @property
     def is_ours(self) -> bool:

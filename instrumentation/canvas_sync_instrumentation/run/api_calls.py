@@ -44,20 +44,20 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         method: HTTP method in upper case.
         url: The whole URL; its query never enters an event.
         context: The run it belongs to; None outside a run.
+        headers: Its headers, in the client's own mapping; they never enter an event.
         retries: How many times it was sent before.
         backoff: Seconds between the failed attempt and this one.
         token: Short hash of its access token.
-        is_nameless: Whether its headers suppress the User-Agent.
         graphql_operation: Name of the GraphQL operation that it requests.
     """
 
     method: str
     url: SplitResult
     context: RunContext | None
+    headers: Mapping[str, Any] = NOTHING
+    token: str | None = None
     retries: int = 0
     backoff: float = 0.0
-    token: str | None = None
-    is_nameless: bool = False
     graphql_operation: str | None = None
 
     @classmethod
@@ -68,14 +68,15 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         context: RunContext | None,
         headers: Mapping[str, Any] = NOTHING,
     ) -> Request:
-        """Build a request from its parts; the token in ``headers`` or the URL is hashed.
-
-        Missing headers do not make a request nameless: the client adds a default User-Agent.
-        """
+        """Build a request from its parts; the token in ``headers`` or the URL is hashed."""
         parts = urlsplit(url)
         token = token_in(headers.get("Authorization"), parts.query)
-        nameless = headers.get("User-Agent", OTHER) in _NO_NAME
-        return cls(_known_method(method), parts, context, token=token, is_nameless=nameless)
+        return cls(_known_method(method), parts, context, headers, token)
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether its headers suppress the User-Agent; the client adds a missing one."""
+        return self.headers.get("User-Agent", OTHER) in _NO_NAME
 
     def sent_with(self, headers: Mapping[str, Any]) -> Request:
         """Return the request with the hashed token of the headers that were really sent."""

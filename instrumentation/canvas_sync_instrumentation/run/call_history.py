@@ -6,10 +6,11 @@ Only digests of URLs are stored, because a URL may contain a token.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import SplitResult
 
 import msgspec
+from msgspec import structs
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.paging import PageAddress, address_of
@@ -26,7 +27,7 @@ _BOUNDARY: Final = b"--"
 """How an upload begins; the boundary that follows differs from one attempt to the next."""
 
 
-class CallKey(NamedTuple):
+class CallKey(msgspec.Struct, frozen=True, gc=False):
     """Identifies a call within a run.
 
     Attributes:
@@ -41,7 +42,7 @@ class CallKey(NamedTuple):
     attempt: int = 0
 
 
-class _Failure(NamedTuple):
+class _Failure(msgspec.Struct, frozen=True, gc=False):
     """A failed call: when it ended, in monotonic seconds, and the number of its attempt."""
 
     end: float
@@ -84,7 +85,8 @@ class CallHistory:
             failure = self._failed.pop(key.digest, None) if self._failed else None
         if failure is None:
             return key, None
-        return key._replace(attempt=failure.attempt + 1), max(0.0, start - failure.end)
+        retry = structs.replace(key, attempt=failure.attempt + 1)
+        return retry, max(0.0, start - failure.end)
 
     def on_outside_request(self, method: str, url: SplitResult) -> None:
         """Note a call outside the run; it may fetch a page of a list that the run is reading."""

@@ -113,7 +113,8 @@ class ListReadings:
 
     def on_request(self, address: PageAddress) -> None:
         """Note a request for a page."""
-        list_key, page = self._resolved(address) if self._aliases else address
+        address = self._resolved(address) if self._aliases else address
+        list_key, page = address.list_key, address.page
         reading = self._reading(list_key)
         if reading is not None:
             reading.on_request(page)
@@ -122,13 +123,14 @@ class ListReadings:
 
     def on_outside_request(self, address: PageAddress) -> None:
         """Note a request for a page outside the run, such as from a thread without a run."""
-        list_key, page = self._resolved(address)
-        if reading := self._reading(list_key):
-            reading.mark_requested(page)
+        address = self._resolved(address)
+        if reading := self._reading(address.list_key):
+            reading.mark_requested(address.page)
 
     def answered(self, address: PageAddress, next_page: PageAddress | None, route: str) -> None:
         """Note the answer to a request for a page, and the next page that it links to."""
-        list_key, page = self._resolved(address) if self._aliases else address
+        address = self._resolved(address) if self._aliases else address
+        list_key, page = address.list_key, address.page
         if next_page is None:
             if page == FIRST_PAGE and self._single.get(list_key) == page:
                 del self._single[list_key]
@@ -141,10 +143,10 @@ class ListReadings:
 
     def failed(self, address: PageAddress) -> None:
         """Note that a request for a page failed."""
-        list_key, page = self._resolved(address)
-        if reading := self._reading(list_key):
-            reading.failed.add(page)
-        self._ended(list_key)
+        address = self._resolved(address)
+        if reading := self._reading(address.list_key):
+            reading.failed.add(address.page)
+        self._ended(address.list_key)
 
     def truncated(self) -> Mapping[str, int]:
         """Count by route the lists that were started and left early.

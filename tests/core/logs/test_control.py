@@ -29,6 +29,20 @@ def test_a_new_generation_is_seen_by_everybody_who_mapped_the_page(page: Control
     assert words[0] == page.generation() > before
 
 
+def test_whoever_maps_the_page_sees_whether_files_were_moved(page: ControlPage) -> None:
+    other = ControlPage(page.path)
+    opened = page.generation()
+    assert not other.is_at(opened)  # not mapped yet
+    other.refresh()
+    assert other.is_at(opened)
+    page.next_generation()
+    assert not other.is_at(opened)
+    moved = page.generation()
+    assert other.is_at(moved)
+    os.truncate(page.path, 0)
+    assert not other.is_at(moved)
+
+
 def test_a_page_that_was_replaced_is_mapped_again(page: ControlPage) -> None:
     page.refresh()
     page.path.unlink()
