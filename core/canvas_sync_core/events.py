@@ -23,6 +23,7 @@ __all__ = [
     "ApiCall",
     "ApiCallDetail",
     "DbOperation",
+    "DbOperationsSummed",
     "ErrorInfo",
     "ErrorRecorded",
     "Event",
@@ -363,6 +364,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
         system: The database product, as OpenTelemetry names it.
         statement: Its SQL without values; None unless ``database.log`` has the level ``DEBUG``.
         is_upsert: Whether rows may have been updated, replaced or skipped instead of inserted.
+        is_summed: Whether logs and traces show it only as part of a :class:`DbOperationsSummed`.
     """
 
     context: RunContext | None
@@ -376,6 +378,7 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     system: str = "other_sql"
     statement: str | None = None
     is_upsert: bool = False
+    is_summed: bool = False
 
     @property
     def error_type(self) -> str | None:
@@ -386,6 +389,34 @@ class DbOperation(msgspec.Struct, frozen=True, gc=False):
     def outcome(self) -> str:
         """The value of the ``outcome`` label: ``success`` or ``failed``."""
         return "success" if self.error is None else "failed"
+
+
+class DbOperationsSummed(msgspec.Struct, frozen=True, gc=False):
+    """Equal database operations of about a second, all of them successful and none of them slow.
+
+    Metrics and the totals of the run already count them: each was a :class:`DbOperation` as well.
+
+    Attributes:
+        time: The end of the last one.
+        duration: The sum of their durations.
+        elapsed: Seconds from the start of the first to the end of the last.
+        longest: The longest duration.
+        operations: How many they are.
+        count: Sum of their rows.
+        batch: Whether each of them sent several rows together.
+    """
+
+    context: RunContext | None
+    time: float
+    duration: float
+    elapsed: float
+    longest: float
+    operation: str
+    table: str
+    operations: int
+    count: int
+    batch: bool
+    system: str
 
 
 class ErrorRecorded(msgspec.Struct, frozen=True):
@@ -485,6 +516,7 @@ Event = (
     | ListTruncated
     | GuardWaited
     | DbOperation
+    | DbOperationsSummed
     | ErrorRecorded
     | LogsCleaned
 )

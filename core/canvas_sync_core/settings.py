@@ -355,6 +355,14 @@ class Settings:
         "The run to which a process belongs that starts none; `canvas-sync-monitor run` sets "
         "it for its command.",
     )
+    db_sum_up_after: int = setting(
+        "CANVAS_SYNC_DB_SUM_UP_AFTER",
+        whole_number(1),
+        10,
+        "How many equal database operations (same operation and table) of a run get a log line and "
+        "a span each within a second; the further ones of that second share one. Metrics and the "
+        "table count each of them.",
+    )
     heartbeat_seconds: float = setting(
         "CANVAS_SYNC_HEARTBEAT_SECONDS",
         number(0.1, 3600),

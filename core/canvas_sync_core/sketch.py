@@ -62,6 +62,15 @@ class Sketch(msgspec.Struct, array_like=True):
         self.largest = max(self.largest, max(values, default=0.0))
         self._count(Counter(map(math.floor, map(mul, map(math.log2, values), repeat(_SCALE)))))
 
+    def add_repeated(self, value: float, times: int) -> None:
+        """Count one value several times; ignore one out of range."""
+        if times > 0 and abs(value) <= LARGEST:
+            one = Sketch()
+            one.add([value])
+            one.count, one.total, one.zeros = times, one.total * times, one.zeros * times
+            one.buckets = dict.fromkeys(one.buckets, times)
+            self.merge(one)
+
     def merge(self, other: Sketch) -> None:
         """Add the counts of another sketch."""
         self.count += other.count

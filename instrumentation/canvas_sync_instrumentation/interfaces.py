@@ -6,7 +6,7 @@ from typing import Protocol
 from urllib.parse import SplitResult
 
 from canvas_sync_core.clock import Clock
-from canvas_sync_core.events import Event, RunContext
+from canvas_sync_core.events import DbOperation, Event, RunContext
 from canvas_sync_instrumentation.outputs.spans import SpanSink
 
 __all__ = ["LiveRun", "Reporter"]
@@ -53,6 +53,12 @@ class Reporter(Protocol):
 
     def emit(self, event: Event) -> None:
         """Pass an event to every sink."""
+
+    def emit_operation(self, operation: DbOperation) -> None:
+        """Pass a database operation to every sink; logs and traces may only get its sum."""
+
+    def emit_sums(self, task_id: str) -> None:
+        """Emit the sums of a run's database operations up to now."""
 
     def misuse(self, message: str, detail: str = "") -> None:
         """Report incorrect use, each ``message`` once; raises in strict mode."""

@@ -22,7 +22,7 @@ import msgspec
 from canvas_sync_core.asynchronous import is_asynchronous, raise_if_asynchronous
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
-from canvas_sync_core.events import Event, RunContext
+from canvas_sync_core.events import DbOperation, Event, RunContext
 from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.settings import Settings, host_names, read
@@ -35,6 +35,7 @@ from .error_description import described_failure
 from .heartbeat import HeartbeatThread
 from .interfaces import LiveRun
 from .open_sinks import Sinks, open_sinks
+from .operation_sums import OperationSums
 
 __all__ = [
     "Monitor",
@@ -83,6 +84,7 @@ class Monitor:
         self.outer_run = _run_context(settings.outer_run)
         self._sinks = sinks
         self._handlers = tuple((name, sink.handle) for name, sink in sinks.by_name.items())
+        self._sums = OperationSums(settings.db_sum_up_after, self.clock, self.emit)
         self._reported: set[str] = set()
         self._runs: set[LiveRun] = set()
         self._heartbeat_thread = HeartbeatThread(settings.heartbeat_seconds, self._on_heartbeat)
@@ -129,6 +131,15 @@ class Monitor:
                 handle(event)
             except Exception as error:  # noqa: BLE001 - as above
                 self.internal_error(name, error)
+
+    def emit_operation(self, operation: DbOperation) -> None:
+        """Pass a database operation to every sink; logs and traces may only get its sum."""
+        _process.current()
+        self._sums.report(operation)
+
+    def emit_sums(self, task_id: str) -> None:
+        """Emit the sums of a run's database operations up to now."""
+        self._sums.emit_all(task_id)
 
     def misuse(self, message: str, detail: str = "") -> None:
         """Report incorrect use.
@@ -199,6 +210,7 @@ class Monitor:
     def flush(self, timeout: float = 10.0) -> bool:
         """Deliver what is pending within ``timeout`` seconds; return whether nothing is left."""
         deadline = self.clock.monotonic() + timeout
+        self._sums.emit_all()
         results = [
             self._flush(name, sink, max(0.0, deadline - self.clock.monotonic()))
             for name, sink in self._sinks.by_name.items()
@@ -215,6 +227,7 @@ class Monitor:
         deadline = self.clock.monotonic() + budget
         for run in tuple(self._runs):
             run.interrupt()
+        self._sums.close()
         self._heartbeat_thread.stop()
         for name, sink in self._sinks.closing_order():
             try:
@@ -237,6 +250,7 @@ class Monitor:
         for run in tuple(self._runs):
             run.detach()
         self._runs = set()
+        self._sums.after_fork_in_child()
         self._heartbeat_thread = HeartbeatThread(
             self.settings.heartbeat_seconds, self._on_heartbeat
         )

@@ -56,6 +56,19 @@ def test_merging_is_the_same_as_counting_all_values_in_one(parts: list[list[floa
     )
 
 
+@given(DURATIONS, st.sampled_from([-1.0, 0.0, 1e-12, 0.25, 1e9, 1e101]), st.integers(0, 50))
+def test_a_repeated_value_counts_as_if_it_were_added_that_often(
+    values: list[float], value: float, times: int
+) -> None:
+    repeated, added = sketch_of(values), sketch_of(values)
+    repeated.add_repeated(value, times)
+    added.add([value] * times)
+    assert (repeated.count, repeated.zeros, repeated.largest, repeated.buckets) == (
+        *(added.count, added.zeros, added.largest, added.buckets),
+    )
+    assert repeated.total == pytest.approx(added.total)
+
+
 @given(DURATIONS)
 def test_a_sketch_survives_being_stored(values: list[float]) -> None:
     sketch = sketch_of(values)

@@ -108,7 +108,9 @@ def _human(record: dict[str, Any]) -> str:
         case "db_operation":
             ms = record["duration_seconds"] * 1000
             what = f"{record['operation']} {record['table']} - Count: {record['count']}"
-            return f"{what} - Batch: true - Duration: {ms:.1f}ms"
+            operations = record.get("operations", 1)
+            summed = f" - Operations: {operations}" if operations > 1 else ""
+            return f"{what} - Batch: true{summed} - Duration: {ms:.1f}ms"
         case "error":
             ids = f"user_id: {record['user_id']} - course_id: {record['course_id']}"
             return f"ERROR: {record['error']} - {ids}"

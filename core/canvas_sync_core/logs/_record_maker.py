@@ -12,6 +12,7 @@ from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import (
     ApiCall,
     DbOperation,
+    DbOperationsSummed,
     ErrorInfo,
     ErrorRecorded,
     Event,
@@ -147,6 +148,7 @@ class RecordMaker:
             ListTruncated: _maker(TruncatedRecord, _is_warning, self._list_truncated),
             GuardWaited: _maker(GuardWaitRecord, _is_info, self._guard_waited),
             DbOperation: _maker(DbRecord, _error_level, self._db_operation),
+            DbOperationsSummed: _maker(DbRecord, _is_info, self._db_operations_summed),
             ErrorRecorded: _maker(ErrorRecord, _is_error, self._error),
             Progressed: _maker(ProgressRecord, _is_info, self._progress),
         }
@@ -373,7 +375,9 @@ class RecordMaker:
         head = self._head(event, _INFO, GuardWaitRecord, human)
         return GuardWaitRecord(*head, event.duration, event.token)
 
-    def _db_operation(self, event: DbOperation) -> Record:
+    def _db_operation(self, event: DbOperation) -> Record | None:
+        if event.is_summed:
+            return None
         batch = " - Batch: true" if event.batch else ""
         took = f" - Duration: {event.duration * 1000:.1f}ms" if event.duration else ""
         human = f"{event.operation} {event.table} - Count: {event.count}{batch}{took}"
@@ -389,6 +393,25 @@ class RecordMaker:
         if event.error is not None:
             record.error_type = event.error.error_type
         return record
+
+    def _db_operations_summed(self, event: DbOperationsSummed) -> Record:
+        batch = " - Batch: true" if event.batch else ""
+        human = (
+            f"{event.operation} {event.table} - Count: {event.count}{batch}"
+            f" - Operations: {event.operations} - Duration: {event.duration * 1000:.1f}ms"
+        )
+        return DbRecord(
+            *self._head(event, _INFO, DbRecord, human),
+            operation=event.operation,
+            table=event.table,
+            count=event.count,
+            duration_seconds=event.duration,
+            outcome="success",
+            batch=event.batch,
+            operations=event.operations,
+            elapsed_seconds=event.elapsed,
+            longest_seconds=event.longest,
+        )
 
     def _db_statement(self, event: DbOperation) -> Record | None:
         if event.statement is None:

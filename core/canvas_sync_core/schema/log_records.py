@@ -215,7 +215,11 @@ class GuardWaitRecord(Record, omit_defaults=True, gc=False):
 
 
 class DbRecord(Record, omit_defaults=True, gc=False):
-    """An operation on the sync's own database."""
+    """An operation on the sync's own database, or the sum of several equal ones.
+
+    ``count`` and ``duration_seconds`` of a sum are totals, and ``operations`` is above 1, or 1 if
+    only one operation was left to be summed up.
+    """
 
     operation: str
     table: str
@@ -224,6 +228,9 @@ class DbRecord(Record, omit_defaults=True, gc=False):
     outcome: str
     batch: bool = False
     error_type: str | None = None
+    operations: int = 1
+    elapsed_seconds: float | None = None
+    longest_seconds: float | None = None
 
 
 class DbStatementRecord(Record, omit_defaults=True, gc=False):

@@ -194,6 +194,7 @@ def _db_operation(match: re.Match[str]) -> dict[str, Any]:
         "table": match["table"],
         "count": int(match["count"]),
         "batch": said.get("Batch", "").lower() == "true",
+        "operations": int(said.get("Operations", 1)),
         "duration_seconds": _seconds(said["Duration"].removesuffix("ms"))
         if "Duration" in said
         else None,
@@ -250,8 +251,10 @@ _MS: Final = r"(?P<ms>\d+(?:\.\d+)?)ms"
 _USER: Final = r"(?P<user>-|None|-?\d{1,19})"
 _ITEM: Final = "|".join(item.capitalize() for item in ITEMS)
 _COUNT: Final = re.compile(r", (\d{1,19}) (\w+)")
-_DB_PARTS: Final = r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Duration: \d+(?:\.\d+)?ms)"
-_DB_PART: Final = re.compile(r" - (Batch|Duration): (\S+)")
+_DB_PARTS: Final = (
+    r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}|Duration: \d+(?:\.\d+)?ms)"
+)
+_DB_PART: Final = re.compile(r" - (Batch|Operations|Duration): (\S+)")
 _DETAIL: Final = re.compile(r" - ([A-Z][A-Za-z ]{1,10}): ([^-]+?)(?= - |$)")
 _DETAIL_NUMBERS: Final = {"Page": "page", "Per page": "per_page"}
 _WORDS: Final = r"\S(?:(?! - ).){0,199}"
@@ -305,7 +308,7 @@ _HUMAN_LINES: Final = {
         ),
         (
             r"(?P<operation>[A-Z]+) (?P<table>.+?) - Count: (?P<count>\d+)"
-            rf"(?P<parts>(?:{_DB_PARTS}){{0,2}})",
+            rf"(?P<parts>(?:{_DB_PARTS}){{0,3}})",
             _db_operation,
         ),
     ),

@@ -50,12 +50,19 @@ _LOGS: Final = {
 class RunCall:
     """A call of a run: to the Canvas API, to its own database, or a wait for a guard.
 
+    Equal database operations that came too fast to be logged one by one are one call.
+
     A value is None if it is unknown, or if this kind of call has no such value.
 
     Attributes:
         kind: ``api``, ``guard`` or ``database``.
         start: When it started.
         offset_seconds: The same, from the start of the run.
+        duration_seconds: How long it took; of several operations, the sum.
+        elapsed_seconds: Seconds from its start to its end; of several operations, from the start of
+            the first to the end of the last.
+        longest_seconds: The duration of the longest of several operations.
+        operations: How many database operations it is.
         span_id: Span of its step, or of the run; without tracing the same for the whole run.
         error_class: Why there was no answer, such as ``timeout``.
         backoff_seconds: Time between the failed call that it repeats and this one.
@@ -72,6 +79,8 @@ class RunCall:
     start: dt.datetime
     offset_seconds: float
     duration_seconds: float
+    elapsed_seconds: float
+    longest_seconds: float | None
     span_id: str | None
     outcome: str
     method: str | None
@@ -93,6 +102,7 @@ class RunCall:
     received_bytes: int | None
     operation: str | None
     table: str | None
+    operations: int | None
     count: int | None
 
 
@@ -155,12 +165,15 @@ def _call(line: FoundLine, kind: CallKind, run: RunRow) -> RunCall:
     fields = line.fields
     name = "wait_seconds" if kind is CallKind.GUARD else "duration_seconds"
     duration = seconds_field(fields, name) or 0.0
-    start = earlier(line.time, duration)
+    elapsed = seconds_field(fields, "elapsed_seconds") or duration
+    start = earlier(line.time, elapsed)
     return RunCall(
         kind=kind.value,
         start=start,
         offset_seconds=(start - run.sync_start_time).total_seconds(),
         duration_seconds=duration,
+        elapsed_seconds=elapsed,
+        longest_seconds=seconds_field(fields, "longest_seconds"),
         span_id=text_field(fields, "span_id"),
         outcome=_outcome(fields),
         method=text_field(fields, "method"),
@@ -182,6 +195,7 @@ def _call(line: FoundLine, kind: CallKind, run: RunRow) -> RunCall:
         received_bytes=count_field(fields, "received_bytes"),
         operation=text_field(fields, "operation") or text_field(fields, "graphql_operation"),
         table=text_field(fields, "table"),
+        operations=count_field(fields, "operations") or 1 if kind is CallKind.DATABASE else None,
         count=count_field(fields, "count"),
     )
 

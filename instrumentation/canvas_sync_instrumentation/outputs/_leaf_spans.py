@@ -15,11 +15,11 @@ import msgspec
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
-from canvas_sync_core.events import ApiCall, DbOperation, ServerTime
+from canvas_sync_core.events import ApiCall, DbOperation, DbOperationsSummed, ServerTime
 
 __all__ = ["LeafEvent", "LeafSpan", "describe_leaf", "nanoseconds", "parent_of"]
 
-LeafEvent = ApiCall | DbOperation
+LeafEvent = ApiCall | DbOperation | DbOperationsSummed
 _Attributes = dict[str, str | int | float | bool]
 
 _NANOSECONDS: Final = 1_000_000_000
@@ -48,9 +48,11 @@ def nanoseconds(seconds: float) -> int:
 
 
 def describe_leaf(event: LeafEvent) -> LeafSpan:
-    """Describe the span of one finished call or operation."""
+    """Describe the span of a finished call, operation or sum of operations."""
     if isinstance(event, ApiCall):
         return _describe_api_call(event)
+    if isinstance(event, DbOperationsSummed):
+        return _describe_db_operations(event)
     return _describe_db_operation(event)
 
 
@@ -141,5 +143,24 @@ def _describe_db_operation(event: DbOperation) -> LeafSpan:
         failed=event.error_type is not None,
         description=None,
         start=nanoseconds(event.time - event.duration),
+        end=nanoseconds(event.time),
+    )
+
+
+def _describe_db_operations(event: DbOperationsSummed) -> LeafSpan:
+    return LeafSpan(
+        name=f"{event.operation} {event.table}",
+        attributes={
+            "db.system.name": event.system,
+            "db.operation.name": event.operation,
+            "db.collection.name": event.table,
+            "canvas.db.operations": event.operations,
+            "canvas.db.rows": event.count,
+            "canvas.db.duration": event.duration,
+            "canvas.db.longest": event.longest,
+        },
+        failed=False,
+        description=None,
+        start=nanoseconds(event.time - event.elapsed),
         end=nanoseconds(event.time),
     )

@@ -31,7 +31,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import Attributes
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
-from canvas_sync_core.events import ApiCall, DbOperation, ErrorInfo, Event
+from canvas_sync_core.events import ApiCall, DbOperation, DbOperationsSummed, ErrorInfo, Event
 from canvas_sync_core.names import INSTRUMENTATION_SCOPE
 from canvas_sync_core.sinks import DropCounter
 from canvas_sync_core.threads import Daemon, start_daemon
@@ -52,7 +52,7 @@ __all__ = [
 
 _logger = logging.getLogger(__name__)
 
-_LEAVES: Final = (ApiCall, DbOperation)
+_LEAVES: Final = (ApiCall, DbOperation, DbOperationsSummed)
 
 
 class OpenSpan(msgspec.Struct, frozen=True):
@@ -203,7 +203,7 @@ class SpanSink:
 
     def handle(self, event: Event) -> None:
         """Record an API call or a database operation as a span that has already ended."""
-        if not isinstance(event, _LEAVES):
+        if not isinstance(event, _LEAVES) or (isinstance(event, DbOperation) and event.is_summed):
             return
         context = event.context
         if context is not None and not context.sampled:

@@ -293,6 +293,7 @@ class ActiveRun:
             snapshot = self.snapshot(until)
             self._is_detached = True
         self.reporter.unregister(self)
+        self.reporter.emit_sums(self.context.task_id)
         now = self.reporter.clock.time()
         self.reporter.emit(RunWaiting(self.context, now, snapshot))
         self._leave_context()
@@ -407,6 +408,7 @@ class ActiveRun:
                 call.finalize(None)
 
     def _emit_final_events(self, status: RunStatus, error: ErrorInfo | None) -> None:
+        self.reporter.emit_sums(self.context.task_id)
         for item, counts in self.totals.inferred_items().items():
             self.items(item, counts, inferred=True)
         now = self.reporter.clock.time()
@@ -425,7 +427,10 @@ class ActiveRun:
 
 def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
     """Emit an API call or database operation and, if it failed, its error."""
-    reporter.emit(event)
+    if isinstance(event, DbOperation):
+        reporter.emit_operation(event)
+    else:
+        reporter.emit(event)
     if failure := failure_of(event):
         reporter.emit(failure)
 

@@ -23,6 +23,7 @@ from canvas_sync_core.events import (
     ApiCall,
     ApiCallDetail,
     DbOperation,
+    DbOperationsSummed,
     ErrorInfo,
     ErrorRecorded,
     Event,
@@ -281,6 +282,25 @@ CASES: list[Case] = [
         "db_operation",
         "INFO",
         "UPDATE Assignment - Count: 340 - Batch: true",
+    ),
+    Case(
+        DbOperationsSummed(
+            CONTEXT,
+            TIME,
+            duration=0.25,
+            elapsed=0.5,
+            longest=0.004,
+            operation="UPDATE",
+            table="Assignment",
+            operations=592,
+            count=1184,
+            batch=True,
+            system="sqlite",
+        ),
+        Log.DATABASE,
+        "db_operation",
+        "INFO",
+        "UPDATE Assignment - Count: 1184 - Batch: true - Operations: 592 - Duration: 250.0ms",
     ),
     Case(
         operation(error=ErrorInfo("IntegrityError", "taken")),
@@ -693,3 +713,7 @@ def test_at_level_debug_a_second_line_says_more(
 def test_at_level_info_an_event_with_details_writes_one_line(sinks: Sinks) -> None:
     assert sinks.written(DETAILED, "json")[Log.API_CALLS].count(b"\n") == 1
     assert sinks.written(STATED, "json")[Log.DATABASE].count(b"\n") == 1
+
+
+def test_an_operation_that_is_summed_up_has_no_line_of_its_own(sinks: Sinks) -> None:
+    assert sinks.written(operation(is_summed=True), "json") == {}

@@ -79,6 +79,26 @@ def test_the_calls_of_a_run_tell_canvas_its_queue_and_the_own_database_apart(
     assert call["offset_seconds"] < operation["offset_seconds"] < 60
 
 
+def test_operations_that_were_summed_up_are_one_call_from_the_first_to_the_last(
+    exporter: Exporter,
+) -> None:
+    configure(environ={"CANVAS_SYNC_LOG_DIR": str(exporter.config.app.log_dir)})
+    with CanvasSyncMetricsTracker("row-by-row", 42) as run:
+        for _ in range(100):
+            run.record_db_operation("INSERT", "grades", 2, 0.002)
+    shutdown()
+    found = run_by_task(exporter.engine, "row-by-row")
+    assert found is not None
+    calls = _get(exporter, f"sync/{found.id}/calls?kind=database")["items"]
+    assert sum(call["operations"] for call in calls) == 100 == found.db_operations
+    assert sum(call["count"] for call in calls) == 200
+    summed = max(calls, key=lambda call: int(call["operations"]))
+    assert summed["operations"] > 1
+    assert summed["duration_seconds"] == pytest.approx(0.002 * summed["operations"])
+    assert summed["longest_seconds"] == 0.002
+    assert summed["elapsed_seconds"] > 0
+
+
 def test_calls_are_listed_by_kind_and_page_by_page(exporter: Exporter, run_id: int) -> None:
     assert len(_get(exporter, f"sync/{run_id}/calls?kind=database")["items"]) == 1
     assert len(_get(exporter, f"sync/{run_id}/calls?kind=database&kind=api")["items"]) == 4

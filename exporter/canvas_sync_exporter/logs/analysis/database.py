@@ -26,6 +26,31 @@ class Operations(msgspec.Struct, array_like=True):
     rows: int = 0
     durations: Sketch = msgspec.field(default_factory=Sketch)
 
+    def add(self, records: list[DbRecord]) -> None:
+        """Add lines of one operation each."""
+        self.count += len(records)
+        self.failed += sum(record.outcome != "success" for record in records)
+        self.rows += sum(record.count for record in records)
+        durations = [record.duration_seconds for record in records]
+        self.durations.add([seconds for seconds in durations if seconds is not None])
+
+    def add_sum(self, record: DbRecord) -> None:
+        """Add a line that sums up several operations.
+
+        Count, rows, total and maximum stay exact. The line does not say how the other durations are
+        distributed, so each counts as their average.
+        """
+        self.count += record.operations
+        self.failed += record.operations if record.outcome != "success" else 0
+        self.rows += record.count
+        total, others, longest = record.duration_seconds, record.operations, record.longest_seconds
+        if total is None:
+            return
+        if longest is not None and longest <= total:
+            self.durations.add([longest])
+            total, others = total - longest, others - 1
+        self.durations.add_repeated(total / others, others)
+
     def merge(self, other: Operations) -> None:
         """Add another part."""
         self.count += other.count
@@ -50,11 +75,10 @@ class DbSection(msgspec.Struct, array_like=True):
                 count(self.unknown, record.event, OTHER)
         for group, part in groups.items():
             found = self._operations(group)
-            found.count += len(part)
-            found.failed += sum(record.outcome != "success" for record in part)
-            found.rows += sum(record.count for record in part)
-            durations = [record.duration_seconds for record in part]
-            found.durations.add([seconds for seconds in durations if seconds is not None])
+            found.add([record for record in part if record.operations == 1])
+            for record in part:
+                if record.operations > 1:
+                    found.add_sum(record)
 
     def merge(self, newer: DbSection) -> None:
         """Add the summary of later lines."""

@@ -36,6 +36,7 @@ __all__ = [
 # Bounds, so that values in a damaged line cannot make a sum too large to store or show.
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+_AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Percent = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -85,6 +86,8 @@ class DbRecord(Record, gc=False):
     count: _Number = 0
     duration_seconds: _Seconds | None = None
     outcome: str = "success"
+    operations: _AtLeastOne = 1
+    longest_seconds: _Seconds | None = None
 
 
 class DbRecordOfRun(DbRecord, gc=False):

@@ -166,7 +166,7 @@ def run(context: WebContext, view: View) -> RunDetails:
         shares=_shares(row, view),
         steps=logs.steps,
         calls=_shown_calls(logs.calls.items),
-        calls_read=len(logs.calls.items),
+        calls_read=sum(call.operations or 1 for call in logs.calls.items),
         has_more_calls=logs.calls.next is not None,
         lines=logs.lines,
         has_more_lines=logs.has_more_lines,
@@ -298,7 +298,13 @@ def _name(call: RunCall) -> str:
     if call.kind == "guard":
         return "pacing"
     if call.kind == "database":
-        return f"{call.operation or 'operation'} {call.table or ''}".strip()
+        name = f"{call.operation or 'operation'} {call.table or ''}".strip()
+        operations = call.operations or 1
+        return (
+            name
+            if operations == 1
+            else f"{name} \N{MULTIPLICATION SIGN} {format_number(operations)}"
+        )
     return f"{call.method or 'GET'} {call.path or call.route or ''}".strip()
 
 
@@ -324,10 +330,10 @@ def _parts_of_call(call: RunCall) -> list[TimePart]:
     start, parts = call.offset_seconds, []
     if call.backoff_seconds:
         parts.append(TimePart("waiting", start - call.backoff_seconds, call.backoff_seconds))
-    queue = min(call.queue_seconds or 0.0, call.duration_seconds)
+    queue = min(call.queue_seconds or 0.0, call.elapsed_seconds)
     halves = [
         TimePart("queue", start, queue),
-        TimePart(kind, start + queue, call.duration_seconds - queue),
+        TimePart(kind, start + queue, call.elapsed_seconds - queue),
     ]
     halves.sort(key=lambda half: half.seconds)  # the longer one is seen where both are a point
     parts += halves if queue else halves[1:]

@@ -41,7 +41,9 @@ NOT_READ: Mapping[Log, set[str]] = {
             "per_page",
         ),
     },
-    Log.DATABASE: SHOWN_BY_SEARCH | OF_THE_RUN | {"batch", "error_type", "statement"},
+    Log.DATABASE: SHOWN_BY_SEARCH
+    | OF_THE_RUN
+    | {"batch", "error_type", "statement", "elapsed_seconds"},
     Log.ERRORS: (SHOWN_BY_SEARCH | {"sync_type", "request_context_id"}),
     Log.PROGRESS: SHOWN_BY_SEARCH | OF_THE_RUN,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -28,6 +29,9 @@ def sync(task_id, fails):
             run.record_api_call("GET", "/api/v1/courses", 200, 0.02, headers=queued)
             run.record_course(3, created=True)
             run.record_db_operation("INSERT", "courses", 3, 0.01)
+            if task_id == "row-by-row":
+                for _ in range(1210):
+                    run.record_db_operation("INSERT", "grades", 1, 0.0)
         if fails:
             headers = {"X-Request-Context-Id": "1f0c3a52-9a74-4a7e-8d30-5b6f0a3f2f10"}
             with run.step("grades"):
@@ -40,12 +44,13 @@ try:
     sync("bad", True)
 except RuntimeError:
     pass
+sync("row-by-row", False)
 """
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """An exporter whose only runs are those of one process: four good ones and a bad one."""
+    """An exporter with the runs of one process: four good ones, a bad one, and one more."""
     with serving_pages(tmp_path_factory.mktemp("run"), with_history=False) as served:
         folder = served.config.app.log_dir
         environ = {**os.environ, "CANVAS_SYNC_LOG_DIR": str(folder)}
@@ -103,6 +108,19 @@ def test_calls_and_steps_are_on_the_time_axis_with_the_failed_one_marked(
         steps = tab.page.locator("#steps tbody tr")
         assert steps.count() == 2
         expect(steps.nth(1)).to_contain_text("grades failed")
+
+
+def test_operations_that_are_summed_up_are_a_row_that_says_how_many_they_are(
+    served: Served,
+) -> None:
+    url = requests.get(f"{served.url}/runs/task/row-by-row", timeout=30).url
+    data = figures(url)
+    assert data["calls_read"] == 1212
+    text = html.unescape(requests.get(url, timeout=30).text)
+    assert "of 1212 calls" in text
+    summed = [each["call"] for each in data["calls"] if each["call"]["table"] == "grades"]
+    many = max(summed, key=lambda call: int(call["operations"]))
+    assert f"INSERT grades \N{MULTIPLICATION SIGN} {many['operations']:,}" in text
 
 
 def test_a_call_that_hardly_waited_is_drawn_as_time_of_canvas(bad: str) -> None:
