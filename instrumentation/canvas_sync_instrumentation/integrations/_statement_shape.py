@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from ._statements import tokens_of
+from ._statements import BACKSLASHED, DELIMITED_TEXT, tokens_of
 
 __all__ = ["statement_shape"]
 
@@ -14,11 +14,6 @@ _LONGEST: Final = 500
 _READ: Final = 4_000  # characters; the rest of a wider statement says nothing new
 _VALUE: Final = "?"
 _PLACEHOLDER: Final = re.compile(r"(?<![:\w]):[^\W\d]\w*|\$\d+|%\(\w+\)s|%s")
-_ESCAPED: Final = re.compile(r"\\.", re.DOTALL)
-_POSTGRESQL_TEXT: Final = re.compile(
-    r"\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)",
-    re.DOTALL,
-)
 _LIST: Final = re.compile(r"\?(?: ?, ?\?)+")
 _ROWS: Final = re.compile(r"\( ?\?(?:, \.\.\.)? ?\)(?: ?, ?\( ?\?(?:, \.\.\.)? ?\))+")
 _TIGHT: Final = re.compile(r" ?([(.]) ?| ([),;])")
@@ -37,7 +32,7 @@ def statement_shape(statement: str, *, quotes_are_names: bool) -> str:
         At most 500 characters; lists of values are cut to ``?, ...``.
     """
     text = statement[:_READ]
-    text = _POSTGRESQL_TEXT.sub(_VALUE, text) if quotes_are_names else _ESCAPED.sub("", text)
+    text = DELIMITED_TEXT.sub(_VALUE, text) if quotes_are_names else BACKSLASHED.sub("", text)
     text = _PLACEHOLDER.sub(_VALUE, text)
     words = [_word(kind, word, quotes_are_names) for kind, word, _ in tokens_of(text)]
     shape = _TIGHT.sub(r"\1\2", " ".join(words)).replace(" : : ", "::")

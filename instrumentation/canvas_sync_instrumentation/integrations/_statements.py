@@ -10,7 +10,15 @@ from typing import Final, NamedTuple
 
 from canvas_sync_core.names import OTHER
 
-__all__ = ["OTHER_OPERATION", "SESSION_CONTROL", "Statement", "parse_statement", "tokens_of"]
+__all__ = [
+    "BACKSLASHED",
+    "DELIMITED_TEXT",
+    "OTHER_OPERATION",
+    "SESSION_CONTROL",
+    "Statement",
+    "parse_statement",
+    "tokens_of",
+]
 
 OTHER_OPERATION: Final = "OTHER"
 """The operation of a statement whose verb is unknown."""
@@ -57,6 +65,18 @@ _CONFLICTS: Final = frozenset({("ON", "CONFLICT"), ("ON", "DUPLICATE")})
 _ON_CONFLICT: Final = re.compile(r"\bON\s+(?:CONFLICT|DUPLICATE)\b", re.IGNORECASE)
 _CLAUSE_LENGTH: Final = 40  # the cut may split it
 _VALUES: Final = frozenset({"VALUE", "VALUES"})
+
+DELIMITED_TEXT: Final = re.compile(
+    r"""
+      \b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
+    | \b[nN]?[qQ]'(?:\[.*?\]|\(.*?\)|\{.*?\}|<.*?>|(?P<sign>[^\s\w']).*?(?P=sign))'
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Texts in which a single quote does not end them: two forms of PostgreSQL, and one of Oracle."""
+BACKSLASHED: Final = re.compile(r"\\.", re.DOTALL)
+"""An escaped character in a text of MySQL; elsewhere a backslash is one like any other."""
 
 _TOKEN: Final = re.compile(
     r"""
@@ -125,7 +145,7 @@ def parse_statement(statement: str) -> Statement:
 
 @lru_cache(maxsize=256)
 def _parsed(statement: str) -> Statement:
-    tokens = list(tokens_of(statement))
+    tokens = _tokens(statement)
     start = _main_verb(tokens)
     verb = tokens[start].keyword if start < len(tokens) else ""
     if verb not in _VERBS:
@@ -143,6 +163,15 @@ def _parsed(statement: str) -> Statement:
         table = _first_table(before, "SELECT", hidden)
     given_rows = _given_rows(tokens[start:]) if verb in {"REPLACE", "UPSERT"} else 0
     return Statement(verb, table or OTHER, verb in _UPSERTING, given_rows)
+
+
+def _tokens(statement: str) -> list[_Token]:
+    statement = DELIMITED_TEXT.sub("''", statement)
+    tokens = list(tokens_of(statement))
+    if "\\" in statement and tokens and tokens[-1].text.count("'") % 2:
+        # A text without an end: a backslash before a quote was meant as MySQL means it.
+        return list(tokens_of(BACKSLASHED.sub("", statement)))
+    return tokens
 
 
 def _insert_in_with(tokens: Sequence[_Token]) -> Sequence[_Token]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext, ExecutionContext
@@ -153,14 +153,14 @@ class _Listener:
 
     def commit(self, conn: Connection) -> None:
         if conn in _uncommitted:
-            _uncommitted.pop(conn).commit()
+            _uncommitted[conn].commit()
 
     def commit_twophase(self, conn: Connection, _xid: Any, _is_prepared: bool) -> None:
         self.commit(conn)
 
     def rollback(self, conn: Connection) -> None:
         with self._recorder.guard():
-            if (items := _uncommitted.pop(conn, None)) is not None:
+            if (items := _uncommitted.get(conn)) is not None:
                 items.roll_back()
 
     def rollback_twophase(self, conn: Connection, _xid: Any, _is_prepared: bool) -> None:
@@ -202,7 +202,16 @@ class _Listener:
             is_upsert=parsed.is_upsert,
         )
         if items is not None and not _commits_at_once(connection):
-            _uncommitted.setdefault(connection, UncommittedItems()).add(items)
+            _uncommitted_items(connection).add(items)
+
+
+def _uncommitted_items(connection: Connection) -> UncommittedItems:
+    """Return the items of a connection, which are rolled back when it is dropped unclosed."""
+    items = _uncommitted.get(connection)
+    if items is None:
+        items = _uncommitted[connection] = UncommittedItems()
+        finalize(connection, items.roll_back).atexit = False
+    return items
 
 
 def _taken(

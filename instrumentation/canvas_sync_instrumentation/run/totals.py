@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +38,7 @@ class RunTotals:
         self._lock = RLock()
         self._recorded: dict[str, ItemCounts] = {}
         self._inferred: dict[str, ItemCounts] = {}
+        self._taken_back: deque[tuple[str, ItemCounts]] = deque()
         self._snapshot_fields = dict(_ZEROS)
         self._canvas_host: str | None = None
 
@@ -90,9 +92,11 @@ class RunTotals:
         return None if counts.failed else InferredItems(self, item, counts)
 
     def take_back(self, item: str, counts: ItemCounts) -> None:
-        """Subtract items that were inferred from operations that were rolled back."""
-        with self._lock:
-            self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), counts)
+        """Subtract items that were inferred from operations that were rolled back.
+
+        The garbage collector may call this in any code, when it drops a connection.
+        """
+        self._taken_back.append((item, counts))
 
     def add_truncated_lists(self, count: int) -> None:
         """Add lists of which a further page was never requested."""
@@ -120,6 +124,9 @@ class RunTotals:
     def inferred_items(self) -> Mapping[str, ItemCounts]:
         """Return the inferred counts of the kinds that the app never recorded."""
         with self._lock:
+            while self._taken_back:
+                item, undone = self._taken_back.popleft()
+                self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), undone)
             return {
                 item: counts
                 for item, counts in self._inferred.items()

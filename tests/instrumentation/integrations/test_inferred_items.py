@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -183,9 +184,20 @@ def test_upserts_of_every_dialect_are_known(statement: str, rows: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [r"'it\'s'", r"E'it\'s'", "$$it's$$", "$t$it's $$$t$", "q'[it's]'", "Nq'!it's!'", "'it''s'"],
+)
+def test_a_quote_inside_a_text_does_not_hide_what_follows(text: str) -> None:
+    clause = "ON CONFLICT DO NOTHING"
+    assert parse_statement(f"INSERT INTO courses VALUES ({text}) {clause}").is_upsert
+    assert not parse_statement(f"INSERT INTO courses VALUES ({text}, '{clause}')").is_upsert
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "INSERT INTO courses VALUES ('on conflict do nothing')",
+        r"INSERT INTO courses VALUES ('C:\', 'on conflict do nothing')",
         "INSERT INTO courses SELECT a FROM b JOIN c ON duplicates = 1",
         'INSERT INTO courses ("ignore", "replace") VALUES (1, 2)',
         "INSERT INTO courses SELECT replace(a, 'b', 'c') FROM d",
@@ -217,6 +229,19 @@ def test_a_transaction_that_is_rolled_back_leaves_no_items(
         with pytest.raises(RuntimeError), engine.begin() as connection:
             insert(connection, 4)
             raise RuntimeError
+    assert inferred(events) == ONE
+
+
+def test_a_connection_that_is_dropped_without_a_commit_leaves_no_items(
+    engine: Engine, events: list[Event]
+) -> None:
+    with CanvasSyncMetricsTracker("t", 42):
+        connection = engine.connect()
+        insert(connection, 1)
+        connection.commit()
+        insert(connection, 2)
+        del connection
+        gc.collect()
     assert inferred(events) == ONE
 
 

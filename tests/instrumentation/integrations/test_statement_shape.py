@@ -28,6 +28,7 @@ from canvas_sync_instrumentation.integrations._statement_shape import statement_
         ("SELECT a::text FROM b -- Ada\n", "SELECT a::text FROM b"),
         ("select E'it\\'s Ada' from b", "select ? from b"),
         ("select $x$it's Ada$x$, 1 from b", "select ?, ... from b"),
+        ("select q'[it's Ada]', nq'!it's Ada!', 1 from b", "select ?, ... from b"),
         ("select 'Ada", "select ?"),
     ],
 )
