@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import os
 import socket
 import sys
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import is_asynchronous, raise_if_asynchronous
 from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
@@ -48,7 +48,7 @@ __all__ = [
     "shutdown",
 ]
 
-_logger = logging.getLogger("canvas_sync_instrumentation")
+_logger = app_logger("canvas_sync_instrumentation")
 
 _MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
 _getpid: Final = os.getpid

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
@@ -20,7 +20,7 @@ from canvas_sync_instrumentation.outputs.spans import SpanSink, open_pipeline
 
 __all__ = ["Sinks", "open_sinks"]
 
-_logger = logging.getLogger("canvas_sync_instrumentation")
+_logger = app_logger("canvas_sync_instrumentation")
 
 _CLOSING_LATE: Final = {"log": 1, "metrics": 2}
 

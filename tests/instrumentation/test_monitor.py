@@ -267,9 +267,9 @@ def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_reported(
         "Metrics cannot be written",
         "Rows of sync runs wait",
         "operations.log cannot be written",
-        "1 rows of sync runs are lost",
-        "lines of " + str(blocker / "logs" / "progress.log"),
-        "series or files of metrics are lost",
+        "Lost 1 row of sync runs",
+        "Lost 2 lines of " + str(blocker / "logs" / "progress.log"),
+        "metric series or files: they could not be written",
     ):
         assert caplog.text.count(message) == 1 + (message == "Rows of sync runs wait"), message
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import Event
 from canvas_sync_core.files.log_names import live_name
@@ -24,7 +24,7 @@ from .patience import Patience
 
 __all__ = ["LogSink"]
 
-_LOGGER: Final = logging.getLogger(__name__)
+_LOGGER: Final = app_logger(__name__)
 # JSON allows these, but some readers treat them as line ends, and terminals obey C1 controls.
 _UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _ENCODER: Final = msgspec.json.Encoder()

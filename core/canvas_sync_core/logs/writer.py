@@ -20,7 +20,6 @@ the process.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sys
 import time
@@ -29,11 +28,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.sinks import fault_of
+from canvas_sync_core.wording import counted
 
 from .control import ControlPage, LogLockedError
 from .opening import ends_torn, open_for_append
@@ -53,7 +54,7 @@ _WRITERS: Final = 4096
 """The size is looked up once so many processes, each as busy as this one, could have filled it."""
 _CLOSED: Final = -1
 _UNKNOWN: Final = -1
-_LOGGER: Final = logging.getLogger(__name__)
+_LOGGER: Final = app_logger(__name__)
 
 
 class LogFileWriter:
@@ -162,7 +163,7 @@ class LogFileWriter:
             self._closed = True
             if lost := len(self._queue.lines):
                 self._on_drop(self._reason(), lost)
-                _LOGGER.warning("%d lines of %s are lost.", lost, self._path)
+                _LOGGER.warning("Lost %s of %s.", counted(lost, "line"), self._path)
             if not self._busy:
                 self._close_file()
                 self._reset()

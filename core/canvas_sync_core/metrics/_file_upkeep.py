@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Iterable
 from typing import Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.sinks import fault_of
+from canvas_sync_core.wording import counted
 
 from . import MetricFiles
 
@@ -16,7 +17,7 @@ __all__ = ["FileUpkeep"]
 
 _LOOK_SECONDS: Final = 1.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 
 class FileUpkeep:
@@ -87,8 +88,8 @@ class FileUpkeep:
         error = self._files.last_error
         count = self._files.waiting + self._files.displaced()
         _logger.warning(
-            "%d series or files of metrics are lost: they could not be written to %s.",
-            count,
+            "Lost %s: they could not be written to %s.",
+            counted(count, "metric series or file"),
             self._files.folder,
         )
         return "disk_full" if error is not None and error.errno in _FULL else "io_error", count

@@ -6,12 +6,12 @@ its files behind.
 
 from __future__ import annotations
 
-import logging
 import os
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.locks import is_patched
@@ -27,7 +27,7 @@ MOST_FILES: Final = 1200
 _AT_ONCE: Final = 2400
 """How many metric files one process folds, so that it takes a fraction of a second."""
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 
 class CrowdedFolder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.identity import status_identity
@@ -24,7 +24,7 @@ _MAGIC: Final = b"CSXFOLD1"
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _COPIES: Final = ("folded.state", "folded.state.copy")
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 
 class StateDamagedError(CanvasSyncMonitorError):

@@ -7,7 +7,6 @@ and in its file, or in neither.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.files.durability import sync_folder
 from canvas_sync_core.files.locking import try_lock, unlock
 from canvas_sync_core.files.modes import open_shared
@@ -31,7 +31,7 @@ _LOCK_NAME: Final = "fold.lock"
 _LOCK_TIMEOUT: Final = 10.0
 _LOCK_PAUSE: Final = 0.002
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 
 class MetricFolder:

@@ -18,6 +18,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
+from canvas_sync_core.wording import counted
+
 from .outliers import FEWEST_VALUES, Usual
 
 __all__ = ["HISTORY_RUNS", "Anomaly", "Measures", "anomalies", "same_time_windows"]
@@ -198,7 +200,7 @@ def _too_much(run: Measures, groups: _Groups) -> Iterator[Anomaly]:
         lambda each: each.is_far_above(run.items, _ITEM_FLOOR_ABOVE, _MANY_TIMES),
     )
     if usual is not None:
-        text = f"{run.items} items where {usual.middle:g} are usual"
+        text = f"{counted(run.items, 'item')} where {usual.middle:g} are usual"
         yield Anomaly("many_items", f"many_items: {text}")
     # More work takes longer, so only the part of the duration that it does not explain counts.
     duration = run.duration / _extra_work(run, groups.last)

@@ -10,7 +10,6 @@ A run may take several attempts. Each is identified by its own start and trace.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.names import TABLE, RunStatus
 
@@ -39,7 +39,7 @@ LEFT_OPEN: Final = frozenset({RunStatus.RUNNING.value, RunStatus.INTERRUPTED.val
 """Statuses of the row of a dead worker whose task a queue may deliver again."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LOGGER: Final = logging.getLogger(__name__)
+_LOGGER: Final = app_logger(__name__)
 
 
 class Attempt(NamedTuple):

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from canvas_sync_core.store.free_space import give_back_space
 from canvas_sync_core.store.retention import delete_runs
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.logs.due import last_due
 
 __all__ = ["OldRuns", "delete_old_runs"]
@@ -68,6 +69,8 @@ def delete_old_runs(engine: Engine, days: int | None) -> int:
         return 0
     deleted = delete_runs(engine, dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
     if deleted:
-        _log.info("Deleted %d runs that began over %d days ago.", deleted, days)
+        _log.info(
+            "Deleted %s that began over %s ago.", counted(deleted, "run"), counted(days, "day")
+        )
     give_back_space(engine)  # also what a deletion that was interrupted has left
     return deleted

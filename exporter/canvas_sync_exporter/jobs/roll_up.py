@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.rollups.writing import roll_up, waiting
+from canvas_sync_core.wording import counted
 
 __all__ = ["RollUp"]
 
@@ -40,7 +41,9 @@ class RollUp:
         if is_left and time.monotonic() >= self._progress_logged + _PROGRESS_SECONDS:
             left = waiting(self._engine)
             _log.info(
-                "Rolling up: %d 15-minute buckets and %d runs are left.", left.buckets, left.runs
+                "Rolling up: %s and %s left.",
+                counted(left.buckets, "15-minute bucket"),
+                counted(left.runs, "run"),
             )
             self._progress_logged = time.monotonic()
         elif not is_left and self._progress_logged > -math.inf:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from canvas_sync_core.store.spool import DAMAGED_FILE, drain_orphans
+from canvas_sync_core.wording import counted
 
 __all__ = ["deliver_spooled_rows"]
 
@@ -23,12 +24,16 @@ def deliver_spooled_rows(engine: Engine, spool_folder: Path) -> int:
     """
     drained = drain_orphans(spool_folder, engine)
     if drained.rows:
-        _log.info("Delivered %d rows of %d ended processes.", drained.rows, drained.files)
+        _log.info(
+            "Delivered %s from %s.",
+            counted(drained.rows, "row"),
+            counted(drained.files, "spool file"),
+        )
     if drained.damaged or drained.rejected:
         _log.error(
-            "%d damaged lines and %d runs that the database refused are kept in %s.",
-            drained.damaged,
-            drained.rejected,
+            "What cannot be stored is kept in %s: %s, and %s that the database refused.",
             spool_folder / DAMAGED_FILE,
+            counted(drained.damaged, "damaged line"),
+            counted(drained.rejected, "run"),
         )
     return drained.rows

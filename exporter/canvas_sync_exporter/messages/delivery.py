@@ -15,6 +15,7 @@ from canvas_sync_core.locks import Event
 from canvas_sync_core.names import MessageState
 from canvas_sync_core.store.messages.tables import Message, MessageKey
 from canvas_sync_core.store.messages.writing import Claim, claim_message, finish_attempt
+from canvas_sync_core.wording import counted
 
 from .channel import Channel, DeliveryError, OutgoingMessage
 from .local_outbox import OUT_OF_REACH, LocalOutbox
@@ -111,14 +112,14 @@ class Delivery:
             _log.exception("Sending a message to %s failed unexpectedly", self._channel.name)
             return self._failed(message, DeliveryError(_BUG))
         if message.attempts > 1:
-            _log.info("A message was sent to %s after %d attempts.", *_described(message))
+            _log.info("A message was sent to %s after %s.", *_described(message))
         return after_success(message, reference, self._now())
 
     def _failed(self, message: Message, error: DeliveryError) -> Message:
         outcome = after_failure(message, error, self._now())
         if outcome.state is MessageState.GIVEN_UP:
             _log.error(
-                "A message to %s is given up after %d attempts: %s",
+                "A message to %s is given up after %s: %s",
                 *_described(outcome),
                 outcome.last_error,
             )
@@ -170,5 +171,5 @@ def _outgoing(claim: Claim) -> OutgoingMessage:
     )
 
 
-def _described(message: Message) -> tuple[str, int]:
-    return message.channel, message.attempts
+def _described(message: Message) -> tuple[str, str]:
+    return message.channel, counted(message.attempts, "attempt")

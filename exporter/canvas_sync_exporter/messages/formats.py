@@ -9,19 +9,15 @@ from babel import Locale
 from babel.dates import format_interval, format_skeleton, format_time
 from babel.numbers import format_decimal, format_percent
 
+from canvas_sync_core.wording import plural
 from canvas_sync_exporter.formatting import format_seconds
 
-__all__ = ["UNKNOWN", "Formats", "plural"]
+__all__ = ["UNKNOWN", "Formats"]
 
 UNKNOWN: Final = "-"
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 _FEWEST_OF_A_UNIT: Final = 2
 _DAY: Final = dt.timedelta(days=1)
-
-
-def plural(number: int, singular: str) -> str:
-    """Return the form of a regular noun that goes with a number: ``run`` or ``runs``."""
-    return singular if number == 1 else f"{singular}s"
 
 
 class Formats:

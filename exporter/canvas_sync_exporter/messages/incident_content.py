@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, MessageKind, Severity
+from canvas_sync_core.wording import plural
 from canvas_sync_exporter.config_file.links import LinkSettings
 from canvas_sync_exporter.schedules.pause import Pause
 
 from .content import Content, Fact, Link, Section, Status, Table
 from .failure_advice import failure_advice
-from .formats import Formats, plural
+from .formats import Formats
 from .guidance import GUIDANCE, Guidance
 
 __all__ = ["Event", "IncidentWriter", "Notice"]

@@ -7,8 +7,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.charts.volume import VolumeBar, volume_chart
-from canvas_sync_exporter.formatting import format_number
 from canvas_sync_exporter.logs.search import Order
 from canvas_sync_exporter.logs.volume import Volume, VolumeBucket
 
@@ -57,9 +57,9 @@ def _bar(view: View, base: str, bucket: VolumeBucket, step: int) -> VolumeBar:
     bad = sum(bucket.levels.get(level, 0) for level in ("ERROR", "CRITICAL"))
     warnings = bucket.levels.get("WARNING", 0)
     about = "about " if bucket.is_estimate else ""
-    notes = [f"{about}{format_number(bucket.lines)} lines"]
-    notes += [f"{format_number(bad)} errors"] if bad else []
-    notes += [f"{format_number(warnings)} warnings"] if warnings else []
+    notes = [f"{about}{counted(bucket.lines, 'line')}"]
+    notes += [counted(bad, "error")] if bad else []
+    notes += [counted(warnings, "warning")] if warnings else []
     return VolumeBar(
         day if step >= _DAY_LABELS else clock,
         f"{day} {clock}: {', '.join(notes)}",

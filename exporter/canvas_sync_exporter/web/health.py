@@ -13,6 +13,7 @@ from canvas_sync_core.errors import StorageError
 from canvas_sync_core.store.database import check_schema
 from canvas_sync_core.store.rollups.writing import waiting
 from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.logs.status import free_bytes
 from canvas_sync_exporter.reasons import reason
@@ -127,8 +128,8 @@ def _rollups(context: WebContext) -> Check:
         left = waiting(context.engine)
     except (SQLAlchemyError, OSError) as error:
         return Check("unhealthy", reason(error))
-    told = f"{left.buckets} 15-minute buckets and {left.runs} runs are not rolled up yet."
-    return Check("ok", told)
+    buckets, runs = counted(left.buckets, "15-minute bucket"), counted(left.runs, "run")
+    return Check("ok", f"Not rolled up yet: {buckets} and {runs}.")
 
 
 def _jobs(context: WebContext) -> Check:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.events import OutputRecorded, RunContext
 from canvas_sync_instrumentation.error_description import described_failure
 from canvas_sync_instrumentation.monitor import get_monitor, shutdown
@@ -22,7 +22,7 @@ from .output import KeptOutput
 
 __all__ = ["RecordedRun", "record_for_killed_wrapper"]
 
-_logger = logging.getLogger("canvas_sync_instrumentation")
+_logger = app_logger("canvas_sync_instrumentation")
 
 
 class RecordedRun:

@@ -7,7 +7,6 @@ telemetry fails.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import RunContext
@@ -37,7 +37,7 @@ NOT_FOUND: Final = 127
 
 _SIGNAL_BASE: Final = 128
 
-_logger = logging.getLogger("canvas_sync_instrumentation")
+_logger = app_logger("canvas_sync_instrumentation")
 
 
 class ExitCode(Exception):  # noqa: N818 - its name is a label value

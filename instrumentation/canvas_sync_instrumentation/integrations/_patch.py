@@ -13,18 +13,18 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
-import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.locks import RLock
 
 __all__ = ["Patch"]
 
-_logger = logging.getLogger("canvas_sync_instrumentation")
+_logger = app_logger("canvas_sync_instrumentation")
 
 _COPY: Final = "__canvas_sync_copy__"
 _lock: Final = RLock()

@@ -7,7 +7,6 @@ causes a warning and never stops the app.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping
 from functools import partial
@@ -20,6 +19,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.names import INSTRUMENTATION_SCOPE
 from canvas_sync_core.sinks import DropCounter
 
@@ -29,7 +29,7 @@ from ._span_queue import SpanQueue
 
 __all__ = ["OtlpPipeline"]
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 _DEFAULT_SERVICE_NAME: Final = "canvas-sync"
 

@@ -13,11 +13,12 @@ from typing import Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_instrumentation.error_description import described_failure
 
 __all__ = ["QuietExporter"]
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 _is_exporting: ContextVar[bool] = ContextVar("canvas_sync_is_exporting", default=False)
 

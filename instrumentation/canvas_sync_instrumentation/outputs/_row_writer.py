@@ -5,12 +5,12 @@ One thread uses it; threads that fork the process wait for it.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.errors import CanvasSyncMonitorError, StorageError
@@ -33,7 +33,7 @@ _FORK_WAIT_S: Final = 1.0
 _BUSY_S: Final = 5.0
 """How long a write waits for an SQLite file locked by another process before it fails."""
 _BUSY_PAUSE_S: Final = 0.02
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 T = TypeVar("T")
 

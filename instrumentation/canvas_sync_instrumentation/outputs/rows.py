@@ -7,11 +7,11 @@ database is unavailable they wait, even beyond the end of the process.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import (
@@ -29,12 +29,13 @@ from canvas_sync_core.store.row_database import RowDatabase
 from canvas_sync_core.store.rows import newest_of_each
 from canvas_sync_core.store.spool import SPOOL_LIMIT, Batch, Spool, encode
 from canvas_sync_core.threads import Daemon
+from canvas_sync_core.wording import counted
 
 from ._row_writer import SINK, GivenUpError, RowWriter
 
 __all__ = ["StoreSink"]
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 _GATHER_S: Final = 0.05
 """How long a row waits for further ones, so that a short run is written only once."""
@@ -341,8 +342,8 @@ class StoreSink:
         if lost:
             self._on_drop(SINK, "spool_unwritable", lost)
             _logger.warning(
-                "%d rows of sync runs are lost: neither the database nor %s could be written.",
-                lost,
+                "Lost %s of sync runs: neither the database nor %s could be written.",
+                counted(lost, "row"),
                 self._folder,
             )
 

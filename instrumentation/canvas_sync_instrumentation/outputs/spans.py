@@ -7,7 +7,6 @@ that log lines and rows can be correlated.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -30,6 +29,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes
 
+from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ApiCall, DbOperation, DbOperationsSummed, ErrorInfo, Event
 from canvas_sync_core.names import INSTRUMENTATION_SCOPE
@@ -50,7 +50,7 @@ __all__ = [
     "record_leaf",
 ]
 
-_logger = logging.getLogger(__name__)
+_logger = app_logger(__name__)
 
 _LEAVES: Final = (ApiCall, DbOperation, DbOperationsSummed)
 

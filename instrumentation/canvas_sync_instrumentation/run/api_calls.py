@@ -26,6 +26,7 @@ from canvas_sync_core.events import (
     RunContext,
 )
 from canvas_sync_core.names import GRAPHQL_ERROR, OTHER
+from canvas_sync_core.wording import counted
 from canvas_sync_instrumentation.error_description import error_info, error_of_text
 
 __all__ = ["NOTHING", "Request", "answered", "detail_of", "failure_of", "unanswered"]
@@ -211,7 +212,9 @@ def failure_of(event: ApiCall | DbOperation) -> ErrorRecorded | None:
 def _error_of_call(call: ApiCall) -> ErrorInfo:
     status = call.status_code
     if call.error_type == GRAPHQL_ERROR:
-        return ErrorInfo(GRAPHQL_ERROR, f"GraphQL answered with {call.graphql_errors} errors")
+        return ErrorInfo(
+            GRAPHQL_ERROR, f"GraphQL answered with {counted(call.graphql_errors, 'error')}"
+        )
     kind = call.auth_failure or (f"http_{status}" if status is not None else call.outcome)
     message = call.message or (f"HTTP {status}" if status is not None else f"No answer: {kind}")
     return ErrorInfo(kind, message, call.traceback)

@@ -394,7 +394,7 @@ def test_a_folder_that_cannot_be_made_is_told(
     (message, lost) = caplog.messages
     assert "Not a directory" in message
     assert str(tmp_path / "file") in message
-    assert lost == f"1 lines of {tmp_path / 'file' / 'logs' / 'x.log'} are lost."
+    assert lost == f"Lost 1 line of {tmp_path / 'file' / 'logs' / 'x.log'}."
 
 
 def test_a_disk_that_is_full_from_the_start_loses_nothing_once_it_has_room(

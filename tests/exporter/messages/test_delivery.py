@@ -163,7 +163,7 @@ def test_what_the_destination_rejects_is_given_up_at_once_and_stops_nothing_else
     assert delivery.deliver() == 1
     (given_up,) = message_page(engine, MessageFilter(MessageState.GIVEN_UP), 10).items
     assert given_up.subject == "1"
-    assert "given up after 1 attempts" in caplog.text
+    assert "given up after 1 attempt:" in caplog.text
 
 
 def test_a_message_that_cannot_be_rendered_is_tried_again_and_stops_nothing_else(

@@ -9,6 +9,7 @@ from typing import Final
 
 from canvas_sync_core.logs import escape_controls
 from canvas_sync_core.names import Log, RunStatus
+from canvas_sync_core.wording import counted
 from canvas_sync_exporter.formatting import (
     format_number,
     format_percent,
@@ -63,7 +64,7 @@ def notes(report: Report) -> list[Finding]:
 
 def _problems(report: Report) -> Iterator[Finding]:
     if report.problems:
-        what = _things(len(report.problems), "problem")
+        what = counted(len(report.problems), "problem")
         first = _short(report.problems[0])
         yield Finding("critical", f"{what} with the files of the logs: {first}.", "Files")
 
@@ -86,7 +87,7 @@ def _silence(report: Report, now: dt.datetime) -> Iterator[Finding]:
     if newest is None:
         text = "Syncs logged nothing in this period. Do they still run?"
     else:
-        days = _things((end - newest).days, "day")
+        days = counted((end - newest).days, "day")
         text = f"Syncs logged nothing since {format_time(newest)} ({days}). Do they still run?"
     yield Finding("critical", text, "Runs")
 
@@ -105,13 +106,13 @@ def _runs(runs: RunReport) -> Iterator[Finding]:
         if counts[status]:
             yield Finding("note", _outcome(counts, status, became), "Runs")
     if runs.open_count:
-        what = _things(runs.open_count, "run")
+        what = counted(runs.open_count, "run")
         text = f"{what} never ended: still running, or the process died."
         yield Finding("note", text, "Runs")
     if runs.suspect_count:
         reasons = _listed(runs.suspect_reasons, runs.suspect_count)
         are = "is" if runs.suspect_count == 1 else "are"
-        what = f"{_things(runs.suspect_count, 'run')} {are} suspect"
+        what = f"{counted(runs.suspect_count, 'run')} {are} suspect"
         text = f"{what}{reasons}."
         yield Finding("note", text, "Runs")
 
@@ -121,11 +122,11 @@ def _api(api: ApiReport) -> Iterator[Finding]:
     if total.error_rate > _GOAL:
         failed = [Count(row.name, row.failed) for row in api.by_status if row.failed]
         outcomes = _listed(failed, total.failed)
-        share = f"{format_percent(total.error_rate)} of {_things(total.count, 'API call')}"
+        share = f"{format_percent(total.error_rate)} of {counted(total.count, 'API call')}"
         yield Finding("note", f"{share} failed{outcomes}.", "API calls")
     if api.throttled:
         lost = format_seconds(api.backoff_seconds)
-        text = f"Canvas throttled {_things(api.throttled, 'call')}; {lost} lost in back-off."
+        text = f"Canvas throttled {counted(api.throttled, 'call')}; {lost} lost in back-off."
         yield Finding("note", text, "API calls")
     slower = [row for row in api.slower_routes if row.change >= _SLOWER]
     if slower:
@@ -133,7 +134,7 @@ def _api(api: ApiReport) -> Iterator[Finding]:
         yield Finding("note", f"{worst} as in its first month (p95).", "API calls")
     if api.truncated:
         routes = _listed(api.truncated_lists, api.truncated)
-        what = _things(api.truncated, "list")
+        what = counted(api.truncated, "list")
         yield Finding("note", f"{what} not read to the end{routes}.", "API calls")
 
 
@@ -146,14 +147,14 @@ def _database(report: Report) -> Iterator[Finding]:
             if row.failed
         ]
         failed.sort(key=lambda row: (-row.count, row.name))
-        share = f"{format_number(total.failed)} of {_things(total.count, 'database operation')}"
+        share = f"{format_number(total.failed)} of {counted(total.count, 'database operation')}"
         text = f"{share} failed{_listed(failed, total.failed)}."
         yield Finding("note", text, "Database")
 
 
 def _errors(report: Report) -> Iterator[Finding]:
     if report.errors.count:
-        what = _things(report.errors.count, "error")
+        what = counted(report.errors.count, "error")
         types = _listed(report.errors.by_type, report.errors.count)
         yield Finding("note", f"{what} in the log{types}.", "Errors")
 
@@ -162,7 +163,7 @@ def _lines(report: Report) -> Iterator[Finding]:
     lines = sum(row.lines for row in report.logs)
     unreadable = sum(row.unreadable for row in report.logs)
     if unreadable:
-        whole = f"{format_number(unreadable)} of {_things(lines, 'line')}"
+        whole = f"{format_number(unreadable)} of {counted(lines, 'line')}"
         yield Finding("warning", f"{whole} could not be read.", "Files")
     if report.unknown_events:
         events = _listed(report.unknown_events, sum(row.count for row in report.unknown_events))
@@ -183,13 +184,9 @@ def _by_status(runs: RunReport, sync_types: set[str]) -> Counter[str]:
 
 
 def _outcome(counts: Counter[str], status: RunStatus, became: str) -> str:
-    whole = f"{format_number(counts[status])} of {_things(counts.total(), 'run')}"
+    whole = f"{format_number(counts[status])} of {counted(counts.total(), 'run')}"
     were = "was" if counts[status] == 1 else "were"
     return f"{whole} {became.format(were=were)}."
-
-
-def _things(count: int, name: str) -> str:
-    return f"{format_number(count)} {name}{'' if count == 1 else 's'}"
 
 
 def _listed(rows: Sequence[Count], total: int) -> str:

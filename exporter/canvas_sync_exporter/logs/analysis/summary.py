@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from canvas_sync_core.logs import escape_controls
+from canvas_sync_core.wording import plural
 from canvas_sync_exporter.formatting import (
     format_number,
     format_percent,
@@ -59,12 +60,14 @@ def figures(report: Report) -> Iterator[Figure]:
     ended = f"ended, {format_number(runs.open_count)} did not"
     suspect = f", {format_number(runs.suspect_count)} suspect" if runs.suspect_count else ""
     yield Figure("runs", format_number(runs.count), ended + suspect)
-    failed = f"calls, {format_percent(api.total.error_rate)} failed"
+    failed = f"{plural(api.total.count, 'call')}, {format_percent(api.total.error_rate)} failed"
     yield Figure("API calls", format_number(api.total.count), failed)
     if api.total.count:
         tail = f"p50, {format_seconds(api.total.p95)} p95, {format_seconds(api.total.p99)} p99"
         yield Figure("latency", format_seconds(api.total.p50), tail)
-    lost = f"calls, {format_seconds(api.backoff_seconds)} lost in back-off"
+    lost = (
+        f"{plural(api.throttled, 'call')}, {format_seconds(api.backoff_seconds)} lost in back-off"
+    )
     yield Figure("throttled", format_number(api.throttled), lost)
     yield Figure("errors", format_number(report.errors.count), "in the log")
     unreadable = sum(row.unreadable for row in report.logs)
