@@ -15,7 +15,7 @@ TOP: Final = 10
 FLOOR: Final = TOP + PLOT_HEIGHT
 _BOTTOM: Final = 24
 _AXIS_WIDTH: Final = 64
-_WIDEST_STEP: Final = 72  # so that few days are no fat bars
+_WIDEST_STEP: Final = 72  # otherwise a few days would be very wide bars
 _FEWEST_STEPS: Final = 3
 _EDGE: Final = 0.05  # so near to an end of the axis, a centred label would stick out
 
@@ -92,7 +92,7 @@ def make_frame(
         labels: Labels of the vertical axis, evenly spread, the least first.
         legend: What the colours mean.
         alternative: The chart in a sentence.
-        legend_title: What the chart shows, where the legend does not say so.
+        legend_title: What the chart shows, if the legend does not say so.
     """
     last = len(labels) - 1
     return Frame(

@@ -19,7 +19,7 @@ class AlertThresholdsCollector(Collector):
     """Serves one gauge.
 
     Args:
-        alerts: What the alert rules go by.
+        alerts: The settings that the alert rules depend on.
     """
 
     def __init__(self, alerts: AlertSettings) -> None:

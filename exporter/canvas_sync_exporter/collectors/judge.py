@@ -35,7 +35,7 @@ class JudgeCollector(Collector):
     """Serves what a judge last found, without waiting for a database.
 
     Args:
-        state: Returns that.
+        state: Returns the judge's latest result.
     """
 
     def __init__(self, state: Callable[[], JudgeState]) -> None:
@@ -57,7 +57,7 @@ class JudgeCollector(Collector):
             yield family(MetricName.JUDGED, {(): state.judged_at.timestamp()})
 
     def _known(self, name: MetricName, counts: Iterable[_Series]) -> list[_Series]:
-        """Return the series that exist: as 0 each kind, and what was once above 0."""
+        """Return all series that must exist as 0: each kind, and each that was once above 0."""
         self._seen[name] |= set(counts)
         zeros = [labels for metric, labels in zeros_of({}) if metric is name]
         return [*zeros, *sorted(self._seen[name] - set(zeros))]

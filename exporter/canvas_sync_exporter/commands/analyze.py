@@ -177,8 +177,8 @@ def _write(report: Report, form: str, output: Path | None) -> None:
             _write_to(file, report, form)
     except OSError as error:
         raise OutputError(
-            f"{output} cannot be written: {error.strerror}. Name a file with --output that can be "
-            "made, in a folder that is there"
+            f"{output} cannot be written: {error.strerror}. Use --output with a file in a folder "
+            "that exists and that you can write to"
         ) from error
 
 

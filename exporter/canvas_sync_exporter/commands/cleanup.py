@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     deleted = len(report.archives_deleted)
     print("Deleted 1 old archive." if deleted == 1 else f"Deleted {deleted} old archives.")
     print(f"{report.gain.capitalize()}.")
-    _tell(report.problems)
+    _print_problems(report.problems)
     return FAILED if report.errors else 0
 
 
@@ -63,10 +63,10 @@ def _show_plan(plan: CleanupPlan) -> int:
     for archive in plan.archives:
         print(f"Would delete {archive.name} ({archive.bytes} bytes).")
     print("Nothing was changed.")
-    _tell(plan.problems)
+    _print_problems(plan.problems)
     return 0
 
 
-def _tell(problems: Sequence[str]) -> None:
+def _print_problems(problems: Sequence[str]) -> None:
     for problem in problems:
         print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)

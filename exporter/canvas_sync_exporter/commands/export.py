@@ -24,10 +24,10 @@ def add_parser(subparsers: Any) -> None:
         parser = add_command(group, name, run, f"write {part.text}")
         parser.set_defaults(part=part)
         parser.add_argument(
-            "folder", type=_folder, metavar="DIR", help="where to write; made if it does not exist"
+            "folder", type=_folder, metavar="DIR", help="where to write; created if missing"
         )
         parser.add_argument(
-            "--force", action="store_true", help="overwrite files that have another content"
+            "--force", action="store_true", help="overwrite files with different content"
         )
         for option in part.options:
             words, arguments = EXPORT_OPTIONS[option]

@@ -59,9 +59,9 @@ def add_parser(subparsers: Any) -> None:
         type=_folder,
         default=Path(),
         metavar="DIR",
-        help="folder of the project; relative settings count from there (.)",
+        help="folder of the project; relative paths in settings start there (.)",
     )
-    parser.add_argument("--yes", action="store_true", help="ask nothing, take what is found")
+    parser.add_argument("--yes", action="store_true", help="ask nothing, use what is found")
     parser.add_argument(
         "--wait", action="store_true", help="then wait for the next run, and say what it recorded"
     )
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(*_found(folder, project, jobs, canvas))
         syncs, host = planned_syncs(project, jobs), canvas.host if canvas else ""
         if can_ask() and not arguments.yes:
-            say("", "Enter takes what is in brackets.")
+            say("", "Press Enter to accept the value in brackets.")
             syncs, host = ask_about(syncs), ask_for_host(host)
         _say_below(_configure(config, syncs))
         _say_below(_variables(config, host))
@@ -195,7 +195,7 @@ def _variables(config: Configuration, host: str) -> Iterator[str]:
 def _instructions(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[str]:
     found = steps(project, syncs)
     if not found:
-        yield "The code has what it needs already."
+        yield "The code already has everything that it needs."
         return
     yield "Add:"
     for step in found:

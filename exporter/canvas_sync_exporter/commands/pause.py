@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        SettingsError: The arguments or a setting make no sense.
+        SettingsError: An argument or a setting is invalid.
         StorageError: The database cannot be used.
     """
     _check(arguments)
@@ -87,7 +87,7 @@ def _check(arguments: argparse.Namespace) -> None:
     others = arguments.sync_types or arguments.all or arguments.until or arguments.reason
     if arguments.list or arguments.end is not None:
         if others or arguments.start or (arguments.list and arguments.end is not None):
-            raise SettingsError("--list and --end stand alone.")
+            raise SettingsError("Use --list or --end without other arguments.")
         return
     if bool(arguments.sync_types) == arguments.all:
         raise SettingsError("Name the sync types to pause, or write --all for all of them.")

@@ -74,12 +74,12 @@ def run(arguments: argparse.Namespace) -> int:
             bar.hide()
             printer.print(line)
             printer.flush()
-    _tell(found.notes, is_cut=found.cursor is not None, limit=arguments.limit)
+    _print_notes(found.notes, is_cut=found.cursor is not None, limit=arguments.limit)
     return 0
 
 
-def _tell(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
-    """Return notes about what the lines do not show."""
+def _print_notes(notes: SearchNotes, *, is_cut: bool, limit: int) -> None:
+    """Print notes about what the lines do not show."""
     if is_cut:
         print(f"{DISTRIBUTION}: stopped at --limit {limit}; there may be more", file=sys.stderr)
     if count := notes.unreadable_lines:

@@ -1,4 +1,4 @@
-"""The section ``[alerts]``: what Prometheus and Alertmanager go by."""
+"""The section ``[alerts]``: settings of Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HIGHEST_GOAL: Final = 99.99
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """What Prometheus and Alertmanager go by.
+    """Settings of Prometheus and Alertmanager.
 
     Attributes:
         api_goal: The share of requests to Canvas that should succeed, in percent.

@@ -46,7 +46,7 @@ class ConfigFile:
         heartbeat: Where the exporter reports that it is alive.
         links: Where the web pages, runbooks, dashboards and traces are.
         messages: What the exporter sends, and to whom.
-        alerts: What Prometheus and Alertmanager go by.
+        alerts: Settings of Prometheus and Alertmanager.
         hosts: Where the exporter of each host is, by the name of the host.
         deprecations: A sentence for each key that will not be read much longer.
     """

@@ -18,7 +18,7 @@ _ROUTED: Final = re.compile(r"\breceiver:[ ]*['\"]?([^\s'\",}]+)")
 _RECEIVER: Final = re.compile(r"^- name:[ ]*['\"]?([^\s'\"]+)['\"]?\n((?:[ ].*\n?)*)", re.MULTILINE)
 _HAS_DESTINATION: Final = re.compile(r"^  \w+_configs:", re.MULTILINE)
 _WATCHDOG: Final = "dead-mans-switch"
-"""The receiver of an alert that always fires, which is no message about an incident."""
+"""The receiver of the alert that always fires, which is not a message about an incident."""
 _HELD_BACK: Final = 'incidents_from="exporter"'
 """Part of the rule that holds alerts about incidents back while the exporter sends messages."""
 _REMEDY: Final = (
@@ -28,7 +28,7 @@ _REMEDY: Final = (
 
 
 def messages_sent_once(messages: MessageSettings, prometheus_url: str) -> Finding:
-    """Check whether only one of both sends messages about incidents.
+    """Check that only one of the two sends messages about incidents.
 
     Args:
         messages: What the exporter sends.

@@ -123,7 +123,7 @@ def _done(checks: Mapping[str, Check], seconds: float) -> dict[str, Finding]:
     for name, check in checks.items():
         start_daemon(partial(_do, name, check, done), f"doctor {name}")
     late = Finding.failed(
-        f"No answer within {seconds:g} s.", "See whether its server or its disk hangs."
+        f"No answer within {seconds:g} s.", "Check whether its server or its disk hangs."
     )
     found = dict.fromkeys(checks, late)
     for _ in checks:
@@ -139,5 +139,7 @@ def _do(name: str, check: Check, done: queue.SimpleQueue[tuple[str, Finding]]) -
     try:
         finding = check()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-        finding = Finding.failed(f"It could not be checked: {reason(error)}.", "See the others.")
+        finding = Finding.failed(
+            f"It could not be checked: {reason(error)}.", "See the other checks."
+        )
     done.put((name, finding))

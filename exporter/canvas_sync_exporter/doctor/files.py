@@ -68,12 +68,12 @@ def waiting_files(folder: Path) -> Finding:
     if count <= _MANY_FILES:
         return Finding.ok(message)
     return Finding.warning(
-        message, "Let one exporter run with the same settings: `canvas-sync-monitor serve`."
+        message, "Run one exporter with the same settings: `canvas-sync-monitor serve`."
     )
 
 
 def tokens(file: Path) -> Finding:
-    """Check whether the file with the access tokens is usable, and only by its owner."""
+    """Check whether the file with the access tokens is usable, and readable only by its owner."""
     found = private_file(file)
     try:
         from canvas_sync_exporter.web.auth import parse_tokens  # noqa: PLC0415 - an extra

@@ -58,7 +58,7 @@ def destination(settings: ChannelSettings) -> Finding:
 
 
 def receivers(messages: MessageSettings) -> Finding:
-    """Check whether each destination receives anything, and anyone critical incidents."""
+    """Check that every destination receives something, and that one gets critical incidents."""
     idle = [each.name for each in messages.channels if not _receives_anything(each, messages)]
     if idle:
         return Finding.warning(

@@ -100,7 +100,7 @@ def collector(environ: Mapping[str, str]) -> Finding:
             f"Cannot connect to {_shown(url)}: {reason(error)}.",
             f"Start the collector, or correct {name}. Until then spans are dropped.",
         )
-    return Finding.ok(f"{_shown(url)} can be connected to.")
+    return Finding.ok(f"{_shown(url)} accepts connections.")
 
 
 def prometheus(url: str) -> Finding:
@@ -139,7 +139,7 @@ def _compared(whose: str, then: tuple[float, float]) -> Finding:
     direction = "ahead" if ahead > 0 else "behind"
     return Finding.warning(
         f"{message} This one is {direction}; durations across machines are wrong.",
-        "Let NTP set both: `timedatectl set-ntp true`.",
+        "Synchronize both with NTP: `timedatectl set-ntp true`.",
     )
 
 
@@ -161,7 +161,7 @@ def get_json(url: str) -> Any:
     """Return the JSON that a server answers.
 
     Raises:
-        ValueError: It is no URL of HTTP, or the answer is not JSON.
+        ValueError: It is not an HTTP URL, or the answer is not JSON.
         OSError: There is no answer.
     """
     if urlsplit(url).scheme not in _PORTS:

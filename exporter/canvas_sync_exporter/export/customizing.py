@@ -121,13 +121,13 @@ def kustomization(text: str, custom: Customization) -> str:
 
 
 def replace_once(text: str, old: str, new: str) -> str:
-    """Replace what stands once in one of our files.
+    """Replace a text that must occur exactly once in one of our files.
 
     Raises:
-        ValueError: It does not: the file was changed, and its reader was not.
+        ValueError: It does not: the file was changed, but not the code that edits it.
     """
     if text.count(old) != 1:
-        raise ValueError(f"{old!r} stands {text.count(old)} times in the file, not once")
+        raise ValueError(f"{old!r} occurs {text.count(old)} times in the file, not once")
     return text.replace(old, new)
 
 

@@ -1,4 +1,4 @@
-"""The files of the stack that come with the package (leaf)."""
+"""The files of the stack that come with the package."""
 
 from __future__ import annotations
 

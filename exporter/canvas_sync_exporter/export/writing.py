@@ -32,16 +32,16 @@ class Outcome:
 
 
 def write(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Outcome]:
-    """Write files, all of them or none if one is in the way; a link stays, its target is written.
+    """Write all files, or none if one is in the way; of a symbolic link, the target is written.
 
     Args:
-        folder: Where to write; it is made if it does not exist.
+        folder: Where to write; created if missing.
         files: Text by path relative to the folder.
-        force: Overwrite files that have another content.
+        force: Whether to overwrite files with different content.
 
     Raises:
-        ExportError: A file with another content, or something that is no file, is in the way; or a
-            file cannot be read or written.
+        ExportError: A file with different content, or something that is not a file, is in the way;
+            or a file cannot be read or written.
     """
     contents = {folder / name: text.encode() for name, text in files.items()}
     with _explaining(folder, written=[]):
@@ -73,7 +73,7 @@ def _plan(folder: Path, contents: Mapping[Path, bytes], *, force: bool) -> list[
     different = [each.path for each in outcomes if each.is_written and each.path.exists()]
     if different and not force:
         raise ExportError(
-            f"{_listed(different)} would be overwritten with another content. Nothing was "
+            f"{_listed(different)} would be overwritten with different content. Nothing was "
             "written. Export to another folder and compare, or overwrite with --force."
         )
     return outcomes

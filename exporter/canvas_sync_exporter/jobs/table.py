@@ -44,7 +44,7 @@ def recurring_jobs(
         messenger: Sends messages; None if they have no destination.
     """
     app, settings = config.app, config.exporter
-    # A dead process is noticed at most a quarter of that time too late.
+    # So a dead process is noticed at most a quarter of CANVAS_SYNC_INTERRUPTED_AFTER_SECONDS late.
     watch = Every(min(settings.interrupted_after_seconds / 4, _SLOWEST_WATCH_SECONDS))
     nightly = NightlyCheck(settings.cleanup_time, app.timezone)
     interrupted_runs = InterruptedRuns(engine, app, settings.interrupted_after_seconds)

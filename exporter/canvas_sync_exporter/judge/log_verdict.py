@@ -1,4 +1,4 @@
-"""The verdict on what the logs hold, with the same conditions as that of the exporter."""
+"""The verdict on the logs, from the same conditions as the exporter's verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["LogVerdict", "judge_logs"]
 
 
 _MISSING: Final = (Kind.MISSED, Kind.OVERDUE, Kind.STUCK, Kind.STALE_ITEMS)
-"""What has not happened yet: the longer nothing is logged, the worse."""
+"""Kinds about what has not happened: the longer nothing is logged, the worse."""
 _HAPPENED: Final = (
     Kind.FAILING,
     Kind.PARTIAL,
@@ -35,7 +35,7 @@ _HAPPENED: Final = (
     Kind.DB_FAILING,
     Kind.DB_SLOW,
 )
-"""What runs say themselves. It stays true after the last line, however old that is."""
+"""Kinds about what runs have logged, which stays true however old the last line is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class LogVerdict:
     """What is wrong according to the logs.
 
     Attributes:
-        time: When.
+        time: The time up to which the logs were judged.
         findings: Critical ones first.
-        unjudged: The kinds that logs say nothing about.
-        unexpected: The sync types that nobody knows when to expect.
-        has_expectations: Whether it is known of any sync type when to expect it.
+        unjudged: The kinds that cannot be judged from logs.
+        unexpected: The sync types for which no due times are known.
+        has_expectations: Whether due times are known for any sync type.
     """
 
     time: datetime
@@ -58,12 +58,12 @@ class LogVerdict:
 
 
 def judge_logs(gatherer: LogGatherer, end: datetime, now: datetime) -> LogVerdict:
-    """Judge what the logs hold.
+    """Judge the logs.
 
     Args:
-        gatherer: Makes facts of the logs.
+        gatherer: Makes facts from the logs.
         end: The time of the newest line.
-        now: The time until which runs should have come.
+        now: The time up to which due runs should have started.
     """
     at_end, at_now = gatherer.facts(min(end, now)), gatherer.facts(now)
     happened = judge(at_end, {kind: CONDITIONS[kind] for kind in _HAPPENED})

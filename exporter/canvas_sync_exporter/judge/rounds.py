@@ -155,10 +155,10 @@ def _repeating(runs: Iterable[EndedRun]) -> Iterator[Round]:
 
 
 def _begin_of_older(group: Sequence[EndedRun], repeated: int, run: EndedRun) -> int:
-    """Return the position in a group, newest first, from which on runs belong to an older round.
+    """Return the position in a group, newest first, from which runs belong to an older round.
 
-    The runs of users that are synced at the same time start in any order, so the first that is not
-    repeated may be of the older round too: it is if it overlaps with the runs of that one.
+    Users that are synced at the same time start in any order. So runs before the repeated one may
+    belong to the older round too: they do if they overlap with the runs of that round.
 
     Args:
         group: Runs of which none is repeated.
@@ -171,4 +171,4 @@ def _begin_of_older(group: Sequence[EndedRun], repeated: int, run: EndedRun) -> 
         if newer.start >= end:
             return begin
         end = max(end, newer.end)
-    return len(group)  # one is always running: there is no better place
+    return len(group)  # the runs overlap without a gap, so there is no better place

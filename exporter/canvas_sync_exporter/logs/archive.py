@@ -151,7 +151,7 @@ def _write_lines(raw: IO[bytes], member: Member) -> None:
         while left:
             read = file.readinto(view[held : held + left])
             if not read:
-                raise OSError(f"{member.path.name} became shorter while it was archived")
+                raise OSError(f"{member.path.name} was truncated while it was archived")
             left, filled = left - read, held + read
             if not left:
                 padding = bytes(-member.length % tarfile.BLOCKSIZE)
@@ -169,8 +169,8 @@ def _verify_old(archive: Path, members: Sequence[Member]) -> None:
         _verify(archive, members)
     except ArchiveDamagedError as error:
         raise ArchiveDamagedError(
-            f"{error}. What belongs into it waits in `archiving`; move this archive away, and the "
-            "next cleanup writes it anew"
+            f"{error}. Its contents are still in `archiving`; move this archive away, and the next "
+            "cleanup writes it again"
         ) from error
 
 

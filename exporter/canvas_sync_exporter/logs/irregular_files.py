@@ -28,18 +28,18 @@ def irregular_files(log_dir: Path, archive_dir: Path) -> list[str]:
         f"{name} is skipped: {reason}"
         for folder in dict.fromkeys((log_dir, archive_dir))
         if folder.is_dir()
-        for name, reason in _passed_over(folder)
+        for name, reason in _skipped(folder)
     ]
 
 
-def _passed_over(folder: Path) -> list[tuple[str, str]]:
+def _skipped(folder: Path) -> list[tuple[str, str]]:
     with os.scandir(folder) as entries:
         return sorted(
-            (entry.name, reason) for entry in entries if (reason := _reason_against(entry))
+            (entry.name, reason) for entry in entries if (reason := _reason_to_skip(entry))
         )
 
 
-def _reason_against(entry: os.DirEntry[str]) -> str | None:
+def _reason_to_skip(entry: os.DirEntry[str]) -> str | None:
     parsed = (parse_name(live_name(log), entry.name) for log in Log)
     file = next((each for each in parsed if each), None)
     if file is None:

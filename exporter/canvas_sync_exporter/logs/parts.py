@@ -50,7 +50,7 @@ class LogStream(Protocol):
     """A stream that a part is read from."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Read into the buffer, and tell how many bytes; 0 at the end."""
+        """Read into the buffer; return the number of bytes, 0 at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class _PiecesStream:
         self._piece: Unpacking | None = None
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read into the buffer, and tell how many bytes; 0 at the end."""
+        """Read into the buffer; return the number of bytes, 0 at the end."""
         data = b""
         try:
             while buffer and not (self._piece and (data := self._piece.read(len(buffer)))):
@@ -156,7 +156,7 @@ class _PackedStream:
         self._left = size
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read into the buffer, and tell how many bytes; 0 at the end."""
+        """Read into the buffer; return the number of bytes, 0 at the end."""
         try:
             # Not readinto(), which reads on until the buffer is full, and drops all at damage.
             read: int = self._unpacked.readinto1(buffer[: self._left])
@@ -194,7 +194,7 @@ class _Entry(tarfile.TarInfo):
         entry = super().frombuf(buf, encoding, errors)
         is_file = entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
         if not is_file and (entry.size > _MOST_ATTRIBUTES or entry.type == tarfile.GNUTYPE_SPARSE):
-            raise tarfile.ReadError(f"an entry of {entry.size} bytes is no plain file")
+            raise tarfile.ReadError(f"an entry of {entry.size} bytes is not a plain file")
         return entry
 
 

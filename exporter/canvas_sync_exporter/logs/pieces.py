@@ -1,12 +1,12 @@
-"""The pieces of an archive, which can be unpacked each on its own.
+"""The pieces of an archive, each of which can be unpacked by itself.
 
-An archive is a gzip file of several members (RFC 1952), here called pieces: one with the header of
-each file, and one for about every 4 MiB of the file's lines; tar's padding is in its last one. gzip
-and tar read them as one stream. A field of its own in the gzip header of each piece says how long
-the piece is, so that all are found without unpacking the lines.
+An archive is a gzip file with several members (RFC 1952), here called pieces: one for the header of
+each file, and one for about every 4 MiB of the file's lines; tar's padding is in the file's last
+one. gzip and tar read them as one stream. An extra field in the gzip header of each piece contains
+the length of the piece, so all pieces are found without unpacking the lines.
 
-A piece that has this field begins with a line or a header. Older archives, and those with a line
-that fills more than a piece, have pieces without it: they are read from their beginning.
+A piece with this field begins with a line or a header. Older archives, and those with a line longer
+than a piece, contain pieces without the field, and are read from their beginning.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def packed_files(archive: Path) -> list[PackedFile] | None:
 
 
 class Unpacking:
-    """The lines of a piece as they are unpacked; the last of them are only given when all is well.
+    """The lines of a piece as they are unpacked; the last ones only after the checksum matches.
 
     All methods raise ``IsalError`` or ``EOFError`` if the piece is damaged.
 
@@ -125,7 +125,7 @@ class Unpacking:
         self._padding = piece.padding
 
     def read(self, most: int) -> bytes:
-        """Return the next bytes, so many at most; none at the end."""
+        """Return at most ``most`` further bytes; none at the end."""
         if not self._left:
             return b""
         data = self._decompressor.decompress(self._packed, min(most, self._left))
@@ -136,7 +136,7 @@ class Unpacking:
         return data
 
     def _ends(self) -> bool:
-        """Whether only the padding and a right checksum are left."""
+        """Return whether only the padding and a correct checksum are left."""
         if self._decompressor.eof:
             return not self._padding
         padding = self._decompressor.decompress(b"", self._padding + 1)
@@ -148,7 +148,7 @@ class _NotInPiecesError(Exception):
 
 
 def _pieces(fd: int) -> Iterator[Piece]:
-    """Go from one piece to the next; where each belongs is not known yet."""
+    """Yield one piece after another, without the file that each belongs to."""
     end = os.fstat(fd).st_size
     at = 0
     while at < end:
@@ -180,7 +180,7 @@ def _files(fd: int, pieces: Iterator[Piece]) -> Iterator[PackedFile]:
 
 
 def _of_file(size: int, pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Take the pieces of a file, and say where in the file each is."""
+    """Yield the next pieces that belong to a file, with their offsets in the file."""
     start = 0
     while start < size:
         piece = next(pieces, None)

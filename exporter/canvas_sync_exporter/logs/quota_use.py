@@ -28,7 +28,7 @@ class QuotaUser:
         token: Short hash of the token; None if it is unknown.
         throttled: Number of calls that Canvas refused because the quota was used up.
         cost: Sum of ``X-Request-Cost``.
-        share: Of the cost of all calls that were read, 0 to 1; None when nothing cost anything.
+        share: Share of the cost of all calls that were read, 0 to 1; None if no call had a cost.
         lowest_remaining: The least that Canvas reported as left after a call; None if unknown.
     """
 

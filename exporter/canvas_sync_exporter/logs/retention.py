@@ -9,9 +9,9 @@ For each log it takes three steps:
 
 At the end, archives without a sidecar get one (:mod:`.sidecars`).
 
-So a line leaves the logs only when it is safe in an archive, and never is in two places, while
-other processes write and wherever the cleanup is killed. A killed cleanup leaves its staging folder
-behind; the next cleanup first takes steps 2 and 3 with that.
+So a line leaves the logs only when it is safe in an archive, and it is never in two places, even
+while other processes write, and wherever the cleanup is killed. A killed cleanup leaves its staging
+folder behind; the next cleanup starts with steps 2 and 3 for that folder.
 """
 
 from __future__ import annotations
@@ -69,18 +69,18 @@ OnProgress = Callable[[int, int], None]
 
 
 class CleanupRunning(CanvasSyncMonitorError):  # noqa: N818 - says what is, as FileExistsError does
-    """Another cleanup of the same logs runs now."""
+    """Another cleanup of the same logs is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupStatus:
-    """How the logs stand.
+    """The state of the logs.
 
     Attributes:
         logs: Each log.
-        free_bytes: Room left on the logs' disk.
-        running: Whether a cleanup runs now.
-        last: The newest cleanup that came to its end; None when there was none.
+        free_bytes: Free space on the disk of the logs.
+        running: Whether a cleanup is running.
+        last: The last completed cleanup; None if there was none.
     """
 
     logs: list[LogStatus]
@@ -98,16 +98,16 @@ def cleanup_canvas_sync_logs(
     """Archive what was rotated out and the older part of large live logs; delete old archives.
 
     Args:
-        settings: What to keep; by the environment when None.
-        now: The time, with a time zone; the current one when None.
-        on_progress: Called now and then with the bytes archived so far and in all.
+        settings: What to keep; by default from the environment.
+        now: The time, with a time zone; by default the current time.
+        on_progress: Called from time to time with the bytes archived so far and the total.
 
     Returns:
-        What was done. It also lists what failed, such as a full disk; nothing is removed then
-        that is not archived.
+        What was done, and what failed, such as on a full disk. Even then, nothing is removed that
+        is not archived.
 
     Raises:
-        CleanupRunning: Another cleanup runs, in this process or another.
+        CleanupRunning: Another cleanup is running, in this process or another.
         LogFolderError: The folder of the logs is missing or cannot be read.
         OSError: The control folder cannot be used.
     """
@@ -122,24 +122,24 @@ def cleanup_when_due(
 ) -> CleanupReport | None:
     """Clean up, unless this or another process has completed the cleanup that was due.
 
-    The due time that was last completed is in a file of the control folder. So only one of several
-    processes cleans up, and a process that starts late makes up for a missed cleanup. Where the
-    file does not exist yet, nothing can have been missed: the file is made, and the first cleanup
-    is the next one. A log folder that no sync has made yet needs no cleanup.
+    A file in the control folder stores the last completed due time. So only one of several
+    processes cleans up, and a process that starts late makes up for a missed cleanup. If the file
+    does not exist yet, nothing can have been missed: it is created, and the first cleanup takes
+    place at the next due time. A log folder that does not exist yet needs no cleanup.
 
     A log that has used up half of its backups is cleaned up at once, because rotation would soon
     delete lines that are in no archive; after a cleanup that failed, it waits for an hour.
 
     Args:
         settings: What to keep.
-        due: When a cleanup was due last.
+        due: When a cleanup was last due.
         now: The time, with a time zone.
 
     Returns:
-        What was done; None when nothing was left to do.
+        What was done; None if nothing was left to do.
 
     Raises:
-        CleanupRunning: Another cleanup runs, in this process or another; try again later.
+        CleanupRunning: Another cleanup is running, in this process or another; try again later.
         OSError: The control folder cannot be used.
     """
     record = DueRecord(settings.control_dir)
@@ -165,10 +165,10 @@ def _is_urgent(settings: RetentionSettings, now: dt.datetime) -> bool:
 
 
 def get_cleanup_status(settings: RetentionSettings | None = None) -> CleanupStatus:
-    """Return how the logs stand and what the newest cleanup did, without waiting for one.
+    """Return the state of the logs and the result of the last cleanup, without waiting for one.
 
     Args:
-        settings: Where the logs are; by the environment when None.
+        settings: Where the logs are; by default from the environment.
     """
     settings = settings or make_retention_settings()
     return CleanupStatus(
@@ -185,11 +185,11 @@ def delete_old_archives(
     """Delete the archives older than ``settings.archive_days``.
 
     Args:
-        settings: What to keep; by the environment when None.
-        now: The time, with a time zone; the current one when None.
+        settings: What to keep; by default from the environment.
+        now: The time, with a time zone; by default the current time.
 
     Returns:
-        Those deleted, and why others could not be.
+        The deleted archives, and why others could not be deleted.
     """
     settings = settings or make_retention_settings()
     deleted: list[Archive] = []
@@ -214,7 +214,7 @@ def _clean_up(
 ) -> CleanupReport:
     start = time.monotonic()
     archived = _Progress(settings, now, on_progress)
-    deleted, errors = delete_old_archives(settings, now=now)  # first, for it makes room
+    deleted, errors = delete_old_archives(settings, now=now)  # first, because it frees space
     logs = [_clean(settings, log, now, archived.add) for log in Log]
     sidecar_problems = complete_sidecars(
         settings.archive_dir, settings.zone, seconds=_SIDECAR_SECONDS

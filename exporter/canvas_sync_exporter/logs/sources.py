@@ -1,9 +1,10 @@
-"""Where the lines of the logs are: live files, backups, files being archived, archives.
+"""Lists the files that contain log lines: live files, backups, staged files, archives.
 
-Other processes write, rotate and archive while the list is made. A line only ever moves one way,
-from the live file over the backups and ``archiving/`` into an archive. The list is made in the same
-direction and leaves out what it has met before, so that it misses nothing and has nothing twice.
-What another program rotated or compressed is put in by the time at which it was last written.
+Other processes write, rotate and archive meanwhile. But a line only ever moves in one direction:
+from the live file through the backups and ``archiving/`` into an archive. Files are listed in the
+same direction, and a file that was seen before is not listed again. So none is missed and none is
+listed twice. Files that another program rotated or compressed are sorted in by the time at which
+they were last written.
 """
 
 from __future__ import annotations
@@ -46,26 +47,26 @@ _ARCHIVING: Final = dt.timedelta(
     hours=1
 )  # from the start of a cleanup until it stages its last log
 _NO_FOLDER: Final = ". Name the folder that the syncs log to, with --log-dir or CANVAS_SYNC_LOG_DIR"
-_WIDEST_GAP: Final = 1000  # what comes after a wider one has a date or the like for a number
-_LOOKS: Final = 100  # one does, unless files are rotated as fast as they are opened
+_WIDEST_GAP: Final = 1000  # a number after a wider gap is not ours, but perhaps a date
+_ATTEMPTS: Final = 100  # one is enough unless files are rotated as fast as they are opened
 
 
 class LogFolderError(CanvasSyncMonitorError):
-    """The folder of the logs is not there or cannot be read."""
+    """The folder of the logs is missing or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """A file with lines of one log; may be sent to another process.
+    """A file with lines of one log; it can be pickled for another process.
 
     Attributes:
         log: Which log.
-        path: Where it was found. A file that is rotated is found again under its new name.
+        path: Where it was found; :func:`open_plain` finds it again if it has moved since.
         identity: Device and inode.
-        size: How many of its bytes count: those it had, or those that were staged.
-        is_live: Whether it was the live file, whose last line may be half written.
-        archived_at: When the cleanup began that made the archive, or when a file was last written
-            that another program compressed. None for other files.
+        size: How many of its bytes count: its size when it was listed, or the staged length.
+        is_live: Whether it was the live file, whose last line may be incomplete.
+        archived_at: For an archive, when its cleanup began; for a file that another program
+            compressed, when it was last written. None for other files.
         modified_at: When it was last written, in seconds since the Unix epoch.
     """
 
@@ -89,12 +90,12 @@ class LogSource:
 
     @property
     def no_line_after(self) -> dt.datetime | None:
-        """A moment that no line of an archive is newer than; None when none is known."""
+        """A time after which no line of an archive was written; None if unknown."""
         return self.archived_at and shifted(self.archived_at, _ARCHIVING)
 
 
 def shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime | None:
-    """Return a moment that much later; None, that is no bound, beyond all years."""
+    """Return a time that much later; None, which means no bound, if that is after year 9999."""
     try:
         return moment + by
     except OverflowError:
@@ -102,14 +103,14 @@ def shifted(moment: dt.datetime, by: dt.timedelta) -> dt.datetime | None:
 
 
 def sources(log_dir: Path, archive_dir: Path) -> list[LogSource]:
-    """List the files with lines, log by log and each log's oldest first.
+    """List the files with lines, log by log, the oldest of each log first.
 
     Args:
         log_dir: Folder of the logs.
         archive_dir: Folder of the archives; may be missing.
 
     Raises:
-        LogFolderError: A folder is not there or cannot be read.
+        LogFolderError: A folder is missing or cannot be read.
     """
     try:
         in_folder = {log: _plain_sources(log_dir, log) for log in Log}
@@ -181,10 +182,10 @@ def _rotated_source(log: Log, path: Path, status: os.stat_result, *, is_packed: 
 
 
 def require_log_folder(log_dir: Path) -> None:
-    """Look whether the folder of the logs is one that can be read.
+    """Check that the folder of the logs can be read.
 
     Raises:
-        LogFolderError: It is not.
+        LogFolderError: It cannot.
     """
     try:
         os.scandir(log_dir).close()
@@ -199,7 +200,7 @@ def _folder_error(log_dir: Path, error: OSError) -> LogFolderError:
 
 
 def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
-    """List the files of one log, oldest first; met first is the live file."""
+    """List the files of one log, oldest first. They are looked up newest first: see the module."""
     live = log_dir / live_name(log)
     met: dict[Identity, LogSource] = {}
     for path in _names(live):
@@ -212,10 +213,10 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
 
 
 def _names(live: Path) -> Iterator[Path]:
-    """Return the names of a log's files, newest first, until no file has a higher number.
+    """Yield the names of a log's files, newest first, until no file has a higher number.
 
-    Names that no file has are among them: a rotation may move one there meanwhile. Whoever left
-    them out would pass by a file, or meet it after older ones.
+    Names between them that are free at the moment are yielded too, because a rotation may move a
+    file there meanwhile. Without them, a file could be missed, or seen after older ones.
     """
     number = 0
     while higher := [each for each in log_numbers(live) if each >= number]:
@@ -235,10 +236,10 @@ def _meet(
 ) -> None:
     try:
         found = path.stat()
-    except FileNotFoundError:  # moved on: it is met again further down
+    except FileNotFoundError:  # it has moved: it is seen again under its next name
         return
     except OSError as error:
-        if error.errno != errno.ELOOP:  # a link to itself is no file
+        if error.errno != errno.ELOOP:  # a link to itself is not a file
             raise
         return
     if not stat.S_ISREG(found.st_mode):  # the name of a hole between two backups
@@ -252,12 +253,12 @@ def _meet(
         is_live,
         modified_at=found.st_mtime,
     )
-    # Met again it has moved on: it is older than all that was met in between.
+    # A file that is seen again has moved, so it is older than all that were seen in between.
     met[identity] = met.pop(identity, source)
 
 
 def open_plain(source: LogSource) -> io.FileIO:
-    """Open a file that is no archive, wherever a rotation or a cleanup has moved it.
+    """Open a file that is not an archive, wherever a rotation or a cleanup has moved it.
 
     Raises:
         OSError: It cannot be read, or is gone.
@@ -265,7 +266,7 @@ def open_plain(source: LogSource) -> io.FileIO:
     folder = source.path.parent
     log_dir = folder.parent.parent if "@" in source.path.name else folder
     path: Path | None = source.path
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         if path is None:
             break
         with suppress(FileNotFoundError):

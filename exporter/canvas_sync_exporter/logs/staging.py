@@ -1,17 +1,18 @@
 """Staging: files leave a log for archiving while other processes write to it.
 
-A *staging folder* has the name of the archive to be. Under the log's lock each backup moves into
-it, under a name that says how many of its bytes the archive gets (``errors.log.1@8192``). The same
-length goes onto the log's control page: a writer that still had the file open finds there that its
-line came too late for the archive, and writes it again (see :mod:`canvas_sync_core.logs.control`).
+A *staging folder* has the name of the future archive. Under the log's lock, each backup moves into
+it, under a name that contains how many of its bytes will be archived (``errors.log.1@8192``). The
+same length is recorded on the log's control page: there, a writer that still had the file open sees
+that its line came too late for the archive, and writes it again (see
+:mod:`canvas_sync_core.logs.control`).
 
     backup           --rename---------------> staging folder
     live log         --newest lines---------> new live log, which replaces the live log
                      --second name (link)---> staging folder
     staging folder   --written, read back---> archive; then the folder is removed
 
-A staging folder stays until its archive is safe. After a kill the next cleanup recovers the folder
-and goes on with it.
+A staging folder stays until its archive is safe. If a cleanup is killed, the next one recovers its
+staging folder and continues with it.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def stage_log(
 
     Args:
         log_path: The live log.
-        name: Name of the staging folder, and of the archive to be.
+        name: Name of the staging folder, and of the future archive.
         page: The log's control page.
         keep_lines: How many of the newest lines stay in the live log.
         max_live_bytes: A live log of at most this size is left alone.
@@ -99,7 +100,7 @@ def stage_log(
 
 
 def recover(folder: Path, log_path: Path, page: ControlPage) -> None:
-    """Roll back the half of a staging that a kill left, so that no file is staged and in the log.
+    """Roll back the staging of files that a killed cleanup left both staged and in the log.
 
     Args:
         folder: A staging folder of a cleanup that was killed or that failed.
@@ -118,7 +119,7 @@ def recover(folder: Path, log_path: Path, page: ControlPage) -> None:
 
 
 def remove_staging_folder(folder: Path) -> None:
-    """Remove a staging folder whose files are all archived, or which has none."""
+    """Remove a staging folder whose files are all archived, or that is empty."""
     (folder / _NEW_LIVE).unlink(missing_ok=True)
     for member in staged_members(folder):
         member.path.unlink()
@@ -127,7 +128,7 @@ def remove_staging_folder(folder: Path) -> None:
 
 def tail_offset(file: IO[bytes], size: int, lines: int) -> int:
     """Return where the newest ``lines`` lines of the first ``size`` bytes begin."""
-    start, wanted = size, lines + 1  # the newline before the first of them is one more
+    start, wanted = size, lines + 1  # one more: the newline before the first of these lines
     while start > 0:
         length = min(_BLOCK, start)
         start -= length
@@ -175,7 +176,7 @@ def _stage_backup(file: Path, folder: Path, page: ControlPage) -> None:
 
 
 def _move(file: Path, target: Path) -> None:
-    """Move a file into a staging folder; a symbolic link is made anew, as it may be relative."""
+    """Move a file into a staging folder; a symbolic link, which may be relative, is recreated."""
     if file.is_symlink():
         target.symlink_to(file.resolve())
         file.unlink()
@@ -184,10 +185,10 @@ def _move(file: Path, target: Path) -> None:
 
 
 def _whole_size(file: IO[bytes]) -> int:
-    """Return a file's size, and wait for the end of a line that is being written at this moment.
+    """Return a file's size after waiting briefly for the end of a line that is being written.
 
-    The kernel lets the size grow page by page during one append. The wait is short, as the line of
-    a process that was killed in the middle never gets its end.
+    During one append, the kernel lets the size grow page by page. The wait is limited, because a
+    line whose writer was killed never ends.
     """
     for _ in range(_SIZE_POLLS):
         size = os.fstat(file.fileno()).st_size

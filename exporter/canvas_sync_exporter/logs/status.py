@@ -1,4 +1,4 @@
-"""How much the logs take: sizes, lines, backups, archives, free room."""
+"""How much space the logs use: sizes, lines, backups, archives, free space."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _BUFFER_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LogStatus:
-    """What one log takes.
+    """How much space one log uses.
 
     Attributes:
         log: Its name.
-        bytes: Size of the live log, its backups, those that wait for their archive, and what
-            another program rotated.
-        lines: Lines in them, without those of compressed files.
-        backups: How many there are of them, without the live log.
-        archives: How many archives there are.
+        bytes: Size of the live log, its backups, its staged files, and the files that another
+            program rotated.
+        lines: Number of lines in these files, except compressed ones.
+        backups: Number of these files, without the live log.
+        archives: Number of archives.
         archive_bytes: Their size.
     """
 
@@ -40,7 +40,7 @@ class LogStatus:
 
 
 def log_status(log_dir: Path, archive_dir: Path) -> list[LogStatus]:
-    """Look at each of the logs.
+    """Return how much space each log uses.
 
     Args:
         log_dir: Folder of the logs; may be missing.
@@ -53,7 +53,7 @@ def log_status(log_dir: Path, archive_dir: Path) -> list[LogStatus]:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the room left on the disk of a folder, or of its nearest parent that exists."""
+    """Return the free space on the disk of a folder, or of its nearest existing parent."""
     while not folder.exists():
         folder = folder.parent
     disk = os.statvfs(folder)
@@ -74,7 +74,7 @@ def _status(log_dir: Path, log: Log, archive_sizes: list[int]) -> LogStatus:
 
 
 def _lines(file: Path) -> int:
-    """Count the lines of a file; none of one that was rotated away just now."""
+    """Count the lines of a file; 0 if it has just been rotated away."""
     lines = 0
     buffer = bytearray(_BUFFER_BYTES)
     view = memoryview(buffer)

@@ -34,7 +34,7 @@ __all__ = ["POLL_SECONDS", "LogTail", "Skipped"]
 POLL_SECONDS: Final = 0.25
 """Seconds between two checks for new lines."""
 
-_LOOKS: Final = 5
+_ATTEMPTS: Final = 5
 _ROUNDS: Final = 8  # of about a megabyte; the rest follows at the next check
 _RESUME_SECONDS: Final = 5.0
 _UNLIMITED: Final = 2**62
@@ -99,12 +99,12 @@ class LogTail:
         self._positions: dict[Log, Position] = {}
         self._wanted = wanted
         self._search = partial(LogSearch, *self._folders, zone=zone)
-        for look in range(1, _LOOKS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             ends = self._start(lines) if after is None else self._resume(after, lines)
             try:
                 self._followed = self._follow(ends)
             except FileNotFoundError:  # archived while the newest lines were read
-                if look == _LOOKS:
+                if attempt == _ATTEMPTS:
                     raise
             else:
                 return

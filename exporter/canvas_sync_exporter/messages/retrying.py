@@ -1,4 +1,4 @@
-"""What becomes of a message after an attempt to send it: pure functions."""
+"""The state of a message after an attempt to send it. Pure functions."""
 
 from __future__ import annotations
 

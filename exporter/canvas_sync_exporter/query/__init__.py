@@ -1,4 +1,4 @@
-"""Queries of runs and statistics as Python functions, which give the same answers as the REST API.
+"""Queries of runs and statistics as Python functions, with the same answers as the REST API.
 
 Each function reads the database that the settings name (``CANVAS_SYNC_DATABASE_URL``), or that of
 ``engine``. Periods have ``since`` (inclusive) and ``until`` (exclusive); each is a time, a date

@@ -60,7 +60,7 @@ def _asset(name: str, suffix: str, text: str, media_type: str) -> Asset:
 
 
 def _compact(style: str) -> str:
-    """Leave out the space that only people need."""
+    """Remove white space that only makes the source readable."""
     style = _SPACE_BETWEEN_TOKENS.sub(lambda match: match[1] or " " * ("\n" in match[0]), style)
     return style.replace(";}", "}")
 

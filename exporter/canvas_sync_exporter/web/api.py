@@ -54,10 +54,10 @@ class LogCleanupStatus:
 
     Attributes:
         logs: Each log with its backups and archives.
-        free_disk_bytes: Room left on the logs' disk.
-        running: Whether a cleanup runs now.
-        last_cleanup: What the newest cleanup did; null when there was none.
-        next_cleanup: When the next one runs; null where no recurring jobs run.
+        free_disk_bytes: Free space on the disk of the logs.
+        running: Whether a cleanup is running.
+        last_cleanup: What the last cleanup did; null if there was none.
+        next_cleanup: When the next one runs; null if this process runs no recurring jobs.
     """
 
     logs: list[LogStatus]
@@ -334,7 +334,7 @@ def _bounds(period: Mapping[str, Any]) -> tuple[dt.datetime | None, dt.datetime 
 
 
 def _recent_period(period: Mapping[str, Any]) -> tuple[dt.datetime, dt.datetime | None]:
-    """Return the same of a period that has a start in any case."""
+    """Return the same for a period that always has a start."""
     days = period["days"]
     found = read_recent_period(period["since"], period["until"], period["tz"], days)
     return found.since, found.until

@@ -48,11 +48,11 @@ class WebContext:
     Attributes:
         jobs: None in a user's own app, where no jobs run.
         judge: None there too.
-        stopping: Set when the server ends, so that streams end too.
+        stopping: Set when the server stops, so that streams end too.
         rollups: Answers from the rollups, with a cache that all requests share.
         log_streams: The open streams of the logs, whose number is limited.
-        series: The same, over time.
-        errors: The same, about the errors that ended runs.
+        series: Answers with figures over time, from the rollups.
+        errors: Answers about the errors that ended runs, from the rollups.
     """
 
     configuration: Configuration

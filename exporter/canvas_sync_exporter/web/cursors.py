@@ -1,4 +1,4 @@
-"""Cursors of lists that a client got wrong."""
+"""Reports invalid cursors of lists to the client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cursor_problems() -> Iterator[None]:
     """Answer 422 when the cursor of a list cannot be read.
 
     Raises:
-        ProblemError: It cannot.
+        ProblemError: The cursor cannot be read.
     """
     try:
         yield

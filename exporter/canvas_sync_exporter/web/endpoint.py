@@ -154,7 +154,7 @@ def _decode(content: bytes, body: type[Any]) -> Any:
         wrong = FieldError(name, detail)
         raise ProblemError(422, f"The body is wrong: {error}.", errors=[wrong]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProblemError(422, f"The body is no JSON: {error}.") from error
+        raise ProblemError(422, f"The body is not JSON: {error}.") from error
 
 
 def _named_field(detail: str) -> str:

@@ -81,7 +81,7 @@ def _parse_number(raw: str) -> int:
 
 def _parse_word(raw: str) -> str:
     if not 0 < len(raw) <= 500 or "\0" in raw:
-        raise ValueError("say values of 1 to 500 characters, none of them NUL, between commas")
+        raise ValueError("use values of 1 to 500 characters, none of them NUL, between commas")
     return raw
 
 
@@ -105,7 +105,7 @@ def _parse_moment(raw: str) -> dt.datetime:
 
 def _parse_trace_id(raw: str) -> str:
     if not re.fullmatch("[0-9a-f]{32}", raw):
-        raise ValueError("say 32 hexadecimal digits in lower case")
+        raise ValueError("use 32 hexadecimal digits in lower case")
     return raw
 
 

@@ -40,7 +40,7 @@ _TOO_OFTEN: Final = {
     True: f"given more than {_MOST_REPEATED} times",
 }
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_SAY_UTF8: Final = "say UTF-8, percent-encoded"
+_SAY_UTF8: Final = "use UTF-8, percent-encoded"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -103,7 +103,7 @@ def text(name: str, description: str, max_length: int, *, in_path: bool = False)
 
     def parse(raw: str) -> str:
         if not 0 < len(raw) <= max_length or "\0" in raw:
-            raise ValueError(f"say 1 to {max_length} characters, none of them NUL")
+            raise ValueError(f"use 1 to {max_length} characters, none of them NUL")
         return raw
 
     schema = {"type": "string", "minLength": 1, "maxLength": max_length}
@@ -165,15 +165,15 @@ def zone(name: str, description: str) -> Parameter:
 
 
 def require_proper_encoding(path: str, query: bytes) -> None:
-    """Refuse what is wrongly encoded, which would stand for another text once it is decoded.
+    """Refuse a request that is wrongly encoded: decoded, it would mean another text.
 
     Args:
         path: The decoded path, as WSGI has it: each byte a character.
         query: The query as it was sent.
 
     Raises:
-        ProblemError: 404 for the path, which is that of nothing; 422 with every parameter that is
-            wrong.
+        ProblemError: 404 for the path, which then leads to nothing; 422 with every parameter that
+            is wrong.
     """
     if not _is_utf8(path.encode("latin-1")):
         raise ProblemError(404, f"There is no such path: {_SAY_UTF8}.")
@@ -183,7 +183,7 @@ def require_proper_encoding(path: str, query: bytes) -> None:
         if not _is_utf8(unquote_to_bytes(pair)):
             errors.append(FieldError(name, _SAY_UTF8))
         elif _BAD_ESCAPE.search(pair):
-            errors.append(FieldError(name, "say % percent-encoded, as %25"))
+            errors.append(FieldError(name, "write % percent-encoded, as %25"))
     _refuse(errors)
 
 

@@ -85,7 +85,7 @@ def _values(header: str) -> list[str]:
 
 
 def _told(values: Sequence[str], proxies: int) -> str:
-    """The value from the outermost trusted proxy, where each proxy has added one."""
+    """Return the value from the outermost trusted proxy, if each proxy has added one."""
     return values[-min(proxies, len(values))] if values else ""
 
 

@@ -1,4 +1,4 @@
-"""The endpoint that tells of the Canvas quota: what is left of it, and what uses it up."""
+"""The endpoint about the Canvas quota: how much is left, and what uses it up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
-    """How an access token stands.
+    """The quota of an access token.
 
     Attributes:
         token: Short hash of the token, with ``@`` and the host for a further Canvas with the same
@@ -29,8 +29,8 @@ class TokenState:
         maximum: What is left when it is not used: the high-water mark.
         cost_per_second: How fast it is used, over about the last minute.
         concurrency: Requests in flight, on average.
-        seconds_until_empty: When nothing is left at this pace; null when never.
-        safe_concurrency: So many requests in flight never use it up.
+        seconds_until_empty: Time until nothing is left at this pace; null if it never runs out.
+        safe_concurrency: Number of requests in flight that never uses it up.
         last_request: When its newest request ended.
     """
 
@@ -50,7 +50,7 @@ class RouteCost:
 
     Attributes:
         cost: Sum of ``X-Request-Cost``.
-        share: Of the cost of all routes, 0 to 1; null when nothing cost anything.
+        share: Share of the cost of all routes, 0 to 1; null if no request had a cost.
     """
 
     route: str
@@ -76,11 +76,11 @@ class TokenExpiry:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How the Canvas quota stands.
+    """The Canvas quota.
 
     Attributes:
-        outflow_per_second: So much of the used quota comes back every second.
-        up_front_cost: What a request takes while it is in flight.
+        outflow_per_second: How much of the used quota is restored every second.
+        up_front_cost: How much quota a request occupies while it is in flight.
         tokens: Those that live processes used in the last hour, the busiest first.
         routes: The most expensive first.
         expiries: The next first.

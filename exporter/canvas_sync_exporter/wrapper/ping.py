@@ -40,7 +40,7 @@ class _Ping(msgspec.Struct, frozen=True):
 
 
 class _Outcome(msgspec.Struct, frozen=True):
-    """What became of a call."""
+    """The outcome of a call."""
 
     word: str
     failure: CallFailure | None

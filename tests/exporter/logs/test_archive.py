@@ -166,10 +166,10 @@ def test_a_cut_archive_is_not_read_in_pieces(memory: Path, share: float) -> None
         in_parts(archive)
 
 
-def test_a_file_that_became_shorter_is_told(memory: Path) -> None:
+def test_a_file_that_was_truncated_meanwhile_is_an_error(memory: Path) -> None:
     path = memory / "errors.log.1"
     path.write_bytes(b"short\n")
-    with pytest.raises(OSError, match=r"errors\.log\.1 became shorter"):
+    with pytest.raises(OSError, match=r"errors\.log\.1 was truncated"):
         write_archive(memory / "archive", NAME, [Member(path, path.name, 7)])
     assert list((memory / "archive").iterdir()) == []
 

@@ -94,7 +94,7 @@ def test_a_period_is_in_the_time_zone_that_was_named(
         ("min_duration=fast", {"min_duration": "write a duration such as 45m"}),
         ("min_duration=2m&max_duration=60", {"max_duration": "use at least min_duration"}),
         ("user_id=-1&course_id=x", {"user_id": "use a whole number", "course_id": "use a whole"}),
-        ("host=", {"host": "say 1 to 300 characters"}),
+        ("host=", {"host": "use 1 to 300 characters"}),
         ("suspect=yes&suspect=no", {"suspect": "given more than once"}),
         ("cursor=nonsense", {"cursor": "This is not a cursor of this list"}),
         ("format=xml", {"format": "use one of json, csv, ndjson"}),

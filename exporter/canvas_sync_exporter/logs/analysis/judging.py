@@ -37,12 +37,12 @@ _MOST_NAMED: Final = 5
 
 
 def judge_analysis(analysis: Analysis, config: Configuration, now: dt.datetime) -> Verdict:
-    """Judge what the logs hold.
+    """Judge the analyzed logs.
 
     Args:
         analysis: Of all lines up to ``now``, at least those of ``operations.log``.
         config: Schedules, pauses and limits.
-        now: The time until which runs should have come.
+        now: The time up to which due runs should have started.
     """
     section: RunSection = analysis.summaries[Log.OPERATIONS].section
     begin = analysis.summaries[Log.OPERATIONS].first

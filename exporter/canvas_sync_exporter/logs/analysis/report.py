@@ -299,8 +299,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     Attributes:
         findings: What needs attention.
-        not_judged: What it cannot say, in sentences.
-        has_expectations: Whether it knows of any sync type when to expect it.
+        not_judged: What it cannot judge, in sentences.
+        has_expectations: Whether due times are known for any sync type.
         is_judged: Whether there was anything to judge.
     """
 

@@ -1,9 +1,9 @@
 """Searches an archive.
 
-An archive in pieces is searched piece by piece, from either end. What can only be decompressed from
-its beginning, an older archive or a compressed file, is searched in passes: oldest first, the
-matches are given as they are found; newest first, each pass keeps the newest matches that have not
-been given yet.
+An archive in pieces is searched piece by piece, from either end. An older archive or a compressed
+file, which can only be decompressed from its beginning, is searched in passes. Oldest first, the
+matches are returned as they are found; newest first, each pass keeps the newest matches that have
+not been returned yet.
 """
 
 from __future__ import annotations
@@ -193,12 +193,12 @@ class ArchiveScan:
         except ArchiveDamagedError as error:
             if str(error) not in matcher.notes.problems:
                 matcher.notes.problems.append(str(error))
-            self.is_done = not self._queue  # the other pieces may be well
+            self.is_done = not self._queue  # the other pieces may be intact
         except FileNotFoundError:
             matcher.notes.problems.append(
                 f"{self._source.path.name} was deleted before it was searched"
             )
-        except OSError as error:  # not for us to read
+        except OSError as error:  # such as without permission
             matcher.notes.problems.append(f"{self._source.path.name}: {error.strerror or error}")
         if found and not self.is_done and not self._is_forward:
             self._bound, self.reached = found[0].before, found[0].time

@@ -176,7 +176,7 @@ class LogScan:
         rest, bound = _REST[self._order]
         self._notes.problems.append(
             f"{self._log.value}: the file in which the search would go on is gone; what is {rest} "
-            f"was not searched. Search anew, `{bound}` the time of the last line that was given"
+            f"was not searched. Start a new search, with `{bound}` as the time of the last line"
         )
 
     def _resume_in_archive(self, position: Position) -> None:

@@ -68,7 +68,7 @@ NOWHERE: Final = Head(0, b"", b"")
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """A position in a log, between two lines: a search has everything on one side left to do.
+    """A position in a log, between two lines; a search continues on one side of it.
 
     Attributes:
         end: Offset in the file.
@@ -123,7 +123,7 @@ def decode_cursor(cursor: str, order: Order) -> dict[Log, Position]:
     except ValueError:
         raise BadCursorError(_HELP) from None
     if decoded.order is not order:
-        raise BadCursorError(f"it is of a search with the order `{decoded.order}`")
+        raise BadCursorError(f"it is from a search with the order `{decoded.order}`")
     if not all(map(_is_valid, decoded.positions.values())):
         raise BadCursorError(_HELP)
     return decoded.positions

@@ -21,7 +21,7 @@ from .positions import Position, decode_cursor, encode_cursor
 
 __all__ = ["LogSearch"]
 
-_LOOKS: Final = 5
+_ATTEMPTS: Final = 5
 _REPORT_SECONDS: Final = 0.05  # what is left is added up over all files
 
 
@@ -136,12 +136,12 @@ class LogSearch:
         wanted: LineFilter,
         positions: Mapping[Log, Position] | None,
     ) -> dict[Log, LogScan]:
-        for look in range(1, _LOOKS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             self.notes.problems.clear()
             try:
                 return self._open_all(log_dir, archive_dir, wanted, positions)
             except FileNotFoundError:  # archived between listing and opening: list again
-                if look == _LOOKS:
+                if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("not reached")
 

@@ -121,8 +121,8 @@ def _make(source: LogSource, zone: dt.tzinfo) -> Sidecar:
     )
 
 
-class _Noting:
-    """Notes the first bytes of a stream."""
+class _FirstBytes:
+    """A stream that remembers its first bytes."""
 
     def __init__(self, stream: LogStream) -> None:
         self.first = b""
@@ -137,7 +137,7 @@ class _Noting:
 
 
 def _sum_up(part: LogPart, summary: LinesSummary) -> MemberSummary:
-    stream = _Noting(part.stream)
+    stream = _FirstBytes(part.stream)
     ends = [piece.start for piece in part.pieces[1:]]
     pieces: list[PieceSummary] = []
     for block in blocks(stream, part.size):

@@ -97,6 +97,6 @@ def _parsed(text: str) -> Address:
 
 
 def _message_id(key: str, sender: str) -> str:
-    """Return an id that each attempt to send a message has, so that servers see repetitions."""
+    """Return an id that is the same for each attempt, so that servers recognize repetitions."""
     digest = hashlib.sha256(key.encode(errors="replace")).hexdigest()[:32]
     return f"<{digest}@{sender.rpartition('@')[2]}>"
