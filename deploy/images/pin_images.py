@@ -25,8 +25,8 @@ __all__ = ["PinError", "main", "pin"]
 _ROOT: Final = Path(__file__).parents[2]
 _FILES: Final = ("docker-compose.yml", "Dockerfile")
 _IMAGE: Final = re.compile(
-    r"(?P<before>\bimage: |BASE_IMAGE=|BASE_IMAGE:-)(?P<name>[\w./:-]+:[\w.-]+)"
-    r"(?:@sha256:[0-9a-f]{64})?"
+    r"(?P<before>\bimage: |BASE_IMAGE=|BASE_IMAGE:-)"
+    r"(?P<name>(?:[\w.-]+:\d+/)?[\w./-]+:[\w.-]+)(?![\w./:-])(?:@sha256:[0-9a-f]{64})?"
 )
 _OURS: Final = "canvas-sync-monitor:"
 _MANIFESTS: Final = (

@@ -74,9 +74,11 @@ _datasource = _pair(
 _namespace = _matching(
     "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "use lower-case letters, digits and hyphens"
 )
+_PART: Final = "[a-z0-9][-a-z0-9._]*"
 _image = _matching(
-    r"[a-z0-9][-a-z0-9._/:]*:[\w][\w.-]{0,127}",
-    "use NAME:TAG, such as registry.example.edu/canvas-sync-monitor:0.1.0",
+    rf"({_PART}(:\d{{1,5}})?/)?({_PART}/)*{_PART}:\w[\w.-]{{0,127}}",
+    "use NAME:TAG, such as registry.example.edu:5000/canvas-sync-monitor:0.1.0; only the registry "
+    "has a port",
 )
 
 EXPORT_OPTIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {

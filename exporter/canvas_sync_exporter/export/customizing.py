@@ -115,7 +115,7 @@ def kustomization(text: str, custom: Customization) -> str:
         text = replace_once(text, pairs, pairs + "".join(added))
     if custom.image:
         name, _, tag = custom.image.rpartition(":")
-        image = f"newName: {name}\n    newTag: {_quoted(tag)}"
+        image = f"newName: {_quoted(name)}\n    newTag: {_quoted(tag)}"
         text = replace_once(text, f"newTag: {VERSION}", image)
     return text
 

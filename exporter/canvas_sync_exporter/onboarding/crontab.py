@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,11 +17,12 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import time_zone
 from canvas_sync_exporter.schedules.cron import parse_cron
 
+from .shell import all_commands, inner_line, shell_words, split_commands
+
 __all__ = ["CronJob", "cron_jobs", "home_folder", "read_crontab", "system_zone"]
 
 _SECONDS: Final = 10
 _VARIABLE: Final = re.compile(r"""\s*(["']?)([A-Za-z_]\w*)\1\s*=\s*(.*?)\s*""")
-_OPERATORS: Final = frozenset("();<>|&")
 _UNESCAPED_PERCENT: Final = re.compile(r"(?<!\\)%")
 _SCRIPTS: Final = frozenset({".py", ".sh"})
 _MORE: Final = " …"
@@ -118,19 +119,13 @@ def _split(line: str) -> tuple[str, list[str]]:
     if len(parts) <= count:
         return "", []
     command = _UNESCAPED_PERCENT.split(parts[count])[0].replace(r"\%", "%")
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        words = list(lexer)
-    except ValueError:  # a quote that does not end
-        words = command.split()
-    return " ".join(parts[:count]), words
+    return " ".join(parts[:count]), shell_words(command)
 
 
 def _job(line: int, schedule: str, zone: str, words: Sequence[str], found: _Program) -> CronJob:
     command, script = found
-    is_wrapped = any(Path(word).name == DISTRIBUTION for word in words)
+    every_word = [word for each in all_commands(words) for word in each]
+    is_wrapped = any(Path(word).name == DISTRIBUTION for word in every_word)
     return CronJob(
         line=line,
         schedule=schedule,
@@ -138,33 +133,22 @@ def _job(line: int, schedule: str, zone: str, words: Sequence[str], found: _Prog
         command=command,
         script=script,
         is_wrapped=is_wrapped,
-        sync_type=_value_of("--sync-type", words) if is_wrapped else None,
+        sync_type=_value_of("--sync-type", every_word) if is_wrapped else None,
     )
 
 
 def _program(words: Sequence[str], folder: Path, project: Path) -> _Program | None:
     """Return what a line runs, and the file of the project; None if it runs none of it."""
-    for command in map(_unwrapped, _commands(words)):
+    for command in map(_unwrapped, split_commands(words)):
         if command[0] == "cd" and len(command) > 1:
             folder = _path(folder, command[1])
-        elif found := _program_of(command, folder, project):
+            continue
+        line = inner_line(command)
+        found = _program(shell_words(line), folder, project) if line else None
+        found = found or _program_of(command, folder, project)
+        if found:
             return found
     return None
-
-
-def _commands(words: Sequence[str]) -> Iterator[list[str]]:
-    """Split at operators of the shell; what redirections name is left out."""
-    command: list[str] = []
-    is_kept = True
-    for word in words:
-        if set(word) <= _OPERATORS:
-            if command and is_kept:
-                yield command
-            command, is_kept = [], not set(word) & set("<>")
-        else:
-            command.append(word)
-    if command and is_kept:
-        yield command
 
 
 def _unwrapped(command: Sequence[str]) -> Sequence[str]:

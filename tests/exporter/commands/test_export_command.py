@@ -75,6 +75,9 @@ def test_options_reach_the_files(tmp_path: Path) -> None:
         (["kubernetes", "x", "--namespace", "My Team"], "use lower-case letters"),
         (["kubernetes", "x", "--label", "a b=c"], "use NAME=VALUE as Kubernetes labels"),
         (["kubernetes", "x", "--image", "canvas-sync-monitor"], "use NAME:TAG"),
+        (["kubernetes", "x", "--image", "registry.example.edu:5000/monitor"], "use NAME:TAG"),
+        (["kubernetes", "x", "--image", "monitor:1:2"], "only the registry has a port"),
+        (["kubernetes", "x", "--image", "a/b:5000/monitor:1"], "only the registry has a port"),
         (["alertmanager", "x", "--alert-label", "a=b"], "unrecognized arguments"),
     ],
 )

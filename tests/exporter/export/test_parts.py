@@ -23,7 +23,7 @@ CUSTOM = Customization(
     datasources={"prometheus": "my-prometheus"},
     namespace="lms",
     object_labels={"release": "kube-prometheus-stack"},
-    image="registry.example.edu/canvas-sync-monitor:1.2.3",
+    image="registry.example.edu:5000/canvas-sync-monitor:1.2.3",
 )
 
 
@@ -130,7 +130,7 @@ class TestKubernetes:
         assert kustomization["images"] == [
             {
                 "name": "canvas-sync-monitor",
-                "newName": "registry.example.edu/canvas-sync-monitor",
+                "newName": "registry.example.edu:5000/canvas-sync-monitor",
                 "newTag": "1.2.3",
             }
         ]

@@ -52,6 +52,16 @@ def jobs(project: Path, text: str) -> list[CronJob]:
         ("TOKEN=7~secret python 'DIR/a b.py' %input", "python 'a b.py'", "a b.py"),
         ("env TOKEN=7~secret python -u sync/nightly.py", "python … nightly.py", "nightly.py"),
         ("cd DIR && TOKEN=7~secret; flask sync", "flask …", None),
+        ("bash -c 'cd DIR && python nightly.py 7~secret'", "python nightly.py …", "nightly.py"),
+        ('/bin/sh -lc "cd DIR; python nightly.py"', "python nightly.py", "nightly.py"),
+        (
+            "cd DIR && bash -l -o pipefail -c 'python nightly.py | logger'",
+            "python nightly.py",
+            "nightly.py",
+        ),
+        ("su - lms -c 'cd DIR && ./run'", "run", "run"),
+        ("flock -n /tmp/lock -c 'python DIR/nightly.py'", "python nightly.py", "nightly.py"),
+        ("sudo -u lms env A=1 sh -ec \"bash -c 'cd DIR && flask sync'\"", "flask …", None),
     ],
 )
 def test_a_command_of_the_project_is_found_without_its_secrets(
@@ -80,6 +90,10 @@ def test_a_command_of_the_project_is_found_without_its_secrets(
         "0 2 * * * other.sh > DIR/nightly.py",
         "0 2 * * * flask sync",
         "0 2 * * * echo 'quote DIR",
+        "0 2 * * * bash DIR/missing.sh -c 'python DIR/nightly.py'",
+        "0 2 * * * bash -c",
+        "0 2 * * * su lms",
+        "0 2 * * * bash -c 'cd DIR' ; python nightly.py",
         f"0 2 * * * DIR/{'x' * 300}.py",
     ],
 )
@@ -94,6 +108,8 @@ CRON_TZ="America/New_York"
 */5 * * * 1-5 canvas-sync-monitor run --sync-type hourly -- python DIR/pkg/hourly.py
 CRON_TZ = Nowhere/City
 0 4 * * SUN /opt/bin/canvas-sync-monitor run --sync-type=weekly -- DIR/run
+0 5 * * * canvas-sync-monitor run --sync-type outside -- bash -c 'cd DIR && ./run'
+0 6 * * * bash -c 'cd DIR && canvas-sync-monitor run --sync-type inside -- ./run'
 """
     assert [
         (job.line, job.schedule, job.zone, job.is_wrapped, job.sync_type)
@@ -102,6 +118,8 @@ CRON_TZ = Nowhere/City
         (1, "@daily", "Europe/Berlin", False, None),
         (3, "*/5 * * * 1-5", "America/New_York", True, "hourly"),
         (5, "0 4 * * SUN", "America/New_York", True, "weekly"),
+        (6, "0 5 * * *", "America/New_York", True, "outside"),
+        (7, "0 6 * * *", "America/New_York", True, "inside"),
     ]
 
 
