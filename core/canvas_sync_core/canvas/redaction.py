@@ -15,7 +15,13 @@ from canvas_sync_core.patterns import late_pattern
 from .quoted_values import MASK
 from .routes import sanitized_path
 from .secret_forms import FOLDED, REMOVED, mask_encoded, mask_forms, mask_issued
-from .secret_names import is_count, is_personal_name, is_secret_name, is_secret_with_equals
+from .secret_names import (
+    is_count,
+    is_personal_name,
+    is_personal_with_equals,
+    is_secret_name,
+    is_secret_with_equals,
+)
 from .secret_phrases import mask_phrases
 from .statements import lines_without_statements, without_driver_values, without_statements
 
@@ -64,6 +70,7 @@ _VALUE: Final = late_pattern(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE: Final = r"(?:\s|%20)"
+_LINE_END: Final = r"(?:\r?\n|(?:\\r)?\\n)"
 _NAMED_VALUE: Final = late_pattern(
     rf"""(?P<before>(?:(?<![\w.-])|(?<=%20))(?:name|key)\\*['"]?{_SPACE}*+[=:]{_SPACE}*+
         \\*['"](?P<name>[\w.-]++)\\*['"](?:{_SPACE}|,)*+
@@ -72,6 +79,13 @@ _NAMED_VALUE: Final = late_pattern(
     re.VERBOSE,
 )
 """A name and its value, each with a label: of a field of a form, a header in a record."""
+_FORM_FIELD: Final = late_pattern(
+    rf"""(?P<before>\bname=\\*['"]?(?P<name>[\w.\[\]-]++)\\*['"]?[^\r\n\\]*+
+        (?:{_LINE_END}[A-Za-z-]++:[^\r\n\\]*+)*+{_LINE_END}{_LINE_END})
+        [^\r\n\\]++""",
+    re.VERBOSE,
+)
+"""A field of a form as ``multipart/form-data`` has it."""
 _SIS_ID: Final = late_pattern(
     r"\b((?:hex:)?(?:sis_[a-z]+_id|lti_[a-z_]*id)\s*[:=]\s*)[^\s,;&)'\"]+"
 )
@@ -110,7 +124,7 @@ def redact(text: str, limit: int = 500, *, is_of_exception: bool = False) -> str
     """
     if not _PLAIN.fullmatch(text):
         text = _shortened(text)
-        text = text if is_of_exception else without_driver_values(text)
+        text = without_driver_values(text, only_rows=is_of_exception)
         text = _INVISIBLE.sub(_visible, _redacted(text).strip(" \n"))
     elif len(text) >= _SHORTEST_ISSUED:
         text = mask_encoded(mask_issued(text[:_LONGEST_INPUT]), _is_harmless)
@@ -216,6 +230,8 @@ def _is_host(rest: str) -> bool:
 def _without_secret_values(text: str) -> str:
     """Mask values after the name of a secret or of a personal field of Canvas."""
     text = _NAMED_VALUE.sub(_without_named_value, text)
+    if "form-data" in text:
+        text = _FORM_FIELD.sub(_without_named_value, text)
     parts, position = [], 0
     while found := _NAME.search(text, position):
         parts.append(text[position : found.end()])
@@ -236,7 +252,7 @@ def _names_secret(found: re.Match[str]) -> bool:
     sign = found["sign"].replace("%20", "").strip()
     if not sign:  # an option of a command, such as --password secret
         return name.startswith("--") and is_secret_name(name)
-    if sign == "=" and is_secret_with_equals(name):
+    if sign == "=" and (is_secret_with_equals(name) or is_personal_with_equals(name)):
         return True
     is_pair = quote is not None and sign != ","
     return is_secret_name(name) or (is_pair and is_personal_name(name))

@@ -62,8 +62,10 @@ _ISSUED: Final = late_pattern(
     r"|(?:\$(?:apr1|2[abxy]|[156y]|argon2id?)|pbkdf2_sha[0-9]+)\$[^\s'\"]{8,}+"  # of passwords
 )
 _LABELLED: Final = late_pattern(
-    r"((?:key|pwd?|pass|password|token)['\"]?\]?[ ]*+(?:[:=][:=>]?|(?<=[ ]))[ ]*+['\"]?)"
-    r"(?![a-z]++(?:_[a-z]++)++(?![\w/+-]))[A-Za-z0-9_/+-]{24,}+",
+    r"((?:key|pwd?|pass|password|token|secret)"
+    r"['\"]?\]?[ ]*+(?:[:=][:=>]?|[-=]>|(?<=[ ]))[ ]*+['\"]?)"
+    r"(?:(?![a-z]++(?:_[a-z]++)++(?![\w/+-]))[A-Za-z0-9_/+-]{24,}+"
+    r"|(?-i:(?=[a-z0-9_]*[A-Z])(?=[A-Z0-9_]*[a-z])(?=[A-Za-z_]*[0-9])\w{12,}+))",
     re.IGNORECASE,
 )
 """A long word after what is a plain word before a short one, or a name: ``primary key: id``."""

@@ -8,7 +8,13 @@ from typing import Final
 
 from canvas_sync_core.patterns import late_pattern
 
-__all__ = ["is_count", "is_personal_name", "is_secret_name", "is_secret_with_equals"]
+__all__ = [
+    "is_count",
+    "is_personal_name",
+    "is_personal_with_equals",
+    "is_secret_name",
+    "is_secret_with_equals",
+]
 
 _ANYWHERE: Final = late_pattern(
     "token|secret|passw|passphrase|passcode|pwd|apikey|privatekey|accesskey|accountkey|signingkey"
@@ -47,6 +53,10 @@ _PERSONAL: Final = frozenset(
     """.split()  # noqa: SIM905 - as a list it would fill a line for each
 )
 """Keys of Canvas's own answers whose values are personal data."""
+_ANYTHING: Final = frozenset(
+    {"address", "answer", "bio", "body", "comment", "comments", "name", "text"}
+)
+"""Those that also name other things: ``name=courses`` is a table."""
 _CACHED: Final = 512
 
 
@@ -69,6 +79,12 @@ def is_secret_with_equals(name: str) -> bool:
 def is_personal_name(name: str) -> bool:
     """Return whether Canvas calls personal data by ``name``, such as ``sortable_name``."""
     return _bare(name) in _PERSONAL
+
+
+@lru_cache(maxsize=_CACHED)
+def is_personal_with_equals(name: str) -> bool:
+    """Return whether ``name`` before ``=``, as Python prints objects, names personal data."""
+    return is_personal_name(name) and _bare(name) not in _ANYTHING
 
 
 def is_count(name: str, value: str) -> bool:

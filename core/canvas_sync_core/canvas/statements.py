@@ -39,6 +39,7 @@ _VALUE_OF_DRIVER: Final = late_pattern(
     r"""(
         \bDuplicate\ entry\ | \bat\ or\ near\ | \bnear\ (?=")
         | \bunrecognized\ token:\ | \binvalid\ input\ [\w\ ]+:\ | \bvalue\ is\ (?=\()
+        | \bcolumn\ values\ (?=\() | \bTruncated\ value:\ | \binput_value= | \bOn\ instance:\s+
         | \bcolumn\ (?="[^"\n]*"\ (?:of\ [^"\n]*"[^"\n]*"\ )?does\ not\ exist)
         | \bIncorrect\ [\w\ ]+\ value:\ | \bUnknown\ column\ (?=')
         | \bcould\ not\ convert\ string\ to\ float:\ | \binvalid\ literal\ for\ int\(\)[\w\ ]*:[ ]
@@ -85,11 +86,20 @@ def _without_conditions(text: str) -> str:
     return text[:end] + " …"
 
 
-def without_driver_values(text: str) -> str:
-    """Mask the values that database drivers and Python quote in their messages."""
+def without_driver_values(text: str, *, only_rows: bool = False) -> str:
+    """Mask the values that database drivers and Python quote in their messages.
+
+    Args:
+        text: Any text.
+        only_rows: Whether values in quotation marks are masked already.
+    """
     parts, position = [], 0
     while found := _VALUE_OF_DRIVER.search(text, position):
         start = found.end() - 1
+        if only_rows and text[start] != "(":
+            parts.append(text[position : start + 1])
+            position = start + 1
+            continue
         parts += [text[position:start], MASK]
         position = _end_of_row(text) if text[start] == "(" else end_of_value(text, start)
     return "".join(parts) + text[position:]

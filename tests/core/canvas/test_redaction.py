@@ -82,7 +82,52 @@ def test_a_secret_is_not_cut_in_two_at_the_end_of_long_text() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Invalid token {}",
+        "ACCESS_TOKEN {} was refused",
+        "access_token -> {}",
+        'Content-Disposition: form-data; name="password"\r\n\r\n{}\r\n--x',
+        'form-data; name="user[token]"\nContent-Type: text/plain\n\n{}',
+        r"form-data; name=\"secret\"\r\n\r\n{}\r\n--x",
+    ],
+)
+def test_a_secret_never_stays_behind_its_name_without_a_sign(text: str) -> None:
+    secret = "S3CRETq9Zt7LmX2kVb8"
+    assert secret not in redact(text.format(secret))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The duplicate key value is ({}).",
+        "row with column values (NAME:{}, ID:7) already exists",
+        "Student(login_id={}, grade={})",
+        "<Submission id=7 score={}>",
+    ],
+)
+def test_data_without_quotation_marks_never_stays_in_errors_either(text: str) -> None:
+    assert "Ada" not in redact(text.replace("{}", "Ada"), is_of_exception=True)
+    assert "Ada" not in redact(text.replace("{}", "Ada"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Truncated value: '{}'.",
+        "[type=int_parsing, input_value='{}', input_type=str]",
+        "On instance:\n    '{}'",
+    ],
+)
+def test_the_values_that_validators_quote_never_stay_in_the_output_of_a_program(text: str) -> None:
+    assert "Ada" not in redact(text.format("Ada"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Connection timeout",
+        "name=courses",
+        "token expired in course 7",
+        "primary key CourseSectionId",
         "course 7: assignment 9 has no due date",
         "UNIQUE constraint failed: users.email",
         "GET /api/v1/courses/7/assignments failed",
