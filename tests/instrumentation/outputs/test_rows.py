@@ -217,7 +217,7 @@ def test_an_event_makes_up_for_one_that_was_broken_off_before_it_told_the_thread
     assert sink.flush(600)
     wait_until(lambda: sink._idle, "the thread to sleep")
     with monkeypatch.context() as patch:
-        patch.setattr(sink, "_has_thread", strike)
+        patch.setattr(sink, "_ensure_thread", strike)
         with pytest.raises(_Signal):
             sink.handle(_start("b"))
     sink.handle(_end("a"))
