@@ -29,7 +29,7 @@ _NO_TOKEN: Final = ""
 class ThrottleGuard:
     """Delays requests until they fit into their token's quota.
 
-    It models Canvas' own rule for each token: requests in flight, their cost, the leak, and the
+    It models Canvas's own rule for each token: requests in flight, their cost, the leak, and the
     newest ``X-Rate-Limit-Remaining``, which also reflects other processes. Waiting is counted in
     ``canvas_sync_api_guard_wait_seconds_total``, in ``api_calls.log`` and in the run's row. Threads
     and tasks may share a guard; a forked child starts with a fresh one.
@@ -176,7 +176,7 @@ class GuardedRequest:
         return self
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Observe Canvas' response.
+        """Observe Canvas's response.
 
         Args:
             status: HTTP status.

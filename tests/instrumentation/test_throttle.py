@@ -1,4 +1,4 @@
-"""A guard keeps a sync under Canvas' quota, against a simulated Canvas with real buckets."""
+"""A guard keeps a sync under Canvas's quota, against a simulated Canvas with real buckets."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ STEPS = st.lists(
 def test_one_process_is_never_refused_by_a_bucket_that_it_has_to_itself(
     steps: list[tuple[float, bool, float]],
 ) -> None:
-    """The model against Canvas' own rule: starts when there is room, ends with any cost."""
+    """The model against Canvas's own rule: starts when there is room, ends with any cost."""
     now = 0.0
     canvas = LeakyBucket(ThrottleLimits(), lambda: now)
     model, in_flight = Bucket(0.0), 0

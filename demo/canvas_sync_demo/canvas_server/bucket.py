@@ -16,7 +16,7 @@ __all__ = ["LeakyBucket", "ThrottleLimits"]
 
 @dataclass(frozen=True, slots=True)
 class ThrottleLimits:
-    """Canvas' defaults; hosted Canvas is reported to use a maximum of 700.
+    """Canvas's defaults; hosted Canvas is reported to use a maximum of 700.
 
     Attributes:
         maximum: What the bucket can hold.

@@ -1,4 +1,4 @@
-"""The corner of Canvas' GraphQL API that names courses.
+"""The corner of Canvas's GraphQL API that names courses.
 
 It understands ``course(id: ...) { fields }`` and ``allCourses { fields }`` with the fields ``_id``,
 ``name``, ``courseCode`` and ``state``; anything else is answered as GraphQL answers what it does

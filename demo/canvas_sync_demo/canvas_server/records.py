@@ -1,4 +1,4 @@
-"""Records as Canvas' REST API spells them.
+"""Records as Canvas's REST API spells them.
 
 Source: https://canvas.instructure.com/doc/api/ (Courses, Assignments, Submissions, Users,
 Enrollments), the fields that a sync reads.

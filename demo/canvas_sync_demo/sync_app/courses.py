@@ -92,5 +92,5 @@ def _grade(item: Any) -> dict[str, Any]:
 
 
 def _time(text: str | None) -> datetime | None:
-    """Canvas' UTC time as the database keeps it: without a zone."""
+    """Canvas's UTC time as the database keeps it: without a zone."""
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)

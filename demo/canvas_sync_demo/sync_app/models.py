@@ -1,4 +1,4 @@
-"""The app's own tables. Every id is Canvas' own."""
+"""The app's own tables. Every id is Canvas's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Assignment", "Base", "Course", "Enrollment", "Grade", "Submission", 
 
 
 class Base(DeclarativeBase):
-    """Every table has Canvas' id as its key."""
+    """Every table has Canvas's id as its key."""
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
