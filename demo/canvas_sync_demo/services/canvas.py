@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with CanvasServer(
             arguments.seed, plan=fault_plan(), host=arguments.host, port=arguments.port
         ) as server:
-            print(f"A term begins on {arguments.host}, port {server.port}.", flush=True)
+            print(
+                f"A simulated Canvas listens on {arguments.host}, port {server.port}.", flush=True
+            )
             _pass_term(server, stopping)
     return 0
 

@@ -71,8 +71,8 @@ def incidents() -> Row:
             third(
                 value(
                     "Time until the next run is due",
-                    "For sync types of which a run is expected, by the configuration file or by "
-                    "what the exporter has learned. Below 0, a run is late.",
+                    "For sync types whose runs are expected, as configured or as learned from past "
+                    "runs. Below 0, a run is late.",
                     Now(f"min by (sync_type) ({due}) - time()", "{{sync_type}}"),
                     unit="s",
                     empty="none expected",

@@ -15,8 +15,8 @@ __all__ = ["describe_pause", "expectation_lines", "format_local"]
 
 _SHOWN_DUE_TIMES: Final = 3
 _SOURCES: Final = {
-    ExpectationSource.ENVIRONMENT: "by CANVAS_SYNC_EXPECTED_INTERVALS",
-    ExpectationSource.FILE: "by the configuration file",
+    ExpectationSource.ENVIRONMENT: "from CANVAS_SYNC_EXPECTED_INTERVALS",
+    ExpectationSource.FILE: "from the configuration file",
     ExpectationSource.LEARNED: "learned from its runs",
 }
 

@@ -128,7 +128,7 @@ def _found(
         for job in jobs
     ]
     if canvas is not None:
-        rows.append(("Canvas", f"{canvas.host}, by {canvas.source}"))
+        rows.append(("Canvas", f"{canvas.host}, from {canvas.source}"))
     yield f"Found in {folder}:" if rows else f"Found no code that calls Canvas in {folder}."
     width = max((len(name) for name, _ in rows), default=0)
     yield from (f"  {name.ljust(width)}  {text}" for name, text in rows)

@@ -53,7 +53,7 @@ def test_it_shows_what_was_understood(folder: Path, capsys: pytest.CaptureFixtur
         "config.toml can be used.\n"
         "Times are in Europe/Berlin.\n"
         "\n"
-        "full: at 02:00 every day (Europe/Berlin), by the configuration file\n"
+        "full: at 02:00 every day (Europe/Berlin), from the configuration file\n"
         "  due Mon 2026-11-30 02:00, Tue 2026-12-01 02:00, Wed 2026-12-02 02:00\n"
         "  a run may start 45m late; may take 3h; grade items may be 1d2h old\n"
         "\n"
@@ -131,7 +131,7 @@ def test_without_an_argument_it_checks_the_file_that_the_exporter_reads(
     monkeypatch.setenv("CANVAS_SYNC_CONFIG", "named.toml")
 
     assert main(["config", "check"]) == 0
-    assert "full: every hour, by the configuration file\n" in capsys.readouterr().out
+    assert "full: every hour, from the configuration file\n" in capsys.readouterr().out
 
 
 def test_a_sync_type_that_has_never_run_is_a_warning(

@@ -76,7 +76,7 @@ def test_it_writes_what_it_finds_where_the_exporter_reads_it(project: Path) -> N
     for line in (
         "  requests  nightly.py:2",
         "  cron      line 2 of the crontab: 30 2 * * * (Europe/Berlin), python nightly.py …",
-        "  Canvas    canvas.example.edu, by CANVAS_API_URL in .env",
+        "  Canvas    canvas.example.edu, from CANVAS_API_URL in .env",
         f"  export CANVAS_SYNC_LOG_DIR={project}/logs/canvas_sync",
         "  export CANVAS_SYNC_CANVAS_HOSTS=canvas.example.edu",
         "    instrument_requests()",
@@ -86,7 +86,7 @@ def test_it_writes_what_it_finds_where_the_exporter_reads_it(project: Path) -> N
     ):
         assert line in done.stdout.splitlines(), line
     checked = run_here(["config", "check"], project)
-    assert "full: at 02:30 every day (Europe/Berlin), by the configuration file" in checked.stdout
+    assert "full: at 02:30 every day (Europe/Berlin), from the configuration file" in checked.stdout
 
 
 def test_no_token_is_printed_or_written(project: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_configuration_is_left_as_it_is_and_what_it_lacks_is_shown(project: Pa
     done = init(project)
 
     assert (done.returncode, file.read_text()) == (0, text)
-    assert f"{file} is left as it is:\n  hourly: every hour, by the configuration" in done.stdout
+    assert f"{file} is left as it is:\n  hourly: every hour, from the configuration" in done.stdout
     _, missing = done.stdout.split("to add them, append:\n")
     assert missing.startswith(
         "    [syncs.full]\n    # line 2 of the crontab: python nightly.py …\n"

@@ -93,7 +93,7 @@ def test_pages_of_one_host_lead_to_the_same_page_of_the_others(served: Served) -
     assert f">{gethostname()}" in logs
     assert f"These are the logs of {gethostname()}; the other hosts have their own." in logs
     assert "<https://sync-1.example.edu:5000/monitor/upkeep>sync-1" in page(served, "upkeep")[1]
-    assert f"by the log of API calls on {gethostname()}" in page(served, "canvas")[1]
+    assert f"from the log of API calls on {gethostname()}" in page(served, "canvas")[1]
     assert "monitor/runs" not in page(served, "runs")[1]
 
 

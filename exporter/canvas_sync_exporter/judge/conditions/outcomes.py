@@ -36,7 +36,7 @@ __all__ = [
     "suspect",
 ]
 
-_STRAYS: Final = 0.02
+_CHANCE_FAILURES: Final = 0.02
 """Share of a night's per-user runs that may end badly without needing attention."""
 _CHANCE_SUSPECTS: Final = 0.1
 """Share of a night's per-user runs that may look odd: each user's history is short and noisy."""
@@ -119,7 +119,7 @@ def affected(
     *,
     patient: bool = False,
     certain: bool = False,
-    strays: float = _STRAYS,
+    chance_share: float = _CHANCE_FAILURES,
 ) -> list[EndedRun]:
     """Return the bad runs of the newest round, if there are enough to be certain.
 
@@ -130,12 +130,12 @@ def affected(
         patient: Whether to wait for a second bad run if a sync runs every few minutes and the
             problem may be temporary.
         certain: Whether a single run of a few says it for certain, however well the others ended.
-        strays: Share of the runs of a round that may be bad without needing attention.
+        chance_share: Share of the runs of a round that may be bad without needing attention.
     """
     rounds = counted_rounds(facts, sync)
     if not rounds:
         return []
-    find = partial_function(_wrong_of_round, is_wrong=is_wrong, strays=strays)
+    find = partial_function(_wrong_of_round, is_wrong=is_wrong, chance_share=chance_share)
     wrong = find(rounds, certain=certain)
     if (
         len(rounds) > 1
@@ -154,11 +154,11 @@ def is_second_chance(run: EndedRun) -> bool:
     return run.status is not RunStatus.FAILED or is_transient(run)
 
 
-def is_many(count: int, whole: int, strays: float = _STRAYS) -> bool:
-    """Return whether ``count`` bad runs of a round are more than the share of random ones."""
+def is_many(count: int, whole: int, chance_share: float = _CHANCE_FAILURES) -> bool:
+    """Return whether ``count`` bad runs of a round are more than chance explains."""
     if count == whole:
         return count > 0
-    expected = strays * whole
+    expected = chance_share * whole
     return count >= max(_FEWEST, math.ceil(expected + _DEVIATIONS * math.sqrt(expected)))
 
 
@@ -169,7 +169,7 @@ def _partial_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
 
 @once_for_same_rounds
 def _suspect_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
-    return affected(facts, sync, _is_suspect, patient=True, strays=_CHANCE_SUSPECTS)
+    return affected(facts, sync, _is_suspect, patient=True, chance_share=_CHANCE_SUSPECTS)
 
 
 def _is_partial(run: EndedRun) -> bool:
@@ -199,12 +199,12 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
 
 
 def _wrong_of_round(
-    rounds: Sequence[Round], is_wrong: Predicate, strays: float, *, certain: bool = False
+    rounds: Sequence[Round], is_wrong: Predicate, chance_share: float, *, certain: bool = False
 ) -> list[EndedRun]:
     results = rounds[0].results
     wrong = {key: run for key, run in rounds[0].notable.items() if is_wrong(run)}
     are_few = len(results) <= FEW_RUNS
-    if is_many(len(wrong), len(results), strays) or (certain and are_few):
+    if is_many(len(wrong), len(results), chance_share) or (certain and are_few):
         return list(wrong.values())
     if are_few and len(rounds) > 1:
         return _wrong_again(wrong, rounds[1], is_wrong)
@@ -230,7 +230,7 @@ def _slow_runs(facts: Facts, sync: SyncFacts) -> list[EndedRun]:
         # A run that took even longer was stuck, which is another incident.
         return _is_slow_only(run) and timedelta(seconds=run.duration) <= longest
 
-    return affected(facts, sync, is_slow, patient=True, strays=_CHANCE_SUSPECTS)
+    return affected(facts, sync, is_slow, patient=True, chance_share=_CHANCE_SUSPECTS)
 
 
 def _round_size(facts: Facts, sync: SyncFacts) -> int:

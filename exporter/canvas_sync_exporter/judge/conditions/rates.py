@@ -22,7 +22,8 @@ Amount = Callable[[Round], float]
 _FEWEST: Final = 3
 _FEWEST_PARTS: Final = 4
 _LEAST_SHARE: Final = 0.05
-_STRAY_SHARE: Final = 0.005
+_CHANCE_SHARE: Final = 0.005
+"""Share of calls or operations that fail by chance, even if none has failed so far."""
 _DEVIATIONS: Final = 8.0
 """Many, because such numbers are skewed and a busy sync type has thousands of runs a year."""
 _CERTAIN_SHARE: Final = 0.5
@@ -35,11 +36,11 @@ _MOST_ROUNDS: Final = 20
 
 def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
     """Return whether ``part`` of ``whole`` is far above chance and above the usual share."""
-    strays = whole * max(_STRAY_SHARE, usual)
+    expected = whole * max(_CHANCE_SHARE, usual)
     return (
         part >= _FEWEST_PARTS
         and part >= whole * _LEAST_SHARE
-        and part >= strays + _DEVIATIONS * math.sqrt(strays)
+        and part >= expected + _DEVIATIONS * math.sqrt(expected)
     )
 
 
