@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+import pytest
 
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.reasons import reason
@@ -27,3 +30,13 @@ def test_control_characters_are_escaped() -> None:
 
     assert text.isprintable()
     assert text.startswith("ValueError: bad answer ")
+
+
+@pytest.mark.parametrize("name", ["file/logs", b"file/logs", Path("file/logs")])
+def test_a_file_that_cannot_be_used_is_named_with_the_cause(name: object) -> None:
+    error = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+    assert reason(error) == "file/logs: Not a directory"
+
+
+def test_a_failure_without_a_file_has_its_class() -> None:
+    assert reason(TimeoutError("too late")) == "TimeoutError: too late"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.files.modes import make_folder, shared_opener
 from canvas_sync_core.files.sanitizing import escape_controls
 from canvas_sync_core.names import DISTRIBUTION
@@ -42,6 +43,10 @@ from .terminal import writable
 __all__ = ["add_parser", "run", "say"]
 
 _MOST_UNREAD: Final = 3
+
+
+class NotWrittenError(CanvasSyncMonitorError):
+    """The configuration file cannot be written."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -81,8 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         CanvasSyncMonitorError: A setting or the configuration file cannot be used, or the database
-            cannot be read.
-        OSError: The configuration file cannot be written.
+            cannot be read, or the file cannot be written.
     """
     with contextlib.chdir(arguments.folder), until_the_reader_leaves():
         config = configuration(os.environ)
@@ -138,14 +142,24 @@ def _found(
         yield f"  not read: {more} more"
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        make_folder(path.parent)
+        with open(path, "x", encoding="utf-8", opener=shared_opener) as file:
+            file.write(text)
+    except OSError as error:
+        raise NotWrittenError(
+            f"{path} cannot be written: {error.strerror}. To write it elsewhere, name a file with "
+            "CANVAS_SYNC_CONFIG"
+        ) from error
+
+
 def _configure(config: Configuration, syncs: Sequence[PlannedSync]) -> Iterator[str]:
     """Write the configuration file unless there is one, and yield what was done."""
     path = config.config_file
     if path is None or not os.path.lexists(path):
         path = new_config_file(config.exporter.config, config.app.log_dir).absolute()
-        make_folder(path.parent)
-        with open(path, "x", encoding="utf-8", opener=shared_opener) as file:
-            file.write(config_text(syncs))
+        _write(path, config_text(syncs))
         yield f"Wrote {path}:"
         missing = []
     else:

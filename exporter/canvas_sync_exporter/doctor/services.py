@@ -20,6 +20,7 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_core.store.database import check_schema, open_engine
 from canvas_sync_core.store.spool import waiting_bytes
+from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.reasons import reason
 from canvas_sync_exporter.settings import Configuration
 
@@ -65,7 +66,7 @@ def database(config: Configuration) -> Finding:
 def spool(folder: Path) -> Finding:
     """Check whether rows are waiting for the database."""
     waiting = waiting_bytes(folder)
-    message = f"{waiting:,} bytes of rows wait for the database."
+    message = f"{format_size(waiting)} of rows wait for the database."
     if waiting <= _BACKLOG_BYTES:
         return Finding.ok(message)
     return Finding.warning(

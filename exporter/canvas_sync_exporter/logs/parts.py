@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, Protocol, Self
 
 from isal import igzip
@@ -222,6 +222,8 @@ def _members(
             raise _damaged(source.path, error) from error
         if entry is None:
             return
+        if entry.isdir():  # as tar writes it for a whole folder
+            continue
         name = _name_of(source, entry.name if entry.isfile() else f"{entry.name} (no file)")
         stream = _PackedStream(source.path, unzipped, entry.size)
         yield LogPart(name, stream, entry.size)
@@ -230,6 +232,7 @@ def _members(
 
 def _name_of(source: LogSource, name: str) -> str:
     """Return what to call a file in an archive, after checking that it belongs there."""
+    name = str(PurePosixPath(name))  # tar writes ./errors.log.1 for a file of its folder
     parsed = parse_name(live_name(source.log), name)
     if parsed is None or parsed.kind not in (FileKind.LIVE, FileKind.BACKUP):
         raise ArchiveDamagedError(f"{source.path.name} holds {name!r}, which is not a log")

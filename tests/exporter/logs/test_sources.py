@@ -204,6 +204,19 @@ def test_a_damaged_archive_is_told_as_such(folder: Path, keep: int) -> None:
         content_of(source)
 
 
+@pytest.mark.parametrize("name", ["./errors.log.1", ".//./errors.log", "errors.log.2"])
+def test_an_archive_that_was_packed_by_hand_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "archive").mkdir()
+    with tarfile.open(tmp_path / "archive" / "errors-20251201T020000Z.tar.gz", "w:gz") as tar:
+        folder, entry = tarfile.TarInfo("./"), tarfile.TarInfo(name)
+        folder.type, entry.size = tarfile.DIRTYPE, 3
+        entry.pax_headers = {"mtime": "1764554400.5"}
+        tar.addfile(folder)
+        tar.addfile(entry, io.BytesIO(b"abc"))
+    (source,) = sources(tmp_path, tmp_path / "archive")
+    assert [content for _, content in content_of(source)] == [b"abc"]
+
+
 @pytest.mark.parametrize(
     "name", ["../errors.log", "/etc/passwd", "errors.log/../../x", "api_calls.log", "link"]
 )

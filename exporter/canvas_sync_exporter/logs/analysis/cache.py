@@ -2,8 +2,9 @@
 
 A file is recognised by its contents, not by its name: by its first line, and by the bytes before
 the offset up to which it was read. So the summary of the live log stays valid while the log grows
-and when it is rotated. An archive is recognised by its size and its first and last bytes, which
-include the checksum of its contents.
+and when it is rotated. An archive is recognised by its size, its first and last bytes, which
+include the checksum of its contents, and the time of its last change: a copy that is damaged in
+between is read again.
 
 The cache is one file. It has a checksum and the version that wrote it, and is discarded if either
 is wrong; it can be deleted at any time.
@@ -31,7 +32,7 @@ from .source_summary import KINDS, FileLines, Summary
 
 __all__ = ["Entry", "SummaryCache", "cache_path"]
 
-_FORMAT: Final = 7
+_FORMAT: Final = 8
 _EDGE: Final = 4096
 _DIGEST_BYTES: Final = 16
 _FASTEST: Final = 1
@@ -176,7 +177,8 @@ def _opened(source: LogSource) -> io.FileIO:
 def _key(source: LogSource, raw: io.FileIO) -> bytes:
     head = os.pread(raw.fileno(), _EDGE, 0)
     if source.is_archive:
-        return _digest(b"archive", source.log.encode(), b"%d" % source.size, head)
+        changed = os.fstat(raw.fileno()).st_mtime_ns
+        return _digest(b"archive", source.log.encode(), b"%d %d" % (source.size, changed), head)
     return _digest(b"file", source.log.encode(), head.partition(b"\n")[0])
 
 

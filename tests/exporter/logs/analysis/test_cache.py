@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,19 @@ def test_an_archive_is_read_once(live: Path, read: list[int]) -> None:
     read.clear()
     assert count(live) == 50
     assert read == []
+
+
+def test_a_copy_of_an_archive_that_is_damaged_in_the_middle_is_read_again(live: Path) -> None:
+    live.write_bytes(random.Random(1).randbytes(60_000).replace(b"\n", b"") + b"\n")
+    member = Member(live, "api_calls.log.1", live.stat().st_size)
+    archive = write_archive(live.parent / "archive", "api_calls-20260101T020000Z", [member])
+    live.unlink()
+    assert not calls(live).problems
+    content = bytearray(archive.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(100)
+    archive.write_bytes(content)
+    assert calls(live).problems
 
 
 def test_a_half_written_line_is_read_when_it_is_whole(live: Path) -> None:
