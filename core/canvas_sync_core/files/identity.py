@@ -8,10 +8,12 @@ from pathlib import Path
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 
-__all__ = ["Identity", "identity_of", "is_in_place", "status_identity"]
+__all__ = ["FileState", "Identity", "file_state", "identity_of", "is_in_place", "status_identity"]
 
 Identity = tuple[int, int]
 """Device and inode: the same for all names and descriptors of a file, as long as one is left."""
+FileState = tuple[Identity, int, int]
+"""Identity, size, and time of the last change: different after each write."""
 
 
 def status_identity(status: os.stat_result) -> Identity:
@@ -31,6 +33,16 @@ def identity_of(file: int | Path) -> Identity | None:
         if error.errno in (errno.ENOENT, errno.ELOOP):
             return None
         raise
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return what a write to a path would change; None when the path leads to nothing readable."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise_if_asynchronous(error)
+        return None
+    return status_identity(found), found.st_size, found.st_mtime_ns
 
 
 def is_in_place(path: Path, descriptor: int) -> bool:

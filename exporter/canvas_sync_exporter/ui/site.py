@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -20,6 +21,7 @@ from canvas_sync_exporter.web.problems import ProblemError
 from . import charts
 from .assets import assets
 from .attempts import AttemptLimit
+from .fingerprint import fingerprint
 from .page import Action, Feed, Page, Sent
 from .recent_tags import RecentTags
 from .requests import make_view, wants_json
@@ -68,7 +70,8 @@ class Site:
         self._pages = pages
         self._prefix = prefix
         self._attempts = AttemptLimit()
-        self._recent = RecentTags()
+        self._fingerprint = partial(fingerprint, context)
+        self._recent = RecentTags(self._fingerprint)
         self._limit = ConcurrencyLimit(_REQUEST_LIMIT, _BUSY, retry_seconds=1)
 
     def show(self, page: Page, path: Mapping[str, str]) -> Response:
@@ -79,9 +82,12 @@ class Site:
         # A page that does not poll is asked for by a person, who wants it as it is now.
         if page.is_live and (tag := self._recent.find(place, request.if_none_match)):
             return _not_modified(tag)
+        # Only a poll waits for it: while the database is silent, it takes its timeout.
+        is_poll = page.is_live and bool(request.if_none_match)
+        before = self._fingerprint() if is_poll else None
         with self._limit.acquired():
             answer = deliver(self._render(page, view))
-        self._recent.note(place, answer.get_etag()[0] or "")
+        self._recent.note(place, answer.get_etag()[0] or "", before)
         return answer
 
     def feed(self, page: Page, feed: Feed, path: Mapping[str, str]) -> Response:

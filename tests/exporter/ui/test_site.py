@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.incidents.reading import open_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
+from canvas_sync_exporter.rendering import render
 from canvas_sync_exporter.ui.assets import assets
 from canvas_sync_exporter.ui.sessions import COOKIE
 from canvas_sync_exporter.web.auth import Scope, append_token, new_token
@@ -271,3 +272,33 @@ def test_a_poll_right_after_another_is_answered_without_asking_the_database(
     assert _get(guarded, "incidents", cookies=cookies).headers["ETag"] != first.headers["ETag"]
     admin = _cookie(guarded, Scope.ADMIN)
     assert _get(guarded, "incidents", cookies=admin, headers=known).status_code == 200
+
+
+def test_a_poll_is_answered_with_a_new_page_once_anything_has_changed(
+    guarded: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.ui.recent_tags._SECONDS", 0.0)
+    monkeypatch.setattr("canvas_sync_exporter.ui.recent_tags._UNCHANGED_SECONDS", 3600.0)
+    rendered: list[str] = []
+    monkeypatch.setattr(
+        "canvas_sync_exporter.ui.site.render",
+        lambda name, **values: rendered.append(name) or render(name, **values),  # type: ignore[func-returns-value]
+    )
+    cookies = _cookie(guarded, Scope.READ)
+
+    def poll(tag: str) -> requests.Response:
+        return _get(guarded, "incidents", cookies=cookies, headers={"If-None-Match": tag})
+
+    opened = _get(guarded, "incidents", cookies=cookies)
+    polled = poll(opened.headers["ETag"])
+    tag = polled.headers["ETag"]
+    rendered.clear()
+    assert poll(tag).status_code == 304
+    assert rendered == []
+    write_incidents(guarded.engine, [incident(IncidentKind.SLOW)])
+    changed = poll(tag)
+    assert changed.status_code == 200
+    (guarded.config.app.log_dir / "api_calls.log").write_text("{}\n")
+    rendered.clear()
+    poll(changed.headers["ETag"])
+    assert rendered == ["ui/incidents.html"]

@@ -1,0 +1,42 @@
+"""Tells whether anything that pages show may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from canvas_sync_core.files.identity import file_state
+from canvas_sync_core.files.log_names import live_name
+from canvas_sync_core.names import Log
+from canvas_sync_core.store.fingerprint import database_fingerprint
+from canvas_sync_exporter.web.context import WebContext
+
+__all__ = ["fingerprint"]
+
+
+def fingerprint(context: WebContext) -> object:
+    """Return a value that equals an earlier one if the pages would show the same.
+
+    It covers the database, the logs, which grow with each call of Canvas, and what is only in the
+    exporter's memory. It does not cover the time: ages and what is left of a quota change anyway.
+    """
+    config = context.configuration
+    logs = (config.app.log_dir / live_name(each) for each in Log)
+    files = tuple(map(file_state, (*logs, config.archive_folder)))
+    return _database(context), files, tuple(_in_memory(context))
+
+
+def _database(context: WebContext) -> object:
+    try:
+        return database_fingerprint(context.engine)
+    except SQLAlchemyError:
+        return object()  # unlike any other, so that the page is rendered and says what is wrong
+
+
+def _in_memory(context: WebContext) -> Iterator[object]:
+    if context.judge is not None:
+        state = context.judge.state
+        yield state.incidents, state.unjudged, state.next_due, state.failure, state.storage_failure
+    if context.jobs is not None:
+        yield context.jobs.running, dict(context.jobs.failures)
