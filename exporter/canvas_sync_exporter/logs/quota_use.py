@@ -86,7 +86,8 @@ def quota_use(
     search = LogSearch(log_dir, archive_dir, wanted, limit=_MOST_CALLS, seconds=seconds, zone=zone)
     with closing(search):
         lines = list(search)
-        searched_to = search.searched_to
+        # Without a time, nothing was read.
+        searched_to = None if search.cursor is None else search.searched_to or until
     return QuotaUse(_by_user(lines), len(lines), searched_to, search.notes.problems)
 
 

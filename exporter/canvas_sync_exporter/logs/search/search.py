@@ -89,6 +89,7 @@ class LogSearch:
 
     def __iter__(self) -> Iterator[FoundLine]:
         given = 0
+        advanced: set[LogScan] = set()
         while given < self._limit:
             scan = self._next_scan()
             if scan is None:
@@ -97,9 +98,12 @@ class LogSearch:
             if scan.has_found:
                 yield scan.take()
                 given += 1
-            elif self._deadline is not None and time.monotonic() >= self._deadline:
+            elif scan in advanced and self._is_late:
                 return
             else:
+                # Each log advances at least once, so that whoever comes back with the cursor gets
+                # further even if a busy machine uses up the time before the first block is read.
+                advanced.add(scan)
                 scan.advance()
                 if time.monotonic() >= self._next_report:
                     self._report_progress()
@@ -109,6 +113,10 @@ class LogSearch:
         first = max if self._order is Order.NEWEST else min
         open_scans = (scan for scan in self._scans.values() if not scan.is_done)
         return first(open_scans, key=lambda scan: scan.time, default=None)
+
+    @property
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
     @property
     def searched_to(self) -> dt.datetime | None:

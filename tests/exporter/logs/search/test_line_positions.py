@@ -116,8 +116,12 @@ def test_a_line_that_was_changed_is_not_found(tmp_path: Path) -> None:
 
 def test_a_search_for_a_line_is_bounded(tmp_path: Path) -> None:
     write(tmp_path, Log.ERRORS, range(5))
+    position = _positions(tmp_path)[2]
+    for second in (5, 6):
+        rotate_log(tmp_path, Log.ERRORS)
+        write(tmp_path, Log.ERRORS, [second])
     with pytest.raises(LineNotFoundError, match="within 0 seconds"):
-        _find(tmp_path, _positions(tmp_path)[2], seconds=0)
+        _find(tmp_path, position, seconds=0)
 
 
 @given(
