@@ -171,15 +171,16 @@ def _paint(url: str) -> float | None:
         return None
     if not CHROMIUM.exists():
         return None
-    entry = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    entry = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         page = browser.new_page()
         times = []
         for _ in range(PAINTS):
             page.goto(url)
-            page.wait_for_timeout(300)
-            times.append(float(page.evaluate(entry)))
+            while (found := page.evaluate(entry)) is None:
+                page.wait_for_timeout(50)
+            times.append(float(found))
         browser.close()
     return statistics.median(times)
 

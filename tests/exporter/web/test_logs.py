@@ -265,9 +265,10 @@ def test_a_search_that_takes_long_is_told_in_parts(
 ) -> None:
     monkeypatch.setattr(log_api, "_SECONDS", 0)
     page = _search(exporter)
-    assert page["items"] == []
+    assert len(page["items"]) < 10
     monkeypatch.undo()
-    assert len(_search(exporter, f"cursor={page['next']}")["items"]) == 10
+    rest = _search(exporter, f"cursor={page['next']}")["items"]
+    assert len(page["items"]) + len(rest) == 10
 
 
 def test_large_lines_make_short_pages(
