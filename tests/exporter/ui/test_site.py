@@ -280,10 +280,12 @@ def test_a_poll_is_answered_with_a_new_page_once_anything_has_changed(
     monkeypatch.setattr("canvas_sync_exporter.ui.recent_tags._SECONDS", 0.0)
     monkeypatch.setattr("canvas_sync_exporter.ui.recent_tags._UNCHANGED_SECONDS", 3600.0)
     rendered: list[str] = []
-    monkeypatch.setattr(
-        "canvas_sync_exporter.ui.site.render",
-        lambda name, **values: rendered.append(name) or render(name, **values),  # type: ignore[func-returns-value]
-    )
+
+    def noted_render(name: str, **values: object) -> str:
+        rendered.append(name)
+        return render(name, **values)
+
+    monkeypatch.setattr("canvas_sync_exporter.ui.site.render", noted_render)
     cookies = _cookie(guarded, Scope.READ)
 
     def poll(tag: str) -> requests.Response:

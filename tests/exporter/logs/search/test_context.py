@@ -113,7 +113,7 @@ def test_the_filters_hold_for_the_lines_around(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0, 60])
 def test_it_says_when_its_time_was_too_short(tmp_path: Path, seconds: int) -> None:
     for begin in (0, 3, 6, 9):
-        rotate_log(tmp_path, Log.ERRORS)
         write(tmp_path, Log.ERRORS, range(begin, begin + 3))
+        rotate_log(tmp_path, Log.ERRORS)
     line = _all_lines(tmp_path)[5]
     assert _context(tmp_path, line, seconds=seconds).is_complete == bool(seconds)

@@ -119,7 +119,7 @@ def test_a_search_for_a_line_is_bounded(tmp_path: Path) -> None:
     position = _positions(tmp_path)[2]
     for second in (5, 6):
         rotate_log(tmp_path, Log.ERRORS)
-        write(tmp_path, Log.ERRORS, [second])
+        write(tmp_path, Log.ERRORS, range(second, second + 1))
     with pytest.raises(LineNotFoundError, match="within 0 seconds"):
         _find(tmp_path, position, seconds=0)
 
