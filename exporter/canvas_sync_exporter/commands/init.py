@@ -20,17 +20,13 @@ from canvas_sync_exporter.config_file.config_file import new_config_file
 from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.onboarding.canvas_address import CanvasAddress, find_canvas
 from canvas_sync_exporter.onboarding.config_text import config_text, sync_section
-from canvas_sync_exporter.onboarding.crontab import (
-    CronJob,
-    cron_jobs,
-    home_folder,
-    read_crontab,
-    system_zone,
-)
+from canvas_sync_exporter.onboarding.crontab import cron_jobs, read_crontab, system_zone
 from canvas_sync_exporter.onboarding.detection import LIBRARIES, Project, detect
 from canvas_sync_exporter.onboarding.instructions import steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync, planned_syncs
+from canvas_sync_exporter.onboarding.programs import ScheduledJob, home_folder
 from canvas_sync_exporter.onboarding.source_files import read_sources
+from canvas_sync_exporter.onboarding.systemd import timer_jobs, unit_folders
 from canvas_sync_exporter.settings import Configuration, configuration, full_configuration
 
 from .expectation_text import expectation_lines
@@ -92,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         config = configuration(os.environ)
         folder = Path.cwd()
         project = detect(read_sources(folder))
-        jobs = cron_jobs(read_crontab(), folder, home_folder(), system_zone())
+        home, zone = home_folder(), system_zone()
+        jobs = cron_jobs(read_crontab(), folder, home, zone)
+        jobs += timer_jobs(unit_folders(home), folder, home, zone)
         canvas = find_canvas(os.environ, folder)
         say(*_found(folder, project, jobs, canvas))
         syncs, host = planned_syncs(project, jobs), canvas.host if canvas else ""
@@ -121,16 +119,13 @@ def _say_below(lines: Iterable[str]) -> None:
 
 
 def _found(
-    folder: Path, project: Project, jobs: Sequence[CronJob], canvas: CanvasAddress | None
+    folder: Path, project: Project, jobs: Sequence[ScheduledJob], canvas: CanvasAddress | None
 ) -> Iterator[str]:
     """Yield what was found, and where."""
     rows = [
         (LIBRARIES[name], f"{mark.path}:{mark.line}") for name, mark in project.imports().items()
     ]
-    rows += [
-        ("cron", f"line {job.line} of the crontab: {job.schedule} ({job.zone}), {job.command}")
-        for job in jobs
-    ]
+    rows += [(job.scheduler, f"{job.place}: {_time_of(job)}, {job.command}") for job in jobs]
     if canvas is not None:
         rows.append(("Canvas", f"{canvas.host}, from {canvas.source}"))
     yield f"Found in {folder}:" if rows else f"Found no code that calls Canvas in {folder}."
@@ -140,6 +135,10 @@ def _found(
         yield f"  not read: {unread.path}: {unread.reason}"
     if more := len(project.unread[_MOST_UNREAD:]):
         yield f"  not read: {more} more"
+
+
+def _time_of(job: ScheduledJob) -> str:
+    return f"{job.schedule} ({job.zone})" if job.schedule else "at times that are not known"
 
 
 def _write(path: Path, text: str) -> None:
@@ -174,12 +173,13 @@ def _configure(config: Configuration, syncs: Sequence[PlannedSync]) -> Iterator[
 
 
 def _further_jobs(syncs: Sequence[PlannedSync]) -> Iterator[str]:
-    """Yield the lines of the crontab whose schedule is left out."""
+    """Yield the jobs whose schedule is left out."""
     for sync in syncs:
         for job in sync.further_jobs:
             yield (
-                f"Left out: line {job.line} of the crontab also runs {job.command}, at"
-                f" {job.schedule}. To watch that schedule as well, give it a sync type of its own."
+                f"Left out: {job.place} also runs {job.command}, at"
+                f" {job.schedule or 'other times'}. To watch that schedule as well, give it a"
+                " sync type of its own."
             )
 
 

@@ -32,7 +32,7 @@ def sync_section(sync: PlannedSync) -> str:
     """Return the section of a sync."""
     lines = [f"[syncs.{_key(sync.sync_type)}]"]
     if sync.job is not None:
-        origin = f"line {sync.job.line} of the crontab: {sync.job.command}"
+        origin = f"{sync.job.place}: {sync.job.command}"
         lines.append(f"# {escape_controls(origin)}")
     if sync.timing.schedule:
         lines.append(f"schedule = {_string(sync.timing.schedule)}")

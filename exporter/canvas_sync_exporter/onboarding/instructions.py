@@ -64,7 +64,7 @@ def _hook_steps(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[Step
 
 
 def _scripts(syncs: Sequence[PlannedSync]) -> list[Path | None]:
-    """Return the files that cron starts, each a process that needs hooks."""
+    """Return the files that cron or systemd starts, each a process that needs hooks."""
     return list(dict.fromkeys(sync.job.script for sync in syncs if sync.job))
 
 
@@ -126,7 +126,7 @@ def _run_steps(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[Step]
             code = (_import([decorator]), f"@{decorator}(sync_type={_quoted(sync_type)})")
             yield Step(f"{mark.path}, line {mark.line}, {place} `{mark.name}`", code)
     if not (tasks or jobs or _is_tracked(project)):
-        tracked = [sync for sync in syncs if sync.job is None or not sync.job.is_wrapped]
+        tracked = [sync for sync in syncs if sync.job is None or not sync.job.program.is_wrapped]
         yield from (_tracker(project, sync) for sync in tracked)
 
 
@@ -145,7 +145,7 @@ def _tracker(project: Project, sync: PlannedSync) -> Step:
 
 
 def _where_to_track(project: Project, script: Path | None) -> str:
-    """Return where Canvas is called, if possible in the file that cron starts."""
+    """Return where Canvas is called, if possible in the file that cron or systemd starts."""
     calls = project.of(Role.CANVAS_CALL) or list(project.imports().values())
     call = next((each for each in calls if each.path == script), calls[0] if calls else None)
     if call is not None and script in {None, call.path}:
@@ -159,8 +159,8 @@ def _command_steps(project: Project, syncs: Sequence[PlannedSync]) -> Iterator[S
     if _is_tracked(project):
         return
     for sync in syncs:
-        if sync.job is not None and not sync.job.is_wrapped:
-            place = f"line {sync.job.line} of the crontab, before `{sync.job.command}`"
+        if sync.job is not None and not sync.job.program.is_wrapped:
+            place = f"{sync.job.place}, before `{sync.job.command}`"
             reason = "instead of the tracker, if the code has to stay as it is"
             yield _wrapper(f"{place}, {reason}", installed_command(), sync.sync_type)
         elif sync.job is None and not project.imports():
@@ -173,7 +173,7 @@ def _wrapper(place: str, program: str, sync_type: str) -> Step:
 
 
 def installed_command() -> str:
-    """Return the command as cron, which searches few folders, finds it."""
+    """Return the command as cron and systemd, which search few folders, find it."""
     if shutil.which(DISTRIBUTION, path=_PATH_OF_CRON):
         return DISTRIBUTION
     program = Path(sys.executable).with_name(DISTRIBUTION)

@@ -12,8 +12,8 @@ from canvas_sync_exporter.schedules.cron import parse_cron
 from canvas_sync_exporter.schedules.durations import parse_duration
 from canvas_sync_exporter.schedules.sync_types import is_sync_type
 
-from .crontab import CronJob
 from .detection import CLIENTS, Project, Role
+from .programs import ScheduledJob
 
 __all__ = ["DEFAULT_TYPE", "PlannedSync", "Timing", "parse_timing", "planned_syncs"]
 
@@ -47,19 +47,19 @@ class PlannedSync:
         sync_type: Its type.
         timing: When it runs.
         zone: The time zone of that; empty for that of the settings.
-        job: The line of the crontab that starts it.
-        further_jobs: More lines with the same sync type, which can have one schedule only.
+        job: What starts it.
+        further_jobs: More jobs with the same sync type, which can have one schedule only.
     """
 
     sync_type: str
     timing: Timing = Timing()
     zone: str = ""
-    job: CronJob | None = None
-    further_jobs: tuple[CronJob, ...] = ()
+    job: ScheduledJob | None = None
+    further_jobs: tuple[ScheduledJob, ...] = ()
 
 
-def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync]:
-    """Return a sync for each cron job; without one, for each sync type that the code names.
+def planned_syncs(project: Project, jobs: Sequence[ScheduledJob]) -> list[PlannedSync]:
+    """Return a sync for each scheduled job; without one, for each sync type that the code names.
 
     If files of some jobs import a client, the others do not sync: a backup, for example.
     """
@@ -71,7 +71,7 @@ def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync
     usual = named[0] if len(named) == 1 else DEFAULT_TYPE
     syncs: dict[str, PlannedSync] = {}
     for job in jobs:
-        names = _names(job, syncs) if len(jobs) > 1 else [job.sync_type or ""]
+        names = _names(job, syncs) if len(jobs) > 1 else [job.program.sync_type or ""]
         name = next(filter(is_sync_type, names), usual)
         if name in syncs:
             first = syncs[name]
@@ -81,9 +81,9 @@ def planned_syncs(project: Project, jobs: Sequence[CronJob]) -> list[PlannedSync
     return list(syncs.values())
 
 
-def _names(job: CronJob, syncs: Mapping[str, PlannedSync]) -> list[str]:
+def _names(job: ScheduledJob, syncs: Mapping[str, PlannedSync]) -> list[str]:
     """Return what to call a job, best first: files of the same name go by their folders too."""
-    names = [job.sync_type] if job.sync_type else []
+    names = [job.program.sync_type] if job.program.sync_type else []
     if job.script is not None:
         stem, first = job.script.stem, syncs.get(job.script.stem)
         if first is None or (first.job and first.job.script == job.script):

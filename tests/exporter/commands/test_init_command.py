@@ -148,6 +148,28 @@ def test_a_second_schedule_of_a_file_is_named(project: Path) -> None:
     )
 
 
+def test_a_timer_of_systemd_is_found_in_the_place_of_cron(project: Path) -> None:
+    (project / "bin" / "crontab").write_text("#!/bin/sh\nexit 1\n")
+    units = project.parent / ".config/systemd/user"
+    units.mkdir(parents=True)
+    (units / "sync.timer").write_text("[Timer]\nOnCalendar=Mon..Fri 02:30 Europe/Berlin\n")
+    (units / "sync.service").write_text(
+        f"[Service]\nExecStart=/bin/bash -lc 'cd {project} && python nightly.py {SECRET}'\n"
+    )
+
+    done = init(project, "--yes", HOME=str(project.parent))
+
+    assert SECRET not in done.stdout
+    for line in (
+        "  systemd   sync.service: 30 2 * * 1-5 (Europe/Berlin), python nightly.py …",
+        "  sync.service, before `python nightly.py …`, instead of the tracker,"
+        " if the code has to stay as it is:",
+    ):
+        assert line in done.stdout.splitlines(), done.stdout
+    written = (project / "logs" / "canvas-sync-monitor.toml").read_text()
+    assert "# sync.service: python nightly.py …\nschedule = " in written
+
+
 def test_a_broken_configuration_is_named_with_its_line(project: Path) -> None:
     file = project / "logs" / "canvas-sync-monitor.toml"
     file.parent.mkdir()

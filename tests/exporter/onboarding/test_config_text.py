@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from canvas_sync_exporter.config_file.config_file import ConfigFile, read_config_file
 from canvas_sync_exporter.onboarding.config_text import config_text
-from canvas_sync_exporter.onboarding.crontab import CronJob
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync, Timing
+from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
 from canvas_sync_exporter.schedules.sync_types import is_sync_type
 
 sync_types = st.text(min_size=1, max_size=64).filter(is_sync_type)
@@ -21,12 +21,11 @@ timings = st.sampled_from(
     [Timing(), Timing(schedule="30 2 * * 1-5"), Timing(schedule="@hourly"), Timing(every="1h30m")]
 )
 jobs = st.none() | st.builds(
-    CronJob,
-    line=st.just(3),
+    ScheduledJob,
+    place=st.just("line 3 of the crontab"),
     schedule=st.just("30 2 * * *"),
     zone=st.just("UTC"),
-    command=st.text(),
-    script=st.none(),
+    program=st.builds(Program, command=st.text(), script=st.none()),
 )
 syncs = st.builds(
     PlannedSync,
@@ -59,7 +58,8 @@ def test_any_sync_is_read_back(planned: list[PlannedSync]) -> None:
 
 
 def test_the_file_says_where_the_schedule_comes_from() -> None:
-    job = CronJob(3, "30 2 * * *", "Europe/Berlin", "python nightly.py", Path("nightly.py"))
+    program = Program("python nightly.py", Path("nightly.py"))
+    job = ScheduledJob("line 3 of the crontab", "30 2 * * *", "Europe/Berlin", program)
     sync = PlannedSync('a "b"', Timing(schedule=job.schedule), job.zone, job)
 
     assert config_text([sync, PlannedSync("full")]).splitlines()[3:] == [

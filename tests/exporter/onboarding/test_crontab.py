@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.onboarding.crontab import (
-    CronJob,
-    cron_jobs,
-    home_folder,
-    read_crontab,
-    system_zone,
-)
+from canvas_sync_exporter.onboarding.crontab import cron_jobs, read_crontab, system_zone
+from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
 
 
 @pytest.fixture
@@ -31,7 +26,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def jobs(project: Path, text: str) -> list[CronJob]:
+def jobs(project: Path, text: str) -> list[ScheduledJob]:
     text = text.replace("DIR", str(project))
     return cron_jobs(text, project, project.parent, "Europe/Berlin")
 
@@ -70,7 +65,9 @@ def test_a_command_of_the_project_is_found_without_its_secrets(
     expected = None if script is None else Path(script)
 
     assert jobs(project, f"30 2 * * *  {command}") == [
-        CronJob(1, "30 2 * * *", "Europe/Berlin", shown, expected)
+        ScheduledJob(
+            "line 1 of the crontab", "30 2 * * *", "Europe/Berlin", Program(shown, expected)
+        )
     ]
 
 
@@ -112,7 +109,13 @@ CRON_TZ = Nowhere/City
 0 6 * * * bash -c 'cd DIR && canvas-sync-monitor run --sync-type inside -- ./run'
 """
     assert [
-        (job.line, job.schedule, job.zone, job.is_wrapped, job.sync_type)
+        (
+            int(job.place.split()[1]),
+            job.schedule,
+            job.zone,
+            job.program.is_wrapped,
+            job.program.sync_type,
+        )
         for job in jobs(project, text)
     ] == [
         (1, "@daily", "Europe/Berlin", False, None),
@@ -125,16 +128,6 @@ CRON_TZ = Nowhere/City
 
 def test_home_is_where_commands_start(project: Path) -> None:
     assert len(jobs(project, "HOME=DIR\n0 2 * * * ./nightly.py")) == 1
-
-
-def test_a_user_without_a_home_starts_at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(_uid: int) -> None:
-        raise KeyError
-
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr("pwd.getpwuid", unknown)
-
-    assert home_folder() == Path("/")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import canvas_sync_instrumentation
-from canvas_sync_exporter.onboarding.crontab import CronJob
 from canvas_sync_exporter.onboarding.instructions import Step, installed_command, steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync
+from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
 
 from .test_detection import CELERY, FACTORY, SCHEDULER, project
 
@@ -43,7 +43,8 @@ def code_of(found: list[Step]) -> dict[str, list[str]]:
 
 
 def cron_job(script: str, *, is_wrapped: bool = False) -> PlannedSync:
-    job = CronJob(2, "0 2 * * *", "UTC", f"python {script}", Path(script), is_wrapped)
+    program = Program(f"python {script}", Path(script), is_wrapped)
+    job = ScheduledJob("line 2 of the crontab", "0 2 * * *", "UTC", program)
     return PlannedSync("nightly", job=job)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.onboarding.crontab import CronJob
 from canvas_sync_exporter.onboarding.detection import Mark, Project, Role
 from canvas_sync_exporter.onboarding.planned_sync import Timing, parse_timing, planned_syncs
+from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
 
 
-def job(name: str, **changes: object) -> CronJob:
-    return CronJob(1, "0 2 * * *", "UTC", f"python {name}", Path(name), **changes)  # type: ignore[arg-type]
+def job(name: str, sync_type: str | None = None) -> ScheduledJob:
+    program = Program(f"python {name}", Path(name), sync_type=sync_type)
+    return ScheduledJob("line 1 of the crontab", "0 2 * * *", "UTC", program)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def job(name: str, **changes: object) -> CronJob:
     ],
 )
 def test_each_cron_job_or_type_in_the_code_is_a_sync(
-    in_code: list[str], jobs: list[CronJob], types: list[str]
+    in_code: list[str], jobs: list[ScheduledJob], types: list[str]
 ) -> None:
     syncs = planned_syncs(Project(sync_types=tuple(in_code)), jobs)
 
@@ -47,7 +48,7 @@ def test_a_cron_job_that_calls_nothing_beside_one_that_calls_canvas_is_no_sync()
 
 
 def test_a_second_schedule_of_a_file_is_kept_beside_the_first() -> None:
-    again = replace(job("a.py"), line=2, schedule="@hourly")
+    again = replace(job("a.py"), place="nightly.service", schedule="@hourly")
 
     (sync,) = planned_syncs(Project(), [job("a.py"), again])
 
