@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["exporter", "exporter_process"]
+__all__ = ["cpu_seconds", "exporter", "exporter_process", "peak_memory"]
 
 _ADDRESS = re.compile(r"http://[^/\s]+")
 
@@ -44,3 +44,15 @@ def exporter_process(log_dir: Path, **settings: str) -> Iterator[tuple[str, int]
             yield found[0], process.pid
         finally:
             process.terminate()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, with threads that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most bytes of memory that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) * 1024

@@ -24,7 +24,7 @@ from canvas_sync_core.metrics.sample_keys import SampleKeys
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.processes import ProcessCollector
-from canvas_sync_exporter.collectors.samples import families_of
+from canvas_sync_exporter.collectors.samples import FamilyBuilder
 
 from .forked_programs import ForkedProgram
 
@@ -78,7 +78,7 @@ def samples_without_fold(folder: Path) -> dict[str, float]:
     keys = SampleKeys()
     return {
         sample.name + '{level="INFO",log="operations"}': sample.value
-        for family in families_of(MetricFolder(folder, keys).read(), keys)
+        for family in FamilyBuilder(keys).families(MetricFolder(folder, keys).read())
         for sample in family.samples
         if sample.name == COUNTED
     }

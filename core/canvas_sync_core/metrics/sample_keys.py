@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from .layout import BrokenFileError
 
 __all__ = ["SampleKey", "SampleKeys"]
+
+_Shared = TypeVar("_Shared", str, tuple[tuple[str, str], ...])
 
 _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -36,10 +38,11 @@ class SampleKey(msgspec.Struct, frozen=True, gc=False):
 
 
 class SampleKeys:
-    """Parses keys, each once."""
+    """Parses keys, each once. Equal texts and labels of theirs are the same objects."""
 
     def __init__(self) -> None:
         self._parsed: dict[bytes, SampleKey] = {}
+        self._shared: dict[Any, Any] = {}
 
     def parse(self, key: bytes) -> SampleKey:
         """Parse a key.
@@ -49,26 +52,30 @@ class SampleKeys:
         """
         parsed = self._parsed.get(key)
         if parsed is None:
-            parsed = self._parsed[key] = _parse(key)
+            parsed = self._parsed[key] = self._parse(key)
         return parsed
 
+    def _parse(self, key: bytes) -> SampleKey:
+        try:
+            metric, sample, labels, text = msgspec.json.decode(
+                key, type=tuple[str, str, dict[str, str], str]
+            )
+            bound = labels.pop("le", None)
+            pairs = tuple((self._share(name), self._share(labels[name])) for name in sorted(labels))
+            parsed = SampleKey(
+                raw=key,
+                metric=self._share(metric),
+                sample=self._share(sample),
+                labels=self._share(pairs),
+                bound=None if bound is None else float(bound),
+                help=self._share(text),
+            )
+        except (msgspec.DecodeError, ValueError) as error:
+            raise BrokenFileError(f"{key[:80]!r} is no key of a sample: {error}") from error
+        if not all(_NAME.fullmatch(name) for name in (metric, sample, *labels)):
+            raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not take")
+        return parsed
 
-def _parse(key: bytes) -> SampleKey:
-    try:
-        metric, sample, labels, text = msgspec.json.decode(
-            key, type=tuple[str, str, dict[str, str], str]
-        )
-        bound = labels.pop("le", None)
-        parsed = SampleKey(
-            raw=key,
-            metric=metric,
-            sample=sample,
-            labels=tuple(sorted(labels.items())),
-            bound=None if bound is None else float(bound),
-            help=text,
-        )
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BrokenFileError(f"{key[:80]!r} is not the key of a sample: {error}") from error
-    if not all(_NAME.fullmatch(name) for name in (metric, sample, *labels)):
-        raise BrokenFileError(f"{key[:80]!r} has a name that Prometheus does not accept")
-    return parsed
+    def _share(self, value: _Shared) -> _Shared:
+        shared: _Shared = self._shared.setdefault(value, value)
+        return shared

@@ -16,7 +16,7 @@ from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 
 from .families import family
-from .samples import families_of
+from .samples import FamilyBuilder
 
 __all__ = ["ProcessCollector"]
 
@@ -36,6 +36,7 @@ class ProcessCollector(Collector):
         self._path = folder
         self._keys = SampleKeys()
         self._folder = MetricFolder(folder, self._keys)
+        self._builder = FamilyBuilder(self._keys)
         self._fold_failures = 0
         self._mutex = Lock()
 
@@ -48,7 +49,7 @@ class ProcessCollector(Collector):
         """
         with self._mutex:
             totals = self._read() if self._path.is_dir() else Totals()
-            families = families_of(totals, self._keys)
+            families = self._builder.families(totals)
         yield from families
         yield from self._own_families()
 

@@ -1,8 +1,9 @@
 """Metric families as text and as OpenMetrics, byte for byte as prometheus-client writes them.
 
 prometheus-client escapes each name and label of each sample on every scrape. That takes most of its
-time, although they hardly change between scrapes. Here each label with its value is escaped once
-and cached: there are far fewer of them than series, so the cache stays small and never overflows.
+time, although they hardly change between scrapes. The families of sync processes have tens of
+thousands of series, whose texts their collector keeps; of others, each label with its value is
+escaped once and cached: there are far fewer of them than series, so the cache stays small.
 Unusual families (names beyond the classic characters, timestamps, native histograms, samples that
 the text format moves to the end of a family) are left to prometheus-client.
 """
@@ -21,6 +22,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
+from canvas_sync_exporter.collectors.series import SeriesFamily, escaped
+
 __all__ = ["expose"]
 
 Encoder = Callable[[Collector], bytes]
@@ -32,7 +35,6 @@ _ESCAPES_CLASSIC_NAMES: Final = ("=dots", "=values")
 _TYPES: Final = frozenset({"counter", "gauge", "histogram"})
 _LONG_NUMBER: Final = 1e6
 """From here on, Go writes an exponent."""
-_MOVED_IN_TEXT: Final = ("_created", "_gsum", "_gcount")
 
 
 class _UnusualError(Exception):
@@ -81,15 +83,32 @@ def _lines(family: Metric, *, is_openmetrics: bool) -> Iterable[str]:
     elif family.type == "counter":
         name += "_total"
     lines = [f"# HELP {name} {help_text}\n", f"# TYPE {name} {family.type}\n"]
+    if isinstance(family, SeriesFamily):
+        return lines + _series_lines(family, is_openmetrics=is_openmetrics)
     for sample_name, labels, value, timestamp, exemplar, native in family.samples:
         if timestamp is not None or native or value is None:
             raise _UnusualError
-        if not is_openmetrics and sample_name.endswith(_MOVED_IN_TEXT):
+        if not is_openmetrics and _is_moved_in_text(sample_name):
             raise _UnusualError
         suffix = _exemplar(exemplar) if exemplar and is_openmetrics else ""
         series = f"{_plain(sample_name)}{_labels(labels)}"
         lines.append(f"{series} {_number(value)}{suffix}\n")
     return lines
+
+
+def _series_lines(family: SeriesFamily, *, is_openmetrics: bool) -> list[str]:
+    if not is_openmetrics and any(map(_is_moved_in_text, family.sample_names)):
+        raise _UnusualError
+    values = map(_number, family.values)
+    lines = [f"{each.text} {value}\n" for each, value in zip(family.series, values, strict=True)]
+    if is_openmetrics:
+        for position, exemplar in family.exemplars.items():
+            lines[position] = f"{lines[position][:-1]}{_exemplar(exemplar)}\n"
+    return lines
+
+
+def _is_moved_in_text(sample_name: str) -> bool:
+    return sample_name.endswith(("_created", "_gsum", "_gcount"))
 
 
 @lru_cache(1024)
@@ -105,9 +124,9 @@ def _labels(labels: dict[str, str]) -> str:
     return "{" + ",".join(starmap(_label, sorted(labels.items()))) + "}"
 
 
-@lru_cache(32768)
+@lru_cache(4096)
 def _label(name: str, value: str) -> str:
-    return f'{_plain(name)}="{_escaped(value)}"'
+    return f'{_plain(name)}="{escaped(value)}"'
 
 
 def _number(value: float) -> str:
@@ -117,13 +136,9 @@ def _number(value: float) -> str:
     return number
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
 def _exemplar(exemplar: Exemplar) -> str:
     labels = ",".join(
-        f'{name}="{_escaped(value)}"' for name, value in sorted(exemplar.labels.items())
+        f'{name}="{escaped(value)}"' for name, value in sorted(exemplar.labels.items())
     )
     value = floatToGoString(exemplar.value)  # type: ignore[no-untyped-call] # as above
     when = "" if exemplar.timestamp is None else f" {exemplar.timestamp}"

@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, NativeHistogram, Sample
 
+from canvas_sync_exporter.collectors.series import Series, SeriesFamily, escaped
 from canvas_sync_exporter.web import exposition
 from canvas_sync_exporter.web.exposition import expose
 
@@ -73,6 +74,28 @@ def test_it_is_byte_for_byte_the_library(shown: list[Metric], accept: str) -> No
     assert expose(shown, accept) == (encode(Families(shown)), content_type)
 
 
+@st.composite
+def series_families(draw: st.DrawFn) -> SeriesFamily:
+    family = SeriesFamily(draw(label_names), draw(st.text(max_size=20)), "histogram")
+    for position in range(draw(st.integers(0, 4))):
+        name = family.name + draw(st.sampled_from(["_bucket", "_sum", "_created"]))
+        labels = tuple(sorted(draw(label_sets).items()))
+        family.sample_names.add(name)
+        family.series.append(Series.of(name, labels))
+        family.values.append(draw(values))
+        if name.endswith("_bucket") and (exemplar := draw(st.none() | exemplars)):
+            family.exemplars[position] = exemplar
+    return family
+
+
+@given(st.lists(series_families(), max_size=3), st.sampled_from(ACCEPTED))
+def test_families_of_series_are_as_the_library_shows_their_samples(
+    shown: list[Metric], accept: str
+) -> None:
+    encode, content_type = choose_encoder(accept)
+    assert expose(shown, accept) == (encode(Families(shown)), content_type)
+
+
 @pytest.mark.parametrize("accept", ACCEPTED)
 def test_the_library_s_own_metrics_are_as_the_library_shows_them(accept: str) -> None:
     registry = CollectorRegistry()
@@ -102,16 +125,15 @@ def test_labels_of_very_many_series_are_escaped_once(monkeypatch: pytest.MonkeyP
     family.samples = [
         Sample("wide", {"one": one, "other": other}, 1.0) for one in texts for other in texts
     ]
-    escaped: list[str] = []
-    escape = exposition._escaped
+    seen: list[str] = []
 
     def note(text: str) -> str:
-        escaped.append(text)
-        return escape(text)
+        seen.append(text)
+        return escaped(text)
 
-    monkeypatch.setattr(exposition, "_escaped", note)
+    monkeypatch.setattr(exposition, "escaped", note)
     first = expose([family], "")
-    assert len(escaped) <= 2 * len(texts)
-    escaped.clear()
+    assert len(seen) <= 2 * len(texts)
+    seen.clear()
     assert expose([family], "") == first
-    assert escaped == []
+    assert seen == []
