@@ -156,6 +156,7 @@ class IncidentKind(StrEnum):
     DISK_FILLING = "disk_filling"
     CLOCK_WRONG = "clock_wrong"
     MESSAGES_FAILING = "messages_failing"
+    EXPORTER_SILENT = "exporter_silent"
 
 
 class Severity(StrEnum):

@@ -11,6 +11,7 @@ import atexit
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -109,16 +110,23 @@ class ForkedCommand:
         words: The command and its arguments.
         environ: Its environment.
         folder: Its working folder.
+        host: The name of the host that it believes to be on; None for the real one.
 
     Attributes:
         pid: Its process id.
         stderr: Its standard error.
     """
 
-    def __init__(self, words: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        host: str | None = None,
+    ) -> None:
         read, printed = fork_server().Pipe(duplex=False)
         self._process = fork_server().Process(
-            target=_execute_command, args=(words, printed, dict(environ), folder), daemon=True
+            target=_execute_command, args=(words, printed, dict(environ), folder, host), daemon=True
         )
         self._process.start()
         printed.close()
@@ -173,8 +181,14 @@ def _detached(connection: Connection) -> int:
 
 
 def _execute_command(
-    words: Sequence[str], printed: Connection, environ: dict[str, str], folder: Path
+    words: Sequence[str],
+    printed: Connection,
+    environ: dict[str, str],
+    folder: Path,
+    host: str | None,
 ) -> None:
+    if host is not None:
+        socket.gethostname = lambda: host
     os.dup2(printed.fileno(), 2)
     printed.close()
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as an interpreter does

@@ -113,6 +113,7 @@ def serve_process(
     *arguments: str,
     command: Sequence[str] | None = None,
     settings: Mapping[str, str] | None = None,
+    host: str | None = None,
 ) -> Iterator[ServeProcess]:
     """Serve on a free port until the block ends.
 
@@ -121,11 +122,12 @@ def serve_process(
         arguments: Further arguments of ``serve``.
         command: How the command line is called; by default it is forked.
         settings: Its ``CANVAS_SYNC_*`` settings.
+        host: The name of the host that it believes to be on, if it is forked.
     """
     words, environ = ["serve", "--port", "0", *arguments], environment(settings or {})
     process: subprocess.Popen[str] | ForkedCommand
     if command is None:
-        process = ForkedCommand(words, environ, folder)
+        process = ForkedCommand(words, environ, folder, host)
     else:
         process = subprocess.Popen(
             [*command, *words], env=environ, cwd=folder, stderr=subprocess.PIPE, text=True

@@ -25,6 +25,7 @@ __all__ = [
     "Facts",
     "FailingChannel",
     "LogFolderFacts",
+    "OtherExporter",
     "Refusal",
     "RouteTraffic",
     "RunningRun",
@@ -203,6 +204,19 @@ class ClockFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherExporter:
+    """The exporter of another host that shares the database.
+
+    Attributes:
+        host: The name of its host in the configuration file.
+        judged: When it last judged, by the clock of its host; None if it never has in a week.
+    """
+
+    host: str
+    judged: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything known at one time.
 
@@ -216,6 +230,8 @@ class Facts:
         disk_free: Free bytes on the disk of the log folder, oldest first.
         rollup_backlog: Runs and 15-minute buckets waiting to be rolled up, oldest first.
         clock: None before the first response of Canvas.
+        host: The name of this host if the configuration file names several; empty otherwise.
+        others: The exporters of the other hosts that the configuration file names.
         memo: Cache of results that depend on these facts; see :mod:`.memo`.
     """
 
@@ -235,4 +251,6 @@ class Facts:
     cleanup: CleanupFacts | None = None
     clock: ClockFacts | None = None
     failing_channels: Sequence[FailingChannel] = ()
+    host: str = ""
+    others: Sequence[OtherExporter] = ()
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from canvas_sync_core.names import IncidentKind, Severity
@@ -44,6 +44,12 @@ class Finding:
     user_count: int = 0
     request_ids: tuple[str, ...] = ()
     affects: frozenset[str] = frozenset()
+
+    def on(self, host: str) -> Finding:
+        """Return it as a problem of one of several hosts; unchanged if the name is empty."""
+        if not host:
+            return self
+        return replace(self, subject=f"{self.subject} on {host}", summary=f"{host}: {self.summary}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ _TIMED: Final = frozenset(
         Kind.STALE_ITEMS,
         Kind.TOKEN_EXPIRING,
         Kind.CLEANUP_MISSED,
+        Kind.EXPORTER_SILENT,
     }
 )
 """Kinds that a wrong clock can fake or hide."""

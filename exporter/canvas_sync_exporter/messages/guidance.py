@@ -171,4 +171,10 @@ GUIDANCE: Final[Mapping[Kind, Guidance]] = {
         "CanvasSyncMessagesFailing",
         Dashboard.STACK,
     ),
+    Kind.EXPORTER_SILENT: Guidance(
+        "Start the exporter on that host again. If the host is gone for good, remove it from the "
+        "section [hosts] of the configuration file.",
+        "CanvasSyncExporterSilent",
+        Dashboard.STACK,
+    ),
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from socket import gethostname
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -50,7 +50,6 @@ class View:
         problem: What was wrong with the form that was sent; None otherwise.
         form: The fields of that form.
         done: What an action has just done, in one sentence; empty otherwise.
-        host: The name of this host.
         hosts: This page at the exporter of each host, by the name of the host.
     """
 
@@ -68,7 +67,6 @@ class View:
     problem: Problem | None = None
     form: Mapping[str, str] = field(default_factory=dict)
     done: str = ""
-    host: str = field(default_factory=gethostname)
     hosts: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, path: str = "", fragment: str = "", **query: object) -> str:
@@ -90,6 +88,11 @@ class View:
     def here_at(self, path: str) -> str:
         """Return the relative URL of a feed of this page, with all parameters of the page."""
         return self._join(path, self.query, "")
+
+    @property
+    def host(self) -> str:
+        """The name of this host."""
+        return socket.gethostname()
 
     def at(self, address: str) -> str:
         """Return the URL of this page at another exporter, whose lines have other positions."""

@@ -20,6 +20,7 @@ from canvas_sync_exporter.judge.facts import (
     EndedRun,
     Facts,
     LogFolderFacts,
+    OtherExporter,
     RunningRun,
     Sample,
     SyncFacts,
@@ -439,3 +440,35 @@ def test_an_exporter_that_has_just_started_judges_what_runs_say_at_once() -> Non
     assert IncidentKind.MISSED not in judge(facts_of(**just_now)).judged
     waiting = facts_of(sync_of(failed(0), *nights(20)), spool=[Sample(NOW, 512.0)], **just_now)
     assert kinds(waiting) == []
+
+
+@pytest.mark.parametrize(
+    ("judged", "started", "database_back", "is_found"),
+    [
+        (6, 60, 60, True),
+        (4, 60, 60, False),
+        (6, 1, 1, True),  # it was down before we started
+        (60, 120, 4, False),  # while the database was away, it could not say that it judges
+        (60, 120, 6, True),
+        (None, 4, 4, False),
+        (None, 6, 6, True),
+    ],
+)
+def test_an_exporter_is_silent_if_it_could_have_judged_for_five_minutes(
+    judged: int | None, started: int, database_back: int, *, is_found: bool
+) -> None:
+    facts = replace(
+        well(),
+        started=NOW - started * MINUTE,
+        database=DatabaseFacts(is_reachable=True, since=NOW - database_back * MINUTE),
+        others=[OtherExporter("sync-1", None if judged is None else NOW - judged * MINUTE)],
+    )
+    assert (IncidentKind.EXPORTER_SILENT in kinds(facts)) is is_found
+
+
+def test_with_several_hosts_a_full_disk_has_the_name_of_its_host() -> None:
+    full = replace(well(), disk_free=[Sample(NOW, GIBIBYTE / 10)])
+    assert only(full).subject == "disk of the logs"
+    found = only(replace(full, host="sync-1"))
+    assert found.subject == "disk of the logs on sync-1"
+    assert found.summary.startswith("sync-1: Only 0.1 GiB are free")

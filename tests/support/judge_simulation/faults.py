@@ -17,6 +17,7 @@ from canvas_sync_exporter.judge.facts import (
     DroppedTelemetry,
     Facts,
     LogFolderFacts,
+    OtherExporter,
     Sample,
     TokenFacts,
 )
@@ -221,6 +222,10 @@ def wrong_clock(facts: Facts, begin: datetime) -> Facts:
 
 def dead_channel(facts: Facts, begin: datetime) -> Facts:
     return replace(facts, failing_channels=[FailingChannel("slack", begin, 3, 0, "404 Not Found")])
+
+
+def silent_exporter(facts: Facts, begin: datetime) -> Facts:
+    return replace(facts, host="sync-2", others=[OtherExporter("sync-1", begin)])
 
 
 QUARTER = timedelta(minutes=15)
@@ -603,5 +608,14 @@ FAULTS = (
         change=dead_channel,
         length=5 * HOUR,
         certain=HOUR,
+    ),
+    Fault(
+        "the exporter of another host dies",
+        K.EXPORTER_SILENT,
+        "sync-1",
+        "stopped",
+        change=silent_exporter,
+        length=5 * HOUR,
+        certain=5 * MINUTE,
     ),
 )

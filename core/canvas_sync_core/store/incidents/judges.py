@@ -39,6 +39,11 @@ class JudgeRow:
     problem: str | None = None
     next_due: Mapping[str, datetime] = field(default_factory=dict)
 
+    @property
+    def host(self) -> str:
+        """The host that it judges on."""
+        return self.name.partition(":")[0]
+
     def is_live(self, now: datetime) -> bool:
         """Return whether it still judges; its host's clock may be ahead of ours."""
         return abs(now - self.judged_at) <= LIVE_FOR

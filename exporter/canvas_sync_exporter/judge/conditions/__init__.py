@@ -44,4 +44,5 @@ CONDITIONS: Final[Mapping[IncidentKind, Condition]] = {
     IncidentKind.DISK_FILLING: disk.disk_filling,
     IncidentKind.CLOCK_WRONG: monitoring.clock_wrong,
     IncidentKind.MESSAGES_FAILING: monitoring.messages_failing,
+    IncidentKind.EXPORTER_SILENT: monitoring.exporter_silent,
 }

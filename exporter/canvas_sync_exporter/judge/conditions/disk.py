@@ -45,7 +45,7 @@ def disk_filling(facts: Facts) -> Iterable[Finding]:
         since=newest.time,
         summary=summary,
         cause="Once it is full, log lines, metrics and rows waiting for the database are lost.",
-    )
+    ).on(facts.host)
 
 
 def _seconds_left(facts: Facts) -> float | None:

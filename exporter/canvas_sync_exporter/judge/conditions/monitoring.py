@@ -19,6 +19,7 @@ __all__ = [
     "cleanup_missed",
     "clock_wrong",
     "database_away",
+    "exporter_silent",
     "log_folder_unwritable",
     "messages_failing",
     "rollups_behind",
@@ -40,6 +41,8 @@ _SHRINKS: Final = 0.9
 _DROPS_FOR: Final = timedelta(hours=26)
 _CLEANUP_PATIENCE: Final = timedelta(hours=2)
 _DELIVERY_PATIENCE: Final = timedelta(hours=1)
+_SILENT_FOR: Final = timedelta(minutes=5)
+"""An upgrade or a reboot takes less time than this."""
 _SKEW_SECONDS: Final = 60.0
 _SEVERE_SKEW_SECONDS: Final = 600.0
 
@@ -73,7 +76,7 @@ def spool_growing(facts: Facts) -> Iterable[Finding]:
         since=window[0].time,
         summary=f"{waiting / 1024:,.0f} KiB of rows are waiting for the database.",
         cause="The syncs cannot reach the database, or it rejects their rows.",
-    )
+    ).on(facts.host)
 
 
 def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
@@ -82,6 +85,7 @@ def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
     problem, since = _folder_problem(facts)
     if not runs and not problem:
         return
+    host = facts.host if problem else ""  # runs of all hosts are known on each
     yield Finding(
         kind=IncidentKind.LOG_FOLDER_UNWRITABLE,
         subject="log folder",
@@ -92,7 +96,7 @@ def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
         runs=tuple(run.id for run in runs[:20]),
         run_count=len(runs),
         affects=frozenset(run.sync_type for run in runs),
-    )
+    ).on(host)
 
 
 def telemetry_dropped(facts: Facts) -> Iterable[Finding]:
@@ -110,7 +114,7 @@ def telemetry_dropped(facts: Facts) -> Iterable[Finding]:
             summary=f"{drop.count:,} records for {drop.sink} were lost.",
             cause=f"The reason is: {drop.reason.replace('_', ' ')}. The syncs are not affected.",
             counts={drop.reason: drop.count},
-        )
+        ).on(facts.host)
 
 
 def rollups_behind(facts: Facts) -> Iterable[Finding]:
@@ -151,7 +155,7 @@ def cleanup_missed(facts: Facts) -> Iterable[Finding]:
         since=due,
         summary=f"The nightly log cleanup, due at {due:%Y-%m-%d %H:%M} UTC, has not run.",
         cause=cleanup.failure or known,
-    )
+    ).on(facts.host)
 
 
 def clock_wrong(facts: Facts) -> Iterable[Finding]:
@@ -185,6 +189,33 @@ def messages_failing(facts: Facts) -> Iterable[Finding]:
             summary=f"Messages to {each.channel} cannot be delivered.",
             cause=each.reason,
             counts={name: count for name, count in counts.items() if count},
+        )
+
+
+def exporter_silent(facts: Facts) -> Iterable[Finding]:
+    """Detect that the exporter of another host has stopped, since nobody watches that host then."""
+    database = facts.database.since
+    # While the database was away, no exporter could note that it judges.
+    back = database if database > facts.started else None
+    for other in facts.others:
+        since = other.judged or facts.started
+        if facts.now - max(since, back or since) < _SILENT_FOR:
+            continue
+        if other.judged is None:
+            summary = f"No exporter on {other.host} has judged with this database in the last week."
+            cause = "It does not run, uses another database, or its host has another name."
+        else:
+            summary = f"The exporter on {other.host} last judged at {since:%Y-%m-%d %H:%M} UTC."
+            cause = (
+                "It has stopped, or its host is down. Nobody watches the logs and the disk there."
+            )
+        yield Finding(
+            kind=IncidentKind.EXPORTER_SILENT,
+            subject=other.host,
+            severity=Severity.CRITICAL,
+            since=since,
+            summary=summary,
+            cause=cause,
         )
 
 

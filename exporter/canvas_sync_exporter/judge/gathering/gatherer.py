@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
 from canvas_sync_core.store.database import connect_to_read
+from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_core.store.messages.reading import failing_channels
 from canvas_sync_core.store.start_times import starts_of_type
@@ -23,6 +25,7 @@ from canvas_sync_exporter.judge.facts import (
     ClockFacts,
     DatabaseFacts,
     Facts,
+    OtherExporter,
     SyncFacts,
 )
 from canvas_sync_exporter.judge.runs import FoundRun
@@ -91,6 +94,7 @@ class Gatherer:
         self._backlog = SampleWatch(timedelta(minutes=45), timedelta(minutes=1))
         self._clock: ClockFacts | None = None
         self._failing_channels: Sequence[FailingChannel] = ()
+        self._others: Sequence[OtherExporter] = ()
         self._failures: dict[str, str] = {}
 
     def gather(self) -> Facts:
@@ -118,6 +122,8 @@ class Gatherer:
             cleanup=self._cleanup(now),
             clock=_newest_clock(self._clock, syncs.values()),
             failing_channels=self._read_channels(now),
+            host=socket.gethostname() if self._configuration.file.hosts else "",
+            others=self._read_others(),
         )
 
     def _read_database(self, now: datetime) -> None:
@@ -160,6 +166,21 @@ class Gatherer:
             )
             self._failing_channels = [each for each in found if each.channel in names]
         return self._failing_channels
+
+    def _read_others(self) -> Sequence[OtherExporter]:
+        """Return the exporters of the other configured hosts, as last read from the database."""
+        hosts = sorted(self._configuration.file.hosts.keys() - {socket.gethostname()})
+        if hosts and self._database.is_reachable:
+            newest = self._ask("other exporters", self._newest_judgements, None)
+            if newest is not None:
+                self._others = [OtherExporter(host, newest.get(host)) for host in hosts]
+        return self._others if hosts else ()
+
+    def _newest_judgements(self) -> Mapping[str, datetime]:
+        newest: dict[str, datetime] = {}
+        for judge in judges(self._engine):
+            newest[judge.host] = max(judge.judged_at, newest.get(judge.host, judge.judged_at))
+        return newest
 
     def _cleanup(self, now: datetime) -> CleanupFacts:
         configuration = self._configuration

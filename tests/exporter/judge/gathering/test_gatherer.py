@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from canvas_sync_core.events import ErrorInfo, ItemCounts, RunSnapshot
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import ITEMS, IncidentKind, MessageState, RunStatus
 from canvas_sync_core.store.database import open_engine
+from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.messages.writing import add_messages
 from canvas_sync_core.store.suspects import judge_runs
 from canvas_sync_exporter.config_file.audience import Audience
@@ -65,13 +68,19 @@ def night(number: int, **changes: Any) -> RunSnapshot:
 class Scene:
     """A gatherer, and the time that it sees."""
 
-    def __init__(self, engine: Engine, folder: Path, *channels: ChannelSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        *channels: ChannelSettings,
+        hosts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.now = NIGHT + 30 * MINUTE
         self.configuration: Configuration = replace(
             configuration(
                 {"CANVAS_SYNC_LOG_DIR": str(folder), "CANVAS_SYNC_STATE_DIR": str(folder / "state")}
             ),
-            file=ConfigFile(messages=MessageSettings(channels=channels)),
+            file=ConfigFile(messages=MessageSettings(channels=channels), hosts=hosts),
         )
         self.gatherer = Gatherer(
             engine, self.configuration, expect_nightly, lambda since: (), lambda: self.now
@@ -115,6 +124,20 @@ def test_a_configured_channel_that_cannot_deliver_is_found_until_it_does(
     assert (finding.subject, finding.cause, finding.counts) == ("webhook", "404", {"waiting": 1})
     sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": scene.now}
     add_messages(engine, [message("2", channel="webhook", created_at=scene.now, **sent)])
+    assert scene.kinds(1) == []
+
+
+def test_an_exporter_of_another_host_that_stops_is_found_until_it_judges_again(
+    engine: Engine, tmp_path: Path
+) -> None:
+    write(engine, *(night(number) for number in range(20)))
+    hosts = dict.fromkeys(("sync-1", socket.gethostname()), "https://example.edu")
+    scene = Scene(engine, tmp_path, hosts=hosts)
+    for folder, minutes in (("old", 300), ("state", 0)):
+        note_judging(engine, JudgeRow(f"sync-1:/srv/{folder}", scene.now - minutes * MINUTE))
+    assert scene.kinds(4) == []
+    assert scene.kinds(2) == [IncidentKind.EXPORTER_SILENT]
+    note_judging(engine, JudgeRow("sync-1:/srv/state", scene.now))
     assert scene.kinds(1) == []
 
 
