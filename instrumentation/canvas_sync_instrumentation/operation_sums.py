@@ -57,6 +57,7 @@ class OperationSums:
         self._windows: dict[_Key, _Window] = {}
         self._ready: deque[DbOperationsSummed] = deque()
         self._thread: Daemon | None = None
+        self._has_sums = ThreadEvent()
         self._closed = ThreadEvent()
 
     def report(self, operation: DbOperation) -> None:
@@ -86,6 +87,7 @@ class OperationSums:
     def close(self) -> None:
         """Emit what has been summed up; emit later operations singly."""
         self._closed.set()
+        self._has_sums.set()
         self.emit_all()
 
     def _added(self, operation: DbOperation, context: RunContext) -> DbOperation:
@@ -125,8 +127,10 @@ class OperationSums:
 
     def _end_windows(self, task_id: str | None) -> None:
         with self._lock:
-            for key in [key for key in self._windows if task_id is None or key[0] == task_id]:
-                self._end(self._windows.pop(key))
+            for key, window in tuple(self._windows.items()):
+                if task_id is None or key[0] == task_id:
+                    self._end(window)
+                    del self._windows[key]
 
     def _end_old_windows(self, now: float) -> None:
         """End the windows that are over, and start another one where operations keep coming."""
@@ -139,8 +143,14 @@ class OperationSums:
                     del self._windows[key]
 
     def _end(self, window: _Window) -> None:
-        if (summed := window.sum()) is not None:
+        """Move the sum of a window to those that are to be emitted.
+
+        A signal may raise anywhere: only between the last two lines would the sum count twice.
+        """
+        if window.sum is not None:
+            summed = window.sum.event()
             self._ready.append(summed)
+            window.sum = None
 
     def _emit_ready(self) -> None:
         while self._ready:
@@ -153,24 +163,27 @@ class OperationSums:
     def _ensure_thread(self) -> None:
         """Have sums emitted even if no operation follows. Call it with the lock held."""
         if self._thread is None or self._thread.is_outdated:
-            self._thread = Daemon(self._emit_when_due, "canvas-sync-sums")
-            if not self._thread.start():
-                self._thread = None  # the next operation, or the end of the run, emits them
+            thread = self._thread = Daemon(self._emit_when_due, "canvas-sync-sums")
+            is_started = False
+            try:
+                is_started = thread.start()
+            finally:  # the next operation tries again, and the end of the run emits them anyway
+                if not is_started:
+                    self._thread = None
+        if not self._has_sums.is_set():
+            self._has_sums.set()
 
     def _emit_when_due(self) -> None:
-        """Emit sums once their second is over, until there is nothing to sum up."""
-        thread, closed = self._thread, self._closed
-        while not closed.wait(_TICK_SECONDS):
+        """Emit sums once their second is over; sleep while there are none."""
+        thread, has_sums, closed = self._thread, self._has_sums, self._closed
+        while has_sums.wait() and not closed.wait(_TICK_SECONDS):
             with self._lock:
                 if self._thread is not thread:  # another one has taken its place
                     return
                 self._end_old_windows(self._clock.monotonic())
-                is_done = not any(window.summed for window in self._windows.values())
-                if is_done:
-                    self._thread = None
+                if all(window.sum is None for window in self._windows.values()):
+                    has_sums.clear()
             self._emit_ready()
-            if is_done:
-                return
 
 
 class _Window(msgspec.Struct):
@@ -180,49 +193,63 @@ class _Window(msgspec.Struct):
         start: When it starts, in monotonic seconds.
         singly: How many of its operations are still to be emitted singly.
         seen: How many operations it has had.
-        summed: How many of them are summed up; the attributes below are about these.
-        first_start: When the first one started, in seconds since the epoch.
+        sum: Those that are summed up.
     """
 
     start: float
     singly: int
     seen: int = 0
-    summed: int = 0
-    newest: DbOperation | None = None
-    first_start: float = 0.0
-    rows: int = 0
-    seconds: float = 0.0
-    longest: float = 0.0
+    sum: _Sum | None = None
 
     def sum_up(self, operation: DbOperation) -> None:
         """Add an operation to the sum."""
-        start = operation.time - operation.duration
-        self.first_start = min(self.first_start, start) if self.summed else start
-        self.newest = operation
-        self.summed += 1
-        self.rows += operation.count
-        self.seconds += operation.duration
-        self.longest = max(self.longest, operation.duration)
-
-    def sum(self) -> DbOperationsSummed | None:
-        """Return the sum; None if nothing was summed up."""
-        newest = self.newest
-        if newest is None:
-            return None
-        return DbOperationsSummed(
-            context=newest.context,
-            time=newest.time,
-            duration=self.seconds,
-            elapsed=max(0.0, newest.time - self.first_start),
-            longest=self.longest,
-            operation=newest.operation,
-            table=newest.table,
-            operations=self.summed,
-            count=self.rows,
-            batch=newest.batch,
-            system=newest.system,
-        )
+        if self.sum is None:
+            self.sum = _Sum(operation, operation.time - operation.duration)
+        self.sum.add(operation)
 
     def goes_on(self, now: float, singly: int) -> bool:
         """Return whether operations came too fast to emit the next ones singly."""
         return self.seen > singly and now - self.start < 2 * WINDOW_SECONDS
+
+
+class _Sum(msgspec.Struct):
+    """Operations that are summed up.
+
+    Attributes:
+        newest: The one that ended last.
+        start: When the first one started, in seconds since the epoch.
+    """
+
+    newest: DbOperation
+    start: float
+    operations: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+
+    def add(self, operation: DbOperation) -> None:
+        """Add an operation."""
+        if operation.time >= self.newest.time:  # else another thread was faster
+            self.newest = operation
+        self.start = min(self.start, operation.time - operation.duration)
+        self.operations += 1
+        self.rows += operation.count
+        self.seconds += operation.duration
+        self.longest = max(self.longest, operation.duration)
+
+    def event(self) -> DbOperationsSummed:
+        """Return the sum so far."""
+        newest = self.newest
+        return DbOperationsSummed(
+            context=newest.context,
+            time=newest.time,
+            duration=self.seconds,
+            elapsed=max(0.0, newest.time - self.start),
+            longest=self.longest,
+            operation=newest.operation,
+            table=newest.table,
+            operations=self.operations,
+            count=self.rows,
+            batch=newest.batch,
+            system=newest.system,
+        )
