@@ -297,7 +297,7 @@ class Settings:
         "CANVAS_SYNC_LOG_FORMAT",
         one_of("json", "text"),
         "json",
-        "`json` for JSON Lines, `text` for the human line alone.",
+        "`json` for JSON Lines, `text` for the human-readable line alone.",
     )
     log_level: LogLevel = setting(
         "CANVAS_SYNC_LOG_LEVEL",
@@ -315,7 +315,7 @@ class Settings:
         "CANVAS_SYNC_TIMEZONE",
         time_zone,
         dt.UTC,
-        "Time zone of the clock in human lines, which the log tools read, and of the cleanup time.",
+        "Time zone of the times in human-readable lines, and of the cleanup time.",
     )
     state_dir: Path | None = setting(
         "CANVAS_SYNC_STATE_DIR",
@@ -352,8 +352,8 @@ class Settings:
         "CANVAS_SYNC_RUN",
         text,
         None,
-        "The run to which a process belongs that starts none; `canvas-sync-monitor run` sets "
-        "it for its command.",
+        "The run that a process belongs to if it starts none itself; `canvas-sync-monitor run` "
+        "sets it for its command.",
     )
     db_sum_up_after: int = setting(
         "CANVAS_SYNC_DB_SUM_UP_AFTER",

@@ -1,4 +1,4 @@
-"""Turns events into log records with their human lines."""
+"""Turns events into log records with their human-readable lines."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class RecordMaker:
 
     Args:
         host: Name of this machine or container.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         makers: Event type -> how its events become records.
@@ -135,27 +135,27 @@ class RecordMaker:
         self._pid = os.getpid()
         self._second = (-1, "", "")
         self.makers: Mapping[type[Event], Maker] = {
-            RunStarted: _maker(RunStartedRecord, _is_info, self._run_started),
-            RunWaiting: _maker(RunWaitingRecord, _is_info, self._run_waiting),
+            RunStarted: _maker(RunStartedRecord, _always_info, self._run_started),
+            RunWaiting: _maker(RunWaitingRecord, _always_info, self._run_waiting),
             RunEnded: _maker(RunEndedRecord, _run_level, self._run_ended),
-            RunSuspected: _maker(RunSuspectRecord, _is_warning, self._run_suspected),
-            StepStarted: _maker(StepStartedRecord, _is_info, self._step_started),
+            RunSuspected: _maker(RunSuspectRecord, _always_warning, self._run_suspected),
+            StepStarted: _maker(StepStartedRecord, _always_info, self._step_started),
             StepEnded: _maker(StepEndedRecord, _error_level, self._step_ended),
             ItemsRecorded: _maker(ItemsRecord, _items_level, self._items),
-            OutputRecorded: _maker(OutputRecord, _is_info, self._output),
+            OutputRecorded: _maker(OutputRecord, _always_info, self._output),
             LogsCleaned: _maker(CleanupRecord, _error_level, self._logs_cleaned),
             ApiCall: _maker(ApiCallRecord, _api_level, self._api_call),
-            ListTruncated: _maker(TruncatedRecord, _is_warning, self._list_truncated),
-            GuardWaited: _maker(GuardWaitRecord, _is_info, self._guard_waited),
+            ListTruncated: _maker(TruncatedRecord, _always_warning, self._list_truncated),
+            GuardWaited: _maker(GuardWaitRecord, _always_info, self._guard_waited),
             DbOperation: _maker(DbRecord, _error_level, self._db_operation),
-            DbOperationsSummed: _maker(DbRecord, _is_info, self._db_operations_summed),
-            ErrorRecorded: _maker(ErrorRecord, _is_error, self._error),
-            Progressed: _maker(ProgressRecord, _is_info, self._progress),
+            DbOperationsSummed: _maker(DbRecord, _always_info, self._db_operations_summed),
+            ErrorRecorded: _maker(ErrorRecord, _always_error, self._error),
+            Progressed: _maker(ProgressRecord, _always_info, self._progress),
         }
 
         self.details: Mapping[type[Event], Maker] = {
-            ApiCall: _maker(ApiCallDetailRecord, _is_debug, self._api_call_detail),
-            DbOperation: _maker(DbStatementRecord, _is_debug, self._db_statement),
+            ApiCall: _maker(ApiCallDetailRecord, _always_debug, self._api_call_detail),
+            DbOperation: _maker(DbStatementRecord, _always_debug, self._db_statement),
         }
 
     def after_fork_in_child(self) -> None:
@@ -163,7 +163,7 @@ class RecordMaker:
         self._pid = os.getpid()
 
     def _times(self, seconds: float) -> tuple[str, str]:
-        """Return a Unix time as RFC 3339 with microseconds, and as the human lines show it."""
+        """Return a Unix time as RFC 3339 with microseconds, and as human-readable lines show it."""
         second, microsecond = divmod(int(seconds * 1_000_000), 1_000_000)
         known = self._second
         if known[0] != second:
@@ -502,19 +502,19 @@ def _sum(*parts: float | None) -> float | None:
     return sum(known) if known else None
 
 
-def _is_debug(_event: Event) -> str:
+def _always_debug(_event: Event) -> str:
     return _DEBUG
 
 
-def _is_info(_event: Event) -> str:
+def _always_info(_event: Event) -> str:
     return _INFO
 
 
-def _is_warning(_event: Event) -> str:
+def _always_warning(_event: Event) -> str:
     return _WARNING
 
 
-def _is_error(_event: Event) -> str:
+def _always_error(_event: Event) -> str:
     return _ERROR
 
 

@@ -37,9 +37,9 @@ class LogSink:
 
     Args:
         log_dir: Folder of the logs.
-        log_format: ``json`` for one JSON object per line, ``text`` for the human line alone.
+        log_format: ``json`` for one JSON object per line, ``text`` for the human-readable line.
         levels: Log -> the lowest level that is written; a log with ``OFF`` has no file.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
         control_dir: Folder of the logs' control pages, shared by all processes.
         host: Name of this machine or container.
         on_drop: Counts lines that could not be written.

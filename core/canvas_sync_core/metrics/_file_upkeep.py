@@ -15,7 +15,7 @@ from . import MetricFiles
 
 __all__ = ["FileUpkeep"]
 
-_LOOK_SECONDS: Final = 1.0
+_CHECK_SECONDS: Final = 1.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _logger = app_logger(__name__)
 
@@ -31,7 +31,7 @@ class FileUpkeep:
 
     def __init__(self, files: MetricFiles) -> None:
         self._files = files
-        self._look_at = 0.0
+        self._next_check = 0.0
         self._is_failing = False
 
     @property
@@ -41,29 +41,29 @@ class FileUpkeep:
             return None
         return fault_of(self._files.folder, self._files.last_error)
 
-    def look_when_due(self) -> None:
-        """Call :meth:`look`, about once a second."""
-        if monotonic() >= self._look_at:
-            self.look()
+    def restore_when_due(self) -> None:
+        """Call :meth:`restore`, about once a second."""
+        if monotonic() >= self._next_check:
+            self.restore()
 
     def prevent_fault(self, kinds: Iterable[str] | None = None) -> None:
-        """Call :meth:`look` if a file was truncated: using it would kill us with SIGBUS.
+        """Call :meth:`restore` if a file was truncated: using it would kill us with SIGBUS.
 
         Args:
             kinds: The kinds of files about to be used; None means all.
         """
-        if self._files.leave_cut(kinds):
-            self.look()
+        if self._files.detach_truncated(kinds):
+            self.restore()
 
-    def look(self) -> bool:
+    def restore(self) -> bool:
         """Recreate files that were removed, and store series that have no place in a file yet.
 
         Returns:
             Whether all counts are in files where readers find them.
         """
         with self._files.lock:
-            self._look_at = monotonic() + _LOOK_SECONDS
-            self._files.leave_cut()
+            self._next_check = monotonic() + _CHECK_SECONDS
+            self._files.detach_truncated()
             is_displaced = self._files.displaced() > 0
             is_well = self._files.recreate() and self._files.store_waiting()
             if is_displaced and is_well:

@@ -156,7 +156,7 @@ class MetricFiles:
             del self._waiting[identity]
         return True
 
-    def leave_cut(self, kinds: Iterable[str] | None = None) -> bool:
+    def detach_truncated(self, kinds: Iterable[str] | None = None) -> bool:
         """Stop using truncated files before they are accessed; return whether there were any.
 
         Args:
@@ -166,7 +166,7 @@ class MetricFiles:
         files = self._mapped if kinds is None else map(self._files.get, kinds)
         is_any = False
         for file in files:  # a plain loop, since each event runs it; each check is a system call
-            if file is not None and file.leave_if_cut():
+            if file is not None and file.detach_if_truncated():
                 is_any = True
         return is_any
 

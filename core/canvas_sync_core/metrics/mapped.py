@@ -34,8 +34,8 @@ class MappedFile:
 
     Space is allocated before it is mapped, because on a full disk, a page without a block would
     kill the process with SIGBUS. So would a page beyond the end of a truncated file: call
-    :meth:`leave_if_cut` before using values. The exclusive ``flock`` lasts as long as the process,
-    so anyone who gets the lock knows that the process is dead.
+    :meth:`detach_if_truncated` before using values. The exclusive ``flock`` lasts as long as the
+    process, so anyone who gets the lock knows that the process is dead.
 
     Args:
         path: The file; it must not exist.
@@ -52,7 +52,7 @@ class MappedFile:
         self._capacity = _FIRST_CAPACITY
         header = (magic + _INTEGER.pack(HEADER_SIZE)).ljust(HEADER_SIZE, b"\0")
         self._fd = _create_locked(path, header, self._capacity)
-        self._is_cut = False
+        self._is_truncated = False
         self._map()
         self.keep_copy()
 
@@ -73,7 +73,7 @@ class MappedFile:
         Raises:
             OSError: There is no space for it; the file is as before.
         """
-        if self.leave_if_cut() or self._is_cut:
+        if self.detach_if_truncated() or self._is_truncated:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self._path))
         start = self._used
         end = start + len(data)
@@ -103,11 +103,11 @@ class MappedFile:
         """Copy the contents to memory, in case another program empties the file."""
         self._copy = bytes(self._bytes[: self._used])
 
-    def leave_if_cut(self) -> bool:
+    def detach_if_truncated(self) -> bool:
         """If the file was truncated, continue in memory with the copy; return whether it was."""
         if self._size() >= self._capacity:
             return False
-        self._is_cut = True
+        self._is_truncated = True
         self._size = self._capacity.__int__  # of the memory, which nobody truncates
         self._unmap()
         self._bytes = memoryview(bytearray(self._copy.ljust(self._capacity, b"\0")))
@@ -117,7 +117,7 @@ class MappedFile:
     @property
     def is_in_place(self) -> bool:
         """Whether the file is complete and still has its name: not removed, moved or replaced."""
-        return not self._is_cut and is_in_place(self._path, self._fd)
+        return not self._is_truncated and is_in_place(self._path, self._fd)
 
     def recreate(self) -> None:
         """Recreate the file under its name, with all its contents, and continue there.
@@ -129,7 +129,7 @@ class MappedFile:
         self._unmap()
         os.close(self._fd)
         self._fd = fd
-        self._is_cut = False
+        self._is_truncated = False
         self._map()
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class MappedFile:
 
         Values written afterwards go to memory that nobody reads.
         """
-        self.leave_if_cut()
+        self.detach_if_truncated()
         detached = memoryview(bytearray(self._bytes))
         self._unmap()
         self._size = self._capacity.__int__
@@ -179,7 +179,7 @@ class ExemplarFile(MappedFile):
 
     def write(self, start: int, trace_id: str, value: float, time: float, cell: int) -> None:
         """Fill the slot at offset ``start``."""
-        self.leave_if_cut()
+        self.detach_if_truncated()
         self._bytes[start : start + SLOT_SIZE] = encode_slot(trace_id, value, time, cell)
 
 

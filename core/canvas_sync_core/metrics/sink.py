@@ -136,7 +136,7 @@ class MetricsSink:
         }
         with self._files.lock:
             self._files.start_at_zero()
-            self._upkeep.look()
+            self._upkeep.restore()
 
     def _forget(self) -> None:
         self._lock = self._files.lock
@@ -166,7 +166,7 @@ class MetricsSink:
                 self._count_new_records()
             if handler is not None:
                 handler(event)
-        self._upkeep.look_when_due()
+        self._upkeep.restore_when_due()
 
     def count_dropped(self, sink: str, reason: str, count: int = 1) -> None:
         """Count telemetry that could not be delivered; a :class:`~..sinks.DropCounter`."""
@@ -193,7 +193,7 @@ class MetricsSink:
     def flush(self, timeout: float) -> bool:
         """Move values that are only in memory to files; return whether none are left."""
         with self._lock:
-            is_well = self._upkeep.look()
+            is_well = self._upkeep.restore()
             self._count_new_records()
             return is_well
 
@@ -249,7 +249,7 @@ class MetricsSink:
             if status is RunStatus.SUCCESS:
                 self._set_last_success(event)
             self._remove_running(context)
-            self._upkeep.look()
+            self._upkeep.restore()
 
     def _run_waiting(self, event: RunWaiting) -> None:
         with self._lock:
@@ -277,7 +277,7 @@ class MetricsSink:
 
     def _heartbeat(self, event: Heartbeat) -> None:
         with self._lock:
-            self._upkeep.look()
+            self._upkeep.restore()
 
     def _items(self, event: ItemsRecorded) -> None:
         sync_type = event.context.sync_type

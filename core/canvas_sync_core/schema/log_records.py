@@ -3,8 +3,8 @@
 A record is a struct whose fields are the keys of the JSON line, in order. ``timestamp`` comes
 first, because readers use it to find the start of the next record after a torn line. The common
 fields are always present; an event's own fields are omitted if they have their default value.
-``message`` is the human line, which is all that the text format writes. Tests compare readers and
-reference pages with these types.
+``message`` is the human-readable line, which is all that the text format writes. Tests compare
+readers and reference pages with these types.
 """
 
 from __future__ import annotations

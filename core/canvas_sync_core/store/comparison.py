@@ -1,11 +1,11 @@
-"""Finds what is odd about a run, compared with the last ones of its kind. Pure functions.
+"""Finds what is unusual about a run, compared with the last ones of its kind. Pure functions.
 
 The last 20 runs define what is usual, once there are three; :mod:`.outliers` decides what is an
-outlier. Odd runs do not count as usual, unless half of the last runs were odd.
+outlier. Suspect runs do not count as usual, unless half of the last runs were suspect.
 
-Syncs follow daily and weekly patterns. An outlier among the last runs is not odd if it is usual at
-that time of the day or week. After a longer gap than usual, such as a weekend, there is more to do,
-so more items, more calls and a longer duration are not odd.
+Syncs follow daily and weekly patterns. An outlier among the last runs is no anomaly if it is usual
+at that time of the day or week. After a longer gap than usual, such as a weekend, there is more to
+do, so more items, more calls and a longer duration are no anomaly.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Measures:
         api_calls: Calls of the Canvas API.
         api_items: Items in the lists that Canvas sent; None when unknown, as is ``api_bytes``.
         start: When the run started; None leaves time out of the comparison.
-        is_odd: Whether the run itself was odd.
+        is_suspect: Whether the run itself was suspect.
     """
 
     items: int
@@ -60,7 +60,7 @@ class Measures:
     api_items: int | None = None
     api_bytes: int | None = None
     start: datetime | None = None
-    is_odd: bool = False
+    is_suspect: bool = False
 
     @property
     def unexplained_bytes(self) -> int | None:
@@ -71,7 +71,7 @@ class Measures:
     def bytes_per_item(self) -> float | None:
         """The bytes for each item that Canvas sent; None if there were none, or it is unknown.
 
-        Fewer items mean fewer bytes; that alone is not a second reason to find a run odd.
+        Fewer items mean fewer bytes; that alone is not a second reason to suspect a run.
         """
         if self.api_bytes is None or not self.api_items:
             return None
@@ -80,7 +80,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Something odd about a run.
+    """Something unusual about a run.
 
     Attributes:
         reason: One of :data:`~canvas_sync_core.names.SUSPECT_REASONS`.
@@ -125,7 +125,7 @@ _QUANTITIES: Final = (
 
 
 def anomalies(run: Measures, earlier: Sequence[Measures]) -> list[Anomaly]:
-    """Return what is odd about a run.
+    """Return what is unusual about a run.
 
     Args:
         run: The run.
@@ -159,11 +159,11 @@ class _Groups:
     ) -> None:
         self._run = run
         self._earlier = earlier
-        self.last = _without_odd(newest)
+        self.last = _without_suspect(newest)
 
     @cached_property
     def _at_same_time(self) -> Sequence[Sequence[Measures]]:
-        return [_without_odd(each) for each in _at_same_time(self._run, self._earlier)]
+        return [_without_suspect(each) for each in _at_same_time(self._run, self._earlier)]
 
     def usual(
         self, value: Callable[[Measures], float | None], *, is_count: bool
@@ -256,8 +256,8 @@ def _is_same_time(start: datetime, other: datetime | None, period: timedelta) ->
     return min(apart, period - apart) <= _TOLERANCE
 
 
-def _without_odd(runs: Sequence[Measures]) -> Sequence[Measures]:
-    normal = [run for run in runs if not run.is_odd]
+def _without_suspect(runs: Sequence[Measures]) -> Sequence[Measures]:
+    normal = [run for run in runs if not run.is_suspect]
     return normal if 2 * len(normal) > len(runs) else runs
 
 

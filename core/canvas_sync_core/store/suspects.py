@@ -106,7 +106,7 @@ def _judge(engine: Engine, run: RunRow, anomalies: Sequence[Anomaly]) -> RunRow 
 
 
 def _compare(connection: Connection, run: RunRow) -> Sequence[Anomaly]:
-    """Compare a run with the last ones and, if it seems odd, also with those at the same time."""
+    """Compare a run with the last ones; if it seems unusual, also with those at the same time."""
     measures = _measures(run)
     last = _last_runs(connection, run)
     if not anomalies(measures, last):
@@ -160,7 +160,7 @@ def _read_measures(
             api_items=received,
             api_bytes=size,
             start=start,
-            is_odd=suspect is True,
+            is_suspect=suspect is True,
         )
         for duration, calls, received, size, start, suspect, *items in connection.execute(
             of_its_kind

@@ -35,10 +35,10 @@ class LineReader(Generic[_Record]):
     """Parses the lines of one log into records.
 
     Args:
-        log: Which log; it decides which human lines are known.
+        log: Which log; it decides which human-readable lines are known.
         record_type: A msgspec struct with the wanted fields. Other fields are ignored, missing ones
             get their default, or make the line unreadable if they have none.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
     """
 
     def __init__(self, log: Log, record_type: type[_Record], zone: dt.tzinfo = dt.UTC) -> None:

@@ -76,7 +76,7 @@ def quota_use(
         since: Start, inclusive.
         until: End, exclusive.
         seconds: Time limit.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LogFolderError: A folder is missing or cannot be read.

@@ -25,7 +25,7 @@ class RetentionSettings:
         archive_days: Age in days after which archives are deleted.
         keep_lines: Number of newest lines that stay in a live log.
         max_live_bytes: A live log up to this size is left as it is.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
     """
 
     log_dir: Path

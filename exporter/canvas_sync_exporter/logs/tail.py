@@ -66,7 +66,7 @@ class LogTail:
         lines: Number of newest lines to start with.
         after: :attr:`cursor` of an earlier tail, to start with the lines after it instead.
         most: Maximum number of lines returned at once; older ones are skipped. None for no limit.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         newest: The newest lines, oldest first.

@@ -26,7 +26,7 @@ class FoundRecord:
     Attributes:
         log: The log that it is in.
         timestamp: When it was written.
-        message: The human line.
+        message: The human-readable line.
         file: Name of the file that it was found in.
         position: Where it is. `logs/context` finds it again by this, also after rotation and
             archiving.

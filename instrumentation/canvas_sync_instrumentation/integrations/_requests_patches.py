@@ -26,7 +26,7 @@ from ._calls import Call, Detached, SuppressInstrumentation, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._required import library
-from ._switch import Switch, Use, use_for
+from ._switch import ActiveHook, Switch, hook_for
 from .urllib3 import ATTEMPT_PATCHES
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def _wrap_request(request: Callable[..., Response]) -> Callable[..., Response]:
         if current_call() is None and not is_provider_set():
             return request(*args, **kwargs)  # no monitor to report to
         with Detached():  # redirects do not pass here, so this is never part of another call
-            use = _use_for(text_of(argument(args, kwargs, 2, "url")))
-            if use is None:
+            hook = _hook_for(text_of(argument(args, kwargs, 2, "url")))
+            if hook is None:
                 return request(*args, **kwargs)
-            with SuppressInstrumentation(use.recorder):
+            with SuppressInstrumentation(hook.recorder):
                 return request(*args, **kwargs)
 
     return request_without_second_span
@@ -59,27 +59,27 @@ def _wrap_send(send: Callable[..., Response]) -> Callable[..., Response]:
             session, request, kwargs
         ):
             return send(*args, **kwargs)
-        use = _use_for(request.url) if isinstance(request.url, str) else None
-        if use is None:
+        hook = _hook_for(request.url) if isinstance(request.url, str) else None
+        if hook is None:
             with Detached():
                 return send(*args, **kwargs)
-        return _recorded(use, session, request, functools.partial(send, *args, **kwargs))
+        return _recorded(hook, session, request, functools.partial(send, *args, **kwargs))
 
     return send_and_record
 
 
 def _recorded(
-    use: Use, session: object, request: PreparedRequest, send: Callable[[], Response]
+    hook: ActiveHook, session: object, request: PreparedRequest, send: Callable[[], Response]
 ) -> Response:
-    if use.guard is None:
-        call = _call_of(use, session, request)
+    if hook.guard is None:
+        call = _call_of(hook, session, request)
         with call:
             response = send()
         is_new = _hand_out(call, response)
     else:
         headers: Mapping[str, Any] = request.headers or {}
-        with RateLimitSlot(use.recorder, use.guard, request.url or "", headers) as slot:
-            call = _call_of(use, session, request)
+        with RateLimitSlot(hook.recorder, hook.guard, request.url or "", headers) as slot:
+            call = _call_of(hook, session, request)
             with call:
                 response = send()
             is_new = _hand_out(call, response)
@@ -88,9 +88,9 @@ def _recorded(
     return response
 
 
-def _call_of(use: Use, session: object, request: PreparedRequest) -> Call:
+def _call_of(hook: ActiveHook, session: object, request: PreparedRequest) -> Call:
     return Call(
-        use.recorder,
+        hook.recorder,
         request.method or "",
         request.url or "",
         request.headers or {},
@@ -171,5 +171,5 @@ REQUESTS: Final = Switch("requests", _PATCHES)
 CANVASAPI: Final = Switch("canvasapi", _PATCHES)
 
 
-def _use_for(url: str) -> Use | None:
-    return use_for(url, REQUESTS, CANVASAPI)
+def _hook_for(url: str) -> ActiveHook | None:
+    return hook_for(url, REQUESTS, CANVASAPI)

@@ -16,11 +16,11 @@ from ._required import required
 if TYPE_CHECKING:
     from canvas_sync_instrumentation.throttle import ThrottleGuard
 
-__all__ = ["Switch", "Use", "use_for"]
+__all__ = ["ActiveHook", "Switch", "hook_for"]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ActiveHook:
     """How a hook that is on treats calls: what records and delays them, and which URLs count."""
 
     recorder: Recorder
@@ -44,13 +44,13 @@ class Switch:
         patches: The functions of the library that it patches.
 
     Attributes:
-        use: Its user while it is on.
+        active: How it treats calls; None while it is off.
     """
 
     def __init__(self, library: str, patches: tuple[Patch, ...]) -> None:
         self._library = library
         self._patches = patches
-        self.use: Use | None = None
+        self.active: ActiveHook | None = None
 
     def on(
         self,
@@ -70,32 +70,32 @@ class Switch:
         """
         required(self._library)
         used = recorder_or_default(recorder)
-        self.use = Use(used, guard, is_watched or used.is_canvas)
+        self.active = ActiveHook(used, guard, is_watched or used.is_canvas)
         for patch in self._patches:
             patch.apply(self)
         client_hooks.add(self._library)
 
     def off(self) -> None:
         """Undo :meth:`on`."""
-        if self.use is not None:
-            self.use = None
+        if self.active is not None:
+            self.active = None
             client_hooks.discard(self._library)
             for patch in self._patches:
                 patch.remove(self)
 
 
-def use_for(url: str, *switches: Switch) -> Use | None:
+def hook_for(url: str, *switches: Switch) -> ActiveHook | None:
     """Return how the first hook that watches ``url`` treats a call; None if no hook does.
 
     If that hook has no guard, the guard of the next hook that has one is used.
     """
-    first: Use | None = None
+    first: ActiveHook | None = None
     for switch in switches:
-        use = switch.use
-        if use is None or not use.records(url):
+        hook = switch.active
+        if hook is None or not hook.records(url):
             continue
         if first is None:
-            first = use
+            first = hook
         elif first.guard is None:
-            first = replace(first, guard=use.guard)
+            first = replace(first, guard=hook.guard)
     return first

@@ -56,7 +56,7 @@ from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
-from ._switch import Switch, use_for
+from ._switch import Switch, hook_for
 
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
@@ -164,15 +164,15 @@ async def _recorded(
     _finalize_orphaned()
     method, asked = argument(args, kwargs, 1, "method"), argument(args, kwargs, 2, "str_or_url")
     url = _whole_url(session, asked, kwargs.get("params"))
-    use = use_for(url, _switch)
-    if use is None:
+    hook = hook_for(url, _switch)
+    if hook is None:
         with Detached():
             return await request(*args, **kwargs)
     _add_attempt_middleware(session, kwargs)
     headers = header_fields(session.headers, kwargs.get("headers"))
-    async with RateLimitSlot(use.recorder, use.guard, url, headers) as slot:
+    async with RateLimitSlot(hook.recorder, hook.guard, url, headers) as slot:
         body = _body(kwargs)
-        call = Call(use.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
+        call = Call(hook.recorder, text_of(method), url, headers, body, owner=session, sent=sent)
         with call:
             response = await request(*args, **kwargs)
         if isinstance(response, library("aiohttp").ClientResponse):

@@ -16,7 +16,7 @@ from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
 from ._required import library
-from ._switch import Switch, Use, use_for
+from ._switch import ActiveHook, Switch, hook_for
 
 if TYPE_CHECKING:
     import httpcore
@@ -53,14 +53,14 @@ def uninstrument_httpx() -> None:
     _switch.off()
 
 
-def _slot(use: Use, request: httpx.Request) -> RateLimitSlot:
-    return RateLimitSlot(use.recorder, use.guard, str(request.url), request.headers)
+def _slot(hook: ActiveHook, request: httpx.Request) -> RateLimitSlot:
+    return RateLimitSlot(hook.recorder, hook.guard, str(request.url), request.headers)
 
 
-def _call_of(use: Use, client: object, request: httpx.Request) -> Call:
+def _call_of(hook: ActiveHook, client: object, request: httpx.Request) -> Call:
     body = getattr(request, "_content", None)
     url = str(request.url)
-    return Call(use.recorder, request.method, url, request.headers, body, owner=client)
+    return Call(hook.recorder, request.method, url, request.headers, body, owner=client)
 
 
 def _hand_out(call: Call, slot: RateLimitSlot, response: httpx.Response) -> bytes | None:
@@ -82,20 +82,20 @@ def _is_cached(response: httpx.Response) -> bool:
     return bool(extensions.get("hishel_from_cache") or extensions.get("from_cache"))
 
 
-def _use_for(request: Any) -> Use | None:
+def _hook_for(request: Any) -> ActiveHook | None:
     is_request = isinstance(request, library("httpx").Request)
-    return use_for(str(request.url), _switch) if is_request else None
+    return hook_for(str(request.url), _switch) if is_request else None
 
 
 def _wrap_send(send: Callable[..., httpx.Response]) -> Callable[..., httpx.Response]:
     def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
-        use = _use_for(request)
-        if use is None:
+        hook = _hook_for(request)
+        if hook is None:
             with Detached():
                 return send(*args, **kwargs)
-        with _slot(use, request) as slot:
-            call = _call_of(use, args[0], request)
+        with _slot(hook, request) as slot:
+            call = _call_of(hook, args[0], request)
             with call:
                 response = send(*args, **kwargs)
             body = _hand_out(call, slot, response)
@@ -110,12 +110,12 @@ def _wrap_async_send(
 ) -> Callable[..., Awaitable[httpx.Response]]:
     async def send_and_record(*args: Any, **kwargs: Any) -> httpx.Response:
         request = argument(args, kwargs, 1, "request")
-        use = _use_for(request)
-        if use is None:
+        hook = _hook_for(request)
+        if hook is None:
             with Detached():
                 return await send(*args, **kwargs)
-        async with _slot(use, request) as slot:
-            call = _call_of(use, args[0], request)
+        async with _slot(hook, request) as slot:
+            call = _call_of(hook, args[0], request)
             with call:
                 response = await send(*args, **kwargs)
             body = _hand_out(call, slot, response)

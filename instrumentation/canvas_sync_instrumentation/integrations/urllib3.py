@@ -16,7 +16,7 @@ from ._calls import Call, Detached, current_call
 from ._patch import Patch
 from ._rate_limit_slot import RateLimitSlot
 from ._recorder import Recorder
-from ._switch import Switch, use_for
+from ._switch import Switch, hook_for
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, Retry
@@ -65,15 +65,15 @@ def _wrap_urlopen(urlopen: Callable[..., BaseHTTPResponse]) -> Callable[..., Bas
             outer.on_response(response.status, response.headers)
             return response
         url = _whole_url(args, kwargs)
-        use = use_for(url, _switch)
-        if use is None:
+        hook = hook_for(url, _switch)
+        if hook is None:
             with Detached():
                 return urlopen(*args, **kwargs)
         headers = _headers(args, kwargs)
-        with RateLimitSlot(use.recorder, use.guard, url, headers) as slot:
+        with RateLimitSlot(hook.recorder, hook.guard, url, headers) as slot:
             method = text_of(argument(args, kwargs, 1, "method"))
             body = argument(args, kwargs, 3, "body")
-            call = Call(use.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
+            call = Call(hook.recorder, method, url, headers, body, owner=args[0], uses_urllib3=True)
             with call:
                 response = urlopen(*args, **kwargs)
             call.handed_out(response.status, response.headers)

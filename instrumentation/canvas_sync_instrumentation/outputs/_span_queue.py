@@ -17,7 +17,7 @@ from canvas_sync_core.locks import Event, RLock
 from canvas_sync_core.sinks import DropCounter
 from canvas_sync_core.threads import Daemon
 
-from ._bequest import Bequest
+from ._hand_over import HandOver
 
 __all__ = ["LazySpan", "SpanQueue"]
 
@@ -62,7 +62,7 @@ class SpanQueue(SpanProcessor):
         self._reset()
 
     def _reset(self) -> None:
-        self._bequest: Bequest | None = None
+        self._hand_over: HandOver | None = None
         self._wake = Event()
         self._thread: Daemon | None = None
         self._thread_lock = RLock()
@@ -131,7 +131,7 @@ class SpanQueue(SpanProcessor):
 
         If the parent has no thread, like uWSGI's master process, one child sends its spans.
         """
-        if self._bequest is None or not self._bequest.take():
+        if self._hand_over is None or not self._hand_over.take_over():
             self._queue = deque()
         self._reset()
 
@@ -143,14 +143,14 @@ class SpanQueue(SpanProcessor):
                 self._thread = Daemon(self._work, "canvas-sync-spans")
                 if not self._thread.start():
                     self._thread = None
-                    self._bequest = self._bequest or Bequest()
-                elif self._bequest is not None:
-                    self._reclaim(self._bequest)
+                    self._hand_over = self._hand_over or HandOver()
+                elif self._hand_over is not None:
+                    self._reclaim(self._hand_over)
             return self._thread is not None
 
-    def _reclaim(self, bequest: Bequest) -> None:
-        self._bequest = None
-        if not bequest.take():
+    def _reclaim(self, hand_over: HandOver) -> None:
+        self._hand_over = None
+        if not hand_over.take_over():
             self._queue.clear()
 
     def _work(self) -> None:

@@ -11,12 +11,12 @@ from support.metric_processes import count
 from support.small_disk import SmallDisk
 
 
-def test_removed_files_are_back_after_the_next_look_that_is_due(tmp_path: Path) -> None:
+def test_removed_files_are_back_once_the_next_check_is_due(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     files = MetricFiles(folder)
     count(files, 3)
     shutil.rmtree(folder)
-    FileUpkeep(files).look_when_due()
+    FileUpkeep(files).restore_when_due()
     assert files.displaced() == 0
     assert list(folder.glob("counter*"))
     files.close()

@@ -223,7 +223,7 @@ def _hour(run: Measures) -> int:
 
 
 def test_odd_runs_do_not_become_usual_until_they_are_the_half() -> None:
-    bad = Measures(0, 60.0, is_odd=True)
+    bad = Measures(0, 60.0, is_suspect=True)
 
     assert reasons(bad, [*USUAL[:11], *[bad] * 9]) == ["few_items"]
     assert reasons(bad, [*USUAL[:9], *[bad] * 11]) == []

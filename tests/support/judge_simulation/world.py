@@ -227,7 +227,7 @@ class World:
             ]
             found = anomalies(measures, [*known[-20:], *older])
         if run.status is RunStatus.SUCCESS:
-            known.append(replace(measures, is_odd=bool(found)))
+            known.append(replace(measures, is_suspect=bool(found)))
             del known[:-1500]
         return replace(run, suspect_reason="; ".join(each.text for each in found))
 

@@ -39,7 +39,7 @@ __all__ = [
 _CHANCE_FAILURES: Final = 0.02
 """Share of a night's per-user runs that may end badly without needing attention."""
 _CHANCE_SUSPECTS: Final = 0.1
-"""Share of a night's per-user runs that may look odd: each user's history is short and noisy."""
+"""Share of a night's per-user runs that are suspect by chance: each history is short and noisy."""
 _DEVIATIONS: Final = 3.0
 _FEWEST: Final = 3
 FEW_RUNS: Final = 20

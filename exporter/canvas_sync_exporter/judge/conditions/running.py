@@ -42,7 +42,7 @@ def stuck(facts: Facts) -> Iterable[Finding]:
         runs = [
             run
             for run in alive_runs(facts, sync)
-            if _is_stuck(sync, _Span(run.id, (None, None), run.start, facts.now))
+            if _is_stuck(sync, _Work(run.id, (None, None), run.start, facts.now))
         ]
         paused = pause_end(facts, sync)
         if not runs or (paused is not None and paused > facts.now):
@@ -109,7 +109,7 @@ def alive_runs(facts: Facts, sync: SyncFacts) -> list[RunningRun]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _Work:
     """When a run was at work."""
 
     id: str
@@ -118,7 +118,7 @@ class _Span:
     end: datetime
 
 
-def _is_stuck(sync: SyncFacts, run: _Span) -> bool:
+def _is_stuck(sync: SyncFacts, run: _Work) -> bool:
     """Return whether a run took too long."""
     limit = longest_duration(sync)
     took = run.end - run.start
@@ -137,7 +137,7 @@ def _is_after_gap(sync: SyncFacts, start: datetime) -> bool:
     return interval is not None and before is not None and start - before > _LONG_GAP * interval
 
 
-def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None:
+def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Work, _Work] | None:
     """Return the run that ended last and one that overlapped it; None without an overlap.
 
     An earlier run that is still in progress is ignored, because it may simply be stuck.
@@ -145,9 +145,9 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
     if not counted_rounds(facts, sync):
         return None
     if sync.running:
-        newest = _span_of(_last_ended(sync))
+        newest = _work_of(_last_ended(sync))
         later = (
-            _Span(run.id, (run.user_id, run.course_id), run.start, facts.now)
+            _Work(run.id, (run.user_id, run.course_id), run.start, facts.now)
             for run in alive_runs(facts, sync)
             if run.start > newest.start
         )
@@ -158,12 +158,12 @@ def _newest_overlap(facts: Facts, sync: SyncFacts) -> tuple[_Span, _Span] | None
 
 
 @once_for_each_sync
-def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Span, _Span] | None:
+def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Work, _Work] | None:
     """Return the run that ended last, and one that had ended but was at work beside it."""
     last = _last_ended(sync)
-    newest = _span_of(last)
+    newest = _work_of(last)
     others = (
-        _span_of(run) for run in sync.runs[:_MOST_RUNS] if run.end > last.start and run is not last
+        _work_of(run) for run in sync.runs[:_MOST_RUNS] if run.end > last.start and run is not last
     )
     beside = next((run for run in others if _do_overlap(sync, newest, run)), None)
     return None if beside is None else _unusual_overlap(sync, newest, beside)
@@ -175,11 +175,11 @@ def _last_ended(sync: SyncFacts) -> EndedRun:
     return max(sync.runs[:_MOST_RUNS], key=lambda run: run.end)
 
 
-def _span_of(run: EndedRun) -> _Span:
-    return _Span(run.id, (run.user_id, run.course_id), run.start, run.end)
+def _work_of(run: EndedRun) -> _Work:
+    return _Work(run.id, (run.user_id, run.course_id), run.start, run.end)
 
 
-def _do_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
+def _do_overlap(sync: SyncFacts, newest: _Work, run: _Work) -> bool:
     """Return whether both runs did the same work at the same time."""
     if run.key != newest.key:
         return False
@@ -187,7 +187,7 @@ def _do_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> bool:
     return both > _handover(sync)
 
 
-def _unusual_overlap(sync: SyncFacts, newest: _Span, run: _Span) -> tuple[_Span, _Span] | None:
+def _unusual_overlap(sync: SyncFacts, newest: _Work, run: _Work) -> tuple[_Work, _Work] | None:
     """Return both runs, unless one was stuck or such runs usually overlap."""
     was_stuck = _is_stuck(sync, run) or _is_stuck(sync, newest)
     return None if was_stuck or _usually_overlap(sync, newest.start) else (newest, run)

@@ -70,7 +70,7 @@ class FolderWatch:
     )
     _problem_since: datetime | None = None
 
-    def look(self, now: datetime) -> LogFolderFacts | None:
+    def observe(self, now: datetime) -> LogFolderFacts | None:
         """Record the current values and return the state of the log folder; None if it is missing.
 
         Raises:
@@ -102,7 +102,7 @@ class TokenWatch:
     configuration: Configuration
     _low_since: dict[str, datetime] = field(default_factory=dict)
 
-    def look(self, now: datetime) -> tuple[TokenFacts, ...]:
+    def observe(self, now: datetime) -> tuple[TokenFacts, ...]:
         """Return what is known of each token.
 
         Raises:

@@ -22,7 +22,7 @@ from canvas_sync_exporter.logs.analysis.logged_runs import LoggedRun
 __all__ = ["suspicions"]
 
 _COMPARED: Final = HISTORY_RUNS // 2 + 2
-"""Once more than half of the last runs are odd, they are what is usual."""
+"""Once more than half of the last runs are suspect, they are what is usual."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 _START: Final = attrgetter("start")
 
@@ -48,14 +48,14 @@ def suspicions(runs: Sequence[LoggedRun], recorded: Mapping[str, str]) -> dict[i
 def _compare(runs: Sequence[LoggedRun], recorded: Mapping[str, str]) -> dict[int, str]:
     """Compare the newest runs of one user and course with those before them."""
     reasons = {n: recorded[run.task_id] for n, run in enumerate(runs) if run.task_id in recorded}
-    measures = [replace(_measures(run), is_odd=n in reasons) for n, run in enumerate(runs)]
+    measures = [replace(_measures(run), is_suspect=n in reasons) for n, run in enumerate(runs)]
     for number in range(max(0, len(runs) - _COMPARED), len(runs)):
         if number in reasons or runs[number].seconds is None:
             continue
         reason = _reason(runs, measures, number)
         if reason:
             reasons[number] = reason
-            measures[number] = replace(measures[number], is_odd=True)
+            measures[number] = replace(measures[number], is_suspect=True)
     return reasons
 
 

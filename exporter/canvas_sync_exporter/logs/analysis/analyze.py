@@ -100,7 +100,7 @@ def analyze(
         selection: Which lines count.
         on_progress: Called with the number of bytes read and the total.
         logs: Which logs to read.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LogFolderError: A folder is missing or cannot be read.

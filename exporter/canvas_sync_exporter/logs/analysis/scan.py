@@ -35,7 +35,7 @@ class Chunk:
         start: Offset of the first byte.
         end: Offset after the last byte.
         selection: Which lines are wanted.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
         file: Some pieces of a file in the archive; None for all of it, and outside of archives.
     """
 

@@ -43,7 +43,7 @@ class ArchiveScan:
         source: The archive.
         limit: Maximum number of lines.
         order: Which lines come first.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         reached: When the line searched last was written; None if unknown.

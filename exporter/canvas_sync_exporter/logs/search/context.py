@@ -58,7 +58,7 @@ def line_context(
         before: Maximum number of lines before it.
         after: Maximum number of lines after it.
         seconds: Time limit.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LogFolderError: A folder is missing or cannot be read.

@@ -88,7 +88,7 @@ def count_facets(
         most_lines: Maximum number of lines to count.
         most_values: Maximum number of values of a field.
         seconds: Time limit.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LogFolderError: A folder is missing or cannot be read.

@@ -107,7 +107,7 @@ def locate(
         archive_dir: Folder of the archives; may be missing.
         position: The position of the line.
         seconds: Time limit.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LineGoneError: It has been deleted.

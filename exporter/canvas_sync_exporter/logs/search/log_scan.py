@@ -40,7 +40,7 @@ class LogScan:
         limit: Maximum number of lines.
         notes: Collects what cannot be read.
         order: Which lines come first.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         end: Its newest file, unless it is an archive, and the offset after its newest line.

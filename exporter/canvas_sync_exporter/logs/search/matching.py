@@ -94,7 +94,7 @@ class Matcher:
         log: Which log.
         wanted: Which lines.
         notes: Gets what cannot be read.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         notes: The notes.

@@ -40,7 +40,7 @@ class LogSearch:
             from there.
         seconds: Time limit; None for unlimited.
         on_progress: Called regularly with the number of bytes searched or skipped, and the total.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         notes: What could not be read so far.

@@ -38,7 +38,7 @@ def read_sidecar(archive: Path, zone: dt.tzinfo) -> Sidecar | None:
 
     Args:
         archive: The archive.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Returns:
         None if it is missing, damaged, of another file, or made for another time zone.
@@ -57,7 +57,7 @@ def complete_sidecars(folder: Path, zone: dt.tzinfo, *, seconds: float) -> list[
 
     Args:
         folder: Folder of the archives; may be missing.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
         seconds: Time limit; those that are left are written next time.
 
     Returns:

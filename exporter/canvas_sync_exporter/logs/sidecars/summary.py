@@ -32,7 +32,7 @@ class LinesSummary:
 
     Args:
         log: Their log.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Attributes:
         minutes: Number of lines by level and minute since the Unix epoch.

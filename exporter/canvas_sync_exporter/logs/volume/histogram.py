@@ -76,7 +76,7 @@ def log_volume(
         since: Start of the period.
         until: End of the period, later than ``since``.
         at_most: Maximum number of buckets, at least 2.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
 
     Raises:
         LogFolderError: A folder is missing or cannot be read.

@@ -45,7 +45,7 @@ class PlainVolume:
         fd: The file.
         end: Offset in the file after the last line that counts.
         log: Its log.
-        zone: Time zone of the clock in human lines.
+        zone: Time zone of the times in human-readable lines.
     """
 
     def __init__(self, fd: int, end: int, log: Log, zone: dt.tzinfo) -> None:

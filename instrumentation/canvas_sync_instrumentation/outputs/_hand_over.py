@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["Bequest"]
+__all__ = ["HandOver"]
 
 
-class Bequest:
+class HandOver:
     """Lets exactly one of a process and its forked children take over what they all have."""
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class Bequest:
         os.write(writing, b"1")  # shared: the one that reads this byte takes over
         os.close(writing)
 
-    def take(self) -> bool:
+    def take_over(self) -> bool:
         """Return whether the caller takes over; call it once."""
         is_first = bool(os.read(self._reading, 1))
         os.close(self._reading)
