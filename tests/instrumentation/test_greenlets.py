@@ -64,9 +64,7 @@ def run(code: str, environ: dict[str, str] | None = None) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    # eventlet also replaces locks that threads hold just then; what fails is tried again.
-    if "gevent" in code:
-        assert "cannot release un-acquired lock" not in done.stderr, "a thread was importing"
+    assert "cannot release un-acquired lock" not in done.stderr, "a thread was importing"
     return done.stdout
 
 

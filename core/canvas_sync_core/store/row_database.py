@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+from canvas_sync_core.errors import SettingsError
 
 from .sqlite_rows import SqliteRows
 
@@ -105,4 +107,7 @@ def row_database_opener(url: str, *, auto_upgrade: bool) -> Callable[[], RowData
 
     if auto_upgrade:
         prepare_upgrade()
-    return partial(open_engine_rows, url, auto_upgrade=auto_upgrade)
+    open_rows = partial(open_engine_rows, url, auto_upgrade=auto_upgrade)
+    with suppress(SettingsError):  # the returned function raises it again
+        open_rows().close()  # imports the driver and connects to nothing
+    return open_rows

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 
-from canvas_sync_core.errors import StorageError
+from canvas_sync_core.errors import SettingsError, StorageError
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.engine_rows import EngineRows
 from canvas_sync_core.store.row_database import row_database_opener
@@ -134,3 +136,26 @@ def test_a_url_means_the_file_that_sqlalchemy_opens(url: str) -> None:
 @pytest.mark.parametrize("url", ["sqlite:////a%20b.db", "sqlite:///file:/e.db?uri=true"])
 def test_other_urls_are_left_to_sqlalchemy(url: str) -> None:
     assert isinstance(row_database_opener(url, auto_upgrade=False)(), EngineRows)
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_the_thread_that_writes_imports_no_driver(driver: str) -> None:
+    """If greenlets replace threads meanwhile, an import fails or never ends."""
+    code = f"""
+import sys
+from canvas_sync_core.store.row_database import row_database_opener
+open_rows = row_database_opener("postgresql+{driver}://nobody@127.0.0.1:9/none", auto_upgrade=True)
+before = set(sys.modules)
+open_rows().close()
+print({driver!r} in before, set(sys.modules) - before)
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed == "True set()\n"
+
+
+def test_a_url_that_cannot_be_used_is_reported_where_the_database_is_opened() -> None:
+    open_rows = row_database_opener("postgresql+asyncpg://127.0.0.1/none", auto_upgrade=False)
+    with pytest.raises(SettingsError, match="its driver is neither"):
+        open_rows()
