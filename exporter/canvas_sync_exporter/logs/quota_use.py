@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_core.names import Log
 
+from .route_use import RouteUse, use_by_route
 from .search import FoundLine, LineFilter, LogSearch
 
 __all__ = ["QuotaUse", "QuotaUser", "quota_use"]
@@ -44,16 +45,18 @@ class QuotaUser:
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:
-    """Who used the quota.
+    """Who used the quota, and for what.
 
     Attributes:
         users: The ten who used most, most first.
+        routes: The fifteen routes that took most time, most first.
         calls: Number of calls that were read.
         searched_to: Only newer calls were read; None if all were.
         problems: What could not be read, and why.
     """
 
     users: list[QuotaUser]
+    routes: list[RouteUse]
     calls: int
     searched_to: dt.datetime | None
     problems: list[str]
@@ -88,7 +91,13 @@ def quota_use(
         lines = list(search)
         # Without a time, nothing was read.
         searched_to = None if search.cursor is None else search.searched_to or until
-    return QuotaUse(_by_user(lines), len(lines), searched_to, search.notes.problems)
+    return QuotaUse(
+        users=_by_user(lines),
+        routes=use_by_route(line.fields for line in lines),
+        calls=len(lines),
+        searched_to=searched_to,
+        problems=search.notes.problems,
+    )
 
 
 def _by_user(lines: Iterable[FoundLine]) -> list[QuotaUser]:

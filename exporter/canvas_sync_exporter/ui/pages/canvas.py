@@ -31,7 +31,7 @@ class CanvasPage:
     Attributes:
         quota: The quota now, by token, and its use by route, for the 30 most expensive.
         routes: Number of all routes.
-        use: Who used the quota in the range of time.
+        use: Who used the quota in the range of time, and how each route fared.
         summary: Counts of calls in the range of time.
         performance: Latency in the range of time.
         series: The same over time.
@@ -72,7 +72,7 @@ def _use(context: WebContext, view: View) -> QuotaUse:
     try:
         return quota_use(*folders, period.since, period.until, seconds=_USE_SECONDS, zone=zone)
     except (LogFolderError, OSError) as error:  # everything else on the page is from elsewhere
-        return QuotaUse([], 0, None, [reason(error)])
+        return QuotaUse([], [], 0, None, [reason(error)])
 
 
 PAGE: Final = Page("canvas", "canvas", "Canvas", "ui/canvas.html", canvas, is_of_one_host=True)

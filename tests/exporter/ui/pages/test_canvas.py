@@ -59,6 +59,16 @@ def test_the_most_expensive_route_is_first_and_leads_to_its_lines(
         assert "route=%2Fapi%2Fv1%2Fcourses" in href
 
 
+def test_each_route_has_its_latency_and_its_failures(served: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.goto(f"{served.url}/canvas")
+        rows = tab.page.locator("#route_use tbody tr").all()
+        assert [each.inner_text().split("\t") for each in rows] == [
+            ["/api/v1/courses", "4", "0", "0", "20.0 ms", "20.0 ms"],
+            ["/api/v1/courses/:course_id/users", "1", "1 (100.0 %)", "1", "20.0 ms", "20.0 ms"],
+        ]
+
+
 def test_expired_and_valid_tokens_are_told_apart_by_word(served: Served, browser: Browser) -> None:
     with watched(browser) as tab:
         tab.page.goto(f"{served.url}/canvas")
