@@ -7,15 +7,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-# Tests of whole stacks of processes and servers, and of simulated months. `make check` leaves them out.
+# Tests of whole stacks of processes, servers and browsers, of simulated months, and of thousands of examples.
+# `make check` leaves them out.
 SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analyze_canvas_logs.py \
-  $(addprefix core/, logs/test_rotation.py logs/test_writer_processes.py metrics/test_files.py \
-    store/incidents store/messages store/rollups store/test_deadlines.py store/test_retention.py \
-    store/test_reuse.py test_threads.py) \
-  docs/test_tutorial_page.py docs/test_tutorial_pictures.py \
-  $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py \
-    messages/test_delivery.py messages/test_messenger.py messages/test_planning.py messages/test_report_planner.py \
-    logs/test_retention*.py logs/test_staging.py serving test_*.py web) \
+  $(addprefix core/, logs/test_rotation.py logs/test_writer_processes.py metrics/test_files.py test_asynchronous.py \
+    test_threads.py \
+    $(addprefix store/, incidents messages rollups test_deadlines.py test_retention.py test_reuse.py test_run_search.py)) \
+  $(addprefix docs/, test_export_pages.py test_quick_start.py test_threads_page.py test_tutorial_page.py \
+    test_tutorial_pictures.py) \
+  $(addprefix exporter/, commands http_server judge/simulation judge/test_rhythm.py jobs/test_clock_changes.py \
+    messages/reports/test_due.py messages/reports/test_reading.py messages/test_delivery.py messages/test_messenger.py \
+    messages/test_planning.py messages/test_report_planner.py \
+    logs/search/test_demo_logs.py logs/search/test_search.py logs/test_due.py logs/test_retention*.py \
+    logs/test_staging.py logs/test_tail.py serving test_*.py web \
+    $(addprefix ui/, pages test_dashboard_links.py test_every_page.py test_keys.py test_live_updates.py test_mount.py \
+      test_site.py)) \
   $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))
 TESTS = -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 RUN_TESTS = $(BIN)/python $(TESTS)

@@ -61,7 +61,7 @@ def _share_bytecode(folder: str) -> None:
     imports, which takes most of its time. What was compiled when it was installed is linked there.
     Workers and later runs find all of it, with pytest's own rewriting of the tests.
     """
-    if not any(os.scandir(folder)):
+    if not os.listdir(folder):
         for installed in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
             _link_bytecode(installed, folder)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
