@@ -32,6 +32,8 @@ _Read = Callable[[Any], Any]
 
 def limit_count(value: Any) -> int:
     """Limit an integer to 64 bits; return 0 for anything that is not a number."""
+    if type(value) is int and -LARGEST_COUNT <= value <= LARGEST_COUNT:
+        return value
     if not isinstance(value, (int, float, Decimal)) or math.isnan(value):
         return 0
     return int(min(max(value, -LARGEST_COUNT), LARGEST_COUNT))

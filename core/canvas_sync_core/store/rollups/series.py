@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
@@ -61,6 +61,9 @@ class SeriesPoint:
     items: dict[str, int]
 
 
+_SUMS: Final = [each.name for each in fields(SeriesPoint) if each.name in SUMMED]
+
+
 @dataclass(frozen=True, slots=True)
 class NamedSeries:
     """A series of points, oldest first; parts without runs have a point too."""
@@ -88,13 +91,8 @@ class RunSeries:
     series: list[NamedSeries]
 
 
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """What a point shows, apart from its time."""
-
-    by_status: Mapping[str, int]
-    statistics: Mapping[str, Statistics]
-    sums: Mapping[str, int]
+_Figures = Mapping[str, Any]
+"""What a point shows, apart from its time; by field."""
 
 
 class SeriesReader:
@@ -163,26 +161,18 @@ def _figures_of(groups: Groups) -> _Figures:
     totals.add_groups(groups)
     for (_, status), aggregate in groups.items():
         by_status[status] += aggregate.runs
-    return _Figures(by_status, totals.statistics, dict(zip(SUMMED, totals.sums, strict=True)))
+    sums = {name: limit_count(value) for name, value in zip(SUMMED, totals.sums, strict=True)}
+    return {
+        **totals.statistics,
+        **{name: sums[name] for name in _SUMS},
+        "runs": sum(by_status.values()),
+        "by_status": dict(sorted(by_status.items())),
+        "items": {f"{item}s": sums[item_column(item, "processed")] for item in ITEMS},
+    }
 
 
 _NOTHING: Final = _figures_of({})
 
 
 def _point(part: Slice, figures: _Figures | None) -> SeriesPoint:
-    figures = figures or _NOTHING
-    sums = {name: limit_count(value) for name, value in figures.sums.items()}
-    return SeriesPoint(
-        start=part.begin,
-        end=part.end,
-        runs=sum(figures.by_status.values()),
-        by_status=dict(sorted(figures.by_status.items())),
-        **figures.statistics,
-        api_calls=sums["api_calls"],
-        api_failed=sums["api_failed"],
-        api_throttled=sums["api_throttled"],
-        api_retried=sums["api_retried"],
-        db_operations=sums["db_operations"],
-        db_failed=sums["db_failed"],
-        items={f"{item}s": sums[item_column(item, "processed")] for item in ITEMS},
-    )
+    return SeriesPoint(start=part.begin, end=part.end, **(figures or _NOTHING))
