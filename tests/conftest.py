@@ -49,23 +49,23 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if sys.flags.dont_write_bytecode:
-        _share_bytecode(str(config.cache.mkdir("bytecode")))
+        _share_bytecode(config.cache.mkdir("bytecode"))
     # jsonschema would compile its 38 grammars in every worker. No schema here has a format "iri".
     sys.modules["rfc3987_syntax"] = cast("ModuleType", None)
 
 
-def _share_bytecode(folder: str) -> None:
+def _share_bytecode(folder: Path) -> None:
     """Keep bytecode in pytest's cache where nobody may write it next to the sources.
 
     Tests start hundreds of Python processes. Without bytecode each of them compiles all that it
     imports, which takes most of its time. What was compiled when it was installed is linked there.
     Workers and later runs find all of it, with pytest's own rewriting of the tests.
     """
-    if not os.listdir(folder):
+    if not list(folder.iterdir()):
         for installed in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}:
-            _link_bytecode(installed, folder)
+            _link_bytecode(installed, str(folder))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = folder
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(folder)
     sys.dont_write_bytecode = False
 
 
