@@ -64,13 +64,13 @@ class Watch:
     def __init__(self, seconds: float, is_silent: Callable[[], bool]) -> None:
         self._began = monotonic()
         self._deadline = self._began + seconds
-        self._look_at = self._began + _PATIENCE_SECONDS
+        self._next_check = self._began + _PATIENCE_SECONDS
         self._is_silent = is_silent
 
     @property
     def pause(self) -> float:
         """Seconds until :meth:`is_over` has to be called again."""
-        return max(0.0, min(self._deadline, self._look_at) - monotonic())
+        return max(0.0, min(self._deadline, self._next_check) - monotonic())
 
     @property
     def waited(self) -> float:
@@ -81,10 +81,10 @@ class Watch:
         """Return whether the response is late or the server silent; this may take seconds."""
         if monotonic() >= self._deadline:
             return True
-        if monotonic() < self._look_at:
+        if monotonic() < self._next_check:
             return False
         is_silent = self._is_silent()
-        self._look_at = monotonic() + _PATIENCE_SECONDS
+        self._next_check = monotonic() + _PATIENCE_SECONDS
         return is_silent
 
 

@@ -34,7 +34,7 @@ from .options import (
     number,
     user_id,
 )
-from .output import until_the_reader_leaves
+from .output import stop_if_output_closes
 from .progress_bar import ProgressBar
 
 __all__ = ["ANALYZE_EXIT_CODES", "add_parser", "run"]
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     analysis.problems += irregular_files(log_dir, archive_dir)
     verdict = _judge(analysis, selection, arguments)
     report = make_report(analysis, log_dir, selection, arguments.top, verdict=verdict, now=now)
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         _write(report, form, arguments.output)
     levels = _FAIL_ON.get(arguments.fail_on, frozenset())
     return _NEEDS_ATTENTION if any(each.level in levels for each in report.attention) else 0

@@ -18,7 +18,7 @@ from canvas_sync_exporter.doctor import Finding, Status, examine
 
 from . import FAILED
 from .options import add_command
-from .output import Painter, until_the_reader_leaves
+from .output import Painter, stop_if_output_closes
 
 __all__ = ["add_parser", "run"]
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         The exit code.
     """
     findings = examine(os.environ, arguments.prometheus)
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         if arguments.json:
             sys.stdout.write(_json(findings))
         else:

@@ -33,7 +33,7 @@ from .expectation_text import expectation_lines
 from .init_questions import ask_about, ask_for_host, can_ask
 from .init_wait import wait_for_run
 from .options import add_command
-from .output import until_the_reader_leaves
+from .output import stop_if_output_closes
 from .terminal import writable
 
 __all__ = ["add_parser", "run", "say"]
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         CanvasSyncMonitorError: A setting or the configuration file cannot be used, or the database
             cannot be read, or the file cannot be written.
     """
-    with contextlib.chdir(arguments.folder), until_the_reader_leaves():
+    with contextlib.chdir(arguments.folder), stop_if_output_closes():
         config = configuration(os.environ)
         folder = Path.cwd()
         project = detect(read_sources(folder))

@@ -19,7 +19,7 @@ from canvas_sync_exporter.settings import configuration
 
 from .databases import reading_database
 from .options import add_command, add_time_zone, number
-from .output import Painter, until_the_reader_leaves
+from .output import Painter, stop_if_output_closes
 from .terminal import (
     FAINT,
     GREEN,
@@ -86,7 +86,7 @@ def _list(arguments: argparse.Namespace) -> int:
     with reading_database(config) as engine:
         page = message_page(engine, wanted, arguments.limit)
     messages = [MessageView.of(each) for each in page.items]
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         if arguments.json:
             for each in messages:
                 print(escape_json_controls(msgspec.json.encode(each).decode()))

@@ -17,7 +17,7 @@ from canvas_sync_exporter.settings import full_configuration
 
 from .databases import reading_database
 from .options import add_command
-from .output import until_the_reader_leaves
+from .output import stop_if_output_closes
 from .terminal import writable
 
 __all__ = ["add_preview"]
@@ -73,6 +73,6 @@ def _preview(arguments: argparse.Namespace) -> int:
     with reading_database(config) as engine:
         content = make_preview(kind, arguments.period, engine, config, now)
     parts = mail_parts(content)
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         sys.stdout.write(writable(parts.html if arguments.html else parts.text, sys.stdout))
     return 0

@@ -16,7 +16,7 @@ from canvas_sync_core.names import Log
 if TYPE_CHECKING:
     from canvas_sync_exporter.logs.search import FoundLine
 
-__all__ = ["LinePrinter", "Painter", "until_the_reader_leaves"]
+__all__ = ["LinePrinter", "Painter", "stop_if_output_closes"]
 
 _COLOURS: Final = {
     Log.OPERATIONS: "\x1b[36m",
@@ -82,7 +82,7 @@ class LinePrinter:
 
 
 @contextmanager
-def until_the_reader_leaves() -> Iterator[None]:
+def stop_if_output_closes() -> Iterator[None]:
     """End the block silently if the reader of the output has gone, as with ``head``."""
     try:
         yield

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
                 return _list(config, engine, now)
             if arguments.end is not None:
                 return _end(arguments.end, config, engine, now)
-            return _set(arguments, config, engine, now)
+            return _set_pause(arguments, config, engine, now)
     finally:
         engine.dispose()
 
@@ -96,7 +96,7 @@ def _check(arguments: argparse.Namespace) -> None:
             raise SettingsError(f"{option} is missing. {_TIMES if option == '--until' else ''}")
 
 
-def _set(
+def _set_pause(
     arguments: argparse.Namespace, config: Configuration, engine: Engine, now: datetime
 ) -> int:
     zone = config.app.timezone

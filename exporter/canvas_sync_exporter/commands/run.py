@@ -20,7 +20,7 @@ from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import Settings, read
 from canvas_sync_exporter.config_file.urls import http_url
 from canvas_sync_exporter.reasons import reason
-from canvas_sync_exporter.wrapper.failure_line import failure_line, where_to_look
+from canvas_sync_exporter.wrapper.failure_line import command_for_details, failure_line
 from canvas_sync_instrumentation.command import OVERLAPS, CommandResult, Job, run_command
 from canvas_sync_instrumentation.pid_lock import AlreadyRunningError
 
@@ -121,7 +121,7 @@ def _print_line(job: Job, result: CommandResult) -> None:
         redact(job.name),
         result.failure,
         result.seconds,
-        _where_to_look(result),
+        _command_for_details(result),
         is_cancelled=result.is_cancelled,
     )
     _say(line)
@@ -147,13 +147,13 @@ def _notify(job: Job, result: CommandResult) -> None:
         seconds=result.seconds,
         host=socket.gethostname(),
         task_id=None if result.run is None else result.run.task_id,
-        advice=_where_to_look(result),
+        advice=_command_for_details(result),
     )
     notifier.on_failure(failure)
 
 
-def _where_to_look(result: CommandResult) -> str:
-    return where_to_look(None if result.run is None else result.run.task_id, _log_dir())
+def _command_for_details(result: CommandResult) -> str:
+    return command_for_details(None if result.run is None else result.run.task_id, _log_dir())
 
 
 def _start_ping(url: str | None) -> RunPing | None:

@@ -21,7 +21,7 @@ from canvas_sync_exporter.settings import configuration
 
 from .databases import reading_database
 from .options import TIMES, add_command, add_period, add_time_zone, number, user_id
-from .output import Painter, until_the_reader_leaves
+from .output import Painter, stop_if_output_closes
 from .terminal import (
     FAINT,
     STATUS_COLOURS,
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = configuration(os.environ)
     with reading_database(config) as engine:
         runs, is_cut = newest_runs(engine, _wanted(arguments), arguments.limit)
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         if arguments.json:
             sys.stdout.writelines(map(_json_line, runs))
         else:

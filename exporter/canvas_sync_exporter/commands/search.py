@@ -13,7 +13,7 @@ from canvas_sync_exporter.logs.search import LogSearch, Order, SearchNotes
 from .line_filters import add_filters, line_filter
 from .log_configuration import log_configuration
 from .options import TIMES, add_command, add_log_dir, add_period, number
-from .output import LinePrinter, until_the_reader_leaves
+from .output import LinePrinter, stop_if_output_closes
 from .progress_bar import ProgressBar
 
 __all__ = ["add_parser", "run"]
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         zone=config.app.timezone,
     )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
-    with closing(found), bar, until_the_reader_leaves():
+    with closing(found), bar, stop_if_output_closes():
         for line in found:
             bar.hide()
             printer.print(line)

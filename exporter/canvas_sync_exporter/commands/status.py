@@ -26,7 +26,7 @@ from canvas_sync_exporter.settings import Configuration, full_configuration
 
 from .databases import reading_database
 from .options import add_command, add_time_zone
-from .output import Painter, until_the_reader_leaves
+from .output import Painter, stop_if_output_closes
 from .terminal import (
     CYAN,
     FAINT,
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (CanvasSyncMonitorError, OSError) as error:
         message = str(error) if isinstance(error, CanvasSyncMonitorError) else reason(error)
         return _cannot_tell(message, as_json=arguments.json)
-    with until_the_reader_leaves():
+    with stop_if_output_closes():
         if arguments.json:
             sys.stdout.write(_json(status))
         else:

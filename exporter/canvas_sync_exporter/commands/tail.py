@@ -14,7 +14,7 @@ from canvas_sync_exporter.logs.tail import POLL_SECONDS, LogTail
 from .line_filters import add_filters, line_filter
 from .log_configuration import log_configuration
 from .options import add_command, add_log_dir, number
-from .output import LinePrinter, until_the_reader_leaves
+from .output import LinePrinter, stop_if_output_closes
 
 __all__ = ["add_parser", "run"]
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         zone=config.app.timezone,
     )
     printer = LinePrinter(sys.stdout, as_json=arguments.json)
-    with closing(tail), until_the_reader_leaves():
+    with closing(tail), stop_if_output_closes():
         for problem in tail.problems:
             print(f"{DISTRIBUTION}: {problem}", file=sys.stderr)
         lines = tail.newest

@@ -51,14 +51,14 @@ def read_reports(table: Table) -> ReportSettings:
     kinds = table.texts("kinds", _kind, '["daily", "weekly"]')
     settings = ReportSettings(
         kinds=defaults.kinds if kinds is None else frozenset(kinds),
-        at=_or(table.parsed("at", _time_of_day, '"07:30"'), defaults.at),
-        weekday=_or(table.parsed("weekday", _weekday, '"Mon"'), defaults.weekday),
+        at=_default_to(table.parsed("at", _time_of_day, '"07:30"'), defaults.at),
+        weekday=_default_to(table.parsed("weekday", _weekday, '"Mon"'), defaults.weekday),
     )
     table.reject_unknown()
     return settings
 
 
-def _or(value: T | None, default: T) -> T:
+def _default_to(value: T | None, default: T) -> T:
     return default if value is None else value
 
 

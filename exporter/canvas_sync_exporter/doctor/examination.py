@@ -121,7 +121,7 @@ def _done(checks: Mapping[str, Check], seconds: float) -> dict[str, Finding]:
     done: queue.SimpleQueue[tuple[str, Finding]] = queue.SimpleQueue()
     deadline = time.monotonic() + seconds
     for name, check in checks.items():
-        start_daemon(partial(_do, name, check, done), f"doctor {name}")
+        start_daemon(partial(_run_check, name, check, done), f"doctor {name}")
     late = Finding.failed(
         f"No answer within {seconds:g} s.", "Check whether its server or its disk hangs."
     )
@@ -135,7 +135,7 @@ def _done(checks: Mapping[str, Check], seconds: float) -> dict[str, Finding]:
     return found
 
 
-def _do(name: str, check: Check, done: queue.SimpleQueue[tuple[str, Finding]]) -> None:
+def _run_check(name: str, check: Check, done: queue.SimpleQueue[tuple[str, Finding]]) -> None:
     try:
         finding = check()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found

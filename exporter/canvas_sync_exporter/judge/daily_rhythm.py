@@ -16,7 +16,7 @@ from typing import Final
 from canvas_sync_exporter.schedules.local_time import days_between, local_date
 
 from .rhythm_words import format_clock, group_by_clock, name_days
-from .start_history import StartHistory, shifted
+from .start_history import StartHistory, same_time_on_day
 
 __all__ = ["GRACE", "DailyRhythm", "bursts"]
 
@@ -40,7 +40,7 @@ _LOOK_AHEAD: Final = 6
 
 
 def bursts(starts: Sequence[datetime]) -> list[datetime]:
-    """Return the first start of each burst."""
+    """Return the first start of each burst: of starts with gaps of 30 minutes at most."""
     first = list(starts[:1])
     return first + [after for before, after in pairwise(starts) if after - before > _BURST_GAP]
 
@@ -121,7 +121,8 @@ class DailyRhythm:
 
     def _find_expected(self, day: date) -> list[datetime]:
         candidates = (
-            shifted(turn, 7, self.turns.zone)[1] for turn in self.turns.of_day(day - 7 * _DAY)
+            same_time_on_day(turn, 7, self.turns.zone)[1]
+            for turn in self.turns.of_day(day - 7 * _DAY)
         )
         expected = [due for due in candidates if self._is_expected(due, day)]
         return expected or self._expected_early(day)
@@ -140,7 +141,7 @@ class DailyRhythm:
         if not is_first_week or day.weekday() not in _NEVER_WEEKEND:
             return []
         candidates = (
-            shifted(turn, 1, self.turns.zone)[1] for turn in self.turns.of_day(day - _DAY)
+            same_time_on_day(turn, 1, self.turns.zone)[1] for turn in self.turns.of_day(day - _DAY)
         )
         return [
             due
@@ -174,6 +175,6 @@ class DailyRhythm:
 
     def _turn_near(self, due: datetime, days: int, tolerance: timedelta = GRACE) -> datetime | None:
         """Return the turn at about the same time, ``days`` days later (negative: earlier)."""
-        earliest, latest = shifted(due, days, self.turns.zone)
+        earliest, latest = same_time_on_day(due, days, self.turns.zone)
         turns = self.turns.between(earliest - tolerance, latest + tolerance)
         return turns[0] if turns else None

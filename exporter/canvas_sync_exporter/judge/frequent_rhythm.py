@@ -17,7 +17,7 @@ from canvas_sync_exporter.schedules.durations import describe_duration
 from canvas_sync_exporter.schedules.local_time import days_between, local_date
 
 from .rhythm_words import format_clock, name_days
-from .start_history import StartHistory, shifted
+from .start_history import StartHistory, same_time_on_day
 from .time_ranges import TimeRange, intersection, subtraction, union
 
 __all__ = ["FrequentRhythm", "Interval", "usual_interval"]
@@ -230,7 +230,7 @@ class FrequentRhythm:
         zone = self.starts.zone
         spans = []
         for start, end in self._sessions(day):
-            starts, ends = shifted(start, days, zone), shifted(end, days, zone)
+            starts, ends = same_time_on_day(start, days, zone), same_time_on_day(end, days, zone)
             spans.append((starts[0], ends[1]) if widened else (starts[1], ends[0]))
         return union(spans)
 

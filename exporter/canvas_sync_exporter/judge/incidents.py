@@ -134,7 +134,7 @@ def _detected(incident: Incident, finding: Finding, context: _Context) -> tuple[
     """Return the group and the new state of an incident that is detected."""
     changed = replace(
         incident,
-        **_news(incident, finding, context.now),
+        **_changed_fields(incident, finding, context.now),
         since=min(incident.since, finding.since),
         severity=max(incident.severity, finding.severity, key=SEVERITY_ORDER.index),
         found_by=(incident.found_by & context.others) | {context.judge},
@@ -172,7 +172,7 @@ def _opened(finding: Finding, context: _Context) -> Incident:
     )
 
 
-def _news(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]:
+def _changed_fields(incident: Incident, finding: Finding, now: datetime) -> dict[str, Any]:
     """Return the fields that the newest finding changes."""
     names = (*_WORDS, *_EVIDENCE)
     changed = {

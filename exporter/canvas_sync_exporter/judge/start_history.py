@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from canvas_sync_exporter.schedules.local_time import shift_days, start_of_day
 
-__all__ = ["StartHistory", "shifted"]
+__all__ = ["StartHistory", "same_time_on_day"]
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -64,7 +64,7 @@ class StartHistory:
         return max(0, (time - self.starts[0]) // _WEEK)
 
 
-def shifted(time: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:
+def same_time_on_day(time: datetime, days: int, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return the same time ``days`` days later, by local time and by UTC, the earlier one first.
 
     The two differ when the clock changed in between: a scheduler may follow local time or UTC, and

@@ -98,7 +98,9 @@ class RunLogs:
         with closing(search):
             found = list(_up_to_size(search))
             is_whole = cursor is None and search.cursor is None
-            is_elsewhere = is_whole and not _is_any_by(run, found) and self.are_elsewhere(run)
+            is_elsewhere = (
+                is_whole and not _has_line_of_host(run, found) and self.are_elsewhere(run)
+            )
             return LinePage(
                 items=found,
                 next=search.cursor,
@@ -124,7 +126,7 @@ class RunLogs:
             zone=self._zone,
         )
         with closing(search):
-            return not _is_any_by(run, search) and search.cursor is None
+            return not _has_line_of_host(run, search) and search.cursor is None
 
     def _where(self, run: RunRow) -> str:
         address = self._hosts.get(run.host)
@@ -143,7 +145,7 @@ def _filter(run: RunRow, logs: Sequence[Log]) -> LineFilter:
     )
 
 
-def _is_any_by(run: RunRow, lines: Iterable[FoundLine]) -> bool:
+def _has_line_of_host(run: RunRow, lines: Iterable[FoundLine]) -> bool:
     """Return whether a line was written on the host of the run."""
     return any(line.fields.get("host") == run.host for line in lines)
 

@@ -204,11 +204,11 @@ def _plain_sources(log_dir: Path, log: Log) -> list[LogSource]:
     live = log_dir / live_name(log)
     met: dict[Identity, LogSource] = {}
     for path in _names(live):
-        _meet(met, log, path, is_live=path == live)
+        _add_source(met, log, path, is_live=path == live)
     for folder in reversed(staging_folders(log_dir, log)):
         with suppress(FileNotFoundError):  # archived a moment ago
             for member in reversed(staged_members(folder)):
-                _meet(met, log, member.path, size=member.length)
+                _add_source(met, log, member.path, size=member.length)
     return list(reversed(met.values()))
 
 
@@ -226,7 +226,7 @@ def _names(live: Path) -> Iterator[Path]:
             number = each + 1
 
 
-def _meet(
+def _add_source(
     met: dict[Identity, LogSource],
     log: Log,
     path: Path,

@@ -126,7 +126,7 @@ class Formats:
         """Format a time with its day, such as ``Sun 29 Nov, 07:30``."""
         return f"{self.weekday(self.local(time).date())}, {self.clock(time)}"
 
-    def near(self, time: dt.datetime, now: dt.datetime) -> str:
+    def brief_time(self, time: dt.datetime, now: dt.datetime) -> str:
         """Format a time; the day is left out if it is today's."""
         is_today = self.local(time).date() == self.local(now).date()
         return self.clock(time) if is_today else self.moment(time)

@@ -134,13 +134,13 @@ class IncidentWriter:
 
     def _facts(self, incident: Incident, now: datetime) -> Iterator[Fact]:
         formats = self._formats
-        since = formats.near(incident.since, now)
+        since = formats.brief_time(incident.since, now)
         if incident.resolved_at is None:
             yield Fact("Severity", incident.severity.value)
             yield Fact("Since", f"{since} ({formats.span(now - incident.since)})")
         else:
             yield Fact("Since", since)
-            yield Fact("Until", formats.near(incident.resolved_at, now))
+            yield Fact("Until", formats.brief_time(incident.resolved_at, now))
         if incident.affects:
             name = plural(len(incident.affects), "Sync type")
             yield Fact(name, _listed(incident.affects, formats))
@@ -156,7 +156,7 @@ class IncidentWriter:
     def _pause_summary(self, pause: Pause, cause: str, now: datetime) -> str:
         reason = f"{pause.author}: {pause.reason}" if pause.author else pause.reason
         closed = (
-            f"No run is expected until {self._formats.near(pause.end, now)} ({reason}), "
+            f"No run is expected until {self._formats.brief_time(pause.end, now)} ({reason}), "
             "so this incident is closed. The sync has not recovered."
         )
         return f"{closed} Cause: {cause}" if cause else closed
@@ -187,7 +187,7 @@ class IncidentWriter:
 
     def _row(self, notice: Notice, now: datetime) -> tuple[str, ...]:
         headline, _ = _split(notice.incident.summary)
-        since = self._formats.near(notice.incident.since, now)
+        since = self._formats.brief_time(notice.incident.since, now)
         return headline, _heading(notice), since
 
     def _footer(self, now: datetime, subject: str) -> str:

@@ -105,7 +105,7 @@ class Messenger:
         """
         if self._sends_incidents:
             self._planner.plan()
-        self._keep_up()
+        self._do_upkeep()
         now = self._now()
         if not self._is_quiet(now):  # a report of a quiet day is not worth sending later
             self._report_planner.plan(now)
@@ -119,7 +119,7 @@ class Messenger:
         """Close the local outbox."""
         self._local.dispose()
 
-    def _keep_up(self) -> None:
+    def _do_upkeep(self) -> None:
         """Count messages and remove those that are of no use any more, from time to time."""
         now = self._now()
         if now - self._counted_at < _UPKEEP_INTERVAL:

@@ -71,7 +71,7 @@ def shown_line(view: View, found: FoundLine) -> ShownLine:
     """
     position = LinePosition.of(found).encode()
     level = str(found.fields.get("level") or "INFO")[:20]
-    texts = _Cut()
+    texts = _CharacterBudget()
     message = texts.take(without_clock(str(found.fields.get("message", ""))))
     fields = [
         (texts.take(name), texts.take(_text(value)))
@@ -101,7 +101,7 @@ def without_clock(message: str) -> str:
     return message if clock is None else message[clock.end() :]
 
 
-class _Cut:
+class _CharacterBudget:
     """Cuts texts off after a number of characters in all of them together."""
 
     def __init__(self) -> None:

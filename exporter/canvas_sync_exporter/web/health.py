@@ -116,10 +116,10 @@ def _metric_files(folder: Path) -> Check:
 
 def _spool(folder: Path) -> Check:
     size = waiting_bytes(folder)
-    told = f"{format_size(size)} of rows wait for the database."
+    text = f"{format_size(size)} of rows wait for the database."
     if size > _LARGE_BACKLOG:
-        return Check("degraded", told)
-    return Check("ok", told if size else "No rows wait for the database.")
+        return Check("degraded", text)
+    return Check("ok", text if size else "No rows wait for the database.")
 
 
 def _rollups(context: WebContext) -> Check:
@@ -139,8 +139,8 @@ def _jobs(context: WebContext) -> Check:
     if not jobs.running:
         return Check("unhealthy", "The scheduler has stopped; restart the exporter.")
     if jobs.failures:
-        told = "; ".join(f"{name}: {why}" for name, why in sorted(jobs.failures.items()))
-        return Check("degraded", told)
+        text = "; ".join(f"{name}: {why}" for name, why in sorted(jobs.failures.items()))
+        return Check("degraded", text)
     return Check("ok", "Every job succeeded when it last ran.")
 
 

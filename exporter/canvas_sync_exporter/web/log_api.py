@@ -62,7 +62,7 @@ _NO_FOLDER: Final = "The log folder or a file in it cannot be read."
 
 
 @contextmanager
-def _blaming(name: str, kind: type[ValueError] = ValueError) -> Iterator[None]:
+def _problem_of(name: str, kind: type[ValueError] = ValueError) -> Iterator[None]:
     """Answer 422 to a parameter that turns out to be wrong only once all are known."""
     try:
         yield
@@ -145,9 +145,9 @@ class LogApi:
     ) -> FoundPage:
         """Search the logs."""
         since, until = filters["since"], filters["until"]
-        with _blaming("until"):
+        with _problem_of("until"):
             check_period(since, until)
-        with _blaming("cursor", BadCursorError):
+        with _problem_of("cursor", BadCursorError):
             search = LogSearch(
                 *self._folders,
                 make_filter(filters, since, until),
@@ -211,7 +211,7 @@ class LogApi:
         """Count or estimate the lines of a period, by default of the last 24 hours."""
         end = until or dt.datetime.now(dt.UTC)
         start = since or shifted(end, -_VOLUME_PERIOD) or end
-        with _blaming("until"):
+        with _problem_of("until"):
             check_period(start, end)
         return log_volume(
             *self._folders, logs=log, since=start, until=end, at_most=buckets, zone=self._zone
@@ -220,7 +220,7 @@ class LogApi:
     def show_log_facets(self, *, values: int, **filters: Any) -> FacetPage:
         """Count the values of the newest lines that match."""
         since, until = filters["since"], filters["until"]
-        with _blaming("until"):
+        with _problem_of("until"):
             check_period(since, until)
         found = count_facets(
             *self._folders,
@@ -235,7 +235,7 @@ class LogApi:
     def tail_logs(self, *, lines: int, cursor: str | None, **filters: Any) -> Response:
         """Stream the logs."""
         last = request.headers.get("Last-Event-ID")
-        with _blaming("Last-Event-ID" if last else "cursor", BadCursorError):
+        with _problem_of("Last-Event-ID" if last else "cursor", BadCursorError):
             return self._streams.respond(
                 lambda: LogTail(
                     *self._folders,

@@ -46,20 +46,20 @@ class TrustedProxies:
         """Answer a request."""
         forwarded = {name: _values(environ.pop(name, "")) for name in _HEADERS}
         if self._trusts(environ.get("REMOTE_ADDR", "")):
-            self._believe(environ, forwarded)
+            self._apply_forwarded(environ, forwarded)
         return self._app(environ, start_response)
 
-    def _believe(self, environ: WSGIEnvironment, forwarded: dict[str, list[str]]) -> None:
+    def _apply_forwarded(self, environ: WSGIEnvironment, forwarded: dict[str, list[str]]) -> None:
         hops = forwarded[_FOR]
         if hops:
             environ["REMOTE_ADDR"], proxies = self._client(hops)
         else:
             proxies = 1
-        if (scheme := _told(forwarded[_PROTO], proxies).lower()) in ("http", "https"):
+        if (scheme := _outermost(forwarded[_PROTO], proxies).lower()) in ("http", "https"):
             environ["wsgi.url_scheme"] = scheme
-        if _HOST_NAME.fullmatch(host := _told(forwarded[_HOST], proxies)):
+        if _HOST_NAME.fullmatch(host := _outermost(forwarded[_HOST], proxies)):
             environ["HTTP_HOST"] = host
-        prefix = _told(forwarded[_PREFIX], proxies).rstrip("/")
+        prefix = _outermost(forwarded[_PREFIX], proxies).rstrip("/")
         if _PATH.fullmatch(prefix) and not {".", ".."} & set(prefix.split("/")):
             environ["SCRIPT_NAME"] = prefix + environ.get("SCRIPT_NAME", "")
 
@@ -84,7 +84,7 @@ def _values(header: str) -> list[str]:
     return [value.strip() for value in header.split(",")] if header.strip() else []
 
 
-def _told(values: Sequence[str], proxies: int) -> str:
+def _outermost(values: Sequence[str], proxies: int) -> str:
     """Return the value from the outermost trusted proxy, if each proxy has added one."""
     return values[-min(proxies, len(values))] if values else ""
 

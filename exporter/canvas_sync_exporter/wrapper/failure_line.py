@@ -8,7 +8,7 @@ from pathlib import Path
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_exporter.formatting import format_seconds
 
-__all__ = ["failure_line", "where_to_look"]
+__all__ = ["command_for_details", "failure_line"]
 
 
 def failure_line(
@@ -20,14 +20,14 @@ def failure_line(
         name: The script or program.
         failure: Why, such as ``exit code 3``.
         seconds: How long it ran.
-        advice: What :func:`where_to_look` returned.
+        advice: What :func:`command_for_details` returned.
         is_cancelled: Whether someone stopped it.
     """
     verb = "was cancelled" if is_cancelled else "failed"
     return f"{name} {verb}: {failure}, after {format_seconds(seconds)}. Details: {advice}"
 
 
-def where_to_look(task_id: str | None, log_dir: Path | None) -> str:
+def command_for_details(task_id: str | None, log_dir: Path | None) -> str:
     """Return a command line that shows more about a failure.
 
     Args:

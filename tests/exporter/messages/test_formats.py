@@ -31,8 +31,8 @@ def test_times_are_in_the_zone_and_the_zone_is_named_with_its_offset() -> None:
     assert BRITISH.zone_name(TIME) == "Europe/Berlin (UTC+01:00)"
     assert BRITISH.zone_name(TIME.replace(month=7)) == "Europe/Berlin (UTC+02:00)"
     assert Formats("en_GB", dt.UTC).zone_name(TIME) == "UTC"
-    assert BRITISH.near(TIME, TIME + dt.timedelta(hours=1)) == "07:30"
-    assert BRITISH.near(TIME, TIME + dt.timedelta(days=1)) == "Sun 29 Nov, 07:30"
+    assert BRITISH.brief_time(TIME, TIME + dt.timedelta(hours=1)) == "07:30"
+    assert BRITISH.brief_time(TIME, TIME + dt.timedelta(days=1)) == "Sun 29 Nov, 07:30"
 
 
 def test_a_period_is_named_by_its_first_and_last_day() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canvas_sync_exporter.wrapper.failure_line import failure_line, where_to_look
+from canvas_sync_exporter.wrapper.failure_line import command_for_details, failure_line
 
 
 @pytest.mark.parametrize(("is_cancelled", "verb"), [(False, "failed"), (True, "was cancelled")])
@@ -16,7 +16,7 @@ def test_the_line_says_what_happened_and_for_how_long(is_cancelled: bool, verb: 
 
 
 def test_the_advice_can_be_pasted_into_a_shell() -> None:
-    advice = where_to_look("my sync-7", Path("/var/log/canvas sync"))
+    advice = command_for_details("my sync-7", Path("/var/log/canvas sync"))
     assert advice == (
         "canvas-sync-monitor search --task 'my sync-7' --log-dir '/var/log/canvas sync'"
     )
@@ -26,4 +26,4 @@ def test_the_advice_can_be_pasted_into_a_shell() -> None:
     ("task_id", "log_dir"), [(None, Path("/var/log")), ("sync-7", None)], ids=str
 )
 def test_without_a_run_the_advice_is_the_doctor(task_id: str | None, log_dir: Path | None) -> None:
-    assert where_to_look(task_id, log_dir).startswith("canvas-sync-monitor doctor")
+    assert command_for_details(task_id, log_dir).startswith("canvas-sync-monitor doctor")

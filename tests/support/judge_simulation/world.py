@@ -202,12 +202,12 @@ class World:
         memory = self._memories.setdefault(run.sync_type, SyncMemory(run.sync_type))
         if kind == "start":
             running = RunningRun(run.id, run.sync_type, run.start, run.start, run.user_id)
-            memory.take_in(FoundRun(number, running, frozenset()))
+            memory.store(FoundRun(number, running, frozenset()))
             return
         items = frozenset({"course", "grade"} if run.items else ())
         if run.error_type == "no grades":
             run, items = replace(run, error_type=None), frozenset({"course"})
-        memory.take_in(FoundRun(number, self._compared(run), items))
+        memory.store(FoundRun(number, self._compared(run), items))
 
     def _compared(self, run: EndedRun) -> EndedRun:
         """Compare a run with its history, as the exporter does when it flags suspect runs."""

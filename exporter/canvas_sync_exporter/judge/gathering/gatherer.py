@@ -250,8 +250,8 @@ class _RunsMemory:
             if len({(each.run.user_id, each.run.course_id) for each in found}) > 1:
                 since = found[0].run.start - _WHOLE_NIGHTS
                 found = rows.runs_of_type_since(connection, name, since)
-            self._take_in(found)
-        self._take_in(rows.running_runs(connection))
+            self._store_runs(found)
+        self._store_runs(rows.running_runs(connection))
 
     def _read_changes(self, connection: Connection, now: datetime) -> None:
         running = rows.running_runs(connection)
@@ -267,18 +267,18 @@ class _RunsMemory:
         numbers = rows.ids_after(connection, self._newest[0][1])
         new = rows.runs_by_id(connection, numbers - self._seen)
         self._seen = numbers
-        self._take_in([*running, *changed, *new])
+        self._store_runs([*running, *changed, *new])
         reasons = rows.suspect_reasons(connection, now - _SUSPECTS)
         for memory in self._syncs.values():
             memory.note_suspicions(reasons)
 
-    def _take_in(self, found: Iterable[FoundRun]) -> None:
+    def _store_runs(self, found: Iterable[FoundRun]) -> None:
         for each in found:
             name = each.run.sync_type
             memory = self._syncs.get(name)
             if memory is None:
                 memory = self._syncs[name] = SyncMemory(name)
-            memory.take_in(each)
+            memory.store(each)
 
     def _forget(self, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -88,7 +88,7 @@ class LogGatherer:
             runs = self._syncs.get(name) or _TypeRuns((), (), {})
             memory = SyncMemory(name, runs.starts)
             for found in _found(name, runs, now):
-                memory.take_in(found)
+                memory.store(found)
             memory.expect(expected.get(name), now)
             syncs[name] = memory.make_facts(now)
         return Facts(

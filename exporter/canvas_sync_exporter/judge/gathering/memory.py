@@ -69,7 +69,7 @@ class SyncMemory:
         """Return the ids of runs that were interrupted since a time, and may prove to be alive."""
         return [number for number in self._interrupted if self._ended[number].end >= time]
 
-    def take_in(self, found: FoundRun) -> None:
+    def store(self, found: FoundRun) -> None:
         """Store a run, replacing what was known about it."""
         run, number = found.run, found.number
         if isinstance(run, RunningRun):

@@ -30,7 +30,7 @@ from .sections import (
     ended_section,
     footer,
     incident_status,
-    nothing,
+    nothing_to_report,
     open_section,
     worst,
     worst_first,
@@ -131,7 +131,7 @@ def daily_content(figures: DailyFigures, formats: Formats) -> Content:
     counts = _total(figures.syncs)
     if not counts.runs and not figures.open and not figures.ended:
         text = f"No run has ended since {since}, and there was no incident."
-        return nothing(request, title, text, formats)
+        return nothing_to_report(request, title, text, formats)
     parts = _outcome(figures, counts, formats)
     return Content(
         kind=request.kind,
@@ -233,7 +233,7 @@ def _row(sync: SyncDay, now: datetime, formats: Formats) -> tuple[str, ...]:
 def _last_cell(last: LastRun | None, now: datetime, formats: Formats) -> str:
     if last is None:
         return "never"
-    time = formats.near(last.start, now)
+    time = formats.brief_time(last.start, now)
     if last.status == RunStatus.RUNNING:
         return f"running since {time}"
     return f"{escape_controls(last.status)}, {time}"

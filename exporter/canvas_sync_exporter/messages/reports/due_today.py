@@ -79,7 +79,7 @@ def describe_due(due: DueToday | None, now: datetime, formats: Formats) -> str:
     if due is None:
         return "-"
     if due.paused_until is not None:
-        return f"paused until {formats.near(due.paused_until, now)}"
+        return f"paused until {formats.brief_time(due.paused_until, now)}"
     if not due.times:
         return "no more today"
     if len(due.times) > _MOST_TIMES:

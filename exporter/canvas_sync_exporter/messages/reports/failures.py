@@ -28,7 +28,7 @@ from .reading import (
     failure_details,
     others_succeeded,
 )
-from .sections import causes_section, footer, nothing
+from .sections import causes_section, footer, nothing_to_report
 
 __all__ = ["AnalysedCause", "FailureFigures", "failures_content", "read_failures"]
 
@@ -106,7 +106,7 @@ def failures_content(figures: FailureFigures, formats: Formats) -> Content:
     title = f"Failure analysis, {formats.days(request.begin, request.end)}"
     counts = figures.counts
     if not counts.failures:
-        return nothing(request, title, _no_failure(counts, formats), formats)
+        return nothing_to_report(request, title, _no_failure(counts, formats), formats)
     failed = f"{formats.number(counts.failures)} of {formats.counted(counts.runs, 'run')} failed"
     before = f"{formats.number(figures.before.failures)} of {formats.number(figures.before.runs)}"
     compared = f", after {before} in the week before" if figures.before.runs else ""

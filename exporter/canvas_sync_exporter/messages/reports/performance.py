@@ -22,7 +22,7 @@ from canvas_sync_exporter.settings import Configuration
 from .comparison import Comparison, describe_comparison, read_comparison
 from .figures import QUANTILE_NOISE, Figures, by_sync_type, total_figures
 from .periods import ReportRequest
-from .sections import MOST_SYNC_TYPES, footer, nothing
+from .sections import MOST_SYNC_TYPES, footer, nothing_to_report
 
 __all__ = [
     "PerformanceFigures",
@@ -113,7 +113,7 @@ def performance_content(figures: PerformanceFigures, formats: Formats) -> Conten
     title = f"Performance report, {formats.days(request.begin, request.end)}"
     total = figures.total
     if not total.now.counts.runs:
-        return nothing(request, title, "No run ended in this period.", formats)
+        return nothing_to_report(request, title, "No run ended in this period.", formats)
     medians = _quantiles(total, _duration, _P50)
     outcome = f"median duration {formats.seconds(medians[0])}"
     change = formats.change(*medians, noise=QUANTILE_NOISE)

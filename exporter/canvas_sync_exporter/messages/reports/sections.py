@@ -22,7 +22,7 @@ __all__ = [
     "ended_section",
     "footer",
     "incident_status",
-    "nothing",
+    "nothing_to_report",
     "open_section",
     "worst",
     "worst_first",
@@ -50,7 +50,9 @@ def worst_first(incidents: Iterable[Incident]) -> list[Incident]:
     return sorted(incidents, key=_rank)
 
 
-def nothing(request: ReportRequest, title: str, summary: str, formats: Formats) -> Content:
+def nothing_to_report(
+    request: ReportRequest, title: str, summary: str, formats: Formats
+) -> Content:
     """Return a report in one line, for a period in which nothing happened."""
     return Content(
         kind=request.kind,
@@ -83,7 +85,7 @@ def open_section(incidents: Sequence[Incident], now: datetime, formats: Formats)
     rows = tuple(
         (
             _named(each),
-            f"{formats.near(each.since, now)} ({formats.span(now - each.since)})",
+            f"{formats.brief_time(each.since, now)} ({formats.span(now - each.since)})",
             formats.number(each.run_count) if each.run_count else UNKNOWN,
             formats.number(each.user_count) if each.user_count else UNKNOWN,
         )
@@ -137,8 +139,8 @@ def causes_section(
             each.name,
             formats.number(each.runs),
             formats.number(each.users) if each.users else UNKNOWN,
-            formats.near(each.first, now),
-            formats.near(each.last, now),
+            formats.brief_time(each.first, now),
+            formats.brief_time(each.last, now),
         )
         for each in shown
     )

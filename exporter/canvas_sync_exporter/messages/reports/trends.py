@@ -32,7 +32,7 @@ from .figures import (
 )
 from .periods import ReportRequest
 from .reading import incidents_during
-from .sections import MOST_SYNC_TYPES, ended_section, footer, nothing, worst
+from .sections import MOST_SYNC_TYPES, ended_section, footer, nothing_to_report, worst
 
 __all__ = ["Step", "SyncTrend", "TrendFigures", "read_trends", "trend_content"]
 
@@ -140,7 +140,7 @@ def trend_content(figures: TrendFigures, formats: Formats) -> Content:
     counts = figures.total.whole.counts
     if not counts.runs and not figures.incidents:
         text = "No run ended in this period, and there was no incident."
-        return nothing(request, title, text, formats)
+        return nothing_to_report(request, title, text, formats)
     rate = formats.percent(counts.success_rate)
     points = formats.points(
         figures.total.compared.counts.success_rate, figures.total.before.counts.success_rate
@@ -252,20 +252,22 @@ def _row(sync: SyncTrend, formats: Formats) -> tuple[str, ...]:
     rates = [each.success_rate for each in counts]
     return (
         escape_controls(sync.name) or "all",
-        _with(formats.number(counts[0].runs), formats.change(counts[1].runs, counts[2].runs)),
-        _with(formats.percent(rates[0]), formats.points(rates[1], rates[2])),
-        _with(
+        _with_change(
+            formats.number(counts[0].runs), formats.change(counts[1].runs, counts[2].runs)
+        ),
+        _with_change(formats.percent(rates[0]), formats.points(rates[1], rates[2])),
+        _with_change(
             formats.seconds(medians[0]),
             formats.change(medians[1], medians[2], noise=QUANTILE_NOISE),
         ),
-        _with(
+        _with_change(
             formats.number(sync.whole.items),
             formats.change(sync.compared.items, sync.before.items),
         ),
     )
 
 
-def _with(value: str, change: str) -> str:
+def _with_change(value: str, change: str) -> str:
     return value if change == "-" else f"{value} ({change})"
 
 

@@ -244,7 +244,7 @@ def _found(search: LogSearch, lines: list[ShownLine], *, is_full: bool) -> Found
 def _search(
     context: WebContext, view: View, wanted: LineFilter, limit: int, seconds: float
 ) -> LogSearch:
-    with _blaming_cursor():
+    with _problem_of_cursor():
         return LogSearch(
             *_folders(context),
             wanted,
@@ -325,7 +325,7 @@ def tail(context: WebContext, view: View) -> Response:
     on_page.query = {name: value for name, value in view.query.items() if name != "cursor"}
     wanted = line_filter(view)
     last = request.headers.get("Last-Event-ID")
-    with _blaming_cursor():
+    with _problem_of_cursor():
         return context.log_streams.respond(
             lambda: LogTail(
                 *_folders(context),
@@ -341,7 +341,7 @@ def tail(context: WebContext, view: View) -> Response:
 
 
 @contextmanager
-def _blaming_cursor() -> Iterator[None]:
+def _problem_of_cursor() -> Iterator[None]:
     try:
         yield
     except BadCursorError as error:
