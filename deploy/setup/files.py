@@ -17,8 +17,17 @@ class SetupError(Exception):
 
 
 def read(path: Path) -> str:
-    """Read a text without the white space around it."""
-    return path.read_text(encoding="utf-8").strip()
+    """Read a text without the white space around it.
+
+    Raises:
+        SetupError: It is a folder, which Docker makes where a file to mount is missing, or no text.
+        OSError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        what = "a folder" if isinstance(error, IsADirectoryError) else "not a text in UTF-8"
+        raise SetupError(f"{path} is {what}. Remove it, and run the set-up again.") from error
 
 
 def write(path: Path, text: str, user: int, chown: Chown) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from canvas_sync_exporter.web.auth import Scope, Token, hash_token, parse_tokens
 
@@ -58,7 +59,7 @@ def _token(_folder: Path) -> str:
 
 
 def _database_url(folder: Path) -> str:
-    return _DATABASE.format(password=read(folder / "database_password"))
+    return _DATABASE.format(password=quote(read(folder / "database_password"), safe=""))
 
 
 def _token_hashes(folder: Path) -> str:
@@ -111,9 +112,11 @@ def make_missing(folder: Path, chown: Chown = os.lchown) -> list[str]:
         The names of those that were made.
 
     Raises:
-        SetupError: One that is there is empty, which no service could use.
+        SetupError: No service could use one that is there. Nothing is made then.
         OSError: The folder cannot be written.
     """
+    for path in _kept(folder):
+        _require_usable(path)
     made: list[str] = []
     for secret in SECRETS:
         path = folder / secret.name
@@ -123,13 +126,22 @@ def make_missing(folder: Path, chown: Chown = os.lchown) -> list[str]:
     for path in _kept(folder):
         chown(path, 0, 0)
         path.chmod(0o400)
-        if not read(path):
-            remedy = "" if path.name in _MADE else f"Store a value with --store {path.name}, or "
-            raise SetupError(
-                f"{path} is empty. {remedy}{'remove' if remedy else 'Remove'} the file and run the "
-                "set-up again."
-            )
     return made
+
+
+def _require_usable(path: Path) -> None:
+    text = read(path)
+    if not text:
+        remedy = "" if path.name in _MADE else f"Store a value with --store {path.name}, or "
+        raise SetupError(
+            f"{path} is empty. {remedy}{'remove' if remedy else 'Remove'} the file and run the "
+            "set-up again."
+        )
+    if path.name in _MADE and path.name != "tokens" and len(text.splitlines()) > 1:
+        raise SetupError(
+            f"{path} has several lines. Leave only the value, or remove the file, and run the "
+            "set-up again."
+        )
 
 
 def store(folder: Path, name: str, value: str, chown: Chown = os.lchown) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from deploy.setup.files import SetupError
 from deploy.setup.make_secrets import SECRETS, hand_out, make_missing, store
+from sqlalchemy import make_url
 
 from canvas_sync_exporter.web.auth import Scope, TokenFile, new_token
 from support.pages import serving_pages, sign_in
@@ -186,6 +187,34 @@ def test_an_empty_secret_stops_it_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "postgres_password").touch()
     with pytest.raises(SetupError, match=r"postgres_password is empty\. Remove the file"):
         make_missing(tmp_path, Owners())
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, r"database_password is a folder\. Remove it"),
+        (b"\xff\xfe", r"database_password is not a text in UTF-8\. Remove it"),
+        (b"first\nsecond\n", r"database_password has several lines\. Leave only the value"),
+    ],
+)
+def test_a_secret_that_no_service_could_use_stops_it_before_another_is_made(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    secret = tmp_path / "database_password"
+    if content is None:
+        secret.mkdir()
+    else:
+        secret.write_bytes(content)
+    with pytest.raises(SetupError, match=problem):
+        make_missing(tmp_path, Owners())
+    assert list(tmp_path.iterdir()) == [secret]
+
+
+def test_a_password_of_ones_own_may_have_any_characters(tmp_path: Path) -> None:
+    (tmp_path / "database_password").write_text("p@ss/w:rd%")
+    make_missing(tmp_path, Owners())
+    url = make_url((tmp_path / "database_url").read_text())
+    assert (url.password, url.host) == ("p@ss/w:rd%", "postgres")
 
 
 def test_owners_and_modes_are_put_right_again(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def wait_until_all_are_sent(engine: Engine, count: int) -> None:
     wait_until(lambda: len(rows(engine, MessageState.SENT)) >= count, f"{count} sent messages")
 
 
+@ON_SQLITE  # on PostgreSQL in test_several_hosts.py
 def test_two_exporters_with_one_database_send_each_message_once(
     serve: Serve, engine: Engine, received: Receiver
 ) -> None:
