@@ -112,7 +112,15 @@ class Api:
                 *_PAGE,
                 problems=_NO_USER,
             ),
-            _query("recent", self.recent_runs, Page, "All runs, newest first", *_RANGE, *_PAGE),
+            _query(
+                "recent",
+                self.recent_runs,
+                Page,
+                "All runs, newest first",
+                *_RANGE,
+                *_PAGE,
+                is_shared=True,
+            ),
             _query(
                 "failed",
                 self.failed_runs,
@@ -120,6 +128,7 @@ class Api:
                 "Failed, partial and interrupted runs with their errors, newest first",
                 *_PERIOD,
                 *_PAGE,
+                is_shared=True,
             ),
             _query(
                 "suspect",
@@ -312,6 +321,7 @@ def _query(
     *parameters: Parameter,
     tag: str = "runs",
     problems: Mapping[int, str] | None = None,
+    is_shared: bool = False,
 ) -> Endpoint:
     """Create an endpoint that queries the table."""
     problems = {**(problems or {}), **_NO_DATABASE}
@@ -324,6 +334,7 @@ def _query(
         tag=tag,
         parameters=parameters,
         problems=problems,
+        is_shared=is_shared,
     )
 
 

@@ -35,6 +35,7 @@ from .quota_api import QuotaApi
 from .run_detail_api import RunDetailApi
 from .runs_api import RunsApi
 from .series_api import SeriesApi
+from .shared_answers import SharedAnswers
 
 __all__ = ["REQUEST_LIMIT", "answer_problems", "api_blueprint"]
 
@@ -84,11 +85,12 @@ def api_blueprint(context: WebContext) -> Blueprint:
         )
 
     add_docs(blueprint)
+    shared = SharedAnswers()
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)
     for of_path in by_path.values():
-        _add_endpoints(blueprint, of_path, context.access, limit)
+        _add_endpoints(blueprint, of_path, context.access, limit, shared)
 
     @blueprint.route(f"/{_PATH}/", defaults={"rest": ""}, methods=HTTP_METHODS)
     @blueprint.route(f"/{_PATH}/<path:rest>", methods=HTTP_METHODS)
@@ -100,14 +102,20 @@ def api_blueprint(context: WebContext) -> Blueprint:
 
 
 def _add_endpoints(
-    blueprint: Blueprint, endpoints: Sequence[Endpoint], access: Access, limit: ConcurrencyLimit
+    blueprint: Blueprint,
+    endpoints: Sequence[Endpoint],
+    access: Access,
+    limit: ConcurrencyLimit,
+    shared: SharedAnswers,
 ) -> None:
     """Route every method to a path's endpoints, so that a wrong one is answered here."""
 
     def view(**path: str) -> Response:
         try:
             found = find_endpoint(endpoints, request.method)
-            return found if isinstance(found, Response) else found.respond(access, limit, path)
+            if isinstance(found, Response):
+                return found
+            return found.respond(access, limit, shared, path)
         except (
             HTTPException
         ) as error:  # here, because an app's handler for the status code would come first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from .delivery import deliver
 from .formats import FORMAT, list_response
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
+from .shared_answers import SharedAnswers
 
 __all__ = ["Endpoint", "find_endpoint", "json_response"]
 
@@ -39,6 +41,8 @@ class Endpoint:
         further_answers: Statuses other than 200 with the same body.
         content_type: Content type of the body.
         is_always_answered: Whether it is answered however busy the server is.
+        is_shared: Whether requests with the same parameters may share an answer; it must depend on
+            nothing else of a request.
         body: Type of the body of a POST, which the handler gets as ``body``; None if a POST has
             no body or an empty JSON object.
     """
@@ -55,6 +59,7 @@ class Endpoint:
     further_answers: Mapping[int, str] = field(default_factory=dict)
     content_type: str = "application/json"
     is_always_answered: bool = False
+    is_shared: bool = False
     body: type[Any] | None = None
 
     @property
@@ -78,7 +83,13 @@ class Endpoint:
         """The methods that it answers."""
         return ("GET", "HEAD") if self.method == "GET" else (self.method,)
 
-    def respond(self, access: Access, limit: ConcurrencyLimit, path: Mapping[str, str]) -> Response:
+    def respond(
+        self,
+        access: Access,
+        limit: ConcurrencyLimit,
+        shared: SharedAnswers,
+        path: Mapping[str, str],
+    ) -> Response:
         """Answer the current request, which matched the path and one of the methods.
 
         Raises:
@@ -91,15 +102,24 @@ class Endpoint:
         if self.method == "POST":
             values |= _read_body(self.body)
         wanted = values.pop(FORMAT.name) if self.is_list else None
+
+        if self.is_shared:
+            question = self.name, tuple(sorted(values.items(), key=itemgetter(0)))
+            result = shared.get(question, lambda: self._result(limit, values))
+            return self._response(result, wanted)
         with nullcontext() if self.is_always_answered else limit.acquired():
-            result = self.handler(**values)
-            if isinstance(result, Response):
-                return result
-            if self.is_list:
-                answer = list_response(result, wanted, self.name)
-            else:
-                answer = json_response(result)
-            return deliver(answer) if self.is_conditional else answer
+            return self._response(self.handler(**values), wanted)
+
+    def _result(self, limit: ConcurrencyLimit, values: Mapping[str, Any]) -> Any:
+        with limit.acquired():
+            return self.handler(**values)
+
+    def _response(self, result: Any, wanted: str | None) -> Response:
+        if isinstance(result, Response):
+            return result
+        is_list = self.is_list
+        answer = list_response(result, wanted, self.name) if is_list else json_response(result)
+        return deliver(answer) if self.is_conditional else answer
 
 
 def find_endpoint(endpoints: Sequence[Endpoint], method: str) -> Endpoint | Response:
