@@ -8,6 +8,7 @@ import signal
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -78,7 +79,8 @@ def _link_bytecode(installed: str, folder: str) -> None:
         place = Path(f"{folder}{package.removesuffix('__pycache__')}")
         place.mkdir(parents=True, exist_ok=True)
         for file in Path(package).iterdir():
-            (place / file.name).symlink_to(file)
+            with suppress(FileExistsError):  # another run of the tests began at the same time
+                (place / file.name).symlink_to(file)
 
 
 @pytest.hookimpl(optionalhook=True)
