@@ -110,9 +110,9 @@ def test_a_deep_recursion_costs_little_and_leaves_few_places() -> None:
         error = raised(lambda: recurse(15_000))
     finally:
         sys.setrecursionlimit(limit)
-    start = time.perf_counter()
+    start = time.thread_time()
     locations = error_info(error).traceback
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2
     assert 3 <= len(locations) <= 20
     assert locations[-1].startswith(f"{MODULE}:recurse:")
 
