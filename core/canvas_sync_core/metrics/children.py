@@ -127,7 +127,7 @@ class Histogram(Child):
             ValueError: ``value`` is negative, infinite or not a number.
         """
         if not 0.0 <= value < math.inf:
-            raise ValueError(f"a histogram takes no value of {value}")
+            raise ValueError(f"a histogram cannot count the value {value}")
         values = self._store.values
         bucket = bisect_left(self._bounds, value)
         values[self._cell] += value

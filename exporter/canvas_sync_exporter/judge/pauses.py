@@ -72,7 +72,7 @@ def new_pause(
     if end <= now:
         raise ValueError("until: it is in the past; give the time at which the pause will end")
     if start < now - _LONGEST or end > now + _LONGEST:
-        raise ValueError("until: all times must be within ten years from now")
+        raise ValueError("until: all times must be within ten years of now")
     # Convert only after the checks: times near the years 1 and 9999 would overflow.
     return Pause(names, start.astimezone(UTC), end.astimezone(UTC), reason, author)
 

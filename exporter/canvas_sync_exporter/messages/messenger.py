@@ -120,7 +120,7 @@ class Messenger:
         self._local.dispose()
 
     def _do_upkeep(self) -> None:
-        """Count messages and remove those that are of no use any more, from time to time."""
+        """Count messages and remove those that are no longer needed, from time to time."""
         now = self._now()
         if now - self._counted_at < _UPKEEP_INTERVAL:
             return

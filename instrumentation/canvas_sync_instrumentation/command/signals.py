@@ -23,6 +23,7 @@ _FORWARDED: Final = (
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 """The signals that ask a program to end."""
 _OF_THE_TERMINAL: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
+r"""Ctrl-C and Ctrl-\: the terminal sends them to all processes in its foreground group."""
 
 
 class Signals:
@@ -55,9 +56,8 @@ class Signals:
         self._in_own_group = in_own_group
         self._process = process
         for number in tuple(self.seen):
-            self._pass_on(
-                process, number, from_terminal=False
-            )  # it arrived too early for the command
+            # It arrived before the command ran, so the terminal did not send it to the command.
+            self._pass_on(process, number, from_terminal=False)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         received = signal.Signals(number)
@@ -73,5 +73,5 @@ class Signals:
         with contextlib.suppress(ProcessLookupError):
             if self._in_own_group:
                 os.killpg(process.pid, number)
-            elif not from_terminal:  # already delivered
+            elif not from_terminal:  # the terminal has sent it to the command as well
                 os.kill(process.pid, number)

@@ -107,7 +107,7 @@ def test_the_position_of_a_deleted_line_is_gone(exporter: Exporter, folder: Path
     answer = exporter.api(f"logs/context?position={position}")
     assert answer.status_code == 410
     assert answer.json()["detail"] == (
-        "The line at this position has been deleted. errors starts later now."
+        "The line at this position has been deleted. The log errors now begins after it."
     )
 
 

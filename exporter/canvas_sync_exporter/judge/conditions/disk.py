@@ -14,12 +14,12 @@ from canvas_sync_exporter.schedules.durations import format_duration
 
 __all__ = ["disk_filling"]
 
-_LITTLE: Final = 200 * 1024 * 1024
+_LITTLE_BYTES: Final = 200 * 1024 * 1024
 _HISTORY: Final = timedelta(hours=6)
 """How much history a trend needs to be trusted."""
-_SOON: Final = 4 * 3600.0
-_TODAY: Final = 24 * 3600.0
-_FEWEST: Final = 12
+_CRITICAL_SECONDS: Final = 4 * 3600.0
+_WARNING_SECONDS: Final = 24 * 3600.0
+_FEWEST_SAMPLES: Final = 12
 _GIBIBYTE: Final = 1024**3
 
 
@@ -29,13 +29,13 @@ def disk_filling(facts: Facts) -> Iterable[Finding]:
         return
     newest = facts.disk_free[-1]
     free = f"{newest.value / _GIBIBYTE:,.1f} GiB are free on the disk with the logs"
-    if newest.value < _LITTLE:
+    if newest.value < _LITTLE_BYTES:
         summary, severity = f"Only {free}.", Severity.CRITICAL
     else:
         left = _seconds_left(facts)
-        if left is None or left > _TODAY:
+        if left is None or left > _WARNING_SECONDS:
             return
-        severity = Severity.CRITICAL if left <= _SOON else Severity.WARNING
+        severity = Severity.CRITICAL if left <= _CRITICAL_SECONDS else Severity.WARNING
         until = format_duration(timedelta(minutes=round(left / 60)))
         summary = f"{free}; at the current rate it will be full in {until}."
     yield Finding(
@@ -55,7 +55,7 @@ def _seconds_left(facts: Facts) -> float | None:
         return None
     window = [each for each in facts.disk_free if each.time >= begin]
     half = [each for each in window if each.time >= facts.now - _HISTORY / 2]
-    if len(half) < _FEWEST:
+    if len(half) < _FEWEST_SAMPLES:
         return None
     # A backup that used much space at once is not a trend: the last half must confirm it.
     pace = max(_pace(window), _pace(half))

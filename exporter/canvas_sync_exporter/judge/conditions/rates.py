@@ -20,17 +20,22 @@ __all__ = ["has_high_mean", "has_high_share", "is_high_share"]
 Amount = Callable[[Round], float]
 
 _FEWEST: Final = 3
+"""A mean of fewer calls or operations is not judged."""
 _FEWEST_PARTS: Final = 4
+"""Fewer failures are never a high share, however few calls there were."""
 _LEAST_SHARE: Final = 0.05
+"""A smaller share is never a high one, however many calls there were."""
 _CHANCE_SHARE: Final = 0.005
 """Share of calls or operations that fail by chance, even if none has failed so far."""
 _DEVIATIONS: Final = 8.0
 """Many, because such numbers are skewed and a busy sync type has thousands of runs a year."""
 _CERTAIN_SHARE: Final = 0.5
 _CERTAIN_COUNT: Final = 5
+"""With so many failures and such a share, a frequent sync gets no second chance."""
 _TIMES_USUAL: Final = 3.0
 _FEWEST_ROUNDS: Final = 3
 _LARGE_ROUND: Final = 20
+"""A single earlier round with so many runs is enough to know what is usual."""
 _MOST_ROUNDS: Final = 20
 
 

@@ -27,12 +27,15 @@ _SHORTEST_INTERVALS: Final = 1.75
 _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
 _LONG_GAP: Final = 2.5
+"""Intervals without a start, after which a run has more to do than usual."""
 _HANDOVER: Final = timedelta(minutes=2)
+"""How long a run that is shutting down may overlap the next one, at most."""
 _SHORTEST_HANDOVER: Final = timedelta(seconds=10)
 _FEWEST_EARLIER: Final = 10
 _HEARTBEAT_AGE: Final = timedelta(minutes=2)
 """A run with an older heartbeat is dead and will soon be closed."""
-_USUALLY: Final = 0.3
+_USUAL_SHARE: Final = 0.3
+"""If such a share of earlier runs overlapped, overlaps are usual."""
 _MOST_RUNS: Final = 20
 
 
@@ -206,4 +209,4 @@ def _usually_overlap(sync: SyncFacts, before: datetime) -> bool:
     if len(earlier) < _FEWEST_EARLIER:
         return False
     overlaps = sum(older.end > newer.start + _HANDOVER for newer, older in pairwise(earlier))
-    return overlaps >= _USUALLY * (len(earlier) - 1)
+    return overlaps >= _USUAL_SHARE * (len(earlier) - 1)

@@ -191,7 +191,9 @@ def _scanned(tasks: list[Chunk], total: int) -> Iterator[Scanned]:
                 # thread fails the same tasks, and in some Pythons it then writes a traceback.
                 pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
-        raise AnalysisError("a process that read logs was killed; is there memory left?") from None
+        raise AnalysisError(
+            "a process that read logs was killed, perhaps for lack of memory"
+        ) from None
 
 
 def _die_of_interrupts() -> None:

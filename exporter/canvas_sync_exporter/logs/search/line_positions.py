@@ -128,7 +128,7 @@ def locate(
         problems = found.notes.problems
     with closing(search(LineFilter(logs=wanted.logs), limit=1, order=Order.OLDEST)) as rest:
         if _is_after(rest, position.time):
-            raise LineGoneError(f"{position.log.value} starts later now.")
+            raise LineGoneError(f"The log {position.log.value} now begins after it.")
     raise LineNotFoundError(" ".join(["There is no such line any more.", *problems]))
 
 

@@ -63,7 +63,7 @@ class BoundedWebClient(WebClient):
         answer = _answer(url, req, self._seconds)
         raise_for_status(answer, url)
         if not _is_object(answer.body):
-            raise DeliveryError("the answer is not one of Slack's API")
+            raise DeliveryError("the answer does not come from Slack's API")
         return {"status": answer.status, "headers": answer.headers, "body": _text(answer)}
 
 
