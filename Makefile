@@ -31,7 +31,7 @@ BUILD_REQUIREMENTS = $(BIN)/python -c \
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --custom-compile-command 'make lock' $(LOCK_ARGS)
 
-.PHONY: demo test check quick lint format dashboards kubernetes images pictures lowest sqlite-tables surface lock dist sbom image-archive release-check clean
+.PHONY: demo test check quick lint format dashboards kubernetes images figures pictures lowest sqlite-tables surface lock dist sbom image-archive release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/canvas-sync-monitor demo $(DEMO_ARGS)
@@ -66,6 +66,10 @@ images:
 	$(PYTHON) deploy/images/pin_images.py
 
 # Needs Chromium (Debian: apt-get install chromium). Look at the pictures before you commit them.
+# Runs every script of README's table "What it costs" and writes what they print to figures.txt; takes hours.
+figures: $(VENV)/.dev
+	$(BIN)/python benchmarks/readme_figures.py
+
 pictures: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m support.pictures
 

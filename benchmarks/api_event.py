@@ -5,7 +5,8 @@ sync. The peer does less (no run totals, no rotation that is safe between proces
 quota) with structlog + orjson into a file, prometheus-client in multiprocess mode with cached
 children, and an OpenTelemetry SDK span with a BatchSpanProcessor. Both send their spans by OTLP
 over HTTP to a collector in another process that throws them away. The lower bound is a timestamp,
-one orjson encoding of a 500-byte record and one write(2) with O_APPEND.
+one orjson encoding of a 500-byte record and one write(2) with O_APPEND. This is the event alone:
+what a hook does besides (URL, route, headers, token) is in ``http_hooks.py``.
 
 All run in turns in one process, in rounds of fewer events than make a batch of spans; after a round
 the spans are sent off, so that the caller's time is measured without them. The column "cpu" has

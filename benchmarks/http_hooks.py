@@ -2,13 +2,15 @@
 
 Each client asks a server on loopback, which answers like Canvas, over a connection that is kept:
 bare, with our hook inside a run (log line, metrics, span, row), and with OpenTelemetry's own hook.
+Each request has a token, whose quota our hook watches.
 Spans of both go by OTLP over HTTP to a collector that throws them away. Rounds of the three take
 turns; the medians of the rounds are compared. canvasapi has no hook of OpenTelemetry's; there it is
 the one of requests, on which it is built.
 
 The second line of each result is the CPU time of the calling thread, by the fastest round of each:
 other processes disturb it less. "of theirs" is our share of what OpenTelemetry's hook costs. The
-last figure is the time that one call in a thousand exceeds, against that of the bare call.
+last figures are the times that one call in a hundred and one in a thousand exceed, against those of
+the bare call.
 
 Goals: at most 60 microseconds, half of OpenTelemetry's hook, and 5 % of a call that takes 10 ms;
 one call in a thousand takes at most twice as long as bare.
@@ -48,6 +50,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 import canvas_sync_instrumentation as ours
 
 PATH = "/api/v1/courses/4711"
+TOKEN = "a-token"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 SERVER = r"""
 import asyncio, sys
 delay = float(sys.argv[1])
@@ -100,12 +104,14 @@ class Cost:
     Attributes:
         seconds: The median of a call.
         cpu: CPU seconds of a call in the calling thread, in the fastest round.
-        slow: Seconds that one call in a thousand exceeds.
+        p99: Seconds that one call in a hundred exceeds.
+        p999: Seconds that one call in a thousand exceeds.
     """
 
     seconds: float
     cpu: float
-    slow: float
+    p99: float
+    p999: float
 
 
 class Rounds:
@@ -127,8 +133,8 @@ class Rounds:
     @property
     def cost(self) -> Cost:
         """What they cost."""
-        slow = sorted(self._all)[int(len(self._all) * 0.999)]
-        return Cost(statistics.median(self._medians), min(self._cpu), slow)
+        p99, p999 = (sorted(self._all)[int(len(self._all) * share)] for share in (0.99, 0.999))
+        return Cost(statistics.median(self._medians), min(self._cpu), p99, p999)
 
 
 def timed(call: Callable[[], Any], count: int) -> list[float]:
@@ -153,22 +159,23 @@ async def timed_async(call: Callable[[], Coroutine[Any, Any, Any]], count: int) 
 
 def with_requests(url: str, count: int) -> list[float]:
     with requests.Session() as session:
+        session.headers.update(HEADERS)
         return timed(lambda: session.get(url + PATH, timeout=60), count)
 
 
 def with_canvasapi(url: str, count: int) -> list[float]:
-    canvas = canvasapi.Canvas(url, "a-token")
+    canvas = canvasapi.Canvas(url, TOKEN)
     return timed(lambda: canvas.get_course(4711), count)
 
 
 def with_httpx(url: str, count: int) -> list[float]:
-    with httpx.Client() as client:
+    with httpx.Client(headers=HEADERS) as client:
         return timed(lambda: client.get(url + PATH), count)
 
 
 def with_httpx_async(url: str, count: int) -> list[float]:
     async def ask() -> list[float]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(headers=HEADERS) as client:
             return await timed_async(lambda: client.get(url + PATH), count)
 
     return asyncio.run(ask())
@@ -176,7 +183,7 @@ def with_httpx_async(url: str, count: int) -> list[float]:
 
 def with_aiohttp(url: str, count: int) -> list[float]:
     async def ask() -> list[float]:
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(headers=HEADERS) as session:
 
             async def get() -> None:
                 async with session.get(url + PATH) as response:
@@ -188,7 +195,7 @@ def with_aiohttp(url: str, count: int) -> list[float]:
 
 
 def with_urllib3(url: str, count: int) -> list[float]:
-    with urllib3.PoolManager() as pools:
+    with urllib3.PoolManager(headers=HEADERS) as pools:
         return timed(lambda: pools.request("GET", url + PATH), count)
 
 
@@ -262,7 +269,7 @@ def report(name: str, bare: Cost, hooked: Cost, theirs: Cost) -> None:
         f"{'':27} cpu{bare.cpu * 1e3:8.2f} ms bare"
         f"{(hooked.cpu - bare.cpu) * 1e6:+8.0f} us ours"
         f"{(theirs.cpu - bare.cpu) * 1e6:+17.0f} us OpenTelemetry,{share:5.2f} of theirs;"
-        f" p99.9{hooked.slow / bare.slow:5.2f} x bare",
+        f" p99{hooked.p99 / bare.p99:5.2f}, p99.9{hooked.p999 / bare.p999:5.2f} x bare",
         flush=True,
     )
 

@@ -1,4 +1,4 @@
-"""Cheap questions by 8 and by 32 clients at once: requests a second, and how many get 503.
+"""Cheap questions by 8 and by 32 clients at once: requests a second, how long, how many get 503.
 
 A real exporter with ``--rows`` runs answers ``recent`` and ``failed`` to clients that ask again as
 soon as they have the answer. Beside it the same clients ask a Flask app behind waitress that says
@@ -12,6 +12,7 @@ Run: ``PYTHONPATH=tests python benchmarks/rest_burst.py``
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from metrics_scrape import fill
@@ -41,6 +43,13 @@ server = create_server(app, host="127.0.0.1", port=0, threads=16)
 print(f"http://127.0.0.1:{server.effective_port}", flush=True)
 server.run()
 """
+
+
+class Answer(NamedTuple):
+    """The status of an answer, and how long it took."""
+
+    status: int
+    seconds: float
 
 
 def main() -> None:
@@ -66,28 +75,30 @@ def _peer() -> Iterator[str]:
         hello.terminate()
 
 
-def _ask(url: str, path: str, clients: int, seconds: float) -> Counter[int]:
+def _ask(url: str, path: str, clients: int, seconds: float) -> list[Answer]:
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(clients) as pool:
         counts = [pool.submit(_client, url, path, until) for _ in range(clients)]
-        return sum((each.result() for each in counts), Counter[int]())
+        return [answer for each in counts for answer in each.result()]
 
 
-def _client(url: str, path: str, until: float) -> Counter[int]:
+def _client(url: str, path: str, until: float) -> list[Answer]:
     connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
-    statuses: Counter[int] = Counter()
-    while time.monotonic() < until:
+    answers = []
+    while (start := time.monotonic()) < until:
         connection.request("GET", path)
         response = connection.getresponse()
         response.read()
-        statuses[response.status] += 1
+        answers.append(Answer(response.status, time.monotonic() - start))
     connection.close()
-    return statuses
+    return answers
 
 
-def _report(clients: int, path: str, statuses: Counter[int], arguments: argparse.Namespace) -> None:
+def _report(clients: int, path: str, answers: list[Answer], arguments: argparse.Namespace) -> None:
+    statuses = Counter(answer.status for answer in answers)
     rate = statuses[200] / arguments.seconds
     refused = statuses[503] / statuses.total()
+    quantiles = statistics.quantiles((answer.seconds for answer in answers), n=100)
     goals = (
         ""
         if path == "/"
@@ -96,7 +107,10 @@ def _report(clients: int, path: str, statuses: Counter[int], arguments: argparse
             f"{'met' if refused < GOAL_REFUSED else 'missed'}"
         )
     )
-    print(f"{clients:3} clients, {path:30}{rate:8.0f} a second, {refused:6.1%} got 503{goals}")
+    print(
+        f"{clients:3} clients, {path:30}{rate:8.0f} a second, median{quantiles[49] * 1e3:6.1f} ms,"
+        f" p99{quantiles[98] * 1e3:6.1f} ms, {refused:6.1%} got 503{goals}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""Runs every script of README's table "What it costs", one after the other on this machine.
+
+Prints what each prints, below a line with the time, the processor, its cores, the load, the version
+of Python and the commit, and writes the same to a file. README's figures are taken from there, so
+that all of them have one machine and one day.
+
+Run: ``make figures``, or ``python benchmarks/readme_figures.py --only log_append``
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = re.compile(r"`benchmarks/(\w+)\.py`")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", help="one of the scripts, without .py")
+    parser.add_argument("--output", type=Path, default=Path("figures.txt"))
+    arguments = parser.parse_args()
+    with arguments.output.open("w") as output:
+        for line in _figures(arguments.only or scripts()):
+            print(line, end="", flush=True)
+            output.write(line)
+
+
+def scripts() -> list[str]:
+    """Return the scripts of README's table, in order."""
+    table = (ROOT / "README.md").read_text().partition("## What it costs")[2]
+    return list(dict.fromkeys(SCRIPT.findall(table)))
+
+
+def _figures(names: list[str]) -> Iterator[str]:
+    yield f"{_where()}\n"
+    for name in names:
+        now, load = dt.datetime.now(dt.UTC), os.getloadavg()[0]
+        yield f"\n{now:%Y-%m-%d %H:%M} UTC  {name}, load {load:.1f}\n"
+        command = [sys.executable, f"benchmarks/{name}.py"]
+        environment = {**os.environ, "PYTHONPATH": "tests"}
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            yield from process.stdout
+        if process.returncode:
+            yield f"{name} ended with {process.returncode}\n"
+
+
+def _where() -> str:
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, check=False, cwd=ROOT, capture_output=True, text=True).stdout
+    return (
+        f"{found[1] if found else platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {platform.system()} {platform.release()}, "
+        f"commit {commit.strip() or 'unknown'}"
+    )
+
+
+if __name__ == "__main__":
+    main()
