@@ -95,7 +95,7 @@ def test_at_level_debug_hooks_say_more_of_calls_and_statements(tmp_path: Path) -
         ):
             server.answers["/api/v1/courses"] = [Answer(503), Answer(200, headers=links)]
             for _ in range(2):
-                requests.get(f"{server.url}/api/v1/courses?page=2&per_page=100", timeout=5)
+                requests.get(f"{server.url}/api/v1/courses?page=2&per_page=100", timeout=60)
             connection.execute(text("SELECT 'Ada'"))
     finally:
         uninstrument_sqlalchemy(engine)

@@ -185,6 +185,6 @@ def _server(name: str, arguments: list[str], output: Path) -> Iterator[str]:
 
 def _is_ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/-/ready", timeout=5).ok
+        return requests.get(f"{url}/-/ready", timeout=60).ok
     except requests.ConnectionError:
         return False

@@ -59,7 +59,7 @@ def test_the_canvas_answers_to_the_tokens_of_its_seed_until_sigterm() -> None:
         answer = requests.get(
             f"http://127.0.0.1:{said[1]}/api/v1/users/self",
             headers={"Authorization": f"Bearer {simulated_tokens(SEED)[41]}", "User-Agent": "t"},
-            timeout=10,
+            timeout=60,
         )
         assert (answer.status_code, answer.json()["id"]) == (200, 41)
         process.send_signal(signal.SIGTERM)

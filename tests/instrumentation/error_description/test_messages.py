@@ -338,9 +338,9 @@ def test_an_error_that_cannot_be_printed_is_told_by_its_class() -> None:
 
 def test_a_huge_message_costs_little_time() -> None:
     error = ValueError("'" + "Ada' " * 200_000)
-    start = time.perf_counter()
+    start = time.thread_time()
     info = error_info(error)
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1
     assert "Ada" not in info.message
 
 
