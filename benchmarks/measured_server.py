@@ -57,7 +57,9 @@ def ask(
     response = connection.getresponse()
     body = response.read()
     if response.status not in (200, 304):
-        raise RuntimeError(f"{path} was answered with {response.status}: {unzipped(response, body)[-800:]!r}")
+        raise RuntimeError(
+            f"{path} was answered with {response.status}: {unzipped(response, body)[-800:]!r}"
+        )
     return response, body
 
 
