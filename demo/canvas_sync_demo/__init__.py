@@ -1,1 +1,1 @@
-"""The demo: a simulated Canvas LMS, a reference sync app, and a show that runs both."""
+"""The demo: a simulated Canvas LMS, a reference sync app, and a command that runs both."""

@@ -1,4 +1,4 @@
-"""The users of the show, and the faults that each of them meets."""
+"""The users of the demo, and the faults that each of them meets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SUBMISSIONS = "/api/v1/courses/:course_id/students/submissions"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One user of the show.
+    """One user of the demo.
 
     Attributes:
         user_id: A teacher of the simulated school.
@@ -63,7 +63,7 @@ CAST = (
 
 
 def fault_plan() -> FaultPlan:
-    """Return the faults of the simulated Canvas in the show."""
+    """Return the faults of the simulated Canvas in the demo."""
     return FaultPlan({part.user_id: part.faults for part in CAST})
 
 

@@ -1,4 +1,4 @@
-"""The processes of the show: the exporter, and one worker for each sync."""
+"""The processes of the demo: the exporter, and one worker for each sync."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _TOKENS_LAST = dt.timedelta(days=60)
 
 
 class DemoError(CanvasSyncMonitorError):
-    """The show cannot go on; the message says why."""
+    """The demo cannot go on; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where everything of the show lies.
+    """Where the demo has its files, and the port of its exporter.
 
     Attributes:
         folder: Of all files; absolute.
@@ -122,7 +122,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            process_group=0,  # Ctrl-C is for the show, which ends the others in good order
+            process_group=0,  # Ctrl-C goes to the demo, which stops the others in order
         )
     try:
         yield process

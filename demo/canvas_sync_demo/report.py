@@ -1,4 +1,4 @@
-"""What the show prints: plain aligned text, in colour only on a terminal that wants it."""
+"""What the demo prints: plain aligned text, in colour only on a terminal that wants it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SyncResult:
 
 
 class Report:
-    """Prints the show.
+    """Prints what happens in the demo.
 
     Args:
         out: Where to.

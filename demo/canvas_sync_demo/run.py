@@ -1,4 +1,4 @@
-"""The show: a Canvas, an exporter, and round after round of syncs for several users."""
+"""The demo: a Canvas, an exporter, and round after round of syncs for several users."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """The Canvas of the show; ``simulated`` is None for a real one."""
+    """The Canvas of the demo; ``simulated`` is None for a real one."""
 
     url: str
     tokens: dict[int, str]
@@ -74,7 +74,7 @@ class _Canvas:
 
 
 def run_demo(options: DemoOptions) -> int:
-    """Run the show until Ctrl-C, or for one round.
+    """Run the demo until Ctrl-C, or for one round.
 
     Returns:
         The exit code: 0.
@@ -113,7 +113,7 @@ def _play(canvas: _Canvas, stage: Stage, report: Report, rounds: int | None) -> 
 
 
 def _play_round(canvas: _Canvas, stage: Stage, number: int) -> list[SyncResult]:
-    """Run a sync for every user, all at once, each in a process of its own."""
+    """Run a sync for every user, all at once, each in a separate process."""
     sync_type = sync_type_of(number)
     with contextlib.ExitStack() as workers:
         syncs = []
@@ -200,7 +200,7 @@ def _user_of(url: str, token: str) -> int:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the show as Ctrl-C does."""
+    """Let SIGTERM and a closed terminal end the demo as Ctrl-C does."""
     before = {number: signal.signal(number, _interrupt) for number in _ENDING}
     try:
         yield

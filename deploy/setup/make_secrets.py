@@ -1,7 +1,7 @@
 """The secrets of the stack: made where they are missing, and handed out to the services.
 
-The set-up keeps all of them in one folder that only root can read. Each service gets a copy of
-those that it reads in a folder of its own, as files of its user.
+The set-up keeps all of them in one folder that only root can read. Each service gets a separate
+folder with copies of those that it needs, which belong to its user.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the show prints."""
+"""What the demo prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The show, as a user starts and ends it."""
+"""The demo, as a user starts and ends it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def show(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def statuses_in(output: str) -> dict[int, str]:
-    """Status by user, from the table that the show prints."""
+    """Status by user, from the table that the demo prints."""
     words = "|".join(set(STATUSES.values()))
     found = re.findall(rf"^ +(\d+) .*\b({words})\b", output, re.MULTILINE)
     return {int(user): status for user, status in found}

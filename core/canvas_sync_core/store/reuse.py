@@ -131,8 +131,8 @@ def _next_name(connection: RowConnection, name: str, snapshot: RunSnapshot) -> s
         return newest
     free = _numbered(name, last + 1)
     _LOGGER.warning(
-        "The task id %r was used before. The row of its new run, trace %s, is %r. Give each run an "
-        "id of its own.",
+        "The task id %r was used before. The row of its new run, trace %s, is %r. Give each run a "
+        "new id.",
         name,
         snapshot.trace_id,
         free,

@@ -1,1 +1,1 @@
-"""The show's parts as services of their own, for containers: no exporter, no report, no end."""
+"""Parts of the demo as separate services for containers; they run until they are stopped."""

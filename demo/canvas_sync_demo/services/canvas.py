@@ -1,4 +1,4 @@
-"""``python -m canvas_sync_demo.services.canvas``: the show's simulated Canvas, until SIGTERM.
+"""``python -m canvas_sync_demo.services.canvas``: the demo's simulated Canvas, until SIGTERM.
 
 It listens on every address of its container, for other containers: its data is made up, and its
 access tokens are no secrets.

@@ -1,7 +1,7 @@
 """``python -m canvas_sync_demo.services.syncs``: round after round of syncs, until SIGTERM.
 
-Every user of the show is synced in a process of its own, as in ``canvas-sync-monitor demo``. Its
-telemetry goes where the environment says, and nobody here asks the exporter how it went.
+Each user of the demo is synced in a separate process, as in ``canvas-sync-monitor demo``. Its
+telemetry goes where the environment says, and nothing here asks the exporter for the results.
 """
 
 from __future__ import annotations

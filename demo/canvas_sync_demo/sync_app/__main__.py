@@ -1,4 +1,4 @@
-"""``python -m canvas_sync_demo.sync_app``: one sync in a process of its own.
+"""``python -m canvas_sync_demo.sync_app``: one sync in a separate process.
 
 The access token comes by the environment variable ``CANVAS_TOKEN``: a command line is no secret.
 Exit codes: 0 the sync was completed, 1 it failed, 2 wrong usage.

@@ -178,8 +178,8 @@ def _further_jobs(syncs: Sequence[PlannedSync]) -> Iterator[str]:
         for job in sync.further_jobs:
             yield (
                 f"Left out: {job.place} also runs {job.command}, at"
-                f" {job.schedule or 'other times'}. To watch that schedule as well, give it a"
-                " sync type of its own."
+                f" {job.schedule or 'other times'}. To watch that schedule as well, give it"
+                " another sync type."
             )
 
 

@@ -2,7 +2,8 @@
 
 The cookie names the token only by a signature that depends on the token's digest. So it stops being
 valid as soon as the token is no longer in the file, and it reveals nothing about the token. The key
-of the signature is a file of its own: whoever can read the tokens file cannot make a cookie.
+of the signature is in a separate file, so being able to read the tokens file is not enough to make
+a cookie.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Those of an answer that sets none of its own. Strict-Transport-Security is up to the proxy that
-encrypts: the exporter itself speaks plain HTTP."""
+"""The default security headers. Strict-Transport-Security is up to the proxy that encrypts: the
+exporter itself speaks plain HTTP."""
 
 
 def add_security_headers(scaffold: Blueprint | Flask) -> None:

@@ -17,7 +17,7 @@ from canvas_sync_exporter.rendering import render
 __all__ = ["RUNBOOKS", "runbooks_blueprint"]
 
 RUNBOOKS: Final = Path(__file__).parents[1] / "runbooks"
-"""In a checkout a link to ``docs/runbooks``, in an installed package a folder of its own."""
+"""In a checkout a link to ``docs/runbooks``, in an installed package a folder."""
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "

@@ -26,7 +26,7 @@ LazySpan = Callable[[], ReadableSpan | None]
 
 
 class SpanQueue(SpanProcessor):
-    """Queues ended spans and exports them in batches from a daemon thread of its own.
+    """Queues ended spans and exports them in batches from a daemon thread.
 
     The SDK's ``BatchSpanProcessor`` ignores the timeout of a flush
     (open-telemetry/opentelemetry-python#4568), delays the exit by half a minute if the collector

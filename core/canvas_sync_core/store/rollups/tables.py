@@ -1,7 +1,8 @@
 """The tables of the rollups, and how to read and replace a rollup.
 
 Changes of rows are detected by database triggers, which write into ``canvas_sync_rollup_changes``
-in the transaction of the change itself, whoever makes it. When a run ends, its number is recorded.
+in the transaction of the change itself, whichever program makes it. When a run ends, its number is
+recorded.
 For any later change of an ended run, only the start is recorded, which means that the rollups of
 that 15-minute bucket have to be recomputed from the rows. An entry is visible if and only if the
 change is visible, so neither late commits nor gaps in sequences matter. A transaction that removes

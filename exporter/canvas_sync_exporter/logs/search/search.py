@@ -101,7 +101,7 @@ class LogSearch:
             elif scan in advanced and self._is_late:
                 return
             else:
-                # Each log advances at least once, so that whoever comes back with the cursor gets
+                # Each log advances at least once, so that a client that returns with a cursor gets
                 # further even if a busy machine uses up the time before the first block is read.
                 advanced.add(scan)
                 scan.advance()

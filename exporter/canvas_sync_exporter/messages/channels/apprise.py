@@ -81,7 +81,7 @@ class AppriseChannel:
 
 def _load(settings: AppriseSettings) -> Apprise:
     try:
-        import apprise  # noqa: PLC0415 - an extra of its own
+        import apprise  # noqa: PLC0415 - a separate extra
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "apprise":
             raise
