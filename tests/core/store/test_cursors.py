@@ -41,7 +41,7 @@ def test_a_text_is_either_a_cursor_or_rejected(text: str) -> None:
 
 @pytest.mark.parametrize("content", ["1", "1.", ".1", "1.2.3", f"1.{2**63}", f"{10**18}.1", "a.b"])
 def test_what_no_page_wrote_is_rejected(content: str) -> None:
-    with pytest.raises(BadCursor, match="take `next` of the page before"):
+    with pytest.raises(BadCursor, match="use `next` of the previous page"):
         read_cursor(base64.urlsafe_b64encode(content.encode()).decode())
 
 
