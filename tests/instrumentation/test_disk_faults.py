@@ -201,6 +201,59 @@ def test_a_worker_goes_on_when_its_files_are_emptied(
     assert len(lines) == 3 * (2 if emptied == "*.log" else 3)
 
 
+_CLOSING = """
+import os, sys
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
+
+data = []
+for number in range(3):
+    with CanvasSyncMetricsTracker(f"run-{number}", 42) as run:
+        run.record_api_call("GET", "/api/v1/courses", 200, 0.1)
+        if number < 2:
+            os.closerange(3, 4096)
+            names = [f"{sys.argv[1]}/{number}-{n}" for n in range(40)]
+            data = [os.open(name, os.O_WRONLY | os.O_CREAT) for name in names]
+            for file in data:
+                os.write(file, b"a row")
+        run.record_api_call("GET", "/api/v1/courses", 200, 0.1)
+shutdown()
+for file in data:
+    os.write(file, b"s")
+"""
+
+
+def test_a_program_that_closes_all_descriptors_loses_nothing_and_its_files_are_left_alone(
+    tmp_path: Path,
+) -> None:
+    """As daemons do; the files that it opens then get the numbers of the telemetry's."""
+    logs, data = tmp_path / "logs", tmp_path / "data"
+    data.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _CLOSING, str(data)],
+        env={
+            **os.environ,
+            "CANVAS_SYNC_LOG_DIR": str(logs),
+            # SQLite cannot bear it while it writes; so all rows are in the spool.
+            "CANVAS_SYNC_DATABASE_URL": "postgresql://sync@127.0.0.1:1/none",
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert {file.read_bytes() for file in data.glob("0-*")} == {b"a row"}
+    assert {file.read_bytes() for file in data.glob("1-*")} == {b"a rows"}
+    assert (logs / "api_calls.log").read_bytes().count(b"\n") == 6
+    assert (logs / "operations.log").read_bytes().count(b"\n") == 6
+    assert counted_runs(logs) == 3
+    engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
+    upgrade(engine)
+    drain_orphans(logs / "state" / "spool", engine)
+    engine.dispose()
+    assert rows(logs) == dict.fromkeys(("run-0", "run-1", "run-2"), "success")
+
+
 def test_metrics_of_a_worker_without_work_come_back_too(tmp_path: Path) -> None:
     """Its heartbeat looks after them."""
     logs = tmp_path / "logs"

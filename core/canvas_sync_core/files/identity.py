@@ -48,8 +48,7 @@ def file_state(path: Path) -> FileState | None:
 def is_in_place(path: Path, descriptor: int) -> bool:
     """Return whether an open file still has its name: nobody removed, moved or replaced it."""
     try:
-        found = path.stat()
+        return status_identity(path.stat()) == status_identity(os.fstat(descriptor))
     except OSError as error:
         raise_if_asynchronous(error)
         return False
-    return status_identity(found) == status_identity(os.fstat(descriptor))

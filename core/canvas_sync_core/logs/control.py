@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.files.descriptors import keep_for_good
 from canvas_sync_core.files.disk_space import reserve
 from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.files.locking import try_lock, unlock
@@ -73,7 +75,11 @@ class ControlPage:
         """
         page, words = self._page, self._words
         # Using a truncated page causes SIGBUS. Not by is_whole, since each line asks twice.
-        is_whole = page is not None and page.size() >= _PAGE_BYTES
+        try:
+            is_whole = page is not None and page.size() >= _PAGE_BYTES
+        except OSError as error:
+            raise_if_asynchronous(error)
+            return False
         return is_whole and words is not None and words[_GENERATION] == generation
 
     @property
@@ -84,7 +90,11 @@ class ControlPage:
     @property
     def is_whole(self) -> bool:
         """Whether it is mapped and was not truncated: using a truncated page causes SIGBUS."""
-        return self._page is not None and self._page.size() >= _PAGE_BYTES
+        try:
+            return self._page is not None and self._page.size() >= _PAGE_BYTES
+        except OSError as error:  # the app has closed its descriptor
+            raise_if_asynchronous(error)
+            return False
 
     @property
     def _mapped(self) -> memoryview[int]:
@@ -99,6 +109,8 @@ class ControlPage:
             # Allocate blocks now, otherwise a full disk would kill the process at the first store.
             reserve(fd, 0, _PAGE_BYTES)
             page = mmap.mmap(fd, _PAGE_BYTES)
+            if self._page is not None and identity_of(fd) == self._identity and not self.is_whole:
+                keep_for_good(self._page)  # not truncated: the app has closed its descriptor
             self._words = memoryview(page).cast("Q")
             self._page = page
             self._identity = identity_of(fd)

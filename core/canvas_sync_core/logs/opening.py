@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.descriptors import out_of_the_way
 from canvas_sync_core.files.modes import open_shared
 
 __all__ = ["ends_torn", "open_for_append"]
@@ -20,7 +21,7 @@ def open_for_append(path: Path) -> int:
     Raises:
         OSError: It cannot be opened or made.
     """
-    return open_shared(path, os.O_RDWR | os.O_APPEND)
+    return out_of_the_way(open_shared(path, os.O_RDWR | os.O_APPEND))
 
 
 def ends_torn(fd: int) -> bool:

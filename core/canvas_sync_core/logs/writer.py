@@ -31,6 +31,7 @@ from typing import Final
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.clock import monotonic
+from canvas_sync_core.files.descriptors import close_ours, is_closed, is_open
 from canvas_sync_core.files.identity import Identity, identity_of
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.sinks import fault_of
@@ -181,7 +182,7 @@ class LogFileWriter:
         # number.
         fd, self._fd = self._fd, _CLOSED
         if fd != _CLOSED:
-            os.close(fd)
+            close_ours(fd)
 
     def _write_pending(self, *, verify: bool = False) -> None:
         self._busy = True
@@ -255,6 +256,8 @@ class LogFileWriter:
             self._refresh()
 
     def _is_removed(self) -> bool:
+        if not is_open(self._fd):
+            return False  # by the app; all lines were written before
         has_name = os.fstat(self._fd).st_nlink > 0
         return not has_name and identity_of(self._path) != self._identity
 
@@ -268,10 +271,10 @@ class LogFileWriter:
         """Write one line; return whether it is certainly in the log, or still uncertain."""
         if self._fd == _CLOSED or not self._control.is_at(self._generation):
             self._refresh()
-        fd = self._fd
         data = b"\n" + line if self._torn else line
         self._begun = line
-        missing = len(data) - os.write(fd, data)
+        missing = len(data) - self._write(data)
+        fd = self._fd
         self._torn = missing > 0
         if missing > 1:  # only the newline is still owed, not the line
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
@@ -283,6 +286,17 @@ class LogFileWriter:
         if self._end + _WRITERS * self._unmeasured >= self._limit:
             self._measure(fd)
         return True
+
+    def _write(self, data: bytes) -> int:
+        """Write to the log; open it again if the app has closed its descriptor."""
+        try:
+            return os.write(self._fd, data)
+        except OSError as error:
+            if not is_closed(error):
+                raise
+            self._fd, self._identity = _CLOSED, None
+            self._refresh()
+            return os.write(self._fd, data)
 
     def _measure(self, fd: int) -> None:
         """Look up the size of the log, and rotate it if it is large enough."""
@@ -324,6 +338,8 @@ class LogFileWriter:
         )
 
     def _open(self) -> None:
+        if not is_open(self._fd):
+            self._fd = _CLOSED  # by the app; the next file may get its number
         fd = open_for_append(self._path)
         self._unverified.take()
         self._close_file()

@@ -10,6 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.files.descriptors import (
+    close_ours,
+    is_closed,
+    is_open,
+    keep_for_good,
+    out_of_the_way,
+)
 from canvas_sync_core.files.disk_space import reserve
 from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.locking import lock
@@ -26,6 +33,7 @@ from .layout import (
 __all__ = ["ExemplarFile", "MappedFile", "SeriesFile"]
 
 _FIRST_CAPACITY: Final = 16 * 1024
+_CLOSED: Final = -1
 _INTEGER: Final = struct.Struct("=i")
 
 
@@ -65,7 +73,16 @@ class MappedFile:
     def _unmap(self) -> None:
         self.values.release()
         self._bytes.release()
-        self._memory.close()
+        if self._fd != _CLOSED:
+            self._memory.close()
+        else:
+            keep_for_good(self._memory)
+            self._memory = mmap.mmap(-1, 1)
+
+    def _notice_closed(self) -> None:
+        """Forget the descriptor if the app has closed it: the next file may get its number."""
+        if not is_open(self._fd):
+            self._fd = _CLOSED
 
     def append(self, data: bytes) -> int:
         """Append ``data`` to the bytes in use and return its offset.
@@ -105,8 +122,15 @@ class MappedFile:
 
     def detach_if_truncated(self) -> bool:
         """If the file was truncated, continue in memory with the copy; return whether it was."""
-        if self._size() >= self._capacity:
-            return False
+        try:
+            if self._size() >= self._capacity:
+                return False
+        except OSError as error:
+            if not is_closed(error):
+                raise
+        self._notice_closed()
+        if self._fd == _CLOSED:  # then the size is that of another file, and the map is whole
+            self.keep_copy()
         self._is_truncated = True
         self._size = self._capacity.__int__  # of the memory, which nobody truncates
         self._unmap()
@@ -125,9 +149,10 @@ class MappedFile:
         Raises:
             OSError: It cannot be created; the process keeps using the file without a name.
         """
+        self._notice_closed()
         fd = _create_locked(self._path, bytes(self._bytes[: self._used]), self._capacity)
         self._unmap()
-        os.close(self._fd)
+        close_ours(self._fd)
         self._fd = fd
         self._is_truncated = False
         self._map()
@@ -137,12 +162,13 @@ class MappedFile:
 
         Values written afterwards go to memory that nobody reads.
         """
+        self._notice_closed()
         self.detach_if_truncated()
         detached = memoryview(bytearray(self._bytes))
         self._unmap()
         self._size = self._capacity.__int__
         self._bytes, self.values = detached, detached.cast("d")
-        os.close(self._fd)
+        close_ours(self._fd)
 
 
 class SeriesFile(MappedFile):
@@ -197,4 +223,4 @@ def _create_locked(path: Path, content: bytes, capacity: int) -> int:
         os.close(fd)
         temporary.unlink(missing_ok=True)
         raise
-    return fd
+    return out_of_the_way(fd)

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from canvas_sync_core.events import RunSnapshot
+from canvas_sync_core.files.descriptors import close_ours, is_closed, out_of_the_way
 from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.locking import lock, try_lock
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
@@ -122,6 +123,9 @@ class Spool:
         Raises:
             OSError: It cannot be created; waiting lines can still be read.
         """
+        self.reopen_if_closed()
+        if self.is_in_place:
+            return
         path, descriptor = _create(self._folder)
         try:
             _copy(self._descriptor, descriptor, self._end)
@@ -138,12 +142,34 @@ class Spool:
         """Return whether ``record`` fits into this share of the limit."""
         return self._end + len(record) <= self._limit * share
 
+    def reopen_if_closed(self) -> None:
+        """Open the file again if the app has closed its descriptor.
+
+        Raises:
+            OSError: It cannot be opened or created.
+        """
+        try:
+            os.fstat(self._descriptor)
+            return
+        except OSError as error:
+            if not is_closed(error):
+                raise
+        try:
+            descriptor = os.open(self._path, os.O_APPEND | os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:  # unlocked as it was, its rows have been delivered
+            self._path, self._descriptor = _create(self._folder)
+            self._begin = self._end = self._lines = 0
+            return
+        lock(descriptor)
+        self._descriptor = out_of_the_way(descriptor)
+
     def append(self, record: bytes) -> None:
         """Append one line made by :func:`encode`.
 
         Raises:
             OSError: It could not be written; the file is as it was before.
         """
+        self.reopen_if_closed()
         try:
             written = os.write(self._descriptor, record)
             if written != len(record):
@@ -176,6 +202,7 @@ class Spool:
 
     def forget_removed(self) -> int:
         """Discard lines that another program removed from the file; return their number."""
+        self.reopen_if_closed()
         size = os.fstat(self._descriptor).st_size
         if size >= self._end:
             return 0
@@ -191,11 +218,11 @@ class Spool:
         """Close the file, and remove it if no lines are waiting."""
         if self.is_empty:
             self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        close_ours(self._descriptor)
 
     def abandon(self) -> None:
         """In a forked child: close the inherited descriptor and leave the parent its file."""
-        os.close(self._descriptor)
+        close_ours(self._descriptor)
 
 
 def encode(snapshot: RunSnapshot) -> bytes:
@@ -263,7 +290,7 @@ def _create(folder: Path) -> tuple[Path, int]:
         os.close(descriptor)
         unlocked.unlink(missing_ok=True)
         raise
-    return path, descriptor
+    return path, out_of_the_way(descriptor)
 
 
 def _copy(old: int, new: int, size: int) -> None:

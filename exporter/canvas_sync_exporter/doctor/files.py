@@ -10,6 +10,8 @@ from typing import Final
 
 from canvas_sync_core.files.regular_file import read_regular_file
 from canvas_sync_core.logs.filesystem import network_filesystem_warning
+from canvas_sync_core.wording import counted
+from canvas_sync_exporter.formatting import format_size
 from canvas_sync_exporter.reasons import reason
 
 from .finding import Finding
@@ -54,7 +56,7 @@ def local_disk(folder: Path) -> Finding:
 def disk_space(folder: Path) -> Finding:
     """Check the free space on the disk of a folder."""
     free = shutil.disk_usage(_existing(folder)).free
-    message = f"{free / 1e6:,.0f} MB are free for {folder.absolute()}."
+    message = f"{format_size(free)} are free for {folder.absolute()}."
     if free >= _LITTLE_DISK:
         return Finding.ok(message)
     remedy = "Make room: `canvas-sync-monitor cleanup`, or a lower CANVAS_SYNC_ARCHIVE_DAYS."
@@ -87,7 +89,9 @@ def tokens(file: Path) -> Finding:
         )
     if found.remedy:
         return found
-    return Finding.ok(f"{file} holds {count} access tokens, and only its owner can read it.")
+    return Finding.ok(
+        f"{file} holds {counted(count, 'access token')}, and only its owner can read it."
+    )
 
 
 def private_file(file: Path) -> Finding:
