@@ -61,7 +61,7 @@ class Formats:
             return text
         return f"{format_decimal(float(number), '0.0', locale=self._locale)}{space}{unit}"
 
-    def span(self, length: dt.timedelta) -> str:
+    def rough_length(self, length: dt.timedelta) -> str:
         """Format a length of time in its largest unit, such as ``34 min``."""
         seconds = max(int(length.total_seconds()), 0)
         for unit, size in _UNITS:

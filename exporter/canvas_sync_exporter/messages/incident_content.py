@@ -94,7 +94,7 @@ class IncidentWriter:
             sections.append(Section(title="What to do", paragraphs=(advice,)))
         title, summary = headline, _summary(rest, incident.cause, is_over=is_over)
         if incident.resolved_at is not None:
-            lasted = self._formats.span(incident.resolved_at - incident.since)
+            lasted = self._formats.rough_length(incident.resolved_at - incident.since)
             title = f"Recovered after {lasted}: {headline}"
         status = Status.GOOD if is_over else _STATUSES[incident.severity]
         if pause is not None:
@@ -137,7 +137,7 @@ class IncidentWriter:
         since = formats.brief_time(incident.since, now)
         if incident.resolved_at is None:
             yield Fact("Severity", incident.severity.value)
-            yield Fact("Since", f"{since} ({formats.span(now - incident.since)})")
+            yield Fact("Since", f"{since} ({formats.rough_length(now - incident.since)})")
         else:
             yield Fact("Since", since)
             yield Fact("Until", formats.brief_time(incident.resolved_at, now))

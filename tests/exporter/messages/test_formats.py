@@ -80,4 +80,4 @@ def test_a_difference_of_shares_is_in_points(now: float | None, before: float, t
 @given(st.floats(0, 1e9), st.sampled_from(["en_GB", "de_DE", "fr_FR", "ar_EG", "ja"]))
 def test_any_duration_can_be_written(seconds: float, locale: str) -> None:
     assert Formats(locale, BERLIN).seconds(seconds)
-    assert Formats(locale, BERLIN).span(dt.timedelta(seconds=math.floor(seconds)))
+    assert Formats(locale, BERLIN).rough_length(dt.timedelta(seconds=math.floor(seconds)))

@@ -85,7 +85,7 @@ def open_section(incidents: Sequence[Incident], now: datetime, formats: Formats)
     rows = tuple(
         (
             _named(each),
-            f"{formats.brief_time(each.since, now)} ({formats.span(now - each.since)})",
+            f"{formats.brief_time(each.since, now)} ({formats.rough_length(now - each.since)})",
             formats.number(each.run_count) if each.run_count else UNKNOWN,
             formats.number(each.user_count) if each.user_count else UNKNOWN,
         )
@@ -181,7 +181,7 @@ def _length(incident: Incident, now: datetime) -> float:
 
 def _repair(incident: Incident, now: datetime, formats: Formats) -> str:
     is_open = incident.resolved_at is None or incident.resolved_at > now
-    length = formats.span(min(incident.resolved_at or now, now) - incident.since)
+    length = formats.rough_length(min(incident.resolved_at or now, now) - incident.since)
     return f"open for {length}" if is_open else length
 
 
@@ -198,6 +198,6 @@ def _repair_facts(
         facts.append(Fact("Still open", formats.number(len(incidents) - len(resolved))))
     if resolved:
         middle = timedelta(seconds=median(each.total_seconds() for each in resolved))
-        facts.append(Fact("Median time to repair", formats.span(middle)))
-        facts.append(Fact("Longest time to repair", formats.span(max(resolved))))
+        facts.append(Fact("Median time to repair", formats.rough_length(middle)))
+        facts.append(Fact("Longest time to repair", formats.rough_length(max(resolved))))
     return tuple(facts)

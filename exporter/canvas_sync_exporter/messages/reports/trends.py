@@ -311,7 +311,7 @@ def _ages_section(figures: TrendFigures, formats: Formats) -> list[Section]:
             ", ".join(f"{item}s" for item in each.items),
             escape_controls(each.sync_type),
             formats.moment(each.newest),
-            formats.span(now - each.newest),
+            formats.rough_length(now - each.newest),
         )
         for each in shown
     )
