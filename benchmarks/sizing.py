@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +92,7 @@ def lines(log: Path) -> Iterator[tuple[str, int, int]]:
 def row_bytes(database: Path, folder: Path) -> float:
     """Bytes of a row with its part of the indexes: by how much many copies make the file grow."""
     copy = folder / "copies.sqlite3"
-    with sqlite3.connect(database) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
         names = [found[1] for found in target.execute(f"PRAGMA table_info({TABLE})")]
         columns = ", ".join(name for name in names if name not in {"id", "sync_task_id"})
@@ -136,7 +137,7 @@ def measure(size: SchoolSize, folder: Path) -> Measured:
             json[sync_type][log] += in_json / runs[sync_type]
             text[sync_type] += in_text / runs[sync_type]
     database = logs / "state" / "canvas_sync.sqlite3"
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         query = f"SELECT sync_type, avg(api_calls), avg(db_operations) FROM {TABLE} GROUP BY 1"
         calls = {name: (api, db) for name, api, db in connection.execute(query)}
     ProcessCollector(metrics).fold()

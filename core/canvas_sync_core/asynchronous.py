@@ -34,6 +34,8 @@ _RAISE: Final = "RAISE_VARARGS"
 """The ``raise`` statement: the one instruction that raises only what stands in the code."""
 _WITHOUT_ARGUMENTS: Final = (MemoryError, StopIteration)
 """What C code raises in the same shape as PyThreadState_SetAsyncExc: without arguments."""
+_SLEEP_IN: Final = ("eventlet.greenthread", "gevent.hub")
+"""Modules whose ``sleep`` replaces that of ``time``."""
 
 _traceback_of: Final[Any] = BaseException.__dict__["__traceback__"].__get__
 _cause_of: Final[Any] = BaseException.__dict__["__cause__"].__get__
@@ -147,9 +149,9 @@ def _handlers() -> list[object]:
 
 
 def _sleep() -> list[object]:
-    """Give eventlet's function that sleeps: what it raises, another greenlet has thrown."""
+    """Give the function that greenlets sleep by: what it raises, another greenlet has thrown."""
     module = getattr(time.sleep, "__module__", None)
-    return [time.sleep] if module == "eventlet.greenthread" else []
+    return [time.sleep] if module in _SLEEP_IN else []
 
 
 def _code_of(handler: object) -> CodeType | None:

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,7 +54,7 @@ def test_what_is_raised_at_a_random_moment_reaches_the_sync(tmp_path: Path) -> N
     )
     assert all(json.loads(line)["timestamp"] for line in lines)
     assert set(lines.values()) == {1}
-    with sqlite3.connect(log_dir / "state" / "canvas_sync.sqlite3") as database:
+    with closing(sqlite3.connect(log_dir / "state" / "canvas_sync.sqlite3")) as database:
         rows = database.execute("SELECT sync_status FROM canvas_sync_metrics").fetchall()
     assert rows == [("failed",)] * times * len(kinds)
 

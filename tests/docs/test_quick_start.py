@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,10 +75,9 @@ def test_the_script_makes_the_logs_and_the_row_that_the_page_shows(
     lines = (logs / "api_calls.log").read_text(encoding="utf-8")
     assert [_without_times(line) for line in re.findall(r'"message":"([^"]*)"', lines)] == shown
     names, _, row = _console("sqlite3 -header -column")
-    with sqlite3.connect(logs / "state" / "canvas_sync.sqlite3") as database:
+    with closing(sqlite3.connect(logs / "state" / "canvas_sync.sqlite3")) as database:
         query = f"SELECT {', '.join(names.split())} FROM canvas_sync_metrics"
         assert [str(value) for value in database.execute(query).fetchone()] == row.split()
-    database.close()
 
 
 def test_the_exporter_shows_what_the_page_shows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -36,8 +37,8 @@ def test_other_errors_are_none_of_a_database() -> None:
 
 def test_a_lock_of_another_process_is_recognized(tmp_path: object) -> None:
     with (
-        sqlite3.connect(f"{tmp_path}/x.sqlite3", isolation_level=None) as locker,
-        sqlite3.connect(f"{tmp_path}/x.sqlite3", timeout=0) as other,
+        closing(sqlite3.connect(f"{tmp_path}/x.sqlite3", isolation_level=None)) as locker,
+        closing(sqlite3.connect(f"{tmp_path}/x.sqlite3", timeout=0)) as other,
     ):
         locker.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError) as raised:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,7 +86,7 @@ def test_a_round_syncs_every_user_and_kills_the_one_that_hangs(tmp_path: Path) -
     }
     assert codes == {41: 0, 46: 1, 47: -signal.SIGKILL}
     assert (tmp_path / "logs" / "api_calls.log").exists()
-    with sqlite3.connect(database) as copied:
+    with closing(sqlite3.connect(database)) as copied:
         assert copied.execute("SELECT count(*) FROM grades").fetchone()[0] > 0
 
 
