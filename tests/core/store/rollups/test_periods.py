@@ -123,6 +123,26 @@ def test_runs_that_retention_has_deleted_still_count(engine: Engine) -> None:
     assert list(map(_plain, after[0])) == list(map(_plain, before[0]))
 
 
+def test_runs_that_retention_has_deleted_count_beside_one_that_changed_later(
+    engine: Engine,
+) -> None:
+    begin = FIRST.timestamp()
+    write(engine, snapshot("old", start_time=begin))
+    while roll_up(engine, 60):
+        pass
+    assert delete_runs(engine, FIRST + DAY) == 1
+    write(engine, snapshot("late", start_time=begin + 60))
+    while roll_up(engine, 60):
+        pass
+    late = metrics_table.c.sync_task_id == "late"
+    with engine.begin() as connection:
+        connection.execute(update(metrics_table).where(late).values(sync_status="failed"))
+
+    assert count_periods(engine, [Period(FIRST, FIRST + DAY)]) == [
+        {("full", "success"): 1, ("full", "failed"): 1}
+    ]
+
+
 def _plain(groups: dict[tuple[str, str], Aggregate]) -> object:
     return {
         group: (each.runs, each.sums, {n: m.buckets for n, m in each.measures.items()})
