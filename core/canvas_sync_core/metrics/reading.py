@@ -104,7 +104,7 @@ class FileReader:
 
     def _update(self, reading: Reading, fd: int) -> None:
         status = os.fstat(fd)
-        data = _read_in_use(fd, status.st_size)
+        data = _read_in_use(fd)
         if reading.identity != status_identity(status) or len(data) < reading.end:
             reading.end, reading.keys, reading.cells = HEADER_SIZE, [], []
         entries = read_entries(data, reading.end)
@@ -122,7 +122,7 @@ class FileReader:
         except FileNotFoundError:
             return {}
         try:
-            found = read_exemplars(_read_in_use(fd, os.fstat(fd).st_size))
+            found = read_exemplars(_read_in_use(fd))
         finally:
             os.close(fd)
         key_at = dict(zip(reading.cells, reading.keys, strict=True))
@@ -153,12 +153,13 @@ def _blank(name: str) -> Reading:
     return Reading(name, *parsed)
 
 
-def _read_in_use(fd: int, size: int) -> bytes:
+def _read_in_use(fd: int) -> bytes:
     data = os.pread(fd, _FIRST_READ, 0)
     used = read_used(data)
-    if used > size:
-        raise BrokenFileError(f"says that {used} bytes are in use, but has only {size}")
     if used > len(data):
+        size = os.fstat(fd).st_size  # not asked for earlier: a file grows before it is in use
+        if used > size:
+            raise BrokenFileError(f"says that {used} bytes are in use, but has only {size}")
         data += os.pread(fd, used - len(data), len(data))
     if used > len(data):
         raise BrokenFileError("became shorter while it was read")
