@@ -20,7 +20,9 @@ __all__ = ["db_failing", "db_slow"]
 
 _SUBJECT: Final = "database of the app"
 _SLOWER_SECONDS: Final = 0.02
-_HALF: Final = 0.5
+"""Far longer than usual is at least this much longer, so that a few ms more never count."""
+_CRITICAL_SHARE: Final = 0.5
+"""Share of failed operations from which on the incident is critical."""
 
 
 def db_failing(facts: Facts) -> Iterable[Finding]:
@@ -32,7 +34,7 @@ def db_failing(facts: Facts) -> Iterable[Finding]:
         failed = sum(each.totals.db_failed for each in rounds)
         operations = sum(each.totals.db_operations for each in rounds)
         words = f"{failed:,} of {operations:,} database operations of the syncs failed."
-        is_severe = failed >= operations * _HALF
+        is_severe = failed >= operations * _CRITICAL_SHARE
         severity = Severity.CRITICAL if is_severe else Severity.WARNING
         yield _finding(IncidentKind.DB_FAILING, severity, rounds, words)
 

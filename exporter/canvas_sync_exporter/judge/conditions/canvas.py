@@ -22,12 +22,18 @@ from .tokens import refused_runs
 
 __all__ = ["api_failing", "api_slow", "list_truncated", "throttled"]
 
-_HALF: Final = 0.5
+_CRITICAL_SHARE: Final = 0.5
+"""Share of failed calls from which on the incident is critical."""
 _SLOWER_SECONDS: Final = 0.3
+"""Far longer than usual is at least this much longer, so that fast calls never count."""
 _LIVE_WINDOW: Final = timedelta(minutes=10)
+"""What the facts about routes cover, also of runs in progress."""
 _LIVE_FAILURES: Final = 10
+"""Fewer failed calls in that window are not an outage, however large their share."""
 _LIVE_SHARE: Final = 0.2
+"""A smaller share of that window's calls is not an outage, however many failed."""
 _OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
+"""How the codes of failures begin that Canvas or the network causes."""
 _CANVAS: Final = "canvas"
 _UNKNOWN_CAUSE: Final = "Canvas responded with errors or not at all; see api_calls.log."
 
@@ -53,7 +59,7 @@ def api_failing(facts: Facts) -> Iterable[Finding]:
         f"{failed:,} of {calls:,} Canvas API calls failed.",
         cause=words,
     )
-    severity = Severity.CRITICAL if failed >= calls * _HALF else Severity.WARNING
+    severity = Severity.CRITICAL if failed >= calls * _CRITICAL_SHARE else Severity.WARNING
     yield replace(finding, severity=severity, counts=live or finding.counts)
 
 

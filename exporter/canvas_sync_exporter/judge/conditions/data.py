@@ -15,6 +15,7 @@ from canvas_sync_exporter.schedules.durations import format_duration
 __all__ = ["stale_items"]
 
 _MOST_NAMED: Final = 6
+"""Kinds of items that a summary names at most."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})
 
 

@@ -15,11 +15,15 @@ from canvas_sync_exporter.schedules.durations import format_duration
 __all__ = ["disk_filling"]
 
 _LITTLE_BYTES: Final = 200 * 1024 * 1024
+"""With less free space, the incident is critical whatever the trend."""
 _HISTORY: Final = timedelta(hours=6)
-"""How much history a trend needs to be trusted."""
+"""How much history a trend needs: one of ten minutes paged with 67 GiB free."""
 _CRITICAL_SECONDS: Final = 4 * 3600.0
+"""With so little time until the disk is full, the incident is critical."""
 _WARNING_SECONDS: Final = 24 * 3600.0
+"""With more time until the disk is full, there is no incident."""
 _FEWEST_SAMPLES: Final = 12
+"""Fewer samples in the second half of the history do not confirm a trend."""
 _GIBIBYTE: Final = 1024**3
 
 

@@ -17,6 +17,7 @@ from .running import alive_runs, longest_duration
 __all__ = ["missed", "overdue"]
 
 _USUAL_GRACE: Final = timedelta(hours=1)
+"""For a sync type that is no longer expected, and so has no grace of its own."""
 _USUAL_LEAD: Final = timedelta(minutes=1)
 """For a sync type that is no longer expected, and whose interval is unknown."""
 _WELL: Final = frozenset({RunStatus.SUCCESS, RunStatus.PARTIAL})

@@ -32,19 +32,31 @@ _DATABASE: Final = "database"
 _AWAY_FOR: Final = timedelta(minutes=1)
 """A restart takes less time than this."""
 _FOLDER_FOR: Final = timedelta(minutes=1)
+"""A problem with the log folder counts only if it has lasted this long."""
 _SPOOL_WINDOW: Final = timedelta(minutes=10)
-_SPOOL_BYTES: Final = 64 * 1024
-_SPOOL_HALF: Final = SPOOL_LIMIT / 2
+"""How long rows have to wait, without getting fewer."""
+_FEWEST_SPOOL_BYTES: Final = 64 * 1024
+"""Fewer waiting bytes at any moment of that window are no incident."""
+_CRITICAL_SPOOL_BYTES: Final = SPOOL_LIMIT / 2
+"""From here on the incident is critical: half of what the file of one process may hold."""
 _BACKLOG_WINDOW: Final = timedelta(minutes=30)
-_BACKLOG_RUNS: Final = 2_000
-_SHRINKS: Final = 0.9
+"""How long runs have to wait to be rolled up, without getting fewer."""
+_FEWEST_BACKLOG_RUNS: Final = 2_000
+"""Fewer waiting runs at any moment of that window are no incident."""
+_SHRUNK_SHARE: Final = 0.9
+"""A backlog that is down to this share of what it was when the window began is shrinking."""
 _DROPS_FOR: Final = timedelta(hours=26)
+"""How long a loss is reported if no later run starts."""
 _CLEANUP_PATIENCE: Final = timedelta(hours=2)
+"""How long after its due time, or the start of the exporter, the cleanup may succeed."""
 _DELIVERY_PATIENCE: Final = timedelta(hours=1)
+"""How long a channel may deliver nothing while messages wait, if none was given up."""
 _SILENT_FOR: Final = timedelta(minutes=5)
 """An upgrade or a reboot takes less time than this."""
 _SKEW_SECONDS: Final = 60.0
+"""A smaller difference between our clock and Canvas's is no incident."""
 _SEVERE_SKEW_SECONDS: Final = 600.0
+"""From here on the incident is critical, and nothing that depends on time is judged."""
 
 
 def database_away(facts: Facts) -> Iterable[Finding]:
@@ -64,7 +76,7 @@ def database_away(facts: Facts) -> Iterable[Finding]:
 def spool_growing(facts: Facts) -> Iterable[Finding]:
     """Detect that rows wait for the database and their number does not shrink."""
     window = _window(facts.spool, facts.now - _SPOOL_WINDOW)
-    if window is None or min(each.value for each in window) < _SPOOL_BYTES:
+    if window is None or min(each.value for each in window) < _FEWEST_SPOOL_BYTES:
         return
     waiting = window[-1].value
     if waiting < window[0].value:
@@ -72,7 +84,7 @@ def spool_growing(facts: Facts) -> Iterable[Finding]:
     yield Finding(
         kind=IncidentKind.SPOOL_GROWING,
         subject="spool",
-        severity=Severity.CRITICAL if waiting >= _SPOOL_HALF else Severity.WARNING,
+        severity=Severity.CRITICAL if waiting >= _CRITICAL_SPOOL_BYTES else Severity.WARNING,
         since=window[0].time,
         summary=f"{waiting / 1024:,.0f} KiB of rows are waiting for the database.",
         cause="The syncs cannot reach the database, or it rejects their rows.",
@@ -120,10 +132,10 @@ def telemetry_dropped(facts: Facts) -> Iterable[Finding]:
 def rollups_behind(facts: Facts) -> Iterable[Finding]:
     """Detect that runs wait to be rolled up and their number does not shrink."""
     window = _window(facts.rollup_backlog, facts.now - _BACKLOG_WINDOW)
-    if window is None or min(each.value for each in window) < _BACKLOG_RUNS:
+    if window is None or min(each.value for each in window) < _FEWEST_BACKLOG_RUNS:
         return
     waiting = window[-1].value
-    if waiting <= window[0].value * _SHRINKS:
+    if waiting <= window[0].value * _SHRUNK_SHARE:
         return
     yield Finding(
         kind=IncidentKind.ROLLUPS_BEHIND,

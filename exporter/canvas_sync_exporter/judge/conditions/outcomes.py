@@ -41,10 +41,15 @@ _CHANCE_FAILURES: Final = 0.02
 _CHANCE_SUSPECTS: Final = 0.1
 """Share of a night's per-user runs that are suspect by chance: each history is short and noisy."""
 _DEVIATIONS: Final = 3.0
-_FEWEST: Final = 3
+"""Bad runs must exceed the number expected by chance by as many standard deviations."""
+_FEWEST_RUNS: Final = 3
+"""Fewer bad runs are never too many for chance, unless they are all runs of the round."""
 FEW_RUNS: Final = 20
 """In a round of so few runs, one of them may say something for certain."""
-_HALF: Final = 0.5
+_CRITICAL_SHARE: Final = 0.5
+"""Share of a round's runs that ended badly, from which on the incident is critical."""
+_BEGUN_SHARE: Final = 0.5
+"""A round with a smaller share of the runs of the one before has only begun."""
 _SLOW_REASONS: Final = frozenset({"slow"})
 
 Predicate = Callable[[EndedRun], bool]
@@ -140,7 +145,7 @@ def affected(
     if (
         len(rounds) > 1
         and _has_just_begun(rounds[0], rounds[1])
-        and (not wrong or (len(wrong) < _FEWEST and not has_settled(facts, sync)))
+        and (not wrong or (len(wrong) < _FEWEST_RUNS and not has_settled(facts, sync)))
     ):
         rounds = rounds[1:]
         wrong = find(rounds, certain=certain)
@@ -159,7 +164,7 @@ def is_many(count: int, whole: int, chance_share: float = _CHANCE_FAILURES) -> b
     if count == whole:
         return count > 0
     expected = chance_share * whole
-    return count >= max(_FEWEST, math.ceil(expected + _DEVIATIONS * math.sqrt(expected)))
+    return count >= max(_FEWEST_RUNS, math.ceil(expected + _DEVIATIONS * math.sqrt(expected)))
 
 
 @once_for_same_rounds
@@ -190,7 +195,7 @@ def _endings(facts: Facts, kind: IncidentKind) -> Iterator[Finding]:
         if ending is None or ending[0] is not kind:
             continue
         whole = _round_size(facts, sync)
-        is_severe = len(ending[1]) >= whole * _HALF
+        is_severe = len(ending[1]) >= whole * _CRITICAL_SHARE
         runs = _in_a_row(facts, sync, ending[1], lambda run: explain(run) is kind)
         verb = "failed" if kind is IncidentKind.FAILING else "ended before finishing"
         words = f"{_share(runs, sync, facts)} {verb}."
@@ -219,7 +224,7 @@ def _wrong_again(wrong: dict[Key, EndedRun], before: Round, is_wrong: Predicate)
 
 
 def _has_just_begun(newest: Round, before: Round) -> bool:
-    return len(newest.results) < len(before.results) * _HALF
+    return len(newest.results) < len(before.results) * _BEGUN_SHARE
 
 
 @once_for_same_rounds

@@ -19,31 +19,38 @@ __all__ = ["has_high_mean", "has_high_share", "is_high_share"]
 
 Amount = Callable[[Round], float]
 
-_FEWEST: Final = 3
+_FEWEST_COUNTED: Final = 3
 """A mean of fewer calls or operations is not judged."""
-_FEWEST_PARTS: Final = 4
+_FEWEST_FAILURES: Final = 4
 """Fewer failures are never a high share, however few calls there were."""
 _LEAST_SHARE: Final = 0.05
 """A smaller share is never a high one, however many calls there were."""
 _CHANCE_SHARE: Final = 0.005
 """Share of calls or operations that fail by chance, even if none has failed so far."""
 _DEVIATIONS: Final = 8.0
-"""Many, because such numbers are skewed and a busy sync type has thousands of runs a year."""
+"""Standard deviations above the expected number.
+
+Many, because such numbers are skewed and a busy sync type has thousands of runs a year.
+"""
 _CERTAIN_SHARE: Final = 0.5
+"""With such a share of failures, and as many as below, a frequent sync gets no second chance."""
 _CERTAIN_COUNT: Final = 5
-"""With so many failures and such a share, a frequent sync gets no second chance."""
+"""With fewer failures, a frequent sync always gets a second chance."""
 _TIMES_USUAL: Final = 3.0
+"""A mean below this multiple of the usual one is never high."""
 _FEWEST_ROUNDS: Final = 3
+"""Fewer earlier rounds do not show what is usual; for means, one large round does."""
 _LARGE_ROUND: Final = 20
 """A single earlier round with so many runs is enough to know what is usual."""
 _MOST_ROUNDS: Final = 20
+"""Earlier rounds whose median is the usual share or mean."""
 
 
 def is_high_share(part: float, whole: float, usual: float = 0.0) -> bool:
     """Return whether ``part`` of ``whole`` is far above chance and above the usual share."""
     expected = whole * max(_CHANCE_SHARE, usual)
     return (
-        part >= _FEWEST_PARTS
+        part >= _FEWEST_FAILURES
         and part >= whole * _LEAST_SHARE
         and part >= expected + _DEVIATIONS * math.sqrt(expected)
     )
@@ -80,7 +87,7 @@ def has_high_mean(
     needed = 2 if is_frequent(sync) else 1
     newest = rounds[:needed]
     if len(newest) < needed or any(
-        count(each) < _FEWEST or total(each) < count(each) * floor for each in newest
+        count(each) < _FEWEST_COUNTED or total(each) < count(each) * floor for each in newest
     ):
         return False
     usual = [

@@ -20,23 +20,33 @@ from canvas_sync_exporter.schedules.durations import format_duration
 __all__ = ["alive_runs", "longest_duration", "overlapping", "stuck"]
 
 _TIMES_USUAL: Final = 4
+"""A run is stuck after this multiple of its usual duration."""
 _TIMES_AFTER_GAP: Final = 4
+"""Multiple of the limit that a run after a long gap may take, because it has more to do."""
 _SHORTEST_LIMIT: Final = timedelta(minutes=30)
+"""No shorter run is stuck, unless the next ones are due earlier."""
 _SHORTEST_INTERVALS: Final = 1.75
-"""By then the next run is late, and the one after it is not yet due."""
+"""Intervals: by then the next run is late, and the one after it is not yet due."""
 _LIMIT_AFTER_GAP: Final = timedelta(hours=2)
+"""No shorter run after a long gap is stuck."""
 _UNKNOWN_LIMIT: Final = timedelta(hours=24)
+"""For a sync type with neither a usual duration nor an interval."""
 _LONG_GAP: Final = 2.5
 """Intervals without a start, after which a run has more to do than usual."""
 _HANDOVER: Final = timedelta(minutes=2)
 """How long a run that is shutting down may overlap the next one, at most."""
 _SHORTEST_HANDOVER: Final = timedelta(seconds=10)
+"""How long it may do so in any case, however short its runs usually are."""
 _FEWEST_EARLIER: Final = 10
+"""Fewer earlier runs do not show whether overlaps are usual."""
 _HEARTBEAT_AGE: Final = timedelta(minutes=2)
 """A run with an older heartbeat is dead and will soon be closed."""
 _USUAL_SHARE: Final = 0.3
 """If such a share of earlier runs overlapped, overlaps are usual."""
-_MOST_RUNS: Final = 20
+_MOST_LISTED: Final = 20
+"""Ids of stuck runs that a finding lists."""
+_NEWEST_RUNS: Final = 20
+"""Newest runs that are searched for an overlap."""
 
 
 def stuck(facts: Facts) -> Iterable[Finding]:
@@ -61,7 +71,7 @@ def stuck(facts: Facts) -> Iterable[Finding]:
             summary=f"A run of {sync.sync_type} has been in progress for {took}.",
             cause=f"Runs usually take {typical}." if typical else "",
             sync_type=sync.sync_type,
-            runs=tuple(run.id for run in reversed(runs))[:_MOST_RUNS],
+            runs=tuple(run.id for run in reversed(runs))[:_MOST_LISTED],
             run_count=len(runs),
             user_count=len({run.user_id for run in runs if run.user_id is not None}),
         )
@@ -166,7 +176,9 @@ def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Work, _Work] | None:
     last = _last_ended(sync)
     newest = _work_of(last)
     others = (
-        _work_of(run) for run in sync.runs[:_MOST_RUNS] if run.end > last.start and run is not last
+        _work_of(run)
+        for run in sync.runs[:_NEWEST_RUNS]
+        if run.end > last.start and run is not last
     )
     beside = next((run for run in others if _do_overlap(sync, newest, run)), None)
     return None if beside is None else _unusual_overlap(sync, newest, beside)
@@ -175,7 +187,7 @@ def _newest_ended_overlap(sync: SyncFacts) -> tuple[_Work, _Work] | None:
 @once_for_each_sync
 def _last_ended(sync: SyncFacts) -> EndedRun:
     """Return which of the newest runs ended last; there is at least one."""
-    return max(sync.runs[:_MOST_RUNS], key=lambda run: run.end)
+    return max(sync.runs[:_NEWEST_RUNS], key=lambda run: run.end)
 
 
 def _work_of(run: EndedRun) -> _Work:

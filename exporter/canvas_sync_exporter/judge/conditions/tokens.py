@@ -21,13 +21,21 @@ from .outcomes import FEW_RUNS, affected, bad_ending
 __all__ = ["quota_low", "refused_runs", "token_expiring", "token_refused"]
 
 _EXPIRES_SOON: Final = timedelta(days=14)
-_EXPIRES_NOW: Final = timedelta(days=1)
+"""Time left before a token expires, from which on the incident is open."""
+_CRITICAL_LEFT: Final = timedelta(days=1)
+"""Time left before a token expires, from which on the incident is critical."""
 _EXPIRED_FOR: Final = timedelta(days=7)
+"""A token that expired longer ago is no longer reported."""
 _LOW_FOR: Final = timedelta(minutes=2)
+"""A quota counts as low only if it has been for this long."""
 _MOST_OF_THE_CALLS: Final = 0.5
-_FEWEST_REFUSALS: Final = 3
+"""Share of failed calls of a round, from which on refusals that the app ignored count."""
+_FEWEST_FAILED: Final = 3
+"""With fewer failed calls in a round, refusals that the app ignored do not count."""
 _NO_TOKEN: Final = frozenset({"forbidden", "missing_user_agent"})
-_AROUND: Final = timedelta(minutes=2)
+"""Reasons for a refusal that say nothing against the token."""
+_REFUSED_BEFORE: Final = timedelta(minutes=2)
+"""How long before the start of a run a token may have been refused last to count for it."""
 _UNKNOWN_TOKEN: Final = "access token"  # noqa: S105 - words
 
 
@@ -75,7 +83,7 @@ def refused_runs(facts: Facts, sync: SyncFacts) -> Sequence[EndedRun]:
     if not rounds or sum(each.count for each in _refusals(facts, rounds[0].start)) < 1:
         return ()
     totals = rounds[0].totals
-    is_most = totals.api_failed >= max(_FEWEST_REFUSALS, totals.api_calls * _MOST_OF_THE_CALLS)
+    is_most = totals.api_failed >= max(_FEWEST_FAILED, totals.api_calls * _MOST_OF_THE_CALLS)
     return tuple(rounds[0].results.values()) if is_most else ()
 
 
@@ -107,7 +115,7 @@ def token_expiring(facts: Facts) -> Iterable[Finding]:
         yield Finding(
             kind=IncidentKind.TOKEN_EXPIRING,
             subject=token.token,
-            severity=Severity.CRITICAL if left <= _EXPIRES_NOW else Severity.WARNING,
+            severity=Severity.CRITICAL if left <= _CRITICAL_LEFT else Severity.WARNING,
             since=token.expires - _EXPIRES_SOON,
             summary=f"The access token {token.token} {verb} on {when}.",
             cause=f"{effect} Create a new token and put it into the settings.",
@@ -141,7 +149,7 @@ def _refusals(facts: Facts, since: datetime) -> list[Refusal]:
     refused: Iterator[Refusal] = (
         each
         for each in facts.refusals
-        if each.last >= since - _AROUND and each.reason not in _NO_TOKEN
+        if each.last >= since - _REFUSED_BEFORE and each.reason not in _NO_TOKEN
     )
     return sorted(refused, key=lambda each: -each.count)
 
