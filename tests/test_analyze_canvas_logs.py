@@ -431,7 +431,7 @@ def test_a_python_without_the_package_is_told_to_use_another() -> None:
         (
             ["--output", "/nowhere/report.txt"],
             1,
-            "/nowhere/report.txt cannot be written: No such file or directory. Name a file with",
+            "/nowhere/report.txt cannot be written: No such file or directory. Use --output",
         ),
         (["--output", "report.pdf"], 2, "ends with one of .txt, .json, .html, .htm"),
         (["--since", "yesterday"], 2, "use a time such as"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.files.descriptors import (
     close_ours,
     is_closed,
@@ -126,6 +127,7 @@ class MappedFile:
             if self._size() >= self._capacity:
                 return False
         except OSError as error:
+            raise_if_asynchronous(error)
             if not is_closed(error):
                 raise
         self._notice_closed()

@@ -30,7 +30,8 @@ class ActiveHook:
     def records(self, url: str) -> bool:
         """Return whether a request to ``url`` is to be recorded."""
         try:
-            return self.is_watched(url) and not is_telemetry()
+            # In this order: is_watched() may start telemetry, and its own requests must not.
+            return not is_telemetry() and self.is_watched(url)
         except Exception as error:  # noqa: BLE001 - telemetry never breaks the sync
             self.recorder.internal_error(error)
             return False

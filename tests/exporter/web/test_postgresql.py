@@ -105,9 +105,9 @@ def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
     with ThreadPoolExecutor(REQUEST_LIMIT) as clients:
         with engine.connect() as blocker:
             blocker.execute(text(f"lock table {TABLE} in access exclusive mode"))
-            slow = [
-                clients.submit(requests.get, f"{url}{API}/recent", timeout=120)
-                for _ in range(REQUEST_LIMIT)
+            slow = [  # different ones, since equal ones would share a query
+                clients.submit(requests.get, f"{url}{API}/recent?limit={limit + 1}", timeout=120)
+                for limit in range(REQUEST_LIMIT)
             ]
             eventually(lambda: _waiting(engine) == REQUEST_LIMIT, "every place is taken")
             refused = requests.get(f"{url}{API}/recent", timeout=30)

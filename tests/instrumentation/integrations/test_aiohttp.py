@@ -199,7 +199,6 @@ def test_a_refusal_that_is_forgotten_is_recorded_all_the_same(
     in_a_session(ask)
 
 
-@UNCLOSED
 def test_a_call_repeats_a_failed_one_also_when_nobody_lets_go_of_that(
     server: AnswerServer, events: list[Event]
 ) -> None:
@@ -210,6 +209,8 @@ def test_a_call_repeats_a_failed_one_also_when_nobody_lets_go_of_that(
         with CanvasSyncMetricsTracker("t", 42):
             kept = [await session.get(f"{server.url}{COURSES}") for _ in range(3)]
         assert [response.status for response in kept] == [503, 403, 200]
+        for response in kept:
+            response.close()
 
     in_a_session(ask)
     assert {call.status_code: call.retries for call in calls_of(events)} == {503: 0, 403: 1, 200: 1}
