@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    if sys.flags.dont_write_bytecode:
+    if sys.flags.dont_write_bytecode and config.pluginmanager.has_plugin("cacheprovider"):
         _share_bytecode(config.cache.mkdir("bytecode"))
     # jsonschema would compile its 38 grammars in every worker. No schema here has a format "iri".
     sys.modules["rfc3987_syntax"] = cast("ModuleType", None)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_demo.canvas_server import Behaviour, CanvasServer, SchoolSize, ThrottleLimits
 from canvas_sync_demo.processes import Stage, serving
+from canvas_sync_exporter.jobs.spooled_rows import deliver_spooled_rows
 from support.celery_workers import Worker, redis, worker
 from support.evidence import Scrape
 from support.log_lines import records_in
@@ -100,6 +101,8 @@ def kill_now_and_then(running: Worker, canvas: CanvasServer) -> int:
 
 
 def successes(running: Worker) -> int:
+    """Deliver what killed children left in the spool, as the exporter does, and count."""
+    deliver_spooled_rows(running.table, running.folder / "state" / "spool")
     ended = select(func.count()).where(metrics_table.c.sync_status == "success")
     with running.table.connect() as connection:
         return int(connection.execute(ended).scalar_one())
