@@ -247,8 +247,9 @@ class LogFileWriter:
 
     def _verify(self) -> None:
         """Requeue lines that were lost with a removed log, and reopen it."""
-        # Our own processes never remove it without incrementing the generation.
-        if self._unverified and self._control.is_at(self._generation) and self._is_removed():
+        # Our own processes increment the generation before they remove it. So it is looked at last:
+        # a cleanup may come between the two looks.
+        if self._unverified and self._is_removed() and self._control.is_at(self._generation):
             self._queue.put_back(self._unverified.take())
             self._check_at = 0.0
         self._unverified.take()

@@ -18,6 +18,7 @@ from types import FrameType
 import pytest
 
 from canvas_sync_core.logs import patience as patience_module
+from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.pending import PENDING_BYTES
 from canvas_sync_core.logs.rotation import log_files
 from canvas_sync_core.logs.writer import LogFileWriter
@@ -134,6 +135,35 @@ def test_a_line_of_an_archived_file_is_written_again_only_if_it_came_after_the_c
     getattr(race, moment)(archive)
     writer.append(line_of("a", 1))
     assert lines_left(tmp_path) == Counter([line_of("a", 1)] if again else [])
+
+
+def test_a_cleanup_while_the_writer_looks_for_its_log_doubles_nothing(
+    tmp_path: Path, writer: LogFileWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = ControlPage.is_at
+
+    def look_before_a_cleanup(page: ControlPage, generation: int) -> bool:
+        monkeypatch.undo()
+        is_there = look(page, generation)
+        archive(tmp_path)
+        return is_there
+
+    writer.append(line_of("a", 0))
+    monkeypatch.setattr(ControlPage, "is_at", look_before_a_cleanup)
+    assert writer.flush(600)
+    writer.append(line_of("a", 1))
+    assert writer.flush(600)
+    assert lines_left(tmp_path) == Counter([line_of("a", 1)])
+
+
+def archive(folder: Path) -> None:
+    """Remove the log as a cleanup does that has archived its lines."""
+    page = page_of(folder)
+    with page.locked(1):
+        page.next_generation()
+        found = (folder / "x.log").stat()
+        page.add_tombstone((found.st_dev, found.st_ino), found.st_size)
+        (folder / "x.log").unlink()
 
 
 def test_a_claim_that_a_killed_cleanup_never_carried_out_doubles_nothing(
