@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -103,16 +104,15 @@ class Endpoint:
             values |= _read_body(self.body)
         wanted = values.pop(FORMAT.name) if self.is_list else None
 
-        if self.is_shared:
-            question = self.name, tuple(sorted(values.items(), key=itemgetter(0)))
-            result = shared.get(question, lambda: self._result(limit, values))
-            return self._response(result, wanted)
+        # Requests that share an answer count too: each of them occupies a thread while it waits.
         with nullcontext() if self.is_always_answered else limit.acquired():
-            return self._response(self.handler(**values), wanted)
+            return self._response(self._result(shared, values), wanted)
 
-    def _result(self, limit: ConcurrencyLimit, values: Mapping[str, Any]) -> Any:
-        with limit.acquired():
+    def _result(self, shared: SharedAnswers, values: Mapping[str, Any]) -> Any:
+        if not self.is_shared:
             return self.handler(**values)
+        question = self.name, tuple(sorted(values.items(), key=itemgetter(0)))
+        return shared.get(question, partial(self.handler, **values))
 
     def _response(self, result: Any, wanted: str | None) -> Response:
         if isinstance(result, Response):

@@ -110,7 +110,7 @@ class Hosts:
         return answer
 
     def incidents(self, host: str) -> dict[str, str]:
-        """Return the subjects of the open incidents that a host tells of, by kind."""
+        """Return the subject of each open incident that a host reports, by kind."""
         found = self.get(host, "api/canvas/metrics/incidents?state=open").json()["items"]
         return {each["kind"]: each["subject"] for each in found}
 
@@ -152,7 +152,7 @@ def linked(page: str, host: str, hosts: Hosts, path: str) -> bool:
 def test_when_a_host_dies_the_other_one_judges_sends_and_says_so(
     hosts: Hosts, received: Receiver
 ) -> None:
-    # While both live, each run, incident and message is there once, whoever is asked.
+    # While both hosts are up, each reports every run, incident and message exactly once.
     assert run_forked(SYNC, *hosts.sync("sync-1", "bad", "full", "fail")) == 0
     assert run_forked(SYNC, *hosts.sync("sync-2", "good", "grades")) == 0
     for host in hosts.exporters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import pytest
@@ -124,6 +124,24 @@ def test_requests_beyond_the_limit_are_sent_away_but_for_scrapes_and_health(
     for answer in answers:  # all waited for the table, as long as a statement may
         assert answer.status_code == 200 or "timeout" in answer.json()["detail"]
     assert (later.status_code, well.status_code) == (200, 200)
+
+
+def test_equal_requests_that_share_a_query_count_towards_the_limit(
+    url: str, postgresql_url: str
+) -> None:
+    engine = open_engine(postgresql_url)
+    with ThreadPoolExecutor(REQUEST_LIMIT + 1) as clients, engine.connect() as blocker:
+        blocker.execute(text(f"lock table {TABLE} in access exclusive mode"))
+        sent = [
+            clients.submit(requests.get, f"{url}{API}/recent", timeout=120)
+            for _ in range(REQUEST_LIMIT + 1)
+        ]
+        refused = next(as_completed(sent, timeout=120)).result()
+        blocker.rollback()
+        answers = [each.result() for each in sent]
+    engine.dispose()
+    assert refused.json()["detail"] == f"{REQUEST_LIMIT} requests are already in progress."
+    assert [each.status_code for each in answers].count(200) == REQUEST_LIMIT
 
 
 def _waiting(engine: Engine) -> int:
