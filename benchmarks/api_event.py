@@ -41,8 +41,9 @@ from canvas_sync_core.events import RunContext
 from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor
 from canvas_sync_instrumentation.open_sinks import open_sinks
-from canvas_sync_instrumentation.run.active_run import ActiveRun, new_identity
+from canvas_sync_instrumentation.run.active_run import ActiveRun
 from canvas_sync_instrumentation.run.api_calls import Request, answered
+from canvas_sync_instrumentation.run.trace_context import new_identity
 
 EVENTS = 400
 ROUNDS = 60

@@ -15,8 +15,8 @@ from canvas_sync_core.canvas.redaction import REMOVED, redact
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import OTHER
 from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
-from canvas_sync_instrumentation.run.active_run import trace_links
 from canvas_sync_instrumentation.run.metadata import clean_metadata
+from canvas_sync_instrumentation.run.trace_context import trace_links
 
 from .error_description import error_info, error_of_text
 from .guard import never_raises

@@ -7,11 +7,9 @@ logger, and the sync continues. In strict mode they are raised instead.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -24,7 +22,6 @@ from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
 from canvas_sync_core.events import DbOperation, Event, RunContext
 from canvas_sync_core.files.sanitizing import escape_controls
-from canvas_sync_core.locks import RLock
 from canvas_sync_core.settings import Settings, host_names, read
 from canvas_sync_core.sinks import Sink
 from canvas_sync_instrumentation.outputs.spans import SpanSink
@@ -34,6 +31,7 @@ from .client_hooks import client_hooks, why_no_call_was_seen
 from .error_description import described_failure
 from .heartbeat import HeartbeatThread
 from .interfaces import LiveRun
+from .one_per_process import OnePerProcess
 from .open_sinks import Sinks, open_sinks
 from .operation_sums import OperationSums
 
@@ -51,10 +49,6 @@ __all__ = [
 _logger = app_logger("canvas_sync_instrumentation")
 
 _MULTIPROC_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
-_getpid: Final = os.getpid
-_is_finalizing: Final = sys.is_finalizing
-_LAST: Final = -100
-"""multiprocessing runs finalizers in order of descending priority."""
 _TOO_LATE: Final = (
     f"{_MULTIPROC_DIR} was changed after telemetry had started: the metrics of this process stay "
     "in {}, where an exporter with the new value does not look. Set it before the first tracker or "
@@ -291,74 +285,6 @@ def _run_context(raw: str | None) -> RunContext | None:
         return None
 
 
-class _Process:
-    """The one monitor of this process.
-
-    It is reset where the other threads are gone with everything they held: in a forked child, and
-    during interpreter shutdown. Python does not notice forks by C code, such as uWSGI's, so they
-    are detected at the next call.
-    """
-
-    def __init__(self) -> None:
-        self.lock = RLock()
-        self.pid = os.getpid()
-        self.is_ending = sys.is_finalizing()
-        self.monitor: Monitor | None = None
-        self.pinned: Monitor | None = None
-        self.has_exit_hooks = False
-        self.is_known_to_multiprocessing = False
-
-    def current(self) -> Monitor | None:
-        """Return the monitor, if there is one."""
-        if self.pid != _getpid() or self.is_ending is not _is_finalizing():
-            self.after_fork_in_child()
-        return self.monitor
-
-    def install(self, monitor: Monitor) -> Monitor | None:
-        """Make ``monitor`` the current one and return the previous one."""
-        with self.lock:
-            before, self.monitor = self.monitor, monitor
-            if not self.has_exit_hooks:
-                self.has_exit_hooks = True
-                atexit.register(shutdown)
-                os.register_at_fork(
-                    before=self.before_fork,
-                    after_in_parent=self.after_fork_in_parent,
-                    after_in_child=self.after_fork_in_child,
-                )
-            self.end_with_multiprocessing()
-        return before
-
-    def before_fork(self) -> None:
-        if self.monitor is not None:
-            self.monitor.before_fork()
-
-    def after_fork_in_parent(self) -> None:
-        if self.monitor is not None:
-            self.monitor.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        self.lock = RLock()
-        self.pid = os.getpid()
-        self.is_ending = sys.is_finalizing()
-        if self.monitor is not None:
-            self.monitor.after_fork_in_child()
-        self.end_with_multiprocessing()
-
-    def end_with_multiprocessing(self) -> None:
-        """Shut down at the end of a multiprocessing child too, which skips exit handlers."""
-        util = sys.modules.get("multiprocessing.util")
-        if util is None or self.is_known_to_multiprocessing:
-            return
-        self.is_known_to_multiprocessing = True
-        util.Finalize(None, shutdown, exitpriority=_LAST)
-        # A child drops the finalizers that were registered before it started.
-        util.register_after_fork(self, lambda _: util.Finalize(None, shutdown, exitpriority=_LAST))
-
-
-_process = _Process()
-
-
 def configure(
     settings: Settings | None = None,
     *,
@@ -406,7 +332,7 @@ def pinned(monitor: Monitor) -> Iterator[None]:
         yield
     finally:
         with _process.lock:
-            _process.monitor, _process.pinned = before, pinned_before
+            _process.instance, _process.pinned = before, pinned_before
         monitor.shutdown()
 
 
@@ -420,7 +346,7 @@ def get_monitor() -> Monitor:
     if monitor is not None:
         return monitor
     with _process.lock:
-        if _process.monitor is None:
+        if _process.instance is None:
             try:
                 configure()
             except Exception as error:  # noqa: BLE001 - whatever it is, the sync continues
@@ -430,8 +356,8 @@ def get_monitor() -> Monitor:
                     "Nothing is recorded. %s", described_failure(error) if is_ours else error
                 )
                 configure(Settings(enabled=False), environ={})
-        assert _process.monitor is not None  # noqa: S101 - configure() has just installed it
-        return _process.monitor
+        assert _process.instance is not None  # noqa: S101 - configure() has just installed it
+        return _process.instance
 
 
 def current_monitor() -> Monitor | None:
@@ -452,6 +378,9 @@ def shutdown(timeout: float | None = None) -> None:
     """
     _process.current()
     with _process.lock:
-        monitor, _process.monitor = _process.monitor, _process.pinned
+        monitor, _process.instance = _process.instance, _process.pinned
     if monitor is not None:
         monitor.shutdown(timeout)
+
+
+_process: Final = OnePerProcess[Monitor](shutdown)

@@ -18,12 +18,9 @@ from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
 from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.plain import number_of, text_of, whole_number_of
-from canvas_sync_instrumentation.run.active_run import (
-    ActiveRun,
-    current_run,
-    new_identity,
-)
+from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
 from canvas_sync_instrumentation.run.api_calls import Request, answered, unanswered
+from canvas_sync_instrumentation.run.trace_context import new_identity
 
 from .arguments import LONGEST_ID, LONGEST_WORD, Arguments, to_error, to_operation
 from .guard import never_raises

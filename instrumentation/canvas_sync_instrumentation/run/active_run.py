@@ -12,9 +12,7 @@ from weakref import WeakSet
 
 import msgspec
 from opentelemetry import context as otel_context
-from opentelemetry import trace
 from opentelemetry.trace import Link
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from canvas_sync_core.events import (
     ApiCall,
@@ -39,12 +37,13 @@ from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, RunStatus
 from canvas_sync_instrumentation.error_description import error_info
 from canvas_sync_instrumentation.guard import never_raises
 from canvas_sync_instrumentation.interfaces import Reporter
-from canvas_sync_instrumentation.outputs.spans import OpenSpan, new_ids
+from canvas_sync_instrumentation.outputs.spans import OpenSpan
 
 from .api_calls import failure_of
 from .call_history import CallHistory
 from .span_attributes import end_attributes, start_attributes
 from .totals import InferredItems, RunTotals
+from .trace_context import remote_parent, traced, with_current
 
 __all__ = [
     "ActiveRun",
@@ -53,9 +52,7 @@ __all__ = [
     "SavedContext",
     "UnfinishedCall",
     "current_run",
-    "new_identity",
     "report",
-    "trace_links",
 ]
 
 
@@ -163,7 +160,7 @@ class ActiveRun:
         self._start_time = self._last_heartbeat = reporter.clock.time()
         self._start = reporter.clock.monotonic()
         self._span = self._start_span(identity, links)
-        self.context = identity if self._span is None else _traced(identity, self._span)
+        self.context = identity if self._span is None else traced(identity, self._span)
         self.outer = current_run()
         _current.set(CurrentRun(self, self.context, self._span))
         self._begin()
@@ -181,7 +178,7 @@ class ActiveRun:
 
     def attach(self) -> None:
         """Make the run's span the current OpenTelemetry span."""
-        otel_context.attach(_with_current(self._span))
+        otel_context.attach(with_current(self._span))
 
     def here(self) -> RunContext:
         """Return the run's context, with the span of the caller's step if it is in one."""
@@ -222,7 +219,7 @@ class ActiveRun:
         """Start a step of the run and make it the caller's current context."""
         now = self.reporter.clock.time()
         span = self._start_step_span(name, now)
-        context = self.context if span is None else _traced(self.context, span)
+        context = self.context if span is None else traced(self.context, span)
         outside = SavedContext.current()
         step = OpenStep(
             name=name,
@@ -232,7 +229,7 @@ class ActiveRun:
             outer_step=self._step,
             outside=outside,
         )
-        SavedContext(CurrentRun(self, context, span), _with_current(span)).enter()
+        SavedContext(CurrentRun(self, context, span), with_current(span)).enter()
         self._step = name
         self.reporter.emit(StepStarted(context, now, name))
         return step
@@ -374,7 +371,7 @@ class ActiveRun:
         return self.reporter.spans.start_run(
             SPAN_RUN,
             attributes=start_attributes(identity),
-            parent=_remote_parent(self.reporter.outer_run),
+            parent=remote_parent(self.reporter.outer_run),
             start_time=self._start_time,
             links=links,
         )
@@ -433,51 +430,3 @@ def report(reporter: Reporter, event: ApiCall | DbOperation) -> None:
         reporter.emit(event)
     if failure := failure_of(event):
         reporter.emit(failure)
-
-
-def new_identity(
-    task_id: str, user_id: int | None, course_id: int | None, sync_type: str
-) -> RunContext:
-    """Return the context of a run whose span has not started, with a new trace id."""
-    return RunContext(task_id, user_id, course_id, sync_type, *new_ids(), sampled=False)
-
-
-def trace_links(headers: Mapping[str, str]) -> list[Link]:
-    """Return a link to the span that W3C trace headers describe; none if they are unusable."""
-    if not headers:
-        return []
-    remote = TraceContextTextMapPropagator().extract(dict(headers), otel_context.Context())
-    span = trace.get_current_span(remote).get_span_context()
-    return [Link(span)] if span.is_valid else []
-
-
-def _traced(context: RunContext, span: OpenSpan) -> RunContext:
-    return RunContext(
-        task_id=context.task_id,
-        user_id=context.user_id,
-        course_id=context.course_id,
-        sync_type=context.sync_type,
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        sampled=span.sampled,
-    )
-
-
-def _with_current(span: OpenSpan | None) -> otel_context.Context:
-    """Return the current OpenTelemetry context with ``span`` set, if tracing is on."""
-    if span is None or not span.span.get_span_context().is_valid:
-        return otel_context.get_current()
-    return trace.set_span_in_context(span.span)
-
-
-def _remote_parent(outer: RunContext | None) -> otel_context.Context | None:
-    """Return the run of the parent process as the parent span; None if a local span is current."""
-    if outer is None or not outer.sampled or trace.get_current_span().get_span_context().is_valid:
-        return None
-    parent = trace.SpanContext(
-        int(outer.trace_id, 16),
-        int(outer.span_id, 16),
-        True,
-        trace.TraceFlags(trace.TraceFlags.SAMPLED),
-    )
-    return trace.set_span_in_context(trace.NonRecordingSpan(parent))

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from canvas_sync_core.events import ErrorInfo, Event, RunEnded, RunWaiting
 from canvas_sync_core.names import RunStatus
-from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run, trace_links
+from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
 from canvas_sync_instrumentation.testing import recorded_events, recording
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
@@ -140,17 +140,6 @@ def test_a_run_that_is_ended_twice_is_reported_once(events: list[Event]) -> None
     assert not position.run.end(RunStatus.FAILED, ErrorInfo("ValueError", "too late"))
     ends = [event for event in events if isinstance(event, RunEnded)]
     assert [event.snapshot.status for event in ends] == [RunStatus.SUCCESS]
-
-
-def test_the_link_of_a_run_is_to_the_span_that_asked_for_it() -> None:
-    (link,) = trace_links({"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"})
-    assert link.context.trace_id == int("ab" * 16, 16)
-    assert link.context.span_id == int("cd" * 8, 16)
-
-
-@pytest.mark.parametrize("headers", [{}, {"x": "y"}, {"traceparent": "00-0-0-01"}])
-def test_headers_that_name_no_span_make_no_link(headers: dict[str, str]) -> None:
-    assert trace_links(headers) == []
 
 
 @pytest.mark.parametrize(
