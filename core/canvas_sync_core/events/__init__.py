@@ -12,13 +12,7 @@ to create, and so do their classes, which each process creates when it starts.
 
 from __future__ import annotations
 
-from .api import (
-    ApiCall,
-    ApiCallDetail,
-    GuardWaited,
-    ListTruncated,
-    ServerTime,
-)
+from .api import ApiCall, ApiCallDetail, GuardWaited, ListTruncated, ServerTime
 from .database import DbOperation, DbOperationsSummed
 from .run import (
     ErrorInfo,

@@ -19,8 +19,9 @@ from canvas_sync_core.schema.log_records import Record
 from canvas_sync_core.sinks import DropCounter
 
 from . import LogFileWriter, network_filesystem_warning
-from ._record_maker import Maker, RecordMaker
 from .patience import Patience
+from .records.heads import Maker
+from .records.maker import RecordMaker
 
 __all__ = ["LogSink"]
 

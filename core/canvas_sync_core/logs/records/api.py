@@ -1,0 +1,139 @@
+"""Log records of the Canvas API: calls, truncated lists, and delays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from canvas_sync_core.events import ApiCall, Event, GuardWaited, ListTruncated, ServerTime
+from canvas_sync_core.schema.log_records import (
+    ApiCallDetailRecord,
+    ApiCallRecord,
+    GuardWaitRecord,
+    Record,
+    TruncatedRecord,
+)
+
+from .heads import DEBUG, ERROR, INFO, WARNING, Heads, Maker, always, maker
+
+__all__ = ["ApiRecords"]
+
+
+class ApiRecords:
+    """Turns the events of the Canvas API into records."""
+
+    def __init__(self, heads: Heads) -> None:
+        self._heads = heads
+        self._head = heads.of
+        self.makers: Mapping[type[Event], Maker] = {
+            ApiCall: maker(ApiCallRecord, _api_level, self._api_call),
+            ListTruncated: maker(TruncatedRecord, always(WARNING), self._list_truncated),
+            GuardWaited: maker(GuardWaitRecord, always(INFO), self._guard_waited),
+        }
+        self.details: Mapping[type[Event], Maker] = {
+            ApiCall: maker(ApiCallDetailRecord, always(DEBUG), self._api_call_detail),
+        }
+
+    def _api_call(self, event: ApiCall) -> Record:
+        level, status = _api_level(event), event.status_code
+        outcome = event.outcome if status is None else status
+        human = f"{event.method} {event.path} - Status: {outcome} - {event.duration * 1000:.1f}ms"
+        record = ApiCallRecord(
+            *self._head(event, level, ApiCallRecord, human),
+            method=event.method,
+            route=event.route,
+            path=event.path,
+            canvas_host=event.host,
+            duration_seconds=event.duration,
+            status_code=status,
+            cost=event.cost,
+            rate_limit_remaining=event.rate_limit_remaining,
+            request_context_id=event.request_context_id,
+            is_page=event.is_page,
+            token=event.token,
+            received_items=event.received_items,
+            received_bytes=event.received_bytes,
+        )
+        # Each keyword argument costs about 20 nanoseconds, so the fields that only few calls have
+        # are set afterwards.
+        if event.graphql_operation is not None:
+            record.graphql_operation = event.graphql_operation
+        if event.server_time is not None:
+            _add_server_time(record, event.server_time)
+        if level != INFO or event.backoff:
+            self._add_failure(record, event)
+        return record
+
+    def _add_failure(self, record: ApiCallRecord, event: ApiCall) -> None:
+        """Add the fields that only failed calls and retries have."""
+        record.error_class = event.error_class
+        record.throttled = event.throttled
+        record.retries = event.retries
+        record.backoff_seconds = event.backoff or None
+        record.auth_failure = event.auth_failure
+        record.error = event.message
+        record.graphql_errors = event.graphql_errors
+        if event.token_expired_at is not None:
+            record.token_expired_at, _ = self._heads.times(event.token_expired_at)
+
+    def _api_call_detail(self, event: ApiCall) -> Record | None:
+        detail = event.detail
+        if detail is None:
+            return None
+        said = [f"Attempt: {detail.attempt + 1}"]
+        said += [f"Page: {detail.page}"] if detail.page is not None else []
+        said += [f"Per page: {detail.per_page}"] if detail.per_page is not None else []
+        said += [f"Links: {', '.join(detail.links)}"] if detail.links else []
+        said += _server_times(event.server_time)
+        human = f"DETAIL {event.method} {event.path} - {' - '.join(said)}"
+        return ApiCallDetailRecord(
+            *self._head(event, DEBUG, ApiCallDetailRecord, human),
+            method=event.method,
+            route=event.route,
+            attempt=detail.attempt,
+            page=detail.page,
+            per_page=detail.per_page,
+            links=detail.links,
+        )
+
+    def _list_truncated(self, event: ListTruncated) -> Record:
+        human = f"TRUNCATED {event.route} - Count: {event.count}"
+        head = self._head(event, WARNING, TruncatedRecord, human)
+        return TruncatedRecord(*head, event.route, event.count)
+
+    def _guard_waited(self, event: GuardWaited) -> Record:
+        human = f"WAIT {event.token or '-'} - Duration: {event.duration * 1000:.1f}ms"
+        head = self._head(event, INFO, GuardWaitRecord, human)
+        return GuardWaitRecord(*head, event.duration, event.token)
+
+
+def _api_level(event: ApiCall) -> str:
+    status = event.status_code
+    if status is None or status >= 500:
+        return ERROR
+    if status >= 400 or event.graphql_errors or event.throttled or event.retries:
+        return WARNING
+    return INFO
+
+
+def _add_server_time(record: ApiCallRecord, time: ServerTime) -> None:
+    record.queue_seconds = time.queue
+    record.user_cpu_seconds = time.user_cpu
+    record.system_cpu_seconds = time.system_cpu
+    record.database_seconds = time.database
+
+
+def _server_times(times: ServerTime | None) -> list[str]:
+    """Say where Canvas spent the time, in milliseconds."""
+    if times is None:
+        return []
+    named = {
+        "Queue": times.queue,
+        "CPU": _sum(times.user_cpu, times.system_cpu),
+        "Database": times.database,
+    }
+    return [f"{name}: {part * 1000:.1f}ms" for name, part in named.items() if part is not None]
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
