@@ -22,7 +22,7 @@ from canvas_sync_core.files.modes import shared_opener
 __all__ = ["DemoError", "Stage", "free_port", "running", "serving", "sync_arguments", "wait_until"]
 
 _DEFAULT_PORT = 5000
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 _END_SECONDS = 10.0
 _TOKENS_LAST = dt.timedelta(days=60)
 
@@ -180,7 +180,7 @@ def serving(stage: Stage) -> Iterator[None]:
 
 def _answers(stage: Stage) -> bool:
     try:
-        answer = requests.get(f"{stage.api}/health", timeout=2)
+        answer = requests.get(f"{stage.api}/health", timeout=10)
     except requests.RequestException:
         return False
     return answer.ok

@@ -34,7 +34,7 @@ __all__ = [
 
 API = "/api/canvas/metrics"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-_SECONDS = 30
+_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
