@@ -25,7 +25,7 @@ def database_fingerprint(engine: Engine) -> Hashable:
     log.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     if engine.dialect.name == "sqlite":
         path = engine.url.database or ""

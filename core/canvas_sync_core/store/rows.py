@@ -80,8 +80,8 @@ def write_runs(
         The snapshots with a value that the database will never accept; all others are committed.
 
     Raises:
-        Exception: The driver's or SQLAlchemy's error: the database is away or the table has other
-            columns; nothing was written.
+        Exception: The driver's or SQLAlchemy's error: the database is unreachable or the table has
+            other columns; nothing was written.
     """
     rows = newest_of_each(snapshots)
     if not rows or _accepts(database, rows, before_commit):

@@ -104,7 +104,7 @@ def run_facets(engine: Engine, wanted: RunFilter, *, seconds: float = _SECONDS) 
         seconds: How long to count rows.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     if not wanted.needs_rows:
         counts = count_runs(engine, wanted.since, wanted.until)

@@ -90,7 +90,7 @@ def run_history(engine: Engine, run: RunRow) -> RunHistory:
     """Return the runs of the same kind before and after a run.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     success = _columns.sync_status == RunStatus.SUCCESS.value
     measured = [_columns[name] for name in (*_MEASURES, *_ITEM_COLUMNS.values())]

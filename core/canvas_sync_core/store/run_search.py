@@ -59,7 +59,7 @@ def search_runs(
 
     Raises:
         BadCursor: The cursor cannot be read.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     remaining = wanted.remaining()
     with connect_to_read(engine) as connection:

@@ -82,7 +82,7 @@ def running_now(engine: Engine, now: datetime, limit: int) -> RunningRuns:
         limit: Maximum number of runs.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     running = _columns.sync_status == RunStatus.RUNNING.value
     oldest = select(metrics_table).where(running).order_by(_columns.sync_start_time).limit(limit)

@@ -50,7 +50,7 @@ class StartTimes:
         """Return the starts of each sync type, oldest first.
 
         Raises:
-            SQLAlchemyError: The database is away.
+            SQLAlchemyError: The database is unreachable.
         """
         with self._lock:
             for sync_type, starts in self._read_new(now).items():

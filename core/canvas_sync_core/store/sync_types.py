@@ -33,7 +33,7 @@ def known_sync_types(engine: Engine) -> frozenset[str]:
     """Return the sync types of all runs in the table and in the rollups.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_for_long_read(engine) as connection:
         names = frozenset(sync_types_in_table(connection))

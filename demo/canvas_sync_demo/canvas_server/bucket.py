@@ -21,14 +21,14 @@ class ThrottleLimits:
     Attributes:
         maximum: What the bucket can hold.
         high_water: The level at which it counts as full.
-        outflow: What leaks out in one second.
-        up_front: What a request costs while it is in flight.
+        leak_rate: What leaks out in one second.
+        precharge: What a request costs while it is in flight.
     """
 
     maximum: float = 800.0
     high_water: float = 600.0
-    outflow: float = 10.0
-    up_front: float = 50.0
+    leak_rate: float = 10.0
+    precharge: float = 50.0
 
 
 class LeakyBucket:
@@ -51,21 +51,21 @@ class LeakyBucket:
         return self._limits.high_water - self._level
 
     def reserve(self) -> bool:
-        """Pay the up-front cost.
+        """Pay the precharge.
 
         Returns:
             Whether the request may run; a refused one must be refunded too.
         """
-        self._add(self._limits.up_front)
+        self._add(self._limits.precharge)
         return self._level < self._limits.high_water
 
     def refund(self, cost: float) -> None:
-        """Take the up-front cost back and pay the real one.
+        """Take the precharge back and pay the real one.
 
         Args:
             cost: CPU and database seconds of the request; 0 for a refused one.
         """
-        self._add(cost - self._limits.up_front)
+        self._add(cost - self._limits.precharge)
 
     def fill_to(self, level: float) -> None:
         """Raise the level, as other requests with the same token would have done."""
@@ -74,7 +74,7 @@ class LeakyBucket:
 
     def _add(self, amount: float) -> None:
         now = self._clock()
-        leaked = self._limits.outflow * (now - self._touched)
+        leaked = self._limits.leak_rate * (now - self._touched)
         self._touched = now
         self._level = max(0.0, self._level - leaked)
         self._level = min(self._limits.maximum, max(0.0, self._level + amount))

@@ -50,7 +50,7 @@ def wait_for_run(config: Configuration, say: Callable[..., None]) -> None:
 
 
 def _arrived(watch: RunWatch) -> RunRow | None:
-    """Look for the run; while the database is away or not ready, none has arrived."""
+    """Look for the run; while the database is unreachable or not ready, none has arrived."""
     try:
         return watch.arrived()
     except SQLAlchemyError:

@@ -47,7 +47,7 @@ __all__ = ["STATUS_EXIT_CODES", "add_parser", "run"]
 _CODES: Final = {Level.WELL: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
 STATUS_EXIT_CODES: Final = (
     "exit codes: 0 well, 1 warning, 2 critical, 3 cannot tell: no exporter judges, or not"
-    " yet everything, the database is away, or the usage or the settings are wrong"
+    " yet everything, the database is unreachable, or the usage or the settings are wrong"
 )
 _COLOURS: Final = {
     Level.WELL: GREEN,

@@ -39,7 +39,7 @@ class Delivery:
     Args:
         channel: The channel.
         database: The database with the outbox.
-        local: The outbox to use while the database is away.
+        local: The outbox to use while the database is unreachable.
         is_quiet: Returns whether only urgent messages may be sent at a time.
         now: Returns the time, in UTC.
     """
@@ -69,8 +69,8 @@ class Delivery:
         """Send what is due and return the number of delivered messages.
 
         Raises:
-            SQLAlchemyError, StorageError: The database is away; urgent messages were sent from the
-                local outbox.
+            SQLAlchemyError, StorageError: The database is unreachable; urgent messages were sent
+                from the local outbox.
         """
         try:
             self._local.catch_up(self._database, self._now())
@@ -142,7 +142,7 @@ class Delivery:
             _log.warning("A message to %s took too long and may be repeated.", outcome.channel)
 
     def _write_outcomes(self) -> None:
-        """Write the outcomes that could not be written while the database was away."""
+        """Write the outcomes that could not be written while the database was unreachable."""
         for key, outcome in list(self._unwritten.items()):
             finish_attempt(self._database, outcome)
             del self._unwritten[key]

@@ -124,9 +124,9 @@ GUIDANCE: Final[Mapping[Kind, Guidance]] = {
         "CanvasSyncDatabaseSlow",
         Dashboard.STORAGE,
     ),
-    Kind.DATABASE_AWAY: Guidance(
+    Kind.DATABASE_UNREACHABLE: Guidance(
         "Start the database, or repair the network to it. No run is lost meanwhile.",
-        "CanvasSyncDatabaseAway",
+        "CanvasSyncDatabaseUnreachable",
         Dashboard.STACK,
     ),
     Kind.SPOOL_GROWING: Guidance(

@@ -212,7 +212,7 @@ def _run_label(incident: Incident) -> str:
 
 
 def _incident_link(incident: Incident, page_url: str) -> Link:
-    if incident.id is None:  # the database is away: it has no number yet
+    if incident.id is None:  # the database is unreachable: it has no number yet
         return Link("Incidents", f"{page_url}/incidents")
     number = incident.id
     return Link("Incident", f"{page_url}/incidents?number={number}#incident-{number}")

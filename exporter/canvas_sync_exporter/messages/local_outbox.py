@@ -1,4 +1,4 @@
-"""A small outbox on this machine, for critical messages while the database is away."""
+"""A small outbox on this machine, for critical messages while the database is unreachable."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class LocalOutbox:
     def __init__(self, file: Path) -> None:
         self._engine = open_engine(f"sqlite:///{file}")
         self._is_ready = False
-        self._is_ahead = True  # perhaps an exporter was restarted while the database was away
+        self._is_ahead = True  # an exporter may have restarted while the database was unreachable
         self._copied: frozenset[tuple[str, ...]] = frozenset()
         self._failure = ""
         self._lock = Lock()
 
     def open(self) -> Engine:
-        """Return the database in the file, because the real one is away.
+        """Return the database in the file, because the real one is unreachable.
 
         Raises:
             SQLAlchemyError, StorageError, OSError: The file cannot be used.
@@ -70,14 +70,14 @@ class LocalOutbox:
             self._guard(lambda: copy_messages(self._ready_engine(), [message]))
 
     def catch_up(self, database: Engine, now: datetime) -> None:
-        """Copy everything that was sent while the database was away to it.
+        """Copy everything that was sent while the database was unreachable to it.
 
         Args:
             database: The database, which is reachable.
             now: The time.
 
         Raises:
-            SQLAlchemyError, StorageError: The database is away again.
+            SQLAlchemyError, StorageError: The database is unreachable again.
         """
         with self._lock:  # the other channels wait, or they would send what was sent already
             if not self._is_ahead:

@@ -100,8 +100,8 @@ class Messenger:
 
         Raises:
             Exception: A report could not be made.
-            SQLAlchemyError, StorageError: The database is away; messages about critical incidents
-                were added to a local outbox.
+            SQLAlchemyError, StorageError: The database is unreachable; messages about critical
+                incidents were added to a local outbox.
         """
         if self._sends_incidents:
             self._planner.plan()

@@ -42,7 +42,7 @@ class Planner:
 
     Args:
         database: The database with incidents and outbox.
-        local: The outbox to use while the database is away.
+        local: The outbox to use while the database is unreachable.
         audiences: What each channel receives, by name.
         writer: Writes the contents.
         in_memory: Returns the open incidents that the judge of this exporter knows.
@@ -76,8 +76,8 @@ class Planner:
         """Add what is missing and return the number of messages that were added.
 
         Raises:
-            SQLAlchemyError, StorageError: The database is away; messages about critical incidents
-                were added to the local outbox.
+            SQLAlchemyError, StorageError: The database is unreachable; messages about critical
+                incidents were added to the local outbox.
         """
         now = self._now()
         try:

@@ -161,7 +161,7 @@ class Planning:
     def _earlier_about(self, incident: Incident, channel: str) -> list[Message]:
         """Return the earlier messages about an incident, even if its time of opening differs.
 
-        While the database was away, each exporter may have opened the same incident.
+        While the database was unreachable, each exporter may have opened the same incident.
         """
         earlier = self._earlier.get((subject_of(incident), channel), ())
         return [
@@ -192,7 +192,7 @@ class Planning:
 def _newest_of_each(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Leave out incidents that were opened again before they could be reopened.
 
-    Exporters do so while the database is away, because they do not know of each other.
+    Exporters do so while the database is unreachable, because they do not know of each other.
     """
     newest: dict[str, Incident] = {}
     chosen = []

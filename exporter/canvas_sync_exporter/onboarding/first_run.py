@@ -40,7 +40,7 @@ class RunWatch:
         """Ignore the runs that are in the table now.
 
         Raises:
-            SQLAlchemyError: The database is away.
+            SQLAlchemyError: The database is unreachable.
             StorageError: It has no table of this version.
         """
         if self._is_missing():
@@ -53,7 +53,7 @@ class RunWatch:
         """Return the first run since then; None if there is none yet.
 
         Raises:
-            SQLAlchemyError: The database is away, or has no table yet.
+            SQLAlchemyError: The database is unreachable, or has no table yet.
         """
         if self._is_missing():
             return None

@@ -26,7 +26,7 @@ def read_series(context: WebContext, view: View) -> RunSeries | None:
         The figures; None while too many runs are not in the rollups yet, as after an upgrade.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     period = view.period
     step = choose_step(period.until - period.since, _MOST_POINTS)

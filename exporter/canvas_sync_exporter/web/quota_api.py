@@ -79,18 +79,22 @@ class Quota:
     """The Canvas quota.
 
     Attributes:
-        outflow_per_second: How much of the used quota is restored every second.
-        up_front_cost: How much quota a request occupies while it is in flight.
+        leak_rate: How much of the used quota is restored every second.
+        precharge: How much quota a request occupies while it is in flight.
         tokens: Those that live processes used in the last hour, the busiest first.
         routes: The most expensive first.
         expiries: The next first.
+        outflow_per_second: Deprecated name of ``leak_rate``.
+        up_front_cost: Deprecated name of ``precharge``.
     """
 
-    outflow_per_second: float
-    up_front_cost: float
+    leak_rate: float
+    precharge: float
     tokens: list[TokenState]
     routes: list[RouteCost]
     expiries: list[TokenExpiry]
+    outflow_per_second: float = LEAK_RATE
+    up_front_cost: float = PRECHARGE
 
 
 class QuotaApi:
@@ -124,8 +128,8 @@ class QuotaApi:
         now = dt.datetime.now(dt.UTC).timestamp()
         expiries = read_token_expiries(self._folder) | self._expiries
         return Quota(
-            outflow_per_second=LEAK_RATE,
-            up_front_cost=PRECHARGE,
+            leak_rate=LEAK_RATE,
+            precharge=PRECHARGE,
             tokens=[_state(quota) for quota in read_token_quotas(self._folder, now)],
             routes=self._routes(),
             expiries=[

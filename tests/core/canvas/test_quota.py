@@ -141,14 +141,14 @@ def test_the_newest_process_knows_what_is_left() -> None:
     assert quota_of("t", [fresh, stale], NOW + 2).remaining == 120.0 + 2 * LEAK_RATE
 
 
-def test_the_bucket_is_empty_when_the_pace_beyond_the_outflow_has_used_it_up() -> None:
+def test_the_bucket_is_empty_when_the_pace_beyond_the_leak_rate_has_used_it_up() -> None:
     quota = quota_of("t", [reading(remaining=300.0, cost_per_second=LEAK_RATE + 5)], NOW)
 
     assert quota.seconds_until_empty == pytest.approx(60.0)
 
 
 @pytest.mark.parametrize("cost", [0.0, 5.0, LEAK_RATE])
-def test_a_pace_up_to_the_outflow_never_empties_it(cost: float) -> None:
+def test_a_pace_up_to_the_leak_rate_never_empties_it(cost: float) -> None:
     assert quota_of("t", [reading(cost_per_second=cost)], NOW).seconds_until_empty is None
 
 
@@ -156,7 +156,7 @@ def test_a_higher_mark_is_learned() -> None:
     assert quota_of("t", [reading(maximum=699.5)], NOW).maximum == 699.5
 
 
-def test_requests_in_flight_are_bounded_by_their_up_front_costs() -> None:
+def test_requests_in_flight_are_bounded_by_their_precharges() -> None:
     """11 of them hold 550 of 600; with a twelfth the bucket would stand at the mark."""
     assert safe_concurrency(600.0, 0.0, 0.0) == 11
     assert safe_concurrency(700.0, 0.0, 0.0) == 13

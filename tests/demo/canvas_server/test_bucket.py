@@ -77,7 +77,7 @@ def test_the_twelfth_request_at_once_is_refused_and_ends_with_some_quota_left() 
 
 
 def test_a_client_with_one_request_at_a_time_is_never_throttled() -> None:
-    """Canvas's docs promise it for requests that cost less than the outflow in their time."""
+    """Canvas's docs promise it for requests that cost less than what leaks in their time."""
     clock = Clock()
     bucket = LeakyBucket(LIMITS, clock)
     for _ in range(2000):

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_exporter.jobs.old_runs import OldRuns, delete_old_runs
 from canvas_sync_exporter.settings import Configuration
-from support.recurring_jobs import database_away
+from support.recurring_jobs import database_unreachable
 from support.runs import snapshot, write
 
 
@@ -56,13 +56,13 @@ def test_old_runs_are_deleted_once_a_night(engine: Engine, clock: time_machine.T
 def test_a_deletion_of_old_runs_that_was_missed_is_made_up(
     config: Configuration, engine: Engine, clock: time_machine.Traveller
 ) -> None:
-    """Whether the exporter slept, the database was away, or another exporter has begun."""
+    """Whether the exporter slept, the database was unreachable, or another exporter has begun."""
     old_runs = _keep_a_week(engine)
     _write_an_old_run(engine)
     assert old_runs.delete_when_due() == 1
     clock.shift(dt.timedelta(days=3, hours=9))
     _write_an_old_run(engine)
-    with database_away(config, engine), pytest.raises(OSError, match="File exists"):
+    with database_unreachable(config, engine), pytest.raises(OSError, match="File exists"):
         old_runs.delete_when_due()
     assert old_runs.delete_when_due() == 1
     _write_an_old_run(engine)

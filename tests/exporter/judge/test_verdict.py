@@ -69,7 +69,7 @@ def test_a_database_that_is_away_is_told_within_two_minutes_and_runs_are_not_jud
     verdict = judge(facts_of(*syncs, database=away))
 
     (found,) = verdict.findings
-    assert found.kind is IncidentKind.DATABASE_AWAY
+    assert found.kind is IncidentKind.DATABASE_UNREACHABLE
     assert found.severity is Severity.CRITICAL
     assert found.cause == "connection refused"
     assert IncidentKind.FAILING not in verdict.judged
@@ -448,7 +448,7 @@ def test_an_exporter_that_has_just_started_judges_what_runs_say_at_once() -> Non
         (6, 60, 60, True),
         (4, 60, 60, False),
         (6, 1, 1, True),  # it was down before we started
-        (60, 120, 4, False),  # while the database was away, it could not say that it judges
+        (60, 120, 4, False),  # while the database was unreachable, it could not say that it judges
         (60, 120, 6, True),
         (None, 4, 4, False),
         (None, 6, 6, True),

@@ -71,7 +71,7 @@ def clock() -> SimulatedClock:
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[LocalOutbox]:
-    """The outbox to use while the database is away."""
+    """The outbox to use while the database is unreachable."""
     local = LocalOutbox(tmp_path / "local" / "messages.sqlite3")
     yield local
     local.dispose()

@@ -458,7 +458,7 @@ def test_while_the_database_is_away_critical_incidents_are_announced_once_from_m
         assert len(school.titles()) == 1
         postgresql_server.stop()
         new = incident(
-            IncidentKind.DATABASE_AWAY,
+            IncidentKind.DATABASE_UNREACHABLE,
             subject="database",
             sync_type=None,
             opened_at=school.clock.now,
@@ -494,16 +494,17 @@ def test_several_exporters_announce_the_end_of_an_outage_once(
         school = School(engine, tmp_path, received)
         exporters = [school.exporter, school.start("another host")]
         postgresql_server.stop()
-        away = {"subject": "database", "sync_type": None, "summary": "The database is away."}
+        away = {"subject": "database", "sync_type": None, "summary": "The database is unreachable."}
         opened = []
         for exporter in exporters:
-            opened.append(incident(IncidentKind.DATABASE_AWAY, opened_at=school.clock.now, **away))
+            kind = IncidentKind.DATABASE_UNREACHABLE
+            opened.append(incident(kind, opened_at=school.clock.now, **away))
             exporter.in_memory = opened[-1:]
             for step in (exporter.planner.plan, exporter.delivery.deliver):
                 with pytest.raises(SQLAlchemyError):
                     step()
             school.clock.advance(seconds=7)
-        assert received.titles == ["The database is away"] * 2
+        assert received.titles == ["The database is unreachable"] * 2
         postgresql_server.start()
         (written,) = write_incidents(engine, opened)
         assert school.titles(exporters[1], exporters[0]) == []

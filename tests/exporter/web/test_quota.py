@@ -76,4 +76,11 @@ def test_without_syncs_nothing_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = app.test_client().get("/api/canvas/metrics/quota").get_json()
 
     assert (answer["tokens"], answer["routes"], answer["expiries"]) == ([], [], [])
-    assert (answer["outflow_per_second"], answer["up_front_cost"]) == (10, 50)
+    assert (answer["leak_rate"], answer["precharge"]) == (10, 50)
+
+
+def test_the_deprecated_names_of_the_leak_rate_and_the_precharge_still_work(
+    quota: dict[str, Any],
+) -> None:
+    former = quota["outflow_per_second"], quota["up_front_cost"]
+    assert former == (quota["leak_rate"], quota["precharge"])

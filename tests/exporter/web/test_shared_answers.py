@@ -86,7 +86,7 @@ def test_a_failure_is_not_shared(asking: Asking, work: Work) -> None:
     first = asking.ask()
     wait_until(lambda: work.begun == 1, "the first answer to begin")
     second = asking.ask()
-    work.error = LookupError("the database is away")
+    work.error = LookupError("the database is unreachable")
     work.may_end.release(2)
     for each in (first, second):
         with pytest.raises(LookupError):

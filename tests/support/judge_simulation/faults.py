@@ -524,8 +524,8 @@ FAULTS = (
         begin=EVENING,
     ),
     Fault(
-        "the database is away for 15 minutes",
-        K.DATABASE_AWAY,
+        "the database is unreachable for 15 minutes",
+        K.DATABASE_UNREACHABLE,
         "database",
         "refused",
         change=away,

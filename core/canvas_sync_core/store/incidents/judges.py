@@ -54,7 +54,7 @@ def note_judging(engine: Engine, judge: JudgeRow) -> None:
 
     Raises:
         StorageError: The database has no such table.
-        SQLAlchemyError: The database is away, or its role may not write it.
+        SQLAlchemyError: The database is unreachable, or its role may not write it.
     """
     row = {
         "name": judge.name,

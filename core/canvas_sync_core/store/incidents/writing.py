@@ -32,7 +32,7 @@ def write_incidents(engine: Engine, incidents: Iterable[Incident]) -> list[Incid
 
     Raises:
         StorageError: The database has no table of incidents.
-        SQLAlchemyError: The database is away, or its role may not write them.
+        SQLAlchemyError: The database is unreachable, or its role may not write them.
     """
     # All writers lock rows in the same order, so they cannot deadlock.
     ordered = sorted(incidents, key=lambda each: (each.key, each.opened_at))
@@ -60,7 +60,7 @@ def acknowledge_incident(
 
     Raises:
         StorageError: The database has no table of incidents.
-        SQLAlchemyError: The database is away, or its role may not write them.
+        SQLAlchemyError: The database is unreachable, or its role may not write them.
     """
     changes = {
         "acknowledged_at": acknowledgement.time,

@@ -84,7 +84,7 @@ def add_messages(
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     ordered = list(messages)
     if not ordered:
@@ -114,7 +114,7 @@ def claim_message(
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     with _writing(engine) as connection:
         statement = _due(channel, now, urgent_only=urgent_only)
@@ -136,7 +136,7 @@ def finish_attempt(engine: Engine, message: Message) -> bool:
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     is_ours = and_(
         _columns.id == message.id,
@@ -153,7 +153,7 @@ def copy_messages(engine: Engine, messages: Iterable[Message]) -> None:
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     ordered = sorted(messages, key=lambda each: each.key)
     if not ordered:
@@ -169,7 +169,7 @@ def skip_waiting(engine: Engine, kind: str, subjects: Iterable[str]) -> None:
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     ordered = sorted(subjects)
     if not ordered:
@@ -192,7 +192,7 @@ def give_up_elsewhere(
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     is_left = and_(
         _columns.state == MessageState.WAITING.value,
@@ -209,7 +209,7 @@ def delete_messages(engine: Engine, before: datetime) -> None:
 
     Raises:
         StorageError: The database has no table of messages.
-        SQLAlchemyError: The database is away, or its role may not write.
+        SQLAlchemyError: The database is unreachable, or its role may not write.
     """
     is_old = and_(_columns.created_at < before, _columns.state.not_in(_UNFINISHED))
     with _writing(engine) as connection:

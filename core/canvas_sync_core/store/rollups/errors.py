@@ -107,7 +107,7 @@ class ErrorReader:
     """Answers with exact numbers of runs by error.
 
     Its methods raise ``TooManySlicesError`` if a step is too short for the period, ``StorageError``
-    if too much is not in the rollups yet, and ``SQLAlchemyError`` if the database is away.
+    if too much is not in the rollups yet, and ``SQLAlchemyError`` if the database is unreachable.
 
     Args:
         engine: The database with the table.

@@ -79,7 +79,7 @@ def read_periods(engine: Engine, periods: Sequence[Period]) -> list[Groups]:
 
     Raises:
         StorageError: Too much is not in the rollups yet.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_to_read_snapshot(engine) as connection:
         state = usable_state(connection, _first(periods))
@@ -100,7 +100,7 @@ def count_periods(engine: Engine, periods: Sequence[Period]) -> list[Counter[Gro
         periods: At least one; they may overlap.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_to_read_snapshot(engine) as connection:
         state = usable_state(connection, _first(periods))

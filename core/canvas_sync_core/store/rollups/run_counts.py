@@ -59,7 +59,7 @@ def count_runs(engine: Engine, since: datetime | None, until: datetime | None) -
         The counts, which are exact; None if the rollups are missing or too far behind.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_to_read_snapshot(engine) as connection:
         if not has_rollups(connection):

@@ -135,7 +135,7 @@ class SeriesReader:
         Raises:
             TooManySlicesError: The step is too short for the period.
             StorageError: Too much is not in the rollups yet.
-            SQLAlchemyError: The database is away.
+            SQLAlchemyError: The database is unreachable.
         """
         begin, end = whole_buckets(since, until)
         found = self._readers[by].read(begin, end or until, step, zone)

@@ -95,7 +95,7 @@ class SliceReader(Generic[_Value]):
         Raises:
             TooManySlicesError: The step is too short for the period.
             StorageError: Too much is not in the rollups yet.
-            SQLAlchemyError: The database is away.
+            SQLAlchemyError: The database is unreachable.
         """
         with connect_to_read_snapshot(self._engine) as connection:
             state = usable_state(connection, since)

@@ -106,7 +106,7 @@ def newest_generation(engine: Engine) -> int | None:
     """Return a number that grows when a run ends or changes, once it is rolled up.
 
     Raises:
-        SQLAlchemyError: The database is away or has no rollups.
+        SQLAlchemyError: The database is unreachable or has no rollups.
     """
     with connect_to_read(engine) as connection:
         newest: int | None = connection.scalar(select(func.max(days_table.c.generation)))

@@ -84,7 +84,7 @@ def roll_up(
         Whether something is left to do.
 
     Raises:
-        SQLAlchemyError: The database is away, or its role may not write the rollups.
+        SQLAlchemyError: The database is unreachable, or its role may not write the rollups.
     """
     if not has_rollups(engine):
         return False
@@ -108,7 +108,7 @@ def recompute(engine: Engine, bucket: datetime) -> None:
     All its rows are read while no one else can write, so there should be few.
 
     Raises:
-        SQLAlchemyError: The database is away, or its role may not write the rollups.
+        SQLAlchemyError: The database is unreachable, or its role may not write the rollups.
     """
     with exclusive(engine) as connection:
         _recompute_with_parents(connection, bucket)

@@ -18,7 +18,7 @@ __all__ = [
     "EXPORTER",
     "cleanup_missed",
     "clock_wrong",
-    "database_away",
+    "database_unreachable",
     "exporter_silent",
     "log_folder_unwritable",
     "messages_failing",
@@ -29,7 +29,7 @@ __all__ = [
 
 EXPORTER: Final = "exporter"
 _DATABASE: Final = "database"
-_AWAY_FOR: Final = timedelta(minutes=1)
+_UNREACHABLE_FOR: Final = timedelta(minutes=1)
 """A restart takes less time than this."""
 _FOLDER_FOR: Final = timedelta(minutes=1)
 """A problem with the log folder counts only if it has lasted this long."""
@@ -59,12 +59,12 @@ _SEVERE_SKEW_SECONDS: Final = 600.0
 """From here on the incident is critical, and nothing that depends on time is judged."""
 
 
-def database_away(facts: Facts) -> Iterable[Finding]:
+def database_unreachable(facts: Facts) -> Iterable[Finding]:
     """Detect that the runs database is down."""
     database = facts.database
-    if not database.is_reachable and facts.now - database.since >= _AWAY_FOR:
+    if not database.is_reachable and facts.now - database.since >= _UNREACHABLE_FOR:
         yield Finding(
-            kind=IncidentKind.DATABASE_AWAY,
+            kind=IncidentKind.DATABASE_UNREACHABLE,
             subject=_DATABASE,
             severity=Severity.CRITICAL,
             since=database.since,
@@ -207,7 +207,7 @@ def messages_failing(facts: Facts) -> Iterable[Finding]:
 def exporter_silent(facts: Facts) -> Iterable[Finding]:
     """Detect that the exporter of another host has stopped, since nobody watches that host then."""
     database = facts.database.since
-    # While the database was away, no exporter could note that it judges.
+    # While the database was unreachable, no exporter could note that it judges.
     back = database if database > facts.started else None
     for other in facts.others:
         since = other.judged or facts.started

@@ -67,7 +67,7 @@ def read_comparison(request: ReportRequest, engine: Engine, settings: ReportSett
     """Return the days that a report compares; runs of only a part of the days are not compared.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     found = comparison(request, settings)
     first, begin = first_start(engine), found.before.begin

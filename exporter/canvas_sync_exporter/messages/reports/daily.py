@@ -90,7 +90,7 @@ def read_daily(
 
     Raises:
         StorageError: The database lacks a table.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     settings = config.reports
     is_today = local_date(now, settings.zone) == date.fromisoformat(request.period)

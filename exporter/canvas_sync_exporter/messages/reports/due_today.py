@@ -53,7 +53,7 @@ def read_due(
 
     Raises:
         StorageError: The database lacks a table.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     end = start_of_day(_next_date(now, zone), zone)
     pauses = [*config.file.pauses, *active_pauses(engine, now)]

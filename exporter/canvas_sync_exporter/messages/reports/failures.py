@@ -80,7 +80,7 @@ def read_failures(request: ReportRequest, engine: Engine, config: Configuration)
     """Read the figures.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     compared = read_comparison(request, engine, config.reports)
     counts, before = map(total_counts, count_periods(engine, [compared.whole, compared.before]))

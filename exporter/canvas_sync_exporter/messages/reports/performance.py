@@ -90,7 +90,7 @@ def read_performance(
     """Read the figures.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     compared = read_comparison(request, engine, config.reports)
     groups = read_periods(engine, [compared.whole, compared.before])

@@ -80,7 +80,7 @@ def last_runs(engine: Engine, before: datetime) -> dict[str, LastRun]:
     """Return the newest run of each sync type that started before a time.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     items = (_runs[item_column(item, "processed")] for item in ITEMS)
     columns = (_runs.sync_status, _runs.sync_start_time, _runs.duration, *items)
@@ -104,7 +104,7 @@ def first_start(engine: Engine) -> datetime | None:
     """Return when the first known run started, deleted ones included; None if there is none.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_to_read(engine) as connection:
         start = func.min(_runs.sync_start_time, type_=_runs.sync_start_time.type)
@@ -127,7 +127,7 @@ def failed_runs(engine: Engine, period: Period, limit: int) -> tuple[list[Failed
         The runs, and whether there are more.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     found: list[FailedRun] = []
     is_cut = False
@@ -144,7 +144,7 @@ def failure_details(engine: Engine, number: int) -> FailureDetails:
     """Return the details of a failed run by the ``id`` of its row.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     columns = (_runs.error_traceback, _runs.request_context_id)
     with connect_to_read(engine) as connection:
@@ -167,7 +167,7 @@ def others_succeeded(
         until: Start of the last failed run.
 
     Raises:
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     with connect_to_read(engine) as connection:
         for name in sync_types:
@@ -198,7 +198,7 @@ def incidents_during(engine: Engine, begin: datetime, end: datetime) -> list[Inc
 
     Raises:
         StorageError: The database has no table of incidents.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     is_during = (
         _incidents.opened_at < end,

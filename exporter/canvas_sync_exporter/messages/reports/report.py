@@ -36,7 +36,7 @@ def make_report(
     Raises:
         CanvasSyncMonitorError: The database lacks a table, or the metric files are damaged.
         OSError: The metric files cannot be read.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     content = _make(request, engine, config, now)
     links = report_links(request, config.file.links.page_url, config.reports.zone)

@@ -107,7 +107,7 @@ def read_trends(request: ReportRequest, engine: Engine, config: Configuration) -
 
     Raises:
         StorageError: The database lacks a table.
-        SQLAlchemyError: The database is away.
+        SQLAlchemyError: The database is unreachable.
     """
     settings = config.reports
     compared = read_comparison(request, engine, settings)

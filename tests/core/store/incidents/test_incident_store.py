@@ -226,6 +226,16 @@ def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> No
     assert (read.runs, read.found_by, read.counts) == ((), frozenset(), {"a": 0})
 
 
+def test_a_row_with_a_deprecated_kind_is_found_and_read_by_the_new_one(engine: Engine) -> None:
+    write(engine, incident(), incident(IncidentKind.MISSED))
+    former = text("UPDATE canvas_sync_incidents SET kind = 'database_away' WHERE kind = 'missed'")
+    with engine.begin() as connection:
+        connection.execute(former)
+    wanted = IncidentFilter(kind=IncidentKind("database_away"))
+    (read,) = incident_page(engine, wanted, 10).items
+    assert read.kind == "database_unreachable"
+
+
 def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
     note_judging(engine, JudgeRow("a", OPENED, None))
     note_judging(engine, JudgeRow("b", OPENED, "The runs could not be read."))
