@@ -12,8 +12,10 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -21,15 +23,21 @@ from pathlib import Path
 
 from canvas_sync_exporter.cli import main
 
-__all__ = ["ForkedCommand", "ForkedProgram", "fork_server", "run_forked"]
+__all__ = ["ForkedCommand", "ForkedProgram", "fork_server", "run_command_forked", "run_forked"]
 
 _SECONDS = 600
+_STDOUT, _STDERR = 1, 2
 _IMPORTED = [
     "alembic.command",
     "alembic.config",
     "canvas_sync_core.store.rows",
     "canvas_sync_exporter.collectors",
+    "canvas_sync_exporter.commands.run",
     "canvas_sync_exporter.commands.serve",
+    "canvas_sync_exporter.wrapper.failure_content",
+    "canvas_sync_exporter.wrapper.notifying",
+    "canvas_sync_exporter.wrapper.ping",
+    "canvas_sync_instrumentation.command.running",
     "psycopg",
     "pytest",  # the main module of the tests, which each child imports
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -126,7 +134,9 @@ class ForkedCommand:
     ) -> None:
         read, printed = fork_server().Pipe(duplex=False)
         self._process = fork_server().Process(
-            target=_execute_command, args=(words, printed, dict(environ), folder, host), daemon=True
+            target=_execute_command,
+            args=(words, {_STDERR: printed}, dict(environ), folder, host),
+            daemon=True,
         )
         self._process.start()
         printed.close()
@@ -165,6 +175,31 @@ def run_forked(code: str, *arguments: object) -> int:
         return program.wait()
 
 
+def run_command_forked(
+    words: Sequence[str], environ: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours to its end, with an empty standard input.
+
+    Args:
+        words: The command and its arguments.
+        environ: Its environment.
+        folder: Its working folder.
+    """
+    pipes = {number: fork_server().Pipe(duplex=False) for number in (_STDOUT, _STDERR)}
+    printed = {number: ends[1] for number, ends in pipes.items()}
+    process = fork_server().Process(
+        target=_execute_command, args=(words, printed, dict(environ), folder, None)
+    )
+    process.start()
+    for end in printed.values():
+        end.close()
+    with ThreadPoolExecutor(len(pipes)) as readers:
+        output, errors = readers.map(_read_all, (read for read, _ in pipes.values()))
+    process.join(_SECONDS)
+    assert process.exitcode is not None, "the command does not end"
+    return subprocess.CompletedProcess(list(words), process.exitcode, output, errors)
+
+
 @cache
 def fork_server() -> ForkServerContext:
     """Return the context whose processes are forked from the server."""
@@ -180,22 +215,32 @@ def _detached(connection: Connection) -> int:
     return descriptor
 
 
+def _read_all(connection: Connection) -> str:
+    with os.fdopen(_detached(connection)) as file:
+        return file.read()
+
+
 def _execute_command(
     words: Sequence[str],
-    printed: Connection,
+    printed: Mapping[int, Connection],
     environ: dict[str, str],
     folder: Path,
     host: str | None,
 ) -> None:
     if host is not None:
         socket.gethostname = lambda: host
-    os.dup2(printed.fileno(), 2)
-    printed.close()
-    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as an interpreter does
+    for number, end in printed.items():
+        os.dup2(end.fileno(), number)
+        end.close()
+    sys.stdout = open(_STDOUT, "w", closefd=False)  # noqa: SIM115 - as an interpreter does
+    sys.stderr = open(_STDERR, "w", buffering=1, closefd=False)  # noqa: SIM115 - as an interpreter does
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)
-    sys.exit(main(words))
+    try:
+        sys.exit(main(words))
+    finally:
+        atexit._run_exitfuncs()
 
 
 def _execute(
