@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -13,6 +12,7 @@ from opentelemetry.trace import Link
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.canvas.redaction import REMOVED, redact
 from canvas_sync_core.events import ErrorInfo
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import OTHER
 from canvas_sync_core.plain import MAX_COUNT, MAX_SECONDS, number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.metadata import clean_metadata
@@ -105,7 +105,7 @@ class Arguments(msgspec.Struct, frozen=True):
                 f"task_id: over {LONGEST_ID} characters, an e-mail address or a secret cannot be "
                 "recorded; the run got another id. Use a number or a UUID."
             )
-            text = f"{text[: LONGEST_ID - 33]}-{uuid.uuid4().hex}"
+            text = f"{text[: LONGEST_ID - 33]}-{random_hex(16)}"
         return text
 
     @never_raises

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, TypeVar, cast, overload
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation.run.active_run import SavedContext
 
@@ -105,7 +105,7 @@ class _RunStarter:
         values = {field: given.get(name) for field, name in self.names.items()}
         task_id = values["task_id"]
         return CanvasSyncMetricsTracker(
-            f"{self.function}-{uuid.uuid4().hex}" if task_id is None else task_id,
+            f"{self.function}-{random_hex(16)}" if task_id is None else task_id,
             values["user_id"],
             course_id=values["course_id"],
             sync_type=self.sync_type,

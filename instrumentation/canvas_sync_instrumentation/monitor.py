@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -22,6 +21,7 @@ from canvas_sync_core.clock import Clock, SystemClock
 from canvas_sync_core.errors import SettingsError, TrackerMisuseError
 from canvas_sync_core.events import DbOperation, Event, RunContext
 from canvas_sync_core.files.sanitizing import escape_controls
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.settings import Settings, host_names, read
 from canvas_sync_core.sinks import Sink
 from canvas_sync_instrumentation.outputs.spans import SpanSink
@@ -71,7 +71,7 @@ class Monitor:
     def __init__(self, settings: Settings, sinks: Sinks, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.host_name = socket.gethostname()
+        self.host_name = host_name()
         self.canvas_hosts = host_names(",".join(settings.canvas_hosts))
         self.expects_api_calls = True
         self.detailed_logs = settings.detailed_logs
@@ -149,7 +149,7 @@ class Monitor:
         whole = escape_controls(f"{message} {detail}" if detail else message)
         if self.settings.strict:
             raise TrackerMisuseError(whole)
-        self._sinks.count_drop("tracker", "misuse")
+        self._count_drop("tracker", "misuse")
         self._report(message, whole)
 
     def internal_error(self, part: str, error: Exception) -> None:
@@ -160,7 +160,7 @@ class Monitor:
         if self.settings.strict or is_asynchronous(error):
             raise error
         _process.current()
-        self._sinks.count_drop(part, "internal_error")
+        self._count_drop(part, "internal_error")
         self._report(
             f"{part}:{type(error).__qualname__}",
             f"Telemetry failed in {part}; the sync continues. Please report this.",
@@ -267,6 +267,12 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - the next flush tries again
             self.internal_error(name, error)
             return False
+
+    def _count_drop(self, sink: str, reason: str) -> None:
+        try:
+            self._sinks.count_drop(sink, reason)
+        except Exception as error:  # noqa: BLE001 - the metrics may be what fails
+            raise_if_asynchronous(error)
 
     def _report(self, key: str, message: str, error: Exception | None = None) -> None:
         if key not in self._reported and len(self._reported) < 1000:

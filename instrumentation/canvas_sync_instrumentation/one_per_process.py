@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
+from canvas_sync_core.identifiers import getpid
 from canvas_sync_core.locks import RLock
 
 __all__ = ["OnePerProcess"]
 
-_getpid: Final = os.getpid
 _is_finalizing: Final = sys.is_finalizing
 _LAST: Final = -100
 """multiprocessing runs finalizers in order of descending priority."""
@@ -52,14 +52,14 @@ class OnePerProcess(Generic[_T]):
         self.instance: _T | None = None
         self.pinned: _T | None = None
         self._shutdown = shutdown
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._is_ending = sys.is_finalizing()
         self._has_exit_hooks = False
         self._is_known_to_multiprocessing = False
 
     def current(self) -> _T | None:
         """Return the instance, if there is one, after a fork that was not noticed is handled."""
-        if self._pid != _getpid() or self._is_ending is not _is_finalizing():
+        if self._pid != getpid() or self._is_ending is not _is_finalizing():
             self._after_fork_in_child()
         return self.instance
 
@@ -88,7 +88,7 @@ class OnePerProcess(Generic[_T]):
 
     def _after_fork_in_child(self) -> None:
         self.lock = RLock()
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._is_ending = sys.is_finalizing()
         if self.instance is not None:
             self.instance.after_fork_in_child()

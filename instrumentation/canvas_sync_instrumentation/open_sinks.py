@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
@@ -84,7 +84,7 @@ def open_sinks(settings: Settings, environ: Mapping[str, str]) -> Sinks:
                 levels=settings.log_levels,
                 zone=settings.timezone,
                 control_dir=settings.control_folder,
-                host=socket.gethostname(),
+                host=host_name(),
                 on_drop=on_drop,
                 on_record=metrics.count_record,
             ),

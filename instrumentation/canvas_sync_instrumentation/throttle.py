@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,6 +12,7 @@ from canvas_sync_core.canvas.quota import Bucket
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.canvas.tokens import TokenNames, token_hash
 from canvas_sync_core.events import GuardWaited
+from canvas_sync_core.identifiers import getpid
 from canvas_sync_core.locks import Condition
 from canvas_sync_instrumentation.run.active_run import current_run
 
@@ -144,12 +144,12 @@ class ThrottleGuard:
         return self._buckets.get(token, Bucket(now)).at(now)
 
     def _changed_here(self) -> Condition:
-        if self._pid != os.getpid():  # the lock may have been held when this process was forked
+        if self._pid != getpid():  # the lock may have been held when this process was forked
             self._reset()
         return self._changed
 
     def _reset(self) -> None:
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._changed = Condition()
         self._names = TokenNames()
         self._buckets: dict[str, Bucket] = {}

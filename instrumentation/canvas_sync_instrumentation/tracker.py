@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypedDict, Unpack
@@ -16,6 +15,7 @@ from canvas_sync_core.canvas.received import received
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.canvas.responses import classify
 from canvas_sync_core.events import DbOperation, ErrorInfo, ErrorRecorded, ItemCounts
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import OTHER, RunStatus
 from canvas_sync_core.plain import number_of, text_of, whole_number_of
 from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
@@ -81,7 +81,7 @@ class CanvasSyncMetricsTracker:
         self._arguments = Arguments(self.reporter)
         self._otel_outside: otel_context.Context | None = None
         identity = new_identity(
-            self._arguments.task_id(task_id) or f"unnamed-{uuid.uuid4().hex}",
+            self._arguments.task_id(task_id) or f"unnamed-{random_hex(16)}",
             self._arguments.canvas_id("user_id", user_id),
             self._arguments.canvas_id("course_id", course_id),
             self._arguments.text("sync_type", sync_type, LONGEST_WORD) or OTHER,

@@ -233,7 +233,7 @@ def test_a_program_that_closes_all_descriptors_loses_nothing_and_its_files_are_l
         env={
             **os.environ,
             "CANVAS_SYNC_LOG_DIR": str(logs),
-            # SQLite cannot bear it while it writes; so all rows are in the spool.
+            # It would be in the middle of a write. All rows are in the spool instead.
             "CANVAS_SYNC_DATABASE_URL": "postgresql://sync@127.0.0.1:1/none",
         },
         capture_output=True,
@@ -252,6 +252,57 @@ def test_a_program_that_closes_all_descriptors_loses_nothing_and_its_files_are_l
     drain_orphans(logs / "state" / "spool", engine)
     engine.dispose()
     assert rows(logs) == dict.fromkeys(("run-0", "run-1", "run-2"), "success")
+
+
+_CLOSING_SQLITE = """
+import os, sys, time
+from canvas_sync_instrumentation import CanvasSyncMetricsTracker, configure, shutdown
+
+monitor = configure()
+with CanvasSyncMetricsTracker("run-0", 42):
+    pass
+assert monitor.flush(60)
+os.closerange(3, 4096)
+names = [f"{sys.argv[1]}/{n}" for n in range(40 if sys.argv[2] == "reused" else 0)]
+data = [os.open(name, os.O_RDWR | os.O_CREAT) for name in names]
+for file in data:
+    os.write(file, b"a row")
+with CanvasSyncMetricsTracker("run-1", 42):
+    pass
+start = time.monotonic()
+shutdown(60)
+print(time.monotonic() - start < 8)
+for file in data:
+    os.write(file, b"s")
+"""
+
+
+@pytest.mark.parametrize("numbers", ["reused", "free"])
+def test_sqlite_is_left_as_it_is_when_all_descriptors_were_closed(
+    numbers: str, tmp_path: Path
+) -> None:
+    """It would wait for ten seconds, then close files of the app and lose the rows before."""
+    logs, data = tmp_path / "logs", tmp_path / "data"
+    data.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _CLOSING_SQLITE, str(data), numbers],
+        env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(logs)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    assert {file.read_bytes() for file in data.iterdir()} <= {b"a rows"}
+    statuses = dict.fromkeys(("run-0", "run-1"), "success")
+    if numbers == "reused":
+        assert rows(logs) == {"run-0": "success"}
+    else:
+        assert rows(logs) == statuses
+    engine = open_engine(f"sqlite:///{logs / 'state' / 'canvas_sync.sqlite3'}")
+    drain_orphans(logs / "state" / "spool", engine)
+    engine.dispose()
+    assert rows(logs) == statuses
 
 
 def test_metrics_of_a_worker_without_work_come_back_too(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.events import Event, Heartbeat, ItemsRecorded, RunEnded
 from canvas_sync_core.metrics.sink import MetricsSink
+from canvas_sync_core.names import RunStatus
 from canvas_sync_core.settings import Settings
 from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
 from canvas_sync_instrumentation.open_sinks import Sinks
@@ -82,6 +83,20 @@ def test_a_sink_that_fails_is_counted_and_reported_once_and_the_others_go_on(
     line = 'canvas_sync_telemetry_dropped_total{reason="internal_error",sink="other"} 5.0'
     assert line in text
     assert len([record for record in caplog.records if "broken" in record.message]) == 1
+
+
+def test_failures_that_cannot_be_counted_stay_away_from_the_sync_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = MemorySink()
+    metrics = MetricsSink(tmp_path)
+    monitor_with(Settings(), metrics=metrics, memory=memory)
+    for method in ("handle", "count_dropped"):
+        monkeypatch.setattr(metrics, method, BrokenSink().handle)
+    with CanvasSyncMetricsTracker("", "nobody") as run:  # type: ignore[arg-type]
+        run.record_course(-1, created=True)
+    (end,) = (event for event in memory.events if isinstance(event, RunEnded))
+    assert end.snapshot.status is RunStatus.SUCCESS
 
 
 def test_a_failing_sink_raises_in_strict_mode() -> None:

@@ -12,9 +12,20 @@ import itertools
 import mmap
 import os
 import resource
+from pathlib import Path
 from typing import Final
 
-__all__ = ["close_ours", "is_closed", "is_open", "keep_for_good", "out_of_the_way"]
+from canvas_sync_core.asynchronous import raise_if_asynchronous
+
+__all__ = [
+    "close_ours",
+    "is_closed",
+    "is_open",
+    "keep_for_good",
+    "open_numbers",
+    "out_of_the_way",
+    "reserve",
+]
 
 _MOST: Final = 1024
 """Descriptors from here on would make a few tools slow that look at each possible number."""
@@ -65,6 +76,33 @@ def is_open(fd: int) -> bool:
             raise
         return False
     return True
+
+
+def open_numbers() -> set[int]:
+    """Return the numbers of all descriptors; none where the system does not list them."""
+    try:
+        listed = [int(file.name) for file in Path("/dev/fd").iterdir()]
+    except (OSError, ValueError) as error:
+        raise_if_asynchronous(error)
+        return set()
+    return set(filter(is_open, listed))  # the one that listed them is closed by now
+
+
+def reserve(number: int) -> bool:
+    """Open a descriptor with a number; return False if another file has it.
+
+    It can be neither written nor locked for writing.
+    """
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if null == number:
+        return True
+    try:
+        next_free = fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, number)
+    finally:
+        os.close(null)
+    if next_free != number:
+        os.close(next_free)
+    return next_free == number
 
 
 def keep_for_good(memory: mmap.mmap) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.files.sanitizing import escape_controls
+from canvas_sync_core.identifiers import getpid
 
 from .writer import LogFileWriter
 
@@ -62,7 +63,7 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
         super().__init__()
         path = Path(filename).absolute()
         self.dropped = 0
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._writer = LogFileWriter(
             path,
             max_bytes=maxBytes if backupCount else 0,
@@ -78,7 +79,7 @@ class CanvasSyncRotatingFileHandler(logging.Handler):
         """Write one record."""
         try:
             # Users may use this handler on its own, so it has to detect forks itself.
-            if (pid := os.getpid()) != self._pid:
+            if (pid := getpid()) != self._pid:
                 self._writer.after_fork_in_child()
                 self._pid = pid
             self._writer.append(f"{escape_controls(self.format(record))}\n".encode())

@@ -13,14 +13,13 @@ of one size: trace id, value, time, the cell of the histogram bucket in the proc
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
 import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from canvas_sync_core.identifiers import getpid, host_name, random_hex
 from canvas_sync_core.schema.metrics import METRICS, MetricName, MetricSpec, MetricType
 
 __all__ = [
@@ -72,8 +71,8 @@ def new_process_id() -> str:
     It has no underscore, at which prometheus-client splits file names. The random part
     distinguishes reused pids, and containers that share the folder and often pids and host names.
     """
-    host = re.sub(r"[^A-Za-z0-9.]+", "-", socket.gethostname())[:48]
-    return f"{_ID_PREFIX}{host}-{os.getpid()}-{os.urandom(8).hex()}"
+    host = re.sub(r"[^A-Za-z0-9.]+", "-", host_name())[:48]
+    return f"{_ID_PREFIX}{host}-{getpid()}-{random_hex(8)}"
 
 
 def file_kind(spec: MetricSpec) -> str:

@@ -25,6 +25,7 @@ from canvas_sync_core.files.descriptors import close_ours, is_closed, out_of_the
 from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.locking import lock, try_lock
 from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from canvas_sync_core.identifiers import getpid, random_hex
 
 from .row_database import Transactions
 from .rows import write_runs
@@ -279,7 +280,7 @@ def _owner_only(path: str, flags: int) -> int:
 def _create(folder: Path) -> tuple[Path, int]:
     """Create and lock a file before giving it the name that other processes look for."""
     make_folder(folder, PRIVATE_FOLDER)
-    path = folder / f"{os.getpid()}-{os.urandom(6).hex()}{_SUFFIX}"
+    path = folder / f"{getpid()}-{random_hex(6)}{_SUFFIX}"
     unlocked = path.with_suffix(".new")
     flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
     descriptor = os.open(unlocked, flags, PRIVATE_FILE)

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
+from canvas_sync_core.errors import StorageError
+from canvas_sync_core.files.descriptors import open_numbers
 from canvas_sync_core.files.identity import Identity
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.schema.run_fields import RUN_FIELDS
 
+from ._sqlite_descriptors import SqliteDescriptors
 from .schema_version import SCHEMA_VERSION, VERSION_TABLE
 from .sqlite_files import WRITER_BUSY_MS, configure, identity_at, make_private
 
@@ -21,6 +24,12 @@ __all__ = ["SqliteRows"]
 
 _TABLES: Final = Path(__file__).with_name("migrations") / "sqlite_tables.sql"
 """The statements of all migrations together, separated by empty lines; ``make sqlite-tables``."""
+_abandoned: Final[dict[Identity, sqlite3.Connection]] = {}
+"""Connections that can be neither used nor closed, because the app's files have their numbers."""
+_ABANDONED: Final = (
+    "This program has closed the descriptors of SQLite and reused their numbers. The exporter, or "
+    "the next process, writes the rows when this one has ended."
+)
 _COLUMNS: Final = frozenset(field.column for field in RUN_FIELDS)
 
 
@@ -60,6 +69,7 @@ class SqliteRows:
         self._auto_upgrade = auto_upgrade
         self._connection: sqlite3.Connection | None = None
         self._opened: Identity | None = None
+        self._descriptors = SqliteDescriptors()
         self._migrating: object = None
 
     def prepare(self) -> None:
@@ -93,8 +103,12 @@ class SqliteRows:
     def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        if self._descriptors.are_open() or self._descriptors.make_closable():
             connection.close()
+        elif self._opened is not None:
+            _abandoned[self._opened] = connection
 
     def leave_to_parent(self) -> None:
         """In a forked child: keep the connection as it is, by keeping this object."""
@@ -103,21 +117,30 @@ class SqliteRows:
         """Return a connection to the file that has the name now.
 
         One to a deleted file would keep writing data that no one else sees.
+
+        Raises:
+            StorageError: This process cannot use the file any more.
         """
-        if self._connection is not None and self._opened != identity_at(self._file):
+        opened = identity_at(self._file)
+        if self._opened != opened or not self._descriptors.are_open():
             self.close()
+        if opened in _abandoned:  # SQLite shares the state of a file among its connections
+            raise StorageError(_ABANDONED)
         if self._connection is None:
             make_private(self._file)
+            before = open_numbers()
             # A fork closes it in another thread, while this one waits.
             connection = sqlite3.connect(self._file, check_same_thread=False)
             try:
                 self._opened = identity_at(self._file)
                 configure(connection)
                 connection.execute(f"PRAGMA busy_timeout={WRITER_BUSY_MS}")
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # opens all its files
             except BaseException:
                 connection.close()
                 raise
             self._connection = connection
+            self._descriptors = SqliteDescriptors.opened(self._file, before)
         return self._connection
 
     def _make_tables(self) -> None:

@@ -9,13 +9,13 @@ import argparse
 import contextlib
 import datetime as dt
 import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.companion import open_standard_streams
 from canvas_sync_core.errors import SettingsError
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.names import DISTRIBUTION
 from canvas_sync_core.settings import Settings, read
 from canvas_sync_exporter.config_file.urls import http_url
@@ -145,7 +145,7 @@ def _notify(job: Job, result: CommandResult) -> None:
         reason=result.failure,
         time=dt.datetime.now(dt.UTC),
         seconds=result.seconds,
-        host=socket.gethostname(),
+        host=host_name(),
         task_id=None if result.run is None else result.run.task_id,
         advice=_command_for_details(result),
     )

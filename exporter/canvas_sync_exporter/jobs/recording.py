@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from typing import Final
 
 from canvas_sync_core.events import Event, RunContext
 from canvas_sync_core.files.modes import make_folder
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.logs.sink import LogSink
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.settings import Settings
@@ -39,7 +39,7 @@ def record(app: Settings, events: Iterable[Event]) -> None:
         levels=app.log_levels,
         zone=app.timezone,
         control_dir=app.control_folder,
-        host=socket.gethostname(),
+        host=host_name(),
         on_drop=metrics.count_dropped,
         on_record=metrics.count_record,
     )

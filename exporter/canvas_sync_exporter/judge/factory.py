@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Engine
 
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_exporter.settings import Configuration
 
 from . import verdict
@@ -36,5 +36,5 @@ def make_judge(config: Configuration, engine: Engine) -> Judge:
 
     gatherer = Gatherer(engine, config, Expectations(config).at, pauses, lambda: datetime.now(UTC))
     folder = config.app.state_folder.absolute()
-    name = f"{socket.gethostname()}:{folder}"
+    name = f"{host_name()}:{folder}"
     return Judge(name, gatherer.gather, verdict.judge, engine, folder / _FILE)

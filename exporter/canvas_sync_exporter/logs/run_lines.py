@@ -7,12 +7,12 @@ here. Only the part of the logs that is from the time of the run is read.
 from __future__ import annotations
 
 import datetime as dt
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.names import Log
 from canvas_sync_core.store.runs import RunRow
 from canvas_sync_exporter.settings import Configuration
@@ -115,7 +115,7 @@ class RunLogs:
 
         Containers share the folder of their exporter, although each has its own host name.
         """
-        if run.host in ("", socket.gethostname()):
+        if run.host in ("", host_name()):
             return False
         search = LogSearch(
             *self._folders,

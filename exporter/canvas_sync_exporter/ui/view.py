@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_exporter.web.auth import Scope
 from canvas_sync_exporter.web.problems import Problem
 
@@ -92,7 +92,7 @@ class View:
     @property
     def host(self) -> str:
         """The name of this host."""
-        return socket.gethostname()
+        return host_name()
 
     def at(self, address: str) -> str:
         """Return the URL of this page at another exporter, whose lines have other positions."""

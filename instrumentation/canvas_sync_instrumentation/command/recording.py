@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.events import OutputRecorded, RunContext
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_instrumentation.error_description import described_failure
 from canvas_sync_instrumentation.monitor import get_monitor, shutdown
 from canvas_sync_instrumentation.propagation import trace_headers
@@ -43,7 +43,7 @@ class RecordedRun:
         with _logged("Telemetry failed, the command is run without it."):
             get_monitor().expects_api_calls = False  # the command makes them, in its own process
             self._tracker = CanvasSyncMetricsTracker(
-                f"{Path(job.name).stem}-{uuid.uuid4().hex}",
+                f"{Path(job.name).stem}-{random_hex(16)}",
                 job.user_id,
                 sync_type=job.sync_type,
                 metadata={"command": job.name},

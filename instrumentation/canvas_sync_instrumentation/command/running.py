@@ -19,6 +19,7 @@ from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.canvas.redaction import redact
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.events import RunContext
+from canvas_sync_core.identifiers import getpid
 from canvas_sync_instrumentation.monitor import get_monitor
 from canvas_sync_instrumentation.pid_lock import PidLock
 
@@ -184,9 +185,7 @@ def _lock(job: Job) -> Iterator[tuple[int, ...]]:
         began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
         try:
             folder = get_monitor().settings.state_folder / "overlap"
-            lock = PidLock(
-                folder / f"{job.lock_name}.lock", f"since {began}, process {os.getpid()}"
-            )
+            lock = PidLock(folder / f"{job.lock_name}.lock", f"since {began}, process {getpid()}")
         except OSError as error:
             _logger.error(
                 "The job is started without checking whether it is already running: %s. Make the "

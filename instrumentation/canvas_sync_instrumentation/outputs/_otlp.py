@@ -7,7 +7,6 @@ causes a warning and never stops the app.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -20,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from canvas_sync_core.app_log import app_logger
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import INSTRUMENTATION_SCOPE
 from canvas_sync_core.sinks import DropCounter
 
@@ -123,10 +123,10 @@ class _SystemIdGenerator(IdGenerator):
     """Generates ids from the system, so that neither a fork nor ``random.seed()`` repeats them."""
 
     def generate_span_id(self) -> int:
-        return secrets.randbits(64) or self.generate_span_id()
+        return int(random_hex(8), 16) or self.generate_span_id()
 
     def generate_trace_id(self) -> int:
-        return secrets.randbits(128) or self.generate_trace_id()
+        return int(random_hex(16), 16) or self.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
         return True

@@ -32,6 +32,7 @@ from opentelemetry.util.types import Attributes
 from canvas_sync_core.app_log import app_logger
 from canvas_sync_core.asynchronous import raise_if_asynchronous
 from canvas_sync_core.events import ApiCall, DbOperation, DbOperationsSummed, ErrorInfo, Event
+from canvas_sync_core.identifiers import random_hex
 from canvas_sync_core.names import INSTRUMENTATION_SCOPE
 from canvas_sync_core.sinks import DropCounter
 from canvas_sync_core.threads import Daemon, start_daemon
@@ -299,7 +300,7 @@ def _unrecorded(around: SpanContext) -> OpenSpan:
 
 def new_ids() -> tuple[str, str]:
     """Generate the ids of a trace and a span, unaffected by ``random.seed()`` and forks."""
-    both = os.urandom(16 + 8).hex()  # in one call, because asking the kernel is most of the work
+    both = random_hex(16 + 8)  # in one call, because asking the kernel is most of the work
     return both[:32], both[32:]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -32,6 +31,7 @@ from canvas_sync_core.events import (
     StepEnded,
     StepStarted,
 )
+from canvas_sync_core.identifiers import getpid
 from canvas_sync_core.locks import RLock
 from canvas_sync_core.names import SPAN_RUN, SPAN_STEP, RunStatus
 from canvas_sync_instrumentation.error_description import error_info
@@ -149,7 +149,7 @@ class ActiveRun:
         self.status = RunStatus.RUNNING
         self.percent = 0.0
         self._lock = RLock()
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._is_detached = False
         self._metadata = metadata
         self._step: str | None = None
@@ -168,13 +168,13 @@ class ActiveRun:
     @property
     def is_open(self) -> bool:
         """Whether the run is running and belongs to this process."""
-        is_ours = not self._is_detached and self._pid == os.getpid()
+        is_ours = not self._is_detached and self._pid == getpid()
         return is_ours and self.status is RunStatus.RUNNING
 
     @property
     def is_ours(self) -> bool:
         """Whether the run belongs to this process, not to its parent or to a later attempt."""
-        return not self._is_detached and self._pid == os.getpid()
+        return not self._is_detached and self._pid == getpid()
 
     def attach(self) -> None:
         """Make the run's span the current OpenTelemetry span."""

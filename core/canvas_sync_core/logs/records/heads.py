@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,6 +17,7 @@ from canvas_sync_core.events import (
     StepEnded,
 )
 from canvas_sync_core.files.sanitizing import escape_controls
+from canvas_sync_core.identifiers import getpid
 from canvas_sync_core.names import Log
 from canvas_sync_core.schema.log_records import LOG_EVENTS, Record
 
@@ -95,12 +95,12 @@ class Heads:
     def __init__(self, host: str, zone: dt.tzinfo) -> None:
         self._zone = zone
         self._host = host
-        self._pid = os.getpid()
+        self._pid = getpid()
         self._second = (-1, "", "")
 
     def after_fork_in_child(self) -> None:
         """Write the child's process id from now on."""
-        self._pid = os.getpid()
+        self._pid = getpid()
 
     def times(self, seconds: float) -> tuple[str, str]:
         """Return a Unix time as RFC 3339 with microseconds, and as human-readable lines show it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.errors import CanvasSyncMonitorError
+from canvas_sync_core.identifiers import host_name
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.incidents.judges import judges
 from canvas_sync_core.store.messages.failing_channel import FailingChannel
@@ -122,7 +122,7 @@ class Gatherer:
             cleanup=self._cleanup(now),
             clock=_newest_clock(self._clock, syncs.values()),
             failing_channels=self._read_channels(now),
-            host=socket.gethostname() if self._configuration.file.hosts else "",
+            host=host_name() if self._configuration.file.hosts else "",
             others=self._read_others(),
         )
 
@@ -169,7 +169,7 @@ class Gatherer:
 
     def _read_others(self) -> Sequence[OtherExporter]:
         """Return the exporters of the other configured hosts, as last read from the database."""
-        hosts = sorted(self._configuration.file.hosts.keys() - {socket.gethostname()})
+        hosts = sorted(self._configuration.file.hosts.keys() - {host_name()})
         if hosts and self._database.is_reachable:
             newest = self._ask("other exporters", self._newest_judgements, None)
             if newest is not None:
