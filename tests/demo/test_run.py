@@ -18,6 +18,7 @@ from canvas_sync_demo.canvas_server import CanvasServer
 from canvas_sync_demo.processes import DemoError
 from canvas_sync_demo.run import DemoOptions, run_demo
 from support.demo_round import SEED, DemoRound
+from support.demo_syncs import forked_demo
 from support.many_texts import any_of
 
 STATUSES = {
@@ -115,7 +116,8 @@ def test_a_canvas_of_ones_own_is_synced_with_the_token_of_the_file(
     options = DemoOptions(
         once=True, data_dir=tmp_path / "data", port=0, canvas_url=canvas_server.url, token_file=file
     )
-    assert run_demo(options) == 0
+    with forked_demo():
+        assert run_demo(options) == 0
     assert statuses_in(capsys.readouterr().out) == {42: "success"}
 
 

@@ -8,10 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from support.watched_demo import watched_demo
-
-__all__ = ["watched_demo"]
-
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -13,6 +13,7 @@ from flask import Flask, request
 
 from canvas_sync_demo.processes import Stage, serving
 
+from .demo_syncs import forked_demo
 from .http import serving as serving_app
 from .mailbox import Mailbox, mailbox
 from .ports import unused_port
@@ -87,7 +88,8 @@ def running_stack(folder: Path) -> Iterator[AlertStack]:
     with ExitStack() as servers:
         address, box = servers.enter_context(mailbox("canvas-sync@example.edu", "by heart"))
         inbox_url = servers.enter_context(serving_app(inbox.app))
-        servers.enter_context(serving(stage))
+        with forked_demo():
+            servers.enter_context(serving(stage))
         manager = servers.enter_context(
             alertmanager(folder / "manager", quick_alertmanager(folder, inbox_url, address))
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .serve_process import COMMAND, run_to_end
+from .command_line import run_here
+from .demo_syncs import forked_demo
 from .workers import made_once
 
 __all__ = ["SEED", "DemoRound", "demo_round"]
@@ -36,11 +37,12 @@ class DemoRound:
 
 @pytest.fixture(scope="session")
 def demo_round(tmp_path_factory: pytest.TempPathFactory) -> DemoRound:
-    """Run the demo as a user does, with ``--once``: real syncs against the simulated Canvas."""
+    """Run the demo with ``--once``: real syncs against the simulated Canvas."""
     return made_once(tmp_path_factory, "demo", _play)
 
 
 def _play(parent: Path) -> DemoRound:
     folder = parent / "my data"
     options = ["--once", "--data-dir", str(folder), "--port", "0", "--seed", str(SEED)]
-    return DemoRound(folder, run_to_end([*COMMAND, "demo", *options], parent))
+    with forked_demo():
+        return DemoRound(folder, run_here(["demo", *options], parent))

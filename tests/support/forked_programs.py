@@ -10,12 +10,14 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -23,14 +25,24 @@ from pathlib import Path
 
 from canvas_sync_exporter.cli import main
 
-__all__ = ["ForkedCommand", "ForkedProgram", "fork_server", "run_command_forked", "run_forked"]
+__all__ = [
+    "ForkedCommand",
+    "ForkedModule",
+    "ForkedProgram",
+    "fork_server",
+    "run_command_forked",
+    "run_forked",
+    "running_forked",
+]
 
 _SECONDS = 600
+_END_SECONDS = 10
 _STDOUT, _STDERR = 1, 2
 _IMPORTED = [
     "alembic.command",
     "alembic.config",
     "canvas_sync_core.store.rows",
+    "canvas_sync_demo.sync_app.job",
     "canvas_sync_exporter.collectors",
     "canvas_sync_exporter.commands.run",
     "canvas_sync_exporter.commands.serve",
@@ -111,42 +123,26 @@ class ForkedProgram:
         self.wait()
 
 
-class ForkedCommand:
-    """A running command of ours, with the most used attributes of :class:`subprocess.Popen`.
-
-    Args:
-        words: The command and its arguments.
-        environ: Its environment.
-        folder: Its working folder.
-        host: The name of the host that it believes to be on; None for the real one.
+class _Forked:
+    """A running process, with the most used attributes of :class:`subprocess.Popen`.
 
     Attributes:
         pid: Its process id.
-        stderr: Its standard error.
     """
 
-    def __init__(
-        self,
-        words: Sequence[str],
-        environ: Mapping[str, str],
-        folder: Path,
-        host: str | None = None,
-    ) -> None:
-        read, printed = fork_server().Pipe(duplex=False)
-        self._process = fork_server().Process(
-            target=_execute_command,
-            args=(words, {_STDERR: printed}, dict(environ), folder, host),
-            daemon=True,
-        )
+    def __init__(self, target: Callable[..., None], *arguments: object) -> None:
+        self._process = fork_server().Process(target=target, args=arguments, daemon=True)
         self._process.start()
-        printed.close()
         assert self._process.pid is not None
         self.pid = self._process.pid
-        self.stderr = os.fdopen(_detached(read))
 
     @property
     def returncode(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
@@ -165,8 +161,67 @@ class ForkedCommand:
     def wait(self, timeout: float | None = _SECONDS) -> int:
         """Wait for its end and return the exit code."""
         self._process.join(timeout)
-        assert self._process.exitcode is not None, "the command does not end"
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(str(self._process), timeout or 0)
         return self._process.exitcode
+
+
+class ForkedCommand(_Forked):
+    """A running command of ours.
+
+    Args:
+        words: The command and its arguments.
+        environ: Its environment.
+        folder: Its working folder.
+        host: The name of the host that it believes to be on; None for the real one.
+
+    Attributes:
+        stderr: Its standard error.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        host: str | None = None,
+    ) -> None:
+        read, printed = fork_server().Pipe(duplex=False)
+        super().__init__(_execute_command, words, {_STDERR: printed}, dict(environ), folder, host)
+        printed.close()
+        self.stderr = os.fdopen(_detached(read))
+
+
+class ForkedModule(_Forked):
+    """A running ``python -m <module>``.
+
+    Args:
+        words: The module's name and its arguments.
+        environ: Its environment.
+        output: File to which all that it prints is added.
+    """
+
+    def __init__(self, words: Sequence[str], environ: Mapping[str, str], output: Path) -> None:
+        output.touch()
+        super().__init__(_execute_module, list(words), dict(environ), output)
+
+
+@contextmanager
+def running_forked(
+    arguments: Sequence[str], environment: Mapping[str, str], output: Path
+) -> Iterator[ForkedModule]:
+    """Do what :func:`canvas_sync_demo.processes.running` does for ``-m <module>``, but fork."""
+    assert arguments[0] == "-m"
+    process = ForkedModule(arguments[1:], environment, output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def run_forked(code: str, *arguments: object) -> int:
@@ -232,15 +287,38 @@ def _execute_command(
     for number, end in printed.items():
         os.dup2(end.fileno(), number)
         end.close()
-    sys.stdout = open(_STDOUT, "w", closefd=False)  # noqa: SIM115 - as an interpreter does
-    sys.stderr = open(_STDERR, "w", buffering=1, closefd=False)  # noqa: SIM115 - as an interpreter does
-    os.environ.clear()
-    os.environ.update(environ)
+    _reopen_output()
+    _set_environment(environ)
     os.chdir(folder)
     try:
         sys.exit(main(words))
     finally:
         atexit._run_exitfuncs()
+
+
+def _execute_module(words: list[str], environ: dict[str, str], output: Path) -> None:
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for number in (_STDOUT, _STDERR):
+        os.dup2(descriptor, number)
+    _reopen_output()
+    _set_environment(environ)
+    sys.argv = words
+    sys.modules.pop(words[0], None)  # as in a new process: loaded as the main module alone
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()
+
+
+def _reopen_output() -> None:
+    """Print to where the descriptors lead now, as an interpreter does from its start."""
+    sys.stdout = open(_STDOUT, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(_STDERR, "w", buffering=1, closefd=False)  # noqa: SIM115
+
+
+def _set_environment(environ: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)
 
 
 def _execute(
@@ -257,8 +335,7 @@ def _execute(
         os.dup2(end.fileno(), number)
         end.close()
     sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 - as an interpreter does
-    os.environ.clear()
-    os.environ.update(environ)
+    _set_environment(environ)
     os.chdir(folder)
     sys.argv = ["-c", *arguments]
     try:

@@ -1,5 +1,7 @@
 """The main job for real: Canvas, syncs, exporter and collector, each a server or a process.
 
+Processes are forked, which saves starting an interpreter and its imports for each of them.
+
 One round: a sync whose logs are rotated away, then several at once, of which one is killed and one
 still runs when everything is looked at.
 """
@@ -9,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from canvas_sync_core.logs.control import ControlPage
 from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import LOGS
 from canvas_sync_demo.canvas_server import CanvasServer, FaultPlan, SchoolSize
-from canvas_sync_demo.processes import running, wait_until
+from canvas_sync_demo.processes import wait_until
 from canvas_sync_exporter.web import register_canvas_metrics_api
 
 from .evidence import (
@@ -39,6 +39,7 @@ from .evidence import (
     read_logs,
     read_rows,
 )
+from .forked_programs import ForkedModule, running_forked
 from .http import serving
 from .messages import all_incident_messages
 from .otlp import OtlpReceiver, http_receiver
@@ -173,11 +174,11 @@ class Stage:
         """Run the exporter on a free port, and end it by SIGTERM."""
         output = self.folder / "exporter.output"
         arguments = ["-m", "canvas_sync_exporter.cli", "serve", "--port", "0"]
-        with running(arguments, self._environment(), output) as process:
+        with running_forked(arguments, self._environment(), output) as process:
             self._wait(lambda: "Serving " in output.read_text(), "the exporter serves", process)
             (self.exporter_url,) = re.findall(r"Serving (\S+)/metrics", output.read_text())
             yield
-        self.exit_codes["exporter"] = process.returncode
+        self.exit_codes["exporter"] = process.wait()
         with self.output.open("a") as everything:
             everything.write(output.read_text())
 
@@ -261,7 +262,7 @@ class Stage:
         answer = ask("GET", f"{self.exporter_url}{API}/sync/task/{task_id}", self.headers)
         return dict(answer.body) if answer.status == 200 else {}
 
-    def _sync(self, name: str, **more: str) -> contextlib.AbstractContextManager[Any]:
+    def _sync(self, name: str, **more: str) -> contextlib.AbstractContextManager[ForkedModule]:
         part = PARTS[name]
         arguments = [
             *("-m", part.module, "--task-id", name, "--user", str(part.user_id)),
@@ -272,7 +273,8 @@ class Stage:
         else:
             arguments += ["--database", str(self.folder / "app.sqlite3"), "--timeout", "600"]
         token = self.canvas.tokens[part.user_id]
-        return running(arguments, self._environment(CANVAS_TOKEN=token, **more), self.output)
+        environ = self._environment(CANVAS_TOKEN=token, **more)
+        return running_forked(arguments, environ, self.output)
 
     def _app_database_url(self) -> str:
         """The telling sync keeps its courses beside the table, if that is in PostgreSQL."""
@@ -289,22 +291,18 @@ class Stage:
         """Of a child: nothing that this process was told about telemetry, but the stage's own."""
         ours = ("CANVAS_SYNC_", "OTEL_", "PROMETHEUS_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-        path = os.pathsep.join(filter(None, paths))
-        return {**kept, **self.settings, **self.receiver.environ, "PYTHONPATH": path, **more}
+        return {**kept, **self.settings, **self.receiver.environ, **more}
 
     def _command(self, *arguments: str) -> str:
         """Run a command of the command line to its end; give what it printed."""
-        return subprocess.run(
-            [sys.executable, "-m", "canvas_sync_exporter.cli", *arguments],
-            env=self._environment(),
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=_PATIENCE,
-        ).stdout
+        output = self.folder / "command.output"
+        process = ForkedModule(
+            ["canvas_sync_exporter.cli", *arguments], self._environment(), output
+        )
+        assert process.wait() == 0, output.read_text()
+        return output.read_text()
 
-    def _await_waiting(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _await_waiting(self, name: str, process: ForkedModule) -> None:
         """Wait until Canvas keeps an answer back, and a heartbeat has told of all before."""
         user_id = PARTS[name].user_id
         self._wait(lambda: self.canvas.holds(user_id), f"{name} waits", process)
@@ -316,14 +314,14 @@ class Stage:
 
         self._wait(has_beaten, f"{name} is alive", process)
 
-    def _await_end(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _await_end(self, name: str, process: ForkedModule) -> None:
         self.exit_codes[name] = process.wait(_PATIENCE)
 
     def _wait(
         self,
         condition: Callable[[], bool],
         what: str,
-        process: subprocess.Popen[bytes] | None = None,
+        process: ForkedModule | None = None,
     ) -> None:
         """Wait until something holds; fail when it does not, or when its process has ended."""
 

@@ -1,32 +1,33 @@
-"""The demo with a real Prometheus that watches it, until its first round is over."""
+"""Syncs of the demo that a real Prometheus with our rules has watched."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pytest
 import requests
 
-from canvas_sync_demo.processes import running, wait_until
+from canvas_sync_demo.cast import CAST
+from canvas_sync_demo.processes import Stage
 
+from .demo_syncs import run_syncs
+from .forked_programs import running_forked
 from .otlp import http_receiver
-from .prometheus import Prometheus, eventually, prometheus
+from .ports import unused_port
+from .prometheus import Prometheus, eventually, prometheus, quick_prometheus, quick_rules
 
 __all__ = ["WatchedDemo", "watched_demo"]
 
-_NOBODY = "127.0.0.1:9"
-_ALERT = {"alert": "Always", "expr": "vector(1)", "labels": {"severity": "warning"}}
-_RULES = {"groups": [{"name": "one", "rules": [_ALERT]}]}
-_RUNS = 7
+_NOBODY = "http://127.0.0.1:9"
+_FIRST = (41, 42, 45, 46)
+"""Two are well, one may not see a course, one has no valid token."""
+_LATER = tuple(part.user_id for part in CAST if part.user_id not in _FIRST)
 _COUNTERS = ("runs", "api_requests", "db_operations")
-_SECONDS = 600.0  # a round on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,79 +35,88 @@ class WatchedDemo:
     """What is left of it.
 
     Attributes:
-        prometheus: Still runs.
+        prometheus: Still runs, as does the exporter that it scrapes.
         since: Unix time before the first run.
-        until: Unix time at which everything had been scraped and the exporter was still there.
+        until: Unix time at which everything had been scraped.
+        first_alerts: Severities of what fired after the first syncs, by its name.
     """
 
     prometheus: Prometheus
     since: float
     until: float
-
-
-@pytest.fixture(scope="session")
-def watched_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedDemo]:
-    """Watch a round of syncs and a cleanup; the runs are traced, and an alert fires.
-
-    It goes on to the next round where all that a counter counts fell between two scrapes.
-    """
-    folder = tmp_path_factory.mktemp("watched_demo")
-    targets = folder / "targets.json"
-    job = {"job_name": "all", "file_sd_configs": [{"files": [str(targets)]}]}
-    config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "scrape_configs": [job],
-        "rule_files": ["rules/*.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [_NOBODY]}]}]},
-    }
-    since = time.time()
-    with prometheus(folder / "prometheus", config, {"one.yml": _RULES}) as server:
-        with _demo(folder) as exporter:
-            found = {"canvas-sync-exporter": exporter, "prometheus": server.url}
-            _point(targets, found)
-            _await(server, f"sum(canvas_sync_runs_total) >= {_RUNS}")
-            for counter in _COUNTERS:
-                _await(server, f"sum(increase(canvas_sync_{counter}_total[1h])) > 0")
-            _await(server, "canvas_sync_incident_info")
-            _clean_up(server, exporter)
-            until = time.time()
-        yield WatchedDemo(server, since, until)
+    first_alerts: Mapping[str, str]
 
 
 @contextmanager
-def _demo(folder: Path) -> Iterator[str]:
-    """Run the demo while the block lasts; gives the URL of its exporter."""
-    output = folder / "demo.out"
-    arguments = ["-u", "-m", "canvas_sync_exporter.cli", "demo", "--port", "0"]
-    with http_receiver() as receiver:
-        environment = {**os.environ, **receiver.environ}
-        arguments += ["--data-dir", str(folder / "demo")]
-        with running(arguments, environment, output) as process:
+def watched_demo(folder: Path) -> Iterator[WatchedDemo]:
+    """Watch syncs of all users of the demo, and a cleanup; the runs are traced.
 
-            def address() -> re.Match[str] | None:
-                assert process.poll() is None, output.read_text()
-                return re.search(r"exporter +(http://\S+)", output.read_text())
+    Those with further faults come when the alert about the first ones fires, and no other.
+    """
+    since = time.time()
+    stage = Stage(folder / "data", unused_port())
+    stage.logs.mkdir(parents=True)
+    with (
+        http_receiver() as receiver,
+        _exporter(stage),
+        prometheus(folder / "prometheus", _config(stage, folder), quick_rules()) as server,
+    ):
+        _watch_itself(server, folder)
+        eventually(lambda: len(server.query("up == 1")) == 2, "both are scraped")
+        run_syncs(stage, *_FIRST, **receiver.environ)
+        _await(server, "canvas_sync_run_duration_seconds_count > 0")
+        run_syncs(stage, _FIRST[0], **receiver.environ)  # an increase of what was scraped
+        alerts = eventually(
+            lambda: _firing(server, "CanvasTokenInvalid"), "the alert of the token, alone"
+        )
+        run_syncs(stage, *_LATER, **receiver.environ)
+        _await(server, f"sum(canvas_sync_runs_total) >= {len(CAST) + 1}")
+        for counter in _COUNTERS:
+            _await(server, f"sum(increase(canvas_sync_{counter}_total[1h])) > 0")
+        _await(server, "canvas_sync_incident_info")
+        _clean_up(server, stage)
+        yield WatchedDemo(server, since, time.time(), alerts)
 
-            yield eventually(address, "the demo says where its exporter is")[1]
+
+@contextmanager
+def _exporter(stage: Stage) -> Iterator[None]:
+    """Serve metrics with expectations, of which some rules tell."""
+    environment = stage.environment(
+        CANVAS_SYNC_EXPECTED_INTERVALS="full=24h,incremental=1h",
+        CANVAS_SYNC_TOKEN_EXPIRES="nightly=2030-01-31",
+    )
+    arguments = ["-m", "canvas_sync_exporter.cli", "serve", "--port", str(stage.port)]
+    with running_forked(arguments, environment, stage.exporter_output):
+        yield
 
 
-def _point(targets: Path, found: dict[str, str]) -> None:
-    """Tell Prometheus whom to scrape; whole at once, since it watches the file."""
-    groups = [
-        {"targets": [url.removeprefix("http://")], "labels": {"job": job}}
-        for job, url in found.items()
-    ]
-    draft = targets.with_suffix(".draft")
-    draft.write_text(json.dumps(groups))
-    draft.rename(targets)
+def _config(stage: Stage, folder: Path) -> dict[str, Any]:
+    """Prometheus' configuration, with a job for itself and an Alertmanager that is not there."""
+    config = quick_prometheus(stage.url, _NOBODY)
+    itself = {"files": [str(folder / "itself.json")]}
+    config["scrape_configs"].append({"job_name": "prometheus", "file_sd_configs": [itself]})
+    return config
+
+
+def _watch_itself(server: Prometheus, folder: Path) -> None:
+    """Tell it its address, known once it runs; whole at once, since it watches the file."""
+    draft = folder / "itself.draft"
+    draft.write_text(json.dumps([{"targets": [server.url.removeprefix("http://")]}]))
+    draft.rename(folder / "itself.json")
 
 
 def _await(server: Prometheus, condition: str) -> None:
-    assert wait_until(lambda: bool(server.query(condition)), _SECONDS), f"not so: {condition}"
+    eventually(lambda: server.query(condition), condition)
 
 
-def _clean_up(server: Prometheus, exporter: str) -> None:
-    answer = requests.post(f"{exporter}/api/canvas/metrics/logs/cleanup", json={}, timeout=60)
+def _firing(server: Prometheus, expected: str) -> dict[str, str] | None:
+    """Severities of what fires, by its name, if that is what is expected and the watchdog."""
+    firing = server.query('ALERTS{alertstate="firing"}')
+    alerts = {each["metric"]["alertname"]: each["metric"]["severity"] for each in firing}
+    return alerts if alerts.keys() == {expected, "Watchdog"} else None
+
+
+def _clean_up(server: Prometheus, stage: Stage) -> None:
+    answer = requests.post(f"{stage.api}/logs/cleanup", json={}, timeout=60)
     assert answer.ok, answer.text
-    cleaned = "canvas_sync_cleanup_last_success_timestamp_seconds > 0"
-    eventually(lambda: server.query(cleaned), "the cleanup is scraped")
+    _await(server, "canvas_sync_cleanup_last_success_timestamp_seconds > 0")

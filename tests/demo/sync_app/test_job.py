@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import canvas_sync_demo.sync_app
 from canvas_sync_demo import canvas_server as simulated
 from canvas_sync_demo.canvas_server import CanvasServer, Fault, FaultPlan, When
 from support.canvas import SMALL_SCHOOL
+from support.forked_programs import ForkedModule
 from support.log_lines import records_in
 
 TEACHER = 41
@@ -24,7 +23,8 @@ APP = Path(canvas_sync_demo.sync_app.__file__).parent
 
 def sync(
     server: CanvasServer, folder: Path, task_id: str, *, token: str | None = None
-) -> subprocess.CompletedProcess[str]:
+) -> tuple[int, str]:
+    """Run it to its end; returns its exit code and what it printed."""
     options = {
         "--task-id": task_id,
         "--user": str(TEACHER),
@@ -36,14 +36,10 @@ def sync(
         "CANVAS_TOKEN": server.tokens[TEACHER] if token is None else token,
         "CANVAS_SYNC_EXIT_TIMEOUT_SECONDS": "60",  # its row is looked for right after the end
     }
-    return subprocess.run(
-        [sys.executable, "-m", "canvas_sync_demo.sync_app", *sum(options.items(), ())],
-        env=os.environ | variables,
-        text=True,
-        capture_output=True,
-        timeout=600,
-        check=False,
-    )
+    words = ["canvas_sync_demo.sync_app", *sum(options.items(), ())]
+    output = folder / "printed"
+    process = ForkedModule(words, os.environ | variables, output)
+    return process.wait(), output.read_text()
 
 
 def log(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -65,8 +61,7 @@ def test_every_request_that_canvas_counted_is_in_the_log_and_no_other(tmp_path: 
         Fault(simulated.Dropped(), When(first=6, times=1)),
     )
     with CanvasServer(7, size=SMALL_SCHOOL, plan=FaultPlan({TEACHER: faults})) as server:
-        done = sync(server, tmp_path, "first")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert sync(server, tmp_path, "first") == (0, "")
         counted = Counter(
             (record["method"], record["route"], record.get("status_code"))
             for record in log(tmp_path, "api_calls")
@@ -80,7 +75,7 @@ def test_every_request_that_canvas_counted_is_in_the_log_and_no_other(tmp_path: 
 def test_items_are_told_from_the_database_operations(
     tmp_path: Path, canvas_server: CanvasServer
 ) -> None:
-    assert sync(canvas_server, tmp_path, "first").returncode == 0
+    assert sync(canvas_server, tmp_path, "first") == (0, "")
     school = canvas_server.school
     handed_in = [*school.submissions_of(101), *school.submissions_of(102)]
     first = runs(tmp_path)["first"]
@@ -88,7 +83,7 @@ def test_items_are_told_from_the_database_operations(
     assert first["submissions_created"] == len(handed_in)
     assert first["grades_created"] == len([item for item in handed_in if item.score is not None])
     canvas_server.evolve()
-    assert sync(canvas_server, tmp_path, "second").returncode == 0
+    assert sync(canvas_server, tmp_path, "second") == (0, "")
     second = runs(tmp_path)["second"]
     assert (second["courses_created"], second["courses_updated"]) == (0, 2)
     assert second["assignments_created"] == 2
@@ -97,11 +92,11 @@ def test_items_are_told_from_the_database_operations(
 def test_a_refused_token_ends_the_run_as_failed_and_is_never_printed(
     tmp_path: Path, canvas_server: CanvasServer
 ) -> None:
-    done = sync(canvas_server, tmp_path, "first", token="1~demoWrongTokenWrongToken")
-    assert done.returncode == 1
-    assert "Invalid access token" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "1~demo" not in done.stdout + done.stderr
+    code, printed = sync(canvas_server, tmp_path, "first", token="1~demoWrongTokenWrongToken")
+    assert code == 1
+    assert "Invalid access token" in printed
+    assert "Traceback" not in printed
+    assert "1~demo" not in printed
     run = runs(tmp_path)["first"]
     assert (run["sync_status"], run["error_type"]) == ("failed", "InvalidAccessToken")
 
@@ -109,15 +104,15 @@ def test_a_refused_token_ends_the_run_as_failed_and_is_never_printed(
 def test_a_skipped_course_makes_the_run_partial(tmp_path: Path) -> None:
     plan = FaultPlan({TEACHER: (Fault(simulated.Forbidden(), When(course_id=102)),)})
     with CanvasServer(7, size=SMALL_SCHOOL, plan=plan) as server:
-        assert sync(server, tmp_path, "first").returncode == 0
+        assert sync(server, tmp_path, "first") == (0, "")
     run = runs(tmp_path)["first"]
     assert (run["sync_status"], run["error_message"]) == ("partial", "No access to courses 102")
 
 
 def test_without_a_token_nothing_is_tried(tmp_path: Path, canvas_server: CanvasServer) -> None:
-    done = sync(canvas_server, tmp_path, "first", token="")
-    assert done.returncode == 2
-    assert "CANVAS_TOKEN" in done.stderr
+    code, printed = sync(canvas_server, tmp_path, "first", token="")
+    assert code == 2
+    assert "CANVAS_TOKEN" in printed
     assert canvas_server.requests == {}
 
 
