@@ -26,7 +26,8 @@ from canvas_sync_exporter.onboarding.instructions import steps
 from canvas_sync_exporter.onboarding.planned_sync import PlannedSync, planned_syncs
 from canvas_sync_exporter.onboarding.programs import ScheduledJob, home_folder
 from canvas_sync_exporter.onboarding.source_files import read_sources
-from canvas_sync_exporter.onboarding.systemd import timer_jobs, unit_folders
+from canvas_sync_exporter.onboarding.systemd import timer_jobs
+from canvas_sync_exporter.onboarding.unit_files import unit_folders
 from canvas_sync_exporter.settings import Configuration, configuration, full_configuration
 
 from .expectation_text import expectation_lines
@@ -90,8 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
         project = detect(read_sources(folder))
         home, zone = home_folder(), system_zone()
         jobs = cron_jobs(read_crontab(), folder, home, zone)
-        jobs += timer_jobs(unit_folders(home), folder, home, zone)
-        canvas = find_canvas(os.environ, folder)
+        for units in unit_folders(home, os.environ):
+            jobs += timer_jobs(units, folder, home, zone)
+        canvas = find_canvas(os.environ, folder, jobs)
         say(*_found(folder, project, jobs, canvas))
         syncs, host = planned_syncs(project, jobs), canvas.host if canvas else ""
         if can_ask() and not arguments.yes:
@@ -201,7 +203,7 @@ def _variables(config: Configuration, host: str) -> Iterator[str]:
         wanted["CANVAS_SYNC_CANVAS_HOSTS"] = ",".join([*config.app.canvas_hosts, host])
     missing = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
     if missing:
-        yield "Set for the sync and for the exporter (in a crontab, without `export`):"
+        yield "Set for the sync and for the exporter (without `export` for cron and systemd):"
     for name, value in missing.items():
         yield f"  export {name}={shlex.quote(value)}"
 

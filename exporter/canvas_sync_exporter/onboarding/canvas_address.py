@@ -1,15 +1,16 @@
-"""Finds the host of Canvas in the environment and in ``.env``, which also hold its token."""
+"""Finds the host of Canvas in the environment, units and ``.env``, which also hold its token."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from canvas_sync_core.files.regular_file import read_regular_file
+from .env_files import read_env_file
+from .programs import ScheduledJob
 
 __all__ = ["CanvasAddress", "find_canvas", "host_of"]
 
@@ -21,9 +22,6 @@ _VARIABLES: Final = (
     "CANVAS_INSTANCE_URL",
     "CANVAS_DOMAIN",
     "CANVAS_HOST",
-)
-_ASSIGNMENT: Final = re.compile(
-    rf"\s*(?:export\s+)?({'|'.join(_VARIABLES)})\s*=\s*(['\"]?)([^'\"\s#]+)\2\s*(?:#.*)?"
 )
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,252}[a-z0-9])?|\[[0-9a-f:.]+\]")
 
@@ -41,14 +39,22 @@ class CanvasAddress:
     source: str
 
 
-def find_canvas(environ: Mapping[str, str], folder: Path) -> CanvasAddress | None:
-    """Return the first address that the environment names, else ``.env`` in the project.
+def find_canvas(
+    environ: Mapping[str, str], folder: Path, jobs: Sequence[ScheduledJob] = ()
+) -> CanvasAddress | None:
+    """Return the first address that a variable names, in the order in which a sync would find them.
 
     Only the variables with an address are looked at, and only the host is kept: an address can hold
     a password.
+
+    Args:
+        environ: The environment, which comes first.
+        folder: The project, whose ``.env`` comes last.
+        jobs: What starts the sync, with the environment that systemd gives it.
     """
-    in_file = _read_env_file(folder / ".env")
-    for values, place in ((environ, "the environment"), (in_file, ".env")):
+    sources = [(environ, "the environment")]
+    sources += [(job.environ, f"the environment of {job.place}") for job in jobs]
+    for values, place in (*sources, (read_env_file(folder / ".env"), ".env")):
         for name in _VARIABLES:
             if host := host_of(values.get(name, "")):
                 return CanvasAddress(host, f"{name} in {place}")
@@ -67,11 +73,3 @@ def host_of(address: str) -> str:
     if not _HOST.fullmatch(host):
         return ""
     return host if port is None else f"{host}:{port}"
-
-
-def _read_env_file(path: Path) -> dict[str, str]:
-    try:
-        lines = read_regular_file(path).text.splitlines()
-    except (OSError, ValueError):
-        return {}
-    return {match[1]: match[3] for match in map(_ASSIGNMENT.fullmatch, lines) if match}

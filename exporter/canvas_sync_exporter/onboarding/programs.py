@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,7 @@ class ScheduledJob:
         zone: The time zone of the schedule.
         program: What it runs.
         scheduler: ``cron`` or ``systemd``.
+        environ: The variables that a service of systemd sets for it, with its secrets.
     """
 
     place: str
@@ -57,6 +58,7 @@ class ScheduledJob:
     zone: str
     program: Program
     scheduler: str = "cron"
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def command(self) -> str:

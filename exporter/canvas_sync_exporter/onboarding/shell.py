@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["all_commands", "inner_line", "shell_words", "split_commands"]
+__all__ = ["all_commands", "expand", "inner_line", "shell_words", "split_commands"]
 
 _OPERATORS: Final = frozenset("();<>|&")
 _SHELLS: Final = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
@@ -18,6 +18,7 @@ _TAKES_LINE: Final = re.compile(r"-[A-Za-z]*c[A-Za-z]*")
 """``-c``, also together with other options, as in ``-lc``."""
 _TAKE_A_NAME: Final = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 """Options of a shell that are followed by a value."""
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 def shell_words(line: str) -> list[str]:
@@ -29,6 +30,19 @@ def shell_words(line: str) -> list[str]:
         return list(lexer)
     except ValueError:
         return line.split()
+
+
+def expand(words: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Replace variables by their values; as for a shell and systemd, ``$NAME`` may be many words.
+
+    Variables that are not known stay as they are.
+    """
+    found: list[str] = []
+    for word in words:
+        text = _VARIABLE.sub(lambda name: environ.get(name[1] or name[2], name[0]), word)
+        is_one_word = text == word or _VARIABLE.fullmatch(word) is None or word.startswith("${")
+        found += [text] if is_one_word else text.split()
+    return found
 
 
 def split_commands(words: Sequence[str]) -> Iterator[list[str]]:

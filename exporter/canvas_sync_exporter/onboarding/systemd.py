@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from canvas_sync_core.files.regular_file import read_regular_file
-
 from .crontab import is_schedule, is_zone
 from .programs import ScheduledJob, find_program
-from .shell import shell_words
+from .shell import expand, shell_words
+from .unit_files import UnitFolders, unit_environment
 
-__all__ = ["cron_of", "timer_jobs", "unit_folders"]
+__all__ = ["cron_of", "timer_jobs"]
 
-_MOST_TIMERS: Final = 1000
 _ROOT: Final = Path("/")
 _NICKNAMES: Final = {
     "minutely": "* * * * *",
@@ -42,38 +37,26 @@ _NUMBER: Final = re.compile(
 )
 _EXEC_PREFIXES: Final = "@-:+!|"
 
-_Unit = dict[tuple[str, str], list[str]]
-"""Section and key -> the values."""
 
-
-def unit_folders(home: Path) -> list[Path]:
-    """Return where a user and an administrator put their own units."""
-    system = Path("/etc/systemd")
-    return [home / ".config/systemd/user", system / "user", system / "system"]
-
-
-def timer_jobs(folders: Sequence[Path], project: Path, home: Path, zone: str) -> list[ScheduledJob]:
+def timer_jobs(units: UnitFolders, project: Path, home: Path, zone: str) -> list[ScheduledJob]:
     """Return the jobs that run a file of the project, one for each ``OnCalendar=`` of a timer.
 
     Args:
-        folders: Where the units are; of units with the same name, the first one counts.
+        units: Where the units are.
         project: The project, without symbolic links.
-        home: The user's home folder.
+        home: The home folder of the user that the services run as.
         zone: The time zone of the machine; ``OnCalendar=`` may name another one.
     """
     found: list[ScheduledJob] = []
-    seen: set[str] = set()
-    for path in _timers(folders):
-        if path.name in seen:
-            continue
-        seen.add(path.name)
-        timer = _read_unit(path, home)
-        service = timer.get(("Timer", "Unit"), [f"{path.stem}.service"])[-1]
-        unit = _read_unit(_first(folders, service), home)
+    for name in units.timers():
+        timer = units.read(name)
+        service = timer.get(("Timer", "Unit"), [f"{name.removesuffix('.timer')}.service"])[-1]
+        unit = units.read(service)
+        environ = unit_environment(unit)
         folder = Path(unit.get(("Service", "WorkingDirectory"), ["/"])[-1].lstrip("-") or "/")
         folder = home if str(folder) == "~" else folder
         commands = unit.get(("Service", "ExecStart"), [])
-        lines = (shell_words(line.lstrip(_EXEC_PREFIXES)) for line in commands)
+        lines = (expand(shell_words(line.lstrip(_EXEC_PREFIXES)), environ) for line in commands)
         programs = (find_program(words, _ROOT / folder, project) for words in lines)
         program = next(filter(None, programs), None)
         if program is None:
@@ -81,7 +64,14 @@ def timer_jobs(folders: Sequence[Path], project: Path, home: Path, zone: str) ->
         for calendar in timer.get(("Timer", "OnCalendar"), [""]):
             schedule, own_zone = cron_of(calendar)
             found.append(
-                ScheduledJob(service, schedule, own_zone or zone, program, scheduler="systemd")
+                ScheduledJob(
+                    place=service,
+                    schedule=schedule,
+                    zone=own_zone or zone,
+                    program=program,
+                    scheduler="systemd",
+                    environ=environ,
+                )
             )
     return found
 
@@ -138,37 +128,3 @@ def _days(text: str) -> str:
             return ""
         ranges.append("-".join(str(_DAYS.index(name) + 1) for name in names))
     return ",".join(ranges)
-
-
-def _timers(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            yield from islice(sorted(folder.glob("*.timer")), _MOST_TIMERS)
-
-
-def _first(folders: Sequence[Path], name: str) -> Path:
-    """Return the path of a unit, if any folder has it."""
-    paths = [folder / Path(name).name for folder in folders]
-    return next((path for path in paths if path.is_file()), paths[0])
-
-
-def _read_unit(path: Path, home: Path) -> _Unit:
-    """Read a unit file; an empty value removes the earlier ones, as systemd has it."""
-    unit: _Unit = {}
-    try:
-        text = read_regular_file(path).text
-    except (OSError, ValueError):
-        return unit
-    section = ""
-    for line in map(str.strip, re.sub(r"\\\n[ \t]*", " ", text).splitlines()):
-        if line.startswith("[") and line.endswith("]"):
-            section = line[1:-1]
-        elif "=" in line and line[0] not in "#;":
-            key, _, value = line.partition("=")
-            value = value.strip().replace("%h", str(home)).replace("%%", "%")
-            values = unit.setdefault((section, key.strip()), [])
-            if value:
-                values.append(value)
-            else:
-                values.clear()
-    return {key: values for key, values in unit.items() if values}

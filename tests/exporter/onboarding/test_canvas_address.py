@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.onboarding.canvas_address import CanvasAddress, find_canvas, host_of
+from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,20 @@ def test_the_environment_comes_first(tmp_path: Path) -> None:
     assert find_canvas({"CANVAS_URL": "7~token"}, tmp_path) == CanvasAddress(
         "a.example.edu", "CANVAS_API_URL in .env"
     )
+
+
+def test_what_a_unit_sets_comes_between_the_environment_and_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CANVAS_API_URL=https://a.example.edu\n")
+    variables = {"CANVAS_HOST": "b.example.edu"}
+    program = Program("python nightly.py", Path("nightly.py"))
+    job = ScheduledJob("nightly.service", "", "UTC", program, "systemd", variables)
+
+    assert find_canvas({}, tmp_path, [job]) == CanvasAddress(
+        "b.example.edu", "CANVAS_HOST in the environment of nightly.service"
+    )
+    first = find_canvas({"CANVAS_URL": "https://c.example.edu"}, tmp_path, [job])
+    assert first is not None
+    assert first.host == "c.example.edu"
 
 
 def test_an_env_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:

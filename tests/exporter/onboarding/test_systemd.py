@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_exporter.onboarding.programs import Program, ScheduledJob
-from canvas_sync_exporter.onboarding.systemd import cron_of, timer_jobs, unit_folders
+from canvas_sync_exporter.onboarding.systemd import cron_of, timer_jobs
+from canvas_sync_exporter.onboarding.unit_files import UnitFolders
 from canvas_sync_exporter.schedules.cron import parse_cron
 
 
@@ -25,10 +26,11 @@ def home(tmp_path: Path) -> Path:
 
 
 def jobs(home: Path, units: dict[str, str]) -> list[ScheduledJob]:
-    folders = unit_folders(home)[:1]
+    folder = home / ".config/systemd/user"
     for name, text in units.items():
-        (folders[0] / name).write_text(text)
-    return timer_jobs(folders, home / "sync", home, "Europe/Berlin")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return timer_jobs(UnitFolders((folder,), home), home / "sync", home, "Europe/Berlin")
 
 
 NIGHTLY = "[Timer]\nOnCalendar=*-*-* 02:30:00\n"
@@ -84,6 +86,48 @@ def test_a_timer_without_a_time_of_the_clock_has_no_schedule(home: Path) -> None
         "nightly.service": "[Service]\nExecStart=python %h/sync/nightly.py\n",
     }
     assert [job.schedule for job in jobs(home, units)] == [""]
+
+
+def test_each_enabled_instance_of_a_template_is_a_job(home: Path) -> None:
+    (home / "sync" / "grades.py").touch()
+    units = {
+        "sync@.timer": "[Timer]\nOnCalendar=*-*-* 03:00\n",
+        "sync@.service": "[Service]\nExecStart=python %h/sync/%i.py\n",
+        "timers.target.wants/sync@nightly.timer": "",
+        "timers.target.wants/sync@grades.timer": "",
+        "sync@nightly.timer.d/time.conf": "[Timer]\nOnCalendar=\nOnCalendar=02:30\n",
+    }
+    assert [(job.place, job.schedule, job.script) for job in jobs(home, units)] == [
+        ("sync@grades.service", "0 3 * * *", Path("grades.py")),
+        ("sync@nightly.service", "30 2 * * *", Path("nightly.py")),
+    ]
+
+
+def test_a_drop_in_changes_the_command_of_a_service(home: Path) -> None:
+    units = {
+        "nightly.timer": NIGHTLY,
+        "nightly.service": "[Service]\nExecStart=/bin/false\n",
+        "nightly.service.d/ours.conf": (
+            "[Service]\nExecStart=\nExecStart=python %h/sync/nightly.py\n"
+        ),
+    }
+    assert [job.program for job in jobs(home, units)] == [PROGRAM]
+
+
+def test_variables_of_a_unit_are_part_of_its_command_and_known_to_its_job(home: Path) -> None:
+    (home / "sync.env").write_text(f"FOLDER={home}/sync\nARGUMENTS=nightly.py --token 7~x\n")
+    service = """\
+[Service]
+EnvironmentFile=%h/sync.env
+WorkingDirectory=%h/sync
+ExecStart=/usr/bin/python $ARGUMENTS
+"""
+    shell = service.replace("/usr/bin/python $", "sh -c 'cd ${FOLDER} && exec python nightly.py' $")
+    for text, shown in ((service, "python nightly.py …"), (shell, "python nightly.py")):
+        (job,) = jobs(home, {"nightly.timer": NIGHTLY, "nightly.service": text})
+        assert job.program == Program(shown, Path("nightly.py"))
+        assert job.environ["FOLDER"] == f"{home}/sync"
+        assert "7~x" not in repr(job)
 
 
 CALENDARS = {
