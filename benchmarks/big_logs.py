@@ -92,10 +92,10 @@ def measure(folder: Path, gigabytes: float) -> None:
     with exporter_process(logs, CANVAS_SYNC_DATABASE_URL=url) as process, bare_pages() as bare:
         server = Server(*process)
         for title, path, goal in (
-            ("histogram of 30 days", f"{API}/logs/histogram?since=30d", 50 * gigabytes),
-            ("lines of a minute", f"{search}&since={since}&until={until}", 100),
-            ("no hit in a minute", f"{search}&text=teapot&since={since}&until={until}", 100),
-            ("lines of a run", f"{search}&task_id={run}&since={begin}&until={end}", 500),
+            ("histogram of 30 days", f"{API}/logs/histogram?from=30d", 50 * gigabytes),
+            ("lines of a minute", f"{search}&from={since}&to={until}", 100),
+            ("no hit in a minute", f"{search}&text=teapot&from={since}&to={until}", 100),
+            ("lines of a run", f"{search}&task_id={run}&from={begin}&to={end}", 500),
             ("/logs", "/logs?from=30d", 100 + 50 * gigabytes),
             ("/logs, a minute", f"/logs?from={since}&to={until}", 100),
         ):

@@ -130,6 +130,8 @@ def run_calls(
     limit: int,
     cursor: str | None = None,
     kinds: Sequence[CallKind] = tuple(CallKind),
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
 ) -> CallPage:
     """Read the calls of a run.
 
@@ -139,6 +141,8 @@ def run_calls(
         limit: Maximum number of calls.
         cursor: ``next`` of the previous page, with the same arguments.
         kinds: Only calls of these kinds.
+        since: Only calls that ended then or later.
+        until: Only calls that ended before then.
 
     Raises:
         BadCursorError: The cursor is not one of this list.
@@ -146,7 +150,15 @@ def run_calls(
         OSError: A file cannot be read.
     """
     logs_of_kinds = tuple(dict.fromkeys(_LOGS[kind] for kind in kinds))
-    page = logs.lines(run, limit=limit, cursor=cursor, order=Order.OLDEST, logs=logs_of_kinds)
+    page = logs.lines(
+        run,
+        limit=limit,
+        cursor=cursor,
+        order=Order.OLDEST,
+        logs=logs_of_kinds,
+        since=since,
+        until=until,
+    )
     calls = [_call(line, kind, run) for line, kind in _of_kinds(page.items, kinds)]
     return CallPage(calls, page.next, page.searched_to, page.problems)
 

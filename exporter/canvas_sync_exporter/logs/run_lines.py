@@ -74,6 +74,8 @@ class RunLogs:
         cursor: str | None = None,
         order: Order = Order.OLDEST,
         logs: Sequence[Log] = tuple(Log),
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
         seconds: float = _SECONDS,
     ) -> LinePage:
         """Read lines of a run from some logs.
@@ -84,11 +86,13 @@ class RunLogs:
             cursor: ``next`` of the previous page, with the same arguments.
             order: Which lines come first.
             logs: Only lines of these logs.
+            since: Only lines at or after this time.
+            until: Only lines before this time.
             seconds: How long to search.
         """
         search = LogSearch(
             *self._folders,
-            _filter(run, logs),
+            _filter(run, logs, since, until),
             limit=limit,
             order=order,
             cursor=cursor,
@@ -134,14 +138,20 @@ class RunLogs:
         return f"The run was on {run.host}, and its lines are in the log folder there{there}"
 
 
-def _filter(run: RunRow, logs: Sequence[Log]) -> LineFilter:
-    end = run.sync_end_time
+def _filter(
+    run: RunRow,
+    logs: Sequence[Log],
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> LineFilter:
+    first, end = run.sync_start_time - _BEFORE, run.sync_end_time
+    last = None if end is None else max(end, run.sync_start_time) + _AFTER
     return LineFilter(
         logs=tuple(logs),
         task_id=run.sync_task_id,
         trace_id=run.trace_id,
-        since=run.sync_start_time - _BEFORE,
-        until=None if end is None else max(end, run.sync_start_time) + _AFTER,
+        since=max(filter(None, (first, since))),
+        until=min(filter(None, (last, until)), default=None),
     )
 
 

@@ -25,6 +25,8 @@ from .shared_answers import SharedAnswers
 __all__ = ["Endpoint", "find_endpoint", "json_response"]
 
 _MAX_BODY = 4096
+_DEPRECATED_SINCE = "@1795996800"
+"""When the former names of parameters were deprecated, as RFC 9745 writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,13 @@ class Endpoint:
             values |= _read_body(self.body)
         wanted = values.pop(FORMAT.name) if self.is_list else None
 
+        deprecated = {each.former_name for each in self.parameters} & request.args.keys()
         # Requests that share an answer count too: each of them occupies a thread while it waits.
         with nullcontext() if self.is_always_answered else limit.acquired():
-            return self._response(self._result(shared, values), wanted)
+            answer = self._response(self._result(shared, values), wanted)
+        if deprecated:
+            answer.headers["Deprecation"] = _DEPRECATED_SINCE
+        return answer
 
     def _result(self, shared: SharedAnswers, values: Mapping[str, Any]) -> Any:
         if not self.is_shared:

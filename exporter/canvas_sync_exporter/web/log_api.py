@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
@@ -45,6 +45,7 @@ from .log_parameters import (
     make_filter,
 )
 from .log_stream import CLIENT_LIMIT
+from .period import Period, read_period
 from .problems import FieldError, ProblemError
 from .search_results import ContextPage, FacetPage, FoundPage, facet_page, found_record
 
@@ -69,6 +70,10 @@ def _problem_of(name: str, kind: type[ValueError] = ValueError) -> Iterator[None
     except kind as error:
         wrong = FieldError(name, str(error))
         raise ProblemError(422, f"The parameter is wrong: {name}.", errors=[wrong]) from error
+
+
+def _period(values: Mapping[str, Any]) -> Period:
+    return read_period(values["since"], values["until"], values["tz"])
 
 
 class LogApi:
@@ -144,13 +149,11 @@ class LogApi:
         self, *, order: Order, limit: int, cursor: str | None, **filters: Any
     ) -> FoundPage:
         """Search the logs."""
-        since, until = filters["since"], filters["until"]
-        with _problem_of("until"):
-            check_period(since, until)
+        period = _period(filters)
         with _problem_of("cursor", BadCursorError):
             search = LogSearch(
                 *self._folders,
-                make_filter(filters, since, until),
+                make_filter(filters, period.since, period.until),
                 limit=limit,
                 order=order,
                 cursor=cursor,
@@ -200,31 +203,23 @@ class LogApi:
             problems=found.problems,
         )
 
-    def show_log_volume(
-        self,
-        *,
-        log: tuple[Log, ...],
-        since: dt.datetime | None,
-        until: dt.datetime | None,
-        buckets: int,
-    ) -> Volume:
+    def show_log_volume(self, *, log: tuple[Log, ...], buckets: int, **period: Any) -> Volume:
         """Count or estimate the lines of a period, by default of the last 24 hours."""
-        end = until or dt.datetime.now(dt.UTC)
-        start = since or shifted(end, -_VOLUME_PERIOD) or end
-        with _problem_of("until"):
-            check_period(start, end)
+        wanted = _period(period)
+        end = wanted.until or dt.datetime.now(dt.UTC)
+        start = wanted.since or shifted(end, -_VOLUME_PERIOD) or end
+        with _problem_of("to"):
+            check_period(start, end, name="from")
         return log_volume(
             *self._folders, logs=log, since=start, until=end, at_most=buckets, zone=self._zone
         )
 
     def show_log_facets(self, *, values: int, **filters: Any) -> FacetPage:
         """Count the values of the newest lines that match."""
-        since, until = filters["since"], filters["until"]
-        with _problem_of("until"):
-            check_period(since, until)
+        period = _period(filters)
         found = count_facets(
             *self._folders,
-            make_filter(filters, since, until),
+            make_filter(filters, period.since, period.until),
             most_lines=_FACET_LINES,
             most_values=values,
             seconds=_SECONDS,

@@ -17,9 +17,9 @@ from canvas_sync_exporter.logs.search import (
     Order,
     compile_pattern,
 )
-from canvas_sync_exporter.logs.time_parsing import parse_moment
 
 from .parameters import Parameter, text, whole_number
+from .period import TZ, range_of
 
 __all__ = [
     "AFTER",
@@ -94,15 +94,6 @@ def _regex(name: str, description: str) -> Parameter:
     return Parameter(name, False, description, compile_pattern, schema)
 
 
-def _parse_moment(raw: str) -> dt.datetime:
-    try:
-        return parse_moment(raw)
-    except ValueError as error:
-        if " " not in raw:
-            raise
-        raise ValueError(f"{error}; in a URL the + of a zone is written %2B") from None
-
-
 def _parse_trace_id(raw: str) -> str:
     if not re.fullmatch("[0-9a-f]{32}", raw):
         raise ValueError("use 32 hexadecimal digits in lower case")
@@ -112,11 +103,6 @@ def _parse_trace_id(raw: str) -> str:
 def _trace(name: str, description: str) -> Parameter:
     schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
     return Parameter(name, False, description, _parse_trace_id, schema)
-
-
-def _moment(name: str, description: str) -> Parameter:
-    hint = f"{description} A date or time by RFC 3339, or an age such as `24h`."
-    return Parameter(name, False, hint, _parse_moment, {"type": "string"})
 
 
 def _parse_order(raw: str) -> Order:
@@ -162,10 +148,8 @@ _EXCLUSIONS: Final = (
 FILTERS: Final = (*_LINE_FILTERS, *_EXCLUSIONS)
 """Filters of lines, apart from their time."""
 
-PERIOD: Final = (
-    _moment("since", "Written then or later."),
-    _moment("until", "Written before then."),
-)
+_FROM, _TO = range_of("was written")
+PERIOD: Final = (replace(_FROM, former_name="since"), replace(_TO, former_name="until"), TZ)
 ORDER: Final = Parameter(
     "order",
     in_path=False,

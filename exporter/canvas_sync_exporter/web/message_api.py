@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from canvas_sync_core.names import MessageKind, MessageState
 from canvas_sync_core.store.messages.reading import MessageFilter, message_page
@@ -13,12 +14,14 @@ from .cursors import cursor_problems
 from .endpoint import Endpoint
 from .formats import FORMAT
 from .parameters import choice, text, whole_number
+from .period import TZ, range_of, read_period
 
 __all__ = ["MessageApi", "MessageList"]
 
 _STATE = choice("state", "Only messages in this state.", MessageState)
 _KIND = choice("kind", "Only messages of this kind.", MessageKind)
 _CHANNEL = text("channel", "Only messages to this channel.", 100)
+_RANGE = range_of("was created")
 _LIMIT = whole_number("limit", "Maximum number of messages.", 1, 500, default=50)
 _CURSOR = text("cursor", "`next` from the previous page.", 500)
 _AWAY = "The database is unreachable; `Retry-After` says when to retry."
@@ -56,7 +59,7 @@ class MessageApi:
                 "Messages of the exporter, newest first",
                 MessageList,
                 tag="messages",
-                parameters=(_STATE, _KIND, _CHANNEL, _LIMIT, _CURSOR, FORMAT),
+                parameters=(_STATE, _KIND, _CHANNEL, *_RANGE, TZ, _LIMIT, _CURSOR, FORMAT),
                 problems={503: _AWAY},
             ),
         )
@@ -68,9 +71,17 @@ class MessageApi:
         channel: str | None,
         limit: int,
         cursor: str | None,
+        **period: Any,
     ) -> MessageList:
         """List messages."""
-        wanted = MessageFilter(state, channel, None if kind is None else kind.value)
+        created = read_period(period["since"], period["until"], period["tz"])
+        wanted = MessageFilter(
+            state,
+            channel,
+            None if kind is None else kind.value,
+            since=created.since,
+            until=created.until,
+        )
         with cursor_problems():
             page = message_page(self._engine, wanted, limit, cursor)
         return MessageList([MessageView.of(each) for each in page.items], page.next)

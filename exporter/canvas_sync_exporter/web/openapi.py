@@ -94,7 +94,11 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
         "security": security,
-        "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
+        "parameters": [
+            _parameter(parameter, name)
+            for parameter in endpoint.parameters
+            for name in parameter.names
+        ],
         "responses": {
             str(status): {"description": text, "content": content}
             for content, texts in ((body, answers), (problem_body, problems))
@@ -115,11 +119,13 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
 _EMPTY_OBJECT = {"type": "object", "additionalProperties": False}
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter, name: str) -> dict[str, Any]:
+    deprecation = {"deprecated": True} if name == parameter.former_name else {}
     return {
-        "name": parameter.name,
+        "name": name,
         "in": "path" if parameter.in_path else "query",
         "required": parameter.in_path or parameter.is_required,
         "description": parameter.description,
         "schema": dict(parameter.schema),
+        **deprecation,
     }

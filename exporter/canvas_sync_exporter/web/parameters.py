@@ -56,6 +56,7 @@ class Parameter:
         argument: Name of the handler's argument, if it is not that of the parameter.
         is_repeatable: Whether it may be given several times; the value is a tuple.
         is_required: Whether a query parameter must be given.
+        former_name: A deprecated name that a query may still use instead.
     """
 
     name: str
@@ -67,6 +68,12 @@ class Parameter:
     argument: str = ""
     is_repeatable: bool = False
     is_required: bool = False
+    former_name: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that a request may use for it, the right one first."""
+        return (self.name, self.former_name) if self.former_name else (self.name,)
 
 
 def whole_number(  # one line of a table of endpoints each
@@ -206,21 +213,31 @@ def read_parameters(
     """
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
-    known = {parameter.name for parameter in parameters if not parameter.in_path}
+    known = {name for each in parameters if not each.in_path for name in each.names}
     hint = f"known are {', '.join(sorted(known))}" if known else "there are none here"
     errors += [FieldError(n, f"unknown parameter; {hint}") for n in query if n not in known]
     for parameter in parameters:
-        name = parameter.name
-        given = [path[name]] if parameter.in_path else query.getlist(name)
+        name, given = _given(parameter, path, query)
         if len(given) > (_MOST_REPEATED if parameter.is_repeatable else 1):
             errors.append(FieldError(name, _TOO_OFTEN[parameter.is_repeatable]))
             continue
         try:
-            values[parameter.argument or name] = _parse(parameter, given)
+            values[parameter.argument or parameter.name] = _parse(parameter, given)
         except ValueError as error:
             errors.append(FieldError(name, str(error)))
     _refuse(errors)
     return values
+
+
+def _given(
+    parameter: Parameter, path: Mapping[str, str], query: MultiDict[str, str]
+) -> tuple[str, list[str]]:
+    """Return the values of a parameter, and the last of its names that the request uses."""
+    if parameter.in_path:
+        return parameter.name, [path[parameter.name]]
+    used = [name for name in parameter.names if name in query]
+    values = [value for name in used for value in query.getlist(name)]
+    return (used or [parameter.name])[-1], values
 
 
 def _parse(parameter: Parameter, given: Sequence[str]) -> Any:

@@ -20,6 +20,7 @@ __all__ = [
     "GivenTime",
     "Period",
     "RecentPeriod",
+    "range_of",
     "read_period",
     "read_recent_period",
 ]
@@ -74,13 +75,22 @@ def _parse(raw: str) -> GivenTime:
     return GivenTime(raw)
 
 
-def _time(name: str, description: str, argument: str) -> Parameter:
-    text = f"{description} {_VALUES}"
-    return Parameter(name, False, text, _parse, {"type": "string"}, argument=argument)
+def range_of(began: str) -> tuple[Parameter, Parameter]:
+    """Return ``from`` and ``to`` for things that started, were written or ended then.
+
+    Args:
+        began: What happened to them, such as ``was written``.
+    """
+    schema = {"type": "string"}
+    since = f"Only what {began} then or later. {_VALUES}"
+    until = f"Only what {began} before then. {_VALUES}"
+    return (
+        Parameter("from", False, since, _parse, schema, argument="since"),
+        Parameter("to", False, until, _parse, schema, argument="until"),
+    )
 
 
-FROM: Final = _time("from", "Only what started then or later.", "since")
-TO: Final = _time("to", "Only what started before then.", "until")
+FROM, TO = range_of("started")
 TZ: Final = zone("tz", "IANA name of the time zone of days, and of dates and times without one.")
 DAYS: Final = replace(
     whole_number(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from canvas_sync_core.names import Log
 from canvas_sync_core.store.run_history import RunHistory, run_history
@@ -18,6 +18,7 @@ from .endpoint import Endpoint
 from .formats import FORMAT
 from .log_parameters import LOG, ORDER
 from .parameters import choice, repeatable, text, whole_number
+from .period import TZ, Period, range_of, read_period
 from .problems import FieldError, ProblemError
 from .run_lookup import NO_RUN, RUN_ID, require_run
 from .search_results import FoundPage, found_record
@@ -29,6 +30,8 @@ _PROBLEMS: Final = {**NO_RUN, 503: f"{_AWAY} Or the log folder or a file in it c
 _CALL_LIMIT: Final = whole_number("limit", "Maximum number of calls.", 1, 500, default=50)
 _LINE_LIMIT: Final = whole_number("limit", "Maximum number of lines.", 1, 500, default=50)
 _CURSOR: Final = text("cursor", "`next` from the previous page, with the same parameters.", 4000)
+_ENDED: Final = range_of("ended")
+_WRITTEN: Final = range_of("was written")
 _KIND: Final = repeatable(choice("kind", "Only calls of this kind; may be repeated.", CallKind))
 
 
@@ -74,7 +77,7 @@ class RunDetailApi:
                 "API calls, database operations and waits of a run, in the order of their end",
                 CallPage,
                 tag="runs",
-                parameters=(RUN_ID, _KIND, _CALL_LIMIT, _CURSOR, FORMAT),
+                parameters=(RUN_ID, _KIND, *_ENDED, TZ, _CALL_LIMIT, _CURSOR, FORMAT),
                 problems=_PROBLEMS,
             ),
             Endpoint(
@@ -84,7 +87,7 @@ class RunDetailApi:
                 "The lines of a run in all logs",
                 FoundPage,
                 tag="runs",
-                parameters=(RUN_ID, LOG, ORDER, _LINE_LIMIT, _CURSOR, FORMAT),
+                parameters=(RUN_ID, LOG, *_WRITTEN, TZ, ORDER, _LINE_LIMIT, _CURSOR, FORMAT),
                 problems=_PROBLEMS,
             ),
         )
@@ -98,21 +101,50 @@ class RunDetailApi:
         return run_steps(self._logs, require_run(self._engine, run_id))
 
     def calls(
-        self, run_id: int, kind: tuple[CallKind, ...], limit: int, cursor: str | None
+        self,
+        run_id: int,
+        kind: tuple[CallKind, ...],
+        limit: int,
+        cursor: str | None,
+        **period: Any,
     ) -> CallPage:
         """List the calls of a run."""
+        ended = _period(period)
         run = require_run(self._engine, run_id)
         with _cursor_problems():
             kinds = kind or tuple(CallKind)
-            return run_calls(self._logs, run, limit=limit, cursor=cursor, kinds=kinds)
+            return run_calls(
+                self._logs,
+                run,
+                limit=limit,
+                cursor=cursor,
+                kinds=kinds,
+                since=ended.since,
+                until=ended.until,
+            )
 
     def log(
-        self, run_id: int, log: tuple[Log, ...], order: Order, limit: int, cursor: str | None
+        self,
+        run_id: int,
+        log: tuple[Log, ...],
+        order: Order,
+        limit: int,
+        cursor: str | None,
+        **period: Any,
     ) -> FoundPage:
         """List the lines of a run."""
+        written = _period(period)
         run = require_run(self._engine, run_id)
         with _cursor_problems():
-            page = self._logs.lines(run, limit=limit, cursor=cursor, order=order, logs=log)
+            page = self._logs.lines(
+                run,
+                limit=limit,
+                cursor=cursor,
+                order=order,
+                logs=log,
+                since=written.since,
+                until=written.until,
+            )
         return FoundPage(
             items=list(map(found_record, page.items)),
             next=page.next,
@@ -121,6 +153,10 @@ class RunDetailApi:
             unreadable_lines=page.unreadable_lines,
             problems=page.problems,
         )
+
+
+def _period(values: Mapping[str, Any]) -> Period:
+    return read_period(values["since"], values["until"], values["tz"])
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def test_a_position_must_be_one_of_a_line(exporter: Exporter, query: str) -> Non
 
 
 def test_the_volume_is_shown_by_time_and_level(exporter: Exporter, folder: Path) -> None:
-    query = "since=2025-12-22T02:00:00Z&until=2025-12-22T02:00:12Z&buckets=6"
+    query = "from=2025-12-22T02:00:00Z&to=2025-12-22T02:00:12Z&buckets=6"
     page = exporter.api(f"logs/histogram?{query}").json()
     assert page["step_seconds"] == 2
     assert page["buckets"][5] == {
@@ -149,10 +149,10 @@ def test_the_volume_is_shown_by_time_and_level(exporter: Exporter, folder: Path)
 def test_the_volume_of_the_last_day_is_shown_by_default(exporter: Exporter, folder: Path) -> None:
     page = exporter.api("logs/histogram").json()
     assert (page["step_seconds"], page["not_counted"]) == (1800, [])
-    until = exporter.api("logs/histogram?until=2025-12-22T02:00:12Z&log=api_calls").json()
+    until = exporter.api("logs/histogram?to=2025-12-22T02:00:12Z&log=api_calls").json()
     assert until["buckets"][-1]["lines"] == 2
-    future = exporter.api("logs/histogram?since=2999-01-01")
-    assert [error["field"] for error in future.json()["errors"]] == ["until"]
+    future = exporter.api("logs/histogram?from=2999-01-01")
+    assert [error["field"] for error in future.json()["errors"]] == ["to"]
 
 
 def test_the_values_of_lines_are_counted(exporter: Exporter, folder: Path) -> None:
@@ -206,9 +206,12 @@ def test_a_page_whose_archive_was_deleted_says_so(exporter: Exporter, folder: Pa
         ("trace_id=" + "4b" * 16, 9),
         ("status=404", 1),
         ("route=/api/v1/courses/:id", 2),
+        ("from=2025-12-22T02:00:06Z", 4),
+        ("to=2025-12-22T02:00:06Z", 6),
+        ("from=2025-12-22T03:00:06&tz=Europe/Berlin", 4),
+        ("from=1h", 0),
         ("since=2025-12-22T02:00:06Z", 4),
         ("until=2025-12-22T02:00:06Z", 6),
-        ("since=1h", 0),
     ],
 )
 def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines: int) -> None:
@@ -231,9 +234,12 @@ def test_each_filter_chooses(exporter: Exporter, folder: Path, query: str, lines
         ("order=random", "order"),
         ("trace_id=4b4b", "trace_id"),
         ("user_id=me", "user_id"),
+        ("from=soon", "from"),
         ("since=soon", "since"),
-        ("since=2025-12-22&until=2025-12-22", "until"),
-        ("until=2h&since=1h", "until"),
+        ("from=2025-12-22&to=2025-12-22", "to"),
+        ("to=2h&from=1h", "to"),
+        ("from=2h&since=2h", "since"),
+        ("tz=Nowhere", "tz"),
         ("text=%ff", "text"),
         ("regex=%c3", "regex"),
         ("%ff=1", "\\xff"),
@@ -252,12 +258,22 @@ def test_a_wrong_parameter_is_told_with_what_to_write(exporter: Exporter) -> Non
         (error,) = exporter.api(f"logs/search?{query}").json()["errors"]
         return str(error["detail"])
 
-    assert detail("since=2025-12-22T02:00:00Z&until=2025-12-21") == (
-        "use a later time than that of since, 2025-12-22T02:00:00Z"
+    assert detail("from=2025-12-22T02:00:00Z&to=2025-12-21") == (
+        "use a later time than that of from, 2025-12-22T02:00:00Z"
     )
-    assert detail("since=2025-12-22T02:00:00+02:00").endswith("the + of a zone is written %2B")
-    assert "%2B" not in detail("since=soon")
-    assert exporter.api("logs/search?since=2025-12-22T02:00:00%2B02:00").status_code == 200
+    assert detail("from=2025-12-22T02:00:00+02:00").endswith("the + of a zone is written %2B")
+    assert "%2B" not in detail("from=soon")
+    assert exporter.api("logs/search?from=2025-12-22T02:00:00%2B02:00").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["search", "histogram", "facets"])
+def test_an_answer_says_that_a_name_is_deprecated(exporter: Exporter, path: str) -> None:
+    times = "{}=2025-12-22&{}=2025-12-23"
+    former = exporter.api(f"logs/{path}?{times.format('since', 'until')}")
+    answer = exporter.api(f"logs/{path}?{times.format('from', 'to')}")
+    assert former.headers["Deprecation"].startswith("@")
+    assert "Deprecation" not in answer.headers
+    assert former.json() == answer.json()
 
 
 def test_a_search_that_takes_long_is_told_in_parts(

@@ -42,6 +42,9 @@ def messages(engine: Engine) -> list[Message]:
         ("?channel=email", ["2"]),
         ("?kind=daily", ["3"]),
         ("?kind=incident&state=waiting&channel=slack", []),
+        ("?from=2026-03-02T02:31:00Z", ["2"]),
+        ("?to=2026-03-02T03:31:00&tz=Europe/Berlin", ["3", "1"]),
+        ("?from=2026-03-01&to=2026-03-02", []),
     ],
 )
 def test_messages_are_listed_newest_first_and_filtered(

@@ -113,6 +113,22 @@ def test_calls_are_listed_by_kind_and_page_by_page(exporter: Exporter, run_id: i
     assert found == ["success", "success", "failed"]
 
 
+@pytest.mark.parametrize("part", ["calls?", "log?order=oldest&"])
+def test_what_a_run_did_is_found_by_time(exporter: Exporter, run_id: int, part: str) -> None:
+    def found(query: str) -> list[Any]:
+        page = _get(exporter, f"sync/{run_id}/{part}{query}")
+        assert (page["next"], page["problems"]) == (None, [])
+        return list(page["items"])
+
+    lines = _get(exporter, f"sync/{run_id}/log?order=oldest&log=api_calls,database")["items"]
+    middle = lines[2]["timestamp"]
+    earlier, later = found(f"to={middle}"), found(f"from={middle}")
+    assert earlier + later == found("")
+    assert earlier
+    assert later
+    assert found("to=2020-01-01") == found("from=2999-01-01") == []
+
+
 def test_the_steps_of_a_run_are_ordered_by_start(exporter: Exporter, run_id: int) -> None:
     steps = _get(exporter, f"sync/{run_id}/steps")
     assert steps["is_complete"] is True

@@ -37,11 +37,18 @@ _columns = messages_table.c
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which messages to list; None means any."""
+    """Which messages to list; None means any.
+
+    Attributes:
+        since: Only those that were created then or later.
+        until: Only those that were created before then.
+    """
 
     state: MessageState | None = None
     channel: str | None = None
     kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that a row must meet."""
@@ -50,7 +57,12 @@ class MessageFilter:
             _columns.channel: self.channel,
             _columns.kind: self.kind,
         }
-        return [column == value for column, value in wanted.items() if value is not None]
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        if self.since is not None:
+            conditions.append(_columns.created_at >= self.since)
+        if self.until is not None:
+            conditions.append(_columns.created_at < self.until)
+        return conditions
 
 
 def message_page(
