@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from canvas_sync_core.names import IncidentKind, RunStatus
 
+from .finding import MOST_LISTED_RUNS
 from .runs import EndedRun
 
 __all__ = ["cause_of", "count_causes", "evidence", "explain", "is_transient", "refusal_reason"]
 
-_MOST_RUNS: Final = 20
 _MOST_REQUEST_IDS: Final = 5
 _MOST_CAUSES: Final = 10
 _LONGEST: Final = 200
@@ -118,7 +118,7 @@ def evidence(runs: Sequence[EndedRun], counts: Mapping[str, int] | None = None) 
     ids = [run.request_context_id for run in newest if run.request_context_id]
     return {
         "counts": count_causes(newest) if counts is None else dict(counts),
-        "runs": tuple(run.id for run in newest[:_MOST_RUNS]),
+        "runs": tuple(run.id for run in newest[:MOST_LISTED_RUNS]),
         "run_count": len(newest),
         "user_count": len({run.user_id for run in newest if run.user_id is not None}),
         "request_ids": tuple(dict.fromkeys(ids))[:_MOST_REQUEST_IDS],

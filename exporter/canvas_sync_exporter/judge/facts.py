@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from canvas_sync_core.store.messages.failing_channel import FailingChannel
 
@@ -17,6 +17,7 @@ from .rounds import Round, make_rounds
 from .runs import EndedRun, RunningRun
 
 __all__ = [
+    "TRAFFIC_WINDOW",
     "CleanupFacts",
     "ClockFacts",
     "DatabaseFacts",
@@ -33,6 +34,9 @@ __all__ = [
     "SyncFacts",
     "TokenFacts",
 ]
+
+TRAFFIC_WINDOW: Final = timedelta(minutes=10)
+"""What the facts about routes cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class SyncFacts:
 
 @dataclass(frozen=True, slots=True)
 class RouteTraffic:
-    """API calls of one route in the last ten minutes, by any run.
+    """API calls of one route during the :data:`TRAFFIC_WINDOW` before now, by any run.
 
     Attributes:
         failed: Failed calls by status code or error class (``502``, ``timeout``).

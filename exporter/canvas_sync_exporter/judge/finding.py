@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from canvas_sync_core.names import IncidentKind, Severity
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["MOST_LISTED_RUNS", "Finding", "Verdict"]
+
+MOST_LISTED_RUNS: Final = 20
+"""Affected runs whose ids a finding lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Finding:
         summary: One sentence that names the subject; no user's name, no secret.
         cause: The cause in one sentence; empty when unknown.
         counts: Number of runs (or calls) by cause, most frequent first.
-        runs: Ids of affected runs, newest first, at most 20.
+        runs: Ids of affected runs, newest first, at most :data:`MOST_LISTED_RUNS`.
         run_count: How many runs are affected.
         user_count: How many users are affected.
         request_ids: Canvas's ``X-Request-Context-Id`` of refused or failed calls, at most 5.

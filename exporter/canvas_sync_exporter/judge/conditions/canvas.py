@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from canvas_sync_core.names import IncidentKind, RunStatus, Severity
 from canvas_sync_exporter.judge.causes import cause_of, evidence
-from canvas_sync_exporter.judge.facts import Facts, SyncFacts
+from canvas_sync_exporter.judge.facts import TRAFFIC_WINDOW, Facts, SyncFacts
 from canvas_sync_exporter.judge.finding import Finding
 from canvas_sync_exporter.judge.rounds import Round
 from canvas_sync_exporter.judge.runs import EndedRun
@@ -26,10 +26,8 @@ _CRITICAL_SHARE: Final = 0.5
 """Share of failed calls from which on the incident is critical."""
 _SLOWER_SECONDS: Final = 0.3
 """Far longer than usual is at least this much longer, so that fast calls never count."""
-_LIVE_WINDOW: Final = timedelta(minutes=10)
-"""What the facts about routes cover, also of runs in progress."""
 _LIVE_FAILURES: Final = 10
-"""Fewer failed calls in that window are not an outage, however large their share."""
+"""Fewer failed calls in the window of traffic are not an outage, however large their share."""
 _LIVE_SHARE: Final = 0.2
 """A smaller share of that window's calls is not an outage, however many failed."""
 _OUTAGE_CODES: Final = ("5", "timeout", "connection", "other")
@@ -200,7 +198,7 @@ def _finding(
         kind=kind,
         subject=next(iter(hosts)) if len(hosts) == 1 else _CANVAS,
         severity=Severity.WARNING,
-        since=min((run.start for run in runs), default=now - _LIVE_WINDOW),
+        since=min((run.start for run in runs), default=now - TRAFFIC_WINDOW),
         summary=summary,
         sync_type=next(iter(types)) if len(types) == 1 else None,
         affects=frozenset(types),

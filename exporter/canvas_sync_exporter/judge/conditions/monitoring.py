@@ -9,7 +9,7 @@ from typing import Final
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_core.store.spool import SPOOL_LIMIT
 from canvas_sync_exporter.judge.facts import Facts, Sample
-from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.finding import MOST_LISTED_RUNS, Finding
 from canvas_sync_exporter.judge.runs import EndedRun
 from canvas_sync_exporter.judge.timing import counted_rounds
 from canvas_sync_exporter.schedules.durations import format_duration
@@ -105,7 +105,7 @@ def log_folder_unwritable(facts: Facts) -> Iterable[Finding]:
         since=min([*(run.start for run in runs), *([since] if since else [])]),
         summary="The syncs cannot write their logs or metrics.",
         cause=problem or next(run.telemetry_fault or "" for run in runs),
-        runs=tuple(run.id for run in runs[:20]),
+        runs=tuple(run.id for run in runs[:MOST_LISTED_RUNS]),
         run_count=len(runs),
         affects=frozenset(run.sync_type for run in runs),
     ).on(host)

@@ -10,7 +10,7 @@ from typing import Final
 
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.facts import Facts, SyncFacts
-from canvas_sync_exporter.judge.finding import Finding
+from canvas_sync_exporter.judge.finding import MOST_LISTED_RUNS, Finding
 from canvas_sync_exporter.judge.memo import once_for_each_sync
 from canvas_sync_exporter.judge.rounds import Key
 from canvas_sync_exporter.judge.runs import EndedRun, RunningRun
@@ -43,8 +43,6 @@ _HEARTBEAT_AGE: Final = timedelta(minutes=2)
 """A run with an older heartbeat is dead and will soon be closed."""
 _USUAL_SHARE: Final = 0.3
 """If such a share of earlier runs overlapped, overlaps are usual."""
-_MOST_LISTED: Final = 20
-"""Ids of stuck runs that a finding lists."""
 _NEWEST_RUNS: Final = 20
 """Newest runs that are searched for an overlap."""
 
@@ -71,7 +69,7 @@ def stuck(facts: Facts) -> Iterable[Finding]:
             summary=f"A run of {sync.sync_type} has been in progress for {took}.",
             cause=f"Runs usually take {typical}." if typical else "",
             sync_type=sync.sync_type,
-            runs=tuple(run.id for run in reversed(runs))[:_MOST_LISTED],
+            runs=tuple(run.id for run in reversed(runs))[:MOST_LISTED_RUNS],
             run_count=len(runs),
             user_count=len({run.user_id for run in runs if run.user_id is not None}),
         )

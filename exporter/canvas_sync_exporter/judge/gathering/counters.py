@@ -13,11 +13,15 @@ from canvas_sync_core.metrics.folding import MetricFolder
 from canvas_sync_core.metrics.sample_keys import SampleKeys
 from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
-from canvas_sync_exporter.judge.facts import DroppedTelemetry, Refusal, RouteTraffic
+from canvas_sync_exporter.judge.facts import (
+    TRAFFIC_WINDOW,
+    DroppedTelemetry,
+    Refusal,
+    RouteTraffic,
+)
 
 __all__ = ["CounterFacts", "CounterWatch"]
 
-_TRAFFIC_WINDOW: Final = timedelta(minutes=10)
 _FORGET: Final = timedelta(hours=26)
 _GOOD_CODES: Final = ("2", "3")
 _WATCHED: Final = frozenset(
@@ -138,7 +142,7 @@ class CounterWatch:
         self._dropped[key] = replace(known, count=known.count + count, last=now)
 
     def _forget(self, now: datetime) -> None:
-        while self._traffic and now - self._traffic[0][0] > _TRAFFIC_WINDOW:
+        while self._traffic and now - self._traffic[0][0] > TRAFFIC_WINDOW:
             self._traffic.popleft()
         for reason in [key for key, each in self._refusals.items() if now - each.last > _FORGET]:
             del self._refusals[reason]
