@@ -20,7 +20,7 @@ from canvas_sync_exporter.rendering import TEMPLATES
 __all__ = ["Asset", "assets"]
 
 _STATIC: Final = Path(__file__).parent / "static"
-_SPACE_BETWEEN_TOKENS: Final = re.compile(r"\s*([{};,])\s*|(?<=:)[ ]+|[ ]*\n\s*")
+_SPACE_BETWEEN_TOKENS: Final = re.compile(r"\s*([{};,>])\s*|(?<=:)[ ]+|[ ]*\n\s*")
 _SHARED_STYLES: Final = (TEMPLATES / "style/tokens.css", TEMPLATES / "charts/style.css")
 
 

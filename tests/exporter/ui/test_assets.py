@@ -37,6 +37,6 @@ def test_motion_colours_and_print_are_left_to_the_visitor() -> None:
 def test_the_style_is_sent_without_space_that_only_people_need() -> None:
     style = assets()["style"].content.decode()
     assert "*,::before,::after{box-sizing:border-box}" in style
-    assert ".card > h2{" in style
+    assert ".card>h2{" in style
     assert "calc(100vw - 2rem)" in style
     assert "\n" not in style

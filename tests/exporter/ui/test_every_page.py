@@ -38,14 +38,17 @@ def test_a_page_is_accessible_and_quiet_in_light_and_dark_and_at_every_width(
         for width in WIDTHS:
             tab.page.set_viewport_size(_viewport(width))
             assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+            cards = tab.page.locator(".wide:has(> .cards)")
+            assert cards.evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
         tab.page.evaluate(_LEAVE_TWO_OF_EACH_SHAPE)
         for width in WIDTHS:
             tab.page.set_viewport_size(_viewport(width))
             has_seen_all_text = width == WIDTHS[-1]
             assert (width, axe_violations(tab.page, colors=not has_seen_all_text)) == (width, [])
-        tab.page.set_viewport_size(_viewport(WIDTHS[1]))
         tab.page.emulate_media(color_scheme="dark")  # which changes colors, of the same text
-        assert ("dark", axe_violations(tab.page, structure=False)) == ("dark", [])
+        for width in WIDTHS[:2]:
+            tab.page.set_viewport_size(_viewport(width))
+            assert ("dark", width, axe_violations(tab.page, structure=False)) == ("dark", width, [])
         assert tab.complaints == []
         assert [url for url in tab.requests if not url.startswith((site.url, "data:"))] == []
         assert len(loaded) <= 3, loaded
@@ -103,7 +106,7 @@ def test_a_page_has_the_policy_and_nothing_inline(page: Page, site: Served) -> N
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", answer.text)
 
 
-@pytest.mark.parametrize("since", ["1h", "24h", "30d", "365d"])
+@pytest.mark.parametrize("since", ["24h", "365d"])
 def test_a_page_is_small(page: Page, since: str, site: Served) -> None:
     url = f"{site.url}/{example_path(page)}?from={since}"
     content = requests.get(url, timeout=30).content

@@ -47,6 +47,22 @@ def test_calls_are_counted_with_their_shares(served: Served, browser: Browser) -
             assert text in calls.inner_text()
 
 
+def test_figures_of_a_route_are_a_card_with_their_names_on_a_phone(
+    served: Served, browser: Browser
+) -> None:
+    with watched(browser, viewport={"width": 360, "height": 800}) as tab:
+        tab.page.goto(f"{served.url}/canvas")
+        first = tab.page.locator("#route_use tbody tr").first
+        names = first.locator("td").evaluate_all(
+            "all => all.map(each => getComputedStyle(each, '::before').content)"
+        )
+        assert [each.strip('" ') for each in names] == [
+            *("Calls", "Failed", "Throttled", "Latency, p50", "p95")
+        ]
+        boxes = [each.bounding_box() for each in first.locator("th, td").all()]
+        assert all(each and each["x"] + each["width"] <= 360 for each in boxes)
+
+
 def test_the_most_expensive_route_is_first_and_leads_to_its_lines(
     served: Served, browser: Browser
 ) -> None:
