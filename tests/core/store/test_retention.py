@@ -9,11 +9,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, func, select
 
+from canvas_sync_core.store import retention
 from canvas_sync_core.store.database import downgrade, open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.retention import delete_runs
@@ -81,6 +83,38 @@ def test_a_fast_database_gets_large_portions(engine: Engine) -> None:
 
     assert delete_runs(engine, _NOW, clock) == 3000
     assert len(asked) < 2 * 15
+
+
+def test_portions_adapt_to_how_long_rows_take() -> None:
+    """A single slow transaction may be the machine's; two are the database's."""
+    portion = retention._Portion()
+    sizes = [portion.size]
+    for took in (0.0, 0.009, 0.01, 0.02, 0.05, 0.05, 0.021, 0.02, 0.05):
+        portion.adapt(took)
+        sizes.append(portion.size)
+    assert sizes == [20, 31, 47, 47, 47, 47, 23, 20, 20, 20]
+    for _ in range(20):
+        portion.adapt(0.0)
+    assert portion.size == 2000
+
+
+def test_what_takes_long_without_any_rows_does_not_make_portions_smaller() -> None:
+    portion = retention._Portion()
+    for _ in range(5):
+        portion.adapt(10.0)
+    assert portion.size > 100
+
+
+def test_syncs_can_write_after_each_portion_for_as_long_as_it_took(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
+    write(engine, *(snapshot(f"old-{n}", start_time=quarter + n) for n in range(50)))
+    pauses: list[float] = []
+    monkeypatch.setattr(retention, "time", SimpleNamespace(sleep=pauses.append))
+    times = iter([0.0, 0.5, 1.0, 1.015625, 2.0, 2.0])
+    assert delete_runs(engine, _NOW, lambda: next(times)) == 50
+    assert pauses == [0.02, 0.015625]
 
 
 def _write_rolled_up(engine: Engine, runs: int, seconds_apart: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, update
 
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store import run_portions
+from canvas_sync_core.store import run_portions, run_search
 from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.model import metrics_table
@@ -115,6 +115,17 @@ def test_a_search_for_rare_runs_ends_after_its_time_and_goes_on_later(
     assert (_names(page), page.searched_to, pages) == (["rare"], None, 4)
     found, is_cut = newest_runs(engine, wanted, 5)
     assert ([run.sync_task_id for run in found], is_cut) == (["rare"], False)
+
+
+@pytest.mark.parametrize(("limit", "are_more"), [(1, True), (3, True), (5, False), (6, False)])
+def test_the_newest_runs_are_read_over_several_pages(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, limit: int, are_more: bool
+) -> None:
+    monkeypatch.setattr(run_search, "_PAGE", 2)
+    write(engine, *(snapshot(f"run-{n}", start_time=_at(-n)) for n in range(5)))
+    found, is_cut = newest_runs(engine, RunFilter(), limit)
+    expected = [f"run-{n}" for n in range(min(limit, 5))]
+    assert ([run.sync_task_id for run in found], is_cut) == (expected, are_more)
 
 
 @pytest.mark.parametrize("wanted", [RunFilter(), RunFilter(host="sync-1")])
@@ -227,30 +238,6 @@ def _assert_counts(
     values = Counter(getattr(run, field) for run in runs if _matches(run, wanted))
     del values[None]
     assert {each.value: each.runs for each in found} == values
-
-
-def test_counting_ends_after_its_time_and_says_how_far_it_came(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_portions, "_FIRST", 10)
-    write(engine, *(snapshot(f"run-{n:02}", start_time=_at(n)) for n in range(35)))
-    facets = run_facets(engine, RunFilter(min_duration=1.0), seconds=0)
-    assert (facets.runs, facets.counted_to) == (10, _NOON + 25 * _HOUR)
-    assert facets.host.values == [FacetValue("sync-1", 10)]
-
-
-def test_what_the_rollups_know_is_counted_exactly_however_short_the_time(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_portions, "_FIRST", 10)
-    write(engine, *(snapshot(f"run-{n:02}", start_time=_at(n)) for n in range(35)))
-    facets = run_facets(engine, RunFilter(), seconds=0)
-    assert (facets.runs, facets.counted_to) == (35, None)
-    assert facets.status.values == [FacetValue("success", 35)]
-    assert (facets.host.values, facets.host.counted_to) == (
-        [FacetValue("sync-1", 10)],
-        _NOON + 25 * _HOUR,
-    )
 
 
 _QUESTIONS: dict[str, Callable[[Engine], object]] = {

@@ -20,9 +20,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
+from canvas_sync_core.store import spool as spool_module
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.queries import recent_runs, run_by_task
-from canvas_sync_core.store.spool import Drained, Spool, drain_orphans, encode, waiting_bytes
+from canvas_sync_core.store.spool import (
+    Drained,
+    Spool,
+    dead_letter,
+    drain_orphans,
+    encode,
+    waiting_bytes,
+)
 from support.forked_programs import ForkedProgram
 from support.runs import running, snapshot
 
@@ -337,8 +345,178 @@ def test_files_of_others_are_closed_again_whether_their_owner_lives_or_not(
     living.close()
 
 
+def test_a_record_fits_up_to_a_share_of_the_limit(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, limit=100)
+    spool.append(b"x" * 59 + b"\n")
+    assert [spool.has_room(b"x" * size) for size in (40, 41)] == [True, False]
+    assert [spool.has_room(b"x" * size, 0.75) for size in (15, 16)] == [True, False]
+    spool.discard(spool.read())
+    assert spool.has_room(b"x" * 100)
+    spool.close()
+
+
+def test_undecodable_names_anywhere_in_a_row_become_question_marks(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(encode(snapshot("a", metadata={"\ud800": ["\udcff", {"b": "\udcff"}, 1]})))
+    (read,) = spool.read().snapshots
+    assert read.metadata == {"?": ["?", {"b": "?"}, 1]}
+    spool.discard(spool.read())
+    spool.close()
+
+
+def test_a_file_whose_descriptor_the_app_closed_is_locked_and_used_again(
+    tmp_path: Path, engine: Engine
+) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    spool.append(encode(snapshot("a")))
+    (file,) = folder.iterdir()
+    os.close(descriptor_of(file))
+    spool.append(encode(snapshot("b")))
+    assert list(folder.iterdir()) == [file]
+    assert drain_orphans(folder, engine) == Drained(), "it is locked again"
+    assert [row.task_id for row in spool.read().snapshots] == ["a", "b"]
+    spool.discard(spool.read())
+    spool.close()
+
+
+def test_a_file_that_was_delivered_while_its_descriptor_was_closed_is_begun_anew(
+    tmp_path: Path, engine: Engine
+) -> None:
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    spool.append(encode(snapshot("a")))
+    (file,) = folder.iterdir()
+    os.close(descriptor_of(file))
+    assert drain_orphans(folder, engine).rows == 1
+    spool.reopen_if_closed()
+    assert (spool.is_empty, spool.is_in_place) == (True, True)
+    spool.append(encode(snapshot("b")))
+    (recreated,) = folder.iterdir()
+    recreated.write_bytes(b"")
+    assert spool.forget_removed() == 1, "of the new file's lines alone"
+    spool.close()
+
+
+def test_lines_taken_out_behind_those_that_were_delivered_are_forgotten(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    lines = [encode(snapshot(name)) for name in "abc"]
+    spool.append(lines[0])
+    delivered = spool.read()
+    for line in lines[1:]:
+        spool.append(line)
+    spool.discard(delivered)
+    (file,) = tmp_path.iterdir()
+    os.truncate(file, len(lines[0]) + len(lines[1]))
+    assert spool.forget_removed() == 1
+    assert [row.task_id for row in spool.read().snapshots] == ["b"]
+    os.truncate(file, 10)
+    assert spool.forget_removed() == 1
+    assert spool.is_empty
+    assert file.stat().st_size == 10
+    spool.append(lines[2])
+    assert [row.task_id for row in spool.read().snapshots] == ["c"]
+    spool.discard(spool.read())
+    spool.close()
+
+
+def test_a_file_in_its_place_is_not_recreated(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    before = list(tmp_path.iterdir())
+    spool.recreate()
+    assert list(tmp_path.iterdir()) == before
+    spool.close()
+
+
+def test_a_file_that_cannot_be_recreated_leaves_nothing_and_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append(encode(snapshot("a")))
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    before = len(open_files(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda _descriptor, block: len(block) - 1)
+        with pytest.raises(OSError, match="No space left"):
+            spool.recreate()
+    assert (list(tmp_path.iterdir()), len(open_files(tmp_path))) == ([], before)
+    assert [row.task_id for row in spool.read().snapshots] == ["a"]
+    spool.recreate()
+    assert len(open_files(tmp_path)) == before
+    spool.discard(spool.read())
+    spool.close()
+    assert (list(tmp_path.iterdir()), open_files(tmp_path)) == ([], [])
+
+
+def test_long_contents_are_recreated_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "_READ_BYTES", 100)
+    spool = Spool(tmp_path)
+    for name in "ab":
+        spool.append(encode(snapshot(name)))
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    file.unlink()
+    spool.recreate()
+    (recreated,) = tmp_path.iterdir()
+    assert recreated.read_bytes() == content
+    spool.abandon()
+
+
+def test_a_file_that_cannot_get_its_name_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Path, _target: Path) -> Path:
+        raise PermissionError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(PermissionError):
+            Spool(tmp_path)
+    assert (list(tmp_path.iterdir()), open_files(tmp_path)) == ([], [])
+
+
+def test_what_the_files_of_several_processes_contain_is_added_up(
+    tmp_path: Path, engine: Engine
+) -> None:
+    impossible = encode(snapshot("bad", user_id=2**63))
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    size = 0
+    for number in range(2):
+        content = encode(snapshot(f"run-{number}")) + b"garbage\n" + impossible
+        size += (folder / f"{number}-dead.jsonl").write_bytes(content)
+        (folder / f"{number}-dead.new").write_bytes(b"not yet in use")
+    assert waiting_bytes(folder) == size
+    assert drain_orphans(folder, engine) == Drained(files=2, rows=4, damaged=2, rejected=2)
+
+
+def test_unusable_lines_are_saved_for_the_owner_alone_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "_DAMAGED_LIMIT", 10)
+    dead_letter(tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+    for line in (b"12345678", b"a line is never cut\n", b"too many"):
+        dead_letter(tmp_path, [line])
+    file = tmp_path / "damaged.txt"
+    assert file.read_bytes() == b"12345678\na line is never cut\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    dead_letter(tmp_path / "none", [b"where the disk is full, nothing happens"])
+
+
 def open_files(folder: Path) -> list[str]:
     """Name the files below a folder that this process has open."""
     links = Path("/proc/self/fd").iterdir()
     targets = [str(link.readlink()) for link in links if link.is_symlink()]
     return [target for target in targets if target.startswith(str(folder))]
+
+
+def descriptor_of(file: Path) -> int:
+    """Return the descriptor by which this process has a file open."""
+    (link,) = (each for each in Path("/proc/self/fd").iterdir() if _target(each) == str(file))
+    return int(link.name)
+
+
+def _target(link: Path) -> str | None:
+    return str(link.readlink()) if link.is_symlink() else None

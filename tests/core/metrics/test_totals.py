@@ -1,0 +1,53 @@
+"""The values of several processes become one."""
+
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+
+from canvas_sync_core.metrics.layout import Exemplar
+from canvas_sync_core.metrics.totals import LIVE_KINDS, PER_PROCESS_KIND, Totals
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("counter", 5.0),
+        ("histogram", 5.0),
+        ("gauge_livesum", 5.0),
+        ("gauge_livemin", 2.0),
+        ("gauge_max", 3.0),
+    ],
+)
+def test_values_of_processes_are_merged_as_their_kind_says(kind: str, expected: float) -> None:
+    totals = Totals()
+    totals.merge(kind, [b"a", b"b"], [3.0, 7.0])
+    totals.merge(kind, [b"a"], [2.0])
+    assert totals.values == {kind: {b"a": expected, b"b": 7.0}}
+
+
+def test_an_unset_value_is_no_value() -> None:
+    totals = Totals()
+    totals.merge("gauge_livemin", [b"a", b"b"], [nan, 4.0])
+    totals.merge("gauge_livemin", [b"a", b"b"], [1.0, nan])
+    assert totals.values == {"gauge_livemin": {b"a": 1.0, b"b": 4.0}}
+
+
+def test_each_value_has_a_key() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        Totals().merge("counter", [b"a"], [1.0, 2.0])
+
+
+def test_the_newest_exemplar_of_a_bucket_is_kept() -> None:
+    old, new = Exemplar("1", 0.5, time=10.0), Exemplar("2", 0.4, time=11.0)
+    totals = Totals()
+    for exemplars in ({b"a": old, b"b": new}, {b"a": new, b"b": old}, {b"c": old}):
+        totals.merge_exemplars(exemplars)
+    totals.merge_exemplars({b"a": Exemplar("3", 0.1, time=11.0)})
+    assert totals.exemplars == {b"a": new, b"b": new, b"c": old}
+
+
+def test_values_of_dead_processes_are_no_sum_of_living_ones() -> None:
+    assert {"gauge_livesum", "gauge_livemin", PER_PROCESS_KIND} == LIVE_KINDS
+    assert PER_PROCESS_KIND.startswith("gauge_")

@@ -1,0 +1,34 @@
+"""Runs are read from the newest on in portions that take a bounded time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from canvas_sync_core.store import run_portions
+from canvas_sync_core.store.run_filter import RunFilter
+from support.runs import snapshot, write
+
+_NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
+def _at(hours: float) -> float:
+    return (_NOON + hours * _HOUR).timestamp()
+
+
+def test_portions_grow_up_to_a_limit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_portions, "_FIRST", 1)
+    monkeypatch.setattr(run_portions, "_LARGEST", 6)
+    write(engine, *(snapshot(f"run-{n}", start_time=_at(-n)) for n in range(20)))
+    with engine.connect() as connection:
+        ends = [each.end for each in run_portions.portions(connection, RunFilter(), None, 60)]
+    hours = [(_NOON - end[0]) // _HOUR for end in ends if end is not None]
+    assert (hours, ends[-1]) == ([0, 4, 10, 16], None)
