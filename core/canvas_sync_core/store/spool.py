@@ -190,6 +190,8 @@ class Spool:
         begin = self._begin
         while begin < self._end:
             batch = _read(self._descriptor, begin, self._end)
+            if batch.end == begin:  # another program has cut the file
+                return
             yield batch
             begin = batch.end
 

@@ -245,6 +245,25 @@ def test_since_a_midnight_without_newer_runs_there_is_no_trend(
     )
 
 
+def test_a_run_at_the_moment_when_clocks_change_has_the_new_offset(engine: Engine) -> None:
+    """In Chile the hour before a midnight is repeated: the run belongs to the day before."""
+    moment = datetime(2025, 4, 6, 3, tzinfo=UTC)
+    write(engine, *(snapshot(f"{n}", start_time=moment.timestamp() + n) for n in (-1, 0)))
+    zone = ZoneInfo("America/Santiago")
+    speed = queries.performance(engine, moment - timedelta(days=2), zone)
+    assert [(each.day, each.duration.count) for each in speed.trend] == [(date(2025, 4, 5), 2)]
+
+
+def test_a_run_that_began_on_no_day_is_in_no_trend(engine: Engine) -> None:
+    """Only SQL by hand writes such a start."""
+    write(engine, snapshot("a", start_time=_at(0)), snapshot("b", start_time=_at(0)))
+    with engine.begin() as connection:
+        never = "UPDATE canvas_sync_metrics SET sync_start_time = 'infinity'"
+        connection.exec_driver_sql(f"{never} WHERE sync_task_id = 'b'")
+    speed = queries.performance(engine, _SINCE)
+    assert [(each.day, each.duration.count) for each in speed.trend] == [(date(2025, 12, 22), 1)]
+
+
 def test_durations_that_are_no_finite_numbers_are_left_out(engine: Engine) -> None:
     """Only SQL by hand writes such ones; SQLite takes NaN for NULL."""
     values = {"a": 1.0, "b": math.inf, "c": -math.inf, "d": math.nan, "e": 3.0}

@@ -420,6 +420,52 @@ def test_lines_taken_out_behind_those_that_were_delivered_are_forgotten(tmp_path
     spool.close()
 
 
+def test_damaged_lines_that_were_delivered_do_not_count_as_removed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(b"garbage\n")
+    spool.append(encode(snapshot("a")))
+    delivered = spool.read()
+    spool.append(encode(snapshot("b")))
+    spool.discard(delivered)
+    (file,) = tmp_path.iterdir()
+    os.truncate(file, 0)
+    assert spool.forget_removed() == 1
+    spool.close()
+
+
+def test_what_another_program_appends_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "_READ_BYTES", 10)
+    spool = Spool(tmp_path)
+    for name in "ab":
+        spool.append(encode(snapshot(name)))
+    first = spool.read()
+    spool.discard(first)
+    (file,) = tmp_path.iterdir()
+    with file.open("ab") as appended:
+        appended.write(b"half a line")
+    batch = spool.read()
+    assert [[row.task_id for row in each.snapshots] for each in (first, batch)] == [["a"], ["b"]]
+    assert batch.damaged == []
+    spool.discard(batch)
+    spool.close()
+
+
+@pytest.mark.parametrize("left", [0, 100])
+def test_reading_everything_ends_where_another_program_cut_the_file(
+    tmp_path: Path, left: int
+) -> None:
+    spool = Spool(tmp_path)
+    for name in "ab":
+        spool.append(encode(snapshot(name)))
+    (file,) = tmp_path.iterdir()
+    os.truncate(file, left)
+    assert [row for batch in spool.read_all() for row in batch.snapshots] == []
+    assert spool.forget_removed() == 2
+    spool.close()
+
+
 def test_a_file_in_its_place_is_not_recreated(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     before = list(tmp_path.iterdir())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -31,7 +33,7 @@ def _row(
     error: str | None = None,
     *,
     measures: tuple[Any, ...] = (1.0, 2.0, 3.0),
-    **sums: Any,
+    sums: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[Any, ...]:
     assert len(measures) == len(MEASURES)
     return start, *group, end, error, *measures, *(sums.get(name, 0) for name in SUMMED)
@@ -74,10 +76,10 @@ def test_runs_are_grouped_by_place_sync_type_and_status() -> None:
 def test_the_latest_end_counts_for_the_items_that_a_run_handled() -> None:
     columns = [item_column(item, "processed") for item in ITEMS]
     rows = [
-        _row(end=_NOON + _HOUR, **{columns[0]: 1}),
-        _row(end=_NOON + 3 * _HOUR, **{columns[1]: 1}),
-        _row(end=_NOON, **{columns[0]: 1}),
-        _row(end=None, **{columns[0]: 1}),
+        _row(end=_NOON + _HOUR, sums={columns[0]: 1}),
+        _row(end=_NOON + 3 * _HOUR, sums={columns[1]: 1}),
+        _row(end=_NOON, sums={columns[0]: 1}),
+        _row(end=None, sums={columns[0]: 1}),
     ]
     found = add_up(rows)["full", "success"].newest
     assert found == [_NOON + _HOUR, _NOON + 3 * _HOUR, *[None] * (len(ITEMS) - 2)]
@@ -85,7 +87,7 @@ def test_the_latest_end_counts_for_the_items_that_a_run_handled() -> None:
 
 @pytest.mark.parametrize("odd", ["x", None, 2.5])
 def test_values_that_are_no_integers_are_added_as_well_as_they_can_be_read(odd: Any) -> None:
-    rows = [_row(api_calls=3), _row(api_calls=odd)]
+    rows = [_row(sums={"api_calls": 3}), _row(sums={"api_calls": odd})]
     found = add_up(rows)["full", "success"]
     assert found.sums[SUMMED.index("api_calls")] == 3 + (2 if odd == 2.5 else 0)
 

@@ -14,10 +14,12 @@ def _read_from(values: list[str]) -> list[str]:
     read: list[str] = []
     for value in values:
         key, generation = value.split()
-        found = cache.get_or_read(
-            key, int(generation), lambda value=value: read.append(value) or value
-        )
-        assert found == value
+
+        def note(value: str = value) -> str:
+            read.append(value)
+            return value
+
+        assert cache.get_or_read(key, int(generation), note) == value
     return read
 
 
