@@ -86,6 +86,7 @@ class Page:
         in_navigation: Whether the navigation has it.
         is_live: Whether an open page updates itself.
         is_of_one_host: Whether it shows files of this host, which other exporters do not see.
+        shows_logs: Whether it reads the log folder, so that a new line may change it.
         actions: What its forms do.
         feeds: What its scripts and links ask for.
     """
@@ -100,5 +101,6 @@ class Page:
     in_navigation: bool = True
     is_live: bool = True
     is_of_one_host: bool = False
+    shows_logs: bool = False
     actions: tuple[Action, ...] = ()
     feeds: tuple[Feed, ...] = ()

@@ -38,14 +38,10 @@ class RecentTags:
     that a visitor opens is always rendered.
 
     Args:
-        fingerprint: Returns a value that equals an earlier one if nothing has changed.
         clock: Returns seconds.
     """
 
-    def __init__(
-        self, fingerprint: Callable[[], object], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._fingerprint = fingerprint
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
         self._pages: OrderedDict[Hashable, _Rendered] = OrderedDict()
@@ -64,8 +60,14 @@ class RecentTags:
             while len(self._pages) > _MOST:
                 self._pages.popitem(last=False)
 
-    def find(self, page: Hashable, known: ETags) -> str | None:
-        """Return the tag of a page if a client has it and it has not changed; else None."""
+    def find(self, page: Hashable, known: ETags, fingerprint: Callable[[], object]) -> str | None:
+        """Return the tag of a page if a client has it and it has not changed; else None.
+
+        Args:
+            page: Identifies it, and who asks for it.
+            known: The entity tags that the client has.
+            fingerprint: Returns that of everything it shows now.
+        """
         with self._lock:
             rendered = self._pages.get(page)
         if rendered is None or not known.contains_weak(rendered.tag):
@@ -75,7 +77,7 @@ class RecentTags:
             return rendered.tag
         if age >= _UNCHANGED_SECONDS or rendered.fingerprint is None:
             return None
-        return rendered.tag if rendered.fingerprint == self._fingerprint() else None
+        return rendered.tag if rendered.fingerprint == fingerprint() else None
 
     def forget(self) -> None:
         """Forget all pages, because something was changed."""

@@ -70,8 +70,7 @@ class Site:
         self._pages = pages
         self._prefix = prefix
         self._attempts = AttemptLimit()
-        self._fingerprint = partial(fingerprint, context)
-        self._recent = RecentTags(self._fingerprint)
+        self._recent = RecentTags()
         self._limit = ConcurrencyLimit(_REQUEST_LIMIT, _BUSY, retry_seconds=1)
 
     def show(self, page: Page, path: Mapping[str, str]) -> Response:
@@ -80,11 +79,12 @@ class Site:
         view.done = next((each.done for each in page.actions if each.name == view.done), "")
         place = (request.full_path, view.visitor, wants_json(request))
         # A page that does not poll is asked for by a person, who wants it as it is now.
-        if page.is_live and (tag := self._recent.find(place, request.if_none_match)):
+        state = partial(fingerprint, self._context, with_logs=page.shows_logs)
+        if page.is_live and (tag := self._recent.find(place, request.if_none_match, state)):
             return _not_modified(tag)
         # Only a poll waits for it: while the database is silent, it takes its timeout.
         is_poll = page.is_live and bool(request.if_none_match)
-        before = self._fingerprint() if is_poll else None
+        before = state() if is_poll else None
         with self._limit.acquired():
             answer = deliver(self._render(page, view))
         self._recent.note(place, answer.get_etag()[0] or "", before)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from html import unescape
+from importlib import import_module
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -123,6 +126,44 @@ def test_an_unchanged_page_is_not_sent_again(page: Page, site: Served) -> None:
             break
     assert again.status_code == 304
     assert again.content == b""
+
+
+def test_a_new_line_of_a_log_renders_only_pages_that_read_logs(
+    page: Page, site: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = _calls(monkeypatch, "canvas_sync_exporter.logs.sources", "regular_names")
+    sized = _calls(monkeypatch, "canvas_sync_exporter.logs.on_disk", "regular_names")
+    rendered = _calls(monkeypatch, "canvas_sync_exporter.ui.site", "render")
+    monkeypatch.setattr("canvas_sync_exporter.ui.recent_tags._SECONDS", 0.0)
+    tag = ""
+
+    def poll() -> int:
+        nonlocal tag
+        before = len(rendered)
+        url = f"{site.url}/{example_path(page)}"
+        tag = requests.get(url, timeout=30, headers={"If-None-Match": tag}).headers["ETag"]
+        return len(rendered) - before
+
+    assert poll() == 1
+    assert bool(listed or sized) == page.shows_logs
+    if page.is_live:
+        poll()  # the first one whose state before is known
+        assert poll() == 0
+        os.utime(site.config.app.log_dir / "api_calls.log")
+        assert poll() == page.shows_logs
+
+
+def _calls(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> list[Any]:
+    """Return a list that grows with each call of a function."""
+    calls: list[Any] = []
+    original = getattr(import_module(module), name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(f"{module}.{name}", counted)
+    return calls
 
 
 def test_a_page_is_also_json(page: Page, site: Served) -> None:

@@ -75,4 +75,12 @@ def _use(context: WebContext, view: View) -> QuotaUse:
         return QuotaUse([], [], 0, None, [reason(error)])
 
 
-PAGE: Final = Page("canvas", "canvas", "Canvas", "ui/canvas.html", canvas, is_of_one_host=True)
+PAGE: Final = Page(
+    "canvas",
+    "canvas",
+    "Canvas",
+    "ui/canvas.html",
+    canvas,
+    is_of_one_host=True,
+    shows_logs=True,
+)

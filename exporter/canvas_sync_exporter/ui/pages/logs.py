@@ -372,6 +372,7 @@ PAGE: Final = Page(
     period="24h",
     is_live=False,
     is_of_one_host=True,
+    shows_logs=True,
     feeds=(
         Feed("logs_csv", "logs/export.csv", export_csv, (*_SEARCH_PARAMETERS, _LIMIT)),
         Feed("logs_ndjson", "logs/export.ndjson", export_ndjson, (*_SEARCH_PARAMETERS, _LIMIT)),

@@ -351,4 +351,5 @@ PAGE: Final = Page(
     parameters=(RUN_ID,),
     period=None,
     in_navigation=False,
+    shows_logs=True,
 )

@@ -136,6 +136,7 @@ PAGE: Final = Page(
     upkeep,
     period=None,
     is_of_one_host=True,
+    shows_logs=True,
     actions=(
         Action(
             "clean_up",
