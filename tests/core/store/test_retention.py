@@ -216,6 +216,20 @@ def test_the_quarter_of_an_hour_of_the_moment_itself_stays(engine: Engine) -> No
     assert rollups.summary(_NOW - timedelta(days=_DAYS)).runs.total == 3
 
 
+@pytest.mark.parametrize("are_rolled_up", [True, False])
+def test_a_deleted_run_at_the_start_of_a_quarter_counts_there(
+    engine: Engine, are_rolled_up: bool
+) -> None:
+    quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES)
+    starts = (quarter + number * FIFTEEN_MINUTES for number in range(2))
+    write(engine, *(snapshot(f"{n}", start_time=each.timestamp()) for n, each in enumerate(starts)))
+    while are_rolled_up and roll_up(engine, 60):
+        pass
+    assert delete_runs(engine, _NOW) == 2
+    totals = [Rollups(engine).summary(quarter + n * FIFTEEN_MINUTES).runs.total for n in range(3)]
+    assert totals == [2, 1, 0]
+
+
 def _write_one_quarter(engine: Engine, runs: int) -> None:
     quarter = floor(_NOW - timedelta(days=9), FIFTEEN_MINUTES).timestamp()
     write(engine, *(snapshot(f"run-{n}", start_time=quarter + n) for n in range(runs)))

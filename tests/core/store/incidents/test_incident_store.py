@@ -8,19 +8,17 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, inspect, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.incident import Acknowledgement, Incident, IncidentState
 from canvas_sync_core.names import IncidentKind, Severity
-from canvas_sync_core.store.cursors import BadCursor
-from canvas_sync_core.store.database import downgrade, open_engine, upgrade
-from canvas_sync_core.store.incidents.judges import LIVE_FOR, JudgeRow, judges, note_judging
+from canvas_sync_core.store.database import downgrade, upgrade
+from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.reading import (
     IncidentFilter,
     incident_by_id,
     incident_page,
-    known_incidents,
     open_incidents,
 )
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
@@ -94,64 +92,6 @@ def test_an_incident_is_not_reopened_beside_a_newer_one(engine: Engine) -> None:
     other = incident(IncidentKind.MISSED)
     assert [each.key for each in write(engine, reopened, other)] == [other.key]
     assert newer in open_incidents(engine)
-
-
-def test_a_judge_gets_the_open_incidents_and_those_of_the_last_hours(engine: Engine) -> None:
-    write(
-        engine,
-        incident(subject="open"),
-        incident(subject="lately", resolved_at=OPENED + 10 * MINUTE),
-        incident(subject="long ago", resolved_at=OPENED),
-    )
-    known = known_incidents(engine, OPENED + MINUTE)
-    assert {each.subject for each in known} == {"open", "lately"}
-    assert [each.subject for each in open_incidents(engine)] == ["open"]
-
-
-def test_lists_go_page_by_page_through_incidents_of_the_same_time(engine: Engine) -> None:
-    times = [OPENED + minute * MINUTE for minute in (0, 1, 1, 1, 2)]
-    write(engine, *(incident(subject=f"{n}", opened_at=t) for n, t in enumerate(times)))
-    seen: list[Incident] = []
-    cursor, pages = None, 0
-    while cursor is not None or not pages:
-        page = incident_page(engine, IncidentFilter(), 2, cursor)
-        seen += page.items
-        cursor, pages = page.next, pages + 1
-    assert pages == 3
-    assert {each.subject for each in seen} == set("01234")
-    assert [each.opened_at for each in seen] == times[::-1]
-    with pytest.raises(BadCursor):
-        incident_page(engine, IncidentFilter(), 2, "nonsense")
-
-
-def test_lists_are_filtered_by_state_kind_and_sync_type(engine: Engine) -> None:
-    write(
-        engine,
-        incident(subject="open"),
-        incident(subject="over", resolved_at=OPENED),
-        incident(IncidentKind.QUOTA_LOW, subject="3f2a91c0", sync_type=None),
-    )
-    for each in write(engine, incident(subject="known"), incident(subject="worse")):
-        known = acknowledge_incident(engine, number_of(each), KNOWN)
-        assert known is not None
-        if known.subject == "worse":
-            write(engine, replace(known, worsened_at=OPENED + 2 * MINUTE))
-
-    def subjects(wanted: IncidentFilter) -> set[str]:
-        found = incident_page(engine, wanted, 10).items
-        assert wanted.state is None or {each.state for each in found} <= {wanted.state}
-        return {each.subject for each in found}
-
-    assert subjects(IncidentFilter(IncidentState.OPEN)) == {"open", "worse", "3f2a91c0"}
-    assert subjects(IncidentFilter(IncidentState.ACKNOWLEDGED)) == {"known"}
-    assert subjects(IncidentFilter(IncidentState.RESOLVED)) == {"over"}
-    assert subjects(IncidentFilter(kind="quota_low")) == {"3f2a91c0"}
-    assert subjects(IncidentFilter(IncidentState.OPEN, sync_type="full")) == {"open", "worse"}
-    refused = {"sync_type": None, "affects": ('a "b"', "grades")}
-    write(engine, incident(IncidentKind.TOKEN_REFUSED, subject="9ea1d209", **refused))
-    for name, found in (("grades", {"9ea1d209"}), ('a "b"', {"9ea1d209"}), ("Grades", set())):
-        assert subjects(IncidentFilter(sync_type=name)) == found
-    assert subjects(IncidentFilter(sync_type="%")) == set()
 
 
 def test_acknowledging_notes_who_why_and_how_bad_it_was(engine: Engine) -> None:
@@ -236,30 +176,6 @@ def test_a_row_with_a_deprecated_kind_is_found_and_read_by_the_new_one(engine: E
     assert read.kind == "database_unreachable"
 
 
-def test_judges_are_remembered_with_their_last_judging(engine: Engine) -> None:
-    note_judging(engine, JudgeRow("a", OPENED, None))
-    note_judging(engine, JudgeRow("b", OPENED, "The runs could not be read."))
-    note_judging(engine, JudgeRow("a", OPENED + MINUTE, None))
-    first, second = judges(engine)
-    assert (first.name, first.judged_at, first.problem) == ("a", OPENED + MINUTE, None)
-    assert second.problem == "The runs could not be read."
-    assert first.is_live(OPENED + MINUTE + LIVE_FOR)
-    assert not first.is_live(OPENED + 2 * MINUTE + LIVE_FOR)
-    note_judging(engine, JudgeRow("c", OPENED + timedelta(days=8), None))
-    assert [each.name for each in judges(engine)] == ["c"]
-
-
-def test_judges_note_when_runs_are_due(engine: Engine) -> None:
-    due = {"full": OPENED, 'a "b"': OPENED + MINUTE}
-    note_judging(engine, JudgeRow("a", OPENED, next_due=due))
-    (read,) = judges(engine)
-    assert read.next_due == due
-    by_hand = text("UPDATE canvas_sync_judges SET next_due = :due")
-    with engine.begin() as connection:
-        connection.execute(by_hand, {"due": '{"full": "soon", "b": 7, "c": "2026-03-02T02:30"}'})
-    assert judges(engine)[0].next_due == {}
-
-
 def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
     downgrade(engine, "0007")
     assert not inspect(engine).has_table("canvas_sync_incidents")
@@ -272,10 +188,3 @@ def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
             use()
     upgrade(engine)
     assert open_incidents(engine) == []
-
-
-def test_a_database_that_is_away_is_not_mistaken_for_one_without_tables() -> None:
-    engine = open_engine("postgresql://nobody@127.0.0.1:1/none")
-    with pytest.raises(OperationalError, match="refused"):
-        open_incidents(engine)
-    engine.dispose()

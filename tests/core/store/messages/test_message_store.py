@@ -15,13 +15,10 @@ from sqlalchemy import Engine, inspect, text
 
 from canvas_sync_core.errors import StorageError
 from canvas_sync_core.names import MessageState
-from canvas_sync_core.store.cursors import BadCursor
 from canvas_sync_core.store.database import downgrade, upgrade
-from canvas_sync_core.store.messages.failing_channel import FailingChannel
 from canvas_sync_core.store.messages.reading import (
     MessageFilter,
     count_messages,
-    failing_channels,
     message_page,
     messages_about,
     messages_since,
@@ -184,14 +181,6 @@ def test_copied_messages_become_final_but_never_wait_again(engine: Engine) -> No
     assert [each.state for each in found] == [MessageState.SENT, MessageState.WAITING]
 
 
-def test_messages_about_subjects_are_read_from_a_time_on(engine: Engine) -> None:
-    add_messages(engine, [message("1"), message("1", "later", created_at=CREATED + MINUTE)])
-    add_messages(engine, [message("2", created_at=CREATED + MINUTE)])
-    found = messages_about(engine, "incident", {"1"}, CREATED + MINUTE)
-    assert [each.period for each in found] == ["later"]
-    assert messages_about(engine, "incident", (), CREATED) == []
-
-
 def test_waiting_messages_about_a_subject_can_be_skipped(engine: Engine) -> None:
     add_messages(engine, [message(), message(channel="email"), message("missed full")])
     claim(engine, channel="email")
@@ -211,24 +200,6 @@ def test_old_messages_are_deleted_unless_they_wait(engine: Engine) -> None:
     delete_messages(engine, CREATED + MINUTE)
     found = messages_since(engine, "incident", CREATED - MINUTE)
     assert {each.subject for each in found} == {"waiting", "new"}
-
-
-def test_lists_go_page_by_page_and_are_filtered(engine: Engine) -> None:
-    times = [CREATED + minute * MINUTE for minute in (0, 1, 1, 1, 2)]
-    for number, time in enumerate(times):
-        add_messages(engine, [message(f"{number}", created_at=time)])
-    add_messages(engine, [message(channel="email"), message(kind="daily")])
-    seen: list[str] = []
-    cursor, pages = None, 0
-    while cursor is not None or not pages:
-        wanted = MessageFilter(MessageState.WAITING, "slack", "incident")
-        page = message_page(engine, wanted, 2, cursor)
-        seen += [each.subject for each in page.items]
-        cursor, pages = page.next, pages + 1
-    assert (seen, pages) == (["4", "3", "2", "1", "0"], 3)
-    assert message_page(engine, MessageFilter(MessageState.SENT), 2).items == []
-    with pytest.raises(BadCursor):
-        message_page(engine, MessageFilter(), 2, "nonsense")
 
 
 def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> None:
@@ -292,26 +263,3 @@ def test_of_several_processes_one_adds_and_one_sends_each_message(engine: Engine
     sent = sorted(subject for _, subjects in outcomes for subject in subjects)
     assert sum(added for added, _ in outcomes) == 40
     assert sent == sorted(f"{n}" for n in range(40))
-
-
-def test_a_channel_fails_from_its_first_failure_until_it_delivers_again(engine: Engine) -> None:
-    failed: dict[str, Any] = {"attempts": 3, "last_error": "404"}
-    over = {"state": MessageState.GIVEN_UP, "next_attempt_at": CREATED + 10 * MINUTE}
-    add_messages(engine, [message("2", channel="email", **failed)])
-    add_messages(engine, [message("1", **failed | over)])
-    add_messages(engine, [message("3", channel="webhook"), message("4", **failed)])
-    sent: dict[str, Any] = {"state": MessageState.SENT, "sent_at": CREATED + 5 * MINUTE}
-    add_messages(engine, [message("5", **sent), message("5", channel="email", **sent)])
-    now = CREATED + 60 * MINUTE
-    assert failing_channels(engine, now) == [FailingChannel("slack", CREATED, 0, 1, "404")]
-    later: dict[str, Any] = {"state": MessageState.SENT, "sent_at": now}
-    add_messages(engine, [message("6", **later)])
-    assert failing_channels(engine, now) == []
-    assert failing_channels(engine, CREATED + timedelta(days=30)) == []
-
-
-def test_messages_that_wait_after_a_failure_count_too(engine: Engine) -> None:
-    failed: dict[str, Any] = {"attempts": 3, "last_error": "timeout"}
-    add_messages(engine, [message("1", **failed), message("2", created_at=CREATED + MINUTE)])
-    waiting = FailingChannel("slack", CREATED, 1, 0, "timeout")
-    assert failing_channels(engine, CREATED + MINUTE) == [waiting]
