@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from canvas_sync_core.files.identity import file_state
+from canvas_sync_core.locks import Lock
 
 from .database import connect_to_read
+from .sqlite_files import identity_at
 
-__all__ = ["database_fingerprint"]
+__all__ = ["Fingerprints"]
 
 _SNAPSHOT: Final = text("SELECT pg_current_snapshot()::text")
 
 
-def database_fingerprint(engine: Engine) -> Hashable:
-    """Return a value that differs from an earlier one if anything was committed in between.
+class Fingerprints:
+    """Fingerprints of a database: two are equal only if nothing was committed in between.
 
-    It may also differ if nothing was: PostgreSQL numbers the transactions of all its databases
-    together. SQLite need not be asked, since each commit writes to the file or to its write-ahead
-    log.
-
-    Raises:
-        SQLAlchemyError: The database is unreachable.
+    They may also differ if nothing was: PostgreSQL numbers the transactions of all its databases
+    together. For SQLite, a connection stays open until the engine is disposed of, because only the
+    answers of the same connection can be compared.
     """
-    if engine.dialect.name == "sqlite":
-        path = engine.url.database or ""
-        return file_state(Path(path)), file_state(Path(f"{path}-wal"))
-    with connect_to_read(engine) as connection:
-        return str(connection.scalar(_SNAPSHOT))
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._file = Path(engine.url.database or "").absolute()
+        self._lock = Lock()
+        self._connection: Any = None
+        self._opened: object = None
+        event.listen(engine, "engine_disposed", self._close)
+
+    def now(self) -> Hashable:
+        """Return the present one; while the database is unreachable, one unlike any other."""
+        try:
+            if self._is_sqlite:
+                with self._lock:
+                    return self._ask_sqlite()
+            with connect_to_read(self._engine) as connection:
+                return str(connection.scalar(_SNAPSHOT))
+        except (SQLAlchemyError, sqlite3.Error, OSError):
+            return object()
+
+    def _ask_sqlite(self) -> Hashable:
+        place = identity_at(self._file)
+        if self._connection is None or place != self._opened:
+            self._close()
+            self._connection = self._engine.raw_connection()
+            self._connection.detach()
+            self._opened = place = identity_at(self._file)
+        found = self._connection.dbapi_connection.execute("PRAGMA data_version").fetchone()
+        return self._connection, found
+
+    def _close(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -157,10 +157,11 @@ class Channel(HTTPChannel):
         self._was_refused = channel.requests[0].error is not None
         super().service()
         with channel.requests_lock:
-            if self.has_sent_all and not self.requests:
+            is_last = self.has_sent_all and not self.requests
+            if is_last:
                 self.close_when_flushed = True
-        if self.connected:
-            self.server.pull_trigger()
+        if is_last and self.connected:
+            self.server.pull_trigger()  # waitress has pulled it already, but before this
 
     def handle_write(self) -> None:
         """Write to the client, and close the connection if it should be closed.

@@ -115,7 +115,7 @@ def _add_assets(blueprint: Blueprint) -> None:
             if each.name == name:
                 answer = PageResponse(each.content, content_type=each.media_type)
                 answer.headers["Cache-Control"] = _FOR_A_YEAR
-                return compress(answer, each.zipped)
+                return compress(answer, each)
         raise NotFound
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from canvas_sync_core.files.identity import FileState, file_state
 from canvas_sync_core.files.log_names import live_name
 from canvas_sync_core.names import Log
-from canvas_sync_core.store.fingerprint import database_fingerprint
 from canvas_sync_exporter.settings import Configuration
 from canvas_sync_exporter.web.context import WebContext
 
@@ -27,19 +24,12 @@ def fingerprint(context: WebContext, *, with_logs: bool) -> object:
         with_logs: Whether it covers the logs too, which grow with each call of Canvas.
     """
     files = _files(context.configuration) if with_logs else ()
-    return _database(context), files, tuple(_in_memory(context))
+    return context.fingerprints.now(), files, tuple(_in_memory(context))
 
 
 def _files(config: Configuration) -> tuple[FileState | None, ...]:
     logs = (config.app.log_dir / live_name(each) for each in Log)
     return tuple(map(file_state, (*logs, config.archive_folder)))
-
-
-def _database(context: WebContext) -> object:
-    try:
-        return database_fingerprint(context.engine)
-    except SQLAlchemyError:
-        return object()  # unlike any other, so that the page is rendered and says what is wrong
 
 
 def _in_memory(context: WebContext) -> Iterator[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -16,6 +17,7 @@ _LOCAL = "local"
 _REALM = 'Bearer realm="canvas-sync-monitor"'
 
 
+@lru_cache(256)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is loopback."""
     if host.lower().rstrip(".") == "localhost":

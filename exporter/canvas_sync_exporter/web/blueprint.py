@@ -25,6 +25,7 @@ from .docs import add_docs
 from .endpoint import Endpoint, find_endpoint, json_response
 from .error_api import ErrorApi
 from .expectation_api import ExpectationApi
+from .formats import EncodedList
 from .headers import add_security_headers
 from .incident_api import IncidentApi
 from .log_api import LogApi
@@ -85,7 +86,7 @@ def api_blueprint(context: WebContext) -> Blueprint:
         )
 
     add_docs(blueprint)
-    shared = SharedAnswers()
+    shared = SharedAnswers(context.fingerprints.now, EncodedList.is_small)
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)

@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from canvas_sync_core.locks import Event
+from canvas_sync_core.store.fingerprint import Fingerprints
 from canvas_sync_core.store.rollups.errors import ErrorReader
 from canvas_sync_core.store.rollups.reading import Rollups
 from canvas_sync_core.store.rollups.series import SeriesReader
@@ -53,6 +54,7 @@ class WebContext:
         log_streams: The open streams of the logs, whose number is limited.
         series: Answers with figures over time, from the rollups.
         errors: Answers about the errors that ended runs, from the rollups.
+        fingerprints: Tell whether the database has changed.
     """
 
     configuration: Configuration
@@ -65,9 +67,11 @@ class WebContext:
     log_streams: LogStreams = field(init=False)
     series: SeriesReader = field(init=False)
     errors: ErrorReader = field(init=False)
+    fingerprints: Fingerprints = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rollups", Rollups(self.engine))
         object.__setattr__(self, "log_streams", LogStreams(self.stopping))
         object.__setattr__(self, "series", SeriesReader(self.engine))
         object.__setattr__(self, "errors", ErrorReader(self.engine))
+        object.__setattr__(self, "fingerprints", Fingerprints(self.engine))

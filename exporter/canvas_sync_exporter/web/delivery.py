@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Response, request
 from isal import igzip
 
-__all__ = ["compress", "deliver"]
+__all__ = ["Body", "compress", "deliver"]
 
 _LEAST_BYTES: Final = 1024  # a smaller response fits into one packet anyway
 _GZIP_LEVEL: Final = 1
 
 
-def deliver(response: Response) -> Response:
+class _Compressible(Protocol):
+    @property
+    def content(self) -> bytes: ...
+
+    @property
+    def zipped(self) -> bytes: ...
+
+
+class Body:
+    """The body of a response, and what is derived from it once.
+
+    Args:
+        content: Its bytes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    @cached_property
+    def tag(self) -> str:
+        """Its entity tag."""
+        return blake2b(self.content, digest_size=16).hexdigest()
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """The same, compressed with gzip."""
+        return igzip.compress(self.content, _GZIP_LEVEL)
+
+
+def deliver(response: Response, body: Body | None = None) -> Response:
     """Prepare the response to the current request.
 
     It gets an ``ETag`` of its content, may be cached by the client, and becomes 304 without a body
     if the client's ``If-None-Match`` matches (RFC 9110, 13.1.2). The tag is weak, because it is the
     same for the compressed and the uncompressed body.
+
+    Args:
+        response: The response.
+        body: Its body, if that is kept.
     """
-    tag = blake2b(response.get_data(), digest_size=16).hexdigest()
-    response.set_etag(tag, weak=True)
+    body = Body(response.get_data()) if body is None else body
+    response.set_etag(body.tag, weak=True)
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
-    return response if response.status_code == 304 else compress(response)
+    return response if response.status_code == 304 else compress(response, body)
 
 
-def compress(response: Response, zipped: bytes | None = None) -> Response:
+def compress(response: Response, body: _Compressible | None = None) -> Response:
     """Compress the response to the current request with gzip if the client accepts it.
 
     Args:
         response: The response.
-        zipped: Its compressed body, if that is kept.
+        body: Its body, if that is kept.
     """
     response.vary.add("Accept-Encoding")
-    body = response.get_data()
-    if len(body) >= _LEAST_BYTES and request.accept_encodings["gzip"] > 0:
-        response.set_data(igzip.compress(body, _GZIP_LEVEL) if zipped is None else zipped)
+    body = Body(response.get_data()) if body is None else body
+    if len(body.content) >= _LEAST_BYTES and request.accept_encodings["gzip"] > 0:
+        response.set_data(body.zipped)
         response.content_encoding = "gzip"
     return response

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +16,7 @@ from .access import Access
 from .auth import Scope
 from .concurrency_limit import ConcurrencyLimit
 from .delivery import deliver
-from .formats import FORMAT, list_response
+from .formats import FORMAT, EncodedList, chosen_format, encode_list, list_response
 from .parameters import Parameter, read_parameters, require_proper_encoding
 from .problems import FieldError, ProblemError
 from .shared_answers import SharedAnswers
@@ -104,28 +103,33 @@ class Endpoint:
         values = read_parameters(self.parameters, path, request.args)
         if self.method == "POST":
             values |= _read_body(self.body)
-        wanted = values.pop(FORMAT.name) if self.is_list else None
-
         deprecated = {each.former_name for each in self.parameters} & request.args.keys()
         # Requests that share an answer count too: each of them occupies a thread while it waits.
         with nullcontext() if self.is_always_answered else limit.acquired():
-            answer = self._response(self._result(shared, values), wanted)
+            answer = self._list_response(shared, values) if self.is_list else self._response(values)
         if deprecated:
             answer.headers["Deprecation"] = _DEPRECATED_SINCE
         return answer
 
-    def _result(self, shared: SharedAnswers, values: Mapping[str, Any]) -> Any:
-        if not self.is_shared:
-            return self.handler(**values)
-        question = self.name, tuple(sorted(values.items(), key=itemgetter(0)))
-        return shared.get(question, partial(self.handler, **values))
-
-    def _response(self, result: Any, wanted: str | None) -> Response:
+    def _response(self, values: Mapping[str, Any]) -> Response:
+        result = self.handler(**values)
         if isinstance(result, Response):
             return result
-        is_list = self.is_list
-        answer = list_response(result, wanted, self.name) if is_list else json_response(result)
+        answer = json_response(result)
         return deliver(answer) if self.is_conditional else answer
+
+    def _list_response(self, shared: SharedAnswers, values: dict[str, Any]) -> Response:
+        chosen = chosen_format(values.pop(FORMAT.name))
+
+        def encoded() -> EncodedList:
+            return encode_list(self.handler(**values), chosen)
+
+        if self.is_shared:
+            question = self.name, chosen, tuple(sorted(values.items(), key=itemgetter(0)))
+            found = shared.get(question, encoded)
+        else:
+            found = encoded()
+        return deliver(list_response(found, self.name), found.body)
 
 
 def find_endpoint(endpoints: Sequence[Endpoint], method: str) -> Endpoint | Response:

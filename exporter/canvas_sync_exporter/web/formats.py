@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import urlencode
@@ -16,59 +17,105 @@ from canvas_sync_core.names import ITEMS
 from canvas_sync_core.schema.run_fields import ITEM_COLUMN_ACTIONS, item_column
 from canvas_sync_core.store.runs import RunRow
 
+from .delivery import Body
 from .parameters import choice
 
-__all__ = ["FORMAT", "LIST_TYPES", "list_response"]
+__all__ = [
+    "FORMAT",
+    "LIST_TYPES",
+    "EncodedList",
+    "Format",
+    "chosen_format",
+    "encode_list",
+    "list_response",
+]
 
 
-class _Format(StrEnum):
+class Format(StrEnum):
+    """A format of lists."""
+
     JSON = "json"
     CSV = "csv"
     NDJSON = "ndjson"
 
 
-FORMAT: Final = choice("format", "Format of the answer; by default as `Accept` says.", _Format)
+FORMAT: Final = choice("format", "Format of the answer; by default as `Accept` says.", Format)
 _CONTENT_TYPES: Final = {
-    _Format.JSON: "application/json",
-    _Format.CSV: "text/csv",
-    _Format.NDJSON: "application/x-ndjson",
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.NDJSON: "application/x-ndjson",
 }
 LIST_TYPES: Final = tuple(_CONTENT_TYPES.values())
 """Content types in which a list can be had."""
+_SMALL_BYTES: Final = 256 * 1024
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins so for a formula (OWASP, "CSV Injection")."""
 
 
-def list_response(page: Any, wanted: str | None, name: str) -> Response:
-    """Answer with a page of a list.
+@dataclass(frozen=True, slots=True)
+class EncodedList:
+    """A page of a list in one of the formats.
+
+    Attributes:
+        next: Cursor of the next page; None on the last one.
+    """
+
+    body: Body
+    format: Format
+    next: str | None
+
+    def is_small(self) -> bool:
+        """Whether a few of these can be kept in memory."""
+        return len(self.body.content) <= _SMALL_BYTES
+
+
+def chosen_format(wanted: str | None) -> Format:
+    """Return the format of the answer to the current request.
+
+    Args:
+        wanted: The parameter ``format``; None to choose by ``Accept``.
+    """
+    return Format(wanted) if wanted else _accepted()
+
+
+def encode_list(page: Any, chosen: Format) -> EncodedList:
+    """Encode a page of a list.
 
     Args:
         page: An object with ``items`` and, if the list has pages, ``next``.
-        wanted: The parameter ``format``; None to choose by ``Accept``.
+        chosen: In which format.
+    """
+    return EncodedList(Body(_encode(page, chosen)), chosen, getattr(page, "next", None))
+
+
+def list_response(encoded: EncodedList, name: str) -> Response:
+    """Answer with a page of a list.
+
+    Args:
+        encoded: The page.
         name: Name of the file that a browser saves.
     """
-    chosen = _Format(wanted) if wanted else _accepted()
-    response = Response(_encode(page, chosen), content_type=_CONTENT_TYPES[chosen])
-    if chosen is _Format.CSV:
+    chosen = encoded.format
+    response = Response(encoded.body.content, content_type=_CONTENT_TYPES[chosen])
+    if chosen is Format.CSV:
         response.content_type = "text/csv; charset=utf-8; header=present"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
-    following = getattr(page, "next", None)
-    if following is not None:
-        response.headers["Link"] = f'<{_url_of_next(following)}>; rel="next"'
+    if encoded.next is not None:
+        response.headers["Link"] = f'<{_url_of_next(encoded.next)}>; rel="next"'
     return response
 
 
-def _accepted() -> _Format:
+def _accepted() -> Format:
     best = request.accept_mimetypes.best_match(LIST_TYPES, default="application/json")
     return next(each for each, content_type in _CONTENT_TYPES.items() if content_type == best)
 
 
-def _encode(page: Any, chosen: _Format) -> bytes:
-    if chosen is _Format.JSON:
+def _encode(page: Any, chosen: Format) -> bytes:
+    if chosen is Format.JSON:
         return msgspec.json.encode(page)
-    if chosen is _Format.NDJSON:
+    if chosen is Format.NDJSON:
         return msgspec.json.Encoder().encode_lines(page.items)
     return _encode_csv(page)
 

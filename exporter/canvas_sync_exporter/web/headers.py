@@ -21,13 +21,16 @@ SECURITY_HEADERS: Final = {
 """The default security headers. Strict-Transport-Security is up to the proxy that encrypts: the
 exporter itself speaks plain HTTP."""
 
+_DEFAULTS: Final = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+
 
 def add_security_headers(scaffold: Blueprint | Flask) -> None:
     """Add the headers to each response of a blueprint or app, including errors."""
 
     @scaffold.after_request
     def add(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Cache-Control", "no-store")
+        present = {name.lower() for name, _ in response.headers}
+        response.headers.extend(
+            [(name, value) for name, value in _DEFAULTS.items() if name.lower() not in present]
+        )
         return response

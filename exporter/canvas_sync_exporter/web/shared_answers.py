@@ -1,13 +1,20 @@
-"""Lets requests that wait at the same time for the same answer share it."""
+"""Lets requests for the same answer share it, as long as it is what each would get alone."""
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from canvas_sync_core.locks import Event, RLock
 
 __all__ = ["SharedAnswers"]
+
+_KEPT: Final = 8
+_KEPT_SECONDS: Final = 1.0
+"""So old may "the last seven days" become while nothing changes."""
 
 T = TypeVar("T")
 
@@ -25,17 +32,41 @@ class _Round:
         self.answer: tuple[Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, until when it is kept, and what the data was before its work began."""
+
+    answer: Any
+    until: float
+    fingerprint: Hashable
+
+
 class SharedAnswers:
     """Works an answer out once for all requests that gathered while it was worked out before.
 
-    No request gets an answer whose work began before the request came, so every answer is as new as
-    if it had been worked out for this request alone.
+    It also keeps the latest answers for a second, while the data stays the same. No request gets an
+    answer from data older than the request, so every answer is as new as if it had been worked out
+    for this request alone.
+
+    Args:
+        fingerprint: Returns a value that equals an earlier one only if the data is the same.
+        may_keep: Whether an answer is small enough to be kept.
+        clock: Returns seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        fingerprint: Callable[[], Hashable],
+        may_keep: Callable[[Any], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fingerprint = fingerprint
+        self._may_keep = may_keep
+        self._clock = clock
         self._lock = RLock()
         self._gathering: dict[Hashable, _Round] = {}
         self._working: dict[Hashable, _Round] = {}
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def get(self, question: Hashable, work: Callable[[], T]) -> T:
         """Return the answer to a question.
@@ -44,6 +75,15 @@ class SharedAnswers:
             question: Equal for requests that may share an answer.
             work: Works it out; if it fails in one request, the others try themselves.
         """
+        fingerprint = self._fingerprint()
+        with self._lock:
+            kept = self._kept.get(question)
+        if kept is not None and kept.fingerprint == fingerprint and self._clock() < kept.until:
+            answer: T = kept.answer
+            return answer
+        return self._work_out(question, work, fingerprint)
+
+    def _work_out(self, question: Hashable, work: Callable[[], T], fingerprint: Hashable) -> T:
         with self._lock:
             round_ = self._gathering.get(question)
             is_first = round_ is None
@@ -55,6 +95,7 @@ class SharedAnswers:
             return work() if round_.answer is None else round_.answer[0]
         if before is not None:
             before.is_done.wait()  # others gather meanwhile
+            fingerprint = self._fingerprint()
         with self._lock:
             self._working[question] = self._gathering.pop(question)
         try:
@@ -64,4 +105,14 @@ class SharedAnswers:
             with self._lock:
                 del self._working[question]
             round_.is_done.set()
+        self._keep(question, answer, fingerprint)
         return answer
+
+    def _keep(self, question: Hashable, answer: Any, fingerprint: Hashable) -> None:
+        with self._lock:
+            self._kept.pop(question, None)
+            if self._may_keep(answer):
+                until = self._clock() + _KEPT_SECONDS
+                self._kept[question] = _Kept(answer, until, fingerprint)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)

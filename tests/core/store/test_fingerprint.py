@@ -4,29 +4,64 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
-from canvas_sync_core.store.database import open_engine
-from canvas_sync_core.store.fingerprint import database_fingerprint
+from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.fingerprint import Fingerprints
 from canvas_sync_core.store.queries import recent_runs
 from support.runs import running, write
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "runs.sqlite3"
+
+
+def _engine(file: Path) -> Engine:
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    return engine
+
+
 def test_each_commit_changes_it_and_reading_does_not(emptied_engine: Engine) -> None:
+    fingerprints = Fingerprints(emptied_engine)
     write(emptied_engine, running("one"))
-    first = database_fingerprint(emptied_engine)
+    first = fingerprints.now()
     assert recent_runs(emptied_engine, 10).items
-    assert database_fingerprint(emptied_engine) == first
+    assert fingerprints.now() == first
     write(emptied_engine, running("one", progress=50.0))
-    second = database_fingerprint(emptied_engine)
+    second = fingerprints.now()
     assert second != first
     write(emptied_engine, running("two"))
-    assert database_fingerprint(emptied_engine) not in (first, second)
+    assert fingerprints.now() not in (first, second)
 
 
-def test_a_file_that_appears_changes_it(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path / 'runs.sqlite3'}")
-    before = database_fingerprint(engine)
-    with engine.connect():
-        assert database_fingerprint(engine) != before
+def test_another_file_of_that_name_changes_it(tmp_path: Path, file: Path) -> None:
+    engine = _engine(file)
+    fingerprints = Fingerprints(engine)
+    before = fingerprints.now()
+    assert fingerprints.now() == before
+    other = _engine(tmp_path / "other.sqlite3")
+    other.dispose()
+    (tmp_path / "other.sqlite3").replace(file)
+    after = fingerprints.now()
+    assert after != before
+    assert fingerprints.now() == after
+    engine.dispose()
+
+
+def test_nothing_equals_that_of_an_unreachable_database(tmp_path: Path) -> None:
+    (tmp_path / "no folder").touch()
+    engine = open_engine(f"sqlite:///{tmp_path / 'no folder' / 'runs.sqlite3'}")
+    fingerprints = Fingerprints(engine)
+    assert fingerprints.now() != fingerprints.now()
+
+
+def test_it_can_be_asked_again_after_the_engine_was_disposed_of(file: Path) -> None:
+    engine = _engine(file)
+    fingerprints = Fingerprints(engine)
+    before = fingerprints.now()
+    engine.dispose()
+    assert fingerprints.now() != before
     engine.dispose()

@@ -1,4 +1,4 @@
-"""Requests that wait at the same time share an answer, which is never older than they are."""
+"""Requests share an answer, which never comes from older data than they do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Asking:
     def __init__(self, pool: ThreadPoolExecutor, work: Work) -> None:
         self._pool = pool
         self._work = work
-        self._shared = SharedAnswers()
+        self._shared = SharedAnswers(object, lambda _: False)  # nothing stays the same
         self.asked = 0
 
     def ask(self, question: str = "recent") -> Future[int]:
@@ -94,6 +94,61 @@ def test_a_failure_is_not_shared(asking: Asking, work: Work) -> None:
     work.error = None
     work.may_end.release()
     assert asking.ask().result(60) == 3
+
+
+class Keeping:
+    """Requests one after the other, whose data and time the test sets."""
+
+    def __init__(self) -> None:
+        self.data = 0
+        self.now = 0.0
+        self.worked = 0
+        self.may_keep = True
+        self._shared = SharedAnswers(lambda: self.data, lambda _: self.may_keep, lambda: self.now)
+
+    def ask(self, question: str = "recent") -> int:
+        def work() -> int:
+            self.worked += 1
+            return self.data
+
+        return self._shared.get(question, work)
+
+
+def test_an_answer_is_kept_while_the_data_is_the_same() -> None:
+    keeping = Keeping()
+    assert [keeping.ask(), keeping.ask()] == [0, 0]
+    assert keeping.worked == 1
+    keeping.data = 1
+    assert [keeping.ask(), keeping.ask()] == [1, 1]
+    assert keeping.worked == 2
+
+
+def test_an_answer_is_kept_for_a_second() -> None:
+    keeping = Keeping()
+    keeping.ask()
+    keeping.now = 1.1  # "the last seven days" are others now
+    keeping.ask()
+    assert keeping.worked == 2
+
+
+def test_an_answer_that_is_too_large_is_not_kept() -> None:
+    keeping = Keeping()
+    keeping.ask()
+    keeping.may_keep = False
+    keeping.data = 1
+    for _ in range(2):
+        keeping.ask()
+    assert keeping.worked == 3
+
+
+def test_the_latest_few_answers_are_kept() -> None:
+    keeping = Keeping()
+    for number in range(9):
+        keeping.ask(f"question {number}")
+    keeping.ask("question 8")
+    assert keeping.worked == 9
+    keeping.ask("question 0")
+    assert keeping.worked == 10
 
 
 def _waiting(asking: Asking) -> int:

@@ -40,7 +40,7 @@ from canvas_sync_exporter.ui.page import Feed, Page
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.endpoint import json_response
-from canvas_sync_exporter.web.formats import list_response
+from canvas_sync_exporter.web.formats import Format, encode_list, list_response
 from canvas_sync_exporter.web.log_parameters import AFTER, BEFORE, CURSOR, ORDER, POSITION
 from canvas_sync_exporter.web.parameters import flag, whole_number
 from canvas_sync_exporter.web.problems import FieldError, ProblemError
@@ -284,12 +284,12 @@ def _around(context: WebContext, view: View) -> Around:
 
 def export_csv(context: WebContext, view: View) -> Response:
     """Answer with the lines of the page as CSV."""
-    return list_response(_export(context, view), "csv", "logs")
+    return list_response(encode_list(_export(context, view), Format.CSV), "logs")
 
 
 def export_ndjson(context: WebContext, view: View) -> Response:
     """Answer with the lines of the page as one line of JSON each."""
-    return list_response(_export(context, view), "ndjson", "logs")
+    return list_response(encode_list(_export(context, view), Format.NDJSON), "logs")
 
 
 def _export(context: WebContext, view: View) -> FoundPage:

@@ -18,7 +18,7 @@ from canvas_sync_exporter.ui.responses import PageResponse
 from canvas_sync_exporter.ui.view import View
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.cursors import cursor_problems
-from canvas_sync_exporter.web.formats import list_response
+from canvas_sync_exporter.web.formats import Format, encode_list, list_response
 from canvas_sync_exporter.web.parameters import text
 from canvas_sync_exporter.web.problems import FieldError, ProblemError
 from canvas_sync_exporter.web.runs_api import RUN_FILTERS
@@ -101,12 +101,12 @@ def runs(context: WebContext, view: View) -> Runs:
 
 def export_csv(context: WebContext, view: View) -> Response:
     """Answer with the runs of the page as CSV."""
-    return list_response(_page(context, view), "csv", "runs")
+    return list_response(encode_list(_page(context, view), Format.CSV), "runs")
 
 
 def export_ndjson(context: WebContext, view: View) -> Response:
     """Answer with the runs of the page as one line of JSON each."""
-    return list_response(_page(context, view), "ndjson", "runs")
+    return list_response(encode_list(_page(context, view), Format.NDJSON), "runs")
 
 
 def run_of_task(context: WebContext, view: View) -> Response:
