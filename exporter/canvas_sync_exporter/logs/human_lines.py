@@ -3,7 +3,7 @@
 They contain less than JSON lines: missing fields keep their defaults. The patterns
 follow the lines that :mod:`canvas_sync_core.logs.sink` writes, and accept the
 older forms that people have in their folders: other words for the end of a run, fewer figures, no
-duration, an ``operation`` after an error.
+duration, an ``operation`` after an error. What still cannot be read is tried in our spelling.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from canvas_sync_core.canvas.routes import route_of
-from canvas_sync_core.names import ITEMS, RUN_LEVELS, Log, RunStatus
+from canvas_sync_core.names import ITEM_ACTIONS, ITEMS, RUN_LEVELS, Log, RunStatus
+
+from .spellings import in_our_spelling
 
 __all__ = ["STAMP", "text_fields"]
 
-STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] ")
-"""How a human-readable line begins."""
+STAMP: Final = re.compile(r"\[(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)\]\s+", re.ASCII)
+"""How a human-readable line begins; ours are in whole seconds."""
 
 
 def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any] | None:
@@ -42,11 +44,17 @@ def text_fields(log: Log, line: str, zone: dt.tzinfo = dt.UTC) -> dict[str, Any]
         return None
     line = line.rstrip()  # a program that ends lines by CR and LF may have copied it
     rest = line[stamp.end() :]
+    fields = _fields_of(log, rest) or _fields_of(log, in_our_spelling(rest))
+    if fields is None:
+        return None
+    moment = dt.datetime.fromisoformat(stamp[1]).replace(tzinfo=zone).astimezone(dt.UTC)
+    return {"timestamp": moment, "level": "INFO", "log": log.value, "message": line, **fields}
+
+
+def _fields_of(log: Log, text: str) -> dict[str, Any] | None:
     for pattern, fields in _HUMAN_LINES[log]:
-        if match := pattern.fullmatch(rest):
-            moment = dt.datetime.fromisoformat(stamp[1]).replace(tzinfo=zone).astimezone(dt.UTC)
-            common = {"timestamp": moment, "level": "INFO", "log": log.value, "message": line}
-            return {**common, **fields(match)}
+        if match := pattern.fullmatch(text):
+            return fields(match)
     return None
 
 
@@ -83,7 +91,7 @@ def _completion(match: re.Match[str]) -> dict[str, Any]:
     return {
         "event": "run_ended",
         "status": "success",
-        "duration_seconds": float(match["seconds"]),
+        "duration_seconds": float(match["seconds"]) / (1000 if match["unit"] == "ms" else 1),
         "items": counts,
     }
 
@@ -108,10 +116,17 @@ def _step(match: re.Match[str]) -> dict[str, Any]:
 
 
 def _items(match: re.Match[str]) -> dict[str, Any]:
-    processed, *others = map(int, match["counts"].split(", "))
-    counts = {"processed": processed}
-    if len(others) == 2:  # a single further figure could be either one
-        counts["created"], counts["updated"] = others
+    figures = _ITEM_COUNT.findall(match["counts"])
+    if any(word for _, word in figures):
+        counts = {
+            word.lower() if word.lower() in ITEM_ACTIONS else "processed": int(number)
+            for number, word in figures
+        }
+    else:
+        processed, *others = (int(number) for number, _ in figures)
+        counts = {"processed": processed}
+        if len(others) == 2:  # a single further figure could be either one
+            counts["created"], counts["updated"] = others
     return {"event": "items", "item": match["item"].lower(), **counts}
 
 
@@ -192,7 +207,7 @@ def _db_operation(match: re.Match[str]) -> dict[str, Any]:
         "event": "db_operation",
         "operation": match["operation"],
         "table": match["table"],
-        "count": int(match["count"]),
+        "count": int(said.get("Count", 0)),
         "batch": said.get("Batch", "").lower() == "true",
         "operations": int(said.get("Operations", 1)),
         "duration_seconds": _seconds(said["Duration"].removesuffix("ms"))
@@ -216,7 +231,7 @@ def _error(match: re.Match[str]) -> dict[str, Any]:
     names = {name: said[name] for name in ("operation", "task_id") if name in said}
     return {
         "event": "error",
-        "level": "WARNING" if match["level"] == "WARNING" else "ERROR",
+        "level": "WARNING" if match["level"].upper() == "WARNING" else "ERROR",
         "error": match["error"],
         "user_id": _id(said.get("user_id")),
         "course_id": _id(said.get("course_id")),
@@ -247,21 +262,35 @@ def _singular(word: str) -> str:
 
 
 _NOBODY: Final = frozenset({None, "-", "None"})
-_MS: Final = r"(?P<ms>\d+(?:\.\d+)?)ms"
+_FIGURE: Final = r"\d+(?:\.\d+)?"
+_MS: Final = rf"(?P<ms>{_FIGURE})ms"
+_REQUEST: Final = r"(?P<method>[A-Z]+) (?P<path>\S+)"
+_STATUS: Final = r"Status: (?P<outcome>\w+)(?: [A-Z][A-Za-z ]*)?"
+_OTHER_MS: Final = rf"(?: -|,)? (?:Duration: )?{_MS}"
 _USER: Final = r"(?P<user>-|None|-?\d{1,19})"
-_ITEM: Final = "|".join(item.capitalize() for item in ITEMS)
-_COUNT: Final = re.compile(r", (\d{1,19}) (\w+)")
+_ITEM: Final = "|".join(ITEMS)
+_ITEM_COUNT: Final = re.compile(r"(\d{1,19})(?: (\w+))?")
+_ITEM_COUNTS: Final = r"\d{1,19}(?: \w+)?(?:, \d{1,19}(?: \w+)?){0,4}"
+_COUNT: Final = re.compile(r"(?:,| -) (\d{1,19}) (\w+)")
+_DB_KEY: Final = " - (?:Count|Batch|Operations|Duration): "
 _DB_PARTS: Final = (
-    r" - (?:Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}|Duration: \d+(?:\.\d+)?ms)"
+    r" - (?:Count: \d{1,19}(?: [a-z]+)?|Batch: (?:[Tt]rue|[Ff]alse)|Operations: [1-9]\d{0,8}"
+    rf"|Duration: {_FIGURE}ms)"
 )
-_DB_PART: Final = re.compile(r" - (Batch|Operations|Duration): (\S+)")
+_DB_PART: Final = re.compile(r" - (Count|Batch|Operations|Duration): (\S+)")
 _DETAIL: Final = re.compile(r" - ([A-Z][A-Za-z ]{1,10}): ([^-]+?)(?= - |$)")
 _DETAIL_NUMBERS: Final = {"Page": "page", "Per page": "per_page"}
-_WORDS: Final = r"\S(?:(?! - ).){0,199}"
+_BREAK: Final = r"(?: +- +| *[|;,] *| +(?:--|[\u2013\u2014]) +|\t+)"
+_IS: Final = r" ?[:=] *"
+_WORDS: Final = rf"\S(?:(?!{_BREAK}(?:user_id|course_id|operation|task_id){_IS}| - ).){{0,199}}"
 _ERROR_PARTS: Final = (
-    rf" - (?:(?:user_id|course_id): (?:-|None|-?\d{{1,19}})|(?:operation|task_id): {_WORDS})"
+    rf"{_BREAK}(?:(?:user_id|course_id){_IS}(?:-|None|-?\d{{1,19}})"
+    rf"|(?:operation|task_id){_IS}{_WORDS})"
 )
-_ERROR_PART: Final = re.compile(r" - (user_id|course_id|operation|task_id): (\S.*?)(?= - |$)")
+_ERROR_PART: Final = re.compile(
+    rf"{_BREAK}(user_id|course_id|operation|task_id){_IS}(\S{{1}}.*?)"
+    rf"(?={_BREAK}(?:user_id|course_id|operation|task_id){_IS}| - |$)"
+)
 
 
 def _table(*rows: tuple[str, _Fields]) -> tuple[tuple[re.Pattern[str], _Fields], ...]:
@@ -273,7 +302,13 @@ _HUMAN_LINES: Final = {
         (rf"Sync Task: (?P<task>.+), {_USER}, suspect, (?P<reasons>[a-z_ ]+)", _suspect),
         (rf"Sync Task: (?P<task>.+), {_USER}, (?P<event>\w+), (?P<status>\w+)", _run),
         (
-            r"Completion: (?P<seconds>\d+(?:\.\d+)?)s(?P<counts>(?:, \d{1,19} \w+)*)",
+            rf"Sync Task: (?P<task>.+?) ?(?:,| -) {_USER} ?(?:,| -) (?P<event>\w+) ?(?:,| -)"
+            r" (?P<status>\w+)",
+            _run,
+        ),
+        (
+            r"Completion: (?P<seconds>\d+(?:\.\d+)?)(?P<unit>m?s)"
+            r"(?P<counts>(?:(?:,| -) \d{1,19} \w+)*)",
             _completion,
         ),
         (
@@ -281,7 +316,7 @@ _HUMAN_LINES: Final = {
             rf"(?: - Duration: {_MS})?",
             _step,
         ),
-        (rf"(?P<item>{_ITEM})s: (?P<counts>\d{{1,19}}(?:, \d{{1,19}}){{0,2}})", _items),
+        (rf"(?P<item>(?i:{_ITEM}))s?: (?P<counts>{_ITEM_COUNTS})", _items),
         (
             r"OUTPUT: Task: (?P<task>.+?) - (?P<stream>stdout|stderr|output) - (?P<text>.*)",
             _output,
@@ -294,6 +329,8 @@ _HUMAN_LINES: Final = {
     ),
     Log.API_CALLS: _table(
         (rf"(?P<method>[A-Z]+) (?P<path>\S+) - Status: (?P<outcome>\w+)(?: - {_MS})?", _api_call),
+        (rf"{_REQUEST}(?:{_OTHER_MS})? - {_STATUS}", _api_call),
+        (rf"{_REQUEST} - {_STATUS}(?:{_OTHER_MS})?", _api_call),
         (
             r"DETAIL (?P<method>[A-Z]+) (?P<path>\S+)(?P<parts> - Attempt: [1-9]\d{0,8}(?: - .*)?)",
             _api_call_detail,
@@ -307,21 +344,22 @@ _HUMAN_LINES: Final = {
             _db_statement,
         ),
         (
-            r"(?P<operation>[A-Z]+) (?P<table>.+?) - Count: (?P<count>\d+)"
-            rf"(?P<parts>(?:{_DB_PARTS}){{0,3}})",
+            rf"(?P<operation>[A-Z]+) (?P<table>(?:(?!{_DB_KEY}).)+?)"
+            rf"(?P<parts>(?:{_DB_PARTS}){{1,4}})",
             _db_operation,
         ),
     ),
     Log.ERRORS: _table(
         (
-            r"(?P<level>WARNING|ERROR|CRITICAL): (?P<error>.*?)"
+            r"(?P<level>(?i:WARNING|ERROR|CRITICAL))(?::| -| \|) *(?P<error>.*?)"
             rf"(?P<parts>(?:{_ERROR_PARTS}){{0,4}})",
             _error,
         ),
     ),
     Log.PROGRESS: _table(
         (
-            r"PROGRESS: Task: (?P<task>.+?) - (?P<percent>[-+.\de]+)%(?: - (?P<text>.*))?",
+            r"(?i:PROGRESS): (?:Task: )?(?P<task>.+?) - (?P<percent>[-+.\de]+) ?%"
+            r"(?: - (?P<text>.*))?",
             _progress,
         ),
     ),

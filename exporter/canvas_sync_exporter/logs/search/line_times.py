@@ -11,11 +11,14 @@ from typing import Final
 __all__ = ["LineTimes"]
 
 _STAMP: Final = re.compile(
-    rb'\{"timestamp":"([^"\n]{19,40})"|^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] ', re.MULTILINE
+    rb'\{"timestamp":"([^"\n]{19,40})"'
+    rb"|^\[(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)\]\s",
+    re.MULTILINE,
 )  # a JSON record may follow what a killed process left of another one
 
 _NONE: Final = dt.timedelta()
-_HOUR: Final = dt.timedelta(hours=1)
+_FURTHEST_BACK: Final = dt.timedelta(hours=2)
+"""In most zones an hour; in that of Antarctica/Troll two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class LineTimes:
     @property
     def repeated(self) -> dt.timedelta:
         """How much earlier than written a human-readable line may seem, after clocks went back."""
-        return _NONE if self.zone is dt.UTC else _HOUR
+        return _NONE if self.zone is dt.UTC else _FURTHEST_BACK
 
     def first(self, data: bytes) -> dt.datetime | None:
         """Return when the first line that has a time was written."""

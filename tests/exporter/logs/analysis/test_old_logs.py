@@ -227,3 +227,68 @@ def test_a_search_misses_no_line_of_the_hour_that_comes_twice(tmp_path: Path) ->
     wanted = LineFilter(since=dt.datetime(2026, 10, 25, 0, 0, tzinfo=dt.UTC))
     with closing(LogSearch(tmp_path, tmp_path, wanted, limit=9, zone=berlin)) as search:
         assert len(list(search)) == len(clocks)
+
+
+CALL = {"route": "/api/v1/courses", "status_code": 200}
+OTHER_SPELLINGS: dict[Log, list[tuple[str, dict[str, object]]]] = {
+    Log.OPERATIONS: [
+        ("Courses: 12,340, 12,000, 340", {"processed": 12340, "created": 12000, "updated": 340}),
+        ("Course: 5, 2, 3", {"item": "course", "processed": 5, "created": 2, "updated": 3}),
+        ("Courses:  5 processed,  3 updated", {"processed": 5, "updated": 3}),
+        ("Completion: 1m 5s, 12,340 records", {"duration_seconds": 65.0, "status": "success"}),
+        ("Completion: 350 ms | 5 courses", {"duration_seconds": 0.35}),
+        ("Sync Task: a | 42 | completed | success", {"task_id": "a", "user_id": 42}),
+        ("Sync Step: fetch, ended, success - Duration: 2s", {"duration_seconds": 2.0}),
+    ],
+    Log.API_CALLS: [
+        ("GET /api/v1/courses - Status: 200 - 2s", {**CALL, "duration_seconds": 2.0}),
+        ("GET /api/v1/courses - Status: 200 OK - 1,145.2 ms", {**CALL, "duration_seconds": 1.1452}),
+        ("GET  /api/v1/courses | status=200 | 1m 5s", {**CALL, "duration_seconds": 65.0}),
+        ("GET /api/v1/courses - 350ms - Status: 200", {**CALL, "duration_seconds": 0.35}),
+        ("GET /api/v1/courses\tStatus: 200\t350ms", {**CALL, "duration_seconds": 0.35}),
+    ],
+    Log.DATABASE: [
+        ("CREATE Course - Duration: 350ms", {"table": "Course", "duration_seconds": 0.35}),
+        ("CREATE Course - Duration: 2s - Count: 12,340", {"table": "Course", "count": 12340}),
+        ("UPDATE Course; Count: 2 records; Batch: true", {"table": "Course", "count": 2}),
+    ],
+    Log.ERRORS: [
+        ("ERROR: Time, out | course_id=7 | user_id=42", {"user_id": 42, "course_id": 7}),
+        ("Error - Time, out; operation: fetch", {"operation": "fetch", "error": "Time, out"}),
+    ],
+    Log.PROGRESS: [
+        ("PROGRESS:  Task: a | 10 % | Half", {"task_id": "a", "percent": 10.0}),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("log", "line", "fields"),
+    [(log, *case) for log, cases in OTHER_SPELLINGS.items() for case in cases],
+)
+@pytest.mark.parametrize("clock", ["2025-12-22 10:15:30", "2025-12-22T10:15:30,250"])
+def test_other_spellings_are_read_with_each_figure_in_its_place(
+    tmp_path: Path, log: Log, line: str, fields: dict[str, object], clock: str
+) -> None:
+    whole = f"[{clock}] {line}"
+    json_line = line_of_record({"timestamp": "2025-12-22T11:00:00Z", "event": "other"})
+    (tmp_path / f"{log}.log").write_bytes(whole.encode() + b"\r\n" + json_line)
+    with closing(LogTail(tmp_path, tmp_path, LineFilter(), lines=9)) as tail:
+        assert len(list(tail.newest)) == 2
+    since = dt.datetime(2025, 12, 22, 10, 15, 30, tzinfo=dt.UTC)
+    wanted = LineFilter(since=since, until=since + dt.timedelta(seconds=1))
+    with closing(LogSearch(tmp_path, tmp_path, wanted, limit=9)) as search:
+        (found,) = search
+        assert search.notes.unreadable_lines == 0
+    assert found.fields["message"] == whole
+    assert {name: found.fields.get(name) for name in fields} == fields
+    assert not report_of(tmp_path).unreadable
+
+
+@pytest.mark.parametrize(
+    "line", ["CREATE Course", "Courses: many", "Completion: soon", "GET /api/v1/courses - Stat"]
+)
+def test_what_is_torn_off_or_has_no_figures_is_not_guessed(tmp_path: Path, line: str) -> None:
+    for log in OLD_LINES:
+        (tmp_path / f"{log}.log").write_text(f"[2025-12-22 10:15:30] {line}\n")
+    assert len(report_of(tmp_path).unreadable) == len(OLD_LINES)

@@ -22,7 +22,8 @@ from canvas_sync_exporter.logs.search.time_range import LATENESS, part_in_range
 
 CLOCKS_GO_BACK = dt.datetime(2025, 10, 26, 1, tzinfo=dt.UTC)  # in Berlin, from 03:00 to 02:00
 BERLIN = ZoneInfo("Europe/Berlin")
-ZONES = st.sampled_from([dt.UTC, BERLIN])
+TROLL = ZoneInfo("Antarctica/Troll")  # where they go back by two hours at that moment
+ZONES = st.sampled_from([dt.UTC, BERLIN, TROLL])
 KINDS = st.sampled_from(["json", "json", "text", "torn", "garbage", "blank", "long"])
 GAPS = st.sampled_from([0, 1, 1, 60, 300, 1800])
 MINUTES = st.integers(-200, 400)
@@ -154,9 +155,10 @@ def test_a_clock_that_is_set_back_by_less_than_the_tolerance_changes_nothing(
     assert high - low < size / 100
 
 
-def test_the_end_of_summer_time_is_no_disorder(tmp_path: Path) -> None:
-    write(tmp_path / "log", list(range(-20_000, 20_000)), "text", BERLIN)
-    low, high, size = part(tmp_path / "log", 10_000, 10_060, BERLIN)
+@pytest.mark.parametrize("zone", [BERLIN, TROLL])
+def test_the_end_of_summer_time_is_no_disorder(tmp_path: Path, zone: dt.tzinfo) -> None:
+    write(tmp_path / "log", list(range(-20_000, 20_000)), "text", zone)
+    low, high, size = part(tmp_path / "log", 10_000, 10_060, zone)
     assert high - low < size / 100
 
 
