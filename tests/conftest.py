@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -89,9 +89,33 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let each worker begin with other files of a folder, so that they share the compiling.
+
+    All of them need every file. Where they have the same order, each compiles all of a fresh
+    checkout: a file that another one has in hand is not there yet.
+    """
+    report = yield
+    worker = getattr(collector.config, "workerinput", None)
+    if worker and isinstance(collector, pytest.Directory):
+        number = int(worker["workerid"].removeprefix("gw"))
+        first = len(report.result) * number // worker["workercount"]
+        report.result = [*report.result[first:], *report.result[:first]]
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Begin with the files that take longest, so that no worker starts one when the others end."""
     root = Path(__file__).parent
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parts)  # all workers have the same order again
+    yield
     items.sort(key=lambda item: not item.path.relative_to(root).as_posix().startswith(_LONGEST))
 
 
