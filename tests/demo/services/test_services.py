@@ -1,4 +1,4 @@
-"""The show's parts as services of their own, as their containers run them."""
+"""The demo's services, each as its container runs it."""
 
 from __future__ import annotations
 

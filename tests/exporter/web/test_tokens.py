@@ -1,4 +1,4 @@
-"""Which token opens which door."""
+"""What each token may do."""
 
 from __future__ import annotations
 

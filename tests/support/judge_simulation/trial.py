@@ -11,7 +11,7 @@ from canvas_sync_core.incident import Incident
 from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_exporter.judge.runs import EndedRun
 
-from .faults import Fault
+from .fault import Fault
 from .world import FrozenWorld
 
 __all__ = ["HEADINGS", "Trial", "try_fault"]

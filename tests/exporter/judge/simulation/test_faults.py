@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from canvas_sync_core.names import IncidentKind
-from support.judge_simulation.faults import FAULTS, Fault
+from support.judge_simulation.fault import Fault
+from support.judge_simulation.faults import FAULTS
 from support.judge_simulation.trial import HEADINGS, Trial, try_fault
 from support.judge_simulation.world import FrozenWorld, make_world
 

@@ -7,9 +7,8 @@ import io
 import itertools
 import json
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,10 +19,8 @@ from hypothesis import strategies as st
 
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.human_lines import text_fields
-from canvas_sync_exporter.logs.reader import LINE_LIMIT
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.search import (
-    BadCursorError,
     Exclusions,
     FoundLine,
     LineFilter,
@@ -37,14 +34,27 @@ from canvas_sync_exporter.logs.search import (
 )
 from canvas_sync_exporter.logs.sources import LogFolderError
 from support.log_folders import EPOCH, json_line, lay_out, record, text_line
-from support.log_moves import MOVES, retention, rotate_log, write
+from support.log_moves import retention, rotate_log, write
+from support.log_search import found_in, search
 
 CAFE = "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
 LOGS = st.sampled_from(list(Log))
+
+
 LEVELS = st.sampled_from(["INFO", "WARNING", "ERROR"])
+
+
 NUMBERS = st.sampled_from([1, 4, 42, 421])
+
+
 TASKS = st.sampled_from(["nightly", "nightly-42", 'quo"ted\\', "Grüße"])
+
+
 ERRORS = st.sampled_from(["Connection timeout", 'He said "no"', CAFE, ""])
+
+
 RECORDS = st.fixed_dictionaries(
     {
         "level": LEVELS,
@@ -56,8 +66,14 @@ RECORDS = st.fixed_dictionaries(
         "error": ERRORS,
     }
 )
+
+
 STEPS = st.sampled_from([0.0, 0.000001, 0.5, 1.0, 30.0])
+
+
 KINDS = st.sampled_from(["json", "json", "text", "torn", "garbage", "blank"])
+
+
 EXCLUSIONS = st.builds(
     Exclusions,
     texts=st.sampled_from([(), ("timeout",), ('"no"', CAFE)]),
@@ -67,6 +83,8 @@ EXCLUSIONS = st.builds(
     task_ids=st.lists(TASKS, max_size=2).map(tuple),
     statuses=st.lists(st.sampled_from(["404", "failed"]), max_size=2).map(tuple),
 )
+
+
 FILTERS = st.fixed_dictionaries(
     {},
     optional={
@@ -170,28 +188,6 @@ def _is_excluded(
     )
 
 
-@contextmanager
-def search(
-    folder: Path,
-    wanted: LineFilter,
-    *,
-    limit: int = 1000,
-    cursor: str | None = None,
-    order: Order = Order.NEWEST,
-) -> Iterator[LogSearch]:
-    made = LogSearch(folder, folder / "archive", wanted, limit=limit, cursor=cursor, order=order)
-    with closing(made):
-        yield made
-
-
-def found_in(folder: Path, wanted: LineFilter, order: Order = Order.NEWEST) -> list[FoundLine]:
-    with search(folder, wanted, order=order) as all_of_it:
-        found = list(all_of_it)
-        assert all_of_it.cursor is None
-        assert (all_of_it.searched_to, all_of_it.bytes_left) == (None, 0)
-    return found
-
-
 def fields_of(lines: list[FoundLine], log: Log) -> list[dict[str, Any]]:
     return [line.fields for line in lines if line.log is log]
 
@@ -261,93 +257,6 @@ def test_lines_of_all_logs_come_in_the_order_of_time(lines: dict[Log, list[bytes
         oldest_first = [line.time for line in found_in(Path(name), LineFilter(), Order.OLDEST)]
     assert all(b <= a + dt.timedelta(seconds=1) for a, b in itertools.pairwise(times))
     assert all(a <= b + dt.timedelta(seconds=1) for a, b in itertools.pairwise(oldest_first))
-
-
-@pytest.mark.parametrize("keep_lines", [0, 3, 12, 1000])
-@pytest.mark.parametrize("first_page", [1, 4, 15])
-def test_pages_go_on_after_rotations_and_cleanups(
-    tmp_path: Path, keep_lines: int, first_page: int
-) -> None:
-    """Between two pages everything moves; nothing is left out, doubled or added."""
-    write(tmp_path, Log.ERRORS, range(10))
-    rotate_log(tmp_path, Log.ERRORS)
-    write(tmp_path, Log.ERRORS, range(10, 20))
-    write(tmp_path, Log.PROGRESS, range(5, 15))
-    expected = found_in(tmp_path, LineFilter())
-    found: list[FoundLine] = []
-    with search(tmp_path, LineFilter(), limit=first_page) as page:
-        found += page
-        cursor = page.cursor
-    steps: Iterator[Callable[[], object]] = iter(
-        [
-            lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
-            lambda: write(tmp_path, Log.ERRORS, range(50, 60)),
-            lambda: rotate_log(tmp_path, Log.ERRORS),
-            lambda: cleanup_canvas_sync_logs(retention(tmp_path, keep_lines)),
-        ]
-    )
-    while cursor is not None:
-        for step in itertools.islice(steps, 1):
-            step()
-        with search(tmp_path, LineFilter(), limit=4, cursor=cursor) as page:
-            found += page
-            cursor = page.cursor
-    assert [line.fields for line in found] == [line.fields for line in expected]
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    formats=st.lists(st.sampled_from([json_line, text_line]), min_size=20, max_size=20),
-    limit=st.integers(1, 19),
-    moves=st.lists(st.lists(st.sampled_from(sorted(MOVES)), max_size=5), max_size=4),
-    order=st.sampled_from(Order),
-)
-def test_pages_go_on_whatever_moves_between_them(
-    formats: list[Callable[[dict[str, Any]], bytes]],
-    limit: int,
-    moves: list[list[str]],
-    order: Order,
-) -> None:
-    """Also when a cleanup moves a single line, and several of them cut one file to pieces.
-
-    Oldest first, the lines written meanwhile follow at the end.
-    """
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        lines = [form(record(Log.ERRORS, second)) for second, form in enumerate(formats)]
-        (folder / "errors.log").write_bytes(b"".join(lines))
-        expected = found_in(folder, LineFilter(), order)
-        later = itertools.count(100)
-        found: list[FoundLine] = []
-        cursor: str | None = None
-        while not found or cursor is not None:
-            with search(folder, LineFilter(), limit=limit, cursor=cursor, order=order) as page:
-                found += page
-                cursor = page.cursor
-                assert page.notes.problems == []
-            for move in moves.pop() if moves else ():
-                MOVES[move](folder, later)
-    written = 0 if order is Order.NEWEST else next(later) - 100
-    assert [line.fields for line in found[: len(expected)]] == [line.fields for line in expected]
-    times = [line.time for line in found[len(expected) :]]
-    assert times == [EPOCH + dt.timedelta(seconds=100 + n) for n in range(len(times))]
-    assert len(times) <= written
-
-
-@pytest.mark.parametrize("is_long", [False, True])
-def test_a_page_goes_on_though_a_file_begins_with_a_line_too_long_to_read(
-    tmp_path: Path, is_long: bool
-) -> None:
-    first = b"x" * (LINE_LIMIT + 9 if is_long else 9) + b"\n"
-    lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
-    lay_out(tmp_path, Log.ERRORS, [[first, *lines]], 0)
-    with search(tmp_path, LineFilter(), limit=3) as page:
-        assert len(list(page)) == 3
-        cursor = page.cursor
-    cleanup_canvas_sync_logs(retention(tmp_path, 1))
-    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
-        assert len(list(rest)) == 3
-        assert rest.notes.problems == []
 
 
 def test_a_search_that_has_begun_is_not_disturbed_by_a_cleanup(tmp_path: Path) -> None:
@@ -461,82 +370,6 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         LogSearch(tmp_path / "missing", tmp_path, LineFilter(), limit=1)
 
 
-@pytest.mark.parametrize("cursor", ["", "7b", "zz", "7b7d0", b'{"errors":1}'.hex()])
-def test_a_cursor_that_is_none_is_refused(tmp_path: Path, cursor: str) -> None:
-    with pytest.raises(BadCursorError):
-        LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor)
-
-
-@given(raw=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_no_cursor_breaks_a_search(raw: bytes) -> None:
-    with TemporaryDirectory() as name:
-        write(Path(name), Log.ERRORS, range(2))
-        try:
-            with search(Path(name), LineFilter(), cursor=raw.hex()) as found:
-                list(found)
-        except BadCursorError:
-            pass
-
-
-def _first_of(folder: Path, limit: int) -> str:
-    with search(folder, LineFilter(), limit=limit) as page:
-        assert len(list(page)) == limit
-        assert page.cursor is not None
-        return page.cursor
-
-
-def test_when_the_archive_of_a_page_is_deleted_that_is_told_and_older_ones_are_searched(
-    tmp_path: Path,
-) -> None:
-    for numbers in (range(2), range(2, 5)):
-        write(tmp_path, Log.ERRORS, numbers)
-        cleanup_canvas_sync_logs(retention(tmp_path, 0))
-    write(tmp_path, Log.ERRORS, range(5, 6))
-    cursor = _first_of(tmp_path, 2)
-    older, newer = sorted((tmp_path / "archive").glob("*.tar.gz"))
-    newer.unlink()
-    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
-        assert [line.place.archive for line in rest] == [older.name] * 2
-        assert rest.cursor is None
-        assert rest.notes.problems == [
-            f"{newer.name} was deleted before it was searched to its end"
-        ]
-
-
-def test_oldest_first_only_newer_archives_are_searched_when_that_of_a_page_is_deleted(
-    tmp_path: Path,
-) -> None:
-    for numbers in (range(2), range(2, 5), range(5, 7)):
-        write(tmp_path, Log.ERRORS, numbers)
-        cleanup_canvas_sync_logs(retention(tmp_path, 0))
-    write(tmp_path, Log.ERRORS, range(7, 8))
-    with search(tmp_path, LineFilter(), limit=3, order=Order.OLDEST) as page:
-        assert len(list(page)) == 3
-        cursor = page.cursor
-    _, middle, newer = sorted((tmp_path / "archive").glob("*.tar.gz"))
-    middle.unlink()
-    with search(tmp_path, LineFilter(), cursor=cursor, order=Order.OLDEST) as rest:
-        assert [line.place.archive for line in rest] == [newer.name, newer.name, ""]
-        assert rest.notes.problems == [
-            f"{middle.name} was deleted before it was searched to its end"
-        ]
-
-
-def test_when_the_file_of_a_page_is_archived_and_deleted_that_is_told(tmp_path: Path) -> None:
-    write(tmp_path, Log.ERRORS, range(6))
-    write(tmp_path, Log.PROGRESS, range(6))
-    cursor = _first_of(tmp_path, 4)
-    cleanup_canvas_sync_logs(retention(tmp_path, 0))
-    for archive in (tmp_path / "archive").glob("errors-*"):
-        archive.unlink()
-    write(tmp_path, Log.ERRORS, range(50, 53))
-    with search(tmp_path, LineFilter(), cursor=cursor) as rest:
-        assert {line.log for line in rest} == {Log.PROGRESS}
-        assert rest.cursor is None
-        (problem,) = rest.notes.problems
-    assert problem.startswith("errors: the file in which the search would go on is gone")
-
-
 def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None:
     lines = [json_line(record(Log.ERRORS, second)) for second in range(6)]
     lay_out(tmp_path, Log.ERRORS, [lines[:3], lines[3:]], 1)
@@ -545,13 +378,6 @@ def test_an_archive_deleted_while_it_is_searched_is_told(tmp_path: Path) -> None
         archive.unlink()
         assert len(list(found)) == 3
     assert found.notes.problems == [f"{archive.name} was deleted before it was searched"]
-
-
-def test_a_cursor_of_the_other_direction_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, Log.ERRORS, range(3))
-    cursor = _first_of(tmp_path, 1)
-    with pytest.raises(BadCursorError, match="order `newest`"):
-        LogSearch(tmp_path, tmp_path, LineFilter(), limit=1, cursor=cursor, order=Order.OLDEST)
 
 
 @pytest.mark.parametrize(("order", "seconds"), [(Order.NEWEST, 4), (Order.OLDEST, 5)])
@@ -583,21 +409,6 @@ def test_a_search_without_time_gets_further_with_each_page(tmp_path: Path) -> No
         pages += 1
     assert found == [EPOCH + dt.timedelta(seconds=second) for second in (5, 4, 3, 2, 1, 0)]
     assert pages > 1
-
-
-@pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?<=a)b", "\\1", "x" * 1001, "\ud800"])
-def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="regular expression"):
-        compile_pattern(pattern)
-
-
-def test_no_pattern_hangs(tmp_path: Path) -> None:
-    """Python's own engine would take longer than the universe has."""
-    long = record(Log.ERRORS, 1, error="a" * 200_000 + "!")
-    lay_out(tmp_path, Log.ERRORS, [[json_line(long)]], 0)
-    start = time.process_time()
-    assert found_in(tmp_path, LineFilter(pattern=compile_pattern("(a|a)*(a+)+$"))) == []
-    assert time.process_time() - start < 60
 
 
 def test_a_file_that_may_not_be_read_is_told_and_the_rest_is_searched(

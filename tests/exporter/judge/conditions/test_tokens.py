@@ -1,0 +1,78 @@
+"""Refused tokens and low quotas."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from canvas_sync_core.canvas.quota import TokenReading, quota_of
+from canvas_sync_core.names import IncidentKind, RunStatus
+from canvas_sync_exporter.judge.facts import EndedRun, TokenFacts
+from support.judge_facts import NOW, ended, facts_of, failed, nights, sync_of
+from support.verdicts import MINUTE, kinds, only
+
+
+def test_a_low_quota_ages_with_the_token() -> None:
+    seen = NOW - timedelta(seconds=15)
+    reading = TokenReading(45.0, 600.0, seen.timestamp(), 1.0, 1.0)
+    quota = quota_of("3f2a91c0", [reading], NOW.timestamp())
+    idle = TokenFacts("3f2a91c0", None, quota.remaining, quota.maximum, seen)
+
+    assert quota.remaining == 195
+    assert kinds(facts_of(tokens=[idle])) == []
+    low = TokenFacts("3f2a91c0", None, 20.0, 600.0, NOW, low_since=NOW - 3 * MINUTE)
+    assert kinds(facts_of(tokens=[low])) == [IncidentKind.QUOTA_LOW]
+
+
+def test_a_refused_token_is_one_finding_for_all_its_syncs() -> None:
+    refused = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
+    full = sync_of(failed(0, **refused), *nights(20))
+    other = sync_of(failed(0, **refused, sync_type="grades"), *nights(20), sync_type="grades")
+
+    found = only(facts_of(full, other, tokens=[TokenFacts("3f2a91c0")]))
+    assert (found.kind, found.subject) == (IncidentKind.TOKEN_REFUSED, "3f2a91c0")
+    assert found.cause == "The token is expired."
+    assert found.affects == {"full", "grades"}
+
+
+REFUSED = {"error_type": "InvalidAccessToken", "error_message": "Expired access token."}
+
+
+def users_runs(night: int, **of_user: EndedRun) -> list[EndedRun]:
+    """The runs of seven users in a night, all well but for those given as ``user_<id>``."""
+    return [
+        replace(of_user.get(f"user_{user}", ended(night)), user_id=user, id=f"{night}-{user}")
+        for user in range(41, 48)
+    ]
+
+
+def test_one_refused_token_of_a_few_users_is_certain_at_once() -> None:
+    found = only(facts_of(sync_of(*users_runs(0, user_46=failed(0, **REFUSED)))))
+
+    assert (found.kind, found.run_count) == (IncidentKind.TOKEN_REFUSED, 1)
+    assert found.runs == ("0-46",)
+    assert kinds(facts_of(sync_of(*users_runs(0, user_46=failed(0))))) == []
+
+
+def test_a_refused_token_counts_until_its_user_runs_again() -> None:
+    refused = replace(failed(0, **REFUSED), user_id=46)
+    first = [replace(ended(start=NOW - 48 * MINUTE), user_id=41, duration=1.0), refused]
+    others = [replace(ended(start=NOW - 5 * MINUTE), user_id=user) for user in (41, 42, 45)]
+    again = replace(ended(start=NOW - 4 * MINUTE), user_id=46)
+
+    def told(*runs: EndedRun) -> list[IncidentKind]:
+        return kinds(facts_of(sync_of(*runs, expectation=None, due=(), next_due=None)))
+
+    assert told(*others, *first) == [IncidentKind.TOKEN_REFUSED]
+    assert told(again, *others, *first) == []
+
+
+def test_one_refused_token_does_not_hide_that_others_fail_for_another_cause() -> None:
+    def night(number: int) -> list[EndedRun]:
+        died = ended(number, status=RunStatus.INTERRUPTED)
+        return users_runs(number, user_42=died, user_46=failed(number, **REFUSED), user_47=died)
+
+    assert set(kinds(facts_of(sync_of(*night(0), *night(1))))) == {
+        IncidentKind.INTERRUPTED,
+        IncidentKind.TOKEN_REFUSED,
+    }

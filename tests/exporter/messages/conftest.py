@@ -1,0 +1,19 @@
+"""A school that sends messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from support.messaging_school import School
+from support.receiver import receiver
+
+
+@pytest.fixture
+def school(emptied_engine: Engine, tmp_path: Path) -> Iterator[School]:
+    """A school without incidents."""
+    with receiver() as received:
+        yield School(emptied_engine, tmp_path, received)
