@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CTE, Connection, Engine, func, select
+from sqlalchemy import CTE, ColumnElement, Connection, Engine, FromClause, Select, func, select
 
 from .database import connect_for_long_read
 from .model import metrics_table
 from .rollups.tables import LENGTHS, has_rollups, rollups_table
 
-__all__ = ["SYNC_TYPES", "known_sync_types", "sync_types_in_table"]
+__all__ = ["SYNC_TYPES", "known_sync_types", "newest_first", "sync_types_in_table"]
 
 
 def _sync_types() -> CTE:
@@ -27,6 +27,25 @@ def _sync_types() -> CTE:
 SYNC_TYPES: Final = _sync_types()
 """A query whose column ``name`` has the sync types in the table of runs, and one NULL."""
 _IN_TABLE: Final = select(SYNC_TYPES.c.name).where(SYNC_TYPES.c.name.is_not(None))
+
+
+def newest_first(
+    statement: Select[Any], sync_type: ColumnElement[Any], runs: FromClause = metrics_table
+) -> Select[Any]:
+    """Restrict a query to the runs of a sync type, newest first; it needs a limit.
+
+    The range and the order by type make PostgreSQL read the index of types. For ``sync_type = x``
+    it prefers that of all start times, and so may pass millions of runs of other types: all of
+    them for a type that has none, or is NULL.
+
+    Args:
+        statement: Selects runs.
+        sync_type: The sync type.
+        runs: The table or an alias of it.
+    """
+    of_type = runs.c.sync_type
+    is_wanted = of_type.between(sync_type, sync_type)
+    return statement.where(is_wanted).order_by(of_type.desc(), runs.c.sync_start_time.desc())
 
 
 def known_sync_types(engine: Engine) -> frozenset[str]:

@@ -25,6 +25,7 @@ from canvas_sync_core.names import ITEMS, RunStatus
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.freshness import ItemFreshness
 from canvas_sync_core.store.model import metrics_table
+from canvas_sync_core.store.sync_types import newest_first
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.config_file.config_file import ConfigFile
 from canvas_sync_exporter.judge.status import Level, SyncStatus
@@ -178,9 +179,7 @@ def _newest_of(count: int) -> Select[Any]:
     start = _columns.sync_start_time
     parts = [
         select(
-            select(_columns.id)
-            .where(_columns.sync_type == bindparam(f"type_{number}", type_=String()))
-            .order_by(start.desc())
+            newest_first(select(_columns.id), bindparam(f"type_{number}", type_=String()))
             .limit(bindparam("most", type_=Integer()))
             .subquery()
         )

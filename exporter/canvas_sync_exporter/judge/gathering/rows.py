@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     func,
+    literal,
     select,
 )
 
@@ -21,7 +22,7 @@ from canvas_sync_core.schema.run_fields import RUN_FIELDS, item_column
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.rollups.buckets import DAY
 from canvas_sync_core.store.rollups.tables import changes_table, has_rollups, rollups_table
-from canvas_sync_core.store.sync_types import SYNC_TYPES
+from canvas_sync_core.store.sync_types import SYNC_TYPES, newest_first
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.judge.runs import EndedRun, FoundRun, RunningRun
 
@@ -49,13 +50,9 @@ _WANTED: Final = {each.name for each in fields(EndedRun)}.difference(_CONVERTED)
 _AS_THEY_ARE: Final = tuple(each.column for each in RUN_FIELDS if each.column in _WANTED)
 _READ: Final = (*_CONVERTED, *_AS_THEY_ARE)
 _run: Final = select(*(_columns[name] for name in _READ), *(_columns[name] for name in _PROCESSED))
-_others: Final = metrics_table.alias("runs_of_type").c
+_others: Final = metrics_table.alias("runs_of_type")
 _newest: Final = (
-    select(_others.id)
-    .where(_others.sync_type == SYNC_TYPES.c.name)
-    .order_by(_others.sync_start_time.desc())
-    .limit(1)
-    .scalar_subquery()
+    newest_first(select(_others.c.id), SYNC_TYPES.c.name, _others).limit(1).scalar_subquery()
 )
 _NEWEST_OF_EACH: Final = _run.join_from(SYNC_TYPES, metrics_table, _columns.id == _newest)
 _AT_ONCE: Final = 500
@@ -91,8 +88,7 @@ def runs_by_id(connection: Connection, numbers: Collection[int]) -> list[FoundRu
 
 def newest_of_type(connection: Connection, sync_type: str, limit: int) -> list[FoundRun]:
     """Return the newest runs of a sync type, newest first."""
-    newest_first = _of_type(sync_type).order_by(_columns.sync_start_time.desc())
-    return _read(connection, newest_first.limit(limit))
+    return _read(connection, newest_first(_run, literal(sync_type)).limit(limit))
 
 
 def newest_of_each_type(connection: Connection) -> list[FoundRun]:
@@ -102,9 +98,9 @@ def newest_of_each_type(connection: Connection) -> list[FoundRun]:
 
 def runs_of_type_since(connection: Connection, sync_type: str, since: datetime) -> list[FoundRun]:
     """Return the runs of a sync type since a time, newest first, at most 50,000."""
-    statement = _of_type(sync_type).where(_columns.sync_start_time >= since)
-    newest_first = statement.order_by(_columns.sync_start_time.desc())
-    return _read(connection, newest_first.limit(_MOST_RUNS))
+    start = _columns.sync_start_time
+    statement = _run.where(_columns.sync_type == sync_type, start >= since)
+    return _read(connection, statement.order_by(start.desc()).limit(_MOST_RUNS))
 
 
 def suspect_reasons(connection: Connection, since: datetime) -> dict[int, str]:
@@ -141,10 +137,6 @@ def rollup_backlog(connection: Connection) -> int:
         return 0
     some = select(changes_table.c.id).limit(_MOST_BACKLOG).subquery()
     return connection.scalar(select(func.count()).select_from(some)) or 0
-
-
-def _of_type(sync_type: str) -> Select[Any]:
-    return _run.where(_columns.sync_type == sync_type)
 
 
 def _read(connection: Connection, statement: Select[Any]) -> list[FoundRun]:
