@@ -433,21 +433,21 @@ def test_damaged_lines_that_were_delivered_do_not_count_as_removed(tmp_path: Pat
     spool.close()
 
 
+@pytest.mark.parametrize("block", [10, 1024 * 1024])
 def test_what_another_program_appends_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(spool_module, "_READ_BYTES", 10)
+    monkeypatch.setattr(spool_module, "_READ_BYTES", block)
     spool = Spool(tmp_path)
-    for name in "ab":
-        spool.append(encode(snapshot(name)))
-    first = spool.read()
-    spool.discard(first)
+    spool.append(encode(snapshot("a")))
+    delivered = spool.read()
+    spool.append(encode(snapshot("b")))
+    spool.discard(delivered)
     (file,) = tmp_path.iterdir()
     with file.open("ab") as appended:
         appended.write(b"half a line")
     batch = spool.read()
-    assert [[row.task_id for row in each.snapshots] for each in (first, batch)] == [["a"], ["b"]]
-    assert batch.damaged == []
+    assert ([row.task_id for row in batch.snapshots], batch.damaged) == (["b"], [])
     spool.discard(batch)
     spool.close()
 
