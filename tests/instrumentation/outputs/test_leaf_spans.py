@@ -12,10 +12,29 @@ from opentelemetry.semconv.attributes import (
     server_attributes,
     url_attributes,
 )
+from opentelemetry.trace import TraceFlags
 
-from canvas_sync_core.events import ErrorInfo
-from canvas_sync_instrumentation.outputs._leaf_spans import describe_leaf
-from support.span_sinks import API_CALL, DB_OPERATION
+from canvas_sync_core.events import (
+    ApiCall,
+    DbOperationsSummed,
+    ErrorInfo,
+    RunContext,
+    ServerTime,
+)
+from canvas_sync_instrumentation.outputs._leaf_spans import describe_leaf, nanoseconds, parent_of
+from support.span_sinks import API_CALL, DB_OPERATION, START
+
+_CALL = ApiCall(
+    context=None,
+    time=START,
+    duration=0.5,
+    method="GET",
+    route="/api/v1/courses",
+    path="/api/v1/courses",
+    host="canvas.example.edu",
+    status_code=200,
+)
+_CONTEXT = RunContext("a", 42, None, "full", f"{0xABC:032x}", f"{0xDEF:016x}", sampled=True)
 
 
 def test_an_api_call_follows_the_http_conventions() -> None:
@@ -88,3 +107,91 @@ def test_a_single_row_is_no_batch() -> None:
     leaf = describe_leaf(structs.replace(DB_OPERATION, batch=False, count=1))
     assert db_attributes.DB_OPERATION_BATCH_SIZE not in leaf.attributes
     assert not leaf.failed
+
+
+def test_a_span_lasts_from_the_start_of_a_call_to_its_end() -> None:
+    for event, length in ((_CALL, 500_000_000), (DB_OPERATION, 250_000_000)):
+        leaf = describe_leaf(event)
+        assert leaf.end == nanoseconds(event.time)
+        assert leaf.end - leaf.start == pytest.approx(length, abs=1000)
+    assert nanoseconds(1.0000000019) == 1_000_000_001
+
+
+def test_what_is_not_known_of_a_call_is_no_attribute() -> None:
+    assert describe_leaf(_CALL).attributes == {
+        "http.request.method": "GET",
+        "url.template": "/api/v1/courses",
+        "url.path": "/api/v1/courses",
+        "server.address": "canvas.example.edu",
+        "http.response.status_code": 200,
+    }
+
+
+def test_everything_that_is_known_of_a_call_is_an_attribute() -> None:
+    whole = structs.replace(
+        _CALL,
+        retries=1,
+        transferred_bytes=0,
+        received_items=0,
+        graphql_operation="Courses",
+        server_time=ServerTime(queue=0.0, user_cpu=0.1, system_cpu=None, database=0.3),
+        traceback=("one", "two"),
+    )
+    new = describe_leaf(whole).attributes.items() - describe_leaf(_CALL).attributes.items()
+    assert dict(new) == {
+        "http.request.resend_count": 1,
+        "http.response.body.size": 0,
+        "canvas.response.items": 0,
+        "graphql.operation.name": "Courses",
+        "canvas.time.queue": 0.0,
+        "canvas.time.user_cpu": 0.1,
+        "canvas.time.database": 0.3,
+        "code.stacktrace": "one\ntwo",
+    }
+
+
+def test_a_failed_operation_has_its_error_and_where_it_was_made() -> None:
+    error = ErrorInfo("IntegrityError", "taken", traceback=("one", "two"))
+    leaf = describe_leaf(structs.replace(DB_OPERATION, error=error))
+    assert leaf.failed
+    assert leaf.attributes["error.type"] == "IntegrityError"
+    assert leaf.attributes["code.stacktrace"] == "one\ntwo"
+
+
+def test_a_sum_of_operations_lasts_from_the_first_to_the_last() -> None:
+    summed = DbOperationsSummed(
+        context=None,
+        time=START,
+        duration=0.25,
+        elapsed=1.0,
+        longest=0.125,
+        operation="INSERT",
+        table="assignments",
+        operations=3,
+        count=6,
+        batch=False,
+        system="sqlite",
+    )
+    leaf = describe_leaf(summed)
+    assert (leaf.name, leaf.failed, leaf.description) == ("INSERT assignments", False, None)
+    assert leaf.end - leaf.start == 1_000_000_000
+    assert leaf.attributes == {
+        "db.system.name": "sqlite",
+        "db.operation.name": "INSERT",
+        "db.collection.name": "assignments",
+        "canvas.db.operations": 3,
+        "canvas.db.rows": 6,
+        "canvas.db.duration": 0.25,
+        "canvas.db.longest": 0.125,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sampled", "flags"), [(True, TraceFlags.SAMPLED), (False, TraceFlags.DEFAULT)]
+)
+def test_the_parent_is_the_span_of_the_run(sampled: bool, flags: int) -> None:
+    assert parent_of(_CALL) is None
+    parent = parent_of(structs.replace(_CALL, context=structs.replace(_CONTEXT, sampled=sampled)))
+    assert parent is not None
+    assert (parent.trace_id, parent.span_id, parent.is_remote) == (0xABC, 0xDEF, False)
+    assert parent.trace_flags == flags
