@@ -118,15 +118,14 @@ class RunTotals:
     def items(self) -> Mapping[str, ItemCounts]:
         """Return the counts of every kind of item: recorded, or else inferred."""
         with self._lock:
+            self._subtract_taken_back()
             known = self._inferred | self._recorded
         return {item: known.get(item, _NOTHING) for item in ITEMS}
 
     def inferred_items(self) -> Mapping[str, ItemCounts]:
         """Return the inferred counts of the kinds that the app never recorded."""
         with self._lock:
-            while self._taken_back:
-                item, undone = self._taken_back.popleft()
-                self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), undone)
+            self._subtract_taken_back()
             return {
                 item: counts
                 for item, counts in self._inferred.items()
@@ -141,6 +140,11 @@ class RunTotals:
         """
         with self._lock:
             return dict(self._snapshot_fields)
+
+    def _subtract_taken_back(self) -> None:
+        while self._taken_back:
+            item, undone = self._taken_back.popleft()
+            self._inferred[item] = _minus(self._inferred.get(item, _NOTHING), undone)
 
 
 class InferredItems(NamedTuple):
