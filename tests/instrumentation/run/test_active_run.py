@@ -10,7 +10,17 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.trace import StatusCode
 
-from canvas_sync_core.events import ErrorInfo, Event, RunEnded, RunWaiting
+from canvas_sync_core.events import (
+    ErrorInfo,
+    Event,
+    Heartbeat,
+    ItemCounts,
+    ItemsRecorded,
+    Progressed,
+    RunEnded,
+    RunWaiting,
+    StepEnded,
+)
 from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
 from canvas_sync_instrumentation.testing import recorded_events, recording
@@ -154,3 +164,65 @@ def test_only_a_run_that_succeeded_ends_at_100_percent(
     position.run.percent = 40.0
     position.run.end(status, None)
     assert [e.snapshot.progress for e in events if isinstance(e, RunEnded)] == [progress]
+
+
+def test_events_belong_to_the_step_they_happen_in_and_to_no_other_run(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("outer", 42):
+        position = current_run()
+        assert position is not None
+        outer = position.run
+        with CanvasSyncMetricsTracker("other", 42) as other, other.step("grades"):
+            outer.progress("told by the outer run")
+        step = outer.open_step("courses")
+        assert step is not None
+        outer.progress("in the step")
+        outer.items("course", ItemCounts(1))
+        outer.close_step(step, None)
+        outer.progress("after the step")
+    told = {each.message: each.context for each in events if isinstance(each, Progressed)}
+    assert told["told by the outer run"] == told["after the step"] == outer.context
+    assert told["in the step"] == step.context
+    assert [each.context for each in events if isinstance(each, ItemsRecorded)] == [step.context]
+    assert step.context != outer.context
+
+
+def test_the_span_of_a_step_is_below_the_step_around_it_or_the_run() -> None:
+    with recording() as recorded, CanvasSyncMetricsTracker("nightly-1", 42) as run:
+        with run.step("courses"), run.step("grades"):
+            pass
+        with CanvasSyncMetricsTracker("nightly-2", 42), run.step("users"):
+            pass
+    grades, courses, users, _, whole = recorded.spans
+    parents = [span.parent and span.parent.span_id for span in (grades, courses, users)]
+    contexts = [span.context and span.context.span_id for span in (courses, whole, whole)]
+    assert parents == contexts
+    assert whole.parent is None
+
+
+def test_a_heartbeat_is_written_at_most_as_often_as_asked(events: list[Event]) -> None:
+    CanvasSyncMetricsTracker("nightly-1", 42)
+    position = current_run()
+    assert position is not None
+    position.run.heartbeat(at_most_every=3600)
+    assert not [each for each in events if isinstance(each, Heartbeat)]
+    position.run.heartbeat()
+    (beat,) = [each for each in events if isinstance(each, Heartbeat)]
+    assert beat.snapshot.heartbeat == beat.time
+    position.run.end(RunStatus.SUCCESS, None)
+    position.run.heartbeat()
+    assert len([each for each in events if isinstance(each, Heartbeat)]) == 1
+
+
+def test_a_step_gives_way_to_the_one_around_it(events: list[Event]) -> None:
+    with CanvasSyncMetricsTracker("nightly-1", 42) as run:
+        position = current_run()
+        assert position is not None
+        steps: list[str | None] = []
+        with run.step("courses"):
+            with run.step("grades"):
+                steps.append(position.run.snapshot(0.0).step)
+            steps.append(position.run.snapshot(0.0).step)
+        steps.append(position.run.snapshot(0.0).step)
+    assert steps == ["grades", "courses", None]
+    ended = [(each.name, each.error) for each in events if isinstance(each, StepEnded)]
+    assert ended == [("grades", None), ("courses", None)]
