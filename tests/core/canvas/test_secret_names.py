@@ -1,0 +1,79 @@
+"""Names whose values must not be recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from canvas_sync_core.canvas.secret_names import (
+    is_count,
+    is_personal_name,
+    is_personal_with_equals,
+    is_secret_name,
+    is_secret_with_equals,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "access_token",
+        "X-Amz-Signature",
+        "sig",
+        "db_pass",
+        "dbPass",
+        "PRIVATE_KEY",
+        "api%20key",
+        "Set-Cookie",
+        "TOKEN",
+    ],
+)
+def test_a_name_with_a_word_for_a_secret_names_one(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["pass_rate", "InvalidTokenError", "token_warning", "id", "", "-"])
+def test_other_names_and_those_of_exceptions_name_none(name: str) -> None:
+    assert not is_secret_name(name)
+    assert not is_secret_with_equals(name)
+
+
+def test_a_code_is_a_secret_only_before_an_equals_sign() -> None:
+    assert (is_secret_name("code"), is_secret_with_equals("Code")) == (False, True)
+    assert is_secret_with_equals("token")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_personal", "is_with_equals"),
+    [
+        ("sortable_name", True, True),
+        ("sis-user-id", True, True),
+        ("name", True, False),
+        ("comments", True, False),
+        ("course", False, False),
+    ],
+)
+def test_canvass_names_of_personal_data_are_known(
+    name: str, is_personal: bool, is_with_equals: bool
+) -> None:
+    assert is_personal_name(name) is is_personal
+    assert is_personal_with_equals(name) is is_with_equals
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("max_tokens", "4096", True),
+        ("token_age", "123456", True),
+        ("token_age", "1234567", False),
+        ("token_age", "12x", False),
+        ("token", "4096", False),
+        ("code", "-1", True),
+        ("code", "12345", True),
+        ("code", "123456", False),
+        ("", "1", False),
+    ],
+)
+def test_a_short_number_of_a_name_that_counts_is_no_secret(
+    name: str, value: str, expected: bool
+) -> None:
+    assert is_count(name, value) is expected
