@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ FOREIGN = re.compile(r"(up|ALERTS|prometheus_\w+|alertmanager_\w+|otelcol_\w+)")
 """Metrics of other servers of the stack, and Prometheus' own."""
 
 
+@cache
 def checks() -> list[dict[str, Any]]:
     """What the promtool cases ask of alerts."""
     return [

@@ -32,8 +32,8 @@ from support.otlp import http_receiver
 from support.prometheus import eventually
 from support.uwsgi_app import CALLS
 
-SYNCS = 30
-WORKERS = 3
+SYNCS = 12
+WORKERS = 2
 TESTS = Path(__file__).parents[1]
 UWSGI = shutil.which("uwsgi")
 

@@ -28,6 +28,7 @@ __all__ = [
     "lasting_engine",
     "memory_engine",
     "opened",
+    "own_engine",
 ]
 
 DATABASES = ("sqlite", "postgresql")
@@ -45,6 +46,13 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(empty_database_url: str) -> Iterator[Engine]:
     """A database with the table, empty."""
+    with _upgraded(empty_database_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def own_engine(empty_database_url: str) -> Iterator[Engine]:
+    """The same, for a test that changes tables in a module whose tests share a database."""
     with _upgraded(empty_database_url) as engine:
         yield engine
 

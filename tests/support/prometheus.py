@@ -45,7 +45,7 @@ _SECONDS = 600.0
 
 def read_yaml(path: Path) -> Any:
     """Read a YAML file."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def all_rules() -> list[dict[str, Any]]:

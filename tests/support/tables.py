@@ -1,4 +1,4 @@
-"""SQLite files that are made once and then copied, such as one with the tables.
+"""Databases that are made once and then copied, such as one with the tables.
 
 The migrations take longer than most tests.
 """
@@ -10,19 +10,46 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from canvas_sync_core.files.modes import PRIVATE_FOLDER, make_folder
 from canvas_sync_core.store.database import open_engine, upgrade
 
 __all__ = ["create_tables", "put_file", "sqlite_file"]
 
+_MIGRATED = "with_tables"
+
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables as :func:`upgrade` does; a new SQLite file is a copy of a migrated one."""
-    if engine.name == "sqlite" and not Path(engine.url.database or "").exists():
+    """Create the tables as :func:`upgrade` does, in an SQLite file or a new PostgreSQL database.
+
+    A new file is a copy of a migrated one, and so is what replaces the new database.
+    """
+    if engine.name == "postgresql":
+        _replace_by_copy(engine.url)
+    elif not Path(engine.url.database or "").exists():
         put_file(engine, _migrated())
     upgrade(engine)  # checks a copy, and migrates everything else
+
+
+def _replace_by_copy(url: URL) -> None:
+    """Make an empty database anew from one with the tables, which the first call makes."""
+    from psycopg import connect  # not where there is no PostgreSQL
+
+    server = f"host={url.query['host']} user={url.username}"
+    with connect(f"{server} dbname={url.database}") as connection:
+        if connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").fetchone():
+            return
+    with connect(f"{server} dbname=postgres", autocommit=True) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_MIGRATED])
+        if not known.fetchone():
+            connection.execute(f"CREATE DATABASE {_MIGRATED}".encode())
+            engine = open_engine(url.set(database=_MIGRATED).render_as_string(hide_password=False))
+            upgrade(engine)
+            engine.dispose()
+        copied = f"{url.database} TEMPLATE {_MIGRATED} STRATEGY file_copy"
+        connection.execute(f"DROP DATABASE {url.database}".encode())
+        connection.execute(f"CREATE DATABASE {copied}".encode())
 
 
 def sqlite_file(fill: Callable[[Engine], object]) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -172,6 +172,7 @@ def test_rows_from_the_spool_of_a_dead_process_take_no_others_row(
 _ARRIVALS = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12)
 
 
+@settings(max_examples=25)
 @given(arrivals=_ARRIVALS, data=st.data())
 def test_whatever_the_order_of_arrival_each_run_has_one_row(
     memory_engine: Engine, arrivals: list[tuple[int, bool]], data: st.DataObject

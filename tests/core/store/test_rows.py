@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import Engine, select
@@ -166,6 +166,7 @@ _SNAPSHOTS = st.builds(
 )
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_whatever_the_order_of_arrival_the_newest_snapshot_stays(
     memory_engine: Engine, data: st.DataObject

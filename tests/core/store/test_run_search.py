@@ -18,7 +18,7 @@ from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store import run_portions, run_search
 from canvas_sync_core.store.cursors import BadCursor
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.run_facets import FacetValue, run_facets
 from canvas_sync_core.store.run_filter import RunFilter
@@ -26,6 +26,7 @@ from canvas_sync_core.store.run_search import RunPage, newest_runs, search_runs
 from canvas_sync_core.store.runs import RunRow
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -196,7 +197,7 @@ def _is_between(value: float | None, low: float | None, high: float | None) -> b
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(_changes(), max_size=14), _FILTERS, st.integers(1, 5), st.integers(1, 4))
 def test_pages_and_counts_are_those_of_the_matching_runs(
@@ -269,7 +270,7 @@ _QUESTIONS: dict[str, Callable[[Engine], object]] = {
 
 def test_no_search_reads_or_sorts_the_whole_table(empty_database_url: str) -> None:
     engine = open_engine(preferring_indexes(empty_database_url))
-    upgrade(engine)
+    create_tables(engine)
     runs = [snapshot(f"run-{n}", user_id=n % 100, start_time=_at(-n / 10)) for n in range(3000)]
     write(engine, *runs, *(failed(f"failed-{n}", start_time=_at(n)) for n in range(10)))
     for question in _QUESTIONS.values():

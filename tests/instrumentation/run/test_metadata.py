@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
@@ -211,6 +211,7 @@ _anything = st.recursive(
 )
 
 
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(st.characters()) | st.integers(), _anything))
 def test_anything_becomes_json(metadata: dict[Any, Any]) -> None:
     text = json.dumps(clean_metadata(metadata), allow_nan=False, ensure_ascii=False)

@@ -29,6 +29,11 @@ MINUTE = timedelta(minutes=1)
 KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def write(engine: Engine, *incidents: Incident) -> list[Incident]:
     return write_incidents(engine, incidents)
 
@@ -176,15 +181,15 @@ def test_a_row_with_a_deprecated_kind_is_found_and_read_by_the_new_one(engine: E
     assert read.kind == "database_unreachable"
 
 
-def test_the_tables_go_and_come_with_their_migration(engine: Engine) -> None:
-    downgrade(engine, "0007")
-    assert not inspect(engine).has_table("canvas_sync_incidents")
+def test_the_tables_go_and_come_with_their_migration(own_engine: Engine) -> None:
+    downgrade(own_engine, "0007")
+    assert not inspect(own_engine).has_table("canvas_sync_incidents")
     for use in (
-        lambda: open_incidents(engine),
-        lambda: write(engine, incident()),
-        lambda: note_judging(engine, JudgeRow("a", OPENED, None)),
+        lambda: open_incidents(own_engine),
+        lambda: write(own_engine, incident()),
+        lambda: note_judging(own_engine, JudgeRow("a", OPENED, None)),
     ):
         with pytest.raises(StorageError, match=r"no table canvas_sync_incidents.*db upgrade"):
             use()
-    upgrade(engine)
-    assert open_incidents(engine) == []
+    upgrade(own_engine)
+    assert open_incidents(own_engine) == []

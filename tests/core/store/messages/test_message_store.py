@@ -40,6 +40,11 @@ MINUTE = timedelta(minutes=1)
 TESTS = Path(__file__).parents[3]
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def only(engine: Engine) -> Message:
     """Return the only message in the table."""
     (found,) = message_page(engine, MessageFilter(), 10).items
@@ -213,15 +218,15 @@ def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> No
     assert claim_message(engine, "slack", CREATED) is None
 
 
-def test_the_table_is_made_and_dropped_by_its_migration(engine: Engine) -> None:
-    downgrade(engine, "0009")
-    assert not inspect(engine).has_table("canvas_sync_messages")
+def test_the_table_is_made_and_dropped_by_its_migration(own_engine: Engine) -> None:
+    downgrade(own_engine, "0009")
+    assert not inspect(own_engine).has_table("canvas_sync_messages")
     with pytest.raises(StorageError, match="db upgrade"):
-        add_messages(engine, [message()])
+        add_messages(own_engine, [message()])
     with pytest.raises(StorageError, match="db upgrade"):
-        count_messages(engine)
-    upgrade(engine)
-    assert len(add_messages(engine, [message()])) == 1
+        count_messages(own_engine)
+    upgrade(own_engine)
+    assert len(add_messages(own_engine, [message()])) == 1
 
 
 _SEND_ALL = """

@@ -21,6 +21,7 @@ from support.forked_programs import run_forked
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.rollups import assert_same_errors
 from support.runs import running, snapshot, write
+from support.tables import create_tables
 
 _NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _DAY = timedelta(days=1)
@@ -36,6 +37,11 @@ def die(step):
 
 roll_up(open_engine(sys.argv[1]), 600, die)
 """
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def _at(hours: float) -> float:
@@ -87,34 +93,34 @@ def test_rare_errors_are_one_series(engine: Engine) -> None:
     assert found == {"A": [0, 1, 1, 1], "other": [0, 0, 1, 1]}
 
 
-def test_errors_of_an_older_version_are_filled_in_in_the_background(engine: Engine) -> None:
-    _history(engine)
-    roll_up(engine, _LONG)
-    downgrade(engine, "0010")
-    upgrade(engine)
-    write(engine, _bad("new", "http_500", -3), _bad("newer", "http_500", -3.1))
-    with engine.connect() as connection:
+def test_errors_of_an_older_version_are_filled_in_in_the_background(own_engine: Engine) -> None:
+    _history(own_engine)
+    roll_up(own_engine, _LONG)
+    downgrade(own_engine, "0010")
+    upgrade(own_engine)
+    write(own_engine, _bad("new", "http_500", -3), _bad("newer", "http_500", -3.1))
+    with own_engine.connect() as connection:
         assert has_unknown_errors(connection)
-    _check(engine)
-    assert roll_up(engine, _LONG) is False
-    with engine.connect() as connection:
+    _check(own_engine)
+    assert roll_up(own_engine, _LONG) is False
+    with own_engine.connect() as connection:
         assert not has_unknown_errors(connection)
-    _check(engine)
+    _check(own_engine)
 
 
 @pytest.mark.parametrize("step", ["filled in an hour", "before the third commit"])
 def test_filling_in_may_be_killed_at_any_step(
-    engine: Engine, empty_database_url: str, step: str
+    own_engine: Engine, empty_database_url: str, step: str
 ) -> None:
-    _history(engine)
-    roll_up(engine, _LONG)
-    downgrade(engine, "0010")
-    upgrade(engine)
+    _history(own_engine)
+    roll_up(own_engine, _LONG)
+    downgrade(own_engine, "0010")
+    upgrade(own_engine)
     assert run_forked(_DIE, empty_database_url, step) == -signal.SIGKILL
-    _check(engine)
-    assert roll_up(engine, _LONG) is False
-    assert waiting(engine) == Waiting(0, 0)
-    _check(engine)
+    _check(own_engine)
+    assert roll_up(own_engine, _LONG) is False
+    assert waiting(own_engine) == Waiting(0, 0)
+    _check(own_engine)
 
 
 def test_a_corrected_error_is_counted_anew(engine: Engine) -> None:
@@ -144,7 +150,7 @@ def test_errors_of_deleted_runs_still_count(engine: Engine) -> None:
 
 def test_no_statement_reads_a_whole_table(empty_database_url: str) -> None:
     engine = open_engine(preferring_indexes(empty_database_url))
-    upgrade(engine)
+    create_tables(engine)
     write(engine, *(snapshot(f"g{n}", start_time=_at(-n / 40)) for n in range(200)))
     _history(engine)
     roll_up(engine, _LONG)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete, select, update
 
 from canvas_sync_core.events import ErrorInfo
 from canvas_sync_core.names import RunStatus
-from canvas_sync_core.store.database import open_engine, upgrade
+from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.pages import in_period
 from canvas_sync_core.store.rollups.run_counts import RunKind, count_runs
@@ -20,6 +20,7 @@ from canvas_sync_core.store.rollups.tables import rollups_table
 from canvas_sync_core.store.rollups.writing import roll_up
 from support.plans import assert_bounded, explained, preferring_indexes
 from support.runs import failed, running, snapshot, write
+from support.tables import create_tables
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
 _MINUTES = st.integers(-40, 40)
@@ -107,7 +108,7 @@ def test_an_empty_table_has_no_counts(engine: Engine) -> None:
 
 def test_the_rows_inside_the_period_are_not_read(empty_database_url: str) -> None:
     engine = open_engine(preferring_indexes(empty_database_url))
-    upgrade(engine)
+    create_tables(engine)
     write(engine, *(snapshot(f"run-{n}", start_time=_at(-n).timestamp()) for n in range(500)))
     roll_up(engine, 60)
     plans = explained(engine, lambda engine: count_runs(engine, _at(-400.5), _at(-0.5)))
