@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,10 +31,10 @@ from canvas_sync_core.store.messages.writing import (
     finish_attempt,
     skip_waiting,
 )
+from support.forked_programs import ForkedProgram
 from support.messages import CREATED, message
 
 MINUTE = timedelta(minutes=1)
-TESTS = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -250,21 +247,14 @@ print(json.dumps([added, sent]))
 
 
 def test_of_several_processes_one_adds_and_one_sends_each_message(engine: Engine) -> None:
-    command = [sys.executable, "-c", _SEND_ALL, engine.url.render_as_string(hide_password=False)]
-    processes = [
-        subprocess.Popen(
-            command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
+    url = engine.url.render_as_string(hide_password=False)
+    processes = [ForkedProgram(_SEND_ALL, url) for _ in range(3)]
     for process in processes:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    outcomes = [json.loads(process.communicate()[0]) for process in processes]
+    outcomes = [json.loads(process.communicate()) for process in processes]
     sent = sorted(subject for _, subjects in outcomes for subject in subjects)
     assert sum(added for added, _ in outcomes) == 40
     assert sent == sorted(f"{n}" for n in range(40))
