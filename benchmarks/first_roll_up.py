@@ -25,8 +25,8 @@ from typing import Any
 
 from many_runs import fill
 from runs_deleted import lock_times
-from runs_table import temporary_database, temporary_server
 from sqlalchemy import Engine, text
+from temporary_databases import temporary_database, temporary_server
 
 from canvas_sync_core.names import TABLE
 from canvas_sync_core.store.database import open_engine

@@ -18,19 +18,17 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from many_runs import USERS, fill
 from sqlalchemy import Engine
+from temporary_databases import add_databases, temporary_database, temporary_server
 
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.store.database import open_engine
@@ -39,7 +37,7 @@ from canvas_sync_exporter.judge.expectations import Expectations
 from canvas_sync_exporter.judge.gathering.gatherer import Gatherer
 from canvas_sync_exporter.judge.verdict import judge
 from canvas_sync_exporter.settings import configuration
-from support.postgresql import PostgresqlServer, find_binaries
+from support.postgresql import PostgresqlServer
 from support.runs import snapshot
 
 SYNC_TYPES = tuple(f"type-{number:03d}" for number in range(200))
@@ -52,12 +50,13 @@ def main() -> None:
     arguments = _arguments()
     smallest: dict[str, float] = {}
     with ExitStack() as stack:
-        server = stack.enter_context(_server()) if "postgresql" in arguments.databases else None
+        is_needed = "postgresql" in arguments.databases
+        server = stack.enter_context(temporary_server()) if is_needed else None
         for rows in sorted(arguments.sizes):
             for kind in arguments.databases:
-                with _database(kind, server) as (url, folder):
+                with temporary_database(kind, server) as (folder, database):
                     meter = Meter(_postmaster(server) if kind == "postgresql" else None)
-                    median = _measure(open_engine(url), folder, rows, arguments, meter)
+                    median = _measure(open_engine(database.patient), folder, rows, arguments, meter)
                     growth = median / smallest.setdefault(kind, median)
                     is_good = median <= GOAL_MS and growth <= GOAL_GROWTH
                     verdict = "good" if is_good else "NOT GOOD"
@@ -66,42 +65,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    sizes = [100_000, 1_000_000, 10_000_000]
-    kinds = ["sqlite", "postgresql"]
-    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="runs in the table")
-    parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds)
+    add_databases(parser)
     parser.add_argument("--per-day", type=int, default=USERS, help="runs that begin in a day")
     parser.add_argument("--times", type=int, default=100, help="how often it judges")
     parser.add_argument("--runs", type=int, default=5, help="that end between two judgings")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
-
-
-@contextmanager
-def _server() -> Iterator[PostgresqlServer]:
-    binaries = find_binaries()
-    if binaries is None:
-        sys.exit("PostgreSQL is not installed. Or measure SQLite alone: --databases sqlite")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(binaries, folder, "listen_addresses = ''\nshared_buffers = 1GB\n")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
-
-
-@contextmanager
-def _database(kind: str, server: PostgresqlServer | None) -> Iterator[tuple[str, Path]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if server is None or kind == "sqlite":
-            yield f"sqlite:///{folder / 'runs.sqlite3'}", folder
-            return
-        made = server.create_database()
-        yield server.url(made) + "&options=-c%20statement_timeout%3D0", folder
-        server.drop_database(made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runs_table import prepare, temporary_database, temporary_server
+from runs_table import prepare
 from sqlalchemy import Engine
+from temporary_databases import add_databases, temporary_database, temporary_server
 
 from canvas_sync_core.names import REPORT_KINDS, MessageKind
 from canvas_sync_core.store.database import open_engine
@@ -60,10 +61,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    sizes = [100_000, 1_000_000, 10_000_000]
-    kinds = ["sqlite", "postgresql"]
-    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="runs in the table")
-    parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds)
+    add_databases(parser)
     parser.add_argument("--seconds", type=float, default=5, help="how long each report is made")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -22,10 +22,8 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import random
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +41,12 @@ from msgspec import structs
 from real_exporter import exporter
 from row_writing import life_of_a_run
 from sqlalchemy import Engine, bindparam, select, text
+from temporary_databases import (
+    Database,
+    add_databases,
+    temporary_database,
+    temporary_server,
+)
 
 from canvas_sync_core.events import Heartbeat, RunContext, RunEnded, RunStarted
 from canvas_sync_core.names import TABLE
@@ -60,7 +64,6 @@ from canvas_sync_core.store.suspects import suspect_runs
 from canvas_sync_core.store.timestamps import UtcDateTime
 from canvas_sync_exporter.settings import configuration
 from canvas_sync_instrumentation.outputs.rows import StoreSink
-from support.postgresql import PostgresqlServer, find_binaries
 
 CLIENTS = 8
 WRITERS = 4
@@ -74,14 +77,6 @@ GOAL_SEARCH_MS = 300.0
 GOAL_GROWTH = 1.5
 PEER_SECONDS = 10.0
 PEER_TIMES = 30
-NO_TIMEOUT = "&options=-c%20statement_timeout%3D0"
-POSTGRESQL = """
-listen_addresses = ''
-shared_buffers = 1GB
-work_mem = 64MB
-maintenance_work_mem = 512MB
-max_wal_size = 8GB
-"""
 KINDS: tuple[type[RunStarted | Heartbeat | RunEnded], ...] = (RunStarted, Heartbeat, RunEnded)
 Times = dict[str, list[float]]
 """Seconds of each answer, by endpoint."""
@@ -103,15 +98,6 @@ class Endpoint:
         return self.goal_ms or (GOAL_ROLLED_UP_MS if self.is_rolled_up else GOAL_MS)
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Where the runs are; ``url`` bounds statements as usual, ``patient`` does not."""
-
-    name: str
-    url: str
-    patient: str
-
-
 def main() -> None:
     arguments = _arguments()
     smallest: dict[tuple[str, str], float] = {}
@@ -127,49 +113,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    sizes = [100_000, 1_000_000, 10_000_000]
-    kinds = ["sqlite", "postgresql"]
-    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="runs in the table")
-    parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds)
+    add_databases(parser)
     parser.add_argument("--seconds", type=float, default=60, help="how long the clients ask")
     parser.add_argument("--pause", type=float, default=0.1, help="of a client after an answer")
     parser.add_argument("--runs-a-second", type=float, default=5, help="of each writer")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
-
-
-@contextmanager
-def temporary_server() -> Iterator[PostgresqlServer]:
-    binaries = find_binaries()
-    if binaries is None:
-        sys.exit(
-            "PostgreSQL is not installed; on Debian: apt-get install postgresql. "
-            "Or measure SQLite alone: --databases sqlite"
-        )
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(binaries, folder, POSTGRESQL)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
-
-
-@contextmanager
-def temporary_database(
-    kind: str, server: PostgresqlServer | None
-) -> Iterator[tuple[Path, Database]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if server is None or kind == "sqlite":
-            url = f"sqlite:///{folder / 'runs.sqlite3'}"
-            yield folder, Database("SQLite", url, url)
-            return
-        made = server.create_database()
-        url = server.url(made)
-        yield folder, Database("PostgreSQL", url, url + NO_TIMEOUT)
-        server.drop_database(made)
 
 
 def _measure(

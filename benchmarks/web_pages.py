@@ -37,15 +37,8 @@ from typing import Final
 
 from measured_server import Server, ask, bare_pages, cpu_of, unzipped
 from real_exporter import exporter_process
-from runs_table import (
-    CLIENTS,
-    WRITERS,
-    Database,
-    prepare,
-    temporary_database,
-    temporary_server,
-    writers,
-)
+from runs_table import CLIENTS, WRITERS, prepare, writers
+from temporary_databases import Database, temporary_database, temporary_server
 
 from canvas_sync_core.store.database import open_engine
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.archive import Member, write_archive
 
-__all__ = ["EPOCH", "human", "json_line", "lay_out", "record", "text_line"]
+__all__ = [
+    "EPOCH",
+    "counted_reads",
+    "human",
+    "json_line",
+    "lay_out",
+    "record",
+    "text_line",
+]
 
 EPOCH = dt.datetime(2025, 12, 22, 2, 0, 0, tzinfo=dt.UTC)
 
@@ -102,3 +113,17 @@ def lay_out(folder: Path, log: Log, files: Sequence[Iterable[bytes]], archived: 
     for number, content in enumerate(reversed(rest)):
         name = f"{log.value}.log.{number}" if number else f"{log.value}.log"
         (folder / name).write_bytes(content)
+
+
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the number of bytes of each ``os.pread`` from now on."""
+    counts: list[int] = []
+    pread = os.pread
+
+    def counted(fd: int, length: int, offset: int) -> bytes:
+        data = pread(fd, length, offset)
+        counts.append(len(data))
+        return data
+
+    monkeypatch.setattr(os, "pread", counted)
+    return counts

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable
 
 from flask import Flask, Request
 
-from canvas_sync_core.settings import with_app_config
-from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.settings import full_configuration
-from canvas_sync_exporter.web.access import Access
-from canvas_sync_exporter.web.auth import TokenFile
-from canvas_sync_exporter.web.context import WebContext
+from canvas_sync_exporter.web.app_context import context_of
 
 from .blueprint import ui_blueprint
 
@@ -42,11 +35,6 @@ def register_canvas_sync_ui(
     Raises:
         SettingsError: A setting or the tokens file cannot be used.
     """
-    config = full_configuration(with_app_config(os.environ, app.config, app.instance_path))
-    tokens_file = config.exporter.tokens_file
-    access = Access(TokenFile(tokens_file) if tokens_file else None)
-    engine = open_engine(config.app.resolved_database_url)
-    weakref.finalize(app, engine.dispose).atexit = False  # tests of the app make many apps
-    context = WebContext(config, engine, access)
+    context = context_of(app)
     prefix = "/" + url_prefix.strip("/") if url_prefix.strip("/") else ""
     app.register_blueprint(ui_blueprint(context, prefix=prefix, authorize=authorize))

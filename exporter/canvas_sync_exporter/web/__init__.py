@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, redirect, request
 from prometheus_client import CollectorRegistry
 
-from canvas_sync_core.settings import with_app_config
-from canvas_sync_core.store.database import open_engine
-from canvas_sync_exporter.settings import full_configuration
-
-from .access import Access
-from .auth import TokenFile
+from .app_context import context_of
 from .blueprint import answer_problems, api_blueprint
 from .context import WebContext
 from .headers import add_security_headers
@@ -83,9 +76,4 @@ def register_canvas_metrics_api(app: Flask) -> None:
     Raises:
         SettingsError: A setting or the tokens file cannot be used.
     """
-    config = full_configuration(with_app_config(os.environ, app.config, app.instance_path))
-    tokens_file = config.exporter.tokens_file
-    access = Access(TokenFile(tokens_file) if tokens_file else None)
-    engine = open_engine(config.app.resolved_database_url)
-    weakref.finalize(app, engine.dispose).atexit = False  # tests of the app make many apps
-    app.register_blueprint(api_blueprint(WebContext(config, engine, access)))
+    app.register_blueprint(api_blueprint(context_of(app)))

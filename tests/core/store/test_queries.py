@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, event, text, update
+from sqlalchemy import Engine, create_engine, update
 
 from canvas_sync_core.events import ErrorInfo, RunSnapshot
 from canvas_sync_core.names import ITEMS, RunStatus
@@ -29,6 +28,7 @@ from canvas_sync_core.store.runs import RunRow, StoredCounts
 from canvas_sync_core.store.statistics import NO_VALUES, Statistics
 from canvas_sync_core.store.suspects import judge_runs, suspect_runs
 from support.databases import DATABASES, opened
+from support.plans import explained
 from support.runs import failed, running, snapshot, write
 
 _NOON = datetime(2025, 12, 22, 12, tzinfo=UTC)
@@ -385,29 +385,13 @@ def engine_with_history(
     """The history, which questions that write change by a few runs."""
     with opened(request, tmp_path_factory.mktemp("history")) as engine:
         write(engine, *_history())
-        with engine.begin() as connection:
-            connection.execute(text("ANALYZE"))
         yield engine
 
 
 @pytest.mark.parametrize("question", _QUESTIONS)
 def test_no_question_reads_the_whole_table(engine_with_history: Engine, question: str) -> None:
     """Every statement of each question is explained by the database itself, on a real history."""
-    engine = engine_with_history
-    plans: list[str] = []
-
-    def explain(connection: Connection, _cursor: Any, statement: str, *more: Any) -> None:
-        asks = statement.startswith(("SELECT", "UPDATE", "DELETE"))
-        if asks and re.search(rf"\b{metrics_table.name}\b", statement):
-            plans.append(_explain(connection, statement, more[0]))
-
-    event.listen(engine, "before_cursor_execute", explain)
-    try:
-        _QUESTIONS[question](engine)
-    finally:
-        event.remove(engine, "before_cursor_execute", explain)
-    assert plans
-    for plan in plans:
+    for plan in explained(engine_with_history, _QUESTIONS[question]):
         assert _is_searched_by_index(plan) or _is_read_in_order(plan, question), plan
 
 
@@ -422,13 +406,3 @@ def _is_read_in_order(plan: str, question: str) -> bool:
     """The newest runs of all are the first entries of an index; the limit ends the reading."""
     by_start = f"ix_{metrics_table.name}_start"
     return question.startswith("recent_runs") and by_start in plan and "TEMP B-TREE" not in plan
-
-
-def _explain(connection: Connection, statement: str, parameters: Any) -> str:
-    prefix = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    assert connection.connection.dbapi_connection is not None
-    cursor = connection.connection.dbapi_connection.cursor()
-    cursor.execute(prefix + statement, parameters)
-    lines = [str(row[-1]) for row in cursor.fetchall()]
-    cursor.close()
-    return "".join(f"{line}\n" for line in lines)
