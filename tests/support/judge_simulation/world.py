@@ -116,8 +116,19 @@ class World:
         heapq.heapify(self._events)
         return taken
 
-    def go_on(self, until: datetime, step: timedelta = timedelta(hours=2)) -> None:
-        """Let time pass; the judge looks after each end of a run, and each ``step`` without one."""
+    def go_on(
+        self,
+        until: datetime,
+        step: timedelta = timedelta(hours=2),
+        rest: timedelta = timedelta(),
+    ) -> None:
+        """Let time pass; the judge looks after each end of a run, and each ``step`` without one.
+
+        Args:
+            until: The end of the time.
+            step: How long the judge waits for an end of a run.
+            rest: How long it does without a look after ordinary runs.
+        """
         while self.now < until:
             upcoming = self._events[0][0] if self._events else until
             tick = self.now + step
@@ -127,9 +138,11 @@ class World:
             if upcoming > until:
                 break
             looked = upcoming + JUDGED_AFTER
-            while self._events and self._events[0][0] <= upcoming + JUDGED_AFTER:
-                self._happen(*heapq.heappop(self._events))
-            self._judge_at(max(looked, self.now))
+            is_ordinary = True
+            while self._events and self._events[0][0] <= looked:
+                is_ordinary &= self._happen(*heapq.heappop(self._events))
+            if not is_ordinary or looked - self.now >= rest:
+                self._judge_at(max(looked, self.now))
         self.now = max(self.now, until)
 
     def judge_at(self, times: Iterable[datetime]) -> None:
@@ -195,19 +208,23 @@ class World:
         sent = [each.message for each in planning.plan("email", Audience())]
         self.planned_messages += [replace(each, state=MessageState.SENT) for each in sent]
 
-    def _happen(self, time: datetime, _order: int, kind: str, what: Any) -> None:
+    def _happen(self, time: datetime, _order: int, kind: str, what: Any) -> bool:
+        """Let an event happen; return whether it is the end of a run without anything unusual."""
         if kind == "look":
-            return
+            return False
         number, run = what
         memory = self._memories.setdefault(run.sync_type, SyncMemory(run.sync_type))
         if kind == "start":
             running = RunningRun(run.id, run.sync_type, run.start, run.start, run.user_id)
             memory.store(FoundRun(number, running, frozenset()))
-            return
+            return False
         items = frozenset({"course", "grade"} if run.items else ())
         if run.error_type == "no grades":
             run, items = replace(run, error_type=None), frozenset({"course"})
-        memory.store(FoundRun(number, self._compared(run), items))
+        compared = self._compared(run)
+        memory.store(FoundRun(number, compared, items))
+        is_successful = run.status is RunStatus.SUCCESS
+        return is_successful and not (run.api_failed or compared.suspect_reason)
 
     def _compared(self, run: EndedRun) -> EndedRun:
         """Compare a run with its history, as the exporter does when it flags suspect runs."""
@@ -313,9 +330,13 @@ def make_world(folder: Path, seed: int, *, configured: bool, end: datetime) -> W
 
 
 def live_through(folder: Path, seed: int, configured: bool, end: datetime) -> list[Opened]:
-    """Let a healthy school live until a time, and return what was opened."""
+    """Let a healthy school live until a time, and return what was opened.
+
+    The judge looks after each start and each run that is not quite as usual. After ordinary runs it
+    rests for 40 minutes: a verdict that they change would hold for longer.
+    """
     world = make_world(folder, seed, configured=configured, end=end)
-    world.go_on(end)
+    world.go_on(end, rest=timedelta(minutes=40))
     return [
         Opened(time, str(each.kind), each.subject, each.cause)
         for time, word, each in world.messages
