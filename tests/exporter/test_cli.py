@@ -93,7 +93,7 @@ def test_with_tokens_any_address_is_served(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        failed = _start(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+        failed = _run(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
     assert failed.returncode == 1
     assert "in use" in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -48,7 +48,7 @@ def installed_wheel(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     """The ``bin`` folder of an environment into which somebody has installed the wheel.
 
     It has what the wheel requires and nothing else, linked from the environment of the tests: to
-    download and to compile that takes long. ``pip`` finds nothing missing, or fails.
+    download and to compile that takes long. The installer finds nothing missing, or fails.
     """
 
     def install(folder: Path) -> Path:
@@ -58,8 +58,8 @@ def installed_wheel(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory)
         for name in _required(Requirement(f"{_NAME}[demo]")):
             _link_files(distribution(name), site_packages)
         wheel = f"{_NAME}[demo] @ file://{built_wheel}"
-        pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
-        _run([*pip, "install", "--quiet", "--no-index", "--no-compile", wheel])
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-cache"]  # pip: 5 times
+        _run([*uv, "--no-index", "--python", folder / "bin" / "python", wheel])
         return folder / "bin"
 
     return made_once(tmp_path_factory, "environment", install)

@@ -18,6 +18,7 @@ import pytest
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
 from canvas_sync_exporter.logs.retention_settings import RetentionSettings
+from support.command_line import run_here
 from support.log_folders import json_line, lay_out, record
 from support.log_processes import make_writer, spawn
 
@@ -31,14 +32,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    return run_here(["tail", *arguments], Path.cwd(), {"CANVAS_SYNC_LOG_DIR": str(folder)})
 
 
 @contextmanager

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -28,13 +27,13 @@ from canvas_sync_exporter.messages.content import Content, Status
 from canvas_sync_exporter.messages.delivery import Delivery, delivery_key
 from canvas_sync_exporter.messages.local_outbox import LocalOutbox
 from canvas_sync_exporter.messages.stored_content import to_json
+from support.forked_programs import ForkedProgram
 from support.messages import CREATED, message
 from support.postgresql import PostgresqlServer
 from support.receiver import PostingChannel, Receiver, receiver
 from support.simulated_clock import SimulatedClock
 from support.tables import create_tables
 
-TESTS = Path(__file__).parents[2]
 DAY = timedelta(days=1)
 
 
@@ -277,12 +276,12 @@ Delivery(PostingChannel(receiver), open_engine(url), local, lambda _: False, clo
 
 def send_and_be_killed(engine: Engine, received: Receiver, folder: Path, now: datetime) -> None:
     """Deliver in a process of its own, which is killed before its request is answered."""
-    started: list[subprocess.Popen[bytes]] = []
-    received.on_request = lambda _: started[0].kill()
+    started: Future[ForkedProgram] = Future()
+    received.on_request = lambda _: started.result().kill()
     url = engine.url.render_as_string(hide_password=False)
     arguments = [url, received.url, str(folder), now.isoformat()]
-    started.append(subprocess.Popen([sys.executable, "-c", _SEND, *arguments], cwd=TESTS))
-    assert started[0].wait() == -signal.SIGKILL
+    started.set_result(ForkedProgram(_SEND, *arguments))
+    assert started.result().wait() == -signal.SIGKILL
     received.on_request = lambda _: None
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from canvas_sync_core.store.database import open_engine, upgrade
 from canvas_sync_core.store.schema_version import VERSION_TABLE
-from support.serve_process import COMMAND, run_to_end, serve_process
+from support.command_line import run_here
+from support.serve_process import serve_process
 
 
 def make_newer(folder: Path) -> None:
@@ -40,7 +41,7 @@ def test_metrics_are_served_beside_tables_of_a_later_version(tmp_path: Path) -> 
 def test_tables_can_be_taken_back_to_an_older_version_and_forth(tmp_path: Path) -> None:
     settings = {"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")}
     commands = (["db", "upgrade"], ["db", "downgrade", "0009"], ["db", "upgrade"])
-    answers = [run_to_end([*COMMAND, *each], tmp_path, settings) for each in commands]
+    answers = [run_here(each, tmp_path, settings) for each in commands]
     assert [answer.returncode for answer in answers] == [0, 0, 0]
     assert "has version 0009" in answers[1].stdout
     assert "this one would upgrade it again" in answers[1].stdout
@@ -48,7 +49,7 @@ def test_tables_can_be_taken_back_to_an_older_version_and_forth(tmp_path: Path) 
 
 def test_a_version_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
     settings = {"CANVAS_SYNC_LOG_DIR": str(tmp_path / "logs")}
-    run_to_end([*COMMAND, "db", "upgrade"], tmp_path, settings)
-    answer = run_to_end([*COMMAND, "db", "downgrade", "9"], tmp_path, settings)
+    run_here(["db", "upgrade"], tmp_path, settings)
+    answer = run_here(["db", "downgrade", "9"], tmp_path, settings)
     assert answer.returncode == 1
     assert "use one of 0001, 0002" in answer.stderr
