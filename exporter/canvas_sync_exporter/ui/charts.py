@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from markupsafe import Markup
 
 from canvas_sync_core.names import FINAL_STATUSES, RunStatus
+from canvas_sync_core.store.rollups.errors import ErrorSeries
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.rollups.slices import STEPS
 from canvas_sync_core.store.statistics import Statistics
@@ -21,9 +22,11 @@ from canvas_sync_exporter.formatting import format_number, format_seconds
 
 from .view import View
 
-__all__ = ["Figure", "bars", "durations", "outcomes"]
+__all__ = ["Figure", "bars", "durations", "errors", "outcomes"]
 
 _DAY: Final = dt.timedelta(days=1)
+_LONGEST_NAME: Final = 40
+"""Longer names are cut in the legend of a chart."""
 _STEPS: Final = {
     "15m": "by 15 minutes",
     "30m": "by 30 minutes",
@@ -130,7 +133,21 @@ def outcomes(view: View, series: RunSeries | None) -> Figure:
     return table.figure(lambda trend: columns_chart(trend, bars, "runs", "not successful"))
 
 
-def _names(view: View, series: RunSeries) -> list[str]:
+def errors(view: View, series: ErrorSeries | None) -> Figure:
+    """Draw how many runs errors ended over time, and how many of them the most frequent one."""
+    if series is None:
+        return _BEHIND
+    if not series.series:
+        return Figure(Markup(), caption="", columns=(), rows=(), empty="No error in this range.")
+    counts = {each.name: [point.runs for point in each.points] for each in series.series}
+    bars = [Bar(sum(parts), parts[0]) for parts in zip(*counts.values(), strict=True)]
+    cells = {name: list(map(format_number, runs)) for name, runs in counts.items()}
+    table = _Table("Errors", _names(view, series), cells, _STEPS[series.step])
+    frequent = series.series[0].name[:_LONGEST_NAME]
+    return table.figure(lambda trend: columns_chart(trend, bars, "errors", frequent))
+
+
+def _names(view: View, series: RunSeries | ErrorSeries) -> list[str]:
     """Return the names of the points: the day or the time at which each starts."""
     step = STEPS[series.step]
     is_one_day = series.until - series.since <= dt.timedelta(hours=26)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from canvas_sync_core.store.rollups.errors import TopErrors
+from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors
 from canvas_sync_core.store.rollups.periods import RollupsBehindError
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.rollups.slices import choose_step
@@ -13,10 +13,12 @@ from canvas_sync_exporter.web.context import WebContext
 
 from .view import View
 
-__all__ = ["read_series", "read_top_errors"]
+__all__ = ["read_error_series", "read_series", "read_top_errors"]
 
 _MOST_POINTS: Final = 32
 """A page has the table behind each chart too, and must stay small."""
+_MOST_ERROR_POINTS: Final = 16
+"""That of errors has a column for each type."""
 
 
 def read_series(context: WebContext, view: View) -> RunSeries | None:
@@ -28,8 +30,7 @@ def read_series(context: WebContext, view: View) -> RunSeries | None:
     Raises:
         SQLAlchemyError: The database is unreachable.
     """
-    period = view.period
-    step = choose_step(period.until - period.since, _MOST_POINTS)
+    period, step = view.period, _step(view, _MOST_POINTS)
     with suppress(RollupsBehindError):
         return context.series.read(period.since, period.until, step=step, zone=view.zone)
     return None
@@ -40,3 +41,17 @@ def read_top_errors(context: WebContext, view: View, limit: int) -> TopErrors | 
     with suppress(RollupsBehindError):
         return context.errors.top(view.period.since, view.period.until, limit)
     return None
+
+
+def read_error_series(context: WebContext, view: View, limit: int) -> ErrorSeries | None:
+    """Read how often the most frequent errors occurred over time, in steps as few."""
+    period, step = view.period, _step(view, _MOST_ERROR_POINTS)
+    with suppress(RollupsBehindError):
+        return context.errors.series(
+            period.since, period.until, step=step, zone=view.zone, limit=limit
+        )
+    return None
+
+
+def _step(view: View, most: int) -> str:
+    return choose_step(view.period.until - view.period.since, most)

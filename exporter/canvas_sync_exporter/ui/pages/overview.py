@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canvas_sync_core.incident import IncidentState
-from canvas_sync_core.store.rollups.errors import TopErrors
+from canvas_sync_core.store.rollups.errors import ErrorSeries, TopErrors
 from canvas_sync_core.store.rollups.series import RunSeries
 from canvas_sync_core.store.running import RunningRuns, running_now
 from canvas_sync_exporter.dashboards import Dashboard
@@ -17,7 +17,7 @@ from canvas_sync_exporter.judge.pauses import active_pauses
 from canvas_sync_exporter.judge.status import Level, SyncStatus, read_status
 from canvas_sync_exporter.ui.dashboard_links import dashboard_of_period
 from canvas_sync_exporter.ui.page import Page
-from canvas_sync_exporter.ui.series import read_series, read_top_errors
+from canvas_sync_exporter.ui.series import read_error_series, read_series, read_top_errors
 from canvas_sync_exporter.ui.sync_states import (
     SyncFreshness,
     SyncState,
@@ -54,6 +54,7 @@ class Overview:
             ones first.
         series: Figures of the range of time; None while the rollups are far behind.
         errors: Its most frequent errors, compared with the range of equal length before.
+        error_series: The same over time.
         dashboard_url: The dashboard with the same range of time; None without Grafana.
     """
 
@@ -71,6 +72,7 @@ class Overview:
     freshness: list[SyncFreshness]
     series: RunSeries | None
     errors: TopErrors | None
+    error_series: ErrorSeries | None
     dashboard_url: str | None
 
 
@@ -97,6 +99,7 @@ def overview(context: WebContext, view: View) -> Overview:
         freshness=sync_freshness(fresh.items, file, now)[:_MOST_SYNCS],
         series=read_series(context, view),
         errors=read_top_errors(context, view, _MOST_ERRORS),
+        error_series=read_error_series(context, view, _MOST_ERRORS),
         dashboard_url=dashboard_of_period(file.links, Dashboard.OVERVIEW, view),
     )
 

@@ -103,6 +103,25 @@ def test_an_error_that_did_not_occur_before_is_new_and_leads_to_its_runs(empty: 
     assert "new</span>" not in old
 
 
+def test_errors_are_shown_over_time_by_type(empty: Served) -> None:
+    day = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
+    late = ErrorInfo("http_502", "Canvas answered 502")
+    write(
+        empty.engine,
+        failed("a", start_time=day + 3600),
+        failed("b", start_time=day + 7200),
+        snapshot("c", status=RunStatus.FAILED, start_time=day + 90_000, error=late),
+    )
+    page = requests.get(f"{empty.url}/?from=2026-03-01&to=2026-03-04", timeout=30).text
+    part = page[page.index('id="errors"') : page.index('id="outcomes"')]
+    assert "Errors by" in part
+    table = part[part.index('id="errors-figures"') :]
+    assert re.findall(r'<th scope="col">(.*?)</th>', table) == ["Time", "TimeoutError", "http_502"]
+    cells = re.findall(r"<td>(\d+)</td><td>(\d+)</td>", table)
+    assert (sum(int(a) for a, _ in cells), sum(int(b) for _, b in cells)) == (2, 1)
+    assert ("1", "1") not in cells
+
+
 def test_an_empty_database_says_what_will_be_there(empty: Served) -> None:
     page = requests.get(empty.url, timeout=30).text
     for text in ("No sync is running.", "No sync has run yet.", "No exporter has ever judged"):
