@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 
+import httpx
 import pytest
 import requests
 import urllib3
@@ -27,6 +29,10 @@ POOL = urllib3.HTTPConnectionPool("c.test")
             "timeout",
         ),
         (TimeoutError(), "timeout"),
+        (httpx.PoolTimeout("no free connection"), "timeout"),
+        (httpx.ReadError("reset"), "connection"),
+        (httpx.RemoteProtocolError("broke off"), "connection"),
+        (asyncio.CancelledError(), "cancelled"),
         (requests.ConnectionError(), "connection"),
         (requests.exceptions.SSLError(), "connection"),
         (requests.exceptions.ProxyError(), "connection"),

@@ -35,6 +35,7 @@ def test_the_relations_of_a_canvas_page_are_read() -> None:
         ('<a>; rel="next", <b>; rel="next"', {"next": "a"}),
         ("<a> ; REL = next , <b>; rel=last", {"next": "a", "last": "b"}),
         ("<a>; nofollow; rel=next", {"next": "a"}),
+        ('<a>; rel="ne\\xt"', {"next": "a"}),
         ("<a>", {}),
         ("<a>; rel", {}),
         ("a; rel=next", {}),

@@ -138,6 +138,22 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+def test_long_text_is_cut_between_words_with_a_mark() -> None:
+    assert redact("://word " * 2000, limit=10_000) == "://word " * 1024 + "…"
+
+
+@pytest.mark.parametrize(
+    ("quote", "sign"),
+    [('"', ":"), ("&quot;", ":"), ("&#34;", "&#58;"), ("&#x22;", "&#x3A;"), ("%22", "%3A")],
+)
+def test_a_secret_is_found_behind_every_spelling_of_its_marks(quote: str, sign: str) -> None:
+    masked = redact(f"{quote}password{quote}{sign}{quote}Hunter2{quote}")
+    assert masked == '"password":[removed]'
+    assert "ada" not in redact("by ada&commat;example.edu")
+    assert redact("password&equals;Hunter2") == "password=[removed]"
+    assert redact("?a=1&amp;token&#61;Hunter2 x") == redact("?a=1&token=Hunter2 x")
+
+
 def test_line_breaks_and_escapes_become_visible() -> None:
     assert redact("a\r\nb\x1b[31m\u2028") == "a\\r\\nb\\x1b[31m\\u2028"
 

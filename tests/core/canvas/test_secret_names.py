@@ -12,6 +12,18 @@ from canvas_sync_core.canvas.secret_names import (
     is_secret_with_equals,
 )
 
+_SECRETS = """
+assertion auth creds otp pass pin pw sess session sid sig
+token secret passwd passphrase passcode pwd api_key private_key access_key account_key signing_key
+encryption_key security_key shared_key shared_access credential signature authorization cookie
+session_id session_key bearer jwt csrf xsrf verifier sessid hmac pswd passkey saml_response
+pairing_code verification_code confirmation_code mfa_code master_key license_key ssh_key
+"""
+_COUNTED = """
+age attempts cookies count credentials days expires index keys left length limit minutes number
+passwords remaining seconds secrets sessions signatures size tokens total ttl version
+"""
+
 
 @pytest.mark.parametrize(
     "name",
@@ -29,6 +41,12 @@ from canvas_sync_core.canvas.secret_names import (
 )
 def test_a_name_with_a_word_for_a_secret_names_one(name: str) -> None:
     assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("word", _SECRETS.split())
+def test_each_word_for_a_secret_counts_in_any_spelling(word: str) -> None:
+    for name in (word, f"my_{word}", f"My-{word.title()}"):
+        assert is_secret_name(name), name
 
 
 @pytest.mark.parametrize("name", ["pass_rate", "InvalidTokenError", "token_warning", "id", "", "-"])
@@ -57,6 +75,11 @@ def test_canvass_names_of_personal_data_are_known(
 ) -> None:
     assert is_personal_name(name) is is_personal
     assert is_personal_with_equals(name) is is_with_equals
+
+
+@pytest.mark.parametrize("word", _COUNTED.split())
+def test_a_number_is_no_secret_behind_each_word_that_counts(word: str) -> None:
+    assert is_count(f"token_{word}", "7")
 
 
 @pytest.mark.parametrize(

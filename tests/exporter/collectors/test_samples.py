@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+from prometheus_client.samples import Exemplar as ServedExemplar
 from prometheus_client.samples import Sample
 
-from canvas_sync_core.metrics import MetricFiles
+from canvas_sync_core.metrics import Exemplar, MetricFiles
 from canvas_sync_core.metrics.folding import MetricFolder
 from canvas_sync_core.metrics.sample_keys import SampleKeys
+from canvas_sync_core.metrics.totals import Totals
 from canvas_sync_core.schema.metrics import MetricName
 from canvas_sync_exporter.collectors.samples import FamilyBuilder
 
@@ -64,3 +68,64 @@ def test_values_of_the_same_series_change_from_scrape_to_scrape(tmp_path: Path) 
         assert found[f"{name}_count", None] == found[f"{name}_bucket", "+Inf"] == count
         assert found[f"{name}_sum", None] == 0.5 * count
     files.close()
+
+
+def _key(metric: str, help_text: str = "Help.", **labels: str) -> bytes:
+    return json.dumps([metric.removesuffix("_sum"), metric, labels, help_text]).encode()
+
+
+def _samples(values: dict[str, dict[bytes, float]]) -> dict[str, float]:
+    """Return what is served of the values of each kind of file, by its text in an exposition."""
+    families = FamilyBuilder(SampleKeys()).families(Totals(values))
+    return {
+        series.text: value
+        for family in families
+        for series, value in zip(family.series, family.values, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("counter", 5.0), ("gauge_livemin", 2.0), ("gauge_max", 3.0)]
+)
+def test_a_series_of_two_versions_with_other_help_is_one(kind: str, expected: float) -> None:
+    keys = _key("calls", "Old help.", host="a"), _key("calls", "New help.", host="a")
+    alone = _key("calls", "New help.", host="b")
+    values = {kind: {keys[0]: 3.0, alone: 7.0, keys[1]: 2.0}}
+    assert _samples(values) == {'calls{host="a"}': expected, 'calls{host="b"}': 7.0}
+
+
+def test_histograms_of_two_versions_are_added_up_and_cumulative() -> None:
+    values = {
+        _key("took", "Old.", le="1.0"): 1.0,
+        _key("took", "New.", le="1.0"): 2.0,
+        _key("took", "New.", le="0.5"): 4.0,
+        _key("took", "New.", le="+Inf"): 8.0,
+        _key("took_sum", "Old."): 0.5,
+        _key("took_sum", "New."): 0.25,
+    }
+    assert _samples({"histogram": values}) == {
+        'took_bucket{le="0.5"}': 4.0,
+        'took_bucket{le="1.0"}': 7.0,
+        'took_bucket{le="+Inf"}': 15.0,
+        "took_count": 15.0,
+        "took_sum": 0.75,
+    }
+
+
+def test_a_name_that_another_kind_has_already_is_served_once() -> None:
+    values = {"counter": {_key("calls"): 1.0}, "gauge_max": {_key("calls"): 2.0}}
+    assert _samples(values) == {"calls": 1.0}
+
+
+def test_families_come_by_name_each_with_the_exemplars_of_its_buckets() -> None:
+    buckets = {name: _key(name, le="1.0") for name in ("later", "earlier")}
+    exemplar = Exemplar("4bf9", 0.5, time=7.0)
+    totals = Totals({"histogram": dict.fromkeys(buckets.values(), 1.0)})
+    totals.exemplars = {buckets["later"]: exemplar, b"of no bucket": exemplar}
+    earlier, later = FamilyBuilder(SampleKeys()).families(totals)
+    assert (earlier.name, earlier.exemplars) == ("earlier", {})
+    assert (later.name, later.exemplars) == (
+        "later",
+        {0: ServedExemplar({"trace_id": "4bf9"}, 0.5, 7.0)},
+    )
+    assert later.sample_names == {"later_bucket", "later_count", "later_sum"}

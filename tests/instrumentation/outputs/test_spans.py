@@ -285,3 +285,36 @@ def test_calls_from_many_threads_all_arrive(make_spans: MakeSink, http: OtlpRece
     assert sink.flush(600)
     spans = http.wait_for_spans(1000)
     assert len({span.span_id for span in spans}) == 1000
+
+
+class _Span(NonRecordingSpan):
+    """Notes what is set on it."""
+
+    def __init__(self) -> None:
+        super().__init__(SpanContext(1, 2, is_remote=False))
+        self.told: dict[str, object] = {}
+
+    def set_attribute(self, key: str, value: object) -> None:
+        self.told[key] = value
+
+    def set_status(self, status: object, description: str | None = None) -> None:
+        assert isinstance(status, trace.Status)
+        self.told["status"] = status.status_code, status.description
+
+    def end(self, end_time: int | None = None) -> None:
+        self.told["end"] = end_time
+
+
+def test_the_end_of_a_span_says_what_ended_it_and_where() -> None:
+    span, brief = _Span(), _Span()
+    opened = OpenSpan(span, f"{1:032x}", f"{2:016x}", sampled=True)
+    opened.end(end_time=1.5, error=ErrorInfo("Broken", "no", traceback=("one", "two")))
+    assert span.told == {
+        "error.type": "Broken",
+        "code.stacktrace": "one\ntwo",
+        "status": (trace.StatusCode.ERROR, "no"),
+        "end": 1_500_000_000,
+    }
+    structs.replace(opened, span=brief).end(end_time=2.0)
+    structs.replace(opened, span=brief, sampled=False).end(end_time=3.0)
+    assert brief.told == {"end": 2_000_000_000}
