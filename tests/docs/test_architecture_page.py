@@ -39,6 +39,18 @@ def test_the_page_has_every_module_of_a_package_once(package: str) -> None:
     assert sorted(named(package)) == sorted(children(ROOT / package))
 
 
+def steps() -> list[str]:
+    """The files that the page leads through."""
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    section = page.split("## Follow it through the code")[1].split("\n## ")[0]
+    return sorted({code for code in _CODE.findall(section) if code.endswith(".py")})
+
+
+@pytest.mark.parametrize("step", steps())
+def test_every_file_that_the_page_leads_through_exists(step: str) -> None:
+    assert len([package for package in PACKAGES if (ROOT / package / step).exists()]) == 1
+
+
 def places() -> list[str]:
     """The files and folders that the recipes name; what a contributor makes has a placeholder."""
     codes = _CODE.findall(ADDING.read_text(encoding="utf-8"))

@@ -30,7 +30,8 @@ _LOGGER: Final = app_logger(__name__)
 _UNSAFE_IN_JSON: Final = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 _ENCODER: Final = msgspec.json.Encoder()
 
-_Route = tuple[Callable[[Any], Record | None], Callable[[bytes], None]]
+_Handler = tuple[Callable[[Any], Record | None], Callable[[bytes], None]]
+"""Makes the record of an event, and appends its line to a log."""
 
 
 class LogSink:
@@ -75,12 +76,12 @@ class LogSink:
             for log, (max_bytes, backups) in LOGS.items()
             if levels[log] is not LogLevel.OFF
         }
-        self._routes: dict[type[Event], _Route] = {
+        self._handlers: dict[type[Event], _Handler] = {
             event: (_from_level(levels[maker.log], maker), self._writers[maker.log].append)
             for event, maker in self._maker.makers.items()
             if maker.log in self._writers
         }
-        self._details: dict[type[Event], _Route] = {
+        self._details: dict[type[Event], _Handler] = {
             event: (maker.make, self._writers[maker.log].append)
             for event, maker in self._maker.details.items()
             if LogLevel.DEBUG in levels[maker.log].written
@@ -96,14 +97,14 @@ class LogSink:
 
     def handle(self, event: Event) -> None:
         """Write one line; an event that has none, such as a heartbeat, is ignored."""
-        route = self._routes.get(type(event))
-        if route is not None:
-            self._write(event, route)
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            self._write(event, handler)
             if self._details and (detail := self._details.get(type(event))) is not None:
                 self._write(event, detail)
 
-    def _write(self, event: Event, route: _Route) -> None:
-        make, append = route
+    def _write(self, event: Event, handler: _Handler) -> None:
+        make, append = handler
         record = make(event)
         if record is None:
             return

@@ -119,7 +119,7 @@ class MetricsSink:
         self._files = MetricFiles(folder)
         self._upkeep = FileUpkeep(self._files)
         self._crowd = CrowdedFolder(self._files.folder)
-        self._forget()
+        self._reset()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             ApiCall: self._api_call,
             DbOperation: self._db_operation,
@@ -138,7 +138,7 @@ class MetricsSink:
             self._files.start_at_zero()
             self._upkeep.restore()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._lock = self._files.lock
         self._tokens = TokenGauges(self._files)
         self._calls: dict[tuple[str, str, int | None, str | None], _Call] = {}
@@ -212,7 +212,7 @@ class MetricsSink:
         """In a forked child, start at 0 in new files, created with the first event."""
         self._crowd.after_fork_in_child()
         self._files.after_fork_in_child()
-        self._forget()
+        self._reset()
 
     def _run_started(self, event: RunStarted) -> None:
         sync_type = event.context.sync_type
