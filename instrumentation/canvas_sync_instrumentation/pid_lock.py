@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from canvas_sync_core.files.locking import try_lock, unlock
-from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, open_owned
 
 __all__ = ["AlreadyRunningError", "PidLock"]
 
@@ -36,7 +36,7 @@ class PidLock:
 
     def __init__(self, file: Path, holder: str) -> None:
         make_folder(file.parent, PRIVATE_FOLDER)
-        self.fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        self.fd = open_owned(file, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         try:
             self._take(holder)
         except BaseException:

@@ -35,9 +35,9 @@ assert main(["analyze", "--output", str(config.app.log_dir / "report.html")]) ==
 
 
 @pytest.mark.parametrize(
-    ("umask", "shared", "private"), [(0o000, 0o775, 0o700), (0o027, 0o750, 0o700)]
+    ("umask", "shared", "private"), [(0o000, 0o775, 0o700), (0o227, 0o750, 0o700)]
 )
-def test_no_file_and_no_folder_is_writable_for_everybody(
+def test_everything_is_usable_by_its_owner_and_nothing_writable_for_everybody(
     tmp_path: Path, umask: int, shared: int, private: int
 ) -> None:
     logs = tmp_path / "data" / "logs"
@@ -70,5 +70,5 @@ def test_no_file_and_no_folder_is_writable_for_everybody(
     assert any(path.name.endswith(".tar.gz") for path in files)
     assert {"report.html", "nightly.lock", "cleanup.json"} <= {path.name for path in files}
     secret = {path for path in files if "sqlite3" in path.name or path.parent in private_ones}
-    assert all(files[path] & 0o002 == 0 for path in files), files
+    assert all(files[path] & 0o602 == 0o600 for path in files), files
     assert all(files[path] & 0o077 == 0 for path in secret), files

@@ -1,8 +1,12 @@
-"""Modes of the files and folders that we create: never world-writable, whatever the umask."""
+"""Modes of the files and folders that we create, whatever the umask.
+
+They are never world-writable, and always usable by their owner.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +16,7 @@ __all__ = [
     "SHARED_FILE",
     "SHARED_FOLDER",
     "make_folder",
+    "open_owned",
     "open_shared",
     "shared_opener",
     "write_shared",
@@ -23,6 +28,7 @@ SHARED_FOLDER: Final = 0o775
 PRIVATE_FILE: Final = 0o600
 """For files with rows of runs: the embedded database and the spool."""
 PRIVATE_FOLDER: Final = 0o700
+_OWNER: Final = stat.S_IRUSR | stat.S_IWUSR
 
 
 def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
@@ -35,15 +41,47 @@ def make_folder(folder: Path, mode: int = SHARED_FOLDER) -> None:
         OSError: It cannot be made, or something else has its name.
     """
     try:
-        folder.mkdir(mode, exist_ok=True)
+        _make(folder, mode)
     except FileNotFoundError:
         make_folder(folder.parent)
-        folder.mkdir(mode, exist_ok=True)
+        _make(folder, mode)
     except FileExistsError:
         target = Path(os.path.realpath(folder))
         if target.is_symlink() or target.exists():  # a link that leads to itself, or no folder
             raise
         make_folder(target, mode)
+
+
+def _make(folder: Path, mode: int) -> None:
+    """Create a folder unless it exists; an existing one keeps its mode."""
+    try:
+        folder.mkdir(mode)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
+    if (given := stat.S_IMODE(folder.stat().st_mode)) & stat.S_IRWXU != stat.S_IRWXU:
+        folder.chmod(given | stat.S_IRWXU)
+
+
+def open_owned(path: Path | str, flags: int, mode: int) -> int:
+    """Open a file that its owner can use even if the umask forbids it; return its descriptor.
+
+    Args:
+        path: The file.
+        flags: Those of :func:`os.open`.
+        mode: Of a new file.
+
+    Raises:
+        OSError: It cannot be opened or made.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
+    if flags & os.O_CREAT:
+        found = os.fstat(descriptor)
+        is_new = not found.st_size and found.st_uid == os.geteuid()
+        if is_new and found.st_mode & _OWNER != _OWNER:
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) | _OWNER)
+    return descriptor
 
 
 def open_shared(path: Path, flags: int) -> int:
@@ -56,17 +94,17 @@ def open_shared(path: Path, flags: int) -> int:
     Raises:
         OSError: It cannot be opened or made.
     """
-    flags |= os.O_CREAT | os.O_CLOEXEC
+    flags |= os.O_CREAT
     try:
-        return os.open(path, flags, SHARED_FILE)
+        return open_owned(path, flags, SHARED_FILE)
     except FileNotFoundError:
         make_folder(path.parent)
-        return os.open(path, flags, SHARED_FILE)
+        return open_owned(path, flags, SHARED_FILE)
 
 
 def shared_opener(path: str, flags: int) -> int:
     """Create files with the mode :data:`SHARED_FILE`; an ``opener`` for :func:`open`."""
-    return os.open(path, flags | os.O_CLOEXEC, SHARED_FILE)
+    return open_owned(path, flags, SHARED_FILE)
 
 
 def write_shared(path: Path, content: bytes) -> None:

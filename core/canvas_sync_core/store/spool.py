@@ -24,7 +24,7 @@ from canvas_sync_core.events import RunSnapshot
 from canvas_sync_core.files.descriptors import close_ours, is_closed, out_of_the_way
 from canvas_sync_core.files.identity import is_in_place
 from canvas_sync_core.files.locking import lock, try_lock
-from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, open_owned
 from canvas_sync_core.identifiers import getpid, random_hex
 
 from .row_database import Transactions
@@ -276,7 +276,7 @@ def dead_letter(folder: Path, lines: list[bytes]) -> None:
 
 
 def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, PRIVATE_FILE)
+    return open_owned(path, flags, PRIVATE_FILE)
 
 
 def _create(folder: Path) -> tuple[Path, int]:
@@ -285,7 +285,7 @@ def _create(folder: Path) -> tuple[Path, int]:
     path = folder / f"{getpid()}-{random_hex(6)}{_SUFFIX}"
     unlocked = path.with_suffix(".new")
     flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC
-    descriptor = os.open(unlocked, flags, PRIVATE_FILE)
+    descriptor = open_owned(unlocked, flags, PRIVATE_FILE)
     try:
         lock(descriptor)
         unlocked.rename(path)

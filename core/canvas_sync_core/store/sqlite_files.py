@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from canvas_sync_core.clock import monotonic
 from canvas_sync_core.files.identity import Identity, status_identity
-from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from canvas_sync_core.files.modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, open_owned
 from canvas_sync_core.identifiers import random_hex
 
 __all__ = ["WRITER_BUSY_MS", "configure", "identity_at", "make_private"]
@@ -44,7 +44,7 @@ def make_private(file: Path) -> None:
     if file.exists():
         return
     empty = file.with_name(f"{file.name}.{random_hex(8)}")
-    os.close(os.open(empty, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+    os.close(open_owned(empty, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     try:
         file.hardlink_to(empty)
     except FileExistsError:

@@ -19,7 +19,7 @@ from typing import Final
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from canvas_sync_core.files.modes import PRIVATE_FILE, make_folder
+from canvas_sync_core.files.modes import PRIVATE_FILE, make_folder, open_owned
 from canvas_sync_core.files.regular_file import read_regular_file
 from canvas_sync_exporter.web.auth import Token
 
@@ -89,7 +89,7 @@ def _shared_key(path: Path) -> str:
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            with open(os.open(draft, flags, PRIVATE_FILE), "w") as file:  # noqa: PTH123 - has the mode
+            with open(open_owned(draft, flags, PRIVATE_FILE), "w") as file:  # noqa: PTH123 - has the mode
                 file.write(secrets.token_hex(_KEY_BYTES))
             with suppress(FileExistsError):
                 os.link(draft, path)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from canvas_sync_core.errors import SettingsError
 from canvas_sync_core.files.identity import status_identity
+from canvas_sync_core.files.modes import PRIVATE_FILE, open_owned
 from canvas_sync_core.files.regular_file import read_regular_file
 from canvas_sync_core.locks import Lock
 
@@ -115,7 +116,7 @@ def append_token(path: Path, token: Token) -> None:
         parse_tokens(content + addition)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = open_owned(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - has the mode
         file.write(addition)
 

@@ -34,3 +34,21 @@ def test_what_cannot_be_a_folder_is_an_error(tmp_path: Path, target: str) -> Non
     (tmp_path / "logs").symlink_to(target)
     with pytest.raises(OSError, match=r"logs|loop"):
         make_folder(tmp_path / "logs")
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o277, 0o700])
+def test_what_is_new_can_be_used_by_its_owner_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    old = tmp_path / "old"
+    old.mkdir(0o500)
+    before = os.umask(umask)
+    try:
+        os.close(open_shared(tmp_path / "logs" / "state" / "x.log", os.O_WRONLY))
+        make_folder(old)
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode for name in ("logs", "logs/state")]
+    assert [mode & 0o700 for mode in modes] == [0o700, 0o700]
+    assert (tmp_path / "logs" / "state" / "x.log").stat().st_mode & 0o600 == 0o600
+    assert old.stat().st_mode & 0o777 == 0o500, "its owner has chosen that"
