@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 TIMES: Final = (
-    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, or an age, such"
-    " as 24h or 7d."
+    "TIME is a date or a time in UTC, such as 2025-12-22 or 2025-12-22T10:15:30Z, a time of day,"
+    " such as 03:00, which has passed last, or an age, such as 24h or 7d."
 )
 """Explains the values of ``--since`` and ``--until``, for the end of a help text."""
 

@@ -25,7 +25,9 @@ __all__ = [
     "read_recent_period",
 ]
 
-_VALUES: Final = "A date, a time by RFC 3339, or an age such as `24h`."
+_VALUES: Final = (
+    "A date, a time by RFC 3339, a time of day such as `03:00`, or an age such as `24h`."
+)
 _DEFAULT_DAYS: Final = 7
 _ONE_DAY: Final = dt.timedelta(days=1)
 
