@@ -44,7 +44,7 @@ def test_rows_are_walked_with_j_and_k(site: Served, browser: Browser) -> None:
 def test_keys_are_left_alone_while_a_visitor_types(site: Served, browser: Browser) -> None:
     with watched(browser) as tab:
         tab.page.goto(site.url)
-        tab.page.locator("#range summary").click()
+        tab.page.keyboard.press("r")
         field = tab.page.get_by_label("From")
         field.fill("")
         field.press_sequentially("p?j 36h")

@@ -102,6 +102,20 @@ def test_updates_are_paused_and_resumed_by_button_and_key(
         expect(button).to_have_text("Live")
 
 
+def test_a_hidden_page_asks_once_a_minute(changing: Served, browser: Browser) -> None:
+    with watched(browser) as tab:
+        tab.page.clock.install()
+        tab.page.goto(changing.url)
+        expect(tab.page.locator("[data-connection]")).to_have_text("Live")
+        tab.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+        _hurry(tab.page)
+        before = len(tab.requests)
+        tab.page.clock.run_for(59_000)
+        assert tab.requests[before:] == []
+        with tab.page.expect_response(re.compile(re.escape(changing.url))):
+            tab.page.clock.run_for(2_000)
+
+
 def test_a_lost_connection_is_shown_and_comes_back(changing: Served, browser: Browser) -> None:
     with watched(browser) as tab:
         tab.page.goto(changing.url)

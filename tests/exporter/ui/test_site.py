@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -235,6 +236,17 @@ def test_an_error_is_a_page_that_says_what_happened(site: Served, browser: Brows
 
 
 _BY_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_busy_exporter_says_when_to_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("canvas_sync_exporter.ui.site._REQUEST_LIMIT", 0)
+    with serving_pages(tmp_path, with_history=False) as busy:
+        answer = _get(busy)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "requests are already in progress" in answer.text
+    assert answer.text.count("<h1>") == 1
 
 
 @pytest.mark.parametrize("path", ["nothing", "run/1", "api/nothing", "runbooks/Unknown"])
