@@ -186,11 +186,17 @@ def _answers(stage: Stage) -> bool:
     return answer.ok
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until a condition of another process holds; return whether it came to hold in time."""
+def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
+    """Wait until a condition of another process holds; return whether it came to hold in time.
+
+    Args:
+        condition: What is waited for.
+        seconds: How long at most.
+        pause: Seconds between two looks, more where a look is a request.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(pause)
     return True

@@ -161,7 +161,7 @@ def _wait_for_run(stage: Stage, task_id: str, *, is_ended: bool = False) -> dict
         found.update(answer.json() if answer.ok else {})
         return bool(found) and (not is_ended or found["sync_end_time"] is not None)
 
-    if not wait_until(is_known, _NOTICE_SECONDS):
+    if not wait_until(is_known, _NOTICE_SECONDS, pause=0.2):
         what = "the end of " if found else ""
         raise DemoError(f"The exporter does not know {what}the sync {task_id}; see {stage.folder}.")
     return found

@@ -328,7 +328,7 @@ class Stage:
         def is_decided() -> bool:
             return condition() or (process is not None and process.poll() is not None)
 
-        wait_until(is_decided, _PATIENCE)
+        wait_until(is_decided, _PATIENCE, pause=0.3)
         assert condition(), f"not so: {what}\n{self._printed()}"
 
     def _printed(self) -> str:
