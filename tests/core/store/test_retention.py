@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -54,6 +58,13 @@ def _count(engine: Engine) -> int:
         return connection.scalar(select(func.count()).select_from(metrics_table)) or 0
 
 
+_BUSY = """
+print(flush=True)
+while True:
+    pass
+"""
+
+
 def _write_old(engine: Engine, runs: int) -> None:
     write(engine, *(snapshot(f"old-{n}", start_time=_LONG_AGO + n / 10) for n in range(runs)))
 
@@ -96,6 +107,26 @@ def test_portions_adapt_to_how_long_rows_take() -> None:
     for _ in range(20):
         portion.adapt(0.0)
     assert portion.size == 2000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a thread waited")
+def test_a_busy_machine_is_not_taken_for_a_slow_database() -> None:
+    """Beside a process that wants the same processor, a thread waits half of the time."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE) as busy:
+            assert busy.stdout is not None
+            busy.stdout.readline()
+            began = retention.time_without_waits(), time.monotonic(), time.thread_time()
+            while time.thread_time() < began[2] + 0.1:
+                pass
+            without, whole = retention.time_without_waits() - began[0], time.monotonic() - began[1]
+            busy.kill()
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert whole > 0.15
+    assert without < 0.1 + (whole - 0.1) / 2
 
 
 def test_what_takes_long_without_any_rows_does_not_make_portions_smaller() -> None:
