@@ -23,12 +23,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from spread import p99
+
 from canvas_sync_instrumentation import CanvasSyncMetricsTracker, shutdown
 
 IMPORT = "import os\nfrom canvas_sync_instrumentation import CanvasSyncMetricsTracker\n"
 RUN = """with CanvasSyncMetricsTracker(f"start-{os.getpid()}", 42) as run:
     run.record_api_call("GET", "https://canvas.test/api/v1/courses", 200, 0.1452)
 """
+IMPORTS = "importing the tracker"
+FIRST = "importing the tracker, and a first run"
 URL = "https://canvas.test/api/v1/courses/{}/assignments"
 HEADERS = {"x-rate-limit-remaining": "687.3", "x-request-cost": "0.0432"}
 
@@ -91,8 +95,8 @@ def main() -> None:
     commands = {
         "bare Python": [*python, "pass"],
         "canvas-sync-monitor run -- true": wrapper,
-        "importing the tracker": [*python, IMPORT],
-        "importing the tracker, and a first run": [*python, IMPORT + RUN],
+        IMPORTS: [*python, IMPORT],
+        FIRST: [*python, IMPORT + RUN],
     }
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CANVAS_SYNC_LOG_DIR"] = f"{folder}/logs"
@@ -104,11 +108,14 @@ def main() -> None:
             {name: started(command, os.environ) for name, command in commands.items()}
             for _ in range(options.rounds)
         ]
-        medians = {name: statistics.median(each[name] for each in rounds) for name in commands}
+        seconds = {name: [each[name] for each in rounds] for name in commands}
+        seconds["a first run, over the imports"] = [each[FIRST] - each[IMPORTS] for each in rounds]
         crowds = [forked(work, options.at_once) for work in (bare_calls, calls_of_a_run)]
-    bare, _, imports, first = medians.values()
-    for name, seconds in {**medians, "a first run, over the imports": first - imports}.items():
-        print(f"{name:40}{seconds * 1e3:8.1f} ms {seconds / bare:6.1f} x bare Python")
+    bare = statistics.median(seconds["bare Python"])
+    for name, taken in seconds.items():
+        usual = statistics.median(taken)
+        print(f"{name:40}{usual * 1e3:8.1f} ms {usual / bare:6.1f} x bare Python", end="")
+        print(f", p99{p99(taken) * 1e3:8.1f} ms")
     print(f"{options.at_once} processes at once, each:")
     print(f"{'  50 bare lines':40}{crowds[0] * 1e3:8.1f} ms")
     print(f"{'  a run of 50 calls':40}{crowds[1] * 1e3:8.1f} ms")

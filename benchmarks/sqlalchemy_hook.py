@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from spread import p99
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, insert
 
 from canvas_sync_instrumentation import (
@@ -62,7 +63,8 @@ def measure_executemany(engine: Engine, rounds: int) -> None:
         shutdown()
     print(f"{ROWS:,} rows without the hook {min(bare) * 1e3:8.2f} ms")
     print(f"{ROWS:,} rows with the hook    {min(hooked) * 1e3:8.2f} ms", end="")
-    print(f"  ({min(hooked) / min(bare) - 1:+.2%})")
+    print(f"  ({min(hooked) / min(bare) - 1:+.2%})", end="")
+    print(f", p99 {p99(bare) * 1e3:.2f} and {p99(hooked) * 1e3:.2f} ms")
 
 
 def measure_row_by_row(engine: Engine, rounds: int) -> None:
