@@ -276,3 +276,8 @@ def test_a_megabyte_costs_no_more_than_a_few_kilobytes(unit: str) -> None:
 def test_a_secret_that_only_the_words_before_it_give_away_is_masked_before_they_are_cut() -> None:
     secret = "0" * 39 + "a"
     assert secret not in redact(f"aws?pw\"{secret}'")
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_an_address_never_stays_when_it_is_percent_encoded(times: int) -> None:
+    assert redact(f"by ada%{'25' * times}40example.edu") == "by [removed]"

@@ -147,7 +147,7 @@ from canvas_sync_core.store.row_database import row_database_opener
 open_rows = row_database_opener("postgresql+{driver}://nobody@127.0.0.1:9/none", auto_upgrade=True)
 before = set(sys.modules)
 open_rows().close()
-print({driver!r} in before, set(sys.modules) - before)
+print({{{driver!r}, "alembic.command"}} <= before, set(sys.modules) - before)
 """
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

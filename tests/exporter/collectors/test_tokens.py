@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from canvas_sync_core.events import ApiCall
+from canvas_sync_core.metrics import MetricFiles
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import OTHER
 from canvas_sync_core.schema.labels import MAX_TOKENS
@@ -130,3 +131,12 @@ def test_the_end_of_a_token_that_canvas_refused_is_known(tmp_path: Path) -> None
 def test_a_token_without_a_known_remaining_is_left_out(tmp_path: Path) -> None:
     with process(tmp_path, call("aa", None)):
         assert read_token_quotas(tmp_path, NOW) == []
+
+
+def test_what_a_process_does_not_tell_of_a_token_counts_as_nothing(tmp_path: Path) -> None:
+    files = MetricFiles(tmp_path)
+    for name, value in ((MetricName.API_QUOTA_REMAINING, 500.0), (MetricName.API_QUOTA_SEEN, NOW)):
+        files.gauge(name, ["aa"]).set(value)
+    (quota,) = read_token_quotas(tmp_path, NOW)
+    assert (quota.cost_per_second, quota.concurrency) == (0.0, 0.0)
+    assert read_token_quotas(tmp_path, NOW + 3599) != read_token_quotas(tmp_path, NOW + 3600) == []

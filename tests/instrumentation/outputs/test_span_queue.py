@@ -153,6 +153,17 @@ def test_a_flush_keeps_to_its_time(make_queue: MakeQueue, exporter: _Exporter) -
     assert queue.force_flush()
 
 
+def test_the_sdk_flushes_in_milliseconds(
+    make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = make_queue()
+    timeouts: list[float] = []
+    monkeypatch.setattr(queue, "flush", timeouts.append)
+    queue.force_flush()
+    queue.force_flush(1500)
+    assert timeouts == [30.0, 1.5]
+
+
 def test_a_close_sends_what_waits_and_shuts_the_exporter_down(
     make_queue: MakeQueue, exporter: _Exporter, drops: Counter[str]
 ) -> None:
