@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ from canvas_sync_core.events import (
     RunSuspected,
     ServerTime,
 )
-from canvas_sync_core.metrics import read_exemplars
+from canvas_sync_core.metrics import _file_upkeep, read_exemplars
 from canvas_sync_core.metrics import sink as sink_module
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import (
@@ -482,3 +483,16 @@ def test_an_event_after_the_files_were_truncated_ends_no_process(
         for name in (MetricName.API_REQUESTS, MetricName.DB_OPERATIONS, MetricName.LOG_RECORDS)
     ]
     assert counts == ([1.0, 2.0, 1.0] if event == "operation" else [2.0, 1.0, 1.0])
+
+
+def test_an_event_brings_removed_files_back_when_the_next_check_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_file_upkeep, "_CHECK_SECONDS", 0.0)
+    sink = MetricsSink(tmp_path / "metrics")
+    for _ in range(2):
+        sink.handle(EVENTS[0])
+        shutil.rmtree(tmp_path / "metrics")
+    sink.handle(EVENTS[0])
+    assert list((tmp_path / "metrics").iterdir())
+    sink.close(0.0)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from canvas_sync_core.store.model import metrics_table
 from canvas_sync_core.store.statistics import sum_of
@@ -44,7 +45,7 @@ def test_each_database_gets_a_time_in_its_own_form() -> None:
     local = _NOON.astimezone(timezone(timedelta(hours=1)))
     bound: list[Any] = [
         UtcDateTime().process_bind_param(value, dialect)
-        for dialect in (sqlite.dialect(), postgresql.dialect())
+        for dialect in (sqlite.dialect(), PGDialect())
         for value in (local, None)
     ]
     assert bound == ["2025-12-22T12:00:00.000000Z", None, local, None]
