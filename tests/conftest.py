@@ -39,6 +39,7 @@ _LONGEST = (
     "instrumentation/test_greenlets.py",
     "main_job/",
     "many_processes/",
+    "test_analyze_canvas_logs.py",
 )
 
 
