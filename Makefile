@@ -19,7 +19,7 @@ SLOW_TESTS := $(addprefix tests/, demo deploy main_job many_processes test_analy
     messages/reports/test_due.py messages/reports/test_reading.py messages/test_delivery.py messages/test_messenger.py \
     messages/test_planner.py messages/test_planning.py messages/test_report_planner.py \
     $(addprefix logs/search/, test_demo_logs.py test_positions.py test_search.py) logs/test_due.py logs/test_retention*.py \
-    logs/test_staging.py logs/test_tail.py serving test_*.py web \
+    logs/test_follow.py logs/test_staging.py logs/test_tail.py serving test_*.py web \
     $(addprefix ui/, pages test_dashboard_links.py test_every_page.py test_keys.py test_live_updates.py test_mount.py \
       test_site.py)) \
   $(addprefix instrumentation/, integrations test_disk_faults.py test_greenlets.py))

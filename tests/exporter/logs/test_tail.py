@@ -11,85 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canvas_sync_core.logs.control import ControlPage
-from canvas_sync_core.logs.rotation import control_path, rotate
 from canvas_sync_core.names import Log
 from canvas_sync_exporter.logs import tail as tail_module
-from canvas_sync_exporter.logs.follow import _Reading
-from canvas_sync_exporter.logs.reader import LINE_LIMIT
-from canvas_sync_exporter.logs.retention import cleanup_canvas_sync_logs
-from canvas_sync_exporter.logs.retention_settings import RetentionSettings
 from canvas_sync_exporter.logs.search import LineFilter, LogSearch, Order
 from canvas_sync_exporter.logs.sources import LogFolderError
 from canvas_sync_exporter.logs.tail import LogTail, Skipped
 from support.log_folders import EPOCH, json_line, record, text_line
+from support.log_tails import Writing, numbers
 
 LOGS = (Log.ERRORS, Log.PROGRESS)
-
-
-class Writing:
-    """Lines numbered over all logs, and what else happens to their files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.written = 0
-
-    def lines(self, log: Log, count: int) -> None:
-        with self.path(log).open("ab") as file:
-            for _ in range(count):
-                file.write(self.line(log))
-
-    def line(self, log: Log) -> bytes:
-        number, self.written = self.written, self.written + 1
-        return json_line(record(log, number / 1000, task_id=str(number)))
-
-    def path(self, log: Log) -> Path:
-        return self.folder / f"{log.value}.log"
-
-    def rotate(self, log: Log) -> None:
-        page = ControlPage(control_path(self.folder / "control", self.path(log)))
-        page.refresh()
-        with page.locked(1):
-            if self.path(log).exists():
-                rotate(self.path(log), 50, page)
-
-    def clean(self, keep_lines: int) -> None:
-        report = cleanup_canvas_sync_logs(
-            RetentionSettings(
-                self.folder,
-                self.folder / "archive",
-                self.folder / "control",
-                keep_lines=keep_lines,
-                max_live_bytes=1,
-            )
-        )
-        assert report.errors == []
-
-    def tail(
-        self,
-        lines: int = 10,
-        logs: tuple[Log, ...] = tuple(Log),
-        *,
-        after: str | None = None,
-        most: int | None = None,
-        text: str | None = None,
-    ) -> LogTail:
-        wanted = LineFilter(logs=logs, text=text)
-        archive_dir = self.folder / "archive"
-        return LogTail(self.folder, archive_dir, wanted, lines=lines, after=after, most=most)
-
-
-@pytest.fixture
-def writing(tmp_path: Path) -> Writing:
-    return Writing(tmp_path)
-
-
-def numbers(tail: LogTail) -> list[int]:
-    """Take what there is, and go on until there is no more."""
-    found = []
-    while lines := tail.poll():
-        found += [int(line.fields["task_id"]) for line in lines]
-    return found
 
 
 ACTIONS = st.lists(
@@ -272,74 +202,6 @@ def test_lines_of_one_look_come_in_the_order_of_their_time(writing: Writing) -> 
         assert [int(line.fields["task_id"]) for line in tail.poll()] == list(range(8))
 
 
-def test_a_line_is_shown_once_it_is_whole(writing: Writing) -> None:
-    line = writing.line(Log.ERRORS)
-    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as file:
-        file.write(line[:40])
-        assert tail.poll() == []
-        file.write(line[40:])
-        assert numbers(tail) == [0]
-
-
-def test_a_line_that_is_half_written_at_the_start_is_shown_later(writing: Writing) -> None:
-    writing.lines(Log.ERRORS, 1)
-    line = writing.line(Log.ERRORS)
-    with writing.path(Log.ERRORS).open("ab", 0) as file:
-        file.write(line[:40])
-        with closing(writing.tail()) as tail:
-            assert [line.fields["task_id"] for line in tail.newest] == ["0"]
-            file.write(line[40:])
-            assert numbers(tail) == [1]
-
-
-def test_a_line_that_comes_late_to_a_rotated_file_is_shown(writing: Writing) -> None:
-    writing.lines(Log.ERRORS, 1)
-    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as slow:
-        writing.rotate(Log.ERRORS)
-        writing.lines(Log.ERRORS, 1)
-        assert numbers(tail) == [1]
-        slow.write(writing.line(Log.ERRORS))
-        assert numbers(tail) == [2]
-
-
-def test_lines_of_a_log_that_is_rotated_at_once_are_shown(writing: Writing) -> None:
-    """Nobody has made a new live file yet."""
-    with closing(writing.tail()) as tail:
-        writing.lines(Log.ERRORS, 1)
-        writing.rotate(Log.ERRORS)
-        assert numbers(tail) == [0]
-        writing.lines(Log.ERRORS, 1)
-        writing.rotate(Log.ERRORS)
-        assert numbers(tail) == [1]
-        assert numbers(tail) == []
-
-
-def test_a_log_that_is_truncated_is_read_from_its_beginning(writing: Writing) -> None:
-    writing.lines(Log.ERRORS, 5)
-    with closing(writing.tail()) as tail:
-        writing.path(Log.ERRORS).write_bytes(writing.line(Log.ERRORS))
-        assert numbers(tail) == [5]
-
-
-def test_a_log_that_is_removed_and_recreated_is_read_from_its_beginning(writing: Writing) -> None:
-    writing.lines(Log.ERRORS, 5)
-    with closing(writing.tail()) as tail:
-        writing.path(Log.ERRORS).unlink()
-        assert numbers(tail) == []
-        writing.lines(Log.ERRORS, 3)
-        assert numbers(tail) == [5, 6, 7]
-
-
-def test_a_line_that_is_too_long_is_passed_over(writing: Writing) -> None:
-    with closing(writing.tail()) as tail, writing.path(Log.ERRORS).open("ab", 0) as file:
-        file.write(writing.line(Log.ERRORS))
-        for _ in range(30):
-            file.write(b"x" * LINE_LIMIT)
-        assert numbers(tail) == [0]
-        file.write(b"the rest of it\n" + writing.line(Log.ERRORS))
-        assert numbers(tail) == [1]
-
-
 def test_human_lines_are_followed_too(writing: Writing) -> None:
     with closing(writing.tail()) as tail:
         fields = record(Log.ERRORS, 0.5)
@@ -361,15 +223,3 @@ def test_only_the_chosen_logs_are_shown(writing: Writing) -> None:
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogFolderError, match="missing"):
         LogTail(tmp_path / "missing", tmp_path, LineFilter(), lines=1)
-
-
-def test_a_file_that_was_shortened_after_it_was_read_is_compared_as_far_as_it_goes(
-    tmp_path: Path,
-) -> None:
-    old, new = tmp_path / "old", tmp_path / "new"
-    new.write_bytes(b"second\nthird\n")
-    for content, same in ((b"first\nsecond\n", 7), (b"first\n", 0), (b"", 0)):
-        old.write_bytes(content)
-        with old.open("rb", buffering=0) as raw, new.open("rb", buffering=0) as copy:
-            reading = _Reading(raw, (0, 0), offset=1000)
-            assert reading.copied_to(copy, None) == same

@@ -11,6 +11,7 @@ import requests
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from canvas_sync_core.names import Log
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors import register_collectors
 from canvas_sync_exporter.settings import Configuration, configuration
@@ -18,6 +19,7 @@ from canvas_sync_exporter.web import create_app
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from support.http import serving
+from support.log_folders import json_line, lay_out, record, text_line
 from support.runs import failed, running, snapshot, write
 from support.tables import create_tables
 
@@ -71,3 +73,15 @@ def exporter(config: Configuration, engine: Engine) -> Iterator[Exporter]:
     app = create_app(WebContext(config, engine, Access(None)), registry)
     with serving(app) as url:
         yield Exporter(url, config, engine, registry)
+
+
+@pytest.fixture
+def log_folder(exporter: Exporter) -> Path:
+    """The exporter's log folder, with lines in all places and both formats."""
+    log_folder = exporter.config.app.log_dir
+    errors = [record(Log.ERRORS, second, task_id=f"run {second}") for second in range(8)]
+    files = [[json_line(each) for each in errors[start : start + 2]] for start in (0, 2, 4, 6)]
+    lay_out(log_folder, Log.ERRORS, files, 1)
+    calls = [record(Log.API_CALLS, 10, status_code=404), record(Log.API_CALLS, 11)]
+    lay_out(log_folder, Log.API_CALLS, [[text_line(calls[0]), json_line(calls[1])]], 0)
+    return log_folder
