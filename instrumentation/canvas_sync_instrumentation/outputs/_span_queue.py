@@ -79,9 +79,9 @@ class SpanQueue(SpanProcessor):
         if len(queue) >= self._capacity:
             self._on_drop("spans", "queue_full")
             return
-        queue.append(span)
         if self._thread is None:
-            self._ensure_thread()
+            self._ensure_thread()  # first, because it forgets the spans that a child has taken over
+        queue.append(span)
         if len(queue) >= self._batch_size and not self._wake.is_set():
             self._wake.set()
 

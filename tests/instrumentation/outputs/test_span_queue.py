@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, TraceFlags
 
+from canvas_sync_core.threads import Daemon
 from canvas_sync_instrumentation.outputs._span_queue import SpanQueue
 
 _LONG = 600.0
@@ -210,3 +212,29 @@ def test_a_child_does_not_send_the_spans_of_its_parent(
     queue.put(_span("of the child"))
     assert queue.flush(_LONG)
     assert exporter.batches == [["of the child"]]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a fork beside threads, in Python 3.12
+@pytest.mark.parametrize("takes_over", [True, False])
+def test_spans_that_waited_for_a_thread_are_sent_by_the_parent_or_a_child(
+    make_queue: MakeQueue,
+    exporter: _Exporter,
+    drops: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+    takes_over: bool,
+) -> None:
+    queue = make_queue()
+    with monkeypatch.context() as patch:
+        patch.setattr(Daemon, "start", lambda _: False)
+        queue.put(_span("waits"))
+        assert not queue.flush(_LONG)
+    if takes_over:
+        child = os.fork()
+        if not child:
+            queue.after_fork_in_child()
+            os._exit(0)
+        os.waitpid(child, 0)
+    queue.put(_span("later"))
+    assert queue.flush(_LONG)
+    assert exporter.batches == ([["later"]] if takes_over else [["waits", "later"]])
+    assert drops == {}
