@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
-from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
 import pytest
@@ -19,20 +16,18 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from canvas_sync_core.errors import SettingsError
-from canvas_sync_core.events import Event, Heartbeat, ItemsRecorded, RunEnded
+from canvas_sync_core.events import Event, ItemsRecorded, RunEnded
 from canvas_sync_core.metrics.sink import MetricsSink
 from canvas_sync_core.names import RunStatus
 from canvas_sync_core.settings import Settings
-from canvas_sync_instrumentation.monitor import Monitor, configure, get_monitor, install, shutdown
+from canvas_sync_instrumentation.monitor import configure, shutdown
 from canvas_sync_instrumentation.open_sinks import Sinks
 from canvas_sync_instrumentation.outputs.spans import SpanSink
 from canvas_sync_instrumentation.propagation import trace_headers
 from canvas_sync_instrumentation.testing import MemorySink
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
-from support.http_answers import Answer, answering
+from support.monitors import monitor_with
 from support.otlp import http_receiver, silent_collector
-
-FORK, SPAWN = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
 
 
 class BrokenSink(MemorySink):
@@ -40,28 +35,6 @@ class BrokenSink(MemorySink):
 
     def handle(self, event: Event) -> None:
         raise ZeroDivisionError("a bug of ours")
-
-
-class WaitingSink(MemorySink):
-    """Tells when a heartbeat has arrived."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.beaten = threading.Event()
-
-    def handle(self, event: Event) -> None:
-        super().handle(event)
-        if isinstance(event, Heartbeat):
-            self.beaten.set()
-
-
-def monitor_with(settings: Settings, **sinks: MemorySink | MetricsSink) -> Monitor:
-    spans = SpanSink()
-    metrics = sinks.get("metrics")
-    assert metrics is None or isinstance(metrics, MetricsSink)
-    monitor = Monitor(settings, Sinks(spans, {**sinks, "spans": spans}, metrics))
-    install(monitor)
-    return monitor
 
 
 def exposition(folder: Path) -> str:
@@ -181,33 +154,6 @@ def test_prometheus_client_may_be_imported_before_the_folder_is_set_or_after(
     assert 'canvas_sync_runs_total{status="success",sync_type="full"} 1.0' in text
 
 
-def test_what_is_sent_after_telemetry_has_ended_is_sent(tmp_path: Path) -> None:
-    """At the end of Python no thread can be started, and the SDK wants one for its resource."""
-    code = """
-import atexit, sys, requests
-from canvas_sync_instrumentation import CanvasSyncMetricsTracker, instrument_requests
-def late():
-    with CanvasSyncMetricsTracker("late", 42):
-        print(requests.get(sys.argv[1]).status_code)
-atexit.register(late)
-instrument_requests()
-with CanvasSyncMetricsTracker("early", 42):
-    pass
-"""
-    with answering() as server:
-        server.answers["/api/v1/courses"] = [Answer()]
-        collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
-        ended = subprocess.run(
-            [sys.executable, "-c", code, f"{server.url}/api/v1/courses"],
-            env={**os.environ, "CANVAS_SYNC_LOG_DIR": str(tmp_path), **collector},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert ended.stdout == "200\n"
-    assert "OpenTelemetry cannot start; no spans are recorded" in ended.stderr
-
-
 def test_a_monitor_that_cannot_be_set_up_is_told_once_and_records_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -225,36 +171,6 @@ def test_a_monitor_that_cannot_be_set_up_is_told_once_and_records_nothing(
     assert told.startswith("Nothing is recorded. RuntimeError: can't start new thread\n")
     with pytest.raises(RuntimeError, match="can't start"):
         configure()
-
-
-def open_run(task_id: str) -> None:
-    """Begin a run that nobody ends."""
-    CanvasSyncMetricsTracker(task_id, 42)
-
-
-@pytest.mark.parametrize("method", [FORK, SPAWN], ids=["fork", "spawn"])
-@pytest.mark.parametrize("parent_is_configured", [True, False])
-def test_a_child_of_multiprocessing_delivers_at_its_end(
-    monkeypatch: pytest.MonkeyPatch, method: ForkContext | SpawnContext, parent_is_configured: bool
-) -> None:
-    """It ends by ``os._exit``, past all exit handlers."""
-    with http_receiver() as receiver:
-        for name, value in receiver.environ.items():
-            monkeypatch.setenv(name, value)
-        if parent_is_configured:
-            configure()
-        child = method.Process(target=open_run, args=("child",))
-        child.start()
-        child.join()
-        assert child.exitcode == 0
-        assert [span.name for span in receiver.spans] == ["canvas.sync"]
-
-
-def test_a_running_sync_has_a_heartbeat_although_nothing_happens() -> None:
-    sink = WaitingSink()
-    monitor_with(Settings(heartbeat_seconds=0.1), waiting=sink)
-    with CanvasSyncMetricsTracker("t1", 42):
-        assert sink.beaten.wait(600)
 
 
 def test_settings_that_cannot_be_used_stop_configure_but_not_a_sync(
@@ -287,23 +203,6 @@ def test_a_folder_that_cannot_be_made_stops_nothing_and_each_loss_is_reported(
         "metric series or files: they could not be written",
     ):
         assert caplog.text.count(message) == 1 + (message == "Rows of sync runs wait"), message
-
-
-def test_the_monitor_is_made_once_for_all_threads() -> None:
-    barrier = threading.Barrier(4)
-    seen = []
-
-    def look() -> None:
-        barrier.wait()
-        seen.append(get_monitor())
-
-    threads = [threading.Thread(target=look) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({id(monitor) for monitor in seen}) == 1
-    shutdown()
 
 
 def test_disabled_telemetry_writes_nothing(tmp_path: Path) -> None:
@@ -372,14 +271,3 @@ def test_a_traced_process_hands_on_its_own_decision(
             (header,) = trace_headers().values()
         shutdown(60)
     assert header.split("-")[1::2] == [run.trace_id, flags]
-
-
-def test_the_end_of_a_run_sends_its_spans_off_at_once(tmp_path: Path) -> None:
-    """Not at the next regular delivery, which may be minutes away."""
-    with http_receiver() as collector:
-        never = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "CANVAS_SYNC_HEARTBEAT_SECONDS": "3600"}
-        configure(environ={**collector.environ, **never}, log_dir=tmp_path)
-        with CanvasSyncMetricsTracker("nightly-1", 42):
-            pass
-        assert [span.name for span in collector.wait_for_spans(1)] == ["canvas.sync"]
-        shutdown()
