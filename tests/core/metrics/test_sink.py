@@ -496,3 +496,27 @@ def test_an_event_brings_removed_files_back_when_the_next_check_is_due(
     sink.handle(EVENTS[0])
     assert list((tmp_path / "metrics").iterdir())
     sink.close(0.0)
+
+
+def test_equal_operations_are_counted_by_how_they_ended(sink: MetricsSink, tmp_path: Path) -> None:
+    for error in (None, ErrorInfo("IntegrityError", "taken"), None):
+        sink.handle(DbOperation(None, 1.7e9, 0.5, "INSERT", "courses", 5, error=error))
+    assert served(tmp_path, MetricName.DB_OPERATIONS) == {
+        '{operation="INSERT",outcome="success",table="courses"}': 2.0,
+        '{operation="INSERT",outcome="failed",table="courses"}': 1.0,
+    }
+
+
+def test_a_cleanup_is_counted_by_how_it_ended(sink: MetricsSink, tmp_path: Path) -> None:
+    failed = ErrorInfo("CleanupFailed", "disk full")
+    for time, size, error in ((1.7e9, 4096, None), (1.8e9, 100, failed), (1.6e9, -7, failed)):
+        done = LogsCleaned(
+            time, 1.5, files=3, archives_deleted=1, reclaimed_bytes=size, error=error
+        )
+        sink.handle(done)
+    assert served(tmp_path, MetricName.CLEANUP_RUNS) == {
+        '{status="success"}': 1.0,
+        '{status="failed"}': 2.0,
+    }
+    assert served(tmp_path, MetricName.CLEANUP_RECLAIMED) == {"": 4196.0}
+    assert served(tmp_path, MetricName.CLEANUP_LAST_SUCCESS) == {"": 1.7e9}

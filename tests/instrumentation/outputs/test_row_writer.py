@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -315,3 +315,68 @@ def test_a_database_that_is_away_is_asked_less_and_less_often(
     pauses = [later - earlier for earlier, later in pairwise(attempts)]
     for number, pause in enumerate(pauses[:5]):
         assert pause >= 0.02 * 2**number
+
+
+class _Database:
+    """A database that takes part in forks and holds nothing."""
+
+    def __init__(self, *, is_sqlite: bool) -> None:
+        self.is_sqlite = is_sqlite
+        self.told: list[str] = []
+
+    def prepare(self) -> None:
+        self.told.append("prepare")
+
+    def close(self) -> None:
+        self.told.append("close")
+
+    def leave_to_parent(self) -> None:
+        self.told.append("leave")
+
+
+def _connected(folder: Path, *, is_sqlite: bool) -> tuple[RowWriter, list[_Database]]:
+    opened: list[_Database] = []
+
+    def open_database() -> RowDatabase:
+        opened.append(_Database(is_sqlite=is_sqlite))
+        return cast("RowDatabase", opened[-1])
+
+    writer = RowWriter(open_database, folder, lambda *_: None)
+    writer.after_fork_in_child()  # has nothing to leave yet
+    writer.drain_orphans()
+    return writer, opened
+
+
+def test_orphans_are_looked_for_once_until_there_may_be_some_again(tmp_path: Path) -> None:
+    writer, (database,) = _connected(tmp_path, is_sqlite=True)
+    writer.close()
+    writer.drain_orphans()
+    assert database.told == ["prepare", "close"]
+    writer.expect_orphans()
+    writer.drain_orphans()
+    writer.drain_orphans()
+    assert database.told == ["prepare", "close"]
+
+
+@pytest.mark.parametrize("is_sqlite", [True, False])
+def test_an_sqlite_file_is_closed_before_a_fork_and_other_connections_stay(
+    tmp_path: Path, is_sqlite: bool
+) -> None:
+    writer, opened = _connected(tmp_path, is_sqlite=is_sqlite)
+    writer.before_fork()
+    writer.after_fork_in_parent()
+    writer.expect_orphans()
+    writer.drain_orphans()
+    assert opened[0].told == (["prepare", "close"] if is_sqlite else ["prepare"])
+    assert len(opened) == (2 if is_sqlite else 1)
+
+
+@pytest.mark.parametrize("is_sqlite", [True, False])
+def test_a_child_leaves_open_connections_to_its_parent(tmp_path: Path, is_sqlite: bool) -> None:
+    """It never opens an SQLite file whose locks it has inherited."""
+    writer, opened = _connected(tmp_path, is_sqlite=is_sqlite)
+    writer.after_fork_in_child()
+    assert opened[0].told == ["prepare", "leave"]
+    writer.expect_orphans()
+    writer.drain_orphans()
+    assert len(opened) == (1 if is_sqlite else 2)
