@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -31,6 +33,7 @@ class JobScheduler:
         jobs = tuple(jobs)
         self._scheduler = BackgroundScheduler(
             # A thread for each: a job that hangs must not keep another one from running.
+            jobstores={"default": _JobStore()},
             executors={"default": ThreadPoolExecutor(max(len(jobs), 1))},
             timezone=dt.UTC,  # in local time, APScheduler stalls when the clocks go back
             # One run makes up for all that were missed, such as while the machine was asleep.
@@ -76,6 +79,18 @@ class JobScheduler:
         self._failures[name] = reason(error)
 
 
+class _JobStore(MemoryJobStore):  # type: ignore[misc] # APScheduler has no types
+    """Runs jobs on time after the clock was set back, which makes their next runs far away."""
+
+    def get_due_jobs(self, now: dt.datetime) -> Sequence[Any]:
+        """Return the jobs that are due."""
+        for job in self.get_all_jobs():
+            if job.next_run_time > job.trigger.get_next_fire_time(None, now):
+                job.modify(next_run_time=now)
+        due: Sequence[Any] = super().get_due_jobs(now)
+        return due
+
+
 class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
     """Uses one of our schedules instead of APScheduler's own triggers."""
 
@@ -86,4 +101,7 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler has no types
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime:
         """Return when the job runs next, in UTC."""
-        return self._schedule.next_after((previous_fire_time or now).astimezone(dt.UTC))
+        now = now.astimezone(dt.UTC)
+        due = self._schedule.next_after((previous_fire_time or now).astimezone(dt.UTC))
+        # After a month of sleep, going through each missed run would take long.
+        return due if due > now else self._schedule.next_after(now)

@@ -157,8 +157,8 @@ class ActiveRun:
         self._end_time: float | None = None
         self._ending_thread: int | None = None
         self._duration: float | None = None
-        self._start_time = self._last_heartbeat = reporter.clock.time()
-        self._start = reporter.clock.monotonic()
+        self._start_time = self._heartbeat_time = reporter.clock.time()
+        self._start = self._last_heartbeat = reporter.clock.monotonic()
         self._span = self._start_span(identity, links)
         self.context = identity if self._span is None else traced(identity, self._span)
         self.outer = current_run()
@@ -255,9 +255,11 @@ class ActiveRun:
         Args:
             at_most_every: Do nothing if the last heartbeat is newer than this, in seconds.
         """
-        now = self.reporter.clock.time()
-        if self.is_open and now - self._last_heartbeat >= at_most_every:
-            self._last_heartbeat = now
+        elapsed = self.reporter.clock.monotonic()
+        if self.is_open and elapsed - self._last_heartbeat >= at_most_every:
+            self._last_heartbeat = elapsed
+            # The clock may have been set back, and the table keeps the later heartbeat.
+            now = self._heartbeat_time = max(self.reporter.clock.time(), self._heartbeat_time)
             self.reporter.emit(Heartbeat(self.context, now, self.snapshot(now)))
 
     @never_raises

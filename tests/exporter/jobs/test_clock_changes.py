@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import itertools
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from canvas_sync_core.store.database import open_engine
 from canvas_sync_exporter.collectors.processes import ProcessCollector
 from canvas_sync_exporter.jobs import old_runs as old_runs_module
 from canvas_sync_exporter.jobs import scheduler as scheduler_module
-from canvas_sync_exporter.jobs.job import Job, NightlyCheck
+from canvas_sync_exporter.jobs.job import Every, Job, NightlyCheck
 from canvas_sync_exporter.jobs.log_cleanup import next_cleanup
 from canvas_sync_exporter.jobs.scheduler import JobScheduler
 from canvas_sync_exporter.jobs.table import recurring_jobs
@@ -119,6 +120,36 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> list[_SimulatedScheduler]:
 
     monkeypatch.setattr(scheduler_module, "BackgroundScheduler", make)
     return made
+
+
+@pytest.mark.parametrize("days", [-1, 1, 60])
+def test_no_job_pauses_when_the_clock_is_set_wrong_or_the_machine_has_slept(
+    days: int, scheduler: list[_SimulatedScheduler]
+) -> None:
+    runs: defaultdict[str, int] = defaultdict(int)
+
+    def count(name: str) -> None:
+        runs[name] += 1
+
+    seconds = {"often": 2, "seldom": 60}
+    nightly = NightlyCheck(dt.time(2), dt.UTC)
+    jobs = JobScheduler(
+        [
+            *(Job(name, partial(count, name), Every(every)) for name, every in seconds.items()),
+            Job("nightly", partial(count, "nightly"), nightly),
+        ]
+    )
+    with time_machine.travel(dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC), tick=False) as clock:
+        jobs.start()
+        (driven,) = scheduler
+        clock.shift(driven.run_due_jobs())
+        before = dict(runs)
+        clock.shift(dt.timedelta(days=days))
+        for _ in range(31):  # a minute
+            clock.shift(driven.run_due_jobs())
+        jobs.stop()
+    assert runs["often"] - before["often"] in range(29, 33)
+    assert {runs[name] - before[name] for name in ("seldom", "nightly")} <= {1, 2}
 
 
 @pytest.mark.parametrize(("zone_name", "change"), _NIGHTS)

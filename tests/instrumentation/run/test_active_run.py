@@ -23,7 +23,7 @@ from canvas_sync_core.events import (
 )
 from canvas_sync_core.names import RunStatus
 from canvas_sync_instrumentation.run.active_run import ActiveRun, current_run
-from canvas_sync_instrumentation.testing import recorded_events, recording
+from canvas_sync_instrumentation.testing import FixedClock, recorded_events, recording
 from canvas_sync_instrumentation.tracker import CanvasSyncMetricsTracker
 
 
@@ -211,6 +211,27 @@ def test_a_heartbeat_is_written_at_most_as_often_as_asked(events: list[Event]) -
     position.run.end(RunStatus.SUCCESS, None)
     position.run.heartbeat()
     assert len([each for each in events if isinstance(each, Heartbeat)]) == 1
+
+
+class _SetBack(FixedClock):
+    """The wall clock is a day behind from now on; time goes on."""
+
+    def time(self) -> float:
+        return super().time() - 86_400
+
+
+def test_heartbeats_go_on_after_the_clock_was_set_back() -> None:
+    clock = FixedClock()
+    with recording(clock) as recorded, CanvasSyncMetricsTracker("nightly-1", 42):
+        position = current_run()
+        assert position is not None
+        clock.__class__ = _SetBack
+        for at_most_every in (0.0, 5.0):
+            clock.advance(10)
+            position.run.heartbeat(at_most_every)
+    beats = [event for event in recorded.events if isinstance(event, Heartbeat)]
+    assert len(beats) == 2
+    assert {beat.snapshot.heartbeat for beat in beats} == {FixedClock().time()}
 
 
 def test_a_step_gives_way_to_the_one_around_it(events: list[Event]) -> None:
