@@ -248,8 +248,10 @@ def test_every_form_says_first_what_needs_attention(demo_round: DemoRound) -> No
     text = analyzed(demo_round.logs)
     page = analyzed(demo_round.logs, "--html")
     report = json.loads(analyzed(demo_round.logs, "--json"))
-    assert [each["kind"] for each in report["attention"]] == ["token_refused"]
-    assert report["attention"][0]["text"].startswith(said[0])
+    texts = {each["kind"]: each["text"] for each in report["attention"]}
+    assert texts.pop("token_refused").startswith(said[0])
+    # Where processes start slowly, the killed run is a round of its own.
+    assert texts.keys() <= {"interrupted"}
     assert said[1] in {note["text"] for note in report["notes"]}
     for sentence in said:
         assert text.index(sentence) < text.index("by type and status")
