@@ -19,7 +19,7 @@ import argparse
 import multiprocessing
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,10 +51,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--databases", nargs="+", choices=kinds, default=kinds[:1])
     arguments = parser.parse_args()
-    with ExitStack() as stack:
-        server = (
-            stack.enter_context(temporary_server()) if "postgresql" in arguments.databases else None
-        )
+    with temporary_server(arguments.databases) as server:
         for kind in arguments.databases:
             with temporary_database(kind, server) as (_, database):
                 engine = open_engine(database.patient)

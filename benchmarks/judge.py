@@ -21,7 +21,6 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,9 +49,7 @@ STEP = timedelta(seconds=15)
 def main() -> None:
     arguments = _arguments()
     smallest: dict[str, float] = {}
-    with ExitStack() as stack:
-        is_needed = "postgresql" in arguments.databases
-        server = stack.enter_context(temporary_server()) if is_needed else None
+    with temporary_server(arguments.databases) as server:
         for rows in sorted(arguments.sizes):
             for kind in arguments.databases:
                 with temporary_database(kind, server) as (folder, database):

@@ -18,9 +18,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from runs_table import prepare
 from spread import p99
@@ -42,11 +40,11 @@ INCIDENTS = 300
 
 def main() -> None:
     arguments = _arguments()
-    with ExitStack() as stack:
-        is_needed = "postgresql" in arguments.databases
-        server = stack.enter_context(temporary_server()) if is_needed else None
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        environ = {"CANVAS_SYNC_TIMEZONE": "Europe/Berlin", "CANVAS_SYNC_LOG_DIR": str(folder)}
+    with (
+        temporary_server(arguments.databases) as server,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        environ = {"CANVAS_SYNC_TIMEZONE": "Europe/Berlin", "CANVAS_SYNC_LOG_DIR": folder}
         config = configuration(environ)
         for rows in sorted(arguments.sizes):
             for kind in arguments.databases:

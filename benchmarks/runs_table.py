@@ -27,7 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -101,10 +101,7 @@ class Endpoint:
 def main() -> None:
     arguments = _arguments()
     smallest: dict[tuple[str, str], float] = {}
-    with ExitStack() as stack:
-        server = (
-            stack.enter_context(temporary_server()) if "postgresql" in arguments.databases else None
-        )
+    with temporary_server(arguments.databases) as server:
         for rows in sorted(arguments.sizes):
             for kind in arguments.databases:
                 with temporary_database(kind, server) as (folder, database):

@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,11 @@ def add_databases(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def temporary_server() -> Iterator[PostgresqlServer]:
+def temporary_server(kinds: Collection[str]) -> Iterator[PostgresqlServer | None]:
+    """Run PostgreSQL while the block lasts, if one of the kinds of databases needs it."""
+    if "postgresql" not in kinds:
+        yield None
+        return
     binaries = find_binaries()
     if binaries is None:
         sys.exit(
@@ -62,6 +66,7 @@ def temporary_server() -> Iterator[PostgresqlServer]:
 def temporary_database(
     kind: str, server: PostgresqlServer | None
 ) -> Iterator[tuple[Path, Database]]:
+    """Make a database of a kind, and a folder; both go when the block ends."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if server is None or kind == "sqlite":

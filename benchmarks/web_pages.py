@@ -29,7 +29,6 @@ import statistics
 import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -72,10 +71,7 @@ CHROMIUM: Final = Path("/usr/bin/chromium")
 
 def main() -> None:
     arguments = _arguments()
-    with ExitStack() as stack:
-        server = (
-            stack.enter_context(temporary_server()) if "postgresql" in arguments.databases else None
-        )
+    with temporary_server(arguments.databases) as server:
         for kind in arguments.databases:
             with temporary_database(kind, server) as (folder, database):
                 engine = open_engine(database.patient)
