@@ -16,7 +16,7 @@ from support.http_answers import Answer, answering
 from support.log_lines import records_in
 from support.otlp import http_receiver
 
-SYNCS, CALLS = 20, 2
+SYNCS, CALLS = 16, 2
 """More syncs at once than an engine has connections, which are 15."""
 
 PATCH = {

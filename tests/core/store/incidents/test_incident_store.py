@@ -124,7 +124,6 @@ from canvas_sync_core.names import IncidentKind
 from canvas_sync_core.store.database import open_engine
 from canvas_sync_core.store.incidents.reading import known_incidents
 from canvas_sync_core.store.incidents.writing import write_incidents
-from support.forked_programs import ForkedProgram
 from support.incidents import OPENED, incident
 
 engine = open_engine(sys.argv[1])
