@@ -91,7 +91,10 @@ def _refuse_obstacles(folder: Path, contents: Mapping[Path, bytes]) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final, Protocol, Self
+from typing import IO, Any, Final, Protocol
 
 from isal import igzip
 from isal.igzip_lib import IsalError
@@ -189,13 +189,15 @@ def _compressed_part(source: LogSource) -> Iterator[LogPart]:
 class _Entry(tarfile.TarInfo):
     """An entry that is a regular file, or small: tarfile loads all others into memory."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        entry = super().frombuf(buf, encoding, errors)
-        is_file = entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
-        if not is_file and (entry.size > _MOST_ATTRIBUTES or entry.type == tarfile.GNUTYPE_SPARSE):
-            raise tarfile.ReadError(f"an entry of {entry.size} bytes is not a plain file")
-        return entry
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        """Look at an entry before its content is read; subclasses may replace this method.
+
+        :meth:`frombuf` is not called any more since Python 3.14 and its security releases.
+        """
+        is_file = self.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        if not is_file and (self.size > _MOST_ATTRIBUTES or self.type == tarfile.GNUTYPE_SPARSE):
+            raise tarfile.ReadError(f"an entry of {self.size} bytes is not a plain file")
+        return super()._proc_member(tar)  # type: ignore[misc, no-any-return]  # not in the stubs
 
 
 def _archive_parts(source: LogSource) -> Iterator[LogPart]:

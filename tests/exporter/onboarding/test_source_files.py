@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_read(tmp_path: Path)
     ]
     assert reasons["broken.py"] == "line 2 is not Python: invalid syntax"
     assert "larger than" in reasons["huge.py"]
-    assert "can't decode byte 0xfc" in reasons["latin.py"]
+    assert re.search("can't decode byte 0xfc|Non-UTF-8 code", reasons["latin.py"])  # by version
     assert "a FIFO" in reasons["pipe.py"]
     assert all(reasons.values())
 

@@ -123,6 +123,7 @@ def test_the_syncs_thread_never_meets_the_database(tmp_path: Path, row_drops: Ro
     sink.close(10)
     assert [thread.name for thread in opened_in] == ["canvas-sync-store"]
     assert opened_in[0].daemon
+    opened_in[0].join(600)  # it has done its work, and may be about to end
     assert not opened_in[0].is_alive()
 
 
