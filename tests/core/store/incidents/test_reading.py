@@ -28,6 +28,11 @@ MINUTE = timedelta(minutes=1)
 KNOWN = Acknowledgement(OPENED + MINUTE, "ada", "The token is being renewed.", 0)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def write(engine: Engine, *incidents: Incident) -> list[Incident]:
     return write_incidents(engine, incidents)
 

@@ -26,6 +26,11 @@ from support.messages import CREATED, message
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def test_messages_about_subjects_are_read_from_a_time_on(engine: Engine) -> None:
     add_messages(engine, [message("1"), message("1", "later", created_at=CREATED + MINUTE)])
     add_messages(engine, [message("2", created_at=CREATED + MINUTE)])

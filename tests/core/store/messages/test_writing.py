@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from canvas_sync_core.names import MessageState
@@ -21,6 +22,11 @@ from canvas_sync_core.store.messages.writing import (
 from support.messages import CREATED, message
 
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
 
 
 def all_by_subject(engine: Engine) -> dict[str, Message]:

@@ -17,6 +17,11 @@ _NOW = datetime.now(UTC)
 _DAY = floor(_NOW - 9 * DAY, DAY)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _write(engine: Engine, *starts: datetime) -> None:
     write(engine, *(snapshot(f"{each} {_NOW}", start_time=each.timestamp()) for each in starts))
     while roll_up(engine, 60):

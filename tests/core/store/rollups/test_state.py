@@ -16,6 +16,11 @@ from support.runs import running, snapshot, write
 _MONDAY = datetime(2025, 12, 22, tzinfo=UTC)
 
 
+@pytest.fixture
+def engine(emptied_engine: Engine) -> Engine:
+    return emptied_engine
+
+
 def _state(changed: Set[datetime], changes: int) -> RollupState:
     return RollupState({}, changed, changes, has_new_runs=False, utc_days=set())
 
