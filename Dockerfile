@@ -25,6 +25,8 @@ RUN install --directory --owner=10001 --group=10001 --mode=0750 \
 ENV PATH=/opt/canvas-sync-monitor/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    # Otherwise each of the exporter's threads keeps memory of its own: 21 MB at 52,000 series.
+    MALLOC_ARENA_MAX=2 \
     CANVAS_SYNC_LOG_DIR=/data/logs
 WORKDIR /data
 VOLUME /data
