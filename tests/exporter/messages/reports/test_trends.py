@@ -47,10 +47,8 @@ def test_a_week_is_compared_with_the_week_before_worst_sync_type_first(
 
     content = make(WEEKLY, "2026-11-18", engine, settings(tmp_path))
 
-    thin = "\N{THIN SPACE}"
-    assert content.title == (
-        f"Weekly summary, 16{thin}\N{EN DASH}{thin}22 Nov 2026: 80.0% of 10 runs succeeded"
-    )
+    title = content.title.replace("\N{THIN SPACE}", "")  # newer versions of Babel have it
+    assert title == "Weekly summary, 16\N{EN DASH}22 Nov 2026: 80.0% of 10 runs succeeded"
     assert rows(content, "Sync types") == (
         ("full", "7 (±0%)", "71.4% (-28.6)", "20.0 s (+100%)", "21 (±0%)"),
         ("grades", "3 (+50%)", "100% (±0)", "12.5 s (±0%)", "9 (+50%)"),
