@@ -133,7 +133,7 @@ def _http_factory(endpoint: str) -> Callable[[], SpanExporter]:
         OTLPSpanExporter,
     )
 
-    _import_now("requests", "netrc", "encodings.idna")
+    _import_now("requests", "netrc")
     return partial(OTLPSpanExporter, endpoint=endpoint)
 
 
