@@ -254,6 +254,21 @@ def test_a_run_at_the_moment_when_clocks_change_has_the_new_offset(engine: Engin
     assert [(each.day, each.duration.count) for each in speed.trend] == [(date(2025, 4, 5), 2)]
 
 
+def test_the_first_run_of_a_period_has_its_local_day_too(engine: Engine) -> None:
+    since = _NOON + timedelta(hours=8)
+    write(engine, *(snapshot(f"{n}", start_time=since.timestamp() + n) for n in (0, 1)))
+    trend = queries.performance(engine, since, ZoneInfo("Asia/Kathmandu")).trend
+    assert [(each.day, each.duration.count) for each in trend] == [(date(2025, 12, 23), 2)]
+
+
+def test_a_users_summary_ends_before_the_end_of_its_period(engine: Engine) -> None:
+    write(engine, *(snapshot(f"{n}", start_time=_at(n)) for n in range(3)))
+    found = queries.user_summary(engine, 42, _NOON + timedelta(hours=1), _NOON + 2 * _HOUR)
+    assert (found.runs.total, found.duration.count, found.totals.api_calls) == (1, 1, 10)
+    assert found.last_run is not None
+    assert found.last_run.sync_task_id == "2", "of all time"
+
+
 def test_a_run_that_began_on_no_day_is_in_no_trend(engine: Engine) -> None:
     """Only SQL by hand writes such a start."""
     write(engine, snapshot("a", start_time=_at(0)), snapshot("b", start_time=_at(0)))
