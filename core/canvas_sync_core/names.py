@@ -147,7 +147,7 @@ class IncidentKind(StrEnum):
     DB_FAILING = "db_failing"
     DB_SLOW = "db_slow"
     # The monitoring itself.
-    DATABASE_UNREACHABLE = "database_unreachable"
+    DATABASE_AWAY = "database_away"
     SPOOL_GROWING = "spool_growing"
     LOG_FOLDER_UNWRITABLE = "log_folder_unwritable"
     TELEMETRY_DROPPED = "telemetry_dropped"
@@ -157,14 +157,6 @@ class IncidentKind(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     MESSAGES_FAILING = "messages_failing"
     EXPORTER_SILENT = "exporter_silent"
-
-    @classmethod
-    def _missing_(cls, value: object) -> IncidentKind | None:
-        return FORMER_INCIDENT_KINDS.get(str(value))
-
-
-FORMER_INCIDENT_KINDS: Final = {"database_away": IncidentKind.DATABASE_UNREACHABLE}
-"""Deprecated name of a kind -> the kind. Rows and requests may have it for one more release."""
 
 
 class Severity(StrEnum):

@@ -23,7 +23,7 @@ from canvas_sync_exporter.settings import Configuration
 from .log_lines import records_in
 from .runs import snapshot
 
-__all__ = ["database_unreachable", "leave_a_row", "metric_value", "miss_a_night", "operations"]
+__all__ = ["database_away", "leave_a_row", "metric_value", "miss_a_night", "operations"]
 
 _KILLED_AFTER_SPOOLING = """\
 import os, pathlib, signal, sys
@@ -62,7 +62,7 @@ def miss_a_night(config: Configuration) -> None:
 
 
 @contextmanager
-def database_unreachable(config: Configuration, engine: Engine) -> Iterator[None]:
+def database_away(config: Configuration, engine: Engine) -> Iterator[None]:
     """Put a file in the place of the database's folder; "File exists" is what that raises."""
     folder, moved = config.app.state_folder, config.app.state_folder.with_name("moved")
     engine.dispose()

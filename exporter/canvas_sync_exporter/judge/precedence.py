@@ -43,7 +43,7 @@ _OF_SAME_SYNC: Final[Mapping[Kind, frozenset[Kind]]] = {
 """Kind -> kinds that it suppresses when both affect the same sync type."""
 
 _OF_EXPORTER: Final[Mapping[Kind, frozenset[Kind]]] = {
-    Kind.DATABASE_UNREACHABLE: frozenset({Kind.SPOOL_GROWING, Kind.ROLLUPS_BEHIND}),
+    Kind.DATABASE_AWAY: frozenset({Kind.SPOOL_GROWING, Kind.ROLLUPS_BEHIND}),
     Kind.LOG_FOLDER_UNWRITABLE: frozenset({Kind.TELEMETRY_DROPPED, Kind.CLEANUP_MISSED}),
 }
 """Kind -> kinds that it suppresses everywhere."""

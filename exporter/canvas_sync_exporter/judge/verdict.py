@@ -20,7 +20,7 @@ _WITHOUT_DATABASE: Final = frozenset(
     {
         Kind.TOKEN_EXPIRING,
         Kind.QUOTA_LOW,
-        Kind.DATABASE_UNREACHABLE,
+        Kind.DATABASE_AWAY,
         Kind.SPOOL_GROWING,
         Kind.DISK_FILLING,
         Kind.CLEANUP_MISSED,

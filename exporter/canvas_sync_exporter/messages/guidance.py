@@ -124,9 +124,9 @@ GUIDANCE: Final[Mapping[Kind, Guidance]] = {
         "CanvasSyncDatabaseSlow",
         Dashboard.STORAGE,
     ),
-    Kind.DATABASE_UNREACHABLE: Guidance(
+    Kind.DATABASE_AWAY: Guidance(
         "Start the database, or repair the network to it. No run is lost meanwhile.",
-        "CanvasSyncDatabaseUnreachable",
+        "CanvasSyncDatabaseAway",
         Dashboard.STACK,
     ),
     Kind.SPOOL_GROWING: Guidance(

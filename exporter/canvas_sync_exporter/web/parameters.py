@@ -134,10 +134,9 @@ def choice(name: str, description: str, values: type[StrEnum]) -> Parameter:
     known = [each.value for each in values]
 
     def parse(raw: str) -> StrEnum:
-        try:
-            return values(raw)  # also by a deprecated name
-        except ValueError:
-            raise ValueError(f"use one of {', '.join(known)}") from None
+        if raw not in known:
+            raise ValueError(f"use one of {', '.join(known)}")
+        return values(raw)
 
     schema = {"type": "string", "enum": known}
     return Parameter(name, False, description, parse, schema)

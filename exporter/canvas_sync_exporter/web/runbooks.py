@@ -19,9 +19,6 @@ __all__ = ["RUNBOOKS", "runbooks_blueprint"]
 RUNBOOKS: Final = Path(__file__).parents[1] / "runbooks"
 """In a checkout a link to ``docs/runbooks``, in an installed package a folder."""
 
-_FORMER_NAMES: Final = {"CanvasSyncDatabaseAway": "CanvasSyncDatabaseUnreachable"}
-"""Former name of an alert -> its name; links to it keep working for one more release."""
-
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'"
@@ -40,7 +37,6 @@ def runbooks_blueprint() -> Blueprint:
     @blueprint.get("/<alert>")
     def runbook(alert: str) -> Response:
         name = alert.removesuffix(".md")  # as they link to each other
-        name = _FORMER_NAMES.get(name, name)
         # Looked up in a list, never built: no name leads out of the folder.
         file = _files().get(name)
         if file is None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_exporter.jobs.interrupted_runs import InterruptedRuns
 from canvas_sync_exporter.settings import Configuration
-from support.recurring_jobs import database_unreachable, leave_a_row, metric_value, operations
+from support.recurring_jobs import database_away, leave_a_row, metric_value, operations
 from support.runs import running, write
 
 
@@ -80,7 +80,7 @@ def test_after_an_outage_the_living_get_time_to_renew_their_heartbeats(
 ) -> None:
     write(engine, running("waits", start_time=time.time() - 90))
     patient, fresh = (InterruptedRuns(engine, config.app, 60.0) for _ in range(2))
-    with database_unreachable(config, engine):
+    with database_away(config, engine):
         for _ in range(2):
             with pytest.raises(OSError, match="File exists"):
                 patient.close()

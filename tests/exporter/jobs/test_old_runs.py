@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from canvas_sync_core.store.queries import run_by_task
 from canvas_sync_exporter.jobs.old_runs import OldRuns, delete_old_runs
 from canvas_sync_exporter.settings import Configuration
-from support.recurring_jobs import database_unreachable
+from support.recurring_jobs import database_away
 from support.runs import snapshot, write
 
 
@@ -62,7 +62,7 @@ def test_a_deletion_of_old_runs_that_was_missed_is_made_up(
     assert old_runs.delete_when_due() == 1
     clock.shift(dt.timedelta(days=3, hours=9))
     _write_an_old_run(engine)
-    with database_unreachable(config, engine), pytest.raises(OSError, match="File exists"):
+    with database_away(config, engine), pytest.raises(OSError, match="File exists"):
         old_runs.delete_when_due()
     assert old_runs.delete_when_due() == 1
     _write_an_old_run(engine)

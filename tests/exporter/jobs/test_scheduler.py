@@ -21,7 +21,7 @@ from canvas_sync_exporter.jobs.table import recurring_jobs
 from canvas_sync_exporter.judge.factory import make_judge
 from canvas_sync_exporter.logs.archive import archives
 from canvas_sync_exporter.settings import Configuration
-from support.recurring_jobs import database_unreachable, leave_a_row, metric_value, miss_a_night
+from support.recurring_jobs import database_away, leave_a_row, metric_value, miss_a_night
 from support.runs import running, snapshot, write
 from support.waiting import wait_until
 
@@ -74,7 +74,7 @@ def test_a_failing_job_is_told_once_and_forgotten_when_it_works_again(
     scheduler = _scheduler(config, engine)
     name = "search for interrupted runs"
     with ExitStack() as stack:
-        with database_unreachable(config, engine):
+        with database_away(config, engine):
             stack.enter_context(_started(scheduler))
             wait_until(lambda: name in scheduler.failures, "the failure")
             assert "File exists" in scheduler.failures[name]

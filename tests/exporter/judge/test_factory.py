@@ -19,7 +19,7 @@ from canvas_sync_exporter.settings import Configuration, configuration
 from canvas_sync_exporter.web.access import Access
 from canvas_sync_exporter.web.context import WebContext
 from canvas_sync_exporter.web.health import HealthChecks
-from support.recurring_jobs import database_unreachable
+from support.recurring_jobs import database_away
 from support.runs import failed, snapshot, write
 from support.tables import create_tables
 
@@ -79,26 +79,26 @@ def test_an_outage_of_the_database_is_an_incident_within_two_minutes(
         health = HealthChecks(WebContext(config, engine, Access(None), judge=judge))
         clock.shift(10 * MINUTE)
         before = datetime.now(UTC)
-        with database_unreachable(config, engine):
+        with database_away(config, engine):
             opened: list[Incident] = []
             while not opened and datetime.now(UTC) - before < 2 * MINUTE:
                 opened = [*judge.judge().opened]
                 clock.shift(MINUTE / 4)
             (away,) = opened
-            assert away.kind == IncidentKind.DATABASE_UNREACHABLE
+            assert away.kind == IncidentKind.DATABASE_AWAY
             assert away.since == before
             (shown,) = judge.state.incidents
             assert shown == away
             check = health.run().checks["judge"]
             assert check.status == "degraded"
-            assert "database_unreachable" in check.reason
+            assert "database_away" in check.reason
             clock.shift(15 * MINUTE)
             assert judge.judge().opened == ()
         judge.judge()
         clock.shift(3 * MINUTE)
         judge.judge()
         (stored,) = incident_page(engine, IncidentFilter(), 9).items
-        assert stored.kind == IncidentKind.DATABASE_UNREACHABLE
+        assert stored.kind == IncidentKind.DATABASE_AWAY
         assert stored.opened_at == away.opened_at
         assert stored.resolved_at is not None
         assert health.run().checks["judge"].status == "ok"

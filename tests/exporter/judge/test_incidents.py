@@ -131,7 +131,7 @@ def test_a_condition_on_runs_resolves_as_soon_as_it_does_not_hold() -> None:
 
 
 def test_kinds_that_were_not_judged_stay() -> None:
-    judged = [IncidentKind.DATABASE_UNREACHABLE]
+    judged = [IncidentKind.DATABASE_AWAY]
     assert reconcile([opened()], verdict(after=MINUTE, judged=judged)) == Changes()
 
 

@@ -190,22 +190,22 @@ def test_while_the_database_is_away_incidents_are_in_memory(file_engine: Engine)
     scene.findings = [finding()]
     scene.judge.judge()
     with outage(file_engine):
-        scene.findings = [finding(IncidentKind.DATABASE_UNREACHABLE, "database")]
-        scene.judged = frozenset({IncidentKind.DATABASE_UNREACHABLE})
+        scene.findings = [finding(IncidentKind.DATABASE_AWAY, "database")]
+        scene.judged = frozenset({IncidentKind.DATABASE_AWAY})
         (away,) = scene.pass_time().opened
         assert away.opened_at == START + MINUTE
         assert scene.pass_time().all == ()
         kinds = {each.kind for each in scene.judge.state.incidents}
-        assert kinds == {IncidentKind.DATABASE_UNREACHABLE, IncidentKind.FAILING}
+        assert kinds == {IncidentKind.DATABASE_AWAY, IncidentKind.FAILING}
         assert "unable to open database file" in scene.judge.state.storage_failure
     scene.findings, scene.judged = [], ALL
     scene.pass_time()
     stored = {each.kind: each for each in incident_page(file_engine, IncidentFilter(), 9).items}
-    assert stored[IncidentKind.DATABASE_UNREACHABLE].opened_at == START + MINUTE
+    assert stored[IncidentKind.DATABASE_AWAY].opened_at == START + MINUTE
     assert stored[IncidentKind.FAILING].state is IncidentState.RESOLVED
     assert scene.judge.state.storage_failure == ""
     (over,) = scene.pass_time(3 * MINUTE).resolved
-    assert over.kind == IncidentKind.DATABASE_UNREACHABLE
+    assert over.kind == IncidentKind.DATABASE_AWAY
 
 
 def test_what_began_and_ended_while_the_database_was_away_is_written_too(
@@ -230,17 +230,17 @@ def test_a_restart_while_the_database_is_away_forgets_nothing(
     scene.findings = [finding()]
     scene.judge.judge()
     with outage(file_engine):
-        scene.findings = [finding(IncidentKind.DATABASE_UNREACHABLE, "database")]
-        scene.judged = frozenset({IncidentKind.DATABASE_UNREACHABLE})
+        scene.findings = [finding(IncidentKind.DATABASE_AWAY, "database")]
+        scene.judged = frozenset({IncidentKind.DATABASE_AWAY})
         scene.pass_time()
         restarted = Scene(file_engine, file=file)
         restarted.findings, restarted.judged = scene.findings, scene.judged
         assert restarted.pass_time(5 * MINUTE).all == ()
         kinds = {each.kind for each in restarted.judge.state.incidents}
-        assert kinds == {IncidentKind.DATABASE_UNREACHABLE, IncidentKind.FAILING}
+        assert kinds == {IncidentKind.DATABASE_AWAY, IncidentKind.FAILING}
     restarted.pass_time()
     stored = {each.kind: each for each in open_incidents(file_engine)}
-    assert stored[IncidentKind.DATABASE_UNREACHABLE].opened_at == START + MINUTE
+    assert stored[IncidentKind.DATABASE_AWAY].opened_at == START + MINUTE
     assert set(stored) == kinds
 
 

@@ -139,7 +139,7 @@ def test_while_the_database_is_away_critical_incidents_are_announced_once_from_m
         assert len(school.titles()) == 1
         postgresql_server.stop()
         new = incident(
-            IncidentKind.DATABASE_UNREACHABLE,
+            IncidentKind.DATABASE_AWAY,
             subject="database",
             sync_type=None,
             opened_at=school.clock.now,
@@ -178,7 +178,7 @@ def test_several_exporters_announce_the_end_of_an_outage_once(
         away = {"subject": "database", "sync_type": None, "summary": "The database is unreachable."}
         opened = []
         for exporter in exporters:
-            kind = IncidentKind.DATABASE_UNREACHABLE
+            kind = IncidentKind.DATABASE_AWAY
             opened.append(incident(kind, opened_at=school.clock.now, **away))
             exporter.in_memory = opened[-1:]
             for step in (exporter.planner.plan, exporter.delivery.deliver):

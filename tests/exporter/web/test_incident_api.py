@@ -62,7 +62,6 @@ def _acknowledge(exporter: Exporter, number: int | None, **options: Any) -> requ
         ("?state=resolved", {"missed"}),
         ("?state=acknowledged", set()),
         ("?kind=failing", {"failing"}),
-        ("?kind=database_away", set()),
         ("?sync_type=full", {"failing", "missed"}),
         ("?sync_type=full&state=open", {"failing"}),
     ],

@@ -35,11 +35,9 @@ class FixedJudge:
         ),
         (JudgeState(OPENED, failure="OSError: no files"), "degraded", "OSError: no files"),
         (
-            JudgeState(
-                OPENED, (incident(IncidentKind.DATABASE_UNREACHABLE),), storage_failure="refused"
-            ),
+            JudgeState(OPENED, (incident(IncidentKind.DATABASE_AWAY),), storage_failure="refused"),
             "degraded",
-            "Incidents cannot be stored: refused. Open incidents: database_unreachable (full).",
+            "Incidents cannot be stored: refused. Open incidents: database_away (full).",
         ),
         (JudgeState(OPENED, seconds_running=100.0), "unhealthy", "has hung for 100 s"),
         (JudgeState(OPENED, seconds_since=100.0), "unhealthy", "for 100 s"),

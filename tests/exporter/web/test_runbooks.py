@@ -32,11 +32,6 @@ def test_an_alert_has_its_runbook_as_a_readable_page(exporter: Exporter) -> None
     assert "<pre><code" in answer.text
 
 
-def test_a_renamed_alert_has_its_runbook_under_its_former_name_too(exporter: Exporter) -> None:
-    former, now = (f"/runbooks/CanvasSyncDatabase{word}" for word in ("Away", "Unreachable"))
-    assert exporter.get(former).text == exporter.get(now).text
-
-
 def test_the_list_leads_to_each_of_them(exporter: Exporter) -> None:
     text = exporter.get("/runbooks/").text
     for page in PAGES:

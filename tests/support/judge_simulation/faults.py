@@ -336,7 +336,7 @@ FAULTS = (
     ),
     Fault(
         "the database is unreachable for 15 minutes",
-        K.DATABASE_UNREACHABLE,
+        K.DATABASE_AWAY,
         "database",
         "refused",
         change=away,

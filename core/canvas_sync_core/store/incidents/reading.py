@@ -11,7 +11,6 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, not_, or_, select
 
 from canvas_sync_core.incident import Incident, IncidentState
-from canvas_sync_core.names import FORMER_INCIDENT_KINDS
 from canvas_sync_core.store.cursors import Page, page_newest_first
 from canvas_sync_core.store.database import connect_to_read
 from canvas_sync_core.store.missing_tables import explain_missing
@@ -62,8 +61,7 @@ class IncidentFilter:
         """Return the conditions that a row must meet."""
         conditions = [] if self.state is None else [_CONDITIONS[self.state]]
         if self.kind is not None:
-            former = [old for old, kind in FORMER_INCIDENT_KINDS.items() if kind == self.kind]
-            conditions.append(_columns.kind.in_([self.kind, *former]))
+            conditions.append(_columns.kind == self.kind)
         if self.sync_type is not None:
             conditions.append(affects(self.sync_type))
         if self.since is not None:

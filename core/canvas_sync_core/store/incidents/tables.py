@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from canvas_sync_core.incident import Acknowledgement, Incident
-from canvas_sync_core.names import FORMER_INCIDENT_KINDS, Severity
+from canvas_sync_core.names import Severity
 from canvas_sync_core.store.stored_values import limit_count
 from canvas_sync_core.store.timestamps import UtcDateTime, UtcSortedTime
 
@@ -151,8 +151,7 @@ def to_incident(row: Row[Any]) -> Incident:
         counts={name: limit_count(count) for name, count in columns["counts"].items()},
         found_by=frozenset(columns["found_by"]),
         acknowledgement=_acknowledgement(columns),
-        **{name: columns[name] for name in _SAME_NAMES}
-        | {"kind": FORMER_INCIDENT_KINDS.get(columns["kind"], columns["kind"])},
+        **{name: columns[name] for name in _SAME_NAMES},
     )
 
 

@@ -35,7 +35,7 @@ CONDITIONS: Final[Mapping[IncidentKind, Condition]] = {
     IncidentKind.STALE_ITEMS: data.stale_items,
     IncidentKind.DB_FAILING: app_database.db_failing,
     IncidentKind.DB_SLOW: app_database.db_slow,
-    IncidentKind.DATABASE_UNREACHABLE: monitoring.database_unreachable,
+    IncidentKind.DATABASE_AWAY: monitoring.database_away,
     IncidentKind.SPOOL_GROWING: monitoring.spool_growing,
     IncidentKind.LOG_FOLDER_UNWRITABLE: monitoring.log_folder_unwritable,
     IncidentKind.TELEMETRY_DROPPED: monitoring.telemetry_dropped,

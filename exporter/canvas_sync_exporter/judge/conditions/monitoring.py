@@ -18,7 +18,7 @@ __all__ = [
     "EXPORTER",
     "cleanup_missed",
     "clock_wrong",
-    "database_unreachable",
+    "database_away",
     "exporter_silent",
     "log_folder_unwritable",
     "messages_failing",
@@ -59,12 +59,12 @@ _SEVERE_SKEW_SECONDS: Final = 600.0
 """From here on the incident is critical, and nothing that depends on time is judged."""
 
 
-def database_unreachable(facts: Facts) -> Iterable[Finding]:
+def database_away(facts: Facts) -> Iterable[Finding]:
     """Detect that the runs database is down."""
     database = facts.database
     if not database.is_reachable and facts.now - database.since >= _UNREACHABLE_FOR:
         yield Finding(
-            kind=IncidentKind.DATABASE_UNREACHABLE,
+            kind=IncidentKind.DATABASE_AWAY,
             subject=_DATABASE,
             severity=Severity.CRITICAL,
             since=database.since,

@@ -16,9 +16,7 @@ from canvas_sync_core.names import IncidentKind, Severity
 from canvas_sync_core.store.database import downgrade, upgrade
 from canvas_sync_core.store.incidents.judges import JudgeRow, note_judging
 from canvas_sync_core.store.incidents.reading import (
-    IncidentFilter,
     incident_by_id,
-    incident_page,
     open_incidents,
 )
 from canvas_sync_core.store.incidents.writing import acknowledge_incident, write_incidents
@@ -168,16 +166,6 @@ def test_what_was_written_by_hand_is_read_without_an_error(engine: Engine) -> No
     (read,) = open_incidents(engine)
     assert (read.kind, read.severity) == ("new_kind", Severity.WARNING)
     assert (read.runs, read.found_by, read.counts) == ((), frozenset(), {"a": 0})
-
-
-def test_a_row_with_a_deprecated_kind_is_found_and_read_by_the_new_one(engine: Engine) -> None:
-    write(engine, incident(), incident(IncidentKind.MISSED))
-    former = text("UPDATE canvas_sync_incidents SET kind = 'database_away' WHERE kind = 'missed'")
-    with engine.begin() as connection:
-        connection.execute(former)
-    wanted = IncidentFilter(kind=IncidentKind("database_away"))
-    (read,) = incident_page(engine, wanted, 10).items
-    assert read.kind == "database_unreachable"
 
 
 def test_the_tables_go_and_come_with_their_migration(own_engine: Engine) -> None:

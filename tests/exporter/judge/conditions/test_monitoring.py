@@ -25,7 +25,7 @@ def test_a_database_that_is_away_is_told_within_two_minutes_and_runs_are_not_jud
     verdict = judge(facts_of(*syncs, database=away))
 
     (found,) = verdict.findings
-    assert found.kind is IncidentKind.DATABASE_UNREACHABLE
+    assert found.kind is IncidentKind.DATABASE_AWAY
     assert found.severity is Severity.CRITICAL
     assert found.cause == "connection refused"
     assert IncidentKind.FAILING not in verdict.judged

@@ -116,7 +116,7 @@ def test_while_the_database_is_away_memory_serves(engine: Engine, tmp_path: Path
     scene.gatherer._engine = gone
 
     assert scene.kinds(0) == []
-    assert scene.kinds(2) == [IncidentKind.DATABASE_UNREACHABLE]
+    assert scene.kinds(2) == [IncidentKind.DATABASE_AWAY]
     facts = scene.gatherer.gather()
     assert facts.database.reason
     assert facts.database.since == NIGHT + 35 * MINUTE
